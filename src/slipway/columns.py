@@ -1,0 +1,85 @@
+"""Rows as columns: the one shape in which features, scoring and training see data.
+
+Numbers, integers and booleans are float64 with NaN for missing; categories are objects (str or None); timestamps
+are datetime64[us] with NaT, in UTC where the contract asks for a time zone.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from slipway.contract import Field, Kind
+
+Columns = dict[str, NDArray[Any]]
+
+
+def from_rows(fields: Sequence[Field], rows: Sequence[msgspec.Struct]) -> Columns:
+    """Turn validated rows into columns, one array of `len(rows)` for each field."""
+    return {field.name: _column(field, [getattr(row, field.name) for row in rows]) for field in fields}
+
+
+def from_frame(fields: Sequence[Field], frame: Mapping[str, Any]) -> Columns:
+    """Turn a data frame (or any mapping of names to arrays) that has the contract's columns into columns."""
+    return {field.name: _column(field, frame[field.name]) for field in fields}
+
+
+def to_rows(fields: Sequence[Field], columns: Columns) -> list[dict[str, Any]]:
+    """Turn columns back into plain rows as a client would send them; missing values are None."""
+    plain = {field.name: [_plain(field, value) for value in columns[field.name].tolist()] for field in fields}
+    return [dict(zip(plain, values, strict=True)) for values in zip(*plain.values(), strict=True)]
+
+
+def count(columns: Columns) -> int:
+    """The number of rows."""
+    return len(next(iter(columns.values())))
+
+
+def take(columns: Columns, index: Any) -> Columns:
+    """The rows at `index` (a slice, positions or a mask)."""
+    return {name: values[index] for name, values in columns.items()}
+
+
+def _column(field: Field, values: Any) -> NDArray[Any]:
+    if field.kind is Kind.CATEGORY:
+        return _categories(values)
+    if field.kind is Kind.TIMESTAMP:
+        return _timestamps(values)
+    if isinstance(values, list):
+        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    return np.asarray(values.astype("float64"), dtype=np.float64)
+
+
+def _categories(values: Any) -> NDArray[Any]:
+    column = np.empty(len(values), dtype=object)
+    if isinstance(values, list):
+        column[:] = values
+        return column
+    # A data frame marks missing text with its own NA values; a row marks it with None.
+    column[:] = values.astype(object).where(values.notna(), None)
+    return column
+
+
+def _timestamps(values: Any) -> NDArray[Any]:
+    if isinstance(values, list):
+        return np.array([_utc(value) for value in values], dtype="datetime64[us]")
+    if getattr(values.dtype, "tz", None) is not None:
+        values = values.dt.tz_convert("UTC").dt.tz_localize(None)
+    return values.to_numpy(dtype="datetime64[us]")
+
+
+def _utc(value: datetime | None) -> datetime | None:
+    return value.astimezone(UTC).replace(tzinfo=None) if value is not None and value.tzinfo else value
+
+
+def _plain(field: Field, value: Any) -> Any:
+    if value is None or value != value:
+        return None
+    if field.kind is Kind.INTEGER:
+        return int(value)
+    if field.kind is Kind.BOOLEAN:
+        return bool(value)
+    return value.replace(tzinfo=UTC) if field.zoned else value

@@ -1,0 +1,122 @@
+"""Read a contract: the one `msgspec.Struct` that says what a row is, once, for every part that must know."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+import msgspec
+from msgspec import inspect
+
+from slipway.errors import ProblemError
+
+RESERVED = frozenset({"target", "group", "time", "key"})
+
+
+class Kind(StrEnum):
+    """What a column holds."""
+
+    NUMBER = "number"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    CATEGORY = "category"
+    TIMESTAMP = "timestamp"
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of a contract.
+
+    `categories` is empty where any text (of `pattern`) is allowed; `zoned` says that a timestamp needs a time zone.
+    """
+
+    name: str
+    kind: Kind
+    nullable: bool = False
+    required: bool = True
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+    categories: tuple[str, ...] = ()
+    pattern: str | None = None
+    zoned: bool = False
+    description: str = ""
+    unit: str = ""
+
+
+def read(contract: type[msgspec.Struct]) -> tuple[Field, ...]:
+    """List the fields of `contract` in their order.
+
+    Raises `ProblemError` for a struct that lets unknown fields pass, or a field that is no plain column.
+    """
+    info = inspect.type_info(contract)
+    if not isinstance(info, inspect.StructType):
+        raise ProblemError(f"The contract must be a msgspec.Struct, found {contract!r}.")
+    if not info.forbid_unknown_fields:
+        raise ProblemError(
+            f"The contract {contract.__name__} lets unknown fields pass, so a misspelt field of a client would go "
+            "unnoticed. Declare it with forbid_unknown_fields=True."
+        )
+    taken = sorted(RESERVED & {field.name for field in info.fields})
+    if taken:
+        raise ProblemError(
+            f"The contract {contract.__name__} has a field named {taken[0]!r}, which the dataset needs for itself "
+            f"(reserved: {', '.join(sorted(RESERVED))}). Rename the field."
+        )
+    return tuple(_read_field(field) for field in info.fields)
+
+
+def row_schema(contract: type[msgspec.Struct]) -> dict[str, object]:
+    """The contract as JSON Schema 2020-12, units and descriptions included."""
+    return msgspec.json.schema(contract)
+
+
+def _read_field(field: inspect.Field) -> Field:
+    extra: dict[str, object] = {}
+    nullable = False
+    kinds: list[inspect.Type] = []
+    for part in _flatten(field.type, extra):
+        if isinstance(part, inspect.NoneType):
+            nullable = True
+        else:
+            kinds.append(part)
+    if len(kinds) != 1:
+        raise ProblemError(f"The contract's field {field.name!r} must have one type (or that type | None).")
+    return Field(
+        name=field.name,
+        nullable=nullable,
+        required=field.required,
+        description=str(extra.get("description", "")),
+        unit=str(extra.get("unit", "")),
+        **_describe(field.name, kinds[0]),  # type: ignore[arg-type]
+    )
+
+
+def _flatten(found: inspect.Type, extra: dict[str, object]) -> Iterable[inspect.Type]:
+    """Walk through unions and annotations; descriptions and units met on the way are put into `extra`."""
+    if isinstance(found, inspect.Metadata):
+        extra.update(found.extra_json_schema or {})
+        yield from _flatten(found.type, extra)
+    elif isinstance(found, inspect.UnionType):
+        for part in found.types:
+            yield from _flatten(part, extra)
+    else:
+        yield found
+
+
+def _describe(name: str, found: inspect.Type) -> dict[str, object]:
+    match found:
+        case inspect.FloatType(ge=ge, gt=gt, le=le, lt=lt):
+            return {"kind": Kind.NUMBER, "ge": ge, "gt": gt, "le": le, "lt": lt}
+        case inspect.IntType(ge=ge, gt=gt, le=le, lt=lt):
+            return {"kind": Kind.INTEGER, "ge": ge, "gt": gt, "le": le, "lt": lt}
+        case inspect.BoolType():
+            return {"kind": Kind.BOOLEAN}
+        case inspect.StrType(pattern=pattern):
+            return {"kind": Kind.CATEGORY, "pattern": pattern}
+        case inspect.LiteralType(values=values) if all(isinstance(value, str) for value in values):
+            return {"kind": Kind.CATEGORY, "categories": tuple(values)}
+        case inspect.DateTimeType(tz=tz):
+            return {"kind": Kind.TIMESTAMP, "zoned": tz is True}
+    raise ProblemError(
+        f"The contract's field {name!r} has the type {type(found).__name__}; a column can be float, int, bool, str, "
+        "datetime or a Literal of strings, each with | None where it may be missing."
+    )

@@ -1,0 +1,35 @@
+"""What can go wrong, one type per kind of mistake; the message is a paragraph for the person who reads it."""
+
+
+class SlipwayError(Exception):
+    """A mistake that a person can mend: its text says what was expected, what was found, where and what to do."""
+
+
+class SettingsError(SlipwayError):
+    """`pyproject.toml`, `params.yaml` or the environment says something that cannot be meant."""
+
+
+class ProblemError(SlipwayError):
+    """The problem package breaks a rule of the template: its contract, features, dataset or estimator."""
+
+
+class DataError(SlipwayError):
+    """A table is missing, empty, of another shape, or against the contract."""
+
+
+class ModelError(SlipwayError):
+    """The estimator cannot be fitted, exported or certified."""
+
+
+class BundleError(SlipwayError):
+    """A bundle is damaged, edited, incomplete or unsafe to load."""
+
+
+class TrackingError(SlipwayError):
+    """The MLflow server or store does not answer as it should."""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of a library's error, ended by a full stop, to be quoted in a message of ours."""
+    line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return line if line.endswith(".") else f"{line}."

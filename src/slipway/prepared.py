@@ -1,0 +1,38 @@
+"""The prepared dataset on disk: one parquet file for training, one held out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from slipway.errors import DataError
+from slipway.files import new_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Part = Literal["train", "holdout"]
+
+
+def write_parts(train: "pd.DataFrame", holdout: "pd.DataFrame", folder: Path) -> None:
+    """Write both parts, the same bytes for the same rows; `folder` appears whole or not at all."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with new_folder(folder) as temporary:
+        for name, frame in (("train", train), ("holdout", holdout)):
+            # pandas would note its version in the schema, and a new pandas would then change the file.
+            table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+            pq.write_table(table, temporary / f"{name}.parquet", compression="zstd")
+
+
+def read_part(folder: Path, part: Part) -> "pd.DataFrame":
+    """Read one part; raises `DataError` where it is missing or broken."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = folder / f"{part}.parquet"
+    try:
+        return pq.read_table(path, memory_map=False).to_pandas()
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing. The stage prepare makes it: run `dvc repro prepare`.") from error
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{path} cannot be read: {error}. Delete it and run `dvc repro prepare`.") from error

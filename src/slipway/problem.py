@@ -1,0 +1,100 @@
+"""What a team brings: the problem, one object made of plain data and plain functions."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from slipway.columns import Columns
+from slipway.errors import ProblemError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Params = Any
+
+
+class Task(StrEnum):
+    """What kind of answer the model gives."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+
+class Expectation(msgspec.Struct, frozen=True):
+    """One Great Expectations rule: its type in snake case, its arguments, and why it stands."""
+
+    type: str
+    kwargs: Mapping[str, Any]
+    why: str
+
+
+class View(msgspec.Struct, frozen=True):
+    """A table derived from the dataset (the dataset itself, or say one row a month) and what must hold in it."""
+
+    name: str
+    of: Callable[["pd.DataFrame"], "pd.DataFrame"]
+    expectations: tuple[Expectation, ...]
+
+
+class Slice(msgspec.Struct, frozen=True):
+    """A way to cut the dataset into parts worth watching: one label a row."""
+
+    name: str
+    of: Callable[["pd.DataFrame"], "pd.Series"]
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model card says that no number can; no field may be empty."""
+
+    title: str
+    intended_use: str
+    out_of_scope: str
+    data: str
+    target: str
+    limits: str
+    license: str
+    contact: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One prediction problem, from the row a client sends to the estimator that answers.
+
+    `load(data_dir)` returns the contract's columns plus `target`, and optionally `group` (rows that must stay on one
+    side of the split), `time` (when the row happened) and `key` (unique per row). `features` is columns in, columns
+    out, numpy only; None is the identity. `build(params, seed)` returns an unfitted scikit-learn estimator.
+    `metric` is the primary metric that the gate judges.
+    """
+
+    name: str
+    task: Task
+    metric: str
+    contract: type[msgspec.Struct]
+    load: Callable[[Path], "pd.DataFrame"]
+    params: type[msgspec.Struct]
+    build: Callable[[Params, int], Any]
+    card: Card
+    features: Callable[[Columns], Columns] | None = None
+    slices: tuple[Slice, ...] = ()
+    views: tuple[View, ...] = ()
+
+
+def load_problem(package: str) -> Problem:
+    """Import `PROBLEM` from `<package>.problem`; the package is the one that `pyproject.toml` names."""
+    try:
+        module = importlib.import_module(f"{package}.problem")
+    except ModuleNotFoundError as error:
+        if error.name not in (package, f"{package}.problem"):
+            raise
+        raise ProblemError(
+            f"The problem package {package!r} has no module {package}.problem. [tool.slipway] problem in "
+            "pyproject.toml names the package under src/ that defines PROBLEM."
+        ) from error
+    found = getattr(module, "PROBLEM", None)
+    if not isinstance(found, Problem):
+        raise ProblemError(f"{package}/problem.py must define PROBLEM: slipway.problem.Problem, found {found!r}.")
+    return found

@@ -1,0 +1,79 @@
+"""Everything that is read from `pyproject.toml` and the environment, in one typed place."""
+
+import os
+import tomllib
+from collections.abc import MutableMapping
+from pathlib import Path
+
+import msgspec
+
+from slipway.errors import SettingsError
+
+# Each of these phones home by default, and hangs for seconds where there is no network.
+_TELEMETRY_OFF = {
+    "DVC_NO_ANALYTICS": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "ORT_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+}
+
+# Two OpenMP threads on a busy two-core machine took 231 s where one took 14: threads that wait must not spin.
+_QUIET_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
+
+# A server that does not answer is reported in seconds; MLflow's own default tries for minutes.
+_MLFLOW_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+
+# MLflow would unpickle models of strangers, put uv.lock into every model, and print each table that it makes.
+_MLFLOW_MANNERS = {
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_UV_AUTO_DETECT": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+}
+
+
+class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[tool.slipway]` of `pyproject.toml`."""
+
+    problem: str
+
+
+class TrackingSettings(msgspec.Struct, frozen=True):
+    """Where MLflow keeps runs and models, and the run that `mlflow run` opened around this process, if any."""
+
+    uri: str
+    parent_run: str | None
+
+
+def project_settings(root: Path = Path()) -> ProjectSettings:
+    """Read `[tool.slipway]` below `root`."""
+    path = root / "pyproject.toml"
+    try:
+        table = tomllib.loads(path.read_text())["tool"]["slipway"]
+    except FileNotFoundError as error:
+        raise SettingsError(f"No {path.name} in {root.resolve()}. Run this from the root of the repository.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path.name} is not valid TOML: {error}.") from error
+    except KeyError as error:
+        raise SettingsError(
+            f'{path.name} has no [tool.slipway] table. Add one with problem = "<your package>".'
+        ) from error
+    try:
+        return msgspec.convert(table, ProjectSettings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"[tool.slipway] of {path.name}: {error}.") from error
+
+
+def tracking_settings() -> TrackingSettings:
+    """MLflow's own variables; without them the store is `mlflow.db` beside the code, which is MLflow's default too."""
+    return TrackingSettings(
+        uri=os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db",
+        parent_run=os.environ.get("MLFLOW_RUN_ID") or None,
+    )
+
+
+def quiet_environment(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Switch off telemetry, spinning threads and pickles, here and in every child; what the user has set stays."""
+    for name, value in (_TELEMETRY_OFF | _QUIET_THREADS | _MLFLOW_PATIENCE | _MLFLOW_MANNERS).items():
+        environ.setdefault(name, value)

@@ -1,0 +1,107 @@
+"""Read a folder of parquet files as one table, and refuse whatever is not the table that was expected."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from slipway.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_KINDS = {
+    "integer": pa.types.is_integer,
+    "number": lambda found: pa.types.is_floating(found) or pa.types.is_integer(found),
+    "text": lambda found: _is_text(found.value_type if pa.types.is_dictionary(found) else found),
+    "boolean": pa.types.is_boolean,
+    "timestamp": pa.types.is_timestamp,
+    "instant": lambda found: pa.types.is_timestamp(found) and found.tz is not None,
+}
+_STORED = {"integer": pa.int64(), "number": pa.float64(), "text": pa.string(), "boolean": pa.bool_()}
+
+
+def read_folder(folder: Path, columns: Mapping[str, str]) -> "pd.DataFrame":
+    """Read the parquet files of `folder`, in the order of their names, one below the other.
+
+    `columns` names what is read and its kind: integer, number, text, boolean, timestamp, or instant (a timestamp that
+    has a time zone; read in UTC, all in microseconds). Further columns are left unread. Integers and booleans of
+    which some are missing come as the nullable types of pandas. Raises `DataError` for a folder without files, a file
+    that is damaged or has no rows, and a column that is missing or of another kind.
+    """
+    paths = sorted(folder.glob("*.parquet"))
+    if not paths:
+        state = "has no parquet file" if folder.is_dir() else "does not exist"
+        raise DataError(
+            f"Expected a folder of parquet files at {folder}, but it {state}. Fetch the data that this commit names: "
+            "dvc pull data.dvc"
+        )
+    tables = [_read(path, columns) for path in paths]
+    for path, table in zip(paths, tables, strict=True):
+        if not table.schema.equals(tables[0].schema):
+            raise DataError(
+                f"{path}: its timestamps and those of {paths[0]} differ in whether they have a time zone. "
+                "Write both files the same way."
+            )
+    return _to_pandas(pa.concat_tables(tables))
+
+
+def _to_pandas(table: pa.Table) -> "pd.DataFrame":
+    import pandas as pd
+
+    # Without these, integers with a gap become floats and booleans with a gap become objects.
+    nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    return pd.DataFrame(
+        {
+            name: column.to_pandas(types_mapper=nullable.get if column.null_count else None)
+            for name, column in columns.items()
+        }
+    )
+
+
+def _read(path: Path, columns: Mapping[str, str]) -> pa.Table:
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            _check(path, file, columns)
+            return _as_stored(file.read(columns=list(columns)), columns)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"{path} cannot be read as parquet: {str(error).strip().rstrip('.')}. If it is truncated or damaged, "
+            "remove it and fetch it again (dvc pull data.dvc), or write it again."
+        ) from error
+
+
+def _check(path: Path, file: pq.ParquetFile, columns: Mapping[str, str]) -> None:
+    schema = file.schema_arrow
+    for name, kind in columns.items():
+        if name not in schema.names:
+            raise DataError(
+                f"{path} has no column {name!r} ({kind}); it has {', '.join(schema.names)}. If the column was renamed "
+                "at its source, change the code that reads it; if not, write the file again."
+            )
+        found = schema.field(name).type
+        if not _KINDS[kind](found):
+            raise DataError(
+                f"{path}: column {name!r} should be {kind}, found {found}. If its type changed at the source, change "
+                "the code that reads it; if not, write the file again."
+            )
+    if not file.metadata.num_rows:
+        raise DataError(f"{path} has no rows: an export that went wrong looks like this. Write it again, or remove it.")
+
+
+def _as_stored(table: pa.Table, columns: Mapping[str, str]) -> pa.Table:
+    """One type per kind, so that files whose writers chose other widths fit below each other."""
+    return pa.table({name: table[name].cast(_target(kind, table[name].type)) for name, kind in columns.items()})
+
+
+def _target(kind: str, found: pa.DataType) -> pa.DataType:
+    if pa.types.is_timestamp(found):
+        return pa.timestamp("us", tz="UTC" if found.tz else None)
+    return _STORED[kind]
+
+
+def _is_text(found: pa.DataType) -> bool:
+    return pa.types.is_string(found) or pa.types.is_large_string(found)

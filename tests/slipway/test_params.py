@@ -1,0 +1,68 @@
+"""Parameters are strict: what is unknown or of another type is named."""
+
+from typing import Annotated, Literal
+
+import msgspec
+import pytest
+from msgspec import Meta
+
+from slipway.errors import SettingsError
+from slipway.params import read_params
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    kind: Literal["tree", "line"] = "tree"
+    depth: Annotated[int, Meta(ge=1)] = 3
+
+
+GOOD = """
+split: {salt: s, holdout: 0.2}
+train: {seed: 7, threshold: 0.3}
+evaluate: {resamples: 200, confidence: 0.95, seed: 7}
+model: {kind: line}
+"""
+
+
+def read(tmp_path, text):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    return read_params(Model, path)
+
+
+def test_good_parameters_come_back_typed(tmp_path):
+    params = read(tmp_path, GOOD)
+    assert params.split.holdout == 0.2
+    assert params.model == Model(kind="line", depth=3)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("seed: 7, threshold", "sead: 7, threshold", "sead"),
+        ("holdout: 0.2", "holdout: 1.5", "split.holdout"),
+        ("threshold: 0.3", "threshold: high", "train.threshold"),
+        ("kind: line", "kind: forest", "model.kind"),
+        ("kind: line", "kind: line, leaves: 4", "leaves"),
+        ("model:", "modell:", "modell"),
+        ("salt: s, ", "", "salt"),
+        ("evaluate:", "extra: 1\nevaluate:", "extra"),
+    ],
+)
+def test_a_wrong_parameter_is_named(tmp_path, old, new, named):
+    with pytest.raises(SettingsError, match=named.replace(".", r"\.")):
+        read(tmp_path, GOOD.replace(old, new))
+
+
+def test_a_file_that_is_no_yaml_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match="not valid YAML"):
+        read(tmp_path, "split: [1")
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match=r"params\.yaml"):
+        read(tmp_path, "")
+
+
+def test_a_missing_file_says_where_to_run(tmp_path):
+    with pytest.raises(SettingsError, match="root of the repository"):
+        read_params(Model, tmp_path / "params.yaml")

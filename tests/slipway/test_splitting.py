@@ -1,0 +1,46 @@
+"""Whole groups are held out, the same ones whatever else the data holds."""
+
+import pandas as pd
+import pytest
+
+from slipway.errors import DataError
+from slipway.params import SplitParams
+from slipway.splitting import split_frame
+
+SPLIT = SplitParams(salt="s", holdout=0.3)
+
+
+def days(first, last):
+    groups = [f"day-{day}" for day in range(first, last) for _ in range(3)]
+    return pd.DataFrame({"x": range(len(groups)), "target": 0, "group": groups})
+
+
+def test_no_group_stands_in_both_parts_and_no_row_is_lost():
+    train, holdout = split_frame(days(0, 100), SPLIT)
+    assert not set(train["group"]) & set(holdout["group"])
+    assert sorted([*train["x"], *holdout["x"]]) == list(range(300))
+    assert 15 <= holdout["group"].nunique() <= 45
+
+
+def test_new_data_moves_no_old_group():
+    _, before = split_frame(days(0, 100), SPLIT)
+    _, after = split_frame(days(0, 200), SPLIT)
+    old = {f"day-{day}" for day in range(100)}
+    assert set(after["group"]) & old == set(before["group"])
+
+
+def test_another_salt_is_another_holdout():
+    _, one = split_frame(days(0, 100), SPLIT)
+    _, other = split_frame(days(0, 100), SplitParams(salt="t", holdout=0.3))
+    assert set(one["group"]) != set(other["group"])
+
+
+def test_without_groups_equal_rows_stay_together():
+    frame = pd.DataFrame({"x": [n % 50 for n in range(200)], "target": range(200)})
+    train, holdout = split_frame(frame, SPLIT)
+    assert not set(train["x"]) & set(holdout["x"])
+
+
+def test_too_few_groups_are_refused_with_the_numbers():
+    with pytest.raises(DataError, match=r"of 9 in the dataset; each part needs 8 or more"):
+        split_frame(days(0, 9), SPLIT)
