@@ -1,0 +1,7 @@
+"""A model as one sealed directory: read it, verify it, run it. Needs numpy, msgspec and ONNX Runtime only."""
+
+from slipway.bundle.manifest import Manifest
+from slipway.bundle.model import Bundle
+from slipway.bundle.verify import load
+
+__all__ = ["Bundle", "Manifest", "load"]

@@ -1,0 +1,46 @@
+"""Feature columns as the one float32 tensor that the model takes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slipway.bundle.manifest import Input
+from slipway.columns import Columns, count
+from slipway.errors import ProblemError
+
+MISSING = -1.0
+UNSEEN = -2.0
+
+
+def fit_inputs(columns: Columns) -> tuple[Input, ...]:
+    """Decide the tensor's columns: text becomes codes of its sorted values, everything else stays a number.
+
+    Raises `ProblemError` for a column that is neither, a timestamp for instance.
+    """
+    return tuple(Input(name, _vocabulary(name, values)) for name, values in columns.items())
+
+
+def encode(inputs: Sequence[Input], columns: Columns) -> NDArray[np.float32]:
+    """Build the tensor of shape (rows, inputs): codes 0 to n-1, -1 for missing text, -2 for unseen text."""
+    tensor = np.empty((count(columns), len(inputs)), dtype=np.float32)
+    for position, (name, vocabulary) in enumerate((given.name, given.vocabulary) for given in inputs):
+        tensor[:, position] = columns[name] if vocabulary is None else _codes(vocabulary, columns[name])
+    return tensor
+
+
+def _codes(vocabulary: Sequence[str], values: NDArray[np.object_]) -> NDArray[np.float32]:
+    codes: dict[str | None, float] = {value: float(code) for code, value in enumerate(vocabulary)}
+    codes[None] = MISSING
+    return np.fromiter((codes.get(value, UNSEEN) for value in values), dtype=np.float32, count=len(values))
+
+
+def _vocabulary(name: str, values: NDArray[np.generic]) -> tuple[str, ...] | None:
+    if values.dtype.kind == "O":
+        return tuple(sorted({str(value) for value in values.tolist() if value is not None}))
+    if values.dtype.kind in "fiub":
+        return None
+    raise ProblemError(
+        f"The feature {name!r} is of type {values.dtype}; the model takes numbers and text. "
+        "Derive numbers from it in features.py (hour, weekday, age in days) and leave the column itself out."
+    )

@@ -1,0 +1,104 @@
+"""The manifest: what a bundle is and the hash of everything in it; its own hash is the model's identity."""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from slipway.errors import BundleError
+from slipway.problem import Task
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+# The largest difference between two computations of one score that counts as the same, relative to scores above 1.
+TOLERANCE = 1e-5
+Class = bool | int | str
+
+
+class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One column of the model's tensor; `vocabulary` is set where the column holds the codes of categories."""
+
+    name: str
+    vocabulary: tuple[str, ...] | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a bundle is.
+
+    `contract` and `features` name the struct and the function in the files that travel with the model; `inputs` are
+    the columns of the model's one float32 tensor in order; `classes` the meaning of the score columns (empty for a
+    regression); `threshold` the binary score from which a row is labelled with the last class; `batch_floor` the
+    fewest rows to run at once so that a row scores the same alone as among others; `files` the sha256 of every other
+    file.
+    """
+
+    format: int = FORMAT
+    problem: str
+    task: Task
+    contract: str
+    features: str | None
+    inputs: tuple[Input, ...]
+    classes: tuple[Class, ...] = ()
+    threshold: Annotated[float, Meta(gt=0, lt=1)] | None = None
+    batch_floor: Annotated[int, Meta(ge=1)] = 1
+    files: dict[str, str]
+
+    def __post_init__(self) -> None:
+        """A task has its number of classes, and a threshold only if it is binary; msgspec reports the ValueError."""
+        fits = {
+            Task.BINARY: len(self.classes) == 2 and self.threshold is not None,
+            Task.MULTICLASS: len(self.classes) >= 2 and self.threshold is None,
+            Task.REGRESSION: not self.classes and self.threshold is None,
+        }
+        if not fits[self.task]:
+            raise ValueError(f"a {self.task} task cannot have classes {self.classes} and threshold {self.threshold}")
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parity of the ONNX model with the estimator it was made from.
+
+    Over `rows` rows the scores differ by `largest_difference` at most (relative to scores above 1); `label_flips`
+    counts rows whose label changed although their score is further than `TOLERANCE` from where labels change.
+    """
+
+    rows: int
+    largest_difference: float
+    label_flips: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether a bundle may be made from the model."""
+        return self.rows > 0 and self.largest_difference <= TOLERANCE and self.label_flips == 0
+
+
+class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A row as a client sends it and the score that the original estimator gave: a number, or one per class."""
+
+    row: dict[str, Any]
+    score: float | tuple[float, ...]
+
+
+def encode(manifest: Manifest) -> bytes:
+    """The manifest as the bytes that are hashed."""
+    return msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=2) + b"\n"
+
+
+def digest(manifest: bytes) -> str:
+    """The identity of a bundle: sha256 of its manifest, as 64 hexadecimal digits."""
+    return hashlib.sha256(manifest).hexdigest()
+
+
+def decode(content: bytes, path: Path) -> Manifest:
+    """Read a manifest strictly; `path` is named in errors."""
+    try:
+        found = msgspec.json.decode(content, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise BundleError(f"{path} is not a manifest of format {FORMAT}: {error}. Make the bundle again.") from error
+    if found.format != FORMAT:
+        raise BundleError(
+            f"{path} has format {found.format}; this version reads format {FORMAT}. "
+            "Run the version of the machinery that made it, or train the model again."
+        )
+    return found

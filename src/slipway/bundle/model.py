@@ -1,0 +1,72 @@
+"""A loaded bundle: columns in, scores out, for one row or a million."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from slipway import contract
+from slipway.bundle.inputs import encode
+from slipway.bundle.manifest import Golden, Manifest
+from slipway.bundle.scorer import Scorer
+from slipway.columns import Columns, from_rows, take
+
+# Features and encoding work on slices of this many rows, so that scoring needs constant memory beyond its input.
+_SLICE = 1 << 16
+
+
+class Bundle:
+    """One verified model with the contract and the features it was trained with; made by `slipway.bundle.load`."""
+
+    def __init__(
+        self, path: Path, digest: str, manifest: Manifest, code: ModuleType, features: ModuleType | None, model: bytes
+    ) -> None:
+        self.path = path
+        self.digest = digest
+        self.manifest = manifest
+        self.contract: type[msgspec.Struct] = getattr(code, manifest.contract)
+        self.fields = contract.read(self.contract)
+        self._derive: Callable[[Columns], Columns] | None = (
+            getattr(features, manifest.features) if features and manifest.features else None
+        )
+        self._scorer = Scorer(model, manifest.task, manifest.batch_floor)
+
+    def score(self, columns: Columns) -> NDArray[np.float64]:
+        """Score the contract's columns.
+
+        Returns the probability of the last class for a binary task (rows,), of every class in the order of the
+        manifest for a multiclass task (rows, classes), the value for a regression (rows,).
+        """
+        rows = len(next(iter(columns.values())))
+        parts = [self._score(take(columns, slice(start, start + _SLICE))) for start in range(0, max(rows, 1), _SLICE)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def label(self, scores: NDArray[np.float64]) -> NDArray[Any]:
+        """The answer a score stands for: a class, or the value itself for a regression."""
+        if not self.manifest.classes:
+            return scores
+        classes = np.array(self.manifest.classes)
+        if self.manifest.threshold is not None:
+            return classes[(scores >= self.manifest.threshold).astype(np.intp)]
+        return classes[scores.argmax(axis=1)]
+
+    def parse(self, rows: list[Any]) -> Columns:
+        """Validate plain rows against the contract; raises `msgspec.ValidationError` that names the field."""
+        return from_rows(self.fields, [msgspec.convert(row, self.contract) for row in rows])
+
+    def golden(self) -> tuple[Columns, NDArray[np.float64]]:
+        """The golden rows and the scores that the original estimator gave them."""
+        lines = (self.path / "golden.jsonl").read_bytes().splitlines()
+        golden = [msgspec.json.decode(line, type=Golden) for line in lines]
+        return self.parse([line.row for line in golden]), np.array([line.score for line in golden], dtype=np.float64)
+
+    def derive(self, columns: Columns) -> Columns:
+        """Apply the features that the model was trained with, or none."""
+        return self._derive(columns) if self._derive else columns
+
+    def _score(self, columns: Columns) -> NDArray[np.float64]:
+        return self._scorer.run(encode(self.manifest.inputs, self.derive(columns)))

@@ -1,0 +1,1 @@
+"""From a frame to a sealed bundle; needed where models are made, never where they answer."""

@@ -1,0 +1,63 @@
+"""Parity: does the exported model score as the estimator did, and a row alone as among others?"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slipway.bundle.manifest import TOLERANCE, Certificate
+from slipway.bundle.scorer import Scorer
+from slipway.bundle.verify import difference
+from slipway.errors import ModelError
+from slipway.problem import Task
+
+_FLOORS = (1, 2, 4, 8, 16)
+# Rows scored alone to find the floor: spread over the set, enough that a kernel for few rows shows itself.
+_ALONE = 256
+
+
+def certify(scores: NDArray[np.float64], expected: NDArray[np.float64], threshold: float | None) -> Certificate:
+    """Compare the exported model's scores with the estimator's; raises `ModelError` if they are not the same.
+
+    `threshold` is that of a binary task; one column of scores without a threshold is a regression.
+    """
+    off = difference(scores, expected)
+    certificate = Certificate(
+        rows=len(expected),
+        # Two digits say how close it is; more would tie the digest to the last bit of a processor's arithmetic.
+        largest_difference=float(f"{off.max(initial=0.0):.1e}"),
+        label_flips=_label_flips(scores, expected, threshold),
+    )
+    if not certificate.passed:
+        raise ModelError(
+            f"The exported model does not score as the estimator did: over {certificate.rows} rows the largest "
+            f"difference is {off.max(initial=0.0):.2g} (at most {TOLERANCE:g} is allowed) and "
+            f"{certificate.label_flips} labels change. Usually a feature is too large for float32 (scale it in "
+            "features.py) or an operator's ONNX version differs: try another estimator."
+        )
+    return certificate
+
+
+def batch_floor(model: bytes, task: Task, tensor: NDArray[np.float32]) -> int:
+    """The fewest rows to run at once so that a row scores exactly the same alone as among others."""
+    sample = tensor[:: max(1, len(tensor) // _ALONE)][:_ALONE]
+    among = Scorer(model, task).run(sample)
+    for floor in _FLOORS:
+        scorer = Scorer(model, task, floor)
+        if all(np.array_equal(scorer.run(sample[row : row + 1])[0], among[row]) for row in range(len(sample))):
+            return floor
+    raise ModelError(
+        f"The exported model scores a row differently when it is alone, even repeated {_FLOORS[-1]} times, so an "
+        "answer would depend on who else asks. Choose another estimator."
+    )
+
+
+def _label_flips(scores: NDArray[np.float64], expected: NDArray[np.float64], threshold: float | None) -> int:
+    if threshold is not None:
+        flipped = (scores >= threshold) != (expected >= threshold)
+        margin = np.abs(expected - threshold)
+    elif expected.ndim == 2:
+        flipped = scores.argmax(axis=1) != expected.argmax(axis=1)
+        first, second = -np.sort(-expected, axis=1)[:, :2].T
+        margin = first - second
+    else:
+        return 0
+    return int((flipped & (margin > TOLERANCE)).sum())

@@ -1,0 +1,83 @@
+"""The reference for drift: how inputs and scores were distributed when the model was made."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from slipway.columns import Columns, count
+from slipway.contract import Field, Kind
+
+BINS = 10
+# Rarer categories are counted together: their shares are too small to watch one by one.
+CATEGORIES = 50
+
+
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Shares that sum to 1 with `missing`, of the bins between `edges` or of `categories`; timestamps have none."""
+
+    rows: int
+    inputs: dict[str, "Distribution"]
+    scores: tuple["Distribution", ...]
+
+
+class Distribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One distribution: n + 1 edges and n shares, or n categories and n shares (the rest is `other`)."""
+
+    edges: tuple[float, ...] = ()
+    categories: tuple[str, ...] = ()
+    shares: tuple[float, ...]
+    missing: float = 0.0
+    other: float = 0.0
+
+
+def profile(fields: Sequence[Field], columns: Columns, scores: NDArray[np.float64]) -> Profile:
+    """Describe the contract's columns and the scores (one distribution a class for a multiclass task)."""
+    watched = [field for field in fields if field.kind is not Kind.TIMESTAMP]
+    return Profile(
+        rows=count(columns),
+        inputs={field.name: _describe(field, columns[field.name]) for field in watched},
+        scores=tuple(_bins(column) for column in scores.reshape(len(scores), -1).T),
+    )
+
+
+def _describe(field: Field, values: NDArray[Any]) -> Distribution:
+    if field.kind is Kind.CATEGORY:
+        return _shares([None if value is None else str(value) for value in values.tolist()])
+    if field.kind is Kind.BOOLEAN:
+        return _shares([None if value != value else str(bool(value)).lower() for value in values.tolist()])
+    return _bins(values)
+
+
+def _shares(values: list[str | None]) -> Distribution:
+    counts = Counter(values)
+    missing = counts.pop(None, 0)
+    common = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))[:CATEGORIES]
+    kept = sum(number for _, number in common)
+    return Distribution(
+        categories=tuple(str(name) for name, _ in common),
+        shares=tuple(_round(number / len(values)) for _, number in common),
+        missing=_round(missing / len(values)),
+        other=_round((len(values) - missing - kept) / len(values)),
+    )
+
+
+def _bins(values: NDArray[np.float64]) -> Distribution:
+    """Bins of about equal share: the distinct deciles, the outer ones open to both sides when compared."""
+    known = values[~np.isnan(values)]
+    missing = _round(1 - len(known) / len(values))
+    if not len(known):
+        return Distribution(shares=(), missing=missing)
+    edges = np.unique(np.array([_round(edge) for edge in np.quantile(known, np.linspace(0, 1, BINS + 1))]))
+    inner = np.searchsorted(edges[1:-1], known, side="right")
+    counts = np.bincount(inner, minlength=max(1, len(edges) - 1))
+    return Distribution(
+        edges=tuple(edges.tolist()), shares=tuple(_round(number / len(values)) for number in counts), missing=missing
+    )
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.6g}")

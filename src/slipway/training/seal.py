@@ -1,0 +1,103 @@
+"""Put a bundle together: export, certify, choose golden rows, hash everything, move it into place whole."""
+
+import hashlib
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from slipway import contract
+from slipway.bundle.code import CONTRACT, FEATURES, check_imports
+from slipway.bundle.inputs import encode
+from slipway.bundle.manifest import MANIFEST, Certificate, Golden, Manifest, digest
+from slipway.bundle.manifest import encode as encode_manifest
+from slipway.bundle.model import Bundle
+from slipway.bundle.scorer import Scorer
+from slipway.bundle.verify import load
+from slipway.columns import Columns, from_frame, from_rows
+from slipway.errors import ProblemError
+from slipway.files import new_folder
+from slipway.problem import Problem, Task
+from slipway.training.certify import batch_floor, certify
+from slipway.training.export import export
+from slipway.training.fit import Fitted, derive, predict
+from slipway.training.golden import golden_rows
+from slipway.training.profile import profile
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def seal(
+    problem: Problem, fitted: Fitted, threshold: float, train: "pd.DataFrame", holdout: "pd.DataFrame", folder: Path
+) -> tuple[Bundle, Certificate]:
+    """Make the bundle of `fitted` in `folder`, certified over the whole holdout, and load it verified.
+
+    `train` gives the inputs' profile, `holdout` the golden rows and the scores' profile. Nothing appears in `folder`
+    unless everything passed.
+    """
+    fields = contract.read(problem.contract)
+    code = _code(problem)
+    model = export(fitted)
+    columns = from_frame(fields, holdout)
+    tensor = encode(fitted.inputs, derive(problem, columns))
+    expected = predict(fitted, tensor)
+    floor = batch_floor(model, problem.task, tensor)
+    scores = Scorer(model, problem.task, floor).run(tensor)
+    limit = threshold if problem.task is Task.BINARY else None
+    certificate = certify(scores, expected, limit)
+    contents = {
+        **code,
+        "model.onnx": model,
+        "golden.jsonl": _golden(problem, fitted, columns),
+        "certificate.json": _pretty(certificate),
+        "profile.json": _pretty(profile(fields, from_frame(fields, train), scores)),
+    }
+    manifest = Manifest(
+        problem=problem.name,
+        task=problem.task,
+        contract=problem.contract.__name__,
+        features=problem.features.__name__ if problem.features else None,
+        inputs=fitted.inputs,
+        classes=fitted.classes,
+        threshold=limit,
+        batch_floor=floor,
+        files={name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())},
+    )
+    sealed = encode_manifest(manifest)
+    with new_folder(folder) as temporary:
+        for name, content in {**contents, MANIFEST: sealed}.items():
+            (temporary / name).write_bytes(content)
+        load(temporary, digest(sealed))
+    return load(folder), certificate
+
+
+def _code(problem: Problem) -> dict[str, bytes]:
+    sources = {CONTRACT: problem.contract, FEATURES: problem.features}
+    contents = {}
+    for name, found in sources.items():
+        if found is None:
+            continue
+        path = Path(inspect.getfile(found))
+        if path.name != name:
+            raise ProblemError(
+                f"{found.__name__} stands in {path.name}; it must stand in {name}, the file that travels with the "
+                "model."
+            )
+        check_imports(path)
+        contents[name] = path.read_bytes()
+    return contents
+
+
+def _golden(problem: Problem, fitted: Fitted, columns: Columns) -> bytes:
+    fields = contract.read(problem.contract)
+    rows = golden_rows(fields, columns)
+    typed = from_rows(fields, [msgspec.convert(row, problem.contract) for row in rows])
+    scores = predict(fitted, encode(fitted.inputs, derive(problem, typed))).tolist()
+    lines = [msgspec.json.encode(Golden(row, score)) for row, score in zip(rows, scores, strict=True)]
+    return b"\n".join(lines) + b"\n"
+
+
+def _pretty(value: msgspec.Struct) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2) + b"\n"
