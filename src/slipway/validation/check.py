@@ -1,0 +1,141 @@
+"""Hold a dataset against its rules with Great Expectations, and leave its Data Docs for the browser."""
+
+import warnings
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slipway.errors import ProblemError
+from slipway.files import new_folder
+from slipway.problem import Problem, View
+from slipway.stage import step
+from slipway.validation.dataset import as_table
+from slipway.validation.expectations import build_expectations
+from slipway.validation.report import Report, RuleResult, ViewReport
+from slipway.validation.results import EXAMPLES, read_result
+from slipway.validation.suite import DATASET, EXISTS, OF_KIND, dataset_view
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def check(problem: Problem, frame: "pd.DataFrame", docs: Path | None = None) -> Report:
+    """Check the contract's rules on `frame`, then the problem's views; leave Data Docs in the folder `docs`, if any.
+
+    A broken rule is a result, not an error. While the dataset lacks a column or holds one of another kind,
+    the views are left unchecked, because they are computed from it. Raises `ProblemError` for a rule or a
+    view that cannot be meant.
+    """
+    dataset = dataset_view(problem, list(frame.columns))
+    _refuse_same_names(problem)
+    with step("loading Great Expectations"):
+        suites = {view.name: build_expectations(view) for view in (dataset, *problem.views)}
+    with new_folder(docs) if docs else nullcontext() as folder:
+        context = _context(problem.name, folder)
+        with step(f"checking {sum(map(len, suites.values()))} rules on {len(frame):,} rows"):
+            frame = frame.reset_index(drop=True)
+            reports = [_check_view(context, dataset, suites[DATASET], frame)]
+            sound = _is_sound(reports[0])
+            for view in problem.views if sound else ():
+                reports.append(_check_view(context, view, suites[view.name], _table(view, frame)))
+                _refuse_errors(reports[-1])
+        if folder:
+            with step("building Data Docs"):
+                context.build_data_docs()
+    return Report(
+        success=all(rule.passed for report in reports for rule in report.rules),
+        rows=len(frame),
+        views=tuple(reports),
+        unchecked=() if sound else tuple(view.name for view in problem.views),
+    )
+
+
+def _context(name: str, folder: Path | None) -> Any:
+    """A context in memory, with a Data Docs site in `folder`: no project folder, no cloud, no progress bars."""
+    import great_expectations as gx
+    from great_expectations.data_context.types import base
+
+    settings = base.DataContextConfig(
+        store_backend_defaults=base.InMemoryStoreBackendDefaults(),
+        data_docs_sites={name: _site(folder)} if folder else {},
+        progress_bars=base.ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    context = gx.get_context(mode="ephemeral", project_config=settings)
+    context.data_sources.add_pandas(name)
+    return context
+
+
+def _site(folder: Path) -> dict[str, Any]:
+    return {
+        "class_name": "SiteBuilder",
+        "show_how_to_buttons": False,
+        "store_backend": {
+            "class_name": "TupleFilesystemStoreBackend",
+            "base_directory": str(folder.resolve()),
+        },
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+    }
+
+
+def _check_view(context: Any, view: View, expectations: list[Any], frame: "pd.DataFrame") -> ViewReport:
+    import great_expectations as gx
+
+    (source,) = context.data_sources.all().values()
+    data = source.add_dataframe_asset(view.name).add_batch_definition_whole_dataframe("all rows")
+    suite = context.suites.add(gx.ExpectationSuite(name=view.name, expectations=expectations))
+    plan = context.validation_definitions.add(gx.ValidationDefinition(name=view.name, data=data, suite=suite))
+    with warnings.catch_warnings():
+        # pandas remarks that a pattern has groups; the contract's patterns may.
+        warnings.filterwarnings("ignore", "This pattern is interpreted as a regular expression", UserWarning)
+        found = plan.run(
+            batch_parameters={"dataframe": frame},
+            result_format={"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES},
+        )
+    rules = [
+        read_result(view.expectations[result.expectation_config.meta["number"]], result, frame)
+        for result in found.results
+    ]
+    return ViewReport(view.name, len(frame), tuple(sorted(rules, key=_order)))
+
+
+def _order(rule: RuleResult) -> tuple[str, str, str]:
+    return rule.column or "", rule.rule, repr(rule.expected)
+
+
+def _is_sound(dataset: ViewReport) -> bool:
+    return all(rule.passed for rule in dataset.rules if rule.rule in (EXISTS, OF_KIND))
+
+
+def _table(view: View, frame: "pd.DataFrame") -> "pd.DataFrame":
+    try:
+        found = view.of(frame)
+    except Exception as error:
+        raise ProblemError(
+            f"The view {view.name!r} could not be made of the dataset: {type(error).__name__}: {error}. "
+            "Mend its function in the problem."
+        ) from error
+    table = as_table(found, f"view {view.name!r}")
+    # What a group-by leaves in the index is content; a plain numbering is not.
+    return table.reset_index(drop=all(name is None for name in table.index.names))
+
+
+def _refuse_same_names(problem: Problem) -> None:
+    names = [DATASET, *(view.name for view in problem.views)]
+    for name in names:
+        if names.count(name) > 1:
+            raise ProblemError(
+                f"The problem {problem.name!r} has more than one view named {name!r} ({DATASET!r} is the "
+                "dataset itself). Give each its own name."
+            )
+
+
+def _refuse_errors(view: ViewReport) -> None:
+    """The view was made of a sound dataset, so a rule that cannot run is the problem's mistake."""
+    for rule in view.rules:
+        if rule.error:
+            raise ProblemError(
+                f"The view {view.name!r} has a rule that cannot be checked, {rule.rule} on "
+                f"{rule.column or 'the whole table'} with {rule.expected}: {rule.error.rstrip('.')}. "
+                "Mend the rule, or the function that makes the view."
+            )

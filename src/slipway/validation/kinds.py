@@ -1,0 +1,101 @@
+"""The one rule that Great Expectations lacks: a column holds what the contract's kind means, value by value.
+
+Its own type rules look at the storage type: they would let 3.5 pass as an integer that may be missing (stored
+as float64), and infinity as a number. Importing this module imports Great Expectations and registers it.
+"""
+
+from datetime import datetime
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from great_expectations.execution_engine import PandasExecutionEngine
+from great_expectations.expectations.expectation import ColumnMapExpectation, render_suite_parameter_string
+from great_expectations.expectations.metrics.map_metric_provider import (
+    ColumnMapMetricProvider,
+    column_condition_partial,
+)
+from great_expectations.render import LegacyRendererType, RenderedStringTemplateContent
+from great_expectations.render.renderer.renderer import renderer
+
+from slipway.contract import Kind
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MEANING = {
+    Kind.NUMBER: "finite numbers",
+    Kind.INTEGER: "whole numbers",
+    Kind.BOOLEAN: "true or false",
+    Kind.CATEGORY: "text",
+    Kind.TIMESTAMP: "timestamps",
+}
+
+
+def conforms(column: "pd.Series", kind: Kind) -> "pd.Series":
+    """Say for each value of `column`, which has none missing, whether it is what `kind` means."""
+    import pandas as pd
+    from pandas.api import types
+
+    if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype):
+        return column.astype(object).map(lambda value: _is(value, kind)).astype(bool)
+    number = types.is_numeric_dtype(column.dtype) and not types.is_bool_dtype(column.dtype)
+    match kind:
+        case Kind.NUMBER if number:
+            return pd.Series(np.isfinite(column.to_numpy("float64")), index=column.index)
+        case Kind.INTEGER if number:
+            values = column.to_numpy("float64")
+            return pd.Series(np.isfinite(values) & (values == np.floor(values)), index=column.index)
+        case Kind.BOOLEAN:
+            fits = types.is_bool_dtype(column.dtype)
+        case Kind.CATEGORY:
+            fits = types.is_string_dtype(column.dtype)
+        case Kind.TIMESTAMP:
+            fits = types.is_datetime64_any_dtype(column.dtype)
+        case _:
+            fits = False
+    return pd.Series(fits, index=column.index, dtype=bool)
+
+
+def _is(value: Any, kind: Kind) -> bool:
+    truth = isinstance(value, bool | np.bool_)
+    match kind:
+        case Kind.NUMBER:
+            return isinstance(value, Real) and not truth and bool(np.isfinite(float(value)))
+        case Kind.INTEGER:
+            return not truth and (isinstance(value, Integral) or (isinstance(value, float) and value.is_integer()))
+        case Kind.BOOLEAN:
+            return truth
+        case Kind.CATEGORY:
+            return isinstance(value, str)
+        case Kind.TIMESTAMP:
+            return isinstance(value, datetime | np.datetime64)
+
+
+class ColumnValuesOfKind(ColumnMapMetricProvider):
+    """The metric behind the rule: one truth value a row."""
+
+    condition_metric_name = "column_values.of_kind"
+    condition_value_keys = ("kind",)
+
+    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, column: "pd.Series", kind: str, **_: Any) -> "pd.Series":  # noqa: N805
+        return conforms(column, Kind(kind))
+
+
+class ExpectColumnValuesToBeOfKind(ColumnMapExpectation):
+    """Expect every value of a column to be of one of the contract's kinds."""
+
+    kind: str
+
+    map_metric = "column_values.of_kind"
+    success_keys = ("kind", "mostly")
+    args_keys = ("column", "kind")
+
+    @classmethod
+    @renderer(renderer_type=LegacyRendererType.PRESCRIPTIVE)  # type: ignore[untyped-decorator]
+    @render_suite_parameter_string  # type: ignore[untyped-decorator]
+    def _prescriptive_renderer(cls, configuration: Any = None, **_: Any) -> list[Any]:
+        meaning = _MEANING[Kind(configuration.kwargs["kind"])]
+        text = {"template": f"values must be {meaning}.", "params": dict(configuration.kwargs)}
+        return [RenderedStringTemplateContent(content_block_type="string_template", string_template=text)]

@@ -1,0 +1,24 @@
+"""Write the report where its outcome belongs: a pipeline output, or an error and a note."""
+
+from pathlib import Path
+
+from slipway.errors import DataError
+from slipway.files import write_json
+from slipway.validation.report import Report, explain
+
+# DVC removes the outputs of a stage that failed: the report of bad data stays outside of it.
+FAILED = Path(".slipway/validation.json")
+
+
+def publish(report: Report, path: Path, failed: Path = FAILED) -> None:
+    """Write `report` to `path` if every rule holds; if not, to `failed`, and raise `DataError`."""
+    if report.success:
+        write_json(path, report)
+        failed.unlink(missing_ok=True)
+        return
+    write_json(failed, report)
+    path.unlink(missing_ok=True)
+    raise DataError(
+        f"{explain(report)}\nAll results are in {failed}, with Data Docs beside it. Mend the data "
+        "where it comes from; if it is right, change the contract or the expectation that says otherwise."
+    )

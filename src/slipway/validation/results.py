@@ -1,0 +1,96 @@
+"""Read one result of Great Expectations into a plain one: same data, same bytes, on any day."""
+
+import math
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from slipway.problem import Expectation
+from slipway.validation.report import Example, RuleResult
+from slipway.validation.suite import COLUMNS, DISTINCT
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EXAMPLES = 3
+
+# Sums may differ in the last digits between kinds of processor, and the report must not.
+_DIGITS = 6
+
+
+def read_result(rule: Expectation, result: Any, frame: "pd.DataFrame") -> RuleResult:
+    """Make the result of `rule` on `frame` (index 0 to n - 1) plain, with up to three rows that break it."""
+    detail = result.result or {}
+    unexpected = int(detail.get("unexpected_count") or 0)
+    column = rule.kwargs.get("column")
+    return RuleResult(
+        rule=rule.type,
+        column=column,
+        expected={name: _plain(value) for name, value in rule.kwargs.items() if name != "column"},
+        why=rule.why,
+        passed=bool(result.success),
+        observed=_observed(rule, detail),
+        unexpected=unexpected,
+        share=_rounded(unexpected / len(frame)) if unexpected else None,
+        examples=() if result.success else _examples(rule, column, detail, frame),
+        error=_error(result.exception_info),
+    )
+
+
+def _observed(rule: Expectation, detail: dict[str, Any]) -> Any:
+    if rule.type == COLUMNS:
+        odd = detail.get("details", {}).get("mismatched", {})
+        return {name: odd.get(name, []) for name in ("missing", "unexpected")} if odd else None
+    return _rounded(_plain(detail.get("observed_value")))
+
+
+def _examples(
+    rule: Expectation, column: str | None, detail: dict[str, Any], frame: "pd.DataFrame"
+) -> tuple[Example, ...]:
+    rows = detail.get("partial_unexpected_index_list") or []
+    if rule.type == DISTINCT and column in frame:
+        rows = frame[column].drop_duplicates().index[:EXAMPLES]
+    # The columns of the rule first, then what helps to find the row again.
+    arguments = [part for value in rule.kwargs.values() for part in (value if isinstance(value, list) else [value])]
+    ruled = [part for part in arguments if isinstance(part, str)]
+    named = dict.fromkeys([column, *ruled, "key", "group", "time", *frame.columns])
+    names = [name for name in named if name in frame]
+    return tuple(
+        Example(int(row), {name: _plain(frame[name].iloc[row]) for name in names}) for row in list(rows)[:EXAMPLES]
+    )
+
+
+def _error(info: dict[str, Any]) -> str | None:
+    """The first message; Great Expectations nests it by metric where a metric failed."""
+    if "raised_exception" in info:
+        return str(info["exception_message"]) if info["raised_exception"] else None
+    return next((str(one["exception_message"]) for one in info.values() if one["raised_exception"]), None)
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it: missing is null, times are ISO 8601, what JSON lacks is its text."""
+    import pandas as pd
+
+    if isinstance(value, dict):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        parts = [_plain(part) for part in value]
+        return sorted(parts, key=repr) if isinstance(value, set | frozenset) else parts
+    if isinstance(value, np.generic) and not isinstance(value, np.datetime64 | np.timedelta64):
+        value = value.item()
+    if value is None or value is pd.NA or value is pd.NaT or value != value:
+        return None
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and math.isinf(value):
+        return str(value)
+    return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _rounded(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_rounded(part) for part in value]
+    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) and math.isfinite(value) else value

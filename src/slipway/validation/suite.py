@@ -1,0 +1,100 @@
+"""The rules that a dataset must obey, derived from the contract: plain data, no library needed."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from slipway.contract import Field, Kind, read
+from slipway.problem import Expectation, Problem, Task, View
+
+DATASET = "dataset"
+
+EXISTS = "expect_column_to_exist"
+COLUMNS = "expect_table_columns_to_match_set"
+OF_KIND = "expect_column_values_to_be_of_kind"
+NOT_NULL = "expect_column_values_to_not_be_null"
+BETWEEN = "expect_column_values_to_be_between"
+IN_SET = "expect_column_values_to_be_in_set"
+REGEX = "expect_column_values_to_match_regex"
+UNIQUE = "expect_column_values_to_be_unique"
+DISTINCT = "expect_column_unique_value_count_to_be_between"
+
+
+def dataset_view(problem: Problem, present: Collection[str]) -> View:
+    """Everything that the contract and the task demand of a dataset with the columns `present`.
+
+    The optional columns `group`, `time` and `key` are held to their rules where they are present.
+    """
+    fields = read(problem.contract)
+    optional = [name for name in ("group", "time", "key") if name in present]
+    allowed = sorted([*(field.name for field in fields), "target", *optional])
+    rules = [_rule(COLUMNS, "no column but the contract's, target, group, time and key", column_set=allowed)]
+    for field in fields:
+        rules.extend(_field_rules(field))
+    rules.extend(_target_rules(problem.task))
+    for name in optional:
+        rules.extend(_reserved_rules(name))
+    return View(name=DATASET, of=lambda frame: frame, expectations=tuple(rules))
+
+
+def _field_rules(field: Field) -> Iterator[Expectation]:
+    why = f"contract: {field.description or field.name}" + (f" [{field.unit}]" if field.unit else "")
+    yield _rule(EXISTS, why, field.name)
+    yield _rule(OF_KIND, why, field.name, kind=field.kind.value)
+    if not field.nullable:
+        yield _rule(NOT_NULL, why, field.name)
+    if bounds := _bounds(field):
+        yield _rule(BETWEEN, why, field.name, **bounds)
+    if field.categories:
+        yield _rule(IN_SET, why, field.name, value_set=list(field.categories))
+    if field.pattern is not None:
+        yield _rule(REGEX, why, field.name, regex=field.pattern)
+    # Missing is a value too: where it is allowed, a single other value can still tell something.
+    least = 1 if field.nullable else 2
+    yield _rule(DISTINCT, "a column that never changes tells a model nothing", field.name, min_value=least)
+
+
+def _bounds(field: Field) -> dict[str, Any]:
+    bounds: dict[str, Any] = {}
+    if field.ge is not None or field.gt is not None:
+        bounds["min_value"] = field.ge if field.ge is not None else field.gt
+    if field.le is not None or field.lt is not None:
+        bounds["max_value"] = field.le if field.le is not None else field.lt
+    if field.gt is not None:
+        bounds["strict_min"] = True
+    if field.lt is not None:
+        bounds["strict_max"] = True
+    return bounds
+
+
+def _target_rules(task: Task) -> Iterator[Expectation]:
+    yield _rule(EXISTS, "there is something to learn", "target")
+    yield _rule(NOT_NULL, "every row has an outcome", "target")
+    match task:
+        case Task.BINARY:
+            why = "a binary target has exactly two classes"
+            yield _rule(DISTINCT, why, "target", min_value=2, max_value=2)
+        case Task.MULTICLASS:
+            yield _rule(DISTINCT, "a target with one class cannot be learned", "target", min_value=2)
+        case Task.REGRESSION:
+            yield _rule(OF_KIND, "a regression target is a finite number", "target", kind=Kind.NUMBER.value)
+            yield _rule(DISTINCT, "a target that never changes cannot be learned", "target", min_value=2)
+
+
+def _reserved_rules(name: str) -> Iterator[Expectation]:
+    match name:
+        case "group":
+            yield _rule(NOT_NULL, "every row belongs to a group: the split goes by it", name)
+        case "time":
+            yield _rule(NOT_NULL, "every row happened at some time", name)
+            yield _rule(OF_KIND, "the time of a row is a timestamp", name, kind=Kind.TIMESTAMP.value)
+        case "key":
+            yield _rule(NOT_NULL, "every row can be found again", name)
+            yield _rule(UNIQUE, "no row comes twice, say by a join", name)
+
+
+def _rule(kind_of_rule: str, why: str, column: str | None = None, **kwargs: Any) -> Expectation:
+    return Expectation(
+        type=kind_of_rule,
+        kwargs=kwargs if column is None else {"column": column, **kwargs},
+        why=why,
+    )
