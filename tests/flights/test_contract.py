@@ -1,0 +1,72 @@
+"""The contract fits the data, and refuses what no flight can be."""
+
+import msgspec
+import pytest
+
+from flights.contract import Flight
+from slipway.bundle.code import check_imports
+from slipway.columns import from_frame, to_rows
+from slipway.contract import Kind, read
+
+FIELDS = read(Flight)
+ROW = {
+    "scheduled_departure": "2013-10-05T17:30:00",
+    "carrier": "UA",
+    "origin": "EWR",
+    "destination": "SFO",
+    "distance": 2565,
+}
+
+
+def accept(**changed):
+    return msgspec.json.decode(msgspec.json.encode({**ROW, **changed}), type=Flight)
+
+
+def test_every_sampled_row_of_the_data_is_accepted(frame):
+    sample = frame.sample(3_000, random_state=0)
+    rows = to_rows(FIELDS, from_frame(FIELDS, sample))
+    accepted = [msgspec.convert(row, Flight) for row in rows]
+    assert [flight.distance for flight in accepted] == sample["distance"].tolist()
+    assert sum(flight.pressure is None for flight in accepted) > 0
+
+
+def test_the_weather_may_be_left_out():
+    assert accept().temperature is None
+    assert {field.name for field in FIELDS if field.required} == set(ROW)
+
+
+def test_a_carrier_and_a_destination_never_seen_before_are_accepted():
+    assert accept(carrier="3X", destination="XYZ").carrier == "3X"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("scheduled_departure", "2013-10-05T17:30:00Z"),
+        ("carrier", "united"),
+        ("origin", "PHL"),
+        ("destination", "sfo"),
+        ("distance", 0),
+        ("humidity", 101),
+        ("wind_speed", 1048.36),
+        ("temperature", "mild"),
+        ("arr_delay", 3),
+    ],
+)
+def test_what_no_flight_can_be_is_refused_by_name(name, value):
+    with pytest.raises(msgspec.ValidationError, match=name):
+        accept(**{name: value})
+
+
+def test_every_field_is_described_and_every_measure_has_a_unit_and_a_range():
+    assert all(field.description for field in FIELDS)
+    measures = [field for field in FIELDS if field.kind in (Kind.NUMBER, Kind.INTEGER)]
+    assert all(field.unit and field.ge is not None and field.le is not None for field in measures)
+
+
+@pytest.mark.parametrize("name", ["contract", "features"])
+def test_what_travels_with_the_model_imports_nothing_heavy(name):
+    import importlib
+    from pathlib import Path
+
+    check_imports(Path(importlib.import_module(f"flights.{name}").__file__))

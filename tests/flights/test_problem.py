@@ -1,0 +1,73 @@
+"""What the problem adds to its contract: expectations that catch a bad delivery, slices, a card."""
+
+import msgspec
+import pandas as pd
+import pytest
+
+from flights.problem import PROBLEM, by_month
+from slipway.validation.check import check
+
+
+class Clock(msgspec.Struct, forbid_unknown_fields=True):
+    """The rest of the contract is tested elsewhere, and checking all of it takes seconds."""
+
+    distance: int
+
+
+VIEWS = msgspec.structs.replace(PROBLEM, contract=Clock)
+
+
+def broken(frame):
+    report = check(VIEWS, frame)
+    assert not report.unchecked
+    views = [view for view in report.views if view.name != "dataset"]
+    return {(view.name, rule.column) for view in views for rule in view.rules if not rule.passed}
+
+
+def test_the_versioned_data_keeps_every_expectation(frame):
+    assert broken(frame) == set()
+
+
+def test_a_month_that_was_not_delivered_is_found(frame):
+    hole = frame[~frame["group"].str.startswith("2013-04")]
+    assert broken(hole) == {("months", "flights")}
+    assert by_month(hole).set_index("month")["flights"]["2013-04"] == 0
+
+
+def test_a_month_whose_weather_was_not_delivered_is_found(frame):
+    hole = frame.assign(temperature=frame["temperature"].mask(frame["group"].str.startswith("2013-04")))
+    assert ("months", "with_weather") in broken(hole)
+
+
+def test_a_delay_that_means_something_else_is_found(frame):
+    in_march = frame["group"].str.startswith("2013-03")
+    assert broken(frame.assign(target=frame["target"] | in_march)) == {("months", "late")}
+
+
+def test_an_airport_that_was_not_delivered_is_found(frame):
+    assert ("flights", "origin") in broken(frame[frame["origin"] != "LGA"])
+
+
+def test_instants_in_another_time_zone_are_found(frame):
+    # Local time taken for UTC: every flight would be joined to weather of four or five hours later or earlier.
+    local = frame["scheduled_departure"].dt.tz_localize("UTC")
+    assert broken(frame.assign(time=local)) == {("flights", "offset")}
+
+
+@pytest.mark.parametrize("cut", PROBLEM.slices, ids=lambda cut: cut.name)
+def test_every_flight_falls_into_one_part_of_each_slice(frame, cut):
+    labels = cut.of(frame)
+    assert labels.index.equals(frame.index)
+    assert labels.notna().all()
+    assert 1 < labels.nunique() < 20
+
+
+def test_the_parts_of_the_day_meet_where_they_should():
+    hours = pd.DataFrame({"scheduled_departure": pd.to_datetime([f"2013-01-05 {hour:02}:59" for hour in range(24)])})
+    (part_of_day,) = (cut.of for cut in PROBLEM.slices if cut.name == "part of day")
+    names = part_of_day(hours).tolist()
+    assert names == ["night"] * 5 + ["morning"] * 7 + ["afternoon"] * 5 + ["evening"] * 7
+
+
+def test_the_card_says_something_in_every_field():
+    assert all(len(text) > 20 for text in msgspec.structs.asdict(PROBLEM.card).values())
