@@ -1,0 +1,54 @@
+"""Whether a probability means what it says: the expected calibration error and the curve behind it.
+
+Rows are put into bins of equal size by score (equal scores stay together); the error is the mean over rows of
+the distance between the mean score and the share that came true in the bin (Naeini, Cooper and Hauskrecht,
+AAAI 2015). Bins of equal size are less biased than bins of equal width (Roelofs et al., AISTATS 2022). For
+several classes it is the error of the top class's probability (Guo et al., ICML 2017).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slipway.evaluation.losses import group_sums
+from slipway.evaluation.scored import Scored, Vector
+from slipway.evaluation.sums import Measure, ratio
+from slipway.problem import Task
+
+BINS = 10
+
+
+def calibration_error(scored: Scored) -> Measure:
+    """The calibration error, and `calibration_distance`: how far a resample's bins lie from all rows' bins.
+
+    A resample adds noise to every bin, so its error is too large: a percentile interval of a calibrated model
+    lies above zero always. The error is a norm, so by the triangle inequality it differs from the true one by
+    no more than the distance between the bins: that distance gives the lower end of the interval.
+    """
+    score, true = confidence(scored)
+    bins = bin_of(score)
+    cells = scored.group * BINS + bins
+    excess = np.bincount(cells, weights=score - true, minlength=scored.groups * BINS).reshape(scored.groups, BINS)
+    rows = group_sums(scored.group, scored.groups, np.ones(len(score)))
+    centre = excess.sum(axis=0) / max(1, len(score))
+
+    def measure(weights: Vector) -> dict[str, Vector]:
+        shares = ratio(weights @ excess, np.broadcast_to(weights @ rows, (len(weights), BINS)))
+        return {
+            "calibration_error": np.abs(shares).sum(axis=1),
+            "calibration_distance": np.abs(shares - centre).sum(axis=1),
+        }
+
+    return measure
+
+
+def confidence(scored: Scored) -> tuple[Vector, Vector]:
+    """The probability that is judged, of the last class or of the top one, and whether it came true."""
+    if scored.task is Task.BINARY:
+        return scored.scores, (scored.target == 1).astype(np.float64)
+    return scored.scores.max(axis=1), (scored.scores.argmax(axis=1) == scored.target).astype(np.float64)
+
+
+def bin_of(score: Vector) -> NDArray[np.intp]:
+    """The bin of each row, 0 to `BINS` - 1 by rising score; equal scores may leave bins empty."""
+    edges = np.unique(np.quantile(score, np.arange(1, BINS) / BINS, method="inverted_cdf"))
+    return np.searchsorted(edges, score)

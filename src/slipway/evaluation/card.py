@@ -1,0 +1,192 @@
+"""The model card: what to know before using the model (Mitchell et al., Model Cards, FAT* 2019)."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from slipway.bundle.model import Bundle
+from slipway.contract import Field
+from slipway.errors import ProblemError
+from slipway.evaluation.metrics import METRICS, Better
+from slipway.evaluation.result import Evaluation, Figure, Metric, SliceResult, metric
+from slipway.problem import Card, Problem, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+_PERIOD = (("first", "min"), ("last", "max"))
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One part of the data in numbers; `first` and `last` day where rows have a time."""
+
+    name: str
+    rows: int
+    groups: int
+    first: str = ""
+    last: str = ""
+
+
+def check_card(card: Card) -> None:
+    """Raise `ProblemError` that names the first field without text."""
+    for field in Card.__struct_fields__:
+        text = getattr(card, field)
+        if not isinstance(text, str) or not text.strip():
+            raise ProblemError(
+                f"The model card's field {field!r} is empty: problem.py has Card({field}={text!r}). "
+                "Without it nobody else can tell what the model is for. Write a sentence."
+            )
+
+
+def describe_part(name: str, frame: "pd.DataFrame") -> Part:
+    """Count a prepared frame's rows and groups and find its period, in the time zone of its `time`."""
+    days = {}
+    if "time" in frame and frame["time"].notna().any():
+        days = {end: f"{getattr(frame['time'], by)():%Y-%m-%d %Z}".strip() for end, by in _PERIOD}
+    return Part(name, len(frame), frame["group"].nunique(), **days)
+
+
+def render(problem: Problem, bundle: Bundle, parts: Sequence[Part], evaluation: Evaluation) -> str:
+    """Write the card in Markdown; the same inputs give the same text.
+
+    Raises `ProblemError` for an empty field.
+    """
+    check_card(problem.card)
+    card = problem.card
+    confidence = f"{evaluation.confidence:.0%}"
+    sections = [
+        f"# {card.title}",
+        f"{problem.task.capitalize()} model `{problem.name}`, bundle `{bundle.digest}`.",
+        f"## Intended use\n\n{card.intended_use}",
+        f"## Out of scope\n\n{card.out_of_scope}",
+        f"## Data\n\n{card.data}\n\n{_data_table(parts)}",
+        f"## Target\n\n{card.target}{_classes(bundle)}",
+        f"## Metrics\n\n{_summary(evaluation, confidence)}\n\n{_metrics_table(problem.task, evaluation)}",
+        f"## Calibration\n\n{_calibration(evaluation, problem.task)}",
+        f"## Slices\n\n{_slices(evaluation, confidence)}",
+        f"## Limits\n\n{card.limits}",
+        f"## Input\n\n{_input_table(bundle.fields)}",
+        f"## License\n\n{card.license}",
+        f"## Contact\n\n{card.contact}",
+    ]
+    return "\n\n".join(section.strip() for section in sections) + "\n"
+
+
+def _data_table(parts: Sequence[Part]) -> str:
+    rows = [[part.name, f"{part.rows:,}", f"{part.groups:,}"] for part in parts]
+    if not any(part.first for part in parts):
+        return _table(["part", "rows", "groups"], rows)
+    periods = [f"{part.first} to {part.last}" if part.first else "" for part in parts]
+    return _table(
+        ["part", "rows", "groups", "period"],
+        [[*row, period] for row, period in zip(rows, periods, strict=True)],
+    )
+
+
+def _classes(bundle: Bundle) -> str:
+    classes = ", ".join(f"`{name}`" for name in bundle.manifest.classes)
+    if bundle.manifest.task is Task.BINARY:
+        return (
+            f"\n\nClasses: {classes}. The score is the probability of the last, which is the answer from "
+            f"{bundle.manifest.threshold} on."
+        )
+    return f"\n\nClasses: {classes}." if classes else ""
+
+
+def _summary(evaluation: Evaluation, confidence: str) -> str:
+    primary = metric(evaluation, evaluation.primary)
+    text = (
+        f"On {evaluation.rows:,} held-out rows in {evaluation.groups:,} groups, in brackets the {confidence} "
+        "interval over groups. The baseline always answers what the training set says on average."
+    )
+    if primary and primary.skill:
+        share = _percent(primary.skill)
+        text += f" The primary metric is {primary.name}: the model takes away {share} of the baseline's loss."
+    return text
+
+
+def _metrics_table(task: Task, evaluation: Evaluation) -> str:
+    better = {Better.LOWER: "lower", Better.HIGHER: "higher", None: ""}
+    rows = []
+    for each in evaluation.metrics:
+        kind = METRICS[task][each.name]
+        name = f"**{kind.label}**" if each.name == evaluation.primary else kind.label
+        rows.append([name, better[kind.better], _figure(each), _figure(each.baseline), _figure(each.improvement)])
+    return _table(["metric", "better", "model", "baseline", "improvement"], rows)
+
+
+def _calibration(evaluation: Evaluation, task: Task) -> str:
+    error, excess = metric(evaluation, "calibration_error"), metric(evaluation, "mean_error")
+    if task is Task.REGRESSION:
+        return f"Predictions less actual values are {_figure(excess)} on average."
+    what = "a score" if task is Task.BINARY else "the top class's probability"
+    text = (
+        f"In ten bins of equal size, {what} and the share that came true differ by {_figure(error)} on "
+        "average. `plots/calibration.csv` has the curve."
+    )
+    return f"{text} The mean score less the share that came true is {_figure(excess)}." if excess else text
+
+
+def _slices(evaluation: Evaluation, confidence: str) -> str:
+    if not evaluation.slices:
+        return "The problem names none."
+    names = list(dict.fromkeys(each.name for found in evaluation.slices for each in found.metrics))
+    rows = [_slice_row(found, names) for found in evaluation.slices]
+    notes = any(found.note for found in evaluation.slices)
+    header = ["slice", "label", "rows", "groups", "base rate", *names, *(["note"] if notes else [])]
+    return f"In brackets the {confidence} interval over groups.\n\n" + _table(header, rows)
+
+
+def _slice_row(found: SliceResult, names: Sequence[str]) -> list[str]:
+    counts = [found.slice, found.label, f"{found.rows:,}", f"{found.groups:,}", _number(found.base_rate)]
+    return [*counts, *(_figure(metric(found, name)) for name in names), found.note]
+
+
+def _input_table(fields: Sequence[Field]) -> str:
+    header = ["column", "kind", "unit", "range", "may be missing", "description"]
+    return _table(
+        header,
+        [[f"`{f.name}`", f.kind, f.unit, _range(f), "yes" if f.nullable else "no", f.description] for f in fields],
+    )
+
+
+def _range(field: Field) -> str:
+    if field.categories:
+        return ", ".join(field.categories)
+    if field.pattern:
+        return f"`{field.pattern}`"
+    ends = {"≥": field.ge, ">": field.gt, "≤": field.le, "<": field.lt}
+    return ", ".join(f"{sign} {end:g}" for sign, end in ends.items() if end is not None)
+
+
+def _figure(found: Figure | Metric | None) -> str:
+    if found is None:
+        return "-"
+    value = _number(found.value)
+    return (
+        value if found.low is None or found.high is None else f"{value} [{_number(found.low)}, {_number(found.high)}]"
+    )
+
+
+def _percent(found: Figure) -> str:
+    text = f"{found.value:.1%}"
+    return text if found.low is None or found.high is None else f"{text} [{found.low:.1%}, {found.high:.1%}]"
+
+
+def _number(value: float) -> str:
+    if 0 < abs(value) < 0.0005:
+        return f"{value:.1g}"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *(row[: len(header)] for row in rows)]
+    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """One line, and no bar that would end the cell."""
+    return re.sub(r"\s+", " ", text).strip().replace("|", "\\|")

@@ -1,0 +1,99 @@
+"""Every metric by task: what it is called, how it is computed, and which way is better."""
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+import msgspec
+import numpy as np
+
+from slipway.errors import ProblemError
+from slipway.evaluation.calibration import calibration_error
+from slipway.evaluation.median import median_absolute_error
+from slipway.evaluation.ranking import average_precision, roc_auc
+from slipway.evaluation.scored import Scored, Vector
+from slipway.evaluation.sums import Measure, binary_sums, multiclass_sums, regression_sums
+from slipway.problem import Problem, Task
+
+
+class Better(StrEnum):
+    """Which way a metric improves; a metric that can be primary has one."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """One metric: how it is computed, a name for people, and which way it improves.
+
+    `better` is None where the metric alone says nothing about a model: precision rises as recall falls, and a
+    constant is perfectly calibrated.
+    """
+
+    build: Callable[[Scored], Measure]
+    label: str
+    better: Better | None = None
+
+
+METRICS: dict[Task, dict[str, Kind]] = {
+    Task.BINARY: {
+        "log_loss": Kind(binary_sums, "Log loss", Better.LOWER),
+        "brier": Kind(binary_sums, "Brier score", Better.LOWER),
+        "roc_auc": Kind(roc_auc, "ROC AUC", Better.HIGHER),
+        "average_precision": Kind(average_precision, "Average precision", Better.HIGHER),
+        "calibration_error": Kind(calibration_error, "Calibration error"),
+        "mean_error": Kind(binary_sums, "Mean score less base rate"),
+        "accuracy": Kind(binary_sums, "Accuracy at the threshold", Better.HIGHER),
+        "precision": Kind(binary_sums, "Precision at the threshold"),
+        "recall": Kind(binary_sums, "Recall at the threshold"),
+    },
+    Task.MULTICLASS: {
+        "log_loss": Kind(multiclass_sums, "Log loss", Better.LOWER),
+        "brier": Kind(multiclass_sums, "Brier score, summed over classes", Better.LOWER),
+        "accuracy": Kind(multiclass_sums, "Accuracy", Better.HIGHER),
+        "balanced_accuracy": Kind(multiclass_sums, "Balanced accuracy", Better.HIGHER),
+        "macro_f1": Kind(multiclass_sums, "F1, mean over classes", Better.HIGHER),
+        "calibration_error": Kind(calibration_error, "Calibration error of the top class"),
+    },
+    Task.REGRESSION: {
+        "rmse": Kind(regression_sums, "Root mean squared error", Better.LOWER),
+        "mae": Kind(regression_sums, "Mean absolute error", Better.LOWER),
+        "median_absolute_error": Kind(median_absolute_error, "Median absolute error", Better.LOWER),
+        "r2": Kind(regression_sums, "R², share of variance explained", Better.HIGHER),
+        "mean_error": Kind(regression_sums, "Mean error, predicted less actual"),
+    },
+}
+
+# Beside the primary metric, what is worth knowing of a slice and can be known from few rows.
+SLICE_METRICS: dict[Task, tuple[str, ...]] = {
+    Task.BINARY: ("roc_auc", "mean_error"),
+    Task.MULTICLASS: ("accuracy",),
+    Task.REGRESSION: ("mae", "mean_error"),
+}
+
+
+def check_primary(problem: Problem) -> None:
+    """Raise `ProblemError` unless the problem's primary metric is one that can be judged."""
+    able = [name for name, kind in METRICS[problem.task].items() if kind.better]
+    if problem.metric not in able:
+        raise ProblemError(
+            f"PROBLEM of {problem.name!r} names the primary metric {problem.metric!r}; the gate can judge a "
+            f"{problem.task} problem by {', '.join(able)}. Choose one of these in problem.py."
+        )
+
+
+def measure(scored: Scored, names: Sequence[str]) -> Measure:
+    """Prepare the metrics `names` of `scored`; what is returned gives them for any weights of the groups."""
+    kinds = METRICS[scored.task]
+    measures = [build(scored) for build in dict.fromkeys(kinds[name].build for name in names)]
+    wanted = {*names, "calibration_distance"}
+
+    def every(weights: Vector) -> dict[str, Vector]:
+        values = {name: value for each in measures for name, value in each(weights).items()}
+        return {name: value for name, value in values.items() if name in wanted}
+
+    return every
+
+
+def value(scored: Scored, name: str) -> float:
+    """One metric over all rows; NaN where it is undefined."""
+    return float(measure(scored, [name])(np.ones((1, scored.groups)))[name][0])

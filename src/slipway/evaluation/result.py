@@ -1,0 +1,145 @@
+"""What an evaluation found: the content of `metrics.json`, typed."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from slipway.errors import DataError
+
+# Processors differ in the last digits of a score; what is published must not.
+_DIGITS = 6
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A number and the ends of its interval; no ends where there is too little to tell."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Metric(Figure, frozen=True, kw_only=True, omit_defaults=True):
+    """A metric of the model on the holdout, and of the trivial baseline on the same rows.
+
+    `improvement` is how much better than the baseline (above zero = better), paired; `skill` the share of the
+    baseline's loss that the model takes away, where the loss of a metric that should be high is its distance
+    from 1. Both only where the metric has a better direction.
+    """
+
+    name: str
+    baseline: Figure | None = None
+    improvement: Figure | None = None
+    skill: Figure | None = None
+
+
+class SliceResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One part of the holdout.
+
+    `base_rate` is the share of the last class (binary), of the most frequent one (multiclass) or the mean of
+    the target (regression). `note` says why a metric or an interval is left out.
+    """
+
+    slice: str
+    label: str
+    rows: int
+    groups: int
+    base_rate: float
+    metrics: tuple[Metric, ...] = ()
+    note: str = ""
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """The evaluation of a bundle on the holdout; a metric that is undefined there is left out.
+
+    `primary` names the problem's metric, `confidence` is the level of every interval.
+    """
+
+    primary: str
+    confidence: float
+    rows: int
+    groups: int
+    metrics: tuple[Metric, ...]
+    slices: tuple[SliceResult, ...] = ()
+
+
+def metric(found: Evaluation | SliceResult, name: str) -> Metric | None:
+    """The metric of that name, or None where it is undefined or was left out."""
+    return next((each for each in found.metrics if each.name == name), None)
+
+
+def headline(evaluation: Evaluation) -> str:
+    """The primary metric in one line, with its interval and the baseline's value."""
+    found = metric(evaluation, evaluation.primary)
+    if found is None:
+        return f"{evaluation.primary} is undefined"
+    ends = "" if found.low is None or found.high is None else f" [{found.low:.4g}, {found.high:.4g}]"
+    beside = f", baseline {found.baseline.value:.4g}" if found.baseline else ""
+    return f"{found.name} {found.value:.4g}{ends}{beside}"
+
+
+def flatten(evaluation: Evaluation) -> dict[str, float]:
+    """Every figure of the whole holdout as one flat table, for tools that know only names and numbers."""
+    flat: dict[str, float] = {"rows": evaluation.rows, "groups": evaluation.groups}
+    for each in evaluation.metrics:
+        figures = {
+            "": each,
+            "baseline_": each.baseline,
+            "improvement_": each.improvement,
+            "skill_": each.skill,
+        }
+        for prefix, found in figures.items():
+            if found is not None:
+                ends = {"": found.value, "_low": found.low, "_high": found.high}
+                flat |= {f"{prefix}{each.name}{end}": number for end, number in ends.items() if number is not None}
+    return flat
+
+
+def encode(evaluation: Evaluation) -> bytes:
+    """The evaluation as JSON.
+
+    DVC shows the numbers at the top of a file, not those in lists: the values alone, and the primary metric's
+    skill, are repeated there.
+    """
+    top = {each.name: each.value for each in evaluation.metrics}
+    primary = metric(evaluation, evaluation.primary)
+    if primary and primary.skill:
+        top["skill"] = primary.skill.value
+    document = {**msgspec.to_builtins(evaluation), **top}
+    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
+
+
+def rounded(evaluation: Evaluation) -> Evaluation:
+    """The same with every number rounded to six significant digits."""
+    return msgspec.convert(_rounded(msgspec.to_builtins(evaluation)), Evaluation)
+
+
+def decode(content: bytes) -> Evaluation:
+    """Read what `encode` wrote; raises `DataError`."""
+    try:
+        return msgspec.json.decode(content, type=Evaluation)
+    except msgspec.DecodeError as error:
+        raise DataError(f"This is no evaluation: {error}. Run `dvc repro evaluate` to make it again.") from error
+
+
+def read(path: Path = Path("metrics.json")) -> Evaluation:
+    """Read an evaluation from a file; raises `DataError` that names it."""
+    try:
+        return decode(path.read_bytes())
+    except FileNotFoundError as error:
+        raise DataError(f"There is no {path}. Run `dvc repro evaluate` to make it.") from error
+    except DataError as error:
+        raise DataError(f"{path} cannot be read. {error}") from error
+
+
+def _rounded(value: Any) -> Any:
+    match value:
+        case float() if math.isfinite(value):
+            # What cancels to nothing leaves noise of 1e-17 behind; adding zero turns -0.0 into 0.0.
+            return float(f"{round(value, 12):.{_DIGITS}g}") + 0.0
+        case dict():
+            return {key: _rounded(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_rounded(each) for each in value]
+    return value

@@ -1,0 +1,126 @@
+"""Rows with what came true, what the model said, and the group they belong to: all that a metric needs."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from slipway.bundle.manifest import Class
+from slipway.bundle.model import Bundle
+from slipway.columns import from_frame
+from slipway.errors import BundleError, DataError
+from slipway.problem import Problem, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Vector = NDArray[np.float64]
+
+
+class Scored(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """Scored rows.
+
+    `target` holds positions in `classes`, or values for a regression; `scores` has shape (rows,), or (rows,
+    classes) for a multiclass task; `group` is the position of each row's group among all `groups` (sorted by
+    name).
+    """
+
+    task: Task
+    target: NDArray[Any]
+    scores: Vector
+    group: NDArray[np.intp]
+    groups: int
+    classes: tuple[Class, ...] = ()
+    threshold: float | None = None
+
+
+def check_bundle(bundle: Bundle, problem: Problem) -> None:
+    """Raise `BundleError` unless the bundle is one of `problem` and its task."""
+    found = bundle.manifest
+    if (found.problem, found.task) != (problem.name, problem.task):
+        raise BundleError(
+            f"The bundle {bundle.path} is of the {found.task} problem {found.problem!r}, expected the {problem.task} "
+            f"problem {problem.name!r}. Run `dvc repro train` to make the bundle of this problem."
+        )
+
+
+def score_frame(bundle: Bundle, frame: "pd.DataFrame") -> Scored:
+    """Score prepared rows: the contract's columns, `target` and `group`.
+
+    Raises `DataError` for a column, target or group that is missing or unknown, `BundleError` for a score that is no
+    number.
+    """
+    import pandas as pd
+
+    needed = [*(field.name for field in bundle.fields), "target", "group"]
+    if missing := [name for name in needed if name not in frame]:
+        raise DataError(
+            f"The prepared rows have no column {', '.join(missing)}, which the bundle {bundle.path} needs: they were "
+            "made with another contract. Run `dvc repro` to bring both up to date."
+        )
+    scores = bundle.score(from_frame(bundle.fields, frame))
+    if broken := int(np.count_nonzero(~np.isfinite(scores).reshape(len(frame), -1).all(axis=1))):
+        raise BundleError(
+            f"The bundle {bundle.path} gives no finite score for {broken:,} of {len(frame):,} rows. "
+            "Look for a division by zero in features.py, or an input that the model cannot take; train again."
+        )
+    group, names = pd.factorize(frame["group"], sort=True)
+    if (group < 0).any():
+        raise DataError(f"{int((group < 0).sum()):,} prepared rows have no group. Run `dvc repro prepare`.")
+    manifest = bundle.manifest
+    return Scored(
+        task=manifest.task,
+        target=encode_target(manifest.task, manifest.classes, frame["target"]),
+        scores=scores,
+        group=group,
+        groups=len(names),
+        classes=manifest.classes,
+        threshold=manifest.threshold,
+    )
+
+
+def encode_target(task: Task, classes: tuple[Class, ...], target: "pd.Series") -> NDArray[Any]:
+    """Turn a target into positions in `classes`, or into float64 for a regression; raises `DataError`."""
+    if task is Task.REGRESSION:
+        values = np.asarray(target.to_numpy(dtype="float64", na_value=np.nan))
+        if not np.isfinite(values).all():
+            raise DataError(
+                f"The target has {int((~np.isfinite(values)).sum()):,} values that are missing or infinite."
+            )
+        return values
+    positions = {name: position for position, name in enumerate(classes)}
+    codes = np.array([positions.get(value, -1) for value in target.tolist()], dtype=np.intp)
+    if (codes < 0).any():
+        unknown = target.tolist()[int(np.argmax(codes < 0))]
+        raise DataError(
+            f"The target has {int((codes < 0).sum()):,} rows with a class that the model does not know, for "
+            f"instance {unknown!r}; it was trained on {', '.join(map(repr, classes))}. Join a class this "
+            "rare to another in dataset.py, or change the split so that training sees it."
+        )
+    return codes
+
+
+def constant(scored: Scored, reference: NDArray[Any]) -> Scored:
+    """The trivial baseline on the same rows: always the base rate, the class shares or the mean.
+
+    `reference` is the training set's target as `encode_target` gives it.
+    """
+    if scored.task is Task.MULTICLASS:
+        shares = np.bincount(reference, minlength=len(scored.classes)) / len(reference)
+        return msgspec.structs.replace(scored, scores=np.tile(shares, (len(scored.target), 1)))
+    return msgspec.structs.replace(scored, scores=np.full(len(scored.target), float(np.mean(reference))))
+
+
+def take(scored: Scored, rows: NDArray[Any]) -> Scored:
+    """Some of the rows (a mask or positions), with the groups still counted among all of them."""
+    return msgspec.structs.replace(
+        scored, target=scored.target[rows], scores=scored.scores[rows], group=scored.group[rows]
+    )
+
+
+def predicted(scored: Scored) -> NDArray[np.intp]:
+    """The class that each score stands for, as a position in `classes`."""
+    if scored.threshold is not None:
+        return (scored.scores >= scored.threshold).astype(np.intp)
+    return scored.scores.argmax(axis=1)
