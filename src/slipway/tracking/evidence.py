@@ -1,0 +1,99 @@
+"""What a run holds beside the model: parameters, metrics, files and the data it was made from."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from slipway.errors import TrackingError
+from slipway.evaluation import result
+from slipway.tracking.lineage import Lineage, read_lineage, read_yaml
+
+# MLflow takes names of 250 characters, and a name here has three parts.
+_LONGEST_PART = 80
+
+
+class Dataset(msgspec.Struct, frozen=True):
+    """One part of the prepared data: what it was used for, its file and the md5 of that file."""
+
+    context: str
+    path: Path
+    md5: str
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything known about a bundle when it is registered; `files` are files and folders."""
+
+    params: dict[str, str]
+    metrics: dict[str, float]
+    files: tuple[Path, ...]
+    datasets: tuple[Dataset, ...]
+    lineage: Lineage
+
+
+def read_evidence(root: Path = Path()) -> Evidence:
+    """Collect what the stages before have left in `root`.
+
+    Raises `TrackingError` that names what is missing, `DataError` for metrics that cannot be read.
+    """
+    files = tuple(root / name for name in ("model_card.md", "metrics.json", "plots", "dvc.lock"))
+    for path in files:
+        if not path.exists():
+            raise TrackingError(f"{path} is missing, so the run would be incomplete. Run `dvc repro`.")
+    return Evidence(
+        params=flatten_params(read_yaml(root / "params.yaml", "it belongs to the repository")),
+        metrics=flatten_metrics(result.read(root / "metrics.json")),
+        files=files,
+        datasets=(
+            _dataset("training", root / "prepared" / "train.parquet"),
+            _dataset("holdout", root / "prepared" / "holdout.parquet"),
+        ),
+        lineage=read_lineage(root),
+    )
+
+
+def flatten_params(tree: Mapping[str, Any]) -> dict[str, str]:
+    """Nested parameters as MLflow keeps them: `split.salt`, every value as text."""
+    return {".".join(path): str(value) for path, value in _leaves(tree)}
+
+
+def flatten_metrics(evaluation: result.Evaluation) -> dict[str, float]:
+    """Every figure of the whole holdout, and of each slice the values as `<slice>/<label>/<metric>`.
+
+    Characters that MLflow does not take in a name become `_`.
+    """
+    metrics = result.flatten(evaluation)
+    for part in evaluation.slices:
+        for name, value in [("rows", float(part.rows)), *((each.name, each.value) for each in part.metrics)]:
+            key = "/".join(map(_clean, (part.slice, part.label, name)))
+            while key in metrics:
+                key += "_"
+            metrics[key] = value
+    return metrics
+
+
+def _leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            yield from _leaves(value, (*path, str(key)))
+    else:
+        yield path, tree
+
+
+def _clean(part: str) -> str:
+    """What MLflow takes: no part may be dots alone or empty, which would mean another folder, or too long."""
+    cleaned = re.sub(r"[^\w\-. :]", "_", part)
+    if len(cleaned) > _LONGEST_PART:
+        cleaned = cleaned[: _LONGEST_PART - 9] + "." + hashlib.sha256(part.encode()).hexdigest()[:8]
+    return cleaned if cleaned.strip(".") else "_" * max(1, len(cleaned))
+
+
+def _dataset(context: str, path: Path) -> Dataset:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise TrackingError(f"{path} is missing. The stage prepare makes it: run `dvc repro prepare`.") from error
+    return Dataset(context, path, hashlib.md5(content, usedforsecurity=False).hexdigest())

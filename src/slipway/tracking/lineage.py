@@ -1,0 +1,81 @@
+"""Where a bundle comes from: the commit, the data and the lock file it was made with."""
+
+import hashlib
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from slipway.errors import TrackingError
+
+# DVC writes this stage's own entry after the stage has read the file, so a hash of it would match no commit.
+_STAGE = "register"
+
+
+class Lineage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bundle was made from.
+
+    `data_path` and `data_md5` are those of `data.dvc`; `lock_sha256` stands for `dvc.lock` (see `hash_lock`);
+    `commit` and `dirty` (the working tree differs from the commit) are None outside a git repository.
+    """
+
+    data_path: str
+    data_md5: str
+    lock_sha256: str
+    commit: str | None
+    dirty: bool | None
+
+
+def read_lineage(root: Path) -> Lineage:
+    """Read the lineage of the repository in `root`; raises `TrackingError` where DVC's files are silent."""
+    tracked = read_yaml(root / "data.dvc", "`dvc add data` writes it")
+    try:
+        data_path, data_md5 = (str(tracked["outs"][0][key]) for key in ("path", "md5"))
+    except (KeyError, IndexError, TypeError) as error:
+        raise TrackingError(
+            f"{root / 'data.dvc'} names no path and md5 of the data, so no model could be traced to it. "
+            "Run `dvc add data`."
+        ) from error
+    commit = _git(root, "rev-parse", "HEAD")
+    changes = _git(root, "status", "--porcelain") if commit else None
+    return Lineage(
+        data_path=data_path,
+        data_md5=data_md5,
+        lock_sha256=hash_lock(root / "dvc.lock"),
+        commit=commit,
+        dirty=None if changes is None else bool(changes),
+    )
+
+
+def hash_lock(path: Path) -> str:
+    """The sha256 of the stages in `dvc.lock` but register, as JSON with sorted keys."""
+    lock = read_yaml(path, "`dvc repro` writes it")
+    stages = {name: entry for name, entry in lock.get("stages", {}).items() if name != _STAGE}
+    return hashlib.sha256(msgspec.json.encode(stages, order="sorted")).hexdigest()
+
+
+def read_yaml(path: Path, origin: str) -> dict[str, Any]:
+    """Read a YAML mapping; raises `TrackingError` that names the file and its `origin`."""
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text())
+    except FileNotFoundError as error:
+        raise TrackingError(
+            f"There is no {path}: {origin}. The pipeline registers a model when run by `dvc repro`."
+        ) from error
+    except yaml.YAMLError as error:
+        raise TrackingError(f"{path} is not valid YAML ({origin}): {error}.") from error
+    if not isinstance(found, dict):
+        raise TrackingError(f"{path} holds no mapping ({origin}).")
+    return found
+
+
+def _git(root: Path, *command: str) -> str | None:
+    """What git says; None where there is no git, no repository or no commit yet."""
+    try:
+        done = subprocess.run(["git", *command], cwd=root, capture_output=True, text=True, check=True)
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

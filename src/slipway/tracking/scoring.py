@@ -1,0 +1,44 @@
+"""What MLflow runs to load a registered bundle ("models from code", no pickle); it travels with the model."""
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+
+from slipway.bundle import load
+from slipway.columns import Columns, from_frame
+from slipway.contract import Field, Kind
+from slipway.tracking.answer import answer
+
+_ABSENT = {Kind.CATEGORY: (None, "object"), Kind.TIMESTAMP: (pd.NaT, "datetime64[us]")}
+
+
+class ScoringModel(mlflow.pyfunc.PythonModel):
+    """The bundle behind MLflow's interface: a data frame in, a data frame out, with the same index."""
+
+    def load_context(self, context: Any) -> None:
+        """Verify and load the bundle among the model's artifacts."""
+        self._bundle = load(Path(context.artifacts["bundle"]))
+
+    def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:
+        """Score and label the rows; see `answer` for the columns."""
+        columns = _columns(self._bundle.fields, model_input)
+        return pd.DataFrame(answer(self._bundle, columns), index=model_input.index)
+
+
+def _columns(fields: tuple[Field, ...], frame: pd.DataFrame) -> Columns:
+    """MLflow leaves out optional columns that were not sent, and lets a missing truth value be None."""
+    return from_frame(fields, {field.name: _series(field, frame) for field in fields})
+
+
+def _series(field: Field, frame: pd.DataFrame) -> pd.Series:
+    if field.name not in frame:
+        value, dtype = _ABSENT.get(field.kind, (np.nan, "float64"))
+        return pd.Series(value, index=frame.index, dtype=dtype)
+    values = frame[field.name]
+    return values.astype("boolean") if field.kind is Kind.BOOLEAN and values.dtype == object else values
+
+
+mlflow.models.set_model(ScoringModel())
