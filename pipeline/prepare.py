@@ -1,0 +1,24 @@
+"""Load, join and split: the problem's dataset becomes a training set and a holdout."""
+
+from pathlib import Path
+
+from slipway import stage
+from slipway.prepared import write_parts
+from slipway.project import load_project
+from slipway.splitting import split_frame
+
+
+def prepare() -> str:
+    """Write `prepared/`."""
+    problem, params = load_project()
+    with stage.step("loading the dataset"):
+        frame = problem.load(Path("data"))
+    train, holdout = split_frame(frame, params.split)
+    with stage.step("writing the parts"):
+        write_parts(train, holdout, Path("prepared"))
+    groups = holdout["group"].nunique()
+    return f"{len(train):,} rows to train on, {len(holdout):,} held out in {groups} whole groups"
+
+
+if __name__ == "__main__":
+    stage.run(prepare)

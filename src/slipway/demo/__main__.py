@@ -1,0 +1,51 @@
+"""Run the pipeline in the workspace, then show what came out and what to type next."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from slipway.demo.screen import Shown, show
+from slipway.demo.workspace import WORKSPACE, open_workspace
+from slipway.errors import SlipwayError
+from slipway.settings import quiet_environment
+from slipway.stage import TIMES, StageTime, say
+
+STAGES = ("validate", "prepare", "train", "evaluate", "register")
+
+
+def main() -> None:
+    """Do everything; exit with the failing step's code and its own words."""
+    quiet_environment()
+    started = time.time()
+    try:
+        say(f"Workspace: {WORKSPACE}/ (a clone; your own files, lock and store stay as they are)")
+        folder = open_workspace(Path.cwd())
+        before = len(_times(folder))
+        _run(folder, "Data: pulling from the remote inside the repository", "pull", "--quiet", "data.dvc")
+        _run(folder, "Pipeline: " + " -> ".join(STAGES), "repro", "--quiet")
+        ran = {entry.stage: entry for entry in _times(folder)[before:]}
+        show(Shown(folder, tuple((name, ran.get(name)) for name in STAGES), time.time() - started))
+    except SlipwayError as error:
+        sys.exit(f"demo failed: {error}")
+
+
+def _run(folder: Path, saying: str, *command: str) -> None:
+    say(saying)
+    done = subprocess.run([sys.executable, "-m", "dvc", *command], cwd=folder)
+    if done.returncode:
+        sys.exit(
+            f"demo failed: `dvc {' '.join(command)}` in {WORKSPACE}/ ended with {done.returncode}; its words stand "
+            "above."
+        )
+
+
+def _times(folder: Path) -> list[StageTime]:
+    log = folder / TIMES
+    return [msgspec.json.decode(line, type=StageTime) for line in log.read_bytes().splitlines()] if log.exists() else []
+
+
+if __name__ == "__main__":
+    main()

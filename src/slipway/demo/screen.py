@@ -1,0 +1,83 @@
+"""The demo's last screen: what happened, to which version, and what to type next."""
+
+import shlex
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from slipway.bundle import load
+from slipway.columns import take, to_rows
+from slipway.demo.workspace import WORKSPACE
+from slipway.evaluation import Evaluation, Figure, read
+from slipway.stage import StageTime
+
+NEXT = (
+    ("make ui", "runs and model versions in MLflow, on http://127.0.0.1:5000"),
+    ("make repro", "the same pipeline on your own files"),
+    ("make test", "every test"),
+    ("make help", "everything else"),
+)
+
+
+class Shown(NamedTuple):
+    """The workspace, each stage with its time if it ran, and the seconds in all."""
+
+    folder: Path
+    stages: tuple[tuple[str, StageTime | None], ...]
+    seconds: float
+
+
+def show(shown: Shown) -> None:
+    """Print the summary and one prediction of the sealed bundle."""
+    console = Console(highlight=False)
+    console.print()
+    console.print(_stages(shown))
+    console.print(_metrics(read(shown.folder / "metrics.json")))
+    registered = msgspec.json.decode((shown.folder / "registered.json").read_bytes())
+    console.print(
+        f"Registered: model {registered['model']} version {registered['version']}, bundle {registered['digest'][:12]}"
+    )
+    _show_prediction(console, shown.folder)
+    console.print(f"\nDone in {shown.seconds:.0f} s. Everything is kept in {WORKSPACE}/. What to type next:")
+    for command, what in NEXT:
+        console.print(f"  {command:<10} {what}")
+
+
+def _stages(shown: Shown) -> Table:
+    table = Table("stage", "seconds", "most of it", title="Pipeline", title_justify="left")
+    for name, taken in shown.stages:
+        if taken is None:
+            table.add_row(name, "-", "nothing had changed")
+        else:
+            longest = max(taken.steps, key=lambda step: taken.steps[step], default="")
+            table.add_row(name, f"{taken.seconds:.1f}", f"{longest} ({taken.steps[longest]:.1f})" if longest else "")
+    return table
+
+
+def _metrics(found: Evaluation) -> Table:
+    title = f"Holdout: {found.rows:,} rows in {found.groups} whole groups"
+    level = f"{found.confidence:.0%} interval"
+    table = Table("metric", "model", level, "trivial baseline", title=title, title_justify="left")
+    for metric in found.metrics:
+        name = f"[bold]{metric.name}[/bold]" if metric.name == found.primary else metric.name
+        baseline = "" if metric.baseline is None else f"{metric.baseline.value:.4f}"
+        table.add_row(name, f"{metric.value:.4f}", _interval(metric), baseline)
+    return table
+
+
+def _interval(figure: Figure) -> str:
+    return "" if figure.low is None or figure.high is None else f"{figure.low:.4f} to {figure.high:.4f}"
+
+
+def _show_prediction(console: Console, folder: Path) -> None:
+    bundle = load(folder / "bundle")
+    columns = take(bundle.golden()[0], slice(0, 1))
+    score = bundle.score(columns)
+    row = msgspec.json.encode(to_rows(bundle.fields, columns)[0]).decode()
+    answer = msgspec.json.encode({"score": score[0].tolist(), "label": bundle.label(score)[0].tolist()}).decode()
+    console.print("\nA question to the sealed bundle, and its answer:")
+    console.print(f"  uv run slipway predict --bundle {WORKSPACE}/bundle {shlex.quote(row)}", soft_wrap=True)
+    console.print(f"  {answer}", soft_wrap=True)
