@@ -9,16 +9,19 @@ STORE ?= $(if $(wildcard mlflow.db),.,.demo)
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 unexport VIRTUAL_ENV
 
+# On a terminal uv shows a progress bar and what it installed; in a log that is 180 lines about nothing.
+SYNC := uv sync --locked --compile-bytecode $(shell test -t 2 || echo --quiet)
+
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: tools ## the whole loop in .demo/: data, model, registry, a prediction
 	@echo "Environment: installing what the pipeline needs (the first time takes a minute or two)"
-	@uv sync --locked --inexact --no-default-groups --group pipeline
+	@$(SYNC) --inexact --no-default-groups --group pipeline
 	@uv run --no-sync python -m slipway.demo
 
 setup: tools ## the full environment in .venv/
-	@uv sync --locked
+	@$(SYNC)
 
 test: setup ## every test
 	@uv run --no-sync python -m pytest -n auto
@@ -28,7 +31,7 @@ repro: setup ## run the pipeline here: pull the data, then what has changed
 	@uv run --no-sync dvc pull -q data.dvc
 	@uv run --no-sync dvc repro
 	@uv run --no-sync dvc metrics show
-	@echo "Next: dvc exp run -S train.threshold=0.4, make ui, git add dvc.lock metrics.json"
+	@echo "Next: uv run dvc exp run -S train.threshold=0.4, make ui, git add dvc.lock metrics.json"
 
 lint: setup ## style, types
 	@uv run --no-sync ruff check
@@ -40,14 +43,15 @@ format: setup ## mend the style
 	@uv run --no-sync ruff check --fix
 	@uv run --no-sync ruff format
 
-ui: setup ## MLflow on the local store (STORE=.demo for the demo's)
+ui: ## MLflow on the local store (STORE=.demo for the demo's)
 	@test -f "$(STORE)/mlflow.db" || { echo "No store yet: run make demo or make repro first."; exit 1; }
 	@echo "MLflow on http://127.0.0.1:5000 (ctrl-c ends it)"
-	@cd "$(STORE)" && uv run --no-sync mlflow ui --backend-store-uri sqlite:///mlflow.db --port 5000
+	@cd "$(STORE)" && MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
+		"$(CURDIR)/.venv/bin/mlflow" ui --backend-store-uri sqlite:///mlflow.db --port 5000
 
 clean: ## remove what runs have made; data, lock files and your code stay
-	rm -rf .demo .slipway .pytest_cache .mypy_cache .ruff_cache .hypothesis mlflow.db mlruns mlartifacts
-	rm -rf prepared bundle plots validation.json training.json registered.json
+	rm -rf .demo .slipway .pytest_cache .mypy_cache .ruff_cache .hypothesis mlflow.db mlflow.db.* mlruns mlartifacts
+	rm -rf prepared bundle plots dvc_plots validation.json training.json registered.json model_card.md
 
 tools:
 	@command -v uv >/dev/null || { \

@@ -1,6 +1,7 @@
 """The demo's last screen: what happened, to which version, and what to type next."""
 
 import shlex
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,7 +44,13 @@ def show(shown: Shown) -> None:
     _show_prediction(console, shown.folder)
     console.print(f"\nDone in {shown.seconds:.0f} s. Everything is kept in {WORKSPACE}/. What to type next:")
     for command, what in NEXT:
-        console.print(f"  {command:<10} {what}")
+        console.print(f"  {command:<11} {what}")
+
+
+def _uv() -> str:
+    """The uv that runs this: one's own, or the one that `make` fetched."""
+    fetched = ".tools/bin/uv"
+    return fetched if (shutil.which("uv") or fetched).endswith(fetched) else "uv"
 
 
 def _stages(shown: Shown) -> Table:
@@ -79,5 +86,5 @@ def _show_prediction(console: Console, folder: Path) -> None:
     row = msgspec.json.encode(to_rows(bundle.fields, columns)[0]).decode()
     answer = msgspec.json.encode({"score": score[0].tolist(), "label": bundle.label(score)[0].tolist()}).decode()
     console.print("\nA question to the sealed bundle, and its answer:")
-    console.print(f"  uv run slipway predict --bundle {WORKSPACE}/bundle {shlex.quote(row)}", soft_wrap=True)
+    console.print(f"  {_uv()} run slipway predict --bundle {WORKSPACE}/bundle {shlex.quote(row)}", soft_wrap=True)
     console.print(f"  {answer}", soft_wrap=True)

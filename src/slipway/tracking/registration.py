@@ -17,7 +17,7 @@ from slipway.errors import BundleError
 from slipway.settings import TrackingSettings
 from slipway.tracking import registry
 from slipway.tracking.evidence import Evidence
-from slipway.tracking.run import log_run, make_tags
+from slipway.tracking.run import DIGEST, log_run, make_tags
 from slipway.tracking.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def register(folder: Path, evidence: Evidence, settings: TrackingSettings) -> Re
 
 def _publish(store: Store, experiment: str, folder: Path, evidence: Evidence, tags: dict[str, str]) -> "ModelVersion":
     client = store.client
-    bundle = load(folder)
+    bundle = load(folder, expected=tags[DIGEST])
     name = bundle.manifest.problem
     run = client.create_run(experiment, tags=tags, run_name=bundle.digest[:12])
     model_id = log_run(client, run, bundle, evidence, tags)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # Seconds. Others may be registering on a server: what is unfinished there is taken for dead after this time.
 _ABANDONED = 3600
 _PARENT = "mlflow.parentRunId"
+# Without it MLflow's pages open on traces of language models, of which there are none.
+_SHOWN_AS = {"mlflow.experimentKind": "custom_model_development"}
 
 
 def open_experiment(client: "MlflowClient", name: str) -> str:
@@ -24,7 +26,7 @@ def open_experiment(client: "MlflowClient", name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return client.create_experiment(name)
+            return client.create_experiment(name, tags=_SHOWN_AS)
         except MlflowException as error:
             found = client.get_experiment_by_name(name)
             if found is None:

@@ -1,7 +1,6 @@
 """Open an MLflow store, and say in one paragraph what is wrong with one that cannot be used."""
 
 import fcntl
-import gc
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -42,8 +41,7 @@ def open_store(uri: str) -> Iterator[Store]:
     file = _sqlite_file(uri)
     try:
         with _turn(file):
-            with _without_collector():
-                client = _connect(uri, file)
+            client = _connect(uri, file)
             with _default_store(client.tracking_uri):
                 yield Store(client, without_password(uri), alone=file is not None)
     except store_errors() as error:
@@ -76,19 +74,6 @@ def _default_store(uri: str) -> Iterator[None]:
         yield
     finally:
         mlflow.set_tracking_uri(before)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Import without looking for garbage: the search takes a third of the time and finds nothing."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if enabled:
-            gc.enable()
 
 
 def _sqlite_file(uri: str) -> Path | None:
@@ -145,6 +130,8 @@ def _make_file(file: Path) -> None:
         # Nothing is lost if the machine stops now: the file has no name yet.
         connection.execute("PRAGMA synchronous=OFF")
 
+    for left in file.parent.glob(f".{file.name}.*.part*"):
+        left.unlink()  # a process was killed here
     with new_file(file) as temporary:
         event.listen(Engine, "connect", hurry)
         try:

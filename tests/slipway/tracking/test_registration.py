@@ -173,6 +173,16 @@ def test_a_damaged_bundle_is_refused_before_anything_is_written(workspace, setti
     assert versions(client) == []
 
 
+def test_artifacts_that_cannot_be_written_fail_in_one_paragraph_and_the_next_run_mends_it(workspace, settings, client):
+    (workspace / "mlruns").write_text("no folder")
+    with pytest.raises(TrackingError, match=r"mlflow\.db cannot be used: .*mlruns"):
+        again(workspace, settings)
+    assert versions(client) == []
+    (workspace / "mlruns").unlink()
+    assert again(workspace, settings).version == 1
+    assert [run.info.status for run in runs(client)] == ["FINISHED"]
+
+
 def test_a_missing_bundle_is_named(workspace, settings):
     shutil.rmtree(workspace / "bundle")
     with pytest.raises(BundleError, match="dvc repro train"):

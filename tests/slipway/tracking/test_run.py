@@ -3,9 +3,11 @@
 import hashlib
 import json
 
+import msgspec
 import pytest
 
-from slipway.tracking.lineage import hash_lock
+from slipway.tracking.lineage import Lineage, hash_lock
+from slipway.tracking.run import make_tags
 
 
 @pytest.fixture
@@ -19,7 +21,16 @@ def test_a_run_is_named_after_its_bundle_and_finished(run, churn):
 
 
 def test_a_run_holds_every_parameter(run):
-    assert run.data.params == {"split.salt": "toys", "split.holdout": "0.25", "model.trees": "30"}
+    assert run.data.params == {
+        "split.salt": "toys",
+        "split.holdout": "0.25",
+        "train.seed": "7",
+        "train.threshold": "0.4",
+        "evaluate.resamples": "200",
+        "evaluate.confidence": "0.95",
+        "evaluate.seed": "7",
+        "model.trees": "30",
+    }
 
 
 def test_a_run_holds_every_metric_with_its_interval_and_those_of_slices(run):
@@ -82,3 +93,12 @@ def test_metrics_belong_to_the_model_and_to_the_holdout(run, client):
     assert found["log_loss"].dataset_name == "holdout"
     assert model.params["split.salt"] == "toys"
     assert (model.model_type, str(model.status)) == ("binary", "READY")
+
+
+def test_the_commit_and_whether_it_was_changed_are_tags():
+    lineage = Lineage(data_path="data", data_md5="0.dir", lock_sha256="1", commit="abc", dirty=True)
+    tags = make_tags("churn", "2", lineage)
+    assert (tags["slipway.git_commit"], tags["slipway.git_dirty"]) == ("abc", "true")
+    assert tags["mlflow.source.git.commit"] == "abc"
+    clean = make_tags("churn", "2", msgspec.structs.replace(lineage, dirty=False))
+    assert clean["slipway.git_dirty"] == "false"

@@ -92,8 +92,10 @@ def test_a_registration_under_way_is_left_alone_until_it_must_be_dead(registered
 def test_two_machines_at_the_same_moment_leave_one_version(workspace, server, client, other_bundle, tmp_path):
     shutil.rmtree(workspace / "bundle")
     shutil.copytree(other_bundle, workspace / "bundle")
-    script = Path(__file__).parents[3] / "pipeline" / "register.py"
-    environment = {"MLFLOW_TRACKING_URI": server, "PATH": ""}
+    root = Path(__file__).parents[3]
+    script = root / "pipeline" / "register.py"
+    toys = str(root / "tests" / "slipway" / "toys")
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": server, "PYTHONPATH": toys}
     processes = []
     for name in ("one", "two"):
         shutil.copytree(workspace, tmp_path / name)

@@ -14,12 +14,20 @@ ROOT = Path(__file__).parents[3]
 SCRIPT = ROOT / "pipeline" / "register.py"
 
 
+BIN = Path(sys.executable).parent
+
+
+def surroundings():
+    """The environment of a person who has activated .venv; the toy problems can be imported."""
+    toys = str(ROOT / "tests" / "slipway" / "toys")
+    return {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": toys}
+
+
 def start(workspace, **environment):
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.Popen(
         [sys.executable, SCRIPT],
         cwd=workspace,
-        env={**os.environ, "PATH": path, **environment},
+        env=surroundings() | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -85,10 +93,8 @@ def project(workspace):
 def test_mlflow_run_runs_the_pipeline_and_becomes_the_parent_of_the_run(project):
     from mlflow import MlflowClient
 
-    bin_folder = Path(sys.executable).parent
-    environment = {**os.environ, "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"}
-    command = [bin_folder / "mlflow", "run", ".", "--env-manager", "local"]
-    subprocess.run(command, cwd=project, env=environment, check=True, capture_output=True)
+    command = [BIN / "mlflow", "run", ".", "--env-manager", "local"]
+    subprocess.run(command, cwd=project, env=surroundings(), check=True, capture_output=True)
     client = MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
     found = client.get_run(registered(project)["run_id"])
     parent = client.get_parent_run(found.info.run_id)

@@ -66,6 +66,7 @@ def test_a_store_is_not_left_half_made_by_a_kill(statements, tmp_path):
     assert not path.exists()
     with open_store(f"sqlite:///{path}") as store:
         store.client.create_experiment("x")
+    assert sorted(left.name for left in tmp_path.iterdir()) == ["mlflow.db", "mlflow.db.lock"]
 
 
 def test_a_server_that_is_not_there_is_named(tmp_path):
