@@ -54,13 +54,13 @@ def _column(field: Field, values: Any) -> NDArray[Any]:
 
 
 def _categories(values: Any) -> NDArray[Any]:
-    column = np.empty(len(values), dtype=object)
     if isinstance(values, list):
+        column = np.empty(len(values), dtype=object)
         column[:] = values
         return column
-    # A data frame marks missing text with its own NA values; a row marks it with None.
-    column[:] = values.astype(object).where(values.notna(), None)
-    return column
+    # Equal texts become one object, which takes a tenth of the memory; missing ones have the code -1, the last.
+    codes, known = values.factorize()
+    return np.append(np.asarray(known, dtype=object), [None])[codes]
 
 
 def _timestamps(values: Any) -> NDArray[Any]:

@@ -15,8 +15,9 @@ from slipway.evaluation.losses import group_sums
 from slipway.evaluation.scored import Scored, Vector
 from slipway.evaluation.sums import Measure, ratio
 
-# Up to here a matrix of groups by groups (2 MB) is the quicker way to the area; above, sorted rows are.
-_MATRIX_GROUPS = 512
+# Up to so many groups, or with this many rows for each pair of groups, a matrix of groups by groups is the quicker way
+# to the area; beyond, sorted rows are.
+_MATRIX_GROUPS, _ROWS_A_PAIR = 512, 1 / 3
 # Cells of (row, resample) held at once: 8 MB, which stays in the processor's cache.
 _CELLS = 1 << 20
 
@@ -41,7 +42,7 @@ class _Order(NamedTuple):
 
 def roc_auc(scored: Scored) -> Measure:
     """The area under the ROC curve; undefined where a resample has one class only."""
-    if scored.groups > _MATRIX_GROUPS:
+    if scored.groups > _MATRIX_GROUPS and len(scored.target) < _ROWS_A_PAIR * scored.groups**2:
         return _sweep("roc_auc", scored, _area)
     wins = _wins(scored)
     sums = group_sums(scored.group, scored.groups, scored.target == 1, scored.target == 0)

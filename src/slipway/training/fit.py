@@ -33,9 +33,7 @@ def fit(problem: Problem, params: Params, frame: "pd.DataFrame") -> Fitted:
     Every input is float32 before the estimator sees it, because ONNX compares in float32: without it scores of rows
     near a split point differ by up to 9e-3.
     """
-    columns = derive(problem, from_frame(contract.read(problem.contract), frame))
-    inputs = fit_inputs(columns)
-    tensor = encode(inputs, columns)
+    inputs, tensor = _tensor(problem, frame)
     _refuse_constants(inputs, tensor)
     classes, target = _target(problem.task, frame["target"].to_numpy())
     estimator = problem.build(params.model, params.train.seed)
@@ -48,6 +46,13 @@ def fit(problem: Problem, params: Params, frame: "pd.DataFrame") -> Fitted:
             "as NaN; model.py must build an estimator that takes both."
         ) from error
     return Fitted(estimator, inputs, classes, problem.task)
+
+
+def _tensor(problem: Problem, frame: "pd.DataFrame") -> tuple[tuple[Input, ...], NDArray[np.float32]]:
+    """The inputs and their values; the columns, several times as large, are gone before the estimator needs room."""
+    columns = derive(problem, from_frame(contract.read(problem.contract), frame))
+    inputs = fit_inputs(columns)
+    return inputs, encode(inputs, columns)
 
 
 def derive(problem: Problem, columns: Columns) -> Columns:
