@@ -64,11 +64,6 @@ def read(contract: type[msgspec.Struct]) -> tuple[Field, ...]:
     return tuple(_read_field(field) for field in info.fields)
 
 
-def row_schema(contract: type[msgspec.Struct]) -> dict[str, object]:
-    """The contract as JSON Schema 2020-12, units and descriptions included."""
-    return msgspec.json.schema(contract)
-
-
 def _read_field(field: inspect.Field) -> Field:
     extra: dict[str, object] = {}
     nullable = False

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-from slipway.contract import Kind, read, row_schema
+from slipway.contract import Kind, read
 from slipway.errors import ProblemError
 
 
@@ -43,11 +43,6 @@ def test_bounds_categories_pattern_unit_and_description_are_read_through_none():
     assert only(Literal["b", "a"]).categories == ("a", "b")
     assert only(Annotated[str, Meta(pattern="^x$")]).pattern == "^x$"
     assert only(Annotated[datetime, Meta(tz=True)]).zoned
-
-
-def test_the_json_schema_carries_the_units():
-    speed = Annotated[float, Meta(extra_json_schema={"unit": "mph"})]
-    assert row_schema(struct(speed=speed))["$defs"]["Row"]["properties"]["speed"]["unit"] == "mph"
 
 
 @pytest.mark.parametrize("kind", [list[int], dict[str, int], bytes, int | str, Literal[1, 2]])

@@ -31,18 +31,18 @@ def check_imports(path: Path) -> None:
                 )
 
 
-def run_source(path: Path, digest: str) -> ModuleType:
-    """Run a verified source file as a module of its own.
+def run_source(name: str, source: bytes, digest: str) -> ModuleType:
+    """Run the verified source of the file `name` as a module of its own.
 
     The module is named after the bundle, so that two bundles live side by side; nothing is compiled to disk, because
     a bundle holds no file that its manifest does not name.
     """
-    module = ModuleType(f"slipway_bundle_{digest[:16]}_{path.stem}")
+    module = ModuleType(f"slipway_bundle_{digest[:16]}_{Path(name).stem}")
     # msgspec resolves annotations through sys.modules.
     sys.modules[module.__name__] = module
     try:
-        exec(compile(path.read_bytes(), path.name, "exec"), module.__dict__)  # noqa: S102 - sealed and verified code
+        exec(compile(source, name, "exec"), module.__dict__)  # noqa: S102 - sealed and verified code
     except Exception as error:  # whatever foreign code raises is one mistake: a bundle that does not run
         del sys.modules[module.__name__]
-        raise BundleError(f"{path} does not run: {type(error).__name__}: {error}.") from error
+        raise BundleError(f"{name} does not run: {type(error).__name__}: {error}.") from error
     return module

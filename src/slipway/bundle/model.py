@@ -1,6 +1,6 @@
 """A loaded bundle: columns in, scores out, for one row or a million."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipway import contract
+from slipway.bundle.code import CONTRACT, FEATURES, run_source
 from slipway.bundle.inputs import encode
 from slipway.bundle.manifest import Golden, Manifest
 from slipway.bundle.scorer import Scorer
@@ -22,18 +23,17 @@ _SLICE = 1 << 16
 class Bundle:
     """One verified model with the contract and the features it was trained with; made by `slipway.bundle.load`."""
 
-    def __init__(
-        self, path: Path, digest: str, manifest: Manifest, code: ModuleType, features: ModuleType | None, model: bytes
-    ) -> None:
+    def __init__(self, path: Path, digest: str, manifest: Manifest, files: Mapping[str, bytes]) -> None:
         self.path = path
         self.digest = digest
         self.manifest = manifest
-        self.contract: type[msgspec.Struct] = getattr(code, manifest.contract)
+        self.contract: type[msgspec.Struct] = getattr(self._run(files, CONTRACT), manifest.contract)
         self.fields = contract.read(self.contract)
-        self._derive: Callable[[Columns], Columns] | None = (
-            getattr(features, manifest.features) if features and manifest.features else None
-        )
-        self._scorer = Scorer(model, manifest.task, manifest.batch_floor)
+        self._derive: Callable[[Columns], Columns] | None = None
+        if manifest.features:
+            self._derive = getattr(self._run(files, FEATURES), manifest.features)
+        self._scorer = Scorer(files["model.onnx"], manifest.task, manifest.batch_floor)
+        self._golden = files["golden.jsonl"]
 
     def score(self, columns: Columns) -> NDArray[np.float64]:
         """Score the contract's columns.
@@ -60,13 +60,15 @@ class Bundle:
 
     def golden(self) -> tuple[Columns, NDArray[np.float64]]:
         """The golden rows and the scores that the original estimator gave them."""
-        lines = (self.path / "golden.jsonl").read_bytes().splitlines()
-        golden = [msgspec.json.decode(line, type=Golden) for line in lines]
+        golden = [msgspec.json.decode(line, type=Golden) for line in self._golden.splitlines()]
         return self.parse([line.row for line in golden]), np.array([line.score for line in golden], dtype=np.float64)
 
     def derive(self, columns: Columns) -> Columns:
         """Apply the features that the model was trained with, or none."""
         return self._derive(columns) if self._derive else columns
+
+    def _run(self, files: Mapping[str, bytes], name: str) -> ModuleType:
+        return run_source(name, files[name], self.digest)
 
     def _score(self, columns: Columns) -> NDArray[np.float64]:
         return self._scorer.run(encode(self.manifest.inputs, self.derive(columns)))

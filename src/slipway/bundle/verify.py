@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.bundle.code import CONTRACT, FEATURES, run_source
+from slipway.bundle.code import CONTRACT, FEATURES
 from slipway.bundle.external_data import refuse_external_data
 from slipway.bundle.manifest import MANIFEST, TOLERANCE, Certificate, Manifest, decode, digest
 from slipway.bundle.model import Bundle
@@ -22,7 +22,7 @@ def load(path: Path, expected: str | None = None) -> Bundle:
 
     Checks in this order: the digest is `expected` (if given), every file is the one that the manifest names, none is
     missing, added or a link, the certificate passed, the model is self-contained, the golden rows score as they did.
-    Raises `BundleError`.
+    What was verified is what is used: each file is read once. Raises `BundleError`.
     """
     if not path.is_dir():
         raise BundleError(f"There is no bundle at {path}: no such folder. `make repro` makes one.")
@@ -34,7 +34,7 @@ def load(path: Path, expected: str | None = None) -> Bundle:
     files = _read_files(path, manifest)
     _check_certificate(path, files["certificate.json"])
     refuse_external_data(files["model.onnx"])
-    bundle = _open(path, found, manifest, files["model.onnx"])
+    bundle = _open(path, found, manifest, files)
     _check_golden(bundle)
     return bundle
 
@@ -78,11 +78,9 @@ def _check_certificate(path: Path, content: bytes) -> None:
         raise BundleError(f"{path / 'certificate.json'} did not pass: {certificate}. Train the model again.")
 
 
-def _open(path: Path, found: str, manifest: Manifest, model: bytes) -> Bundle:
-    code = run_source(path / CONTRACT, found)
-    features = run_source(path / FEATURES, found) if manifest.features else None
+def _open(path: Path, found: str, manifest: Manifest, files: dict[str, bytes]) -> Bundle:
     try:
-        return Bundle(path, found, manifest, code, features, model)
+        return Bundle(path, found, manifest, files)
     except SlipwayError:
         raise
     except Exception as error:  # ONNX Runtime has no common type for what it refuses
@@ -94,11 +92,11 @@ def _check_golden(bundle: Bundle) -> None:
     try:
         columns, expected = bundle.golden()
         scores = bundle.score(columns)
+        off = difference(scores, expected)
     except Exception as error:  # the rows, the features and the runtime each have errors of their own
         raise BundleError(f"{file} cannot be scored: {type(error).__name__}: {error}. {_AGAIN}") from error
     if not len(expected):
         raise BundleError(f"{file} is empty. {_AGAIN}")
-    off = difference(scores, expected)
     if off.max() > TOLERANCE:
         row = int(off.argmax())
         raise BundleError(
