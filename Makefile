@@ -3,6 +3,7 @@
 .PHONY: help setup demo test repro lint format ui clean tools
 
 UV_VERSION := 0.13.9
+PORT ?= 5000
 STORE ?= $(if $(wildcard mlflow.db),.,.demo)
 
 # uv from the PATH if there is one, else the one that `tools` fetches. An activated environment is not ours to use.
@@ -21,6 +22,7 @@ demo: tools ## the whole loop in .demo/: data, model, registry, a prediction
 	@uv run --no-sync python -m slipway.demo
 
 setup: tools ## the full environment in .venv/
+	@test -d .venv || echo "Environment: installing everything (the first time takes a minute or two)"
 	@$(SYNC)
 
 test: setup ## every test
@@ -28,10 +30,10 @@ test: setup ## every test
 	@echo "All tests passed. Next: make lint, make demo."
 
 repro: setup ## run the pipeline here: pull the data, then what has changed
-	@uv run --no-sync dvc pull -q data.dvc
+	@uv run --no-sync dvc pull data.dvc
 	@uv run --no-sync dvc repro
 	@uv run --no-sync dvc metrics show
-	@echo "Next: uv run dvc exp run -S train.threshold=0.4, make ui, git add dvc.lock metrics.json"
+	@echo "Next: make ui, git add data.dvc dvc.lock metrics.json; README, Day to day: experiments"
 
 lint: setup ## style, types
 	@uv run --no-sync ruff check
@@ -43,14 +45,16 @@ format: setup ## mend the style
 	@uv run --no-sync ruff check --fix
 	@uv run --no-sync ruff format
 
-ui: ## MLflow on the local store (STORE=.demo for the demo's)
+ui: setup ## MLflow on the local store (STORE=.demo for the demo's, PORT=5001 for another port)
 	@test -f "$(STORE)/mlflow.db" || { echo "No store yet: run make demo or make repro first."; exit 1; }
-	@echo "MLflow on http://127.0.0.1:5000 (ctrl-c ends it)"
-	@cd "$(STORE)" && MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
-		"$(CURDIR)/.venv/bin/mlflow" ui --backend-store-uri sqlite:///mlflow.db --port 5000
+	@python3 -c 'import socket; socket.create_server(("127.0.0.1", $(PORT)))' 2>/dev/null \
+		|| { echo "Port $(PORT) is taken by another program: make ui PORT=5001"; exit 1; }
+	@echo "MLflow is starting on http://127.0.0.1:$(PORT) (ctrl-c ends it)"
+	@cd "$(STORE)" && export MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false PYTHONWARNINGS=ignore \
+		&& exec "$(CURDIR)/.venv/bin/mlflow" ui --backend-store-uri sqlite:///mlflow.db --port $(PORT) --workers 1
 
-clean: ## remove what runs have made; data, lock files and your code stay
-	rm -rf .demo .slipway .pytest_cache .mypy_cache .ruff_cache .hypothesis mlflow.db mlflow.db.* mlruns mlartifacts
+clean: ## remove what runs have made; your code, data, lock files and MLflow store stay
+	rm -rf .demo .slipway .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf prepared bundle plots dvc_plots validation.json training.json registered.json model_card.md
 
 tools:

@@ -85,6 +85,11 @@ def read_flights(raw: pd.DataFrame) -> pd.DataFrame:
 def read_weather(raw: pd.DataFrame) -> pd.DataFrame:
     """The readings under the contract's names, with the moment by which they were `published`, in that order."""
     _refuse_gaps(raw, "weather", ["time_hour"])
+    if raw.duplicated(["origin", "time_hour"]).any():
+        raise DataError(
+            "data/weather has two observations of one origin and hour, so which one a flight sees would be chance. "
+            "Ingest the month again, or keep one of them."
+        )
     weather = raw.rename(columns={source: name for name, source in READINGS.items()})
     weather["published"] = weather.pop("time_hour") + PUBLISHED
     for name in ("wind_speed", "wind_gust"):

@@ -109,8 +109,13 @@ def _describe(name: str, found: inspect.Type) -> dict[str, object]:
             return {"kind": Kind.CATEGORY, "pattern": pattern}
         case inspect.LiteralType(values=values) if all(isinstance(value, str) for value in values):
             return {"kind": Kind.CATEGORY, "categories": tuple(values)}
-        case inspect.DateTimeType(tz=tz):
-            return {"kind": Kind.TIMESTAMP, "zoned": tz is True}
+        case inspect.DateTimeType(tz=bool(tz)):
+            return {"kind": Kind.TIMESTAMP, "zoned": tz}
+        case inspect.DateTimeType():
+            raise ProblemError(
+                f"The contract's field {name!r} takes timestamps with and without a time zone, which would be read as "
+                "different hours. Say which: Annotated[datetime, Meta(tz=True)] or Meta(tz=False)."
+            )
     raise ProblemError(
         f"The contract's field {name!r} has the type {type(found).__name__}; a column can be float, int, bool, str, "
         "datetime or a Literal of strings, each with | None where it may be missing."

@@ -25,6 +25,10 @@ class BundleError(SlipwayError):
     """A bundle is damaged, edited, incomplete or unsafe to load."""
 
 
+class ScoringError(SlipwayError):
+    """A row that fits the contract has no score."""
+
+
 class TrackingError(SlipwayError):
     """The MLflow server or store does not answer as it should."""
 

@@ -1,4 +1,4 @@
-"""Write files and folders so that a crash leaves the old one or the new one, never half of one."""
+"""Write files and folders so that a crash never leaves half of one."""
 
 import os
 import shutil
@@ -45,8 +45,11 @@ def new_folder(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o755)
+        # The old one is moved aside whole before it is removed: a crash leaves the old one, none, or the new one.
+        aside = temporary.with_name(f"{temporary.name}.old.part")
         if path.exists():
-            shutil.rmtree(path)
+            path.rename(aside)
         temporary.rename(path)
+        shutil.rmtree(aside, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -21,7 +21,7 @@ def write_parts(train: "pd.DataFrame", holdout: "pd.DataFrame", folder: Path) ->
         for name, frame in (("train", train), ("holdout", holdout)):
             # pandas would note its version in the schema, and a new pandas would then change the file.
             table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-            pq.write_table(table, temporary / f"{name}.parquet", compression="zstd")
+            pq.write_table(table, temporary / f"{name}.parquet", compression="zstd", write_page_checksum=True)
 
 
 def read_part(folder: Path, part: Part) -> "pd.DataFrame":
@@ -31,8 +31,8 @@ def read_part(folder: Path, part: Part) -> "pd.DataFrame":
 
     path = folder / f"{part}.parquet"
     try:
-        return pq.read_table(path, memory_map=False).to_pandas()
+        return pq.read_table(path, page_checksum_verification=True).to_pandas()
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing. The stage prepare makes it: run `dvc repro prepare`.") from error
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read: {error}. Delete it and run `dvc repro prepare`.") from error

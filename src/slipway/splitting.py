@@ -39,8 +39,18 @@ def split_frame(frame: "pd.DataFrame", split: SplitParams) -> tuple["pd.DataFram
 
 
 def _groups(frame: "pd.DataFrame") -> "pd.Series":
-    if "group" in frame:
-        return frame["group"].astype(str)
+    from pandas.api.types import infer_dtype
     from pandas.util import hash_pandas_object
 
-    return hash_pandas_object(frame.drop(columns="target"), index=False).map("{:016x}".format)
+    if "group" in frame:
+        if infer_dtype(frame["group"], skipna=False) != "string":
+            raise DataError(
+                f"The column group must be text in every row, found {frame['group'].dtype}: a number or a time is "
+                "written in more than one way, and the split goes by how it is written. Format it in dataset.py, "
+                "say as 2024-01-31."
+            )
+        return frame["group"]
+    content = frame.drop(columns=["target", "key", "time"], errors="ignore")
+    # Whether a whole number is stored as integer or float depends on its neighbours, and must not move a row.
+    numbers = content.select_dtypes(["number", "bool", "boolean"]).columns
+    return hash_pandas_object(content.astype(dict.fromkeys(numbers, "float64")), index=False).map("{:016x}".format)

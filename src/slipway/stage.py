@@ -29,7 +29,10 @@ _steps: dict[str, float] = {}
 
 
 def run(stage: Callable[[], str]) -> None:
-    """Run one stage and exit: 0 with its last sentence printed, 1 with one paragraph that says what went wrong."""
+    """Run one stage and exit.
+
+    0 with its last sentence printed, 1 with one paragraph that says what went wrong, 130 if interrupted.
+    """
     name = stage.__name__
     quiet_environment()
     # A stage lives for seconds and imports hundreds of thousands of objects: looking for garbage among them takes up
@@ -41,6 +44,9 @@ def run(stage: Callable[[], str]) -> None:
     except SlipwayError as error:
         sys.stderr.write("\n" + _wrap(f"{name} failed: {error}") + "\n")
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\n{name} stopped; nothing is half-written, and the next run goes on from there\n")
+        sys.exit(130)
     seconds = time.time() - started
     say(f"{name}: {summary} ({seconds:.1f} s)")
     _keep_time(StageTime(name, round(seconds, 2), dict(_steps)))

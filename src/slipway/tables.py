@@ -66,11 +66,18 @@ def _read(path: Path, columns: Mapping[str, str]) -> pa.Table:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             _check(path, file, columns)
-            return _as_stored(file.read(columns=list(columns)), columns)
+            table = file.read(columns=list(columns))
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             f"{path} cannot be read as parquet: {str(error).strip().rstrip('.')}. If it is truncated or damaged, "
             "remove it and fetch it again (dvc pull data.dvc), or write it again."
+        ) from error
+    try:
+        return _as_stored(table, columns)
+    except pa.ArrowException as error:
+        raise DataError(
+            f"{path} holds a value that would lose digits when it is read (numbers in 64 bits, times in microseconds): "
+            f"{str(error).strip()} Write the file with values that fit."
         ) from error
 
 

@@ -27,7 +27,7 @@ def only(kind):
         (bool, Kind.BOOLEAN),
         (str, Kind.CATEGORY),
         (Literal["a", "b"], Kind.CATEGORY),
-        (datetime, Kind.TIMESTAMP),
+        (Annotated[datetime, Meta(tz=False)], Kind.TIMESTAMP),
     ],
 )
 def test_every_plain_type_is_a_kind(kind, expected):
@@ -49,6 +49,11 @@ def test_bounds_categories_pattern_unit_and_description_are_read_through_none():
 def test_what_is_no_column_is_refused_with_its_name(kind):
     with pytest.raises(ProblemError, match="'value'"):
         read(struct(value=kind))
+
+
+def test_a_timestamp_must_say_whether_it_has_a_time_zone():
+    with pytest.raises(ProblemError, match=r"'value'.*with and without a time zone"):
+        read(struct(value=datetime))
 
 
 def test_a_contract_that_lets_unknown_fields_pass_is_refused():

@@ -44,3 +44,21 @@ def test_without_groups_equal_rows_stay_together():
 def test_too_few_groups_are_refused_with_the_numbers():
     with pytest.raises(DataError, match=r"of 9 in the dataset; each part needs 8 or more"):
         split_frame(days(0, 9), SPLIT)
+
+
+def test_a_key_does_not_part_equal_rows():
+    frame = pd.DataFrame({"x": [n % 50 for n in range(200)], "target": 0, "key": range(200)})
+    train, holdout = split_frame(frame, SPLIT)
+    assert not set(train["x"]) & set(holdout["x"])
+
+
+def test_a_whole_number_stored_as_float_moves_no_row():
+    frame = pd.DataFrame({"x": range(200), "target": 0})
+    _, integers = split_frame(frame, SPLIT)
+    _, floats = split_frame(frame.astype({"x": float}), SPLIT)
+    assert integers["x"].tolist() == floats["x"].tolist()
+
+
+def test_groups_that_are_no_text_are_refused():
+    with pytest.raises(DataError, match="group must be text"):
+        split_frame(days(0, 100).assign(group=range(300)), SPLIT)

@@ -26,7 +26,7 @@ def refuse_external_data(model: bytes) -> None:
     """Raise `BundleError` if `model` is no protobuf message or holds a tensor whose values lie elsewhere."""
     try:
         external = _has_external("model", memoryview(model))
-    except (IndexError, ValueError) as error:
+    except (IndexError, ValueError, RecursionError) as error:
         raise BundleError("model.onnx is truncated or no ONNX file. Make the bundle again.") from error
     if external:
         raise BundleError("model.onnx keeps tensors in external data, outside the bundle. It is not loaded.")
@@ -48,6 +48,9 @@ def _fields(content: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     position = 0
     while position < len(content):
         tag, position = _varint(content, position)
+        if not 8 <= tag < 1 << 32:
+            # The runtime would cut the tag to 32 bits and see another field than this does.
+            raise ValueError(f"tag {tag}")
         match tag & 7:
             case 0:
                 value, position = _varint(content, position)
@@ -75,3 +78,5 @@ def _varint(content: memoryview, position: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, position
         shift += 7
+        if shift > 63:
+            raise ValueError("varint of more than ten bytes")

@@ -25,18 +25,20 @@ def encode(inputs: Sequence[Input], columns: Columns) -> NDArray[np.float32]:
     """Build the tensor of shape (rows, inputs): codes 0 to n-1, -1 for missing text, -2 for unseen text."""
     tensor = np.empty((count(columns), len(inputs)), dtype=np.float32)
     for position, (name, vocabulary) in enumerate((given.name, given.vocabulary) for given in inputs):
-        tensor[:, position] = columns[name] if vocabulary is None else _codes(vocabulary, columns[name])
+        # A number beyond float32 becomes infinite; whether the model can answer it is seen in the score.
+        with np.errstate(over="ignore"):
+            tensor[:, position] = columns[name] if vocabulary is None else _codes(vocabulary, columns[name])
     return tensor
 
 
 def _codes(vocabulary: Sequence[str], values: NDArray[np.object_]) -> NDArray[np.float32]:
     codes: dict[str | None, float] = {value: float(code) for code, value in enumerate(vocabulary)}
     codes[None] = MISSING
-    return np.fromiter((codes.get(value, UNSEEN) for value in values), dtype=np.float32, count=len(values))
+    return np.fromiter((codes.get(value, UNSEEN) for value in values.tolist()), dtype=np.float32, count=len(values))
 
 
 def _vocabulary(name: str, values: NDArray[np.generic]) -> tuple[str, ...] | None:
-    if values.dtype.kind == "O":
+    if values.dtype.kind in "OU":
         return tuple(sorted({str(value) for value in values.tolist() if value is not None}))
     if values.dtype.kind in "fiub":
         return None

@@ -14,7 +14,8 @@ from slipway.bundle.code import CONTRACT, FEATURES, run_source
 from slipway.bundle.inputs import encode
 from slipway.bundle.manifest import Golden, Manifest
 from slipway.bundle.scorer import Scorer
-from slipway.columns import Columns, from_rows, take
+from slipway.columns import Columns, count, from_rows, take
+from slipway.errors import ScoringError
 
 # Features and encoding work on slices of this many rows, so that scoring needs constant memory beyond its input.
 _SLICE = 1 << 16
@@ -40,10 +41,18 @@ class Bundle:
 
         Returns the probability of the last class for a binary task (rows,), of every class in the order of the
         manifest for a multiclass task (rows, classes), the value for a regression (rows,).
+        Raises `ScoringError` for a row that the model gives no finite score.
         """
-        rows = len(next(iter(columns.values())))
+        rows = count(columns)
         parts = [self._score(take(columns, slice(start, start + _SLICE))) for start in range(0, max(rows, 1), _SLICE)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        scores = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        if not np.isfinite(scores).all():
+            row = int(np.argwhere(~np.isfinite(scores))[0][0])
+            raise ScoringError(
+                f"Row {row + 1} has no score: the model gives {scores[row]}. Usually a number in it is beyond what the "
+                "model was trained on; narrow its range in the contract."
+            )
+        return scores
 
     def label(self, scores: NDArray[np.float64]) -> NDArray[Any]:
         """The answer a score stands for: a class, or the value itself for a regression."""
@@ -56,7 +65,10 @@ class Bundle:
 
     def parse(self, rows: list[Any]) -> Columns:
         """Validate plain rows against the contract; raises `msgspec.ValidationError` that names the field."""
-        return from_rows(self.fields, [msgspec.convert(row, self.contract) for row in rows])
+        try:
+            return from_rows(self.fields, [msgspec.convert(row, self.contract) for row in rows])
+        except OverflowError as error:
+            raise msgspec.ValidationError(f"A number or a time is too large: {error}") from error
 
     def golden(self) -> tuple[Columns, NDArray[np.float64]]:
         """The golden rows and the scores that the original estimator gave them."""

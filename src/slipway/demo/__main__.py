@@ -1,5 +1,6 @@
 """Run the pipeline in the workspace, then show what came out and what to type next."""
 
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from slipway.errors import SlipwayError
 from slipway.settings import quiet_environment
 from slipway.stage import TIMES, StageTime, say
 
+_USERS_STORE = {"MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"}
 STAGES = ("validate", "prepare", "train", "evaluate", "register")
 
 
@@ -24,7 +26,7 @@ def main() -> None:
         say(f"Workspace: {WORKSPACE}/ (a clone; your own files, lock and store stay as they are)")
         folder = open_workspace(Path.cwd())
         before = len(_times(folder))
-        _run(folder, "Data: pulling from the remote inside the repository", "pull", "--quiet", "data.dvc")
+        _run(folder, "Data: pulling from the remote inside the repository", "pull", "data.dvc")
         _run(folder, "Pipeline: " + " -> ".join(STAGES), "repro", "--quiet")
         ran = {entry.stage: entry for entry in _times(folder)[before:]}
         show(Shown(folder, tuple((name, ran.get(name)) for name in STAGES), time.time() - started))
@@ -34,11 +36,13 @@ def main() -> None:
 
 def _run(folder: Path, saying: str, *command: str) -> None:
     say(saying)
-    done = subprocess.run([sys.executable, "-m", "dvc", *command], cwd=folder)
+    # The demo writes to its own store, whatever server the user's shell names.
+    own = {name: value for name, value in os.environ.items() if name not in _USERS_STORE}
+    done = subprocess.run([sys.executable, "-m", "dvc", *command], cwd=folder, env=own)
     if done.returncode:
         sys.exit(
-            f"demo failed: `dvc {' '.join(command)}` in {WORKSPACE}/ ended with {done.returncode}; its words stand "
-            "above."
+            f"demo failed: `dvc {' '.join(command)}` in {WORKSPACE}/ ended with {done.returncode}. "
+            "If nothing above says why, run it there without --quiet."
         )
 
 

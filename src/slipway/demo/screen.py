@@ -86,5 +86,7 @@ def _show_prediction(console: Console, folder: Path) -> None:
     row = msgspec.json.encode(to_rows(bundle.fields, columns)[0]).decode()
     answer = msgspec.json.encode({"score": score[0].tolist(), "label": bundle.label(score)[0].tolist()}).decode()
     console.print("\nA question to the sealed bundle, and its answer:")
-    console.print(f"  {_uv()} run slipway predict --bundle {WORKSPACE}/bundle {shlex.quote(row)}", soft_wrap=True)
-    console.print(f"  {answer}", soft_wrap=True)
+    console.print(
+        f"  {_uv()} run slipway predict --bundle {WORKSPACE}/bundle {shlex.quote(row)}", soft_wrap=True, markup=False
+    )
+    console.print(f"  {answer}", soft_wrap=True, markup=False)

@@ -1,5 +1,6 @@
 """A kept copy of the repository in `.demo/`, so that the user's own tree, lock and store stay untouched."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -7,26 +8,35 @@ from pathlib import Path
 from slipway.errors import SettingsError
 
 WORKSPACE = Path(".demo")
+_SET_IN_HOOKS = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_COMMON_DIR"}
+_ADVICE = "The demo works on a clone of this repository, so it needs a git repository with at least one commit."
 
 
 def open_workspace(root: Path) -> Path:
     """Clone the repository at `root` into `.demo/`, or bring it up to date there; uncommitted work comes along.
 
-    What earlier demos made (cache, store, bundle) is ignored by git and stays. Raises `SettingsError` where `root` is
-    no git repository with a commit.
+    What earlier demos made (cache, store, bundle) is ignored by git and stays. Nothing outside `.demo/` is written.
+    Raises `SettingsError` where `root` is no git repository with a commit.
     """
     folder = root / WORKSPACE
-    if not (folder / ".git").exists():
+    changed = _listed(root, "diff", "--name-only", "--relative", "HEAD")
+    added = _listed(root, "ls-files", "--others", "--exclude-standard")
+    if not _is_repository(folder):
         shutil.rmtree(folder, ignore_errors=True)
         _git(root, "clone", "--quiet", "--local", "--no-checkout", str(root), str(folder))
-    _git(folder, "fetch", "--quiet", str(root), "HEAD")
-    _git(folder, "checkout", "--quiet", "--force", "--detach", "FETCH_HEAD")
-    _git(folder, "clean", "--quiet", "-d", "--force")
-    for name in _listed(root, "diff", "--name-only", "HEAD") + _listed(
-        root, "ls-files", "--others", "--exclude-standard"
-    ):
+    # Named outright: git would look for a repository in the folders above, which is the user's own.
+    here = (f"--git-dir={folder / '.git'}", f"--work-tree={folder}")
+    _git(folder, *here, "fetch", "--quiet", str(root), "HEAD")
+    _git(folder, *here, "checkout", "--quiet", "--force", "--detach", "FETCH_HEAD")
+    _git(folder, *here, "clean", "--quiet", "-d", "--force")
+    for name in changed + added:
         _copy(root / name, folder / name)
     return folder
+
+
+def _is_repository(folder: Path) -> bool:
+    done = _run(folder, f"--git-dir={folder / '.git'}", "rev-parse", "--git-dir") if folder.is_dir() else None
+    return done is not None and done.returncode == 0
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -42,10 +52,13 @@ def _listed(root: Path, *command: str) -> list[str]:
 
 
 def _git(folder: Path, *command: str) -> str:
-    done = subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True)
+    done = _run(folder, *command)
     if done.returncode:
-        raise SettingsError(
-            f"git {command[0]} failed in {folder}: {done.stderr.strip()} The demo works on a clone of this "
-            "repository, so it needs a git repository with at least one commit: git init, git add ., git commit."
-        )
+        raise SettingsError(f"`git {' '.join(command)}` failed in {folder}: {done.stderr.strip()} {_ADVICE}")
     return done.stdout
+
+
+def _run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    # In a git hook these name the user's repository, wherever a command runs.
+    outside = {name: value for name, value in os.environ.items() if name not in _SET_IN_HOOKS}
+    return subprocess.run(["git", *command], cwd=folder, env=outside, capture_output=True, text=True)

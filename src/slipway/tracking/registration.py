@@ -17,7 +17,7 @@ from slipway.errors import BundleError
 from slipway.settings import TrackingSettings
 from slipway.tracking import registry
 from slipway.tracking.evidence import Evidence
-from slipway.tracking.run import DIGEST, log_run, make_tags
+from slipway.tracking.run import DIGEST, LOCK, log_run, make_tags
 from slipway.tracking.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -47,13 +47,15 @@ def register(folder: Path, evidence: Evidence, settings: TrackingSettings) -> Re
         experiment = registry.open_experiment(store.client, manifest.problem)
         registry.tidy(store, experiment)
         version = registry.find_version(store, manifest.problem, identity)
+        tags = make_tags(manifest.problem, identity, evidence.lineage)
         if version is None:
-            tags = make_tags(manifest.problem, identity, evidence.lineage)
             tags |= registry.parent_tags(store.client, settings.parent_run)
             with stage.step(f"logging a run and its model to {store.uri}"):
                 version = _publish(store, experiment, folder, evidence, tags)
         else:
             registry.check_files(store.client, version)
+            if version.tags.get(LOCK) != tags[LOCK]:
+                stage.say(f"  registered earlier under another dvc.lock; run {version.run_id} keeps the figures it has")
     return Registration(
         model=version.name,
         version=int(version.version),

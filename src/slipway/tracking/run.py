@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, LoggedModel, Metric, Run
 
 DIGEST = "slipway.bundle_digest"
+LOCK = "slipway.dvc_lock_sha256"
 # What MLflow takes in one request.
 _METRICS, _PARAMS = 1000, 100
 
@@ -31,7 +32,7 @@ def make_tags(problem: str, digest: str, lineage: Lineage) -> dict[str, str]:
         DIGEST: digest,
         "slipway.problem": problem,
         "slipway.data_md5": lineage.data_md5,
-        "slipway.dvc_lock_sha256": lineage.lock_sha256,
+        LOCK: lineage.lock_sha256,
         "slipway.git_commit": lineage.commit,
         "slipway.git_dirty": None if lineage.dirty is None else str(lineage.dirty).lower(),
         "mlflow.source.name": "pipeline/register.py",

@@ -26,7 +26,7 @@ def certify(scores: NDArray[np.float64], expected: NDArray[np.float64], threshol
         largest_difference=float(f"{off.max(initial=0.0):.1e}"),
         label_flips=_label_flips(scores, expected, threshold),
     )
-    if not certificate.passed:
+    if off.max(initial=0.0) > TOLERANCE or not certificate.passed:
         raise ModelError(
             f"The exported model does not score as the estimator did: over {certificate.rows} rows the largest "
             f"difference is {off.max(initial=0.0):.2g} (at most {TOLERANCE:g} is allowed) and "

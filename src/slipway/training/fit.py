@@ -83,7 +83,14 @@ def _named(inputs: tuple[Input, ...], tensor: NDArray[np.float32]) -> "pd.DataFr
 def _target(task: Task, target: NDArray[Any]) -> tuple[tuple[Class, ...], NDArray[Any]]:
     if task is Task.REGRESSION:
         return (), target.astype(np.float64)
-    classes, codes = np.unique(target, return_inverse=True)
+    plain = [int(value) if isinstance(value, float) and value.is_integer() else value for value in target.tolist()]
+    kinds = {type(value) for value in plain}
+    if len(kinds) > 1 or not kinds <= {bool, int, str}:
+        raise DataError(
+            f"The classes of the target must all be truth values, whole numbers or text, found "
+            f"{', '.join(sorted(kind.__name__ for kind in kinds))}. Convert the target in dataset.py."
+        )
+    classes, codes = np.unique(np.array(plain), return_inverse=True)
     if len(classes) < 2 or (task is Task.BINARY and len(classes) != 2):
         raise DataError(
             f"The training set's target has {len(classes)} class(es): {', '.join(map(str, classes.tolist()))}; a "

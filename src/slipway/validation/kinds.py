@@ -32,13 +32,16 @@ _MEANING = {
 }
 
 
-def conforms(column: "pd.Series", kind: Kind) -> "pd.Series":
-    """Say for each value of `column`, which has none missing, whether it is what `kind` means."""
+def conforms(column: "pd.Series", kind: Kind, zoned: bool | None = None) -> "pd.Series":
+    """Say for each value of `column`, which has none missing, whether it is what `kind` means.
+
+    `zoned` says whether timestamps must have a time zone or must have none; None takes either.
+    """
     import pandas as pd
     from pandas.api import types
 
     if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype):
-        return column.astype(object).map(lambda value: _is(value, kind)).astype(bool)
+        return column.astype(object).map(lambda value: _is(value, kind, zoned)).astype(bool)
     number = types.is_numeric_dtype(column.dtype) and not types.is_bool_dtype(column.dtype)
     match kind:
         case Kind.NUMBER if number:
@@ -51,13 +54,14 @@ def conforms(column: "pd.Series", kind: Kind) -> "pd.Series":
         case Kind.CATEGORY:
             fits = types.is_string_dtype(column.dtype)
         case Kind.TIMESTAMP:
-            fits = types.is_datetime64_any_dtype(column.dtype)
+            found = getattr(column.dtype, "tz", None) is not None
+            fits = types.is_datetime64_any_dtype(column.dtype) and zoned in (None, found)
         case _:
             fits = False
     return pd.Series(fits, index=column.index, dtype=bool)
 
 
-def _is(value: Any, kind: Kind) -> bool:
+def _is(value: Any, kind: Kind, zoned: bool | None) -> bool:
     truth = isinstance(value, bool | np.bool_)
     match kind:
         case Kind.NUMBER:
@@ -69,33 +73,36 @@ def _is(value: Any, kind: Kind) -> bool:
         case Kind.CATEGORY:
             return isinstance(value, str)
         case Kind.TIMESTAMP:
-            return isinstance(value, datetime | np.datetime64)
+            found = getattr(value, "tzinfo", None) is not None
+            return isinstance(value, datetime | np.datetime64) and zoned in (None, found)
 
 
 class ColumnValuesOfKind(ColumnMapMetricProvider):
     """The metric behind the rule: one truth value a row."""
 
     condition_metric_name = "column_values.of_kind"
-    condition_value_keys = ("kind",)
+    condition_value_keys = ("kind", "zoned")
 
     @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
-    def _pandas(cls, column: "pd.Series", kind: str, **_: Any) -> "pd.Series":  # noqa: N805
-        return conforms(column, Kind(kind))
+    def _pandas(cls, column: "pd.Series", kind: str, zoned: bool | None = None, **_: Any) -> "pd.Series":  # noqa: N805
+        return conforms(column, Kind(kind), zoned)
 
 
 class ExpectColumnValuesToBeOfKind(ColumnMapExpectation):
     """Expect every value of a column to be of one of the contract's kinds."""
 
     kind: str
+    zoned: bool | None = None
 
     map_metric = "column_values.of_kind"
-    success_keys = ("kind", "mostly")
-    args_keys = ("column", "kind")
+    success_keys = ("kind", "zoned", "mostly")
+    args_keys = ("column", "kind", "zoned")
 
     @classmethod
     @renderer(renderer_type=LegacyRendererType.PRESCRIPTIVE)  # type: ignore[untyped-decorator]
     @render_suite_parameter_string  # type: ignore[untyped-decorator]
     def _prescriptive_renderer(cls, configuration: Any = None, **_: Any) -> list[Any]:
-        meaning = _MEANING[Kind(configuration.kwargs["kind"])]
+        zone = {True: " with a time zone", False: " without a time zone"}.get(configuration.kwargs.get("zoned"), "")
+        meaning = _MEANING[Kind(configuration.kwargs["kind"])] + zone
         text = {"template": f"values must be {meaning}.", "params": dict(configuration.kwargs)}
         return [RenderedStringTemplateContent(content_block_type="string_template", string_template=text)]

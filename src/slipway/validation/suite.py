@@ -39,7 +39,8 @@ def dataset_view(problem: Problem, present: Collection[str]) -> View:
 def _field_rules(field: Field) -> Iterator[Expectation]:
     why = f"contract: {field.description or field.name}" + (f" [{field.unit}]" if field.unit else "")
     yield _rule(EXISTS, why, field.name)
-    yield _rule(OF_KIND, why, field.name, kind=field.kind.value)
+    zone = {"zoned": field.zoned} if field.kind is Kind.TIMESTAMP else {}
+    yield _rule(OF_KIND, why, field.name, kind=field.kind.value, **zone)
     if not field.nullable:
         yield _rule(NOT_NULL, why, field.name)
     if bounds := _bounds(field):

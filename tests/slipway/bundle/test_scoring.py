@@ -66,6 +66,20 @@ def test_a_row_against_the_contract_is_refused_with_its_field(churn):
         churn.bundle.parse([{**row, "monthz": 1}])
 
 
+def test_a_time_beyond_the_calendar_is_refused_like_any_other_value(churn):
+    row = to_rows(churn.bundle.fields, take(holdout_columns(churn), slice(0, 1)))[0]
+    with pytest.raises(msgspec.ValidationError, match="too large"):
+        churn.bundle.parse([{**row, "joined": "0001-01-01T00:00:00+05:00"}])
+
+
+def test_a_zone_of_the_client_is_heeded(churn):
+    row = to_rows(churn.bundle.fields, take(holdout_columns(churn), slice(0, 1)))[0]
+    here, there = churn.bundle.parse(
+        [{**row, "joined": "2020-01-01T00:00:00Z"}, {**row, "joined": "2020-01-01T05:00:00+05:00"}]
+    )["joined"]
+    assert here == there
+
+
 def test_golden_rows_cover_missing_unseen_and_the_ends_of_ranges(churn):
     columns, scores = churn.bundle.golden()
     towns = set(columns["town"])

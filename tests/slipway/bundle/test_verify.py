@@ -155,3 +155,20 @@ def test_a_certificate_passes_only_within_tolerance_with_rows_and_no_flip():
     assert not Certificate(rows=1, largest_difference=1.1e-5, label_flips=0).passed
     assert not Certificate(rows=1, largest_difference=0.0, label_flips=1).passed
     assert not Certificate(rows=1, largest_difference=float("nan"), label_flips=0).passed
+
+
+def test_a_tag_that_the_runtime_would_cut_is_refused():
+    with pytest.raises(BundleError, match="truncated or no ONNX"):
+        refuse_external_data(b"\xba\x80\x80\x80\x10\x00")
+
+
+def test_golden_rows_may_not_be_left_out(loose_bundle):
+    reseal(loose_bundle, "golden.jsonl", b"")
+    with pytest.raises(BundleError, match=r"golden\.jsonl"):
+        load(loose_bundle)
+
+
+def test_a_file_that_no_bundle_has_is_refused_even_when_it_is_named(loose_bundle):
+    reseal(loose_bundle, "helper.py", b"")
+    with pytest.raises(BundleError, match=r"helper\.py"):
+        load(loose_bundle)

@@ -9,9 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from slipway import evaluation
 from slipway.bundle import load
+from slipway.prepared import read_part
 
 STAGES = ("validate", "prepare", "train", "evaluate", "register")
 OUTPUTS = ("validation.json", "prepared", "bundle", "training.json", "metrics.json", "plots", "model_card.md")
@@ -25,6 +28,22 @@ def test_every_output_is_there_and_the_bundle_is_the_registered_one(finished):
     assert all((finished.folder / name).exists() for name in OUTPUTS)
     assert registered(finished)["digest"] == load(finished.folder / "bundle").digest
     assert int(registered(finished)["version"]) == 1
+
+
+def test_the_baseline_knows_the_training_set_only(finished):
+    train, holdout = (read_part(finished.folder / "prepared", part)["target"] for part in ("train", "holdout"))
+    share = train.mean()
+    expected = -np.where(holdout, np.log(share), np.log(1 - share)).mean()
+    found = evaluation.metric(evaluation.read(finished.folder / "metrics.json"), "log_loss")
+    assert found.baseline.value == pytest.approx(expected, abs=2e-6)
+    assert share != pytest.approx(holdout.mean(), abs=1e-3), "or the test could not tell"
+
+
+def test_a_changed_file_of_the_machinery_runs_the_stages_that_use_it(project):
+    path = project.folder / "src" / "slipway" / "columns.py"
+    path.write_text(path.read_text() + "# changed\n")
+    changed = project.dvc("status").stdout
+    assert "train:" in changed and "evaluate:" in changed
 
 
 @pytest.mark.parametrize("toy", ["crops", "rents"])

@@ -128,3 +128,25 @@ def test_a_label_that_flips_away_from_the_threshold_gets_no_bundle():
     assert certify(np.array([0.4 + 1e-9, 0.2]), expected, 0.4).label_flips == 0
     with pytest.raises(ModelError, match=r"1 labels change"):
         certify(np.array([0.41, 0.2]), np.array([0.39, 0.2]), 0.4)
+
+
+def test_a_difference_just_above_the_tolerance_is_not_rounded_away():
+    with pytest.raises(ModelError, match="largest difference"):
+        certify(np.array([0.1 + 1.04e-5]), np.array([0.1]), 0.4)
+
+
+def test_scores_that_are_no_number_get_no_bundle():
+    with pytest.raises(ModelError, match="largest difference"):
+        certify(np.array([np.nan, 0.2]), np.array([0.1, 0.2]), 0.4)
+
+
+@pytest.mark.parametrize("classes", [[0.5, 1.5], [None, "a"], [1, "a"]])
+def test_classes_of_an_odd_type_are_refused_before_fitting(churn, classes):
+    target = np.array(classes, dtype=object)[np.arange(len(churn.train)) % 2]
+    with pytest.raises(DataError, match="truth values, whole numbers or text"):
+        fit(churn.problem, churn.params, churn.train.assign(target=target))
+
+
+def test_whole_numbers_stored_as_floats_are_classes(churn):
+    fitted = fit(churn.problem, churn.params, churn.train.assign(target=churn.train["target"].astype(float)))
+    assert fitted.classes == (0, 1)

@@ -65,3 +65,13 @@ def test_a_column_of_another_kind_does_not(kind, value):
 def test_the_odd_value_in_a_mixed_column_is_found():
     column = pd.Series([1, "n/a", 3.0], dtype=object, index=[4, 7, 9])
     assert conforms(column, Kind.INTEGER).to_dict() == {4: True, 7: False, 9: True}
+
+
+@pytest.mark.parametrize("zoned", [True, False])
+def test_a_timestamp_has_a_time_zone_exactly_where_it_is_asked_for(zoned):
+    naive = pd.Series(pd.to_datetime(["2024-05-01 10:00"]))
+    zone = naive.dt.tz_localize("America/New_York")
+    for column, has_zone in ((naive, False), (zone, True)):
+        for stored in (column, column.astype(object)):
+            assert conforms(stored, Kind.TIMESTAMP, zoned).all() == (has_zone == zoned)
+            assert conforms(stored, Kind.TIMESTAMP).all()
