@@ -1,5 +1,39 @@
-"""Every test runs in the environment in which the stages run: no telemetry, no spinning threads."""
+"""What every test may use: a quiet environment, as the stages have it, and toy problems sealed once per session."""
+
+import shutil
+
+import pytest
 
 from slipway.settings import quiet_environment
 
 quiet_environment()
+
+from toybox import TOYS, Toy, make_toy  # noqa: E402
+
+from slipway.bundle import load  # noqa: E402 - ONNX Runtime reads its environment when it is imported
+
+
+@pytest.fixture(scope="session")
+def toys(tmp_path_factory) -> dict[str, Toy]:
+    folder = tmp_path_factory.mktemp("bundles")
+    return {name: make_toy(name, folder / name) for name in TOYS}
+
+
+@pytest.fixture(params=TOYS)
+def toy(request, toys) -> Toy:
+    """Each toy in turn: a binary, a multiclass and a regression problem."""
+    return toys[request.param]
+
+
+@pytest.fixture
+def churn(toys) -> Toy:
+    return toys["churn"]
+
+
+@pytest.fixture
+def loose_bundle(churn, tmp_path):
+    """A copy of a good bundle's folder, free to be damaged."""
+    folder = tmp_path / "bundle"
+    shutil.copytree(churn.bundle.path, folder)
+    load(folder)
+    return folder

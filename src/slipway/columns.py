@@ -6,6 +6,7 @@ are datetime64[us] with NaT, in UTC where the contract asks for a time zone.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -15,11 +16,18 @@ from numpy.typing import NDArray
 from slipway.contract import Field, Kind
 
 Columns = dict[str, NDArray[Any]]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LOCAL_EPOCH = datetime(1970, 1, 1)
+_FIRST_DAY, _LAST_DAY = (datetime.min - _LOCAL_EPOCH).days, (datetime.max - _LOCAL_EPOCH).days
+_NOT_A_TIME = -(1 << 63)
 
 
 def from_rows(fields: Sequence[Field], rows: Sequence[msgspec.Struct]) -> Columns:
     """Turn validated rows into columns, one array of `len(rows)` for each field."""
-    return {field.name: _column(field, [getattr(row, field.name) for row in rows]) for field in fields}
+    names = [field.name for field in fields]
+    values = [*map(attrgetter(*names), rows)] if len(names) > 1 else [(getattr(row, names[0]),) for row in rows]
+    columns = [*zip(*values, strict=True)] or [()] * len(names)
+    return {field.name: _column(field, [*column]) for field, column in zip(fields, columns, strict=True)}
 
 
 def from_frame(fields: Sequence[Field], frame: Mapping[str, Any]) -> Columns:
@@ -49,7 +57,8 @@ def _column(field: Field, values: Any) -> NDArray[Any]:
     if field.kind is Kind.TIMESTAMP:
         return _timestamps(values)
     if isinstance(values, list):
-        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+        # numpy writes NaN for None.
+        return np.array(values, dtype=np.float64)
     return np.asarray(values.astype("float64"), dtype=np.float64)
 
 
@@ -63,16 +72,25 @@ def _categories(values: Any) -> NDArray[Any]:
     return np.append(np.asarray(known, dtype=object), [None])[codes]
 
 
+def ticks(value: datetime | None) -> int:
+    """A timestamp as microseconds since 1970, in UTC if it says its zone; what numpy reads as NaT for None.
+
+    Raises `OverflowError` for a time that its zone puts outside of the years 1 to 9999.
+    """
+    if value is None:
+        return _NOT_A_TIME
+    since = value - (_EPOCH if value.tzinfo else _LOCAL_EPOCH)
+    if not _FIRST_DAY <= since.days <= _LAST_DAY:
+        raise OverflowError("the time is outside of the years 1 to 9999")
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
 def _timestamps(values: Any) -> NDArray[Any]:
     if isinstance(values, list):
-        return np.array([_utc(value) for value in values], dtype="datetime64[us]")
+        return np.array([ticks(value) for value in values], dtype=np.int64).view("datetime64[us]")
     if getattr(values.dtype, "tz", None) is not None:
         values = values.dt.tz_convert("UTC").dt.tz_localize(None)
     return values.to_numpy(dtype="datetime64[us]")
-
-
-def _utc(value: datetime | None) -> datetime | None:
-    return value.astimezone(UTC).replace(tzinfo=None) if value is not None and value.tzinfo else value
 
 
 def _plain(field: Field, value: Any) -> Any:

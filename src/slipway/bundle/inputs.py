@@ -24,9 +24,9 @@ def fit_inputs(columns: Columns) -> tuple[Input, ...]:
 def encode(inputs: Sequence[Input], columns: Columns) -> NDArray[np.float32]:
     """Build the tensor of shape (rows, inputs): codes 0 to n-1, -1 for missing text, -2 for unseen text."""
     tensor = np.empty((count(columns), len(inputs)), dtype=np.float32)
-    for position, (name, vocabulary) in enumerate((given.name, given.vocabulary) for given in inputs):
-        # A number beyond float32 becomes infinite; whether the model can answer it is seen in the score.
-        with np.errstate(over="ignore"):
+    # A number beyond float32 becomes infinite; whether the model can answer it is seen in the score.
+    with np.errstate(over="ignore"):
+        for position, (name, vocabulary) in enumerate((given.name, given.vocabulary) for given in inputs):
             tensor[:, position] = columns[name] if vocabulary is None else _codes(vocabulary, columns[name])
     return tensor
 

@@ -54,6 +54,10 @@ class Bundle:
             )
         return scores
 
+    def bind_one(self) -> tuple[memoryview, Callable[[], list[float]]]:
+        """The model's tensor for one row and the function that scores it, as `slipway.bundle.row` needs them."""
+        return self._scorer.bind_one(len(self.manifest.inputs))
+
     def label(self, scores: NDArray[np.float64]) -> NDArray[Any]:
         """The answer a score stands for: a class, or the value itself for a regression."""
         if not self.manifest.classes:

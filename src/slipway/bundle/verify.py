@@ -3,6 +3,7 @@
 import hashlib
 import stat
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,6 +18,15 @@ from slipway.errors import BundleError, SlipwayError
 _AGAIN = "Make the bundle again, or fetch it again from where it came."
 
 
+class Sealed(NamedTuple):
+    """The verified bytes of a bundle, of which nothing has run yet."""
+
+    path: Path
+    digest: str
+    manifest: Manifest
+    files: dict[str, bytes]
+
+
 def load(path: Path, expected: str | None = None) -> Bundle:
     """Verify the bundle in the folder `path`, then load it.
 
@@ -24,6 +34,11 @@ def load(path: Path, expected: str | None = None) -> Bundle:
     missing, added or a link, the certificate passed, the model is self-contained, the golden rows score as they did.
     What was verified is what is used: each file is read once. Raises `BundleError`.
     """
+    return start(read(path, expected))
+
+
+def read(path: Path, expected: str | None = None) -> Sealed:
+    """The first half of `load`: everything that can be verified without running anything of the bundle."""
     if not path.is_dir():
         raise BundleError(f"There is no bundle at {path}: no such folder. `make repro` makes one.")
     content = _read(path, MANIFEST)
@@ -34,7 +49,15 @@ def load(path: Path, expected: str | None = None) -> Bundle:
     files = _read_files(path, manifest)
     _check_certificate(path, files["certificate.json"])
     refuse_external_data(files["model.onnx"])
-    bundle = _open(path, found, manifest, files)
+    return Sealed(path, found, manifest, files)
+
+
+def start(sealed: Sealed) -> Bundle:
+    """The second half of `load`: the runtime is started, and the golden rows must score as they did.
+
+    A process that forks does this after the fork: a session of ONNX Runtime does not survive one.
+    """
+    bundle = _open(sealed)
     _check_golden(bundle)
     return bundle
 
@@ -78,13 +101,13 @@ def _check_certificate(path: Path, content: bytes) -> None:
         raise BundleError(f"{path / 'certificate.json'} did not pass: {certificate}. Train the model again.")
 
 
-def _open(path: Path, found: str, manifest: Manifest, files: dict[str, bytes]) -> Bundle:
+def _open(sealed: Sealed) -> Bundle:
     try:
-        return Bundle(path, found, manifest, files)
+        return Bundle(*sealed)
     except SlipwayError:
         raise
     except Exception as error:  # ONNX Runtime has no common type for what it refuses
-        raise BundleError(f"{path} cannot be opened: {type(error).__name__}: {error}. {_AGAIN}") from error
+        raise BundleError(f"{sealed.path} cannot be opened: {type(error).__name__}: {error}. {_AGAIN}") from error
 
 
 def _check_golden(bundle: Bundle) -> None:

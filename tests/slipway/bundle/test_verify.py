@@ -6,6 +6,7 @@ import json
 import onnx
 import pytest
 from onnx import TensorProto, external_data_helper, helper
+from toybox import reseal
 
 from slipway.bundle import load
 from slipway.bundle.external_data import refuse_external_data
@@ -21,14 +22,6 @@ FILES = [
     "certificate.json",
     "profile.json",
 ]
-
-
-def reseal(folder, name, content: bytes) -> None:
-    """Change a file and its hash in the manifest, as someone who knows the format would."""
-    (folder / name).write_bytes(content)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"][name] = hashlib.sha256(content).hexdigest()
-    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def test_a_good_bundle_loads_and_holds_exactly_its_files(loose_bundle):

@@ -16,16 +16,16 @@ from slipway.training.certify import certify
 from slipway.training.fit import fit
 from slipway.training.seal import seal
 
-HERE = Path(__file__).parent
+TESTS = Path(__file__).parents[2]
 
 
 def digest_in_new_process(name: str, folder: Path, hash_seed: str) -> str:
     code = f"""
 from pathlib import Path
-from conftest import make_toy
+from toybox import make_toy
 print(make_toy({name!r}, Path({str(folder)!r}), rows=800).bundle.digest)
 """
-    paths = os.pathsep.join(str(path) for path in (HERE.parent, HERE.parent / "toys"))
+    paths = os.pathsep.join(str(path) for path in (TESTS / "support", TESTS / "slipway" / "toys"))
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": paths}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     return done.stdout.strip()

@@ -1,14 +1,16 @@
-"""Toy problems, sealed once per session, so that every test starts from a real bundle."""
+"""Toy problems, sealed, so that tests start from real bundles; every kind of column and of task is among them."""
 
+import hashlib
 import importlib
-import shutil
+import json
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import pandas as pd
-import pytest
 
-from slipway.bundle import Bundle, load
+from slipway.bundle import Bundle
+from slipway.columns import from_frame, take, to_rows
 from slipway.params import EvaluateParams, Params, SplitParams, TrainParams
 from slipway.problem import Problem
 from slipway.splitting import split_frame
@@ -46,27 +48,16 @@ def make_toy(name: str, folder, rows: int = 3000) -> Toy:
     return Toy(problem, params, train, holdout, fitted, bundle)
 
 
-@pytest.fixture(scope="session")
-def toys(tmp_path_factory) -> dict[str, Toy]:
-    folder = tmp_path_factory.mktemp("bundles")
-    return {name: make_toy(name, folder / name) for name in TOYS}
+def rows_of(toy: Toy, number: int = 50) -> list[dict[str, Any]]:
+    """Real rows of the toy's holdout, as a client sends them (times as text)."""
+    columns = take(from_frame(toy.bundle.fields, toy.holdout), slice(0, number))
+    rows: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(to_rows(toy.bundle.fields, columns)))
+    return rows
 
 
-@pytest.fixture(params=TOYS)
-def toy(request, toys) -> Toy:
-    """Each toy in turn: a binary, a multiclass and a regression problem."""
-    return toys[request.param]
-
-
-@pytest.fixture
-def churn(toys) -> Toy:
-    return toys["churn"]
-
-
-@pytest.fixture
-def loose_bundle(churn, tmp_path):
-    """A copy of a good bundle's folder, free to be damaged."""
-    folder = tmp_path / "bundle"
-    shutil.copytree(churn.bundle.path, folder)
-    load(folder)
-    return folder
+def reseal(folder: Path, name: str, content: bytes) -> None:
+    """Change a file and its hash in the manifest, as someone who knows the format would."""
+    (folder / name).write_bytes(content)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"][name] = hashlib.sha256(content).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))

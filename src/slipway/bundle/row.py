@@ -1,0 +1,80 @@
+"""One row at a time: the score that it has in a batch, at a third of the cost, because no array is made for it.
+
+The arrays for the contract's columns and for the model's tensor are made once and written again for each row, so a
+scorer must not be used by two threads at once.
+"""
+
+import math
+import struct
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from slipway.bundle.inputs import MISSING, UNSEEN
+from slipway.bundle.model import Bundle
+from slipway.columns import Columns, from_rows, ticks
+from slipway.contract import Field, Kind
+from slipway.problem import Task
+
+
+class RowScorer:
+    """Scores typed rows of a bundle's contract one by one."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        names = [field.name for field in bundle.fields]
+        self._values = attrgetter(*names) if len(names) > 1 else lambda row: (getattr(row, names[0]),)
+        self._cells = [_empty_column(field) for field in bundle.fields]
+        self._clocks = [place for place, field in enumerate(bundle.fields) if field.kind is Kind.TIMESTAMP]
+        self._columns: Columns = dict(zip(names, self._cells, strict=True))
+        for place in self._clocks:
+            self._columns[names[place]] = self._cells[place].view("datetime64[us]")
+        inputs = bundle.manifest.inputs
+        self._plan = [(given.name, _codes(given.vocabulary)) for given in inputs]
+        self._tensor, self._run = bundle.bind_one()
+        self._pack = struct.Struct(f"{len(inputs)}f").pack_into
+        self._task = bundle.manifest.task
+
+    def score(self, row: msgspec.Struct) -> Any:
+        """The score of one row: a float, or a list with one float per class for a multiclass task.
+
+        Raises `ScoringError` for a row that the model gives no finite score.
+        """
+        values = list(self._values(row))
+        for place in self._clocks:
+            values[place] = ticks(values[place])
+        for cell, value in zip(self._cells, values, strict=True):
+            cell[0] = value
+        features = self._bundle.derive(self._columns)
+        numbers = [
+            features[name][0] if codes is None else codes.get(features[name][0], UNSEEN) for name, codes in self._plan
+        ]
+        try:
+            self._pack(self._tensor, 0, *numbers)
+        except OverflowError:
+            # Beyond float32; numpy makes it infinite, and whether the model can answer that is seen in the score.
+            return self._score_as_batch(row)
+        scores: list[float] = self._run()
+        if self._task is Task.MULTICLASS:
+            return scores if math.isfinite(sum(scores)) else self._score_as_batch(row)
+        score = scores[-1]
+        return score if math.isfinite(score) else self._score_as_batch(row)
+
+    def _score_as_batch(self, row: msgspec.Struct) -> Any:
+        return self._bundle.score(from_rows(self._bundle.fields, [row]))[0].tolist()
+
+
+def _empty_column(field: Field) -> NDArray[Any]:
+    """A column of one row; assigning None to a number writes NaN."""
+    if field.kind is Kind.TIMESTAMP:
+        return np.empty(1, dtype=np.int64)
+    return np.empty(1, dtype=object if field.kind is Kind.CATEGORY else np.float64)
+
+
+def _codes(vocabulary: tuple[str, ...] | None) -> dict[str | None, float] | None:
+    if vocabulary is None:
+        return None
+    return {None: MISSING} | {value: float(code) for code, value in enumerate(vocabulary)}
