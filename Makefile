@@ -1,10 +1,23 @@
 # One vocabulary for people, hooks and CI. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test repro lint format ui clean tools
+.PHONY: help setup demo test repro serve image lint format ui bench-serving clean tools
 
 UV_VERSION := 0.13.9
 PORT ?= 5000
 STORE ?= $(if $(wildcard mlflow.db),.,.demo)
+BUNDLE ?= $(if $(wildcard bundle/manifest.json),bundle,.demo/bundle)
+
+# .ci/engine writes this file. Without it: the docker on the PATH, and the base image that the Dockerfile names.
+-include .slipway/engine.env
+SLIPWAY_DOCKER ?= docker
+IMAGE := slipway
+REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null)
+SOURCE = $(shell git config --get remote.origin.url | sed 's|//[^/@]*@|//|')
+# What fetching packages takes on this machine, as BuildKit secrets, which are in no layer.
+PIP_CONF = $(firstword $(wildcard $(PIP_CONFIG_FILE) $(HOME)/.config/pip/pip.conf /etc/pip.conf))
+UV_TOML = $(firstword $(wildcard $(UV_CONFIG_FILE) $(HOME)/.config/uv/uv.toml /etc/uv/uv.toml))
+comma := ,
+secret = $(if $(2),--secret "id=$(1)$(comma)src=$(2)")
 
 # uv from the PATH if there is one, else the one that `tools` fetches. An activated environment is not ours to use.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
@@ -14,7 +27,7 @@ unexport VIRTUAL_ENV
 SYNC := uv sync --locked --compile-bytecode $(shell test -t 2 || echo --quiet)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: tools ## the whole loop in .demo/: data, model, registry, a prediction
 	@echo "Environment: installing what the pipeline needs (the first time takes a minute or two)"
@@ -34,6 +47,25 @@ repro: setup ## run the pipeline here: pull the data, then what has changed
 	@uv run --no-sync dvc repro
 	@uv run --no-sync dvc metrics show
 	@echo "Next: make ui, git add data.dvc dvc.lock metrics.json; README, Day to day: experiments"
+
+serve: setup ## the model in bundle/ over HTTP, with its page (BUNDLE=.demo/bundle, PORT=8080)
+	@test -d "$(BUNDLE)" || { echo "No model yet: run make demo or make repro first."; exit 1; }
+	@uv run --no-sync slipway serve --bundle "$(BUNDLE)" $(if $(filter file,$(origin PORT)),,--port $(PORT))
+
+image: ## the service with bundle/ as a container image (IMAGE=slipway)
+	@$(SLIPWAY_DOCKER) info >/dev/null 2>&1 || { \
+		echo "No container engine answers. Start Docker; on Debian, as root, .ci/engine installs and starts one."; exit 1; }
+	@test -f bundle/manifest.json || { echo "No bundle yet: run make repro first."; exit 1; }
+	@digest=$$(python3 -c 'import hashlib; print(hashlib.sha256(open("bundle/manifest.json", "rb").read()).hexdigest())') \
+		&& DOCKER_BUILDKIT=1 $(SLIPWAY_DOCKER) build --tag "$(IMAGE)" \
+		$(if $(SLIPWAY_BASE_IMAGE),--build-arg "BASE=$(SLIPWAY_BASE_IMAGE)") --build-arg "BUNDLE_DIGEST=$$digest" \
+		--build-arg "REVISION=$(REVISION)" --build-arg "SOURCE=$(SOURCE)" \
+		$(call secret,ca,$(SSL_CERT_FILE)) $(call secret,pip_conf,$(PIP_CONF)) $(call secret,uv_toml,$(UV_TOML)) .
+	@echo "The image is $(IMAGE). Next, open to this machine only, with the predictions logged to a volume:"
+	@echo "  $(SLIPWAY_DOCKER) run --rm --name slipway -p 127.0.0.1:8080:8080 -v slipway-log:/var/log/slipway --read-only --cap-drop ALL -e SLIPWAY_AUTH=platform $(IMAGE)"
+
+bench-serving: setup ## the service beside its peers, in one run
+	@uv run --no-sync python -m benchmarks.serving
 
 lint: setup ## style, types
 	@uv run --no-sync ruff check

@@ -1,95 +1,119 @@
-"""Batch scoring: the bundle from the contract's columns, against a bare ONNX Runtime loop on ready tensors.
+"""Batch scoring against a bare ONNX Runtime loop on ready tensors: the bundle from the contract's columns, and
+`slipway score` from file to file.
 
     uv run python benchmarks/scoring.py [--bundle bundle] [--prepared prepared]
 
-Both run interleaved on the same rows in the same process, with the same session settings; medians of repeats. The
-bare loop is given its float32 tensor for free: what it leaves out is features and encoding.
+All run interleaved on the same rows in the same process, with the same session settings and one thread for the model;
+medians of repeats. The bare loop is given its float32 tensor for free: what it leaves out is features and encoding, and
+for files reading, checking every row, writing. Reading goes on in a second thread, so the processor time of all threads
+stands beside the seconds.
 """
 
 import argparse
 import os
+import re
 import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from slipway.batch.plan import make_plan
+from slipway.batch.score import score_file
 from slipway.bundle import load
 from slipway.bundle.inputs import encode
 from slipway.bundle.scorer import Scorer
-from slipway.columns import count, from_frame, take
-from slipway.prepared import read_part
+from slipway.columns import count, from_frame
+from slipway.settings import quiet_environment
 
-REPEATS = 9
+# Holdouts one below the other, and how often each way scores them.
+SIZES = ((1, 9), (10, 7))
+BARE, COLUMNS, FILE = "bare ONNX Runtime on ready tensors", "bundle from columns", "slipway score, file to file"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", type=Path, default=Path("bundle"))
     parser.add_argument("--prepared", type=Path, default=Path("prepared"))
-    parser.add_argument("--times", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--alone", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.times is not None:
-        score_once(given)
-    else:
-        compare(given)
+    quiet_environment()
+    if given.alone:
+        score_alone(given.bundle, given.alone)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        holdout = pq.read_table(given.prepared / "holdout.parquet")
+        paths = []
+        for times, repeats in SIZES:
+            paths.append(Path(folder) / f"{times}.parquet")
+            pq.write_table(pa.concat_tables([holdout] * times), paths[-1], compression="zstd", write_page_checksum=True)
+            compare(given.bundle, paths[-1], repeats)
+        grow(given.bundle, [given.prepared / "nothing", *paths])
 
 
-def read(given):
-    bundle = load(given.bundle)
-    return bundle, from_frame(bundle.fields, read_part(given.prepared, "holdout"))
-
-
-def compare(given) -> None:
-    bundle, columns = read(given)
-    rows = count(columns)
+def compare(folder: Path, path: Path, repeats: int) -> None:
+    bundle = load(folder)
+    columns = from_frame(bundle.fields, pq.read_table(path).to_pandas())
     tensor = encode(bundle.manifest.inputs, bundle.derive(columns))
-    bare = Scorer((given.bundle / "model.onnx").read_bytes(), bundle.manifest.task, bundle.manifest.batch_floor)
-    assert np.array_equal(bare.run(tensor), bundle.score(columns))
-    seconds = {"bundle": [], "bare": []}
-    for _ in range(REPEATS):
-        for name, work in (("bundle", lambda: bundle.score(columns)), ("bare", lambda: bare.run(tensor))):
-            started = time.perf_counter()
+    bare = Scorer((folder / "model.onnx").read_bytes(), bundle.manifest.task, bundle.manifest.batch_floor)
+    out = path.with_name("out.parquet")
+    ways = {
+        BARE: lambda: bare.run(tensor),
+        COLUMNS: lambda: bundle.score(columns),
+        FILE: lambda: score_file(make_plan(bundle, path, out)),
+    }
+    ways[FILE]()
+    expected = ways[BARE]()
+    assert np.array_equal(expected, ways[COLUMNS]())
+    assert np.array_equal(expected, pq.read_table(out)["score"].to_numpy())
+    taken = {name: [] for name in ways}
+    for _ in range(repeats):
+        for name, work in ways.items():
+            started, used = time.perf_counter(), time.process_time()
             work()
-            seconds[name].append(time.perf_counter() - started)
-    ours, theirs = (statistics.median(seconds[name]) for name in ("bundle", "bare"))
-    ratio = statistics.median(b / a for a, b in zip(seconds["bundle"], seconds["bare"], strict=True))
-    print(f"{rows:,} rows, median of {REPEATS}")
-    print(f"{'':<36}{'rows/s':>12}{'ms':>9}")
-    print(f"{'bare ONNX Runtime on ready tensors':<36}{rows / theirs:>12,.0f}{1e3 * theirs:>9.1f}")
-    print(f"{'bundle from columns':<36}{rows / ours:>12,.0f}{1e3 * ours:>9.1f}")
-    print(f"ratio {ratio:.2f} (aim: 0.80)\n")
-    grow(given)
-
-
-def grow(given) -> None:
-    """Time and peak memory at the same rows repeated, each in a process of its own; 0 is loading without scoring."""
-    print(f"{'rows':>12}{'seconds':>10}{'peak MiB':>10}")
-    for times in (0, 1, 10):
-        command = [
-            sys.executable,
-            __file__,
-            "--bundle",
-            given.bundle,
-            "--prepared",
-            given.prepared,
-            "--times",
-            str(times),
+            taken[name].append((time.perf_counter() - started, time.process_time() - used))
+    rows = count(columns)
+    print(f"{rows:,} rows, median of {repeats}")
+    print(f"{'':<36}{'rows/s':>10}{'seconds':>9}{'ratio':>7}{'CPU s':>9}{'ratio':>7}")
+    for name, times in taken.items():
+        seconds, used = (statistics.median(column) for column in zip(*times, strict=True))
+        ratios = [
+            statistics.median(theirs / ours for ours, theirs in zip(*pair, strict=True))
+            for pair in zip(zip(*times, strict=True), zip(*taken[BARE], strict=True), strict=True)
         ]
+        print(f"{name:<36}{rows / seconds:>10,.0f}{seconds:>9.3f}{ratios[0]:>7.2f}{used:>9.3f}{ratios[1]:>7.2f}")
+    print("aim: a ratio of 0.80\n")
+
+
+def grow(folder: Path, paths: list[Path]) -> None:
+    """Time and peak memory from file to file, each in a process of its own; 0 rows: the bundle is only loaded."""
+    print(f"{FILE}:\n{'rows':>12}{'seconds':>10}{'peak MiB':>10}")
+    for path in paths:
+        command = [sys.executable, __file__, "--bundle", folder, "--alone", path]
         print(subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ).stdout, end="")
 
 
-def score_once(given) -> None:
-    bundle, columns = read(given)
-    many = take(columns, np.tile(np.arange(count(columns)), given.times))
-    started = time.perf_counter()
-    bundle.score(many)
-    seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
-    print(f"{count(many):>12,}{seconds:>10.2f}{peak:>10.0f}")
+def score_alone(folder: Path, path: Path) -> None:
+    bundle = load(folder)
+    rows = seconds = 0
+    if path.exists():
+        done = score_file(make_plan(bundle, path, path.with_name("out.parquet")))
+        rows, seconds = done.rows, done.seconds
+    print(f"{rows:>12,}{seconds:>10.2f}{peak():>10.0f}")
+
+
+def peak() -> float:
+    """The most memory this process ever held, in MiB."""
+    if sys.platform == "linux":
+        # What getrusage says is at least what the parent held when it forked.
+        return int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 if __name__ == "__main__":

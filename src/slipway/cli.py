@@ -1,15 +1,17 @@
 """`uv run slipway`: the operator's commands, in the groups in which one looks for them."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 import msgspec
 
 from slipway.errors import SlipwayError
+from slipway.serving import commands as serving
 from slipway.settings import quiet_environment
 
-GROUPS = {"Model": ("predict", "verify")}
+GROUPS = {"Model": ("predict", "score", "verify", "serve"), "Look": ("health", "log"), "Keys": ("key",)}
 BUNDLE = click.option(
     "--bundle",
     "folder",
@@ -27,7 +29,9 @@ class Grouped(click.Group):
         """List the commands by group."""
         for title, names in GROUPS.items():
             with formatter.section(title):
-                formatter.write_dl([(name, self.commands[name].get_short_help_str(80)) for name in names])
+                formatter.write_dl(
+                    [(name, self.commands[name].get_short_help_str(80)) for name in names if name in self.commands]
+                )
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; errors for people go to standard error without a traceback."""
@@ -100,3 +104,13 @@ def verify(folder: Path, as_json: bool) -> None:
     else:
         click.echo("\n".join(f"{name.replace('_', ' '):<12} {value}" for name, value in facts.items()))
         click.echo("verified: every file is the sealed one, and the golden rows score as they did")
+
+
+for command in (serving.serve, serving.health, serving.key, serving.log):
+    main.add_command(command)
+
+# The service's image has no batch scoring: it would need pyarrow.
+if find_spec("slipway.batch"):
+    from slipway.batch.command import score
+
+    main.add_command(score)

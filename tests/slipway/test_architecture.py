@@ -11,7 +11,20 @@ import yaml
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "slipway"
 # A package imports only from those before it.
-ORDER = ["validation", "bundle", "training", "evaluation", "tracking", "demo"]
+ORDER = ["validation", "bundle", "batch", "serving", "training", "evaluation", "tracking", "demo"]
+HEAVY = [
+    "pandas",
+    "sklearn",
+    "scipy",
+    "onnx",
+    "skl2onnx",
+    "mlflow",
+    "dvc",
+    "great_expectations",
+    "pyarrow",
+    "yaml",
+    "rich",
+]
 
 
 def imports_of(path):
@@ -42,10 +55,9 @@ def test_files_at_the_root_of_the_machinery_import_no_package_but_the_command_li
 
 def test_loading_a_bundle_needs_nothing_but_what_the_service_installs(toys):
     """Run in a process in which everything beyond numpy, msgspec and ONNX Runtime cannot be imported."""
-    heavy = ["pandas", "sklearn", "scipy", "onnx", "skl2onnx", "mlflow", "dvc", "great_expectations", "pyarrow", "yaml"]
     code = f"""
 import sys
-sys.modules.update(dict.fromkeys({heavy!r}))
+sys.modules.update(dict.fromkeys({HEAVY!r}))
 from pathlib import Path
 from slipway.bundle import load
 bundle = load(Path({str(toys["churn"].bundle.path)!r}))
@@ -53,6 +65,31 @@ print(len(bundle.score(bundle.golden()[0])))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) >= 16
+
+
+def test_the_service_stands_on_the_bundle_alone():
+    others = {f"slipway.{name}" for name in ORDER if name not in ("bundle", "serving")}
+    for path in (SOURCE / "serving").rglob("*.py"):
+        for module in imports_of(path):
+            assert ".".join(module.split(".")[:2]) not in others, f"{path.relative_to(ROOT)} imports {module}"
+
+
+def test_the_service_needs_nothing_but_what_its_image_installs(toys):
+    """Everything of it is imported, Flask's part too, where nothing of the pipeline can be."""
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys({HEAVY!r}))
+import importlib
+from pathlib import Path
+import slipway.cli
+root = Path(slipway.cli.__file__).parent / "serving"
+for path in sorted(root.rglob("*.py")):
+    parts = ["slipway.serving", *path.relative_to(root).with_suffix("").parts]
+    importlib.import_module(".".join(parts).removesuffix(".__init__"))
+print(slipway.cli.main.name)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "main"
 
 
 def test_every_stage_script_is_short():

@@ -16,6 +16,7 @@ from slipway.evaluation import Evaluation, Figure, read
 from slipway.stage import StageTime
 
 NEXT = (
+    ("make serve", "the model over HTTP, with a page to try it, on http://127.0.0.1:8080"),
     ("make ui", "runs and model versions in MLflow, on http://127.0.0.1:5000"),
     ("make repro", "the same pipeline on your own files"),
     ("make test", "every test"),

@@ -1,0 +1,119 @@
+"""Everything that can be known, and refused, before the first row is scored."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from slipway.batch.read import Source, open_sources
+from slipway.batch.rules import Rule, read_rules
+from slipway.batch.write import check_target
+from slipway.bundle import Bundle
+from slipway.errors import DataError
+from slipway.problem import Task
+
+KEY, SCORE, LABEL = "key", "score", "label"
+_SHOWN = 20
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is read by which rules, and what is written.
+
+    `schema` is that of OUT: the columns kept of IN, the scores, the label. `ignored` columns of IN are in neither the
+    contract nor OUT; `absent` fields are in no file, so their values are missing. With `skip` an invalid row gets null
+    for score and label, without it the first one ends the run.
+    """
+
+    bundle: Bundle
+    sources: tuple[Source, ...]
+    rules: tuple[Rule, ...]
+    out: Path
+    schema: pa.Schema
+    kept: tuple[str, ...]
+    ignored: tuple[str, ...]
+    absent: tuple[str, ...]
+    skip: bool
+
+
+def make_plan(bundle: Bundle, path: Path, out: Path, keep: Sequence[str] | None = None, skip: bool = False) -> Plan:
+    """Plan to score the file or folder at `path` to `out`; `keep` is the column `key`, if there is one, unless given.
+
+    Raises `DataError` for files that cannot be read or written, and columns that are missing or of another type.
+    """
+    sources = open_sources(path)
+    check_target(out, path)
+    rules = read_rules(bundle.contract)
+    kept = (KEY,) * (KEY in sources[0].schema.names) if keep is None else tuple(dict.fromkeys(keep))
+    for source in sources:
+        _check_columns(source, rules, kept)
+    fields = [rule.name for rule in rules]
+    names = dict.fromkeys(name for source in sources for name in source.schema.names)
+    return Plan(
+        bundle=bundle,
+        sources=tuple(sources),
+        rules=rules,
+        out=out,
+        schema=_schema(bundle, sources, kept, out),
+        kept=kept,
+        ignored=tuple(name for name in names if name not in (*fields, *kept)),
+        absent=tuple(name for name in fields if name not in names),
+        skip=skip,
+    )
+
+
+def score_columns(bundle: Bundle) -> list[str]:
+    """The names of the columns that hold the scores: one for each class of a multiclass task."""
+    if bundle.manifest.task is Task.MULTICLASS:
+        return [f"{SCORE}_{each}" for each in bundle.manifest.classes]
+    return [SCORE]
+
+
+def _check_columns(source: Source, rules: Sequence[Rule], kept: Sequence[str]) -> None:
+    names = source.schema.names
+    shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    for name in kept:
+        if name not in names:
+            raise DataError(f"{source.path} has no column {name!r} to keep; it has {shown}.")
+    for rule in rules:
+        if rule.name not in names:
+            if rule.field.required:
+                raise DataError(
+                    f"{source.path} has no column {rule.name!r} ({rule.field.kind}), which the bundle's contract "
+                    f"requires; it has {shown}. Add or rename it, or score with the bundle that these rows are for."
+                )
+            continue
+        found = source.schema.field(rule.name).type
+        if not source.is_csv and (wanted := rule.misfit(found)):
+            raise DataError(
+                f"{source.path}: column {rule.name!r} should hold {wanted}, found {found}. Write it as what it is "
+                "(whole numbers with gaps, for instance, as integers with nulls)."
+            )
+
+
+def _schema(bundle: Bundle, sources: Sequence[Source], kept: Sequence[str], out: Path) -> pa.Schema:
+    first = sources[0].schema
+    fields = [pa.field(name, _plain(first.field(name).type)) for name in kept]
+    for source in sources[1:]:
+        for field in fields:
+            if (found := _plain(source.schema.field(field.name).type)) != field.type:
+                raise DataError(
+                    f"{source.path}: column {field.name!r} is {found}, in {sources[0].path} it is {field.type}. One "
+                    "column of OUT cannot be both; write the files alike, or do not keep it."
+                )
+    fields.extend(pa.field(name, pa.float64()) for name in score_columns(bundle))
+    labels = pa.float64() if not bundle.manifest.classes else pa.array(np.array(bundle.manifest.classes)).type
+    schema = pa.schema([*fields, pa.field(LABEL, labels)])
+    for field in schema:
+        if schema.names.count(field.name) > 1:
+            raise DataError(
+                f"OUT has a column {field.name!r} of its own; it cannot keep the one of IN. Rename that one."
+            )
+        if out.suffix.lower() == ".csv" and pa.types.is_nested(field.type):
+            raise DataError(f"A .csv file cannot hold the column {field.name!r} of type {field.type}. Write .parquet.")
+    return schema
+
+
+def _plain(stored: pa.DataType) -> pa.DataType:
+    return stored.value_type if pa.types.is_dictionary(stored) else stored

@@ -1,0 +1,138 @@
+"""Read parquet and CSV files batch by batch, or say by name which file cannot be read."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
+
+from slipway.batch.rules import is_text
+from slipway.errors import DataError, first_line
+
+# Large enough that a batch costs nothing beyond its rows, small enough that a few of them are nothing in memory.
+ROWS = 1 << 15
+# Bytes of a CSV file at once, of which pyarrow reads 32 ahead; a row must fit. And of a column of a parquet file, whose
+# row groups may be huge.
+_BLOCK, _BUFFER = 1 << 20, 1 << 20
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One file to read; `rows` is an estimate where only reading all of it would tell (`is_csv`)."""
+
+    path: Path
+    schema: pa.Schema
+    rows: int
+    is_csv: bool
+
+
+def open_sources(path: Path) -> list[Source]:
+    """Look at the .parquet or .csv file at `path`, or at all parquet files of a folder in the order of their names.
+
+    Raises `DataError` for what is not there, has another ending, no rows, two columns of one name, or is damaged.
+    """
+    if path.is_dir():
+        paths = sorted(path.glob("*.parquet"))
+        if not paths:
+            raise DataError(f"The folder {path} has no parquet file. Name a .parquet or .csv file, or their folder.")
+        return [_open(each) for each in paths]
+    if not path.exists():
+        raise DataError(f"There is no file {path}. Expected a .parquet or .csv file, or a folder of parquet files.")
+    return [_open(path)]
+
+
+def read_batches(source: Source, columns: Sequence[str], coded: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
+    """Read `columns` in batches; the texts of those in `coded` come as codes of a dictionary.
+
+    Cells of a CSV file come as text, null where they are empty. Raises `DataError` where the file is damaged.
+    """
+    with _readable(source.path):
+        if source.is_csv:
+            options = csv.ConvertOptions(
+                include_columns=columns,
+                column_types=dict.fromkeys(columns, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
+            )
+            with _open_csv(source.path, options) as reader:
+                yield from _gather(reader)
+        else:
+            texts = [name for name in coded if is_text(source.schema.field(name).type)]
+            # What is buffered in advance stays in memory to the end of the file (apache/arrow#39808).
+            options = {"pre_buffer": False, "buffer_size": _BUFFER, "page_checksum_verification": True}
+            with pq.ParquetFile(source.path, read_dictionary=texts, **options) as file:
+                yield from file.iter_batches(ROWS, columns=columns)
+
+
+def read_ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Read the next batch in another thread while the caller works on this one."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, batches, None)
+            yield batch
+
+
+def _open(path: Path) -> Source:
+    with _readable(path):
+        match path.suffix.lower():
+            case ".parquet":
+                with pq.ParquetFile(path) as file:
+                    found = Source(path, file.schema_arrow, file.metadata.num_rows, False)
+            case ".csv":
+                found = _look_into_csv(path)
+            case other:
+                raise DataError(f"{path} ends in {other or 'nothing'}; expected .parquet or .csv.")
+    if not found.rows:
+        raise DataError(f"{path} has no rows: an export that went wrong looks like this. Write it again.")
+    names = found.schema.names
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(f"{path} has more than one column {twice[0]!r}. Rename or drop one of them.")
+    return found
+
+
+def _look_into_csv(path: Path) -> Source:
+    with _open_csv(path, csv.ConvertOptions()) as reader:
+        names = reader.schema.names
+        first = next(iter(reader), None)
+    size = path.stat().st_size
+    rows = first.num_rows * size // min(size, _BLOCK) if first else 0
+    return Source(path, pa.schema([(name, pa.string()) for name in names]), rows, True)
+
+
+def _open_csv(path: Path, options: csv.ConvertOptions) -> csv.CSVStreamingReader:
+    return csv.open_csv(
+        path,
+        read_options=csv.ReadOptions(block_size=_BLOCK),
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=options,
+    )
+
+
+def _gather(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The blocks of a CSV file as fewer, larger ones."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(each.num_rows for each in held) >= ROWS:
+            yield pa.concat_batches(held)
+            held = []
+    if held:
+        yield pa.concat_batches(held)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        kind = "CSV" if path.suffix.lower() == ".csv" else "parquet"
+        # pyarrow shows the row that has too many or too few cells; what is in it is nobody's business here.
+        why = re.sub(r"(columns, got \d+): .*", r"\1.", first_line(error))
+        raise DataError(
+            f"{path} cannot be read as {kind}: {why} If it is truncated or damaged, fetch it or write it again."
+        ) from error

@@ -1,0 +1,151 @@
+"""Score a file: read, check, score and write, one batch at a time."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from slipway.batch.check import WHOLE_ROW, Fault, check
+from slipway.batch.plan import Plan
+from slipway.batch.read import Source, read_ahead, read_batches
+from slipway.batch.write import new_table
+from slipway.bundle import Bundle
+from slipway.columns import Columns, count, take
+from slipway.errors import DataError, ScoringError
+
+EXAMPLES = 3
+_NO_SCORE = "Expected a finite score, the model gives none"
+# A contract that checks whole rows may put values into its reasons: this many are told apart.
+_REASONS, _FURTHER = 100, "any of further reasons"
+
+Progress = Callable[[int], None]
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Rows without a score for one reason; `examples` are the first of them, counted from 1 through all of IN."""
+
+    column: str
+    rule: str
+    rows: int
+    examples: tuple[int, ...]
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done; `Plan` says what the names are."""
+
+    out: str
+    digest: str
+    rows: int
+    invalid: int
+    seconds: float
+    rows_per_second: int
+    kept: tuple[str, ...]
+    ignored: tuple[str, ...]
+    absent: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+def score_file(plan: Plan, progress: Progress = lambda _: None) -> Summary:
+    """Write scores and labels to OUT, in the order of IN; `progress` is told the rows done so far.
+
+    Raises `DataError` for a damaged file, a row against the contract, or an OUT that cannot be written;
+    `ScoringError` for a row that fits the contract and has no score. OUT is then as it was before.
+    """
+    started = time.perf_counter()
+    done = 0
+    reasons: dict[tuple[str, str], Reason] = {}
+    with new_table(plan.out, plan.schema) as write:
+        for source in plan.sources:
+            before = done
+            for batch in read_ahead(read_batches(source, *_to_read(plan, source))):
+                table, faults = _score_batch(plan, source, batch, done - before)
+                write(table)
+                _add(reasons, faults, done)
+                done += batch.num_rows
+                progress(done)
+    seconds = time.perf_counter() - started
+    return Summary(
+        out=str(plan.out),
+        digest=plan.bundle.digest,
+        rows=done,
+        invalid=sum(reason.rows for reason in reasons.values()),
+        seconds=round(seconds, 3),
+        rows_per_second=round(done / seconds),
+        kept=plan.kept,
+        ignored=plan.ignored,
+        absent=plan.absent,
+        reasons=tuple(sorted(reasons.values(), key=lambda reason: -reason.rows)),
+    )
+
+
+def _to_read(plan: Plan, source: Source) -> tuple[list[str], set[str]]:
+    """The columns to read; the texts of those that are not kept may come as codes."""
+    present = [rule.name for rule in plan.rules if rule.name in source.schema.names]
+    return list(dict.fromkeys([*present, *plan.kept])), set(present) - set(plan.kept)
+
+
+def _score_batch(plan: Plan, source: Source, batch: pa.RecordBatch, before: int) -> tuple[pa.RecordBatch, list[Fault]]:
+    """The rows of OUT for a batch with `before` rows of its file before it, and those among them that are skipped."""
+    try:
+        columns, valid, faults = check(plan.bundle.contract, plan.rules, batch, source.is_csv)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{source.path} holds text that is not UTF-8 ({error.reason}). Write it again.") from error
+    if faults and not plan.skip:
+        raise DataError(_explain(source, faults, before))
+    scores, scored = _score(plan.bundle, columns)
+    if not scored.all():
+        without = Fault(WHOLE_ROW, _NO_SCORE, np.flatnonzero(valid)[~scored])
+        if not plan.skip:
+            raise ScoringError(_explain(source, [without], before))
+        faults = [*faults, without]
+        valid = valid.copy()
+        valid[without.rows] = False
+    return _table(plan, batch, scores, valid), faults
+
+
+def _score(bundle: Bundle, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The scores of the rows that have one, and which do: halves of halves are scored until the others are alone."""
+    rows = count(columns)
+    try:
+        return bundle.score(columns), np.ones(rows, dtype=bool)
+    except ScoringError:
+        if rows == 1:
+            return bundle.score(take(columns, slice(0, 0))), np.zeros(1, dtype=bool)
+    halves = [_score(bundle, take(columns, half)) for half in (slice(rows // 2), slice(rows // 2, None))]
+    return np.concatenate([scores for scores, _ in halves]), np.concatenate([scored for _, scored in halves])
+
+
+def _table(plan: Plan, batch: pa.RecordBatch, scores: NDArray[np.float64], valid: NDArray[np.bool_]) -> pa.RecordBatch:
+    answers = [*(scores.T if scores.ndim == 2 else [scores]), plan.bundle.label(scores)]
+    columns = [*(batch.column(name) for name in plan.kept), *(_spread(values, valid) for values in answers)]
+    fitting = [column.cast(field.type) for column, field in zip(columns, plan.schema, strict=True)]
+    return pa.record_batch(fitting, schema=plan.schema)
+
+
+def _spread(values: NDArray[Any], valid: NDArray[np.bool_]) -> pa.Array:
+    """The values at the places of the valid rows, null at the others."""
+    array = pa.array(values)
+    return array if valid.all() else array.take(pa.array(valid.cumsum() - 1, mask=~valid))
+
+
+def _explain(source: Source, faults: list[Fault], before: int) -> str:
+    first = min(faults, key=lambda fault: fault.rows[0])
+    row, *others = (f"{before + row + 1:,}" for row in first.rows[:EXAMPLES].tolist())
+    also = f"; also row {' and row '.join(others)}" if others else ""
+    place = "" if first.column == WHOLE_ROW else f", column {first.column}"
+    return (
+        f"{source.path}, row {row}{place}: {first.rule}{also}. Mend these rows and look for more of their kind; or add "
+        "`--invalid skip`, which leaves their score and label empty."
+    )
+
+
+def _add(reasons: dict[tuple[str, str], Reason], faults: list[Fault], before: int) -> None:
+    for column, rule, rows in faults:
+        place = (column, rule) if (column, rule) in reasons or len(reasons) < _REASONS else (WHOLE_ROW, _FURTHER)
+        known = reasons.get(place, Reason(*place, 0, ()))
+        examples = (known.examples + tuple((rows[:EXAMPLES] + before + 1).tolist()))[:EXAMPLES]
+        reasons[place] = Reason(*place, known.rows + len(rows), examples)

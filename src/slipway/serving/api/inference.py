@@ -1,0 +1,197 @@
+"""`POST /v2/models/{name}/infer`: the Open Inference Protocol v2, with tensors in JSON or in bytes behind it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from slipway.contract import Field
+from slipway.serving.api import inference_metadata, tensors
+from slipway.serving.api.inference_metadata import Output
+from slipway.serving.api.predictor import Answer, Predictor
+from slipway.serving.api.rows import RowReader, check_number, parse, refuse_repeated_keys, shown
+from slipway.serving.api.tensors import Tensor
+from slipway.serving.problems import Reason, Refusal
+from slipway.serving.protocol import JSON, Environ, Handler, Reply, Request, media_type
+
+BINARY = "application/octet-stream"
+LENGTH = "inference-header-content-length"
+_LENGTH_VARIABLE = "HTTP_INFERENCE_HEADER_CONTENT_LENGTH"
+# Clients of this protocol leave the content type out.
+_CONTENT_TYPES = ("", JSON, BINARY)
+# What would make the answer another one; other parameters (priority, timeout) change nothing here.
+_ELSEWHERE = ("classification", "shared_memory_region")
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """An output that the client asks for."""
+
+    name: str
+    parameters: dict[str, Any] = {}
+
+
+class Inference(msgspec.Struct, frozen=True):
+    """The JSON of a request."""
+
+    inputs: list[Tensor]
+    id: str | None = None
+    outputs: list[Wanted] = []
+    parameters: dict[str, Any] = {}
+
+
+class Chosen(NamedTuple):
+    """An output and whether it goes back as bytes."""
+
+    output: Output
+    binary: bool
+
+
+def make(predictor: Predictor, rows: RowReader, max_rows: int) -> Handler:
+    """The route's handler."""
+    bundle = predictor.bundle
+    fields = {field.name: field for field in bundle.fields}
+    outputs = {output.name: output for output in inference_metadata.outputs(bundle.manifest)}
+    named = {"model_name": bundle.manifest.problem, "model_version": inference_metadata.model_version(bundle)}
+
+    def infer(request: Request) -> Reply:
+        header, rest = _parts(request)
+        inference = _read(header)
+        chosen = _choose(inference, outputs)
+        found = rows.convert(_plain_rows(inference.inputs, fields, rest, max_rows))
+        one = len(found) == 1
+        answers = [predictor.one(found[0], request.began)] if one else predictor.many(found, request.began)
+        echo = named if inference.id is None else {**named, "id": inference.id}
+        return _reply(echo, chosen, answers)
+
+    return infer
+
+
+def _parts(request: Request) -> tuple[bytes, memoryview]:
+    """The JSON of a body, and the bytes behind it; without the header that says where it ends, all of it is JSON."""
+    kind = media_type(request.environ)
+    if kind not in _CONTENT_TYPES:
+        raise Refusal(415, Reason.CONTENT_TYPE, f"Expected Content-Type: {JSON} or {BINARY}.")
+    length = _json_length(request.environ, len(request.body))
+    return request.body[:length], memoryview(request.body)[length:]
+
+
+def _json_length(environ: Environ, length: int) -> int:
+    given: str | None = environ.get(_LENGTH_VARIABLE)
+    if given is None:
+        return length
+    # Digits that Python reads and others do not, and more of them than any length has, are no number here.
+    if not (given.isascii() and given.isdigit() and len(given) <= 12 and int(given) <= length):
+        raise Refusal(
+            400, Reason.INCOMPLETE, f"Expected the header {LENGTH} as a number of bytes that the body has at least."
+        )
+    return int(given)
+
+
+def _read(header: bytes) -> Inference:
+    document = parse(header)
+    refuse_repeated_keys(header)
+    try:
+        return msgspec.convert(document, Inference)
+    except msgspec.ValidationError as error:
+        raise _refusal(f"The request is none of the protocol: {error}.") from None
+
+
+def _choose(inference: Inference, outputs: dict[str, Output]) -> list[Chosen]:
+    """The outputs to answer with, all of them if none is asked for."""
+    binary = inference.parameters.get("binary_data_output", False)
+    wanted = inference.outputs or [Wanted(name) for name in outputs]
+    names = [each.name for each in wanted]
+    if not set(names) <= outputs.keys() or len(set(names)) != len(names):
+        raise _refusal(f"Expected outputs among {', '.join(outputs)}, each once.")
+    if any(name in each.parameters for each in wanted for name in _ELSEWHERE):
+        raise _refusal("Expected outputs in the answer itself and as they are: no shared memory, no classification.")
+    chosen = [Chosen(outputs[each.name], each.parameters.get("binary_data", binary)) for each in wanted]
+    if not all(isinstance(each.binary, bool) for each in chosen):
+        raise _refusal("Expected the parameters binary_data and binary_data_output to be true or false.")
+    return chosen
+
+
+def _plain_rows(inputs: Sequence[Tensor], fields: dict[str, Field], rest: memoryview, max_rows: int) -> list[Any]:
+    _check_names(inputs, fields)
+    _check_shapes(inputs, max_rows)
+    columns = [
+        tensors.values(tensor, fields[tensor.name], content)
+        for tensor, content in zip(inputs, _contents(inputs, rest), strict=True)
+    ]
+    names = [tensor.name for tensor in inputs]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _check_names(inputs: Sequence[Tensor], fields: dict[str, Field]) -> None:
+    seen: set[str] = set()
+    for place, tensor in enumerate(inputs):
+        if tensor.name not in fields:
+            raise _refusal(f"Input {place}, {shown(tensor.name)}: expected one of {', '.join(fields)}.")
+        if tensor.name in seen:
+            raise _refusal(f"Input {tensor.name}: expected once, found twice.")
+        seen.add(tensor.name)
+    missing = [name for name, field in fields.items() if field.required and name not in seen]
+    if missing:
+        raise _refusal(f"Expected the inputs {', '.join(fields)}, found nothing for {', '.join(missing)}.")
+
+
+def _check_shapes(inputs: Sequence[Tensor], max_rows: int) -> None:
+    """Every input has one value for each row: the shape [rows] or [rows, 1]."""
+    rows = inputs[0].shape[0] if inputs and inputs[0].shape else 0
+    for tensor in inputs:
+        if tensor.shape not in ([rows], [rows, 1]) or not rows:
+            raise _refusal(
+                f"Input {tensor.name}: expected the shape [rows] or [rows, 1], with at least one row and as many as "
+                "the other inputs."
+            )
+    check_number(rows, max_rows)
+
+
+def _contents(inputs: Iterable[Tensor], rest: memoryview) -> list[memoryview | None]:
+    """The bytes of each input in their order, None for those with data in JSON; together they are all there are."""
+    found: list[memoryview | None] = []
+    at = 0
+    for tensor in inputs:
+        size = tensor.parameters.get("binary_data_size")
+        if "shared_memory_region" in tensor.parameters or (size is None) == (tensor.data is msgspec.UNSET):
+            raise _refusal(f"Input {tensor.name}: expected either data or the parameter binary_data_size.")
+        if size is None:
+            found.append(None)
+            continue
+        if type(size) is not int or not 0 <= size <= len(rest) - at:
+            raise _refusal(f"Input {tensor.name}: expected its binary_data_size among the bytes behind the JSON.")
+        found.append(rest[at : at + size])
+        at += size
+    if at != len(rest):
+        raise _refusal("Expected as many bytes behind the JSON as the inputs' binary_data_size together.")
+    return found
+
+
+def _reply(echo: dict[str, str], chosen: Iterable[Chosen], answers: Sequence[Answer]) -> Reply:
+    described: list[dict[str, Any]] = []
+    contents: list[bytes] = []
+    for (name, datatype, width), binary in chosen:
+        values = _column(name, answers)
+        shape = [len(answers)] if width is None else [len(answers), width]
+        tensor: dict[str, Any] = {"name": name, "datatype": datatype, "shape": shape}
+        if binary:
+            contents.append(tensors.encode(datatype, values))
+            tensor["parameters"] = {"binary_data_size": len(contents[-1])}
+        else:
+            tensor["data"] = values
+        described.append(tensor)
+    header = msgspec.json.encode({**echo, "outputs": described})
+    if not contents:
+        return Reply(header)
+    return Reply(b"".join([header, *contents]), BINARY, headers=((LENGTH, str(len(header))),))
+
+
+def _column(name: str, answers: Iterable[Answer]) -> list[Any]:
+    """One output's values, row after row; a row of scores is as many of them."""
+    if name == "scores":
+        return [score for answer in answers for score in answer.score]
+    return [{"score": answer.score, "label": answer.label, "prediction_id": answer.id}[name] for answer in answers]
+
+
+def _refusal(detail: str) -> Refusal:
+    return Refusal(422, Reason.INVALID_REQUEST, detail)

@@ -1,0 +1,82 @@
+"""What the Open Inference Protocol v2 tells of the service and its model: pure documents, made from the bundle.
+
+A number or a whole number may be missing as NaN (null in JSON), everything else as the empty text (or null); a boolean
+that may be missing is therefore text: true, false, or empty.
+"""
+
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+from slipway.bundle import Bundle, Manifest
+from slipway.contract import Field, Kind
+from slipway.problem import Task
+
+EXTENSIONS = ("binary_tensor_data",)
+# As many digits of the digest as nobody mistakes, and as a person can read out.
+_SHORT = 12
+
+
+class Output(NamedTuple):
+    """One tensor of an answer: its first dimension counts rows, `width` is the second if there is one."""
+
+    name: str
+    datatype: str
+    width: int | None = None
+
+
+def server() -> dict[str, Any]:
+    """`GET /v2`."""
+    return {"name": "slipway", "version": version("slipway"), "extensions": list(EXTENSIONS)}
+
+
+def model(bundle: Bundle) -> dict[str, Any]:
+    """`GET /v2/models/{name}` and `/v2/models/{name}/versions/{version}`; -1 stands for any number of rows."""
+    return {
+        "name": bundle.manifest.problem,
+        "versions": [model_version(bundle)],
+        "platform": "onnx",
+        "inputs": [{"name": field.name, "datatype": datatype(field), "shape": [-1]} for field in bundle.fields],
+        "outputs": [
+            {"name": name, "datatype": kind, "shape": [-1] if width is None else [-1, width]}
+            for name, kind, width in outputs(bundle.manifest)
+        ],
+    }
+
+
+def ready(bundle: Bundle) -> dict[str, Any]:
+    """`GET .../ready` of a model that answers; the status says it to clients that read no body."""
+    return {"name": bundle.manifest.problem, "ready": True}
+
+
+def model_version(bundle: Bundle) -> str:
+    """The version that answers name: the start of the digest."""
+    return bundle.digest[:_SHORT]
+
+
+def model_paths(bundle: Bundle) -> tuple[str, ...]:
+    """Every path of the bundle's model: without a version, with the short one, with the whole digest."""
+    path = f"/v2/models/{bundle.manifest.problem}"
+    return (path, f"{path}/versions/{model_version(bundle)}", f"{path}/versions/{bundle.digest}")
+
+
+def datatype(field: Field) -> str:
+    """The tensor type in which a field is asked for; others that hold the same values are taken as well."""
+    match field.kind:
+        case Kind.NUMBER:
+            return "FP64"
+        case Kind.INTEGER:
+            return "FP64" if field.nullable else "INT64"
+        case Kind.BOOLEAN:
+            return "BYTES" if field.nullable else "BOOL"
+    return "BYTES"
+
+
+def outputs(manifest: Manifest) -> tuple[Output, ...]:
+    """The tensors of an answer, in their order."""
+    identifier = Output("prediction_id", "BYTES")
+    if manifest.task is Task.REGRESSION:
+        return (Output("score", "FP64"), identifier)
+    label = Output("label", {bool: "BOOL", int: "INT64"}.get(type(manifest.classes[0]), "BYTES"))
+    if manifest.task is Task.MULTICLASS:
+        return (Output("scores", "FP64", len(manifest.classes)), label, identifier)
+    return (Output("score", "FP64"), label, identifier)

@@ -1,0 +1,130 @@
+"""The one place where rows become answers, whatever protocol they came by: scored, logged, counted, in this order."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from slipway.bundle import Bundle
+from slipway.bundle.row import RowScorer
+from slipway.columns import from_rows
+from slipway.errors import ScoringError
+from slipway.problem import Task
+from slipway.serving import identifiers
+from slipway.serving.log import Batch, LogWriter, Prediction
+from slipway.serving.metrics.recorder import Recorder, label_text
+from slipway.serving.problems import Reason, Refusal
+from slipway.serving.settings import LogInputs, LogSettings, WhenLogFails
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """One answered row.
+
+    `score` is the probability of the last class, or the value of a regression; a multiclass task has the probability
+    of each class, in the order of the manifest. `label` is None for a regression.
+    """
+
+    id: str
+    score: Any
+    label: Any
+
+
+class Predictor:
+    """A loaded bundle with its log and its counts; the buffers of its row scorer serve one thread at a time."""
+
+    def __init__(self, bundle: Bundle, log: LogWriter, recorder: Recorder, settings: LogSettings) -> None:
+        self.bundle = bundle
+        self._log = log
+        self._recorder = recorder
+        self._open = settings.when_log_fails is WhenLogFails.OPEN
+        self._keep_inputs = settings.log_inputs is LogInputs.ALL
+        self._row = RowScorer(bundle)
+        self._encoder = msgspec.json.Encoder()
+        self._labels: dict[Any, str] = {name: label_text(name) for name in bundle.manifest.classes} or {None: ""}
+
+    def one(self, row: msgspec.Struct, began: int) -> Answer:
+        """Answer one row; `began` is when its request did, in nanoseconds of `perf_counter_ns`.
+
+        Raises `Refusal`: 422 for a row without a score, 503 while the log cannot be written.
+        """
+        try:
+            score = self._row.score(row)
+        except (ScoringError, OverflowError) as error:
+            raise _no_score(error) from error
+        label = self._label(score)
+        identifier = identifiers.text(identifiers.new())
+        record = Prediction(
+            identifier,
+            datetime.now(UTC),
+            self.bundle.digest,
+            (time.perf_counter_ns() - began) // 1000,
+            score,
+            label,
+            row if self._keep_inputs else None,
+        )
+        self._write(record, 1)
+        self._recorder.prediction(score, self._labels[label])
+        return Answer(identifier, score, label)
+
+    def many(self, rows: Sequence[msgspec.Struct], began: int) -> list[Answer]:
+        """Answer many rows, each exactly as it would be alone; errors as for one row."""
+        try:
+            scores = self.bundle.score(from_rows(self.bundle.fields, rows))
+        except (ScoringError, OverflowError) as error:
+            raise _no_score(error) from error
+        plain = scores.tolist()
+        labels = self.bundle.label(scores).tolist() if self.bundle.manifest.classes else None
+        first = identifiers.new()
+        record = Batch(
+            identifiers.text(first),
+            datetime.now(UTC),
+            self.bundle.digest,
+            (time.perf_counter_ns() - began) // 1000,
+            plain,
+            labels,
+            list(rows) if self._keep_inputs else None,
+        )
+        self._write(record, len(rows))
+        each = labels or [None] * len(plain)
+        self._recorder.predictions(scores, [self._labels[label] for label in each])
+        return [*map(Answer, identifiers.texts(first, len(plain)), plain, each)]
+
+    def write(self, *records: msgspec.Struct) -> None:
+        """Put records into the log, all or none; raises `Refusal` (503) if that fails, whatever the policy."""
+        lines = b"".join([self._encoder.encode(record) + b"\n" for record in records])
+        try:
+            self._log.append(lines)
+        except OSError as error:
+            self._recorder.add("slipway_log_failures")
+            raise Refusal(
+                503,
+                Reason.LOG,
+                "The log cannot be written, and nothing is answered that is not in it. Try again later.",
+                headers=(("retry-after", "5"),),
+            ) from error
+        self._recorder.add("slipway_log_bytes", len(lines))
+
+    def _write(self, record: msgspec.Struct, rows: int) -> None:
+        try:
+            self.write(record)
+        except Refusal:
+            if not self._open:
+                raise
+            self._recorder.add("slipway_unlogged_predictions", rows)
+
+    def _label(self, score: Any) -> Any:
+        """As `Bundle.label`, for one row."""
+        manifest = self.bundle.manifest
+        if manifest.task is Task.REGRESSION:
+            return None
+        if manifest.threshold is not None:
+            return manifest.classes[score >= manifest.threshold]
+        return manifest.classes[score.index(max(score))]
+
+
+def _no_score(error: Exception) -> Refusal:
+    if isinstance(error, ScoringError):
+        return Refusal(422, Reason.NO_SCORE, "The model gives no finite score for a row: a number in it is too large.")
+    return Refusal(422, Reason.NO_SCORE, "A number or a time in a row is too large to be scored.")

@@ -1,0 +1,167 @@
+"""Rows as clients send them: typed by the contract, or an error that names row, field and what was expected."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, get_type_hints
+
+import msgspec
+
+from slipway.bundle import Bundle
+from slipway.contract import Kind
+from slipway.serving.api.expectation import expected, found
+from slipway.serving.problems import Fault, Reason, Refusal
+
+# More than this teaches nobody anything, and keeps the answer to a hostile request small.
+_FAULTS = 20
+_PLAIN = msgspec.json.Decoder()
+
+
+class RowReader:
+    """Decodes JSON into rows of a bundle's contract."""
+
+    def __init__(self, bundle: Bundle, max_rows: int) -> None:
+        self._contract = bundle.contract
+        self._list: Any = list[bundle.contract]  # type: ignore[name-defined]
+        self._fields = {field.name: field for field in bundle.fields}
+        self._times = tuple(field.name for field in bundle.fields if field.kind is Kind.TIMESTAMP)
+        self._integers = tuple(field.name for field in bundle.fields if field.kind is Kind.INTEGER)
+        self._types = get_type_hints(bundle.contract, include_extras=True)
+        self._max_rows = max_rows
+
+    def read(self, body: bytes) -> msgspec.Struct | list[Any]:
+        """One row (an object), or many (an array, or an object with the one key `rows`).
+
+        Raises `Refusal`: 400 for what is no JSON, 422 for rows that are not the contract's.
+        """
+        plain = parse(body)
+        named = isinstance(plain, dict) and len(plain) == 1 and "rows" in plain and "rows" not in self._fields
+        rows = plain["rows"] if named else plain
+        many = isinstance(rows, list)
+        self._refuse_repeated_keys(body, rows if many else [rows], 1 if named else 0)
+        if named and not many:
+            raise Refusal(422, Reason.INVALID_REQUEST, "Expected an array of rows under the key rows.")
+        return self.convert(rows) if many else self.convert([rows])[0]
+
+    def convert(self, rows: list[Any]) -> list[Any]:
+        """Type plain rows, whatever protocol they came by; raises `Refusal` with every fault of every row."""
+        check_number(len(rows), self._max_rows)
+        try:
+            return msgspec.convert(rows, self._list)
+        except msgspec.ValidationError:
+            self._make_whole(rows)
+        try:
+            return msgspec.convert(rows, self._list)
+        except msgspec.ValidationError:
+            raise self._explain(rows) from None
+
+    def _make_whole(self, rows: Sequence[Any]) -> None:
+        """Take 7.0 for 7 where the contract has an integer, in place: to JSON Schema they are the same number."""
+        for row in rows if self._integers else ():
+            if isinstance(row, dict):
+                for name in self._integers:
+                    value = row.get(name)
+                    if type(value) is float and value.is_integer():
+                        row[name] = int(value)
+
+    def _explain(self, rows: Sequence[Any]) -> Refusal:
+        faults: list[Fault] = []
+        for number, row in enumerate(rows):
+            faults += self._faults(number, row)
+            if len(faults) >= _FAULTS:
+                break
+        shown = tuple(faults[:_FAULTS]) or (Fault(0, None, "rows that the contract accepts", "others"),)
+        first = shown[0]
+        where = f"row {first.row}" + (f", field {first.field}" if first.field else "")
+        return Refusal(
+            422,
+            Reason.INVALID_ROW,
+            f"{where[0].upper()}{where[1:]}: expected {first.expected}, found {first.found}."
+            + (" The list of errors has the others." if len(shown) > 1 else ""),
+            shown,
+        )
+
+    def _faults(self, number: int, row: Any) -> list[Fault]:
+        if not isinstance(row, dict):
+            return [Fault(number, None, "an object with the contract's fields", found(row))]
+        faults = [
+            Fault(number, name, expected(field), "nothing")
+            for name, field in self._fields.items()
+            if field.required and name not in row
+        ]
+        for name, value in row.items():
+            field = self._fields.get(name)
+            if field is None:
+                faults.append(Fault(number, shown(name), f"one of {', '.join(self._fields)}", "a field of no contract"))
+            elif not _converts(value, self._types[name]):
+                faults.append(Fault(number, name, expected(field), found(value, field)))
+        if not faults and not _converts(row, self._contract):
+            return [Fault(number, None, "a row that the contract accepts as a whole", "one that it refuses")]
+        return faults
+
+    def _refuse_repeated_keys(self, body: bytes, rows: list[Any], others: int) -> None:
+        """Cheap where nothing is wrong: a body with as many colons as its rows have keys repeats none.
+
+        Timestamps have colons too, and `others` keys stand outside of the rows; escaped ones make the count worthless.
+        """
+        if b"\\" not in body and {*map(type, rows)} == {dict}:
+            keys = sum(map(len, rows)) + others
+            times = [row.get(name) for name in self._times for row in rows]
+            if body.count(b":") == keys + sum([time.count(":") for time in times if type(time) is str]):
+                return
+        refuse_repeated_keys(body)
+
+
+def _converts(value: Any, kind: Any) -> bool:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def check_number(rows: int, most: int) -> None:
+    """Raise `Refusal` for no rows, or more than a request may have."""
+    if rows > most:
+        raise Refusal(
+            422, Reason.TOO_MANY_ROWS, f"Expected at most {most} rows in a request, found more. Send them in parts."
+        )
+    if not rows:
+        raise Refusal(422, Reason.INVALID_REQUEST, "Expected at least one row, found none.")
+
+
+def parse(body: bytes) -> Any:
+    """Decode JSON strictly (no NaN, no Infinity); raises `Refusal` that says where it is malformed."""
+    try:
+        return _PLAIN.decode(body)
+    except msgspec.ValidationError:
+        raise Refusal(422, Reason.INVALID_ROW, "A number in the body is beyond what 64 bits can hold.") from None
+    except msgspec.DecodeError as error:
+        raise Refusal(400, Reason.MALFORMED, f"The body is no JSON: {_place(str(error))}.") from None
+    except UnicodeDecodeError:
+        raise Refusal(400, Reason.MALFORMED, "The body is no JSON: it is not valid UTF-8.") from None
+    except RecursionError:
+        raise Refusal(400, Reason.MALFORMED, "The body is nested too deeply.") from None
+
+
+def refuse_repeated_keys(body: bytes) -> None:
+    """Raise `Refusal` if an object in the body has a key twice: whoever reads it would choose one of the values."""
+
+    def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise Refusal(400, Reason.DUPLICATE_KEY, "An object in the body has the same key twice.")
+        return found
+
+    try:
+        json.loads(body, object_pairs_hook=check)
+    except (ValueError, RecursionError):
+        raise Refusal(400, Reason.MALFORMED, "The body is no JSON that can be read safely.") from None
+
+
+def _place(reason: str) -> str:
+    return reason.removeprefix("JSON is malformed: ").lower()
+
+
+def shown(name: str) -> str:
+    """A client's field name, unless it looks like anything but a name."""
+    return name if name.isidentifier() and len(name) <= 64 else "(not shown)"

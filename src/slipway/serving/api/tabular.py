@@ -1,0 +1,119 @@
+"""Plain rows out of the JSON of MLflow's protocol, with the values as pandas leaves them."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from slipway.contract import Field, Kind
+from slipway.serving.api.expectation import found
+from slipway.serving.api.rows import check_number, parse, refuse_repeated_keys
+from slipway.serving.problems import Reason, Refusal
+
+# Texts come first, so that a NaN inside of one stays; possessive and with an optional end, so that time stays linear.
+_NAN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|NaN', re.DOTALL)
+# Beyond this a float no longer holds every whole number, so nobody can mean one by it.
+_WHOLE = 2.0**53
+
+
+def read_json(body: bytes, fields: Sequence[Field], max_rows: int) -> list[Any]:
+    """One plain row for each record, with null for pandas' NaN and NaT, and whole floats of integer columns as such.
+
+    Raises `Refusal`: 400 for what is no JSON, 422 for what is none of the protocol's four forms.
+    """
+    if b"NaN" in body:
+        # The JSON of Python and pandas has this one word more than JSON; everything else is read as strictly as ever.
+        body = _NAN.sub(lambda token: b"null" if token[0] == b"NaN" else token[0], body)
+    document = parse(body)
+    refuse_repeated_keys(body)
+    form = _the_form(document)
+    rows = _FORMS[form](form, document[form], max_rows)
+    _tidy(rows, fields)
+    return rows
+
+
+def whole(value: Any) -> Any:
+    """An integer where pandas had to make a float of it (529.0); any other value as it is."""
+    return int(value) if type(value) is float and value.is_integer() and abs(value) < _WHOLE else value
+
+
+def _the_form(document: Any) -> str:
+    """Which of the forms the document has; it may have `params` besides if they are empty, and nothing else."""
+    if not isinstance(document, dict):
+        raise _refusal(f"Expected an object with one of {_NAMES}, found {found(document)}.")
+    if document.get("params") not in (None, {}):
+        raise _refusal("Expected no params: this model takes none.")
+    forms = [name for name in document if name != "params"]
+    if len(forms) != 1 or forms[0] not in _FORMS:
+        raise _refusal(f"Expected exactly one of the keys {_NAMES}, and none but params besides.")
+    return forms[0]
+
+
+def _split(name: str, given: Any, max_rows: int) -> list[Any]:
+    if not isinstance(given, dict) or not {"columns", "data"} <= given.keys() <= {"columns", "data", "index"}:
+        raise _refusal(f"Expected {name} as an object with the keys columns, data and if wanted index.")
+    columns, data, index = given["columns"], given["data"], given.get("index")
+    if not isinstance(data, list) or not (index is None or (isinstance(index, list) and len(index) == len(data))):
+        raise _refusal(f"Expected data of {name} as an array of rows, and index, if given, as an array of its length.")
+    if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
+        raise _refusal(f"Expected columns of {name} as an array of texts, the names of the contract's fields.")
+    if len(set(columns)) != len(columns):
+        raise Refusal(400, Reason.DUPLICATE_KEY, f"A name stands twice among the columns of {name}.")
+    check_number(len(data), max_rows)
+    for number, row in enumerate(data):
+        if not isinstance(row, list) or len(row) != len(columns):
+            raise _refusal(f"Row {number} of {name}: expected an array of {len(columns)} values, one for each column.")
+    return [dict(zip(columns, row, strict=True)) for row in data]
+
+
+def _records(name: str, given: Any, max_rows: int) -> list[Any]:
+    if not isinstance(given, list):
+        raise _refusal(f"Expected {name} as an array of records, found {found(given)}.")
+    if any(isinstance(row, list) for row in given):
+        raise _refusal(
+            f"Expected {name} as an array of records, objects with the contract's fields, found arrays: values without "
+            "names could be in any order."
+        )
+    check_number(len(given), max_rows)
+    return given
+
+
+def _inputs(name: str, given: Any, max_rows: int) -> list[Any]:
+    if not isinstance(given, dict):
+        return _records(name, given, max_rows)
+    columns = given.values()
+    if not any(isinstance(values, list) for values in columns):
+        return [given]
+    if not all(isinstance(values, list) for values in columns):
+        raise _refusal(f"Expected {name} with an array for each column, or with one value for each, found both.")
+    shortest, longest = min(map(len, columns)), max(map(len, columns))
+    if shortest != longest:
+        raise _refusal(f"Expected {name} with arrays of one length, found lengths from {shortest} to {longest}.")
+    check_number(longest, max_rows)
+    return [dict(zip(given, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _tidy(rows: Iterable[Any], fields: Sequence[Field]) -> None:
+    """Give the rows, in place, the values that pandas had before it wrote them."""
+    integers = [field.name for field in fields if field.kind is Kind.INTEGER]
+    times = [field.name for field in fields if field.kind is Kind.TIMESTAMP]
+    for row in rows:
+        if isinstance(row, dict):
+            for name in integers:
+                if type(row.get(name)) is float:
+                    row[name] = whole(row[name])
+            for name in times:
+                if row.get(name) == "NaT":
+                    row[name] = None
+
+
+def _refusal(detail: str) -> Refusal:
+    return Refusal(422, Reason.INVALID_REQUEST, detail)
+
+
+_FORMS: dict[str, Callable[[str, Any, int], list[Any]]] = {
+    "dataframe_split": _split,
+    "dataframe_records": _records,
+    "instances": _records,
+    "inputs": _inputs,
+}
+_NAMES = ", ".join(_FORMS)

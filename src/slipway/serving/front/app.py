@@ -1,0 +1,169 @@
+"""The WSGI callable in front of everything: guards every route, answers scoring and health, leaves the rest to Flask.
+
+Routing, request objects and context of a framework cost several times what scoring one row does, so the routes that are
+asked thousands of times a second are a dictionary look-up here. Keys, limits, errors, metrics and request ids are the
+same for both kinds, because they stand here.
+"""
+
+import re
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from slipway.serving import identifiers
+from slipway.serving.front.health import Health
+from slipway.serving.front.keys import Keyring, Scope
+from slipway.serving.metrics.recorder import Recorder, Route
+from slipway.serving.problems import PROBLEM_JSON, REASONS, Reason, Refusal, body, internal
+from slipway.serving.protocol import Environ, Handler, Reply, Request, read_body
+
+# What anyone may ask: whether the service lives. Everything else needs a key where keys are used.
+OPEN = frozenset({"/healthz", "/readyz", "/ping", "/v2/health/live", "/v2/health/ready"})
+METRICS = "/metrics"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_STATUS = {code: f"{code} {reason}" for code, reason in REASONS.items()}
+
+StartResponse = Callable[..., Any]
+Wsgi = Callable[[Any, StartResponse], Iterable[bytes]]
+
+
+class Limits(NamedTuple):
+    """Bytes of a body, and requests at once in this process."""
+
+    body: int
+    concurrency: int
+
+
+class App:
+    """The service of one worker."""
+
+    def __init__(
+        self,
+        scoring: Mapping[str, tuple[Route, Handler]],
+        health: Health,
+        site: Callable[[], Wsgi],
+        keyring: Keyring | None,
+        recorder: Recorder,
+        limits: Limits,
+    ) -> None:
+        self.scoring = scoring
+        self._routes: dict[str, tuple[Route, Handler]] = {
+            **scoring,
+            **dict.fromkeys(OPEN, (Route.HEALTH, health.answer)),
+        }
+        self._other = (Route.OTHER, self._ask_site)
+        self.load_site = site
+        self._site: Wsgi | None = None
+        self._keyring = keyring
+        self._recorder = recorder
+        self._limit = limits.body
+        # Taking from and giving to a deque cannot be interrupted: a counter that needs no lock.
+        self._places = deque(range(limits.concurrency))
+        # A worker has one core: requests side by side would only take the interpreter from each other.
+        self._turn = threading.Lock()
+
+    def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        """Answer one request; nothing that goes wrong in here reaches the server as an exception."""
+        began = time.perf_counter_ns()
+        path = environ["PATH_INFO"]
+        route, handler = self._routes.get(path, self._other)
+        try:
+            reply = self._answer(environ, path, route, handler, began)
+        except Refusal as refusal:
+            reply = self._refused(environ, refusal)
+        except Exception:  # noqa: BLE001 - whatever goes wrong is answered, and told to the operator
+            reply = self._failed(environ)
+        self._recorder.request(route, reply.status, (time.perf_counter_ns() - began) / 1e9)
+        return _send(start, environ, reply)
+
+    def _answer(self, environ: Environ, path: str, route: Route, handler: Handler, began: int) -> Reply:
+        if route is Route.HEALTH:
+            return handler(Request(environ, b"", began))
+        self._guard(environ, path)
+        place = self._take_place()
+        try:
+            if route is Route.OTHER:
+                return handler(Request(environ, b"", began))
+            if environ["REQUEST_METHOD"] != "POST":
+                raise Refusal(405, Reason.METHOD, "Expected POST.", headers=(("allow", "POST"),))
+            request = Request(environ, read_body(environ, self._limit), began)
+            with self._turn:
+                return handler(request)
+        finally:
+            self._places.append(place)
+
+    def _ask_site(self, request: Request) -> Reply:
+        """Have Flask answer; a HEAD is asked as a GET, whose body is not sent."""
+        if self._site is None:
+            self._site = self.load_site()
+        said: list[tuple[str, list[tuple[str, str]]]] = []
+        method = request.environ["REQUEST_METHOD"]
+        environ = {**request.environ, "REQUEST_METHOD": "GET" if method == "HEAD" else method}
+        content = b"".join(self._site(environ, lambda line, headers, _=None: said.append((line, headers))))
+        line, headers = said[-1]
+        names = dict(headers)
+        kept = tuple((name, value) for name, value in headers if name.lower() not in ("content-type", "content-length"))
+        return Reply(content, names["Content-Type"], int(line[:3]), headers=kept)
+
+    def _guard(self, environ: Environ, path: str) -> None:
+        """Refuse callers without a key, where keys are used."""
+        if self._keyring is None:
+            return
+        scope = Scope.METRICS if path == METRICS else Scope.SERVICE
+        if not self._keyring.opens(environ.get("HTTP_AUTHORIZATION", ""), scope):
+            raise Refusal(
+                401,
+                Reason.UNAUTHORIZED,
+                f"Expected the header Authorization: Bearer KEY with a key of the scope {scope.value}.",
+                headers=(
+                    ("www-authenticate", 'Basic realm="slipway", charset="UTF-8"'),
+                    ("www-authenticate", "Bearer"),
+                ),
+            )
+
+    def _take_place(self) -> int:
+        try:
+            return self._places.pop()
+        except IndexError:
+            raise Refusal(
+                503,
+                Reason.OVERLOADED,
+                "The service has as many requests as it takes at once. Try again.",
+                headers=(("retry-after", "1"),),
+            ) from None
+
+    def _refused(self, environ: Environ, refusal: Refusal) -> Reply:
+        self._recorder.reject(refusal.reason)
+        name = request_id(environ)
+        return Reply(body(refusal, name, environ["PATH_INFO"]), PROBLEM_JSON, refusal.status, name, refusal.headers)
+
+    def _failed(self, environ: Environ) -> Reply:
+        name = request_id(environ)
+        sys.stderr.write(f"slipway: request {name} failed\n{traceback.format_exc()}")
+        return self._refused(environ, internal())
+
+
+def request_id(environ: Any, own: str | None = None) -> str:
+    """The caller's X-Request-Id if it is a plain name, else its `own` or a new one; the same for the whole request."""
+    found: str | None = environ.get("slipway.request_id")
+    if found is None:
+        sent = environ.get("HTTP_X_REQUEST_ID")
+        plain = sent is not None and _REQUEST_ID.fullmatch(sent)
+        found = sent if plain else own or identifiers.text(identifiers.new())
+        environ["slipway.request_id"] = found
+    return found
+
+
+def _send(start: StartResponse, environ: Environ, reply: Reply) -> Iterable[bytes]:
+    headers = [
+        ("content-type", reply.content_type),
+        ("content-length", str(len(reply.body))),
+        ("x-request-id", request_id(environ, reply.request_id)),
+        *reply.headers,
+    ]
+    start(_STATUS[reply.status], headers)
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply.body]

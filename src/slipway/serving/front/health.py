@@ -1,0 +1,30 @@
+"""Liveness and readiness, answered without Flask so that the first probe does not pay for its import."""
+
+from slipway.serving.log import LogWriter
+from slipway.serving.metrics.board import Board
+from slipway.serving.problems import Reason, Refusal
+from slipway.serving.protocol import Reply, Request
+from slipway.serving.settings import WhenLogFails
+
+_LIVE = frozenset({"/healthz", "/v2/health/live"})
+
+
+class Health:
+    """What probes are told. A worker takes requests only once its bundle is verified and warm."""
+
+    def __init__(self, board: Board, log: LogWriter, when_log_fails: WhenLogFails) -> None:
+        self._board = board
+        self._log = log
+        self._needs_log = when_log_fails is WhenLogFails.CLOSED
+
+    def answer(self, request: Request) -> Reply:
+        """200, or a refusal that says why requests should go elsewhere."""
+        if request.environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            raise Refusal(405, Reason.METHOD, "Expected GET.", headers=(("allow", "GET, HEAD"),))
+        if request.environ["PATH_INFO"] in _LIVE:
+            return Reply(b'{"status":"alive"}')
+        if self._board.draining:
+            raise Refusal(503, Reason.OVERLOADED, "The service is about to end.")
+        if self._needs_log and not self._log.probe():
+            raise Refusal(503, Reason.LOG, "The prediction log cannot be written.")
+        return Reply(b'{"status":"ready"}')

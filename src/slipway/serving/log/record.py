@@ -1,0 +1,57 @@
+"""What a line of the log holds; `kind` says which of the three it is."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from slipway.serving.identifiers import text
+
+
+class Prediction(msgspec.Struct, frozen=True, tag_field="kind", tag="prediction", omit_defaults=True):
+    """One answered row: `score` is a number, or one per class; `inputs` is absent where the log leaves them out."""
+
+    id: str
+    time: datetime
+    model: str
+    latency_us: int
+    score: Any
+    label: bool | int | str | None = None
+    inputs: Any = None
+
+
+class Batch(msgspec.Struct, frozen=True, tag_field="kind", tag="batch", omit_defaults=True):
+    """The answered rows of one request, in one line so that it is written whole; row n has the identifier `id` + n."""
+
+    id: str
+    time: datetime
+    model: str
+    latency_us: int
+    scores: list[Any]
+    labels: list[bool | int | str] | None = None
+    inputs: list[Any] | None = None
+
+    def predictions(self) -> Iterator[Prediction]:
+        """The rows one by one; each has the latency of the whole request."""
+        first = UUID(self.id).int
+        for row, score in enumerate(self.scores):
+            label = self.labels[row] if self.labels else None
+            inputs = self.inputs[row] if self.inputs else None
+            yield Prediction(text(first + row), self.time, self.model, self.latency_us, score, label, inputs)
+
+
+class Feedback(msgspec.Struct, frozen=True, tag_field="kind", tag="feedback", omit_defaults=True):
+    """What became of a prediction; `supersedes` names the feedback that it corrects."""
+
+    id: str
+    time: datetime
+    prediction_id: str
+    outcome: bool | int | float | str
+    observed_at: datetime | None = None
+    source: str | None = None
+    supersedes: str | None = None
+
+
+Record = Prediction | Batch | Feedback

@@ -1,0 +1,135 @@
+"""Append to the log: one write per line, whole or not at all, in a file that only this process writes."""
+
+import errno
+import os
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from slipway.serving.settings import Durability, LogSettings
+
+_MEGABYTE = 1 << 20
+_HOUR = 3600.0
+_DAY = 86_400.0
+SUFFIX = ".jsonl"
+
+
+class LogWriter:
+    """The log of one worker: a file ("segment") that is closed when it is large or old, and deleted after its time.
+
+    A line that cannot be written whole is taken back, so that a full disk leaves no half line in the middle.
+    """
+
+    def __init__(self, settings: LogSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._file: int | None = None
+        self._path = settings.log
+        self._size = 0
+        self._probe_size = 1
+        self._born = 0.0
+        self._dirty = False
+        self.failing = False
+
+    def append(self, line: bytes) -> None:
+        """Write `line`, which ends in a newline; raises `OSError` if it is not in the log."""
+        with self._lock:
+            self.failing = True
+            self._probe_size = len(line)
+            self._write(line)
+            self._size += len(line)
+            self._dirty = True
+            if self._settings.log_durability is Durability.ALWAYS:
+                self._sync()
+            self.failing = False
+
+    def probe(self) -> bool:
+        """Whether the log can be written; after a failure, whether the line that failed would fit now."""
+        if self.failing or self._file is None:
+            try:
+                with self._lock:
+                    self._write(b"\n" * self._probe_size)
+                    os.ftruncate(self._segment(), self._size)
+                    self.failing = False
+            except OSError:
+                return False
+        return True
+
+    def tend(self) -> None:
+        """Do what time asks for: close a file that is old or was taken away, delete files past their days."""
+        with self._lock:
+            if self._file is not None and (self._is_old() or self._is_gone()):
+                self._close()
+        _delete_old(self._settings)
+
+    def sync(self) -> None:
+        """Force what was written onto the disk; raises `OSError`, and the log counts as failing."""
+        with self._lock:
+            if self._dirty and self._file is not None:
+                self.failing = True
+                self._sync()
+                self.failing = False
+
+    def close(self) -> None:
+        """Force everything onto the disk and close the file."""
+        with self._lock:
+            self._close()
+
+    def _write(self, content: bytes) -> None:
+        file = self._segment()
+        written = os.write(file, content)
+        if written != len(content):
+            os.ftruncate(file, self._size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+
+    def _segment(self) -> int:
+        if self._file is not None and self._size >= self._settings.log_segment_mb * _MEGABYTE:
+            self._close()
+        if self._file is None:
+            folder = self._settings.log
+            folder.mkdir(parents=True, exist_ok=True)
+            # Replicas may share the folder, and their process ids repeat: random bits keep the names apart.
+            name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{os.urandom(4).hex()}{SUFFIX}"
+            self._path = folder / name
+            self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+            self._size, self._born = 0, time.time()
+        return self._file
+
+    def _sync(self) -> None:
+        if self._file is not None:
+            os.fsync(self._file)
+            self._dirty = False
+
+    def _close(self) -> None:
+        if self._file is not None:
+            try:
+                if self._dirty and self._settings.log_durability is not Durability.NEVER:
+                    self._sync()
+            finally:
+                os.close(self._file)
+                self._file = None
+
+    def _is_old(self) -> bool:
+        return time.time() - self._born >= self._settings.log_segment_hours * _HOUR
+
+    def _is_gone(self) -> bool:
+        try:
+            return self._path.stat().st_ino != os.fstat(self._file or 0).st_ino
+        except FileNotFoundError:
+            return True
+
+
+def segments(folder: Path) -> list[Path]:
+    """The files of the log, oldest first."""
+    return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def _delete_old(settings: LogSettings) -> None:
+    oldest = time.time() - settings.log_days * _DAY
+    for path in segments(settings.log):
+        try:
+            if path.stat().st_mtime < oldest:
+                path.unlink()
+        except FileNotFoundError:
+            continue

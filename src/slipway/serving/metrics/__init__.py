@@ -1,0 +1,1 @@
+"""Counts of all workers in shared memory, and how Prometheus reads them."""

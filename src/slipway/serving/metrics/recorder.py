@@ -1,0 +1,133 @@
+"""What is counted, and how a worker counts it: a few additions to shared memory for each request."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from itertools import product
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from slipway.bundle import Manifest
+from slipway.problem import Task
+from slipway.serving.problems import REASONS, Reason
+
+# Seconds. A row takes about 0.1 ms, so most of the buckets stand below a millisecond.
+SECONDS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+SHARES = tuple(step / 20 for step in range(1, 21))
+
+
+class Route(StrEnum):
+    """What a request asked for."""
+
+    PREDICT = "predict"
+    INVOCATIONS = "invocations"
+    INFER = "infer"
+    FEEDBACK = "feedback"
+    HEALTH = "health"
+    OTHER = "other"
+
+
+class Family(msgspec.Struct, frozen=True):
+    """One metric: its series are the label values that can occur; a histogram has `edges`, a counter has none."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    series: tuple[tuple[str, ...], ...] = ((),)
+    edges: tuple[float, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Numbers a series takes: one for a counter; a histogram has a bucket above its last edge, and a sum."""
+        return len(self.edges) + 2 if self.edges else 1
+
+
+def families(manifest: Manifest, score_edges: Sequence[float]) -> tuple[Family, ...]:
+    """The metrics of a service of this model; `score_edges` are where a regression's scores are cut."""
+    labels = tuple((label_text(name),) for name in manifest.classes) or (("",),)
+    classes = labels if manifest.task is Task.MULTICLASS else (("",),)
+    edges = SHARES if manifest.classes else tuple(score_edges)
+    statuses = tuple(product(Route, map(str, REASONS)))
+    return (
+        Family("slipway_requests", "Requests by route and status.", ("route", "status"), statuses),
+        Family("slipway_request_seconds", "From the first byte read to the answer.", ("route",), _each(Route), SECONDS),
+        Family("slipway_rejects", "Requests that were refused, by reason.", ("reason",), _each(Reason)),
+        Family("slipway_predictions", "Rows answered, by label.", ("label",), labels),
+        Family("slipway_score", "Scores given (of each class if there are many).", ("class",), classes, edges),
+        Family("slipway_feedback", "Outcomes taken down."),
+        Family("slipway_log_bytes", "Bytes written to the prediction log."),
+        Family("slipway_log_failures", "Lines that could not be written to the prediction log."),
+        Family("slipway_unlogged_predictions", "Rows answered although the log could not be written."),
+    )
+
+
+def size(found: Sequence[Family]) -> int:
+    """How many numbers the families take in all."""
+    return sum(family.width * len(family.series) for family in found)
+
+
+def _each(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    return tuple((name,) for name in names)
+
+
+def label_text(value: Any) -> str:
+    """A class as the value of a label: true, not True."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class Recorder:
+    """Counts into one worker's numbers. The interpreter lock makes `numbers[i] += 1` on a memoryview atomic."""
+
+    def __init__(self, found: Sequence[Family], numbers: "memoryview[float]") -> None:
+        self._numbers = numbers
+        self._edges = {family.name: family.edges for family in found}
+        self._slots: dict[str, dict[tuple[str, ...], int]] = {}
+        slot = 0
+        for family in found:
+            series = self._slots[family.name] = {}
+            for labels in family.series:
+                series[labels] = slot
+                slot += family.width
+        self._statuses = {
+            (Route(route), int(status)): at for (route, status), at in self._slots["slipway_requests"].items()
+        }
+        self._seconds = {Route(route): at for (route,), at in self._slots["slipway_request_seconds"].items()}
+        self._labels = {label: at for (label,), at in self._slots["slipway_predictions"].items()}
+        self._scores = list(self._slots["slipway_score"].values())
+        self._score_edges = self._edges["slipway_score"]
+
+    def request(self, route: Route, status: int, seconds: float) -> None:
+        """Count an answered request."""
+        self._numbers[self._statuses[route, status]] += 1.0
+        start = self._seconds[route]
+        self._numbers[start + bisect_left(SECONDS, seconds)] += 1.0
+        self._numbers[start + len(SECONDS) + 1] += seconds
+
+    def prediction(self, score: Any, label: str) -> None:
+        """Count one answered row; `score` is a number, or a list with one per class."""
+        self._numbers[self._labels[label]] += 1.0
+        edges = self._score_edges
+        for start, value in zip(self._scores, score if isinstance(score, list) else (score,), strict=True):
+            self._numbers[start + bisect_left(edges, value)] += 1.0
+            self._numbers[start + len(edges) + 1] += value
+
+    def predictions(self, scores: np.ndarray[Any, Any], labels: Sequence[str]) -> None:
+        """Count many answered rows: `scores` of shape (rows,) or (rows, classes)."""
+        for label in set(labels):
+            self._numbers[self._labels[label]] += labels.count(label)
+        edges = self._score_edges
+        for start, column in zip(self._scores, scores.reshape(len(scores), -1).T, strict=True):
+            buckets = np.bincount(np.searchsorted(edges, column), minlength=len(edges) + 1)
+            for bucket in np.flatnonzero(buckets).tolist():
+                self._numbers[start + bucket] += float(buckets[bucket])
+            self._numbers[start + len(edges) + 1] += float(column.sum())
+
+    def reject(self, reason: Reason) -> None:
+        """Count a refused request."""
+        self._numbers[self._slots["slipway_rejects"][reason,]] += 1.0
+
+    def add(self, name: str, amount: float = 1.0) -> None:
+        """Count in a family without labels."""
+        self._numbers[self._slots[name][()]] += amount

@@ -1,0 +1,69 @@
+"""What every route shares: the request as it is handed over, and the answer that goes back."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from slipway.serving.problems import Reason, Refusal
+
+JSON = "application/json"
+Environ = Mapping[str, Any]
+
+
+class Request(NamedTuple):
+    """A request whose body was read; `began` is in nanoseconds of `perf_counter_ns`."""
+
+    environ: Environ
+    body: bytes
+    began: int
+
+
+class Reply(NamedTuple):
+    """What goes back; `request_id` is set where the answer has an identifier of its own."""
+
+    body: bytes
+    content_type: str = JSON
+    status: int = 200
+    request_id: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+Handler = Callable[[Request], Reply]
+
+
+def read_body(environ: Environ, limit: int) -> bytes:
+    """Read at most `limit` bytes; raises `Refusal`: 413 for more, 400 for fewer than were announced."""
+    announced = environ.get("CONTENT_LENGTH")
+    if announced is not None and int(announced) > limit:
+        raise _too_large(limit)
+    body: bytes = environ["wsgi.input"].read(limit + 1)
+    if len(body) > limit:
+        raise _too_large(limit)
+    if announced is not None and len(body) != int(announced):
+        raise Refusal(400, Reason.INCOMPLETE, "The body ended before the length that was announced.")
+    return body
+
+
+def media_type(environ: Environ) -> str:
+    """The content type without parameters, in lower case; raises `Refusal` for an encoding that is not read here."""
+    given: str = environ.get("CONTENT_TYPE", "")
+    if given == JSON and "HTTP_CONTENT_ENCODING" not in environ:
+        return given
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+        raise Refusal(415, Reason.CONTENT_TYPE, "Expected a body that is not compressed.")
+    kind, _, parameters = given.partition(";")
+    charset = [part.partition("=")[2] for part in parameters.lower().split(";") if part.strip().startswith("charset=")]
+    if any(name.strip().strip('"') not in ("utf-8", "utf8") for name in charset):
+        raise Refusal(415, Reason.CONTENT_TYPE, "Expected text in UTF-8.")
+    return kind.strip().lower()
+
+
+def require_json(environ: Environ) -> None:
+    """Raise `Refusal` (415) for a body that does not say it is JSON."""
+    if environ.get("CONTENT_TYPE") != JSON or "HTTP_CONTENT_ENCODING" in environ:
+        found = media_type(environ)
+        if found != JSON:
+            raise Refusal(415, Reason.CONTENT_TYPE, f"Expected Content-Type: {JSON}.")
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, Reason.TOO_LARGE, f"Expected a body of at most {limit:,} bytes. Send it in parts.")

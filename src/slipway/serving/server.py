@@ -1,0 +1,186 @@
+"""The parent process: verifies the bundle, starts the workers, replaces those that die, and ends all of them in time.
+
+granian does HTTP. Its own supervisor gives up when a worker dies twice in six seconds, and a signal that comes while a
+worker is being started is lost in the child; so starting and watching workers is done here.
+"""
+
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+from granian.constants import HTTPModes, Interfaces
+from granian.server import MPServer
+
+from slipway.bundle.verify import Sealed, read
+from slipway.errors import SettingsError
+from slipway.serving import worker
+from slipway.serving.metrics.board import Board, State
+from slipway.serving.metrics.recorder import families, size
+from slipway.serving.service import Shared
+from slipway.serving.settings import ServingSettings
+
+# Seconds: a worker that has not ended by then is killed, so that the whole service ends within ten.
+_PATIENCE = 8
+# So many workers in a row that die before they are ready mean that no worker ever will be.
+_FALSE_STARTS = 3
+_LOOK_SECONDS = 0.005
+
+
+def serve(settings: ServingSettings) -> None:
+    """Serve the bundle until SIGTERM or SIGINT; returns when everything accepted is answered and in the log.
+
+    Raises `BundleError` and `SettingsError` before anything listens; exits with 1 if no worker can be started.
+    """
+    began = time.time()
+    for number in worker.SIGNALS:
+        signal.signal(number, lambda *_: sys.exit(0))
+    # The image starts this with SIGTERM blocked, because the first process of a container loses what it cannot handle.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, worker.SIGNALS)
+    sealed = read(settings.bundle)
+    address = _address(settings.host, settings.port)
+    _check_port(address, settings.port)
+    found = families(sealed.manifest, _score_edges(sealed))
+    board = Board(_sections(settings.processes), size(found))
+    shared = Shared(settings, board, found, began)
+    multiprocessing.set_start_method("fork", force=True)
+    _Server(shared, sealed, address).serve()
+
+
+class _Server(MPServer):
+    def __init__(self, shared: Shared, sealed: Sealed, address: str) -> None:
+        settings = shared.settings
+        super().__init__(
+            "slipway",
+            address=address,
+            port=settings.port,
+            interface=Interfaces.WSGI,
+            http=HTTPModes.http1,
+            workers=settings.processes,
+            blocking_threads=_threads(settings.max_concurrency),
+            workers_kill_timeout=_PATIENCE,
+            websockets=False,
+            log_enabled=False,
+        )
+        self._shared = shared
+        self._sealed = sealed
+        self._spawned = [0] * self.workers
+        self._false_starts = 0
+
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:  # type: ignore[override]
+        """Start the next worker in this place; the one before it may still be ending, so the section changes."""
+        section = idx + self.workers * (self._spawned[idx] % 2)
+        self._spawned[idx] += 1
+        for each in (idx, idx + self.workers):
+            self._shared.board.set_state(each, State.STARTING)
+        run = partial(worker.run, target, self._shared, self._sealed, section, os.getpid())
+        made: Any = super()._spawn_worker(idx, run, callback_loader)
+        made.start = partial(_with_signals_blocked, made.start)
+        return made
+
+    def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
+        """Wait for signals, and replace workers that end by themselves."""
+        announced = False
+        while not self.interrupt_signal:
+            if not announced and self._is_ready():
+                self._announce()
+                announced = True
+            self.main_loop_interrupt.wait(None if announced else _LOOK_SECONDS)
+            self.main_loop_interrupt.clear()
+            if self.reload_signal:
+                self._reload(spawn_target, target_loader)  # type: ignore[no-untyped-call]
+            fallen, self.interrupt_children = self.interrupt_children, []
+            for place in [] if self.interrupt_signal else fallen:
+                if self._is_hopeless(place):
+                    self.interrupt_children.append(place)
+                    return
+                self._respawn_workers([place], spawn_target, target_loader)
+        self._drain()
+
+    def _is_ready(self) -> bool:
+        return all(self._state(place) is State.READY for place in range(self.workers))
+
+    def _state(self, place: int) -> State:
+        return self._shared.board.state(place + self.workers * ((self._spawned[place] - 1) % 2))
+
+    def _is_hopeless(self, place: int) -> bool:
+        """Whether the next worker would fail as this one did; a worker that was ready is always replaced."""
+        state = self._state(place)
+        self._false_starts = 0 if state is State.READY else self._false_starts + 1
+        if state is State.REFUSED:
+            return True
+        _say(f"a worker ended by itself (exit code {self.wrks[place].inner.exitcode}); the next one takes its place")
+        if self._false_starts >= _FALSE_STARTS:
+            _say(f"{_FALSE_STARTS} workers ended before they were ready: giving up")
+        return self._false_starts >= _FALSE_STARTS
+
+    def _drain(self) -> None:
+        self._shared.board.drain()
+        if self._shared.settings.drain_seconds:
+            _say(f"not ready any more; connections are closed in {self._shared.settings.drain_seconds:g} s")
+            time.sleep(self._shared.settings.drain_seconds)
+        _say("finishing what was accepted")
+
+    def _announce(self) -> None:
+        settings, manifest = self._shared.settings, self._sealed.manifest
+        workers = f"{self.workers} worker{'s' if self.workers > 1 else ''}"
+        _say(
+            f"ready after {time.time() - self._shared.started:.2f} s: model {manifest.problem}, "
+            f"bundle {self._sealed.digest[:12]}, {workers}, keys: {settings.auth.value}, log: {settings.log}/"
+        )
+        _say(f"try it on http://{self._bind_addr_fmt}/ (ctrl-c ends it)")
+
+
+def _with_signals_blocked(start: Callable[[], None]) -> None:
+    """Fork so that a signal waits in the child until it can handle it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, worker.SIGNALS)
+    try:
+        start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, worker.SIGNALS)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"slipway: {line}\n")
+    sys.stderr.flush()
+
+
+def _sections(workers: int) -> int:
+    """Two for each worker: one that takes over counts apart from the one that is ending."""
+    return 2 * workers
+
+
+def _score_edges(sealed: Sealed) -> tuple[float, ...]:
+    """Where a regression's scores are cut: as in the profile of the holdout."""
+    profile = msgspec.json.decode(sealed.files["profile.json"])
+    return tuple(profile["scores"][0].get("edges", (0.0,)))
+
+
+def _threads(concurrency: int) -> int:
+    """One more than may be at work, to say so; with 1 the others wait in line, and no thread hinders another."""
+    return 1 if concurrency == 1 else concurrency + 1
+
+
+def _address(host: str, port: int) -> str:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise SettingsError(f"SLIPWAY_HOST is {host!r}, which is no address of this machine: {error}.") from error
+    return str(found[0][4][0])
+
+
+def _check_port(address: str, port: int) -> None:
+    """Raise `SettingsError` if somebody listens there: the system would let two services share it, by turns."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        socket.create_server((address, port), family=family).close()
+    except OSError as error:
+        raise SettingsError(
+            f"Port {port} of {address} cannot be used: {error.strerror}. Choose another with --port or SLIPWAY_PORT."
+        ) from error

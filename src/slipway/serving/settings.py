@@ -1,0 +1,161 @@
+"""How the service runs: every `SLIPWAY_...` variable of the environment that it reads, typed, in one place."""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from slipway.errors import SettingsError
+
+PREFIX = "SLIPWAY_"
+Kind = TypeVar("Kind", bound="LogSettings")
+
+
+class Auth(StrEnum):
+    """Who checks callers: nobody (loopback only), the service by its keys, or a platform in front of it."""
+
+    NONE = "none"
+    KEYS = "keys"
+    PLATFORM = "platform"
+
+
+class Durability(StrEnum):
+    """When a line of the prediction log is forced onto the disk."""
+
+    ALWAYS = "always"
+    INTERVAL = "interval"
+    NEVER = "never"
+
+
+class WhenLogFails(StrEnum):
+    """What happens to requests while the prediction log cannot be written."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+
+
+class LogInputs(StrEnum):
+    """Whether the log keeps what was asked, beside what was answered."""
+
+    ALL = "all"
+    NONE = "none"
+
+
+class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The prediction log: where, how durable, how long."""
+
+    log: Annotated[Path, Meta(description="folder of the prediction log")] = Path(".slipway/log")
+    log_inputs: Annotated[LogInputs, Meta(description="all, or none for privacy")] = LogInputs.ALL
+    log_durability: Annotated[
+        Durability,
+        Meta(
+            description="always: each answer waits for the disk; interval: every 100 ms; never: when the system likes"
+        ),
+    ] = Durability.INTERVAL
+    when_log_fails: Annotated[
+        WhenLogFails, Meta(description="closed: refuse with 503; open: answer, and count what is not logged")
+    ] = WhenLogFails.CLOSED
+    log_segment_mb: Annotated[int, Meta(ge=1, le=10_000, description="a new file begins after so many MB")] = 64
+    log_segment_hours: Annotated[int, Meta(ge=1, le=24 * 366, description="and after so many hours")] = 24
+    log_days: Annotated[int, Meta(ge=1, le=3660, description="older files are deleted")] = 30
+
+
+class ServingSettings(LogSettings, frozen=True, kw_only=True):
+    """Everything the service needs to know besides its bundle's content."""
+
+    bundle: Annotated[Path, Meta(description="the bundle's folder")] = Path("bundle")
+    host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535, description="port to listen on")] = 8080
+    workers: Annotated[int, Meta(ge=0, le=256, description="processes; 0: one for each core")] = 0
+    auth: Annotated[Auth, Meta(description="none (loopback only), keys, or platform")] = Auth.NONE
+    api_keys_file: Annotated[Path | None, Meta(description="where `slipway key` keeps hashed keys")] = None
+    max_body_kb: Annotated[int, Meta(ge=1, le=100_000, description="larger requests get 413")] = 1024
+    max_rows: Annotated[int, Meta(ge=1, le=100_000, description="more rows in a request get 422")] = 1000
+    max_concurrency: Annotated[
+        int, Meta(ge=1, le=1000, description="requests at once in a worker; more get 503 (1: they wait in line)")
+    ] = 64
+    drain_seconds: Annotated[
+        float, Meta(ge=0, le=60, description="how long /readyz says no before connections are closed")
+    ] = 0.0
+
+    @property
+    def processes(self) -> int:
+        """How many workers to start."""
+        if self.workers:
+            return self.workers
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only programs on this machine can reach the service."""
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def read_settings(environ: Mapping[str, str] = os.environ, **chosen: Any) -> ServingSettings:
+    """Read the environment; what is `chosen` (and not None) goes first.
+
+    Raises `SettingsError` for a value that cannot be meant, and for an address that would let anyone in.
+    """
+    settings = _read(ServingSettings, environ, chosen)
+    _check_auth(settings)
+    return settings
+
+
+def read_log_settings(environ: Mapping[str, str] = os.environ, **chosen: Any) -> LogSettings:
+    """Read only what concerns the prediction log."""
+    return _read(LogSettings, environ, chosen)
+
+
+def describe(kind: type[LogSettings] = ServingSettings) -> list[tuple[str, str]]:
+    """Every variable with its meaning and default, for `--help`."""
+    lines = []
+    for field in msgspec.structs.fields(kind):
+        meta = next(part for part in get_args(get_type_hints(kind, include_extras=True)[field.name])[1:])
+        default = "" if field.default is None else f" [{field.default}]"
+        lines.append((PREFIX + field.name.upper(), f"{meta.description}{default}"))
+    return lines
+
+
+def _read(kind: type[Kind], environ: Mapping[str, str], chosen: Mapping[str, Any]) -> Kind:
+    found: dict[str, Any] = {}
+    for name in kind.__struct_fields__:
+        value = environ.get(PREFIX + name.upper(), "")
+        # Kubernetes sets SLIPWAY_PORT=tcp://... in every pod beside a Service that is named slipway: not meant for us.
+        if value and not value.startswith("tcp://"):
+            found[name] = value
+        if chosen.get(name) is not None:
+            found[name] = chosen[name]
+    try:
+        return msgspec.convert(found, kind, strict=False, dec_hook=lambda target, value: target(value))
+    except msgspec.ValidationError as error:
+        raise SettingsError(
+            f"A setting of the service cannot be meant: {_named(str(error))}. `slipway serve --help` lists them."
+        ) from error
+
+
+def _named(text: str) -> str:
+    """The variable's name instead of msgspec's path."""
+    reason, _, path = text.partition(" - at `$.")
+    return f"{PREFIX}{path.rstrip('`').upper()}: {reason}" if path else reason
+
+
+def _check_auth(settings: ServingSettings) -> None:
+    if settings.auth is Auth.NONE and not settings.loopback:
+        raise SettingsError(
+            f"The service would listen on {settings.host}, where others can reach it, without asking who they are. "
+            "Choose SLIPWAY_AUTH=keys with SLIPWAY_API_KEYS_FILE=keys.json (`slipway key new NAME --file keys.json` "
+            "makes a key), or SLIPWAY_AUTH=platform if a platform in front of it checks callers. On --host 127.0.0.1 "
+            "neither is needed."
+        )
+    if settings.auth is Auth.KEYS and settings.api_keys_file is None:
+        raise SettingsError(
+            "SLIPWAY_AUTH=keys needs SLIPWAY_API_KEYS_FILE, the file that `slipway key new NAME --file FILE` writes."
+        )

@@ -1,0 +1,204 @@
+"""The protocols of other serving tools in the OpenAPI document: MLflow's, and the Open Inference Protocol v2.
+
+Both let clients say one thing in many ways. What stands here is one of them, exactly, so that what fits it is taken.
+Other orders of columns, tensors of several rows and bytes behind the JSON are taken as well, as the descriptions say.
+"""
+
+from typing import Any
+
+from slipway.bundle import Bundle, Manifest
+from slipway.contract import Field, Kind
+from slipway.problem import Task
+from slipway.serving.api import inference_metadata
+from slipway.serving.api.inference_metadata import Output
+from slipway.serving.settings import ServingSettings
+from slipway.serving.site import schema
+from slipway.serving.site.openapi_parts import ASKING, LOOKING, json, operation, ref, response
+from slipway.serving.site.schema import Schema, exact
+
+_BYTES: dict[str, Any] = {"application/octet-stream": {}}
+
+
+def protocol_paths(bundle: Bundle) -> dict[str, Any]:
+    """The operations by path and method."""
+    path, versioned, _ = inference_metadata.model_paths(bundle)
+    return {
+        "/ping": _get("ping", "As /readyz.", schema.state("ready")),
+        "/invocations": {"post": _invocations()},
+        "/v2": _get("v2", "The server.", ref("InferenceServer")),
+        "/v2/health/live": _get("v2_live", "As /healthz.", schema.state("alive"), (500,)),
+        "/v2/health/ready": _get("v2_ready", "As /readyz.", schema.state("ready")),
+        path: _get("v2_model", "The model's tensors.", ref("InferenceModel")),
+        versioned: _get("v2_version", "The same, by version.", ref("InferenceModel")),
+        f"{path}/ready": _get("v2_model_ready", "Whether the model answers.", ref("InferenceReady")),
+        f"{versioned}/ready": _get("v2_version_ready", "The same, by version.", ref("InferenceReady")),
+        f"{path}/infer": {"post": _infer("v2_infer")},
+        f"{versioned}/infer": {"post": _infer("v2_version_infer")},
+    }
+
+
+def protocol_schemas(bundle: Bundle, settings: ServingSettings) -> dict[str, Any]:
+    """The schemas that the operations refer to, by name."""
+    manifest = bundle.manifest
+    row = schema.row(bundle)["properties"]
+    tensors = [_tensor(field, row[field.name]) for field in bundle.fields]
+    # Those behind the last field that must be there may be left out.
+    needed = max(place for place, field in enumerate(bundle.fields, 1) if field.required or place == 1)
+    return {
+        "Invocation": {"oneOf": _forms(bundle, row, settings.max_rows)},
+        "InvocationAnswer": exact({"predictions": {"type": "array", "items": _columns(manifest), "minItems": 1}}),
+        "Inference": _inference(manifest, _tuple(tensors) | {"minItems": needed}),
+        "InferenceAnswer": _inference_answer(bundle),
+        "InferenceProblem": _with_error(schema.problem()),
+        "InferenceServer": exact(
+            {"name": schema.TEXT, "version": schema.TEXT, "extensions": {"type": "array", "items": schema.TEXT}}
+        ),
+        "InferenceModel": {"const": inference_metadata.model(bundle)},
+        "InferenceReady": {"const": inference_metadata.ready(bundle)},
+    }
+
+
+def _get(name: str, summary: str, found: Schema, refused: tuple[int, ...] = LOOKING) -> dict[str, Any]:
+    return {"get": operation(name, "protocols", summary, {"200": response("As asked.", json(found))}, refused)}
+
+
+def _invocations() -> dict[str, Any]:
+    return operation(
+        "invocations",
+        "protocols",
+        "MLflow's and SageMaker's way to ask.",
+        {"200": response("Answered, and in the prediction log.", json(ref("InvocationAnswer")))},
+        ASKING,
+        description="Columns may come in any order, and `inputs` as an object with an array for each column. "
+        "text/csv with a header line is taken as well.",
+        body=json(ref("Invocation")),
+    )
+
+
+def _infer(name: str) -> dict[str, Any]:
+    content = json(ref("InferenceAnswer")) | _BYTES
+    return operation(
+        name,
+        "protocols",
+        "The Open Inference Protocol's way to ask.",
+        {"200": response("Answered, and in the prediction log.", content)},
+        ASKING,
+        description="One row is shown. More are taken with the shape [rows] and as many data; tensors may come in any "
+        "order, those of fields with a default may be left out, and all may stand in bytes behind the JSON (the "
+        "extension binary_tensor_data).",
+        body=json(ref("Inference")),
+    )
+
+
+def _forms(bundle: Bundle, row: dict[str, Schema], max_rows: int) -> list[Schema]:
+    rows = {"type": "array", "items": ref("Row"), "minItems": 1, "maxItems": max_rows}
+    names = [field.name for field in bundle.fields]
+    values = _tuple([row[name] for name in names])
+    split = exact({"columns": {"const": names}, "data": {**rows, "items": values}})
+    forms: dict[str, Schema] = {
+        "dataframe_split": split,
+        "dataframe_records": rows,
+        "instances": rows,
+        "inputs": {"oneOf": [rows, ref("Row")]},
+    }
+    params: Schema = {"enum": [None, {}], "description": "The model takes none."}
+    return [exact({name: form, "params": params}, required=[name]) for name, form in forms.items()]
+
+
+def _columns(manifest: Manifest) -> Schema:
+    """A row of MLflow's answer: the columns of the registered model, and the identifier."""
+    found = dict(schema.answer(manifest)["properties"])
+    if manifest.task is Task.MULTICLASS:
+        by_class = found.pop("scores")["properties"].values()
+        found |= {f"score_{name}": share for name, share in zip(manifest.classes, by_class, strict=True)}
+    return exact(found)
+
+
+def _tensor(field: Field, declared: Schema) -> Schema:
+    datatype = inference_metadata.datatype(field)
+    value = {name: part for name, part in declared.items() if name not in ("default", "description", "x-unit")}
+    if field.kind is Kind.BOOLEAN and datatype == "BYTES":
+        value = {"enum": ["true", "false", "", None]}
+    elif datatype == "BYTES" and field.nullable:
+        value = {"anyOf": [value, {"const": ""}]}
+    elif datatype == "INT64":
+        value = {"allOf": [value, {"minimum": -(1 << 63), "maximum": (1 << 63) - 1}]}
+    return _open(
+        {
+            "name": {"const": field.name},
+            "datatype": {"const": datatype},
+            "shape": {"enum": [[1], [1, 1]]},
+            "data": _tuple([value]),
+            "parameters": {"type": "object", "properties": {"binary_data_size": False, "shared_memory_region": False}},
+        },
+        required=["name", "datatype", "shape", "data"],
+    )
+
+
+def _inference(manifest: Manifest, inputs: Schema) -> Schema:
+    names = [output.name for output in inference_metadata.outputs(manifest)]
+    # The others among a parameter's names would make the answer another one, and are refused.
+    options = {"binary_data": {"type": "boolean"}, "classification": False, "shared_memory_region": False}
+    wanted = _open({"name": {"enum": names}, "parameters": {"type": "object", "properties": options}}, ["name"])
+    return _open(
+        {
+            "id": {"type": ["string", "null"], "description": "Comes back with the answer."},
+            "inputs": inputs,
+            "outputs": {
+                "type": "array",
+                "items": wanted,
+                "allOf": [_at_most_once(name) for name in names],
+                "description": "Which outputs to answer with; none: all of them.",
+            },
+            "parameters": {"type": "object", "properties": {"binary_data_output": {"type": "boolean"}}},
+        },
+        required=["inputs"],
+    )
+
+
+def _inference_answer(bundle: Bundle) -> Schema:
+    outputs = [_output(output, bundle.manifest) for output in inference_metadata.outputs(bundle.manifest)]
+    return exact(
+        {
+            "model_name": {"const": bundle.manifest.problem},
+            "model_version": {"const": inference_metadata.model_version(bundle)},
+            "id": schema.TEXT,
+            "outputs": {"type": "array", "items": {"oneOf": outputs}, "minItems": 1},
+        },
+        required=["model_name", "model_version", "outputs"],
+    )
+
+
+def _output(output: Output, manifest: Manifest) -> Schema:
+    one = schema.answer(manifest)["properties"]
+    value = next(iter(one["scores"]["properties"].values())) if output.width else one[output.name]
+    dimensions = 1 if output.width is None else 2
+    return exact(
+        {
+            "name": {"const": output.name},
+            "datatype": {"const": output.datatype},
+            "shape": {"type": "array", "items": {"type": "integer"}, "minItems": dimensions, "maxItems": dimensions},
+            "data": {"type": "array", "items": value},
+        }
+    )
+
+
+def _with_error(problem: Schema) -> Schema:
+    """A problem as the protocol wants it."""
+    properties = problem["properties"] | {"error": schema.TEXT | {"description": "The same as detail."}}
+    return exact(properties, required=[*problem["required"], "error"])
+
+
+def _at_most_once(name: str) -> Schema:
+    named = {"properties": {"name": {"const": name}}, "required": ["name"]}
+    return {"contains": named, "minContains": 0, "maxContains": 1}
+
+
+def _open(properties: dict[str, Schema], required: list[str]) -> Schema:
+    """An object that may have more than that: the protocol lets servers read over what they do not know."""
+    return exact(properties, required) | {"additionalProperties": True}
+
+
+def _tuple(parts: list[Schema]) -> Schema:
+    """An array of exactly these parts."""
+    return {"type": "array", "prefixItems": parts, "items": False, "minItems": len(parts), "maxItems": len(parts)}

@@ -1,0 +1,76 @@
+"""The page at `/`: what is served since when, and a form made from the contract to try it."""
+
+import hashlib
+import mimetypes
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from flask import Response, abort, render_template
+
+from slipway.bundle import Bundle
+from slipway.serving.metrics.recorder import label_text
+from slipway.serving.service import Shared
+from slipway.serving.settings import Auth, ServingSettings
+from slipway.serving.site import openapi, schema
+from slipway.serving.site.form import controls
+
+_ASSETS = {path.name: path.read_bytes() for path in Path(__file__).with_name("static").iterdir()}
+# Part of the assets' addresses: a browser may keep them until they change.
+_EDITION = hashlib.sha256(b"".join(_ASSETS[name] for name in sorted(_ASSETS))).hexdigest()[:8]
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "x-frame-options": "DENY",
+}
+# More classes than that are chosen from a list.
+_BUTTONS = 6
+
+
+def show(shared: Shared, bundle: Bundle) -> Response:
+    """Answer `GET /`."""
+    manifest, settings = bundle.manifest, shared.settings
+    rows = schema.ordinary_rows(bundle)
+    text = render_template(
+        "page.html",
+        manifest=manifest,
+        digest=bundle.digest,
+        since=datetime.fromtimestamp(int(shared.started), UTC),
+        workers=settings.processes,
+        keys=settings.auth is Auth.KEYS,
+        about=bundle.contract.__doc__ or "",
+        controls=controls(bundle, rows[0]),
+        rows=_json(rows),
+        classes=[(_json(name), label_text(name)) for name in manifest.classes],
+        buttons=len(manifest.classes) <= _BUTTONS,
+        curl=curl(settings, rows[0]),
+        edition=_EDITION,
+    )
+    return Response(text, content_type=openapi.HTML, headers=_HEADERS)
+
+
+def asset(name: str) -> Response:
+    """Answer `GET /static/<name>`: the page's own files."""
+    if name not in _ASSETS:
+        abort(404)
+    kind, _ = mimetypes.guess_type(name)
+    headers = {"cache-control": "private, max-age=604800"}
+    return Response(_ASSETS[name], content_type=f"{kind}; charset=utf-8", headers=headers)
+
+
+def curl(settings: ServingSettings, row: dict[str, Any]) -> str:
+    """The command that asks for `row`; the page's script writes it again with the address and the row that it has."""
+    host = settings.host if settings.loopback else "localhost"
+    host = f"[{host}]" if ":" in host else host
+    lines = [f"curl http://{host}:{settings.port}/predict", "-H 'Content-Type: application/json'"]
+    if settings.auth is Auth.KEYS:
+        lines.append('-H "Authorization: Bearer $SLIPWAY_KEY"')
+    # With spaces, so that it breaks between fields.
+    spaced = msgspec.json.format(_json(row), indent=0)
+    return " \\\n  ".join([*lines, f"-d {shlex.quote(spaced)}"])
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

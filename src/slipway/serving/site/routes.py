@@ -1,0 +1,111 @@
+"""The routes that people and operators use, by Flask: the page, metrics, version, the API's description, metadata."""
+
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import msgspec
+from flask import Flask, Response, abort, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from slipway.bundle import Bundle
+from slipway.serving.api import inference_metadata
+from slipway.serving.api.predict import model_of
+from slipway.serving.front.app import METRICS, request_id
+from slipway.serving.metrics.exposition import Gauge, expose
+from slipway.serving.metrics.recorder import Recorder
+from slipway.serving.problems import PROBLEM_JSON, Reason, Refusal, body, internal
+from slipway.serving.protocol import JSON
+from slipway.serving.service import Shared
+from slipway.serving.site import openapi, page
+
+
+def make_site(shared: Shared, bundle: Bundle, recorder: Recorder, log_writable: Callable[[], bool]) -> Flask:
+    """The Flask application of one worker; keys and request ids are the business of the `App` in front of it."""
+    site = Flask(__name__, static_folder=None)
+    # Every answer is one that the description names: no OPTIONS, no redirect to a tidier address.
+    site.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    site.url_map.merge_slashes = False
+    site.add_url_rule("/", "page", partial(page.show, shared, bundle))
+    site.add_url_rule("/static/<name>", "static", page.asset)
+    site.add_url_rule(METRICS, "metrics", partial(_metrics, shared, bundle, log_writable))
+    for path, document in _documents(shared, bundle).items():
+        site.add_url_rule(path, path, partial(Response, msgspec.json.encode(document), content_type=JSON))
+    site.before_request(_refuse_untidy)
+    site.register_error_handler(Exception, partial(_refuse, recorder))
+    site.after_request(_secure)
+    return site
+
+
+def _documents(shared: Shared, bundle: Bundle) -> dict[str, Any]:
+    """What stays the same as long as the service runs, by path."""
+    documents = {
+        "/version": {
+            "model": model_of(bundle),
+            "task": bundle.manifest.task,
+            "since": datetime.fromtimestamp(int(shared.started), UTC),
+            "workers": shared.settings.processes,
+        },
+        "/openapi.json": openapi.document(bundle, shared.settings),
+        "/v2": inference_metadata.server(),
+    }
+    for path in inference_metadata.model_paths(bundle):
+        documents[path] = inference_metadata.model(bundle)
+        documents[f"{path}/ready"] = inference_metadata.ready(bundle)
+    return documents
+
+
+def _metrics(shared: Shared, bundle: Bundle, log_writable: Callable[[], bool]) -> Response:
+    board, workers = shared.board, shared.settings.processes
+    model = {**model_of(bundle), "task": bundle.manifest.task.value}
+    gauges = (
+        Gauge("slipway_model_info", "The model that answers.", 1.0, model),
+        Gauge("slipway_started_seconds", "When the service was started, in seconds since 1970.", shared.started),
+        Gauge("slipway_workers", "Worker processes that there should be.", float(workers)),
+        Gauge("slipway_workers_ready", "Worker processes that answer.", float(board.ready())),
+        Gauge("slipway_draining", "1: the service is about to end.", float(board.draining)),
+        Gauge("slipway_log_writable", "1: this worker can write the prediction log.", float(log_writable())),
+    )
+    text = expose(shared.families, board.totals(), gauges)
+    return Response(text, content_type=openapi.METRICS_TEXT)
+
+
+def _refuse_untidy() -> None:
+    """werkzeug takes //metrics for /metrics, whose key is another one than that of the rest."""
+    if request.environ["PATH_INFO"].startswith("//"):
+        abort(404)
+
+
+def _refuse(recorder: Recorder, error: Exception) -> Response:
+    """Every error as a problem, without a word of the request."""
+    name = request_id(request.environ)
+    refusal = _refusal_of(error)
+    if refusal.reason is Reason.INTERNAL:
+        sys.stderr.write(f"slipway: request {name} failed\n{''.join(traceback.format_exception(error))}")
+    recorder.reject(refusal.reason)
+    answer = Response(body(refusal, name, request.path), refusal.status, content_type=PROBLEM_JSON)
+    answer.headers.extend(refusal.headers)
+    return answer
+
+
+def _refusal_of(error: Exception) -> Refusal:
+    if isinstance(error, MethodNotAllowed):
+        methods = sorted(error.valid_methods or ())
+        return Refusal(405, Reason.METHOD, "Expected GET.", headers=(("allow", ", ".join(methods)),))
+    if not isinstance(error, HTTPException) or (error.code or 500) >= 500:
+        return internal()
+    if error.code == 404:
+        return Refusal(
+            404, Reason.NOT_FOUND, "There is nothing at this path. The page at / and /openapi.json say what is."
+        )
+    return Refusal(400, Reason.INVALID_REQUEST, "The request cannot be understood.")
+
+
+def _secure(answer: Response) -> Response:
+    answer.headers.setdefault("cache-control", "no-store")
+    answer.headers["x-content-type-options"] = "nosniff"
+    answer.headers["referrer-policy"] = "no-referrer"
+    return answer

@@ -1,0 +1,84 @@
+"""One worker process: takes the bundle that its parent verified, proves it once more by scoring, and answers."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from slipway.bundle.verify import Sealed, start
+from slipway.errors import SlipwayError
+from slipway.serving.front.app import App
+from slipway.serving.log import LogWriter
+from slipway.serving.metrics.board import State
+from slipway.serving.service import Shared, build
+from slipway.serving.settings import Durability, WhenLogFails
+
+REFUSED = 3
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_INTERVAL_SECONDS = 0.1
+_HOUSEKEEPING_SECONDS = 5.0
+
+
+def run(serve: Callable[..., None], shared: Shared, sealed: Sealed, section: int, parent: int, *granian: Any) -> None:
+    """Serve until told to stop, with the prediction log closed at the end; `serve` and `granian` are the server's own.
+
+    The parent forks with signals blocked: until the server has its own handlers, a signal ends this process at once,
+    because there is no request yet that could be lost.
+    """
+    for number in SIGNALS:
+        signal.signal(number, lambda *_: os._exit(0))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    log = LogWriter(shared.settings)
+    stop = threading.Event()
+    keeper = threading.Thread(target=_keep, args=(log, shared, stop, parent), daemon=True)
+
+    def load() -> App:
+        app = _open(shared, sealed, section, log)
+        keeper.start()
+        return app
+
+    worker_id, process_name, _, *rest = granian
+    try:
+        serve(worker_id, process_name, load, *rest)
+    finally:
+        stop.set()
+        log.close()
+
+
+def _open(shared: Shared, sealed: Sealed, section: int, log: LogWriter) -> App:
+    try:
+        bundle = start(sealed)
+        if shared.settings.when_log_fails is WhenLogFails.CLOSED and not log.probe():
+            raise SlipwayError(
+                f"The prediction log cannot be written: {shared.settings.log} must be a folder that this user "
+                f"(uid {os.getuid()}) may write. Set SLIPWAY_LOG to another, or SLIPWAY_WHEN_LOG_FAILS=open to answer "
+                "without a log."
+            )
+    except SlipwayError as error:
+        shared.board.set_state(section, State.REFUSED)
+        sys.stderr.write(f"slipway: {error}\n")
+        sys.stderr.flush()
+        os._exit(REFUSED)
+    app = build(shared, section, bundle, log)
+    shared.board.set_state(section, State.READY)
+    return app
+
+
+def _keep(log: LogWriter, shared: Shared, stop: threading.Event, parent: int) -> None:
+    """Beside the requests: sync the log in its interval, tend its files, and end with the parent."""
+    each = _INTERVAL_SECONDS if shared.settings.log_durability is Durability.INTERVAL else 1.0
+    rounds = 0
+    while not stop.wait(each):
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        try:
+            if shared.settings.log_durability is Durability.INTERVAL:
+                log.sync()
+            if rounds * each % _HOUSEKEEPING_SECONDS < each:
+                log.tend()
+        except OSError as error:
+            sys.stderr.write(f"slipway: the prediction log is in trouble: {error}\n")
+        rounds += 1

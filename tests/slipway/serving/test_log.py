@@ -1,0 +1,179 @@
+"""The log's files: whole lines only, closed when large or old, deleted after their days, read in the order of time."""
+
+import os
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from slipway.serving.log import Batch, LogWriter, Prediction
+from slipway.serving.log.reader import Damage, follow, read
+from slipway.serving.log.writer import segments
+from slipway.serving.settings import Durability, LogSettings
+
+NOW = datetime(2024, 5, 1, tzinfo=UTC)
+BASE = "01920000-0000-7000-8000-000000000000"
+
+
+def settings_in(folder, **changed):
+    return LogSettings(log=folder, **changed)
+
+
+def line(number, **changed):
+    record = Prediction(f"p{number}", NOW + timedelta(seconds=number), "digest", 100, 0.5, True)
+    return msgspec.json.encode(record) + b"\n"
+
+
+def identifiers(folder):
+    return [entry.id for entry in read(folder)]
+
+
+@pytest.mark.parametrize("durability", list(Durability))
+def test_what_is_appended_is_read(tmp_path, durability):
+    log = LogWriter(settings_in(tmp_path, log_durability=durability))
+    for number in range(3):
+        log.append(line(number))
+    log.sync()
+    log.close()
+    assert identifiers(tmp_path) == ["p0", "p1", "p2"]
+
+
+def test_always_means_that_the_disk_has_it_when_append_returns(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    for durability, expected in ((Durability.ALWAYS, 1), (Durability.INTERVAL, 0), (Durability.NEVER, 0)):
+        synced.clear()
+        log = LogWriter(settings_in(tmp_path / durability, log_durability=durability))
+        log.append(line(1))
+        assert len(synced) == expected
+
+
+def test_a_large_file_is_closed_and_the_next_begun(tmp_path):
+    log = LogWriter(settings_in(tmp_path, log_segment_mb=1))
+    long = line(1)[:-1] + b" " * 400_000 + b"\n"
+    for _ in range(4):
+        log.append(long)
+    assert [path.stat().st_size for path in segments(tmp_path)] == [3 * len(long), len(long)]
+
+
+def test_an_old_file_is_closed_without_traffic(tmp_path, monkeypatch):
+    log = LogWriter(settings_in(tmp_path, log_segment_hours=1))
+    log.append(line(1))
+    later = time.time() + 3601
+    monkeypatch.setattr(time, "time", lambda: later)
+    log.tend()
+    log.append(line(2))
+    assert len(segments(tmp_path)) == 2
+
+
+def test_files_past_their_days_are_deleted_and_younger_ones_stay(tmp_path):
+    log = LogWriter(settings_in(tmp_path, log_days=7))
+    log.append(line(1))
+    log.close()
+    old, other = segments(tmp_path)[0], tmp_path / "notes.txt"
+    other.write_text("not ours")
+    os.utime(old, (0, time.time() - 7 * 86_400 - 60))
+    os.utime(other, (0, 0))
+    log.append(line(2))
+    log.tend()
+    assert identifiers(tmp_path) == ["p2"]
+    assert other.exists()
+
+
+def test_a_file_that_was_taken_away_is_replaced(tmp_path):
+    log = LogWriter(settings_in(tmp_path))
+    log.append(line(1))
+    segments(tmp_path)[0].unlink()
+    log.tend()
+    log.append(line(2))
+    assert identifiers(tmp_path) == ["p2"]
+
+
+def test_a_line_that_is_only_partly_written_is_taken_back(tmp_path, monkeypatch):
+    log = LogWriter(settings_in(tmp_path))
+    log.append(line(1))
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:10]))
+    with pytest.raises(OSError, match="No space left"):
+        log.append(line(2))
+    assert log.failing
+    monkeypatch.undo()
+    assert log.probe()
+    log.append(line(3))
+    damage = Damage()
+    assert [entry.id for entry in read(tmp_path, damage)] == ["p1", "p3"]
+    assert damage.lines == 0
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_until_it_can(tmp_path):
+    folder = tmp_path / "log"
+    folder.write_text("in the way")
+    log = LogWriter(settings_in(folder))
+    assert not log.probe()
+    with pytest.raises(OSError, match="exists"):
+        log.append(line(1))
+    folder.unlink()
+    assert log.probe()
+    log.append(line(1))
+    assert identifiers(folder) == ["p1"]
+
+
+def test_threads_never_mix_their_lines(tmp_path):
+    log = LogWriter(settings_in(tmp_path, log_segment_mb=1))
+    threads = [
+        threading.Thread(target=lambda start=start: [log.append(line(start + number)) for number in range(500)])
+        for start in range(0, 8000, 1000)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    damage = Damage()
+    assert len(list(read(tmp_path, damage))) == 4000
+    assert damage.lines == 0
+
+
+def test_a_torn_last_line_is_left_out_and_counted(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(line(1) + line(2)[:30])
+    (tmp_path / "b.jsonl").write_bytes(b"\n" + line(3))
+    damage = Damage()
+    assert [entry.id for entry in read(tmp_path, damage)] == ["p1", "p3"]
+    assert damage.lines == 1
+
+
+def test_files_of_several_workers_are_read_in_the_order_of_time(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(line(1) + line(4))
+    (tmp_path / "b.jsonl").write_bytes(line(2) + line(3))
+    assert identifiers(tmp_path) == ["p1", "p2", "p3", "p4"]
+
+
+def test_a_batch_is_read_row_by_row(tmp_path):
+    batch = Batch(BASE, NOW, "digest", 100, [0.1, 0.9], [False, True], [{"x": 1}, {"x": 2}])
+    (tmp_path / "a.jsonl").write_bytes(msgspec.json.encode(batch) + b"\n")
+    first, second = read(tmp_path)
+    assert (first.id, first.score, first.label, first.inputs) == (BASE, 0.1, False, {"x": 1})
+    assert (second.id, second.score, second.label, second.inputs) == (BASE[:-1] + "1", 0.9, True, {"x": 2})
+
+
+def test_what_comes_later_is_followed_also_in_new_files_and_torn_lines_are_waited_for(tmp_path):
+    first = tmp_path / "a.jsonl"
+    first.write_bytes(line(1))
+    found = []
+
+    def watch():
+        for entry in follow(tmp_path, stop=lambda: len(found) == 3):
+            found.append(entry.id)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    time.sleep(0.3)
+    with first.open("ab") as file:
+        file.write(line(2) + line(3)[:20])
+        file.flush()
+        time.sleep(0.5)
+        file.write(line(3)[20:])
+    (tmp_path / "b.jsonl").write_bytes(line(4))
+    watcher.join(10)
+    assert sorted(found) == ["p2", "p3", "p4"]

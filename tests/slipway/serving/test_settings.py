@@ -1,0 +1,74 @@
+"""The service's settings: typed, named in errors, and never open to strangers by accident."""
+
+from pathlib import Path
+
+import pytest
+
+from slipway.errors import SettingsError
+from slipway.serving.settings import Auth, Durability, describe, read_log_settings, read_settings
+
+
+def test_without_a_word_it_listens_on_loopback_and_asks_for_no_key():
+    settings = read_settings({})
+    assert (settings.host, settings.port, settings.auth) == ("127.0.0.1", 8080, Auth.NONE)
+    assert settings.processes >= 1
+
+
+def test_the_environment_is_read_and_options_go_first():
+    environ = {
+        "SLIPWAY_PORT": "9000",
+        "SLIPWAY_WORKERS": "3",
+        "SLIPWAY_LOG": "/var/log/x",
+        "SLIPWAY_DRAIN_SECONDS": "1.5",
+    }
+    settings = read_settings(environ, port=9001)
+    assert (settings.port, settings.processes, settings.log, settings.drain_seconds) == (
+        9001,
+        3,
+        Path("/var/log/x"),
+        1.5,
+    )
+    assert read_log_settings({"SLIPWAY_LOG_DURABILITY": "always"}).log_durability is Durability.ALWAYS
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SLIPWAY_PORT", "http"),
+        ("SLIPWAY_PORT", "0"),
+        ("SLIPWAY_AUTH", "yes"),
+        ("SLIPWAY_LOG_DAYS", "0"),
+        ("SLIPWAY_WHEN_LOG_FAILS", "shut"),
+        ("SLIPWAY_MAX_ROWS", "-1"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_named(name, value):
+    with pytest.raises(SettingsError, match=name):
+        read_settings({name: value})
+
+
+def test_what_kubernetes_says_of_a_service_named_slipway_is_not_meant_for_us():
+    assert read_settings({"SLIPWAY_PORT": "tcp://10.0.0.1:80"}).port == 8080
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.org"])
+def test_others_may_reach_it_only_if_somebody_checks_them(host):
+    with pytest.raises(SettingsError, match=r"SLIPWAY_AUTH=keys .* SLIPWAY_AUTH=platform"):
+        read_settings({"SLIPWAY_HOST": host})
+    assert read_settings({"SLIPWAY_HOST": host, "SLIPWAY_AUTH": "platform"}).auth is Auth.PLATFORM
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost"])
+def test_on_loopback_no_key_is_needed(host):
+    assert read_settings({"SLIPWAY_HOST": host}).auth is Auth.NONE
+
+
+def test_keys_need_their_file():
+    with pytest.raises(SettingsError, match="SLIPWAY_API_KEYS_FILE"):
+        read_settings({"SLIPWAY_AUTH": "keys"})
+
+
+def test_help_knows_every_variable_with_its_meaning():
+    lines = dict(describe())
+    assert "SLIPWAY_LOG_DURABILITY" in lines
+    assert all((text and text[0].islower()) or text[0] == "S" for text in lines.values())
