@@ -52,13 +52,14 @@ def run(given: argparse.Namespace) -> str:
         servers = [server for server in every if not given.only or server.name in {OURS, OURS_IN_LINE, *given.only}]
         questions = choose(ROOT)
         prepare(Places(ROOT, programs, folder, "", uri), servers, questions)
+        # First, because it is short: what fails here would fail after all rounds.
+        costs = {server.name: weigh(server, plan, questions, folder) for server in servers}
         rounds: dict[str, list[Round]] = {server.name: [] for server in servers}
         for number in range(repeats):
             for server in turn(servers, number):
                 played = play(server, plan, questions, folder)
                 rounds[server.name].append(played)
                 say(f"round {number + 1} of {repeats}", played)
-        costs = {server.name: weigh(server, plan, questions, folder) for server in servers}
     return report.write(servers, rounds, costs, plan)
 
 

@@ -84,11 +84,10 @@ def _latencies(servers: Sequence[Server], rounds: Rounds) -> str:
     for server in servers:
         found = [each.latency for each in rounds[server.name] if each.latency]
         if len(found) < len(rounds[server.name]):
-            lines.append([server.title, "too slow for it", "", ""])
+            lines.append([server.title, "too slow for it"])
             continue
-        parts = ([each.p50 for each in found], [each.p99 for each in found], [each.p999 for each in found])
-        lines.append([server.title, *(_spread(part, "{:.2f}") for part in parts)])
-    return table(["service", "p50 ms", "p99 ms", "p99.9 ms"], lines)
+        lines.append([server.title, _spread([each.p99 for each in found], "{:.2f}")])
+    return table(["service", "p99 ms"], lines)
 
 
 def _costs(servers: Sequence[Server], rounds: Rounds, memory: Memory) -> str:

@@ -73,7 +73,7 @@ def memory(server: Server, workers: int, seconds: float, questions: Questions, f
         wait(server, started, lambda: is_right(server, started.port, questions))
         for route, body in zip((server.one, server.many), bodies, strict=True):
             url = f"http://127.0.0.1:{started.port}{route}"
-            load.closed_loop(url, headers(server), body, seconds, connections=64)
+            load.closed_loop(url, headers(server), body, seconds, connections=32)
         return memory_mib(started.pid)
 
 
