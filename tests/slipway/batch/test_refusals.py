@@ -162,7 +162,9 @@ def test_out_among_the_files_of_the_folder_that_is_read(refusal, churn, write):
 
 def run(code, churn, rows):
     prelude = f"""
-        import resource, sys, time
+        import resource, signal, sys, time
+        # A shell that starts the tests in the background lets them ignore it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         from pathlib import Path
         from slipway.batch.plan import make_plan
         from slipway.batch.score import score_file
