@@ -25,12 +25,32 @@ class BundleError(SlipwayError):
     """A bundle is damaged, edited, incomplete or unsafe to load."""
 
 
+class CertificateError(BundleError):
+    """A bundle's model was never shown to score as the estimator that it was made from."""
+
+
+class GoldenRowsError(BundleError):
+    """A bundle does not score its golden rows as it did where it was made."""
+
+
 class ScoringError(SlipwayError):
     """A row that fits the contract has no score."""
 
 
 class TrackingError(SlipwayError):
     """The MLflow server or store does not answer as it should."""
+
+
+class LedgerError(SlipwayError):
+    """The ledger is missing, damaged or was changed by somebody else meanwhile."""
+
+
+class GateError(SlipwayError):
+    """The gate cannot judge, which is a refusal."""
+
+
+class DeliveryError(SlipwayError):
+    """A release cannot be brought into an environment; what ran before still runs, or is said not to."""
 
 
 def first_line(error: Exception) -> str:

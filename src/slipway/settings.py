@@ -1,5 +1,6 @@
 """Everything that is read from `pyproject.toml` and the environment, in one typed place."""
 
+import getpass
 import os
 import tomllib
 from collections.abc import MutableMapping
@@ -34,9 +35,10 @@ _MLFLOW_MANNERS = {
 
 
 class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[tool.slipway]` of `pyproject.toml`."""
+    """`[tool.slipway]` of `pyproject.toml`; `ledger_remote` names the git remote of the ledger, "" for none."""
 
     problem: str
+    ledger_remote: str | None = None
 
 
 class TrackingSettings(msgspec.Struct, frozen=True):
@@ -71,6 +73,15 @@ def tracking_settings() -> TrackingSettings:
         uri=os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db",
         parent_run=os.environ.get("MLFLOW_RUN_ID") or None,
     )
+
+
+def actor() -> str:
+    """Who acts where git does not know it: the user of a GitHub workflow, or of this machine."""
+    try:
+        return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
+    except (KeyError, OSError):
+        # A container's user may have no name.
+        return f"user {os.getuid()}"
 
 
 def quiet_environment(environ: MutableMapping[str, str] = os.environ) -> None:

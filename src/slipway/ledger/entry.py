@@ -1,0 +1,61 @@
+"""One event of an environment: what happened, to which release, by whom, and what serves since."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+FORMAT = 1
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Environment = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,30}\Z")]
+
+
+class Event(StrEnum):
+    """What an entry records."""
+
+    GENESIS = "genesis"
+    DEPLOY = "deploy"
+    PROMOTE = "promote"
+    ROLLBACK = "rollback"
+    FAILED = "failed"
+    UNBLOCK = "unblock"
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What can run: a bundle by its digest, with the image that holds it and where it came from, where known.
+
+    `commit` is the source commit, `data` the md5 of the data that `data.dvc` names, `model` the registered version
+    (`name/version`), `run` the MLflow run.
+    """
+
+    bundle: Digest
+    image: str | None = None
+    commit: str | None = None
+    data: str | None = None
+    model: str | None = None
+    run: str | None = None
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The content of `<environment>.json` after one event; the file's history on the branch is the ledger.
+
+    `number` counts from 0, the genesis, without gaps. `release` is what the event was about (None for genesis and
+    unblock); `serving` is what runs after it, which a failed event does not change; `since` is when that began to
+    serve. `blocked` holds the digests that may not come back, each with the number of the entry that blocked it.
+    `gate` is the summary of the verdict that let the release in, never trusted on the way back.
+    """
+
+    format: int = FORMAT
+    environment: Environment
+    number: Annotated[int, Meta(ge=0)]
+    event: Event
+    at: datetime
+    by: str
+    reason: str = ""
+    release: Release | None = None
+    serving: Release | None = None
+    since: datetime | None = None
+    blocked: dict[str, int] = {}
+    gate: dict[str, Any] | None = None

@@ -1,0 +1,113 @@
+"""What an entry may say after the one before it; entries are made, and verified, by the same rules."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from slipway.errors import LedgerError
+from slipway.ledger.entry import FORMAT, Entry, Event, Release
+
+_ARRIVALS = (Event.DEPLOY, Event.PROMOTE, Event.ROLLBACK)
+
+
+def genesis(environment: str, by: str, reason: str) -> Entry:
+    """The first entry of an environment: nothing serves."""
+    return Entry(environment=environment, number=0, event=Event.GENESIS, at=_now(), by=by, reason=reason)
+
+
+def follow(
+    previous: Entry,
+    event: Event,
+    *,
+    by: str,
+    reason: str = "",
+    release: Release | None = None,
+    unblock: str | None = None,
+    gate: dict[str, Any] | None = None,
+) -> Entry:
+    """The entry after `previous`.
+
+    After deploy, promote and rollback `release` serves, since now unless the same bundle and image served already; a
+    rollback blocks the bundle that served until then, `failed` blocks the one that failed (unless it is the one that
+    serves), and unblock frees `unblock`.
+    """
+    number, now = previous.number + 1, _now()
+    serving, since = previous.serving, previous.since
+    if event in _ARRIVALS:
+        serving, since = release, since if _same(serving, release) else now
+    blocked = {digest: by_entry for digest, by_entry in previous.blocked.items() if digest != unblock}
+    if (bad := _blocks(previous, event, release)) is not None:
+        blocked.setdefault(bad, number)
+    return Entry(
+        environment=previous.environment,
+        number=number,
+        event=event,
+        at=now,
+        by=by,
+        reason=reason,
+        release=release,
+        serving=serving,
+        since=since,
+        blocked=blocked,
+        gate=gate,
+    )
+
+
+def _blocks(previous: Entry, event: Event, release: Release | None) -> str | None:
+    serving = previous.serving.bundle if previous.serving else None
+    given = release.bundle if release else None
+    if given == serving:
+        return None
+    return {Event.ROLLBACK: serving, Event.FAILED: given}.get(event)
+
+
+def check(previous: Entry | None, entry: Entry) -> None:
+    """Raise `LedgerError` unless `entry` may stand after `previous` (None: at the beginning of its environment)."""
+    wrong = _not_genesis(entry) if previous is None else _not_next(previous, entry)
+    if wrong:
+        raise LedgerError(f"{entry.environment}.json, entry {entry.number} ({entry.event}): {wrong}")
+
+
+def _not_genesis(entry: Entry) -> str | None:
+    empty = entry.release is None and entry.serving is None and entry.since is None and not entry.blocked
+    if entry.number == 0 and entry.event is Event.GENESIS and entry.format == FORMAT and empty:
+        return None
+    return f"expected the genesis entry with number 0 and nothing serving, found {entry}."
+
+
+def _not_next(previous: Entry, entry: Entry) -> str | None:
+    """The first rule that the entry breaks, as a sentence."""
+    arrives = entry.event in _ARRIVALS
+    quiet = entry.serving == previous.serving and entry.since == previous.since
+    added = {digest: number for digest, number in entry.blocked.items() if previous.blocked.get(digest) != number}
+    removed = set(previous.blocked) - set(entry.blocked)
+    rules = (
+        (entry.format == FORMAT, f"expected format {FORMAT}, found {entry.format}."),
+        (entry.environment == previous.environment, f"expected environment {previous.environment}."),
+        (entry.at.tzinfo is not None, "expected the time with its offset from UTC."),
+        (entry.number == previous.number + 1, f"expected number {previous.number + 1}: numbers have no gaps."),
+        (entry.event is not Event.GENESIS, "expected an event; a genesis stands only at the beginning."),
+        (
+            (entry.release is None) == (entry.event is Event.UNBLOCK),
+            "expected a release for every event but genesis and unblock.",
+        ),
+        (not arrives or entry.serving == entry.release, "expected that the release serves after this event."),
+        (not arrives or entry.since is not None, "expected the time since when it serves."),
+        (arrives or quiet, "expected that this event leaves `serving` and `since` as they were."),
+        (
+            all(number == entry.number for number in added.values()),
+            f"expected that only this entry's number blocks anew, found {added}.",
+        ),
+        (
+            not removed or entry.event is Event.UNBLOCK,
+            f"expected these digests to stay blocked: {sorted(removed)}; only an unblock frees one.",
+        ),
+    )
+    return next((sentence for holds, sentence in rules if not holds), None)
+
+
+def _same(one: Release | None, other: Release | None) -> bool:
+    return one is not None and other is not None and (one.bundle, one.image) == (other.bundle, other.image)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)

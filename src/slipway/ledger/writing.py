@@ -1,0 +1,89 @@
+"""Make the commit of an event; it is nothing until a reference points to it."""
+
+import re
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from slipway.errors import LedgerError
+from slipway.ledger import bundles
+from slipway.ledger.entry import Entry
+from slipway.ledger.git import Git, Item
+
+
+def begin(git: Git, tip: str | None, entries: list[Entry]) -> str:
+    """The commit after `tip` (None: the first one) that writes genesis entries."""
+    items = [_item(git, entry) for entry in entries]
+    names = ", ".join(entry.environment for entry in entries)
+    subject = f"Ledger begins: {names}" if tip is None else f"Ledger grows: {names}"
+    return _commit(git, tip, items, subject, entries[0])
+
+
+def record(git: Git, tip: str, entry: Entry, bundle: Path | None) -> str:
+    """The commit after `tip` that writes `entry`, with the bundle of its release unless that is kept already."""
+    items = [_item(git, entry)]
+    if entry.release is None:
+        if bundle is not None:
+            raise LedgerError(f"Nothing was written: a bundle was given, but the event {entry.event} has no release.")
+    elif not git.tree(f"{tip}:bundles/{entry.release.bundle}"):
+        items += _keep(git, tip, entry.release.bundle, bundle)
+    subject = f"{entry.environment} {entry.number}: {entry.event}"
+    if entry.release:
+        subject += f" {entry.release.bundle[:12]}"
+    return _commit(git, tip, items, subject, entry)
+
+
+def _keep(git: Git, tip: str, digest: str, bundle: Path | None) -> list[Item]:
+    if bundle is None:
+        raise LedgerError(
+            f"Nothing was written: the entry names the bundle {digest}, which the ledger does not keep yet. Give its "
+            "folder along with the entry."
+        )
+    kept = git.tree(f"{tip}:bundles")
+    new = Item("040000", "tree", bundles.put(git, bundle, digest), digest)
+    return [Item("040000", "tree", bundles.tree(git, [*kept, new]), "bundles")]
+
+
+def _item(git: Git, entry: Entry) -> Item:
+    content = msgspec.json.format(msgspec.json.encode(entry), indent=2) + b"\n"
+    try:
+        msgspec.json.decode(content, type=Entry)
+    except msgspec.ValidationError as error:
+        raise LedgerError(f"Nothing was written: this is no entry of {entry.environment!r}: {error}.") from error
+    return Item("100644", "blob", bundles.blob(git, content), f"{entry.environment}.json")
+
+
+def _commit(git: Git, tip: str | None, items: list[Item], subject: str, entry: Entry) -> str:
+    """Commit the tree of `tip` with `items` in place of those of the same name."""
+    replaced = {item.name for item in items}
+    kept = [item for item in git.tree(tip) if item.name not in replaced] if tip else []
+    whole = bundles.tree(git, kept + items)
+    parent = ("-p", tip) if tip else ()
+    return git.run(
+        "commit-tree", whole, *parent, "-F", "-", given=_message(subject, entry), more=_identity(entry)
+    ).strip()
+
+
+def _message(subject: str, entry: Entry) -> bytes:
+    """What `git log` shows of the event.
+
+    The last line makes the commit unlike any other: two people who record the same within a second would else make the
+    same commit, and both would believe that theirs arrived.
+    """
+    serving = entry.serving.bundle if entry.serving else "nothing"
+    lines = [subject, "", *([entry.reason, ""] if entry.reason else []), f"By: {entry.by}", f"Serving: {serving}"]
+    return "\n".join([*lines, f"Event: {secrets.token_hex(8)}", ""]).encode()
+
+
+def _identity(entry: Entry) -> dict[str, str]:
+    """Who wrote the commit is who acted; git's own identity may be missing, on a server or a runner."""
+    match = re.fullmatch(r"\s*(.*?)\s*<([^<>]*)>\s*", entry.by, re.DOTALL)
+    name, email = match.groups() if match else (entry.by, "")
+    # What git takes for no name at all, or would cut a line of the commit with.
+    name = re.sub(r"[<>\s\x00]+", " ", name).strip(" .,:;\"'\\") or "slipway"
+    return {
+        f"GIT_{role}_{what}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for what, value in (("NAME", name), ("EMAIL", email), ("DATE", entry.at.isoformat()))
+    }

@@ -1,0 +1,137 @@
+"""The commands that people type, in a real repository, as real processes."""
+
+import json
+import subprocess
+
+import msgspec
+import pytest
+from ledgerbox import BY, branch, clone, deploy, git, make_hub
+from running import SLIPWAY
+
+from slipway.ledger import Event, Ledger, follow
+
+
+def slipway(root, *command):
+    return subprocess.run([str(SLIPWAY), *command], cwd=root, capture_output=True, text=True)
+
+
+@pytest.fixture
+def rolled_back(ours, toys):
+    """churn served, then crops, which was rolled back."""
+    deploy(ours, toys["churn"].bundle)
+    deploy(ours, toys["crops"].bundle)
+    deploy(ours, toys["churn"].bundle, event=Event.ROLLBACK, reason="[bold] of us")
+    return ours
+
+
+def test_init_begins_staging_and_production(tmp_path):
+    hub = make_hub(tmp_path)
+    ours = clone(hub, tmp_path / "ours")
+    done = slipway(ours, "ledger", "init", "--reason", "first delivery")
+    assert done.returncode == 0, done.stderr
+    assert "production, staging begin on the branch deployments at the remote 'origin'" in done.stdout
+    assert Ledger(ours).environments() == ["production", "staging"]
+    assert Ledger(ours).read("staging").reason == "first delivery"
+    before = branch(hub)
+    again = slipway(ours, "ledger", "init", "--reason", "first delivery")
+    assert (again.returncode, branch(hub)) == (1, before)
+    assert "began in it already" in again.stderr
+
+
+def test_init_of_named_environments_as_json(tmp_path):
+    ours = clone(make_hub(tmp_path), tmp_path / "ours")
+    done = slipway(ours, "ledger", "init", "--environment", "live", "--reason", "one is enough", "--json")
+    assert json.loads(done.stdout)["environments"] == ["live"]
+    assert Ledger(ours).environments() == ["live"]
+
+
+@pytest.mark.parametrize("reason", [(), ("--reason", " ")])
+def test_nothing_happens_without_a_reason(hub, ours, reason):
+    before = branch(hub)
+    for command in (("init", "--environment", "live"), ("unblock", "production", "abc")):
+        assert slipway(ours, "ledger", *command, *reason).returncode == 2
+    assert branch(hub) == before
+
+
+def test_history_shows_the_newest_first_and_what_serves(rolled_back, toys):
+    done = slipway(rolled_back, "history", "production")
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    churn, crops = (toys[name].bundle.digest[:12] for name in ("churn", "crops"))
+    assert [(line[0], *line[3:5]) for line in lines[1:4]] == [
+        ("3", "rollback", churn),
+        ("2", "deploy", crops),
+        ("1", "deploy", churn),
+    ]
+    assert lines[4][3:5] == ["genesis", "Ada"]
+    assert "[bold] of us" in done.stdout, "what people write is no markup"
+    assert f"production serves {churn} since" in done.stdout
+    assert f"blocked: {crops}" in done.stdout
+
+
+def test_history_of_the_last_ones_says_how_many_are_older(rolled_back):
+    done = slipway(rolled_back, "history", "production", "--limit", "1")
+    assert len(done.stdout.splitlines()) == 5
+    assert "3 older entries" in done.stdout
+
+
+def test_history_for_machines(rolled_back, toys):
+    found = json.loads(slipway(rolled_back, "history", "production", "--json").stdout)
+    assert [entry["number"] for entry in found["entries"]] == [3, 2, 1, 0]
+    assert found["serving"]["bundle"] == toys["churn"].bundle.digest
+    assert found["offline"] is None
+
+
+def test_what_may_be_old_is_said(hub, rolled_back, tmp_path):
+    hub.rename(tmp_path / "gone")
+    done = slipway(rolled_back, "history", "production")
+    assert done.returncode == 0
+    assert "This may be old: the remote 'origin' does not answer" in done.stderr
+    assert "does not answer" in json.loads(slipway(rolled_back, "history", "production", "--json").stdout)["offline"]
+
+
+def test_unblock_frees_by_the_first_digits(rolled_back, toys):
+    digest = toys["crops"].bundle.digest
+    done = slipway(rolled_back, "ledger", "unblock", "production", digest[:12], "--reason", "it was the network")
+    assert done.returncode == 0, done.stderr
+    newest = Ledger(rolled_back).read("production")
+    assert (newest.event, newest.blocked, newest.reason) == (Event.UNBLOCK, {}, "it was the network")
+    again = slipway(rolled_back, "ledger", "unblock", "production", digest, "--reason", "again")
+    assert again.returncode == 1
+    assert "there are none" in again.stderr
+
+
+def test_unblock_wants_one_digest(rolled_back, toys):
+    rents = toys["rents"].bundle
+    Ledger(rolled_back).append(
+        "production",
+        lambda newest: follow(
+            newest, Event.FAILED, by=BY, release=msgspec.structs.replace(newest.serving, bundle=rents.digest)
+        ),
+        rents.path,
+    )
+    done = slipway(rolled_back, "ledger", "unblock", "production", "", "--reason", "all of them")
+    assert done.returncode == 1
+    assert rents.digest[:12] in done.stderr
+    assert "names 2 of the bundles" in done.stderr
+
+
+def test_verify_counts_and_finds(hub, rolled_back, tmp_path):
+    done = slipway(rolled_back, "ledger", "verify")
+    assert done.stdout == "verified: 4 commits, production 3, staging 0\n"
+    assert json.loads(slipway(rolled_back, "ledger", "verify", "--json").stdout)["entries"]["production"] == 3
+    hand = clone(hub, tmp_path / "hand", "--branch", "deployments")
+    (hand / "production.json").write_text("{}")
+    git(hand, "commit", "--quiet", "-am", "by hand")
+    git(hand, "push", "--quiet")
+    bad = slipway(rolled_back, "ledger", "verify")
+    assert (bad.returncode, bad.stdout) == (1, "")
+    assert bad.stderr.startswith("Error: The ledger is damaged at commit")
+    assert "Traceback" not in bad.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [("ledger", "init"), ("ledger", "verify"), ("ledger", "unblock"), ("history",)], ids=" ".join
+)
+def test_help_has_examples(ours, command):
+    assert f"slipway {' '.join(command)}" in slipway(ours, *command, "--help").stdout.split("Examples:")[1]

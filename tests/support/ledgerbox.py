@@ -1,0 +1,61 @@
+"""Real git repositories with a ledger: a bare one in the middle, clones around it, hands that edit it."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from slipway.bundle import Bundle
+from slipway.ledger import Entry, Event, Ledger, Release, follow
+
+BY = "Ada <ada@example.invalid>"
+ENVIRONMENTS = ("staging", "production")
+
+
+def git(folder: Path, *command: str, check: bool = True, **variables: str) -> str:
+    quiet = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", **variables}
+    options = ("-c", "user.name=hand", "-c", "user.email=hand@example.invalid", "-c", "advice.detachedHead=false")
+    done = subprocess.run(
+        ["git", *options, *command], cwd=folder, env=os.environ | quiet, capture_output=True, text=True
+    )
+    assert not check or done.returncode == 0, f"git {command}: {done.stderr}"
+    return done.stdout.strip()
+
+
+def make_repository(folder: Path) -> Path:
+    """A repository on main with three commits and nothing else."""
+    folder.mkdir(parents=True)
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    for number in range(3):
+        (folder / "code.txt").write_text(f"version {number}\n")
+        git(folder, "add", "code.txt")
+        git(folder, "commit", "--quiet", "-m", f"commit {number}")
+    return folder
+
+
+def make_hub(folder: Path) -> Path:
+    """A bare repository with the history of `make_repository` and no ledger."""
+    source = make_repository(folder / "source")
+    git(folder, "clone", "--quiet", "--bare", str(source), "hub.git")
+    return folder / "hub.git"
+
+
+def clone(hub: Path, folder: Path, *options: str) -> Path:
+    git(hub.parent, "clone", "--quiet", *options, f"file://{hub}", str(folder))
+    return folder
+
+
+def deploying(bundle: Bundle, event: Event = Event.DEPLOY, reason: str = "a reason") -> Callable[[Entry], Entry]:
+    def make(newest: Entry) -> Entry:
+        return follow(newest, event, by=BY, reason=reason, release=Release(bundle=bundle.digest))
+
+    return make
+
+
+def deploy(root: Path, bundle: Bundle, environment: str = "production", **more: Any) -> Entry:
+    return Ledger(root).append(environment, deploying(bundle, **more), bundle.path)
+
+
+def branch(hub: Path) -> str:
+    return git(hub, "rev-parse", "--verify", "--quiet", "refs/heads/deployments", check=False)
