@@ -11,7 +11,12 @@ from slipway.errors import SlipwayError
 from slipway.serving import commands as serving
 from slipway.settings import quiet_environment
 
-GROUPS = {"Model": ("predict", "score", "verify", "serve"), "Look": ("health", "log"), "Keys": ("key",)}
+GROUPS = {
+    "Model": ("predict", "score", "verify", "gate", "serve"),
+    "Look": ("history", "health", "log"),
+    "Deliver": ("ledger",),
+    "Keys": ("key",),
+}
 BUNDLE = click.option(
     "--bundle",
     "folder",
@@ -114,3 +119,16 @@ if find_spec("slipway.batch"):
     from slipway.batch.command import score
 
     main.add_command(score)
+
+# Nor does it know the ledger: what runs is written down by whoever starts it.
+if find_spec("slipway.ledger"):
+    from slipway.ledger import commands as ledger
+
+    main.add_command(ledger.ledger)
+    main.add_command(ledger.history)
+
+# The gate compares models on the held out rows, which no image has.
+if find_spec("slipway.gate"):
+    from slipway.gate.command import gate
+
+    main.add_command(gate)

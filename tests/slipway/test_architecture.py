@@ -11,7 +11,18 @@ import yaml
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "slipway"
 # A package imports only from those before it.
-ORDER = ["validation", "bundle", "batch", "serving", "training", "evaluation", "tracking", "demo"]
+ORDER = [
+    "validation",
+    "bundle",
+    "batch",
+    "serving",
+    "training",
+    "evaluation",
+    "ledger",
+    "gate",
+    "tracking",
+    "demo",
+]
 HEAVY = [
     "pandas",
     "sklearn",

@@ -13,7 +13,7 @@ from slipway.bundle.code import CONTRACT, FEATURES
 from slipway.bundle.external_data import refuse_external_data
 from slipway.bundle.manifest import MANIFEST, TOLERANCE, Certificate, Manifest, decode, digest
 from slipway.bundle.model import Bundle
-from slipway.errors import BundleError, SlipwayError
+from slipway.errors import BundleError, CertificateError, GoldenRowsError, SlipwayError
 
 _AGAIN = "Make the bundle again, or fetch it again from where it came."
 
@@ -96,9 +96,9 @@ def _check_certificate(path: Path, content: bytes) -> None:
     try:
         certificate = msgspec.json.decode(content, type=Certificate)
     except msgspec.DecodeError as error:
-        raise BundleError(f"{path / 'certificate.json'} cannot be read: {error}. {_AGAIN}") from error
+        raise CertificateError(f"{path / 'certificate.json'} cannot be read: {error}. {_AGAIN}") from error
     if not certificate.passed:
-        raise BundleError(f"{path / 'certificate.json'} did not pass: {certificate}. Train the model again.")
+        raise CertificateError(f"{path / 'certificate.json'} did not pass: {certificate}. Train the model again.")
 
 
 def _open(sealed: Sealed) -> Bundle:
@@ -117,12 +117,12 @@ def _check_golden(bundle: Bundle) -> None:
         scores = bundle.score(columns)
         off = difference(scores, expected)
     except Exception as error:  # the rows, the features and the runtime each have errors of their own
-        raise BundleError(f"{file} cannot be scored: {type(error).__name__}: {error}. {_AGAIN}") from error
+        raise GoldenRowsError(f"{file} cannot be scored: {type(error).__name__}: {error}. {_AGAIN}") from error
     if not len(expected):
-        raise BundleError(f"{file} is empty. {_AGAIN}")
+        raise GoldenRowsError(f"{file} is empty. {_AGAIN}")
     if off.max() > TOLERANCE:
         row = int(off.argmax())
-        raise BundleError(
+        raise GoldenRowsError(
             f"{file}, line {row + 1}: the model gives {scores[row]}, expected {expected[row]} within {TOLERANCE}. "
             "It does not score here as it did where it was made. Train it again on this kind of machine."
         )

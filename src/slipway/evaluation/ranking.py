@@ -18,8 +18,8 @@ from slipway.evaluation.sums import Measure, ratio
 # Up to so many groups, or with this many rows for each pair of groups, a matrix of groups by groups is the quicker way
 # to the area; beyond, sorted rows are.
 _MATRIX_GROUPS, _ROWS_A_PAIR = 512, 1 / 3
-# Cells of (row, resample) held at once: 8 MB, which stays in the processor's cache.
-_CELLS = 1 << 20
+# Cells of (row, resample) held at once: 2 MB, which stays in the processor's cache.
+_CELLS = 1 << 18
 
 
 class _Side(NamedTuple):

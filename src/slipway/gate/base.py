@@ -1,0 +1,85 @@
+"""What a pull request may not change for itself: rules, primary metric and split are read from its base commit."""
+
+import ast
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import yaml
+
+from slipway.errors import GateError
+from slipway.gate.rules import RULES, Rules, parse_rules, read_rules
+from slipway.params import Params, SplitParams
+from slipway.problem import Problem
+
+# Files of the problem that say what the target is.
+_TARGET = ("dataset.py", "problem.py")
+
+
+class Ground(NamedTuple):
+    """What the candidate is judged by, and what the working tree would have changed about it."""
+
+    problem: Problem
+    params: Params
+    rules: Rules
+    moved: tuple[str, ...]
+
+
+def ground(root: Path, package: str, problem: Problem, params: Params, base: str | None) -> Ground:
+    """The rules of the working tree, or those of the commit `base`; raises `GateError` for what cannot be read."""
+    if base is None:
+        return Ground(problem, params, read_rules(root), ())
+    rules = parse_rules(_show(root, base, RULES), f"{RULES} of {base}")
+    split, metric = _split(root, base), _metric(root, base, package)
+    moved = _changes("gate.yaml", rules, _own_rules(root))
+    moved += _changes("params.yaml split", split, params.split)
+    if metric != problem.metric:
+        moved += (f"primary metric: {metric} -> {problem.metric} (judged by {metric})",)
+    for name in _TARGET:
+        path = f"src/{package}/{name}"
+        if _show(root, base, path) != (root / path).read_bytes():
+            moved += (f"{path}, which says what the target is, differs from {base}",)
+    judged = msgspec.structs.replace(problem, metric=metric)
+    return Ground(judged, msgspec.structs.replace(params, split=split), rules, moved)
+
+
+def _own_rules(root: Path) -> Rules | None:
+    try:
+        return read_rules(root)
+    except GateError:
+        return None
+
+
+def _changes(name: str, before: msgspec.Struct, after: msgspec.Struct | None) -> tuple[str, ...]:
+    if after is None:
+        return (f"{name} can no longer be read",)
+    pairs = ((key, getattr(before, key), getattr(after, key)) for key in before.__struct_fields__)
+    return tuple(f"{name} {key}: {old} -> {new} (judged by {old})" for key, old, new in pairs if old != new)
+
+
+def _split(root: Path, base: str) -> SplitParams:
+    content = _show(root, base, "params.yaml")
+    try:
+        return msgspec.convert(yaml.safe_load(content)["split"], SplitParams)
+    except (yaml.YAMLError, msgspec.ValidationError, TypeError, KeyError) as error:
+        raise GateError(f"params.yaml of {base} has no section split that can be read: {error!r}.") from error
+
+
+def _metric(root: Path, base: str, package: str) -> str:
+    """The primary metric as the base commit's `problem.py` writes it: nothing of that commit is run."""
+    path = f"src/{package}/problem.py"
+    for node in ast.walk(ast.parse(_show(root, base, path))):
+        if isinstance(node, ast.keyword) and node.arg == "metric" and isinstance(node.value, ast.Constant):
+            return str(node.value.value)
+    raise GateError(f'{path} of {base} names no metric="..." that can be read without running it. Write it as text.')
+
+
+def _show(root: Path, base: str, path: str) -> bytes:
+    done = subprocess.run(["git", "show", f"{base}:./{path}"], cwd=root, capture_output=True)
+    if done.returncode:
+        raise GateError(
+            f"{path} of the base {base} cannot be read: {done.stderr.decode(errors='replace').strip()}. Name a commit "
+            "of this repository that has it, and fetch it first (a shallow clone may lack it)."
+        )
+    return done.stdout

@@ -1,0 +1,45 @@
+"""Everything that the gate's checks look at, put together once and changed by none."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from slipway.bundle import Bundle
+from slipway.evaluation.result import Evaluation
+from slipway.evaluation.scored import Scored
+from slipway.evaluation.slices import Part
+from slipway.gate.rules import Rules
+from slipway.ledger.entry import Entry
+from slipway.params import Params
+from slipway.problem import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Side(msgspec.Struct, frozen=True, eq=False):
+    """One verified bundle and its scores on the holdout, made with its own contract and features."""
+
+    bundle: Bundle
+    scored: Scored
+
+
+class Case(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """One candidate before the gate.
+
+    `production` is None for the first release only, which `entry` (production's newest ledger entry) then says.
+    `baseline` is the trivial model of the training set on the same rows; `committed` is `metrics.json` as it stands in
+    the tree, `parts` are the slices of the holdout.
+    """
+
+    problem: Problem
+    params: Params
+    rules: Rules
+    entry: Entry
+    train: "pd.DataFrame"
+    holdout: "pd.DataFrame"
+    candidate: Side
+    production: Side | None
+    baseline: Scored
+    committed: Evaluation
+    parts: tuple[Part, ...] = ()

@@ -1,0 +1,14 @@
+"""The gate's checks: each takes the case and returns one result."""
+
+from slipway.gate.checks import behaviour, blocked, contract, holdout, leaks, quality
+
+CHECKS = (
+    *blocked.CHECKS,
+    *contract.CHECKS,
+    *holdout.CHECKS,
+    *behaviour.CHECKS,
+    *leaks.CHECKS,
+    *quality.CHECKS,
+)
+
+__all__ = ["CHECKS"]

@@ -1,0 +1,115 @@
+"""`slipway gate`: one screen, a report for the pull request, and an exit code."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from slipway.gate.result import Gate
+
+_PATH = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  slipway gate
+  slipway gate --base origin/main --report gate.md --out gate.json
+  slipway gate --power --retrains 100 --jobs 2
+"""
+)
+@click.option("--base", metavar="REV", help="Read rules, metric and split from this commit: a pull request's base.")
+@click.option("--report", type=_PATH, metavar="FILE", help="Write the report as Markdown.")
+@click.option("--out", type=_PATH, metavar="FILE", help="Write everything as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of the screen.")
+@click.option("--power", is_flag=True, help="Do not judge: say which losses this holdout would find.")
+@click.option("--retrains", type=click.IntRange(2), default=12, show_default=True, help="Honest models for --power.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Models fitted at once for --power.")
+def gate(
+    base: str | None, report: Path | None, out: Path | None, as_json: bool, power: bool, retrains: int, jobs: int
+) -> None:
+    """Judge bundle/ against what production runs: promote, keep or refuse.
+
+    Both models score the same held out rows. Exit code 0 for promote and keep, 1 for refuse; whatever is missing or
+    cannot be read is a refusal. The rules are in gate.yaml, what they mean in docs/gate.md.
+    """
+    if power:
+        _study(retrains, jobs, as_json)
+        return
+    from slipway.files import write_bytes, write_json
+    from slipway.gate.judge import judge
+    from slipway.gate.report import render
+    from slipway.gate.result import Verdict
+
+    found = judge(Path(), base=base)
+    if report:
+        write_bytes(report, render(found).encode())
+    if out:
+        write_json(out, found)
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+    else:
+        _show(found)
+    sys.exit(1 if found.verdict is Verdict.REFUSE else 0)
+
+
+def _study(retrains: int, jobs: int, as_json: bool) -> None:
+    from slipway.gate.power import render, study
+    from slipway.gate.rules import read_rules
+    from slipway.prepared import read_part
+    from slipway.project import load_project
+
+    problem, params = load_project()
+    train, holdout = (read_part(Path("prepared"), part) for part in ("train", "holdout"))
+    say = (lambda _: None) if as_json else click.echo
+    found = study(problem, params, read_rules(Path()), train, holdout, retrains=retrains, jobs=jobs, say=say)
+    click.echo(msgspec.json.encode(found) if as_json else render(found))
+
+
+def _show(found: "Gate") -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    colour = {"promote": "green", "keep": "yellow", "refuse": "red"}[found.verdict]
+    console.print(f"[bold {colour}]{found.verdict.upper()}[/]", end="  ")
+    console.print(found.sentence, markup=False)
+    for line in found.moved:
+        console.print(f"  know first: {line}", markup=False)
+    if found.metrics:
+        console.print(_metrics(found))
+    for check in found.checks:
+        if not check.passed:
+            word = "let through" if check.stands else "failed"
+            console.print(f"[bold]{word}: {check.name}[/]")
+            for name, text in (("found", check.observed), ("allowed", check.limit), ("why", check.why)):
+                console.print(f"  {name:<8} {text}", markup=False)
+            console.print(f"  {'to do':<8} {check.excepted or check.advice}", markup=False)
+    passed = sum(check.passed for check in found.checks)
+    console.print(f"{passed} of {len(found.checks)} checks passed. {_next(found)}", markup=False)
+
+
+def _metrics(found: "Gate") -> "Table":
+    from rich.table import Table
+
+    table = Table("metric", "candidate", "production", f"difference, {found.confidence:.0%} interval (above 0: better)")
+    for row in found.metrics:
+        difference = row.difference
+        beside = ""
+        if difference:
+            beside = f"{difference.value:+.4f}"
+            if difference.low is not None and difference.high is not None:
+                beside += f" [{difference.low:+.4f}, {difference.high:+.4f}]".replace("[", "\\[")
+        name = f"[bold]{row.metric}[/]" if row.metric == found.primary else row.metric
+        table.add_row(
+            name, f"{row.candidate.value:.4f}", f"{row.production.value:.4f}" if row.production else "", beside
+        )
+    return table
+
+
+def _next(found: "Gate") -> str:
+    return "Next: mend it, then `dvc repro`." if found.ships is None else f"What ships: bundle {found.ships[:12]}."

@@ -1,0 +1,118 @@
+"""The candidate beside production on the same holdout rows: as a whole, metric by metric and slice by slice."""
+
+import msgspec
+import numpy as np
+
+from slipway.errors import GateError
+from slipway.evaluation.intervals import Draws, interval, resample
+from slipway.evaluation.intervals import figure as metric_figure
+from slipway.evaluation.losses import group_sums, row_losses
+from slipway.evaluation.metrics import METRICS, Better, Kind, measure
+from slipway.evaluation.result import Figure
+from slipway.evaluation.scored import Scored
+from slipway.evaluation.slices import FEWEST_GROUPS, Part
+from slipway.gate.case import Case
+from slipway.gate.paired import Difference, compared, difference, figure, losses, narrow, share, student, worse_p
+from slipway.gate.result import Row, SliceRow
+from slipway.params import EvaluateParams
+
+# For whoever compares two models without a `params.yaml`; only metrics that are no mean over rows are resampled.
+_RESAMPLES = EvaluateParams(resamples=2000, confidence=0.95, seed=7)
+# A slice needs the spread of its resamples, not their outermost percentiles: 400 give it to 4 %.
+_SLICE_RESAMPLES = 400
+# What has no vote may be a little coarser: 1000 give the end of an interval to 5 %, in half of the gate's time.
+_TABLE_RESAMPLES = 1000
+
+
+def relative(
+    candidate: Scored, production: Scored, primary: str, level: float, params: EvaluateParams = _RESAMPLES
+) -> Figure:
+    """The primary loss of production less the candidate's, as a share of production's loss; above zero = better.
+
+    The loss of a metric that should be high is its distance from 1. The interval is over groups, at `level`.
+    Raises `GateError` where the two were not scored on the same rows, or the metric is undefined there.
+    """
+    _check_paired(candidate, production)
+    return figure(compared(losses(candidate, primary, params), losses(production, primary, params)), level)
+
+
+def slice_rows(case: Case) -> tuple[SliceRow, ...]:
+    """Every part of the holdout with enough rows and groups, in the order of `case.parts`; none without production."""
+    if case.production is None:
+        return ()
+    _check_paired(case.candidate.scored, case.production.scored)
+    params = _at_most(case.params.evaluate, _SLICE_RESAMPLES)
+    found = (_slice_row(case, part, case.production.scored, params) for part in case.parts)
+    return tuple(row for row in found if row is not None)
+
+
+def metric_rows(case: Case) -> tuple[Row, ...]:
+    """Every metric that is defined on the holdout, of both models, and by how much the candidate is better."""
+    scored = case.candidate.scored
+    names, level = tuple(METRICS[scored.task]), case.rules.level
+    measures = {"candidate": measure(scored, names)}
+    if case.production:
+        _check_paired(scored, case.production.scored)
+        measures["production"] = measure(case.production.scored, names)
+    draws = resample(measures, scored.groups, _at_most(case.params.evaluate, _TABLE_RESAMPLES))
+    rows = []
+    for name, kind in METRICS[scored.task].items():
+        here = metric_figure(draws["candidate"], name, scored.groups, level)
+        if here is None:
+            continue
+        beside = metric_figure(draws["production"], name, scored.groups, level) if case.production else None
+        gain = _gain(case, name, kind, draws) if beside and kind.better else None
+        rows.append(Row(metric=name, candidate=here, production=beside, difference=gain))
+    return tuple(rows)
+
+
+def _at_most(params: EvaluateParams, resamples: int) -> EvaluateParams:
+    return msgspec.structs.replace(params, resamples=min(resamples, params.resamples))
+
+
+def _slice_row(case: Case, part: Part, production: Scored, params: EvaluateParams) -> SliceRow | None:
+    if len(part.rows) < case.rules.slice_rows:
+        return None
+    inside = narrow(case.candidate.scored, part.rows)
+    if inside.groups < FEWEST_GROUPS:
+        return None
+    primary = case.problem.metric
+    found = difference(losses(inside, primary, params), losses(narrow(production, part.rows), primary, params))
+    if found is None:
+        return None
+    return SliceRow(
+        slice=part.slice,
+        label=part.label,
+        rows=len(part.rows),
+        groups=inside.groups,
+        difference=_spread(found, case.rules.level),
+        p_value=worse_p(found),
+    )
+
+
+def _spread(found: Difference, level: float) -> Figure:
+    """Student's interval for resamples too, so that interval and p value of a slice say the same."""
+    return student(found.value, found.error, found.groups, level)
+
+
+def _gain(case: Case, name: str, kind: Kind, draws: dict[str, dict[str, Draws]]) -> Figure | None:
+    """How much better the candidate is, in the metric's unit, with the same kind of interval as the verdict's."""
+    assert case.production is not None
+    scored, level = case.candidate.scored, case.rules.level
+    sign = -1 if kind.better is Better.HIGHER else 1
+    here = row_losses(scored).get(name)
+    if here is None:
+        saved = sign * (draws["production"][name] - draws["candidate"][name])
+        return interval(saved, scored.groups, level)
+    beside = row_losses(case.production.scored)[name]
+    sums = group_sums(scored.group, scored.groups, sign * (beside - here), np.ones(len(here)))
+    return student(*share(sums[:, 0], sums[:, 1]), scored.groups, level)
+
+
+def _check_paired(candidate: Scored, production: Scored) -> None:
+    if candidate.groups != production.groups or not np.array_equal(candidate.group, production.group):
+        raise GateError(
+            f"Candidate and production must be scored on the same rows, found {len(candidate.target):,} rows in "
+            f"{candidate.groups} groups and {len(production.target):,} in {production.groups}. Score both again on "
+            "the holdout that `dvc repro prepare` makes."
+        )

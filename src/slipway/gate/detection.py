@@ -1,0 +1,98 @@
+"""How small a loss the gate finds: an honest retrain is mixed with a worse model, so that the loss grows from nothing.
+
+Another holdout is simulated by drawing whole groups from this one, with repetition, as many as it would have; each is
+judged as the gate judges. No formula with one error for all would do: a model that is worse on some days only has a
+wider error than one that is a little worse everywhere, and the wider the loss it shows, the wider the error.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import msgspec
+import numpy as np
+
+from slipway.evaluation.scored import Scored, Vector
+from slipway.gate.paired import Losses, compared, critical, losses
+from slipway.gate.retrains import Worse
+from slipway.gate.rules import Rules
+from slipway.params import EvaluateParams
+
+# How much larger a holdout might be.
+SIZES = (1.0, 1.5, 2.0, 3.0)
+FOUND = 0.95
+# Shares of the worse model in the mixture, from nearly honest to all of it.
+_STEPS = np.linspace(0, 1, 51)[1:]
+# A chance near 95 % is then known to half a point.
+_HOLDOUTS = 2000
+
+
+class Decline(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to be worse: the loss of the whole of it, the chance that it is refused, the shift of its mean score.
+
+    `smallest` is the least relative loss that is found with 95 % probability for each of `SIZES`, None where even the
+    whole of it is found less often.
+    """
+
+    name: str
+    loss: float
+    found: float
+    shift: float
+    smallest: tuple[float | None, ...]
+
+
+def decline(worse: Worse, honest: Scored, primary: str, rules: Rules, params: EvaluateParams) -> Decline:
+    """Mix an honest retrain with a worse model, against itself in production, and see from where it is refused."""
+    production = losses(honest, primary, params)
+    steps = (honest.scores + share * (worse.scores - honest.scores) for share in _STEPS)
+    candidates = [losses(msgspec.structs.replace(honest, scores=scores), primary, params) for scores in steps]
+    lost = [-compared(each, production).value for each in candidates]
+    chances = {size: [chance(each, production, rules, size) for each in candidates] for size in SIZES}
+    return Decline(
+        name=worse.name,
+        loss=lost[-1],
+        found=chances[1.0][-1],
+        shift=float(np.abs((worse.scores - honest.scores).mean(axis=0)).max()),
+        smallest=tuple(smallest(lost, chances[size]) for size in SIZES),
+    )
+
+
+def chance(candidate: Losses, production: Losses, rules: Rules, size: float = 1.0) -> float:
+    """The probability that `not_worse` refuses the candidate on another holdout `size` times as large."""
+    groups = max(2, round(size * candidate.groups))
+    reach = critical(groups, (1 - rules.level) / 2)
+    if candidate.sums is None or production.sums is None or not production.sums.any():
+        found = compared(candidate, production)
+        if found.draws is None or not found.error:
+            return float(found.value < -rules.margin)
+        # Its error in every resample is not known, so all have the same.
+        narrower = math.sqrt(candidate.groups / groups)
+        values = found.value + (found.draws[1:] - found.value) * narrower
+        return float((values < -max(rules.margin, reach * found.error * narrower)).mean())
+    saved, whole = production.sums - candidate.sums, production.sums
+    columns = np.stack([saved, whole, saved**2, saved * whole, whole**2], axis=1)
+    part, total, part_squared, product, total_squared = (_holdouts(candidate.groups, groups) @ columns).T
+    value = part / total
+    rest = np.maximum(0, part_squared - 2 * value * product + value**2 * total_squared)
+    error = np.sqrt(groups / (groups - 1) * rest) / total
+    return float((value < -np.maximum(rules.margin, reach * error)).mean())
+
+
+@lru_cache(len(SIZES))
+def _holdouts(groups: int, drawn: int) -> Vector:
+    """How often each group is in each simulated holdout; the same ones for every candidate.
+
+    So a greater loss is not found less often by the luck of the draw.
+    """
+    random = np.random.default_rng(drawn)
+    return random.multinomial(drawn, np.full(groups, 1 / groups), _HOLDOUTS).astype(np.float64)
+
+
+def smallest(lost: Sequence[float], chances: Sequence[float]) -> float | None:
+    """The least loss along a decline that is found with 95 % probability, on a straight line between its steps."""
+    before = (0.0, 0.0)
+    for here in zip(lost, chances, strict=True):
+        if here[1] >= FOUND:
+            return before[0] + (here[0] - before[0]) * (FOUND - before[1]) / (here[1] - before[1])
+        before = here
+    return None

@@ -1,0 +1,159 @@
+"""Put a case together; whatever is missing or broken on the way is a failed check, never a way around the gate."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from slipway import evaluation
+from slipway.bundle import Bundle
+from slipway.bundle.verify import read as read_bundle
+from slipway.bundle.verify import start
+from slipway.errors import BundleError, CertificateError, GoldenRowsError, SlipwayError
+from slipway.evaluation.scored import Scored
+from slipway.gate.base import ground
+from slipway.gate.case import Case, Side
+from slipway.gate.result import Check
+from slipway.ledger import Ledger
+from slipway.ledger.entry import Entry
+from slipway.params import read_params
+from slipway.prepared import read_part
+from slipway.problem import Problem, load_problem
+from slipway.settings import project_settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ENVIRONMENT = "production"
+_WHY = {
+    "integrity": "A file that is not the sealed one was never evaluated.",
+    "certificate": "A model that was not shown to score as its estimator is another model.",
+    "golden_rows": "A model that scores otherwise here than where it was made will do so in production.",
+    "ledger": "Without the ledger nobody knows what runs, and a worse model would pass as a first release.",
+    "production": "What cannot be compared with what runs cannot be said to be no worse.",
+    "opening": "What cannot be read cannot be judged.",
+}
+
+
+class Unopened(Exception):  # noqa: N818 - a refusal, not a failure
+    """The case cannot be put together; `check` says why."""
+
+    def __init__(self, check: Check, digest: str | None = None) -> None:
+        super().__init__(check.observed)
+        self.check = check
+        self.digest = digest
+
+
+class Opened(NamedTuple):
+    """A case, the checks that opening it has already answered, and what the change moved about its own judgement."""
+
+    case: Case
+    checks: tuple[Check, ...]
+    moved: tuple[str, ...]
+
+
+def open_case(root: Path, base: str | None, ledger: Ledger | None) -> Opened:
+    """Read everything from the working tree at `root`, production's bundle from the ledger; raises `Unopened`."""
+    with _answering("opening"):
+        package = project_settings(root).problem
+        own = load_problem(package)
+        problem, params, rules, moved = ground(root, package, own, read_params(own.params, root / "params.yaml"), base)
+        train, holdout = read_part(root / "prepared", "train"), read_part(root / "prepared", "holdout")
+        committed = evaluation.read(root / "metrics.json")
+    candidate, checks = _candidate(root / "bundle", problem)
+    with _answering("opening", candidate.digest):
+        scored = evaluation.score_frame(candidate, holdout)
+        reference = evaluation.encode_target(problem.task, scored.classes, train["target"])
+        baseline, parts = evaluation.constant(scored, reference), evaluation.cut(problem.slices, holdout)
+    with _answering("ledger", candidate.digest):
+        found = ledger or Ledger(root)
+        entry = found.read(ENVIRONMENT)
+    production = _production(found, entry, root, problem, holdout, scored)
+    case = Case(
+        problem=problem,
+        params=params,
+        rules=rules,
+        entry=entry,
+        train=train,
+        holdout=holdout,
+        candidate=Side(candidate, scored),
+        production=production,
+        baseline=baseline,
+        committed=committed,
+        parts=parts,
+    )
+    return Opened(case, checks, moved)
+
+
+def _candidate(path: Path, problem: Problem) -> tuple[Bundle, tuple[Check, ...]]:
+    with _answering("integrity"):
+        try:
+            sealed = read_bundle(path)
+        except CertificateError as error:
+            raise Unopened(_failed("certificate", error)) from error
+    with _answering("integrity", sealed.digest):
+        try:
+            bundle = start(sealed)
+        except GoldenRowsError as error:
+            raise Unopened(_failed("golden_rows", error), sealed.digest) from error
+        evaluation.check_bundle(bundle, problem)
+    golden = len(bundle.golden()[1])
+    return bundle, (
+        _passed("integrity", f"{len(sealed.manifest.files)} files as sealed", "every file as sealed, no other"),
+        _passed("certificate", "passed", "the estimator's scores on the whole holdout"),
+        _passed("golden_rows", f"{golden} rows score as they did", "each within 1e-05"),
+    )
+
+
+def _production(
+    ledger: Ledger, entry: Entry, root: Path, problem: Problem, holdout: "pd.DataFrame", candidate: Scored
+) -> Side | None:
+    """What production serves, scored on the same rows by its own contract and features; None before the first."""
+    if entry.serving is None:
+        return None
+    digest = entry.serving.bundle
+    with _answering("ledger"):
+        folder = ledger.fetch_bundle(digest, root / ".slipway" / "bundles")
+    with _answering("production"):
+        bundle = start(read_bundle(folder, digest))
+        evaluation.check_bundle(bundle, problem)
+        scored = evaluation.score_frame(bundle, _with_absent(bundle, holdout))
+        if scored.classes != candidate.classes:
+            raise BundleError(
+                f"Production's model knows the classes {scored.classes}, the candidate {candidate.classes}: their "
+                "scores cannot be compared. Bring the classes back, or begin another problem under another name."
+            )
+    return Side(bundle, scored)
+
+
+def _with_absent(bundle: Bundle, holdout: "pd.DataFrame") -> "pd.DataFrame":
+    """The holdout with what only production's contract knows, as missing, where that may be missing."""
+    absent = {field.name: None for field in bundle.fields if field.nullable and field.name not in holdout}
+    return holdout.assign(**absent).astype(dict.fromkeys(absent, object)) if absent else holdout
+
+
+@contextmanager
+def _answering(name: str, digest: str | None = None) -> Iterator[None]:
+    """Turn every error into a failed check of that name."""
+    try:
+        yield
+    except Unopened:
+        raise
+    except Exception as error:  # an error is a refusal, whatever it is
+        raise Unopened(_failed(name, error), digest) from error
+
+
+def _failed(name: str, error: Exception) -> Check:
+    own = isinstance(error, SlipwayError)
+    return Check(
+        name=name,
+        passed=False,
+        observed=str(error) if own else f"raised {type(error).__name__}: {error}",
+        limit="readable and whole",
+        why=_WHY[name],
+        advice="Do what the text says, then run the gate again." if own else "This is a mistake in the code: mend it.",
+    )
+
+
+def _passed(name: str, observed: str, limit: str) -> Check:
+    return Check(name=name, passed=True, observed=observed, limit=limit, why=_WHY[name])

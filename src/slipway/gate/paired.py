@@ -1,0 +1,156 @@
+"""Two models on the same rows: the share of one's loss that the other takes away, with its error over groups.
+
+Where the loss is a mean over rows, the sums of each group are all that matters: the difference is a ratio of two sums
+over groups, its variance that of the linearised ratio (Cochran, Sampling Techniques, 1977, section 6.4; for clusters:
+Cameron and Miller, Journal of Human Resources 50, 2015), its interval Student's with one degree of freedom less than
+groups. Every other metric is computed again in resamples of whole groups, the same for both models.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from slipway.errors import GateError
+from slipway.evaluation.intervals import interval, resample
+from slipway.evaluation.losses import group_sums, row_losses
+from slipway.evaluation.metrics import METRICS, Better, measure
+from slipway.evaluation.result import Figure
+from slipway.evaluation.scored import Scored, Vector, take
+from slipway.params import EvaluateParams
+
+
+class Losses(NamedTuple):
+    """One model's loss: its sum in each group, or (first over all rows) its value in each resample of the groups."""
+
+    groups: int
+    sums: Vector | None = None
+    draws: Vector | None = None
+
+
+class Difference(NamedTuple):
+    """What the candidate takes away of production's loss, as a share of it; below zero it adds.
+
+    `error` is the standard error over groups, None where there are too few to tell.
+    """
+
+    value: float
+    error: float | None
+    groups: int
+    draws: Vector | None = None
+
+
+def losses(scored: Scored, primary: str, params: EvaluateParams) -> Losses:
+    """Prepare a metric for comparison; one that should be high is turned into its distance from 1."""
+    high = METRICS[scored.task][primary].better is Better.HIGHER
+    rows = row_losses(scored).get(primary)
+    if rows is not None:
+        turned = 1 - rows if high else rows
+        return Losses(scored.groups, sums=group_sums(scored.group, scored.groups, turned)[:, 0])
+    draws = resample({primary: measure(scored, [primary])}, scored.groups, params)[primary][primary]
+    return Losses(scored.groups, draws=1 - draws if high else draws)
+
+
+def difference(candidate: Losses, production: Losses) -> Difference | None:
+    """Compare two models' losses on the same rows; None where the metric is undefined."""
+    if candidate.sums is not None and production.sums is not None:
+        saved = production.sums - candidate.sums
+        whole = production.sums
+        if not whole.any():
+            # Nothing is a share of no loss: all that the candidate adds is one whole, its error as it falls on groups.
+            whole = np.full(len(saved), candidate.sums.mean())
+        return Difference(*share(saved, whole), candidate.groups)
+    if candidate.draws is None or production.draws is None:
+        return None
+    draws = _again(candidate.draws, production.draws)
+    if not math.isfinite(draws[0]):
+        return None
+    defined = draws[1:][np.isfinite(draws[1:])]
+    error = float(defined.std(ddof=1)) if len(defined) > 1 and candidate.groups > 1 else None
+    return Difference(float(draws[0]), error, candidate.groups, draws)
+
+
+def compared(candidate: Losses, production: Losses) -> Difference:
+    """Compare two models' losses where the metric must be defined; raises `GateError` where it is not."""
+    found = difference(candidate, production)
+    if found is None:
+        raise GateError(
+            f"The primary metric is undefined on the holdout's {candidate.groups:,} groups, so nothing can be "
+            "compared. Hold out more (split.holdout in params.yaml), or look at the target in dataset.py."
+        )
+    return found
+
+
+def share(part: Vector, whole: Vector) -> tuple[float, float | None]:
+    """The sum of `part` over groups as a share of the sum of `whole`, and its standard error; 0 where both are 0."""
+    if not whole.sum():
+        return 0.0, 0.0
+    values, errors = shares(part[None], whole)
+    return float(values[0]), float(errors[0]) if len(whole) > 1 else None
+
+
+def shares(parts: Vector, whole: Vector) -> tuple[Vector, Vector]:
+    """As `share` for many, `parts` of shape (number, groups), where there is something to share."""
+    total, groups = whole.sum(), len(whole)
+    values = parts.sum(axis=1) / total
+    rest = parts - values[:, None] * whole
+    return values, np.sqrt(groups / max(1, groups - 1) * (rest**2).sum(axis=1)) / abs(total)
+
+
+def figure(found: Difference, level: float) -> Figure:
+    """The difference with its interval: Student's, or the percentiles of its resamples."""
+    if found.draws is not None:
+        return interval(found.draws, found.groups, level) or Figure(value=found.value)
+    return student(found.value, found.error, found.groups, level)
+
+
+def student(value: float, error: float | None, groups: int, level: float) -> Figure:
+    """Student's interval of a value that was found from so many groups."""
+    if error is None:
+        return Figure(value=value)
+    half = critical(groups, (1 - level) / 2) * error
+    return Figure(value=value, low=value - half, high=value + half)
+
+
+def critical(groups: int, tail: float) -> float:
+    """How many standard errors leave out `tail` on one side."""
+    from scipy.special import stdtrit
+
+    return -float(stdtrit(groups - 1, tail))
+
+
+def worse_p(found: Difference) -> float:
+    """One-sided p value of the candidate being no worse; 1 where nothing differs, or there is too little to tell."""
+    from scipy.special import stdtr
+
+    if not found.error:
+        return 0.0 if found.error == 0 and found.value < 0 else 1.0
+    return float(stdtr(found.groups - 1, found.value / found.error))
+
+
+def holm(p_values: Sequence[float] | Vector) -> Vector:
+    """Holm's adjusted p values (Scandinavian Journal of Statistics 6, 1979), in the order given."""
+    given = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(given, kind="stable")
+    adjusted = np.empty(len(given))
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(given[order] * np.arange(len(given), 0, -1)))
+    return adjusted
+
+
+def narrow(scored: Scored, rows: NDArray[np.intp]) -> Scored:
+    """Some of the rows, with only the groups that have any."""
+    inside = take(scored, rows)
+    present, group = np.unique(inside.group, return_inverse=True)
+    return msgspec.structs.replace(inside, group=group, groups=len(present))
+
+
+def _again(candidate: Vector, production: Vector) -> Vector:
+    """Resample by resample; a loss beside none counts as a whole."""
+    defined = np.isfinite(candidate) & np.isfinite(production)
+    some = defined & (production > 0)
+    found = np.where(defined, -(candidate > 0).astype(np.float64), np.nan)
+    found[some] = 1 - candidate[some] / production[some]
+    return found

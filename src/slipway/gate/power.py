@@ -1,0 +1,134 @@
+"""What the gate can tell on the present holdout: how often it refuses an honest retrain, how small a loss it finds.
+
+Honest retrains (another seed, 90 % of the training groups) are compared with each other, every one as candidate and
+as production; models made worse on purpose show what is found.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from slipway.evaluation.scored import Scored
+from slipway.evaluation.slices import FEWEST_GROUPS, Part, cut
+from slipway.gate.detection import FOUND, SIZES, Decline, decline
+from slipway.gate.paired import difference, losses, narrow
+from slipway.gate.refusals import FalseRefusals, false_refusals
+from slipway.gate.retrains import honest_scores, worse_scores
+from slipway.gate.rules import Rules
+from slipway.gate.words import loss_name
+from slipway.params import Params
+from slipway.problem import Problem, Task
+from slipway.stage import say as say_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Power(msgspec.Struct, frozen=True, kw_only=True):
+    """The study: of which holdout, under which limits, and what it can tell."""
+
+    problem: str
+    task: Task
+    primary: str
+    rows: int
+    groups: int
+    level: float
+    margin: float
+    slice_margin: float
+    slices: int
+    sizes: tuple[float, ...]
+    false_refusals: FalseRefusals
+    declines: tuple[Decline, ...]
+
+
+def study(
+    problem: Problem,
+    params: Params,
+    rules: Rules,
+    train: "pd.DataFrame",
+    holdout: "pd.DataFrame",
+    *,
+    retrains: int = 12,
+    jobs: int = 1,
+    say: Callable[[str], None] = say_line,
+) -> Power:
+    """Fit `retrains` honest models and a few worse ones, `jobs` at a time, and compare them on the holdout."""
+    honest = honest_scores(problem, params, train, holdout, retrains, jobs, say)
+    worse = worse_scores(problem, params, train, holdout, honest[0], jobs, say)
+    parts = [part for part in cut(problem.slices, holdout) if _judged(part, honest, problem.metric, rules, params)]
+    say(f"  comparing {len(honest) * (len(honest) - 1):,} pairs in {len(parts)} slices ...")
+    return Power(
+        problem=problem.name,
+        task=problem.task,
+        primary=problem.metric,
+        rows=len(holdout),
+        groups=honest[0].groups,
+        level=rules.level,
+        margin=rules.margin,
+        slice_margin=rules.slice_margin,
+        slices=len(parts),
+        sizes=SIZES,
+        false_refusals=false_refusals(honest, parts, problem.metric, rules, params.evaluate),
+        declines=tuple(decline(each, honest[0], problem.metric, rules, params.evaluate) for each in worse),
+    )
+
+
+def render(power: Power) -> str:
+    """The study as text, for a terminal or a page."""
+    holdout = f"{power.rows:,} held-out rows in {power.groups} groups"
+    return "\n".join(
+        [
+            f"{power.problem}: {holdout}; {loss_name(power.task, power.primary)}, {power.level:.0%} intervals",
+            "",
+            *_refusal_lines(power),
+            "",
+            f"Refused: a loss beyond doubt of more than {power.margin:.1%}. Smallest true loss found with {FOUND:.0%}",
+            "probability, by what made the model worse and by the number of groups held out:",
+            "",
+            *_table(power),
+            "",
+            *_blind(power),
+        ]
+    )
+
+
+def _refusal_lines(power: Power) -> list[str]:
+    found = power.false_refusals
+    likely = "unknown" if found.likely is None else f"{found.likely:.2%}"
+    return [
+        f"False refusals: {found.refused:,} of {found.pairs:,} pairs of {found.retrains:,} honest retrains, "
+        f"{found.refused / found.pairs:.2%};",
+        f"  {found.by_whole:,} by the whole (margin {power.margin:.1%}), "
+        f"{found.by_slice:,} by one of {power.slices} slices (margin {power.slice_margin:.1%})",
+        f"  true rate at most {likely} by the jackknife, {found.bound:.2%} whatever the cause (95% confidence;",
+        f"  only {found.retrains // 2:,} of these pairs are independent)",
+        f"  the unluckiest retrain in production refuses {found.unluckiest:.1%} of the others",
+        f"  two retrains differ by {found.spread:.2%} (standard deviation), {found.largest:.2%} at most;",
+        f"  half an interval is {found.half_width:.2%}",
+    ]
+
+
+def _table(power: Power) -> list[str]:
+    width = max(len(each.name) for each in power.declines)
+    sizes = "".join(f"{f'{round(size * power.groups)}':>9}" for size in power.sizes)
+    header = f"  {'':{width}}{sizes}   the whole of it: loss, refused"
+    return [header, *(_decline_line(each, width) for each in power.declines)]
+
+
+def _decline_line(each: Decline, width: int) -> str:
+    found = "".join(f"{'-' if loss is None else f'{loss:.1%}':>9}" for loss in each.smallest)
+    return f"  {each.name:{width}}{found}   {each.loss:>6.1%}  {each.found:>6.1%}"
+
+
+def _blind(power: Power) -> list[str]:
+    unseen = [each for each in power.declines if each.found < 1 - FOUND]
+    return [f"Not seen by the loss: {each.name}; the mean score moves by {each.shift:.4f}." for each in unseen]
+
+
+def _judged(part: Part, honest: Sequence[Scored], primary: str, rules: Rules, params: Params) -> bool:
+    """Whether the gate would judge the part: enough rows and groups, and the metric is defined."""
+    if len(part.rows) < rules.slice_rows:
+        return False
+    inside, beside = (losses(narrow(each, part.rows), primary, params.evaluate) for each in honest[:2])
+    return inside.groups >= FEWEST_GROUPS and difference(inside, beside) is not None

@@ -1,0 +1,133 @@
+"""How often the gate refuses an honest retrain: every one against every other, in both roles."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from slipway.evaluation.scored import Scored, Vector
+from slipway.evaluation.slices import Part
+from slipway.gate.paired import Losses, compared, critical, holm, losses, narrow, shares
+from slipway.gate.rules import Rules
+from slipway.params import EvaluateParams
+
+
+class FalseRefusals(msgspec.Struct, frozen=True, kw_only=True):
+    """Honest retrains against each other: `refused` of `pairs` (ordered: each retrain in both roles).
+
+    `by_whole` and `by_slice` say by which of the two checks. The true rate is at most `likely` with 95 % confidence by
+    the jackknife (Arvesen, Annals of Mathematical Statistics 40, 1969), which needs some refusals to learn from; and
+    at most `bound` whatever the cause, which counts only as many pairs as are independent. `unluckiest` is the largest
+    share of candidates that any retrain in production refused. `spread` is the standard deviation of the relative
+    difference of two retrains, `largest` the largest one, `half_width` the median half of the interval.
+    """
+
+    retrains: int
+    pairs: int
+    refused: int
+    by_whole: int
+    by_slice: int
+    likely: float | None
+    bound: float
+    unluckiest: float
+    spread: float
+    largest: float
+    half_width: float
+
+
+class _Pairs(NamedTuple):
+    """Relative differences of every candidate (first axis) to every production, and their errors over groups."""
+
+    values: Vector
+    errors: Vector
+    groups: int
+
+
+def false_refusals(
+    honest: Sequence[Scored], parts: Sequence[Part], primary: str, rules: Rules, params: EvaluateParams
+) -> FalseRefusals:
+    """Compare every honest retrain with every other, as a whole and slice by slice, as the checks do."""
+    number = len(honest)
+    whole = _pairs([losses(each, primary, params) for each in honest])
+    slices = [_pairs([losses(narrow(each, part.rows), primary, params) for each in honest]) for part in parts]
+    tail = (1 - rules.level) / 2
+    by_whole = (whole.values < -rules.margin) & (_p_values(whole) < tail)
+    by_slice = _slice_refused(slices, rules) if slices else np.zeros_like(by_whole)
+    refused = by_whole | by_slice
+    others = ~np.eye(number, dtype=bool)
+    return FalseRefusals(
+        retrains=number,
+        pairs=number * (number - 1),
+        refused=int(refused.sum()),
+        by_whole=int(by_whole.sum()),
+        by_slice=int(by_slice.sum()),
+        likely=_jackknifed(refused) if number > 2 and refused.any() else None,
+        bound=upper_bound(float(refused[others].mean()), number // 2),
+        unluckiest=float((refused.sum(axis=0) / (number - 1)).max()),
+        spread=float(np.sqrt((whole.values[others] ** 2).mean())),
+        largest=float(np.abs(whole.values).max()),
+        half_width=critical(whole.groups, tail) * float(np.median(whole.errors[others])),
+    )
+
+
+def upper_bound(rate: float, pairs: int) -> float:
+    """The largest true rate that leaves `rate` or less a chance of 5 % in so many independent pairs, by Chernoff.
+
+    The mean over all pairs of retrains, each pair of which shares models with others, is bounded as if it were that
+    of half as many independent pairs as there are retrains (Hoeffding, Journal of the American Statistical
+    Association 58, 1963, section 5). Where none was refused the bound is 3 / pairs.
+    """
+    from scipy.special import rel_entr
+
+    if not pairs:
+        return 1.0
+    enough = -math.log(0.05)
+    grid = np.linspace(rate, 1, 100_001)
+    surprise = pairs * (rel_entr(rate, grid) + rel_entr(1 - rate, 1 - grid))
+    return float(grid[np.searchsorted(surprise, enough)]) if surprise[-1] > enough else 1.0
+
+
+def _jackknifed(refused: NDArray[np.bool_]) -> float:
+    """The rate and its upper end at 95 %: what each retrain, left out in both roles, changes of the rate."""
+    number = len(refused)
+    total = refused.sum()
+    left = (total - refused.sum(axis=0) - refused.sum(axis=1)) / ((number - 1) * (number - 2))
+    error = math.sqrt((number - 1) / number * float(((left - left.mean()) ** 2).sum()))
+    return min(1.0, float(total / (number * (number - 1))) + critical(number, 0.05) * error)
+
+
+def _pairs(each: Sequence[Losses]) -> _Pairs:
+    values, errors = np.zeros((2, len(each), len(each)))
+    sums = np.array([losses.sums for losses in each if losses.sums is not None])
+    for beside, production in enumerate(each):
+        if production.sums is not None and production.sums.any():
+            values[:, beside], errors[:, beside] = shares(production.sums - sums, production.sums)
+            continue
+        for at, candidate in enumerate(each):
+            found = compared(candidate, production)
+            values[at, beside], errors[at, beside] = found.value, found.error or 0.0
+    return _Pairs(values, errors, each[0].groups)
+
+
+def _slice_refused(slices: Sequence[_Pairs], rules: Rules) -> NDArray[np.bool_]:
+    """Whether `no_slice_worse` refuses, for every candidate and production."""
+    below = np.array([each.values < -rules.slice_margin for each in slices])
+    p_values = np.array([_p_values(each) for each in slices])
+    refused = np.zeros(below.shape[1:], dtype=bool)
+    # Only where a slice lies below its margin can Holm's procedure matter.
+    for at, beside in np.argwhere(below.any(axis=0)):
+        surely = holm(p_values[:, at, beside]) <= rules.slice_level
+        refused[at, beside] = (surely & below[:, at, beside]).any()
+    return refused
+
+
+def _p_values(pairs: _Pairs) -> Vector:
+    """As `slipway.gate.paired.worse_p`, of all pairs at once."""
+    from scipy.special import stdtr
+
+    steps = np.divide(pairs.values, pairs.errors, out=np.full_like(pairs.values, np.inf), where=pairs.errors > 0)
+    steps[(pairs.errors == 0) & (pairs.values < 0)] = -np.inf
+    return np.asarray(stdtr(pairs.groups - 1, steps), dtype=np.float64)

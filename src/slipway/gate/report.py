@@ -1,0 +1,151 @@
+"""The verdict as Markdown for a pull request: what a reviewer must know stands first, everything else is folded."""
+
+from collections.abc import Sequence
+
+from slipway.evaluation.result import Figure
+from slipway.gate.paired import holm
+from slipway.gate.result import Check, Gate, Row, SliceRow, Verdict
+
+_ICONS = {Verdict.PROMOTE: "✅", Verdict.KEEP: "⏸️", Verdict.REFUSE: "⛔"}
+_SLICES = 8
+
+
+def render(gate: Gate) -> str:
+    """The whole report."""
+    failed = [check for check in gate.checks if not check.stands]
+    excepted = [check for check in gate.checks if not check.passed and check.stands]
+    parts = [
+        f"## {_ICONS[gate.verdict]} Gate: {gate.verdict}",
+        gate.sentence,
+        _ships(gate),
+        _list("Know first", gate.moved),
+        _table("Failed checks", failed, advice=True),
+        _list("Let through by exception", [f"`{each.name}`: {each.excepted}" for each in excepted]),
+        _metrics(gate),
+        _chart(gate),
+        _slices(gate.slices),
+        _folded(gate.checks),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _ships(gate: Gate) -> str:
+    names = {
+        Verdict.PROMOTE: "The candidate ships",
+        Verdict.KEEP: "Production's model ships with this code",
+        Verdict.REFUSE: "Nothing ships",
+    }
+    digests = [
+        f"{name} `{digest[:12]}`"
+        for name, digest in (("candidate", gate.candidate), ("production", gate.production))
+        if digest
+    ]
+    return f"**{names[gate.verdict]}.** {', '.join(digests).capitalize()}"
+
+
+def _list(title: str, lines: Sequence[str]) -> str:
+    return f"**{title}**\n\n" + "\n".join(f"- {_cell(line)}" for line in lines) if lines else ""
+
+
+def _metrics(gate: Gate) -> str:
+    if not gate.metrics:
+        return ""
+    head = ["metric", "candidate", "production", f"difference ({gate.confidence:.0%} interval, above 0 = better)"]
+    lines = [
+        [
+            f"**{row.metric}**" if row.metric == gate.primary else row.metric,
+            f"{row.candidate.value:.4f}",
+            f"{row.production.value:.4f}" if row.production else "",
+            _span(row.difference),
+        ]
+        for row in gate.metrics
+    ]
+    return _markdown(head, lines) + f"\n\n{gate.rows:,} rows held out, in {gate.groups:,} groups."
+
+
+def _chart(gate: Gate) -> str:
+    """The primary metric of both models, or the relative difference of every slice: what GitHub draws by itself."""
+    primary = next((row for row in gate.metrics if row.metric == gate.primary), None)
+    if primary is None or primary.production is None:
+        return ""
+    low, high = _reach(primary)
+    return (
+        "```mermaid\nxychart-beta\n"
+        f'    title "{gate.primary}: lower end, value, upper end"\n'
+        '    x-axis ["candidate low", "candidate", "its high", "production low", "production", "its high "]\n'
+        f"    y-axis {low:.4g} --> {high:.4g}\n"
+        f"    bar [{', '.join(f'{value:.4g}' for value in _ends(primary))}]\n"
+        "```"
+    )
+
+
+def _ends(row: Row) -> list[float]:
+    assert row.production is not None
+    found = []
+    for figure in (row.candidate, row.production):
+        low, high = (figure.value if end is None else end for end in (figure.low, figure.high))
+        found += [low, figure.value, high]
+    return found
+
+
+def _reach(row: Row) -> tuple[float, float]:
+    ends = _ends(row)
+    room = (max(ends) - min(ends)) * 0.2 or abs(ends[0]) * 0.1 or 1.0
+    return min(ends) - room, max(ends) + room
+
+
+def _slices(rows: Sequence[SliceRow]) -> str:
+    """The slices that moved most, the worst first."""
+    if not rows:
+        return ""
+    adjusted = dict(zip(rows, holm([row.p_value for row in rows]), strict=True))
+    worst = sorted(rows, key=lambda row: row.difference.value)[:_SLICES]
+    lines = [
+        [f"{row.slice}: {_cell(row.label)}", f"{row.rows:,}", _span(row.difference, "{:+.1%}"), f"{adjusted[row]:.2f}"]
+        for row in worst
+    ]
+    head = ["slice", "rows", "loss saved (below 0 = worse)", "p that it is worse by chance (Holm)"]
+    return f"**Slices**, the worst {len(worst)} of {len(rows)}\n\n" + _markdown(head, lines)
+
+
+def _folded(checks: Sequence[Check]) -> str:
+    passed = sum(check.passed for check in checks)
+    table = _table("", checks, advice=False)
+    return f"<details><summary>{passed} of {len(checks)} checks passed</summary>\n\n{table}\n\n</details>"
+
+
+def _table(title: str, checks: Sequence[Check], advice: bool) -> str:
+    if not checks:
+        return ""
+    head = ["check", "found", "allowed", "what to do" if advice else "why"]
+    lines = [
+        [
+            f"{'' if advice else '✅ ' if check.passed else '❌ '}`{check.name}`",
+            _cell(check.observed),
+            _cell(check.limit),
+            _cell(check.advice if advice else check.why),
+        ]
+        for check in checks
+    ]
+    return (f"**{title}**\n\n" if title else "") + _markdown(head, lines)
+
+
+def _span(figure: Figure | None, form: str = "{:+.4f}") -> str:
+    if figure is None:
+        return ""
+    middle = form.format(figure.value)
+    if figure.low is None or figure.high is None:
+        return middle
+    return f"{middle} [{form.format(figure.low)}, {form.format(figure.high)}]"
+
+
+def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rule = ["---"] * len(head)
+    return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *lines))
+
+
+def _cell(text: str) -> str:
+    """Text that stays inside its cell, and is no markup: names may come from a pull request."""
+    for before, after in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("\n", " ")):
+        text = text.replace(before, after)
+    return text

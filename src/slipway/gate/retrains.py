@@ -1,0 +1,158 @@
+"""Models fitted to learn what the gate can tell: honest retrains, and worse ones made on purpose."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import numpy as np
+
+from slipway import contract
+from slipway.bundle.inputs import encode
+from slipway.columns import from_frame
+from slipway.errors import DataError
+from slipway.evaluation.scored import Scored, Vector, encode_target
+from slipway.params import Params
+from slipway.problem import Problem, Task
+from slipway.training.fit import derive, fit, predict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# An honest retrain leaves out a tenth of the training groups.
+_KEPT = 0.9
+# What makes a model worse, in doses that hurt without making it absurd.
+_FEW, _SHUFFLED, _SHARPER, _SHIFT = 0.1, 0.6, 2.0, 0.1
+# Scores as near to 0 or 1 as this are kept away from it, so that their log odds stay numbers.
+_EDGE = 1e-9
+
+
+class Worse(NamedTuple):
+    """A worse model by what was done to it, and its scores on the holdout."""
+
+    name: str
+    scores: Vector
+
+
+def honest_scores(
+    problem: Problem,
+    params: Params,
+    train: "pd.DataFrame",
+    holdout: "pd.DataFrame",
+    retrains: int,
+    jobs: int,
+    say: Callable[[str], None],
+) -> list[Scored]:
+    """Fit `retrains` models, each with its own seed on its own 90 % of the training groups, and score the holdout."""
+    if retrains < 2:
+        raise DataError(f"A study needs two retrains at least, to compare them; found {retrains}. Ask for 12 or more.")
+    tasks = ((_seeded(params, number), _some_groups(train, _KEPT, number)) for number in range(1, retrains + 1))
+    return _fit_all(problem, tasks, holdout, jobs, lambda done: say(f"  honest retrain {done} of {retrains}"))
+
+
+def worse_scores(
+    problem: Problem,
+    params: Params,
+    train: "pd.DataFrame",
+    holdout: "pd.DataFrame",
+    honest: Scored,
+    jobs: int,
+    say: Callable[[str], None],
+) -> list[Worse]:
+    """Three models fitted worse, and what a slip does to the scores of the first honest retrain."""
+    frames = {
+        f"fitted on {_FEW:.0%} of the groups": _some_groups(train, _FEW, 0),
+        f"fitted with {_SHUFFLED:.0%} of the labels shuffled": _shuffled_labels(train, _SHUFFLED),
+        "fitted with half of the columns shuffled": _shuffled_columns(problem, train),
+    }
+    tasks = ((_seeded(params, 0), frame) for frame in frames.values())
+    fitted = _fit_all(problem, tasks, holdout, jobs, lambda done: say(f"  worse model {done} of {len(frames)}"))
+    found = [Worse(name, scored.scores) for name, scored in zip(frames, fitted, strict=True)]
+    return [*found, *_slips(honest)]
+
+
+def _fit_all(
+    problem: Problem,
+    tasks: Iterator[tuple[Params, "pd.DataFrame"]],
+    holdout: "pd.DataFrame",
+    jobs: int,
+    done: Callable[[int], None],
+) -> list[Scored]:
+    from sklearn.utils.parallel import Parallel, delayed
+
+    found: list[Scored] = []
+    calls = (delayed(_fit_and_score)(problem, params, frame, holdout) for params, frame in tasks)
+    # One frame at a time is made and sent, so memory does not grow with the number of retrains.
+    for scored in Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="n_jobs")(calls):
+        # Every model is judged by the same outcomes, which are kept once.
+        found.append(msgspec.structs.replace(found[0], scores=scored.scores) if found else scored)
+        done(len(found))
+    return found
+
+
+def _fit_and_score(problem: Problem, params: Params, frame: "pd.DataFrame", holdout: "pd.DataFrame") -> Scored:
+    """Scores of the estimator itself: parity with its bundle is certified to 1e-5, and sealing takes longer."""
+    import pandas as pd
+
+    fitted = fit(problem, params, frame)
+    columns = derive(problem, from_frame(contract.read(problem.contract), holdout))
+    group, names = pd.factorize(holdout["group"], sort=True)
+    return Scored(
+        task=problem.task,
+        target=encode_target(problem.task, fitted.classes, holdout["target"]),
+        scores=predict(fitted, encode(fitted.inputs, columns)),
+        group=group,
+        groups=len(names),
+        classes=fitted.classes,
+        threshold=params.train.threshold if problem.task is Task.BINARY else None,
+    )
+
+
+def _seeded(params: Params, number: int) -> Params:
+    """Another seed for the estimator, far from those that people choose."""
+    return msgspec.structs.replace(
+        params, train=msgspec.structs.replace(params.train, seed=1000 + params.train.seed + number)
+    )
+
+
+def _some_groups(train: "pd.DataFrame", share: float, seed: int) -> "pd.DataFrame":
+    groups = np.sort(train["group"].unique())
+    kept = np.random.default_rng(seed).permutation(len(groups))[: max(1, round(share * len(groups)))]
+    return train[train["group"].isin(groups[kept])].reset_index(drop=True)
+
+
+def _shuffled_labels(train: "pd.DataFrame", share: float) -> "pd.DataFrame":
+    random = np.random.default_rng(0)
+    rows = np.flatnonzero(random.random(len(train)) < share)
+    order = np.arange(len(train))
+    order[rows] = random.permutation(rows)
+    return train.assign(target=train["target"].take(order).array)
+
+
+def _shuffled_columns(problem: Problem, train: "pd.DataFrame") -> "pd.DataFrame":
+    """Every other column of the contract in the order of another row, as a broken join would leave it."""
+    random = np.random.default_rng(0)
+    names = [field.name for field in contract.read(problem.contract)][::2]
+    order = random.permutation(len(train))
+    return train.assign(**{name: train[name].take(order).array for name in names})
+
+
+def _slips(honest: Scored) -> Sequence[Worse]:
+    scores = honest.scores
+    if honest.task is Task.REGRESSION:
+        spread = float(scores.std())
+        return [
+            Worse(f"spread {_SHARPER:g} times as wide", scores.mean() + _SHARPER * (scores - scores.mean())),
+            Worse(f"shifted by {_SHIFT:g} standard deviations", scores + _SHIFT * spread),
+        ]
+    sharper = Worse(f"overconfident: log odds times {_SHARPER:g}", _moved(scores, _SHARPER, 0.0))
+    return [sharper, Worse(f"shifted by {_SHIFT:g} in log odds", _moved(scores, 1.0, _SHIFT))]
+
+
+def _moved(scores: Vector, times: float, plus: float) -> Vector:
+    """Probabilities with their log odds stretched and shifted; of several classes the last is shifted."""
+    kept = np.clip(scores, _EDGE, 1 - _EDGE)
+    both = kept if kept.ndim == 2 else np.stack([1 - kept, kept], axis=1)
+    odds = both**times
+    odds[:, -1] *= np.exp(plus)
+    both = odds / odds.sum(axis=1, keepdims=True)
+    return np.asarray(both if scores.ndim == 2 else both[:, 1], dtype=np.float64)

@@ -1,0 +1,94 @@
+"""`gate.yaml`, read into strict types."""
+
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from slipway.errors import GateError
+
+RULES = "gate.yaml"
+# What these find is no matter of opinion.
+NO_EXCEPTION = frozenset({"integrity", "certificate", "golden_rows"})
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class Tie(StrEnum):
+    """Who ships when the two models cannot be told apart."""
+
+    PRODUCTION = "production"
+    CANDIDATE = "candidate"
+
+
+class Exemption(_Strict, frozen=True):
+    """One failed check that is let through until a day, inclusive, for a reason that the report repeats."""
+
+    check: str
+    reason: Annotated[str, Meta(min_length=10)]
+    until: date
+
+
+class Rules(_Strict, frozen=True, kw_only=True):
+    """Every limit of the gate; shares are of 1.
+
+    `margin` and `slice_margin` are relative losses of the primary metric; `skill` the least share of the trivial
+    baseline's loss that a model must take away; `level` the confidence of the intervals, `slice_level` the family-wise
+    error of the slices; `ceiling` the primary metric's skill above which a model is too good to be true, `gain` the
+    same for an improvement over production, `single` for one feature alone; `calibration` the largest calibration
+    error's lower end, `mean` the largest distance of mean prediction and base rate; `groups` and `rows` the fewest in
+    the holdout; `shrink` the largest share of the holdout's rows that may go missing against the release that runs;
+    `milliseconds` per row (median) and `megabytes` of the bundle; `tolerance` for recomputed metrics.
+    """
+
+    tie: Tie = Tie.PRODUCTION
+    level: Share
+    margin: Share
+    slice_margin: Share
+    slice_level: Share
+    slice_rows: int
+    skill: Share
+    ceiling: Share
+    gain: Share
+    single: Share
+    calibration: Share
+    mean: Share
+    groups: int
+    rows: int
+    shrink: Share
+    milliseconds: float
+    megabytes: float
+    tolerance: Share
+    exceptions: tuple[Exemption, ...] = ()
+
+
+def read_rules(root: Path) -> Rules:
+    """Read `gate.yaml` below `root`; raises `GateError`."""
+    path = root / RULES
+    try:
+        return parse_rules(path.read_bytes(), str(path))
+    except FileNotFoundError:
+        raise GateError(f"There is no {path}: expected the rules of the gate there. Bring it back from git.") from None
+
+
+def parse_rules(content: bytes, where: str) -> Rules:
+    """Read rules strictly; `where` is named in errors. Raises `GateError`."""
+    import yaml
+
+    try:
+        rules = msgspec.convert(yaml.safe_load(content), Rules)
+    except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise GateError(
+            f"{where} holds no rules for the gate: {error}. Mend it; its comments say what is meant."
+        ) from error
+    for exemption in rules.exceptions:
+        if exemption.check in NO_EXCEPTION:
+            raise GateError(f"{where} makes an exception for {exemption.check}, which knows none. Remove it.")
+    return rules

@@ -1,0 +1,109 @@
+"""What a reviewer sees: the report and the screen of the real command."""
+
+import json
+import os
+import subprocess
+
+import msgspec
+import pytest
+from projectbox import make_project, with_production
+from running import SLIPWAY
+
+from slipway.evaluation.result import Figure
+from slipway.gate.report import render
+from slipway.gate.result import Check, Gate, Row, SliceRow, Verdict
+
+FOUND = Gate(
+    verdict=Verdict.REFUSE,
+    sentence="Refuse: not_worse failed.",
+    candidate="a" * 64,
+    production="b" * 64,
+    ships=None,
+    primary="log_loss",
+    confidence=0.95,
+    rows=1000,
+    groups=20,
+    relative=Figure(value=-0.05, low=-0.07, high=-0.03),
+    metrics=(
+        Row(
+            metric="log_loss",
+            candidate=Figure(value=0.6, low=0.5, high=0.7),
+            production=Figure(value=0.5, low=0.4, high=0.6),
+            difference=Figure(value=-0.1, low=-0.2, high=-0.05),
+        ),
+    ),
+    slices=(
+        SliceRow(
+            slice="town",
+            label="<b>|x",
+            rows=500,
+            groups=9,
+            difference=Figure(value=-0.3, low=-0.4, high=-0.2),
+            p_value=0.001,
+        ),
+    ),
+    checks=(
+        Check(name="not_worse", passed=False, observed="5% higher", limit="2%", why="it matters", advice="do this"),
+        Check(name="budget", passed=True, observed="1 ms", limit="5 ms", why="speed"),
+    ),
+    moved=("gate.yaml margin: 0.02 -> 0.9 (judged by 0.02)",),
+)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reported")
+    return with_production(make_project(folder / "project"), folder / "production")
+
+
+def slipway(project, *words):
+    own = os.environ | {"PYTHONPATH": str(project.root / "src"), "COLUMNS": "200"}
+    return subprocess.run([str(SLIPWAY), *words], cwd=project.root, env=own, capture_output=True, text=True)
+
+
+def test_the_verdict_stands_first_then_what_was_moved_then_what_failed():
+    text = render(FOUND)
+    parts = ("refuse", "Know first", "Failed checks", "| metric |", "**Slices**", "<details>")
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
+    assert "judged by 0.02" in text and "do this" in text
+
+
+def test_names_from_a_pull_request_are_no_markup():
+    assert "<b>" not in render(FOUND)
+    row = next(line for line in render(FOUND).splitlines() if "town" in line)
+    assert row.replace("\\|", "").count("|") == 5
+
+
+def test_the_chart_has_a_bar_for_each_mark():
+    lines = render(FOUND).split("```mermaid\n")[1].split("```")[0].splitlines()
+    words = ("x-axis", "bar")
+    marks, bars = (json.loads(next(line for line in lines if word in line).split(word)[1]) for word in words)
+    assert len(marks) == len(set(marks)) == len(bars) == 6
+
+
+def test_the_command_writes_what_it_found_and_exits_0(project):
+    done = slipway(project, "gate", "--report", "gate.md", "--out", "gate.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    written = msgspec.json.decode((project.root / "gate.json").read_bytes(), type=Gate)
+    assert written.verdict is Verdict.KEEP
+    assert written.sentence.split()[0] in done.stdout
+    assert (project.root / "gate.md").read_text() == render(written)
+
+
+def test_a_refusal_exits_1_and_says_what_to_do(project):
+    rules = (project.root / "gate.yaml").read_text()
+    try:
+        project.change_rules(megabytes=0.0001)
+        done = slipway(project, "gate")
+        assert done.returncode == 1
+        assert "failed: budget" in done.stdout and "to do" in done.stdout
+        assert json.loads(slipway(project, "gate", "--json").stdout)["verdict"] == "refuse"
+    finally:
+        (project.root / "gate.yaml").write_text(rules)
+
+
+def test_its_power_is_told_for_the_present_holdout(project):
+    done = slipway(project, "gate", "--power", "--retrains", "3", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)

@@ -1,0 +1,138 @@
+"""Cases before the gate, made from toys: a candidate, a production model that is an honest retrain, rules that fit."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from toybox import Toy
+
+from slipway.bundle import Bundle
+from slipway.evaluation import constant, cut, encode_target, evaluate, score_frame
+from slipway.evaluation.scored import Scored
+from slipway.gate.case import Case, Side
+from slipway.gate.rules import Rules
+from slipway.ledger.entry import Entry, Event, Release
+from slipway.problem import Task
+from slipway.training.fit import fit
+from slipway.training.seal import seal
+
+# Toys are small and easily learnt, so floors are lower and ceilings higher than a real problem's.
+RULES = Rules(
+    level=0.95,
+    margin=0.02,
+    slice_margin=0.03,
+    slice_level=0.05,
+    slice_rows=100,
+    skill=0.02,
+    ceiling=0.97,
+    gain=0.3,
+    single=0.99,
+    calibration=0.05,
+    mean=0.02,
+    groups=8,
+    rows=300,
+    shrink=0.1,
+    milliseconds=50,
+    megabytes=20,
+    tolerance=1e-4,
+)
+
+
+def retrain(toy: Toy, folder: Path) -> Bundle:
+    """An honest retrain of the toy: the first 90 % of its training groups (another digest)."""
+    groups = sorted(toy.train["group"].unique())
+    train = toy.train[toy.train["group"].isin(groups[: int(0.9 * len(groups))])].reset_index(drop=True)
+    fitted = fit(toy.problem, toy.params, train)
+    return seal(toy.problem, fitted, toy.params.train.threshold, train, toy.holdout, folder)[0]
+
+
+def make_case(toy: Toy, production: Bundle | None, **changed: Any) -> Case:
+    """The toy's bundle as candidate against `production`, None for a first release; fields may be `changed`."""
+    scored = score_frame(toy.bundle, toy.holdout)
+    baseline = constant(scored, encode_target(toy.problem.task, scored.classes, toy.train["target"]))
+    parts = cut(toy.problem.slices, toy.holdout)
+    case = Case(
+        problem=toy.problem,
+        params=toy.params,
+        rules=RULES,
+        entry=entry_of(production),
+        train=toy.train,
+        holdout=toy.holdout,
+        candidate=Side(toy.bundle, scored),
+        production=Side(production, score_frame(production, toy.holdout)) if production else None,
+        baseline=baseline,
+        committed=evaluate(scored, baseline, toy.problem.metric, toy.params.evaluate, parts),
+        parts=parts,
+    )
+    return msgspec.structs.replace(case, **changed)
+
+
+def entry_of(production: Bundle | None) -> Entry:
+    """Production's newest ledger entry: the genesis, or one deployment."""
+    at = datetime(2025, 1, 1, tzinfo=UTC)
+    if production is None:
+        return Entry(environment="production", number=0, event=Event.GENESIS, at=at, by="ann")
+    release = Release(bundle=production.digest)
+    return Entry(
+        environment="production",
+        number=1,
+        event=Event.PROMOTE,
+        at=at,
+        by="ann",
+        release=release,
+        serving=release,
+        since=at,
+    )
+
+
+def with_rules(case: Case, **changed: Any) -> Case:
+    """The same case under other limits."""
+    return msgspec.structs.replace(case, rules=msgspec.structs.replace(case.rules, **changed))
+
+
+def with_scores(case: Case, scores: np.ndarray) -> Case:
+    """The same case with other scores of the candidate; its bundle stays, which only statistics may not notice."""
+    scored = msgspec.structs.replace(case.candidate.scored, scores=scores)
+    return msgspec.structs.replace(case, candidate=msgspec.structs.replace(case.candidate, scored=scored))
+
+
+def with_production_scores(case: Case, scores: np.ndarray) -> Case:
+    """The same case with other scores of production's model."""
+    scored = msgspec.structs.replace(case.production.scored, scores=scores)
+    return msgspec.structs.replace(case, production=msgspec.structs.replace(case.production, scored=scored))
+
+
+def shuffled(case: Case, rows: np.ndarray | None = None, seed: int = 0) -> np.ndarray:
+    """The candidate's scores, those of `rows` (all by default) in another order: ruined, and as spread as before."""
+    scores = case.candidate.scored.scores.copy()
+    rows = np.arange(len(scores)) if rows is None else rows
+    scores[rows] = scores[np.random.default_rng(seed).permutation(rows)]
+    return scores
+
+
+def inverted(case: Case, rows: np.ndarray) -> np.ndarray:
+    """The candidate's scores, those of `rows` turned round: the surer it was, the more wrong it is."""
+    scored = case.candidate.scored
+    scores = scored.scores.copy()
+    if scores.ndim == 2:
+        scores[rows] = np.roll(scores[rows], 1, axis=1)
+    else:
+        scores[rows] = (2 * scores.mean() if scored.threshold is None else 1) - scores[rows]
+    return scores
+
+
+def sharpened(scored: Scored, by: float) -> np.ndarray:
+    """Scores with their log odds times `by`: above 1 overconfident."""
+    powers = scored.scores**by
+    if scored.scores.ndim == 2:
+        return powers / powers.sum(axis=1, keepdims=True)
+    return powers / (powers + (1 - scored.scores) ** by)
+
+
+def flats(losses, group):
+    """A regression whose rows miss by `losses`, so that the mean absolute error is known."""
+    scores, group = np.asarray(losses, dtype=float), np.asarray(group)
+    target = np.zeros(len(scores))
+    return Scored(task=Task.REGRESSION, target=target, scores=scores, group=group, groups=int(group.max()) + 1)
