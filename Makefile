@@ -1,6 +1,6 @@
 # One vocabulary for people, hooks and CI. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test repro serve image lint format ui bench-serving clean tools
+.PHONY: help setup demo test repro gate mutants serve image lint format ui bench-serving clean tools
 
 UV_VERSION := 0.13.9
 PORT ?= 5000
@@ -48,6 +48,12 @@ repro: setup ## run the pipeline here: pull the data, then what has changed
 	@uv run --no-sync dvc metrics show
 	@echo "Next: make ui, git add data.dvc dvc.lock metrics.json; README, Day to day: experiments"
 
+gate: setup ## may bundle/ replace what production runs? (BASE=origin/main: by the rules of that commit)
+	@uv run --no-sync slipway gate $(if $(BASE),--base "$(BASE)")
+
+mutants: setup ## break a good project in every known way: the gate must refuse each for its own reason
+	@uv run --no-sync python tests/mutants
+
 serve: setup ## the model in bundle/ over HTTP, with its page (BUNDLE=.demo/bundle, PORT=8080)
 	@test -d "$(BUNDLE)" || { echo "No model yet: run make demo or make repro first."; exit 1; }
 	@uv run --no-sync slipway serve --bundle "$(BUNDLE)" $(if $(filter file,$(origin PORT)),,--port $(PORT))
@@ -87,7 +93,7 @@ ui: setup ## MLflow on the local store (STORE=.demo for the demo's, PORT=5001 fo
 
 clean: ## remove what runs have made; your code, data, lock files and MLflow store stay
 	rm -rf .demo .slipway .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -rf prepared bundle plots dvc_plots validation.json training.json registered.json model_card.md
+	rm -rf prepared bundle plots dvc_plots validation.json training.json registered.json model_card.md gate.json gate.md
 
 tools:
 	@command -v uv >/dev/null || { \

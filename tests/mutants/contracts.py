@@ -1,0 +1,100 @@
+"""Changes of the contract that clients of production would feel, and changes that none of them would."""
+
+import importlib
+import itertools
+import re
+import shutil
+import sys
+from collections.abc import Callable
+
+import pandas as pd
+from catalogue import Change, mutant
+from projectbox import Project
+
+_NUMBERS = itertools.count()
+_PAPERLESS = '    paperless: Annotated[bool, Meta(description="Bills by mail only")] | None = None\n'
+_DEVICE = '    device: Annotated[str, Meta(description="Used most")]'
+_PLANS = '"basic", "plus", "family"'
+
+
+def _contract(
+    project: Project, before: str, after: str, rows: Callable[[pd.DataFrame], pd.DataFrame] = lambda part: part
+) -> None:
+    """Train with a contract in which one text is replaced, on `rows` that fit it.
+
+    A contract is a module, and a module is imported once: the changed package gets a name of its own.
+    """
+    name = f"churn{next(_NUMBERS)}"
+    package = project.root / "src" / name
+    shutil.copytree(project.root / "src" / "churn", package)
+    for path in package.glob("*.py"):
+        path.write_text(re.sub(r"\bchurn\.", f"{name}.", path.read_text()))
+    contract, features = package / "contract.py", package / "features.py"
+    text = contract.read_text()
+    assert before in text
+    contract.write_text(text.replace(before, after))
+    if "paperless" not in contract.read_text():
+        features.write_text(features.read_text().replace(', "paperless"', ""))
+    (project.root / "pyproject.toml").write_text(f'[tool.slipway]\nproblem = "{name}"\n')
+    # The gate imports it too.
+    sys.path.insert(0, str(project.root / "src"))
+    importlib.invalidate_caches()
+    train, holdout = (rows(part).reset_index(drop=True) for part in (project.train, project.holdout))
+    project._replace(package=name).retrain(train, holdout)
+
+
+def _honest(before: str, after: str, rows: Callable[[pd.DataFrame], pd.DataFrame] = lambda part: part) -> Change:
+    def twin(project: Project) -> None:
+        _contract(project, before, after, rows)
+
+    return twin
+
+
+def _with_device(part: pd.DataFrame) -> pd.DataFrame:
+    return part.assign(device="phone")
+
+
+_new_optional_field = _honest(_PAPERLESS, f"{_PAPERLESS}{_DEVICE} | None = None\n", _with_device)
+
+
+@mutant("contract_compatible", _honest("ge=0, le=600", "ge=-1, le=900"))
+def range_narrowed(project: Project) -> None:
+    """A number may no longer be as large as it could."""
+    _contract(project, "ge=0, le=600", "ge=0, le=119")
+
+
+@mutant("contract_compatible", _honest(_PLANS, f'{_PLANS}, "team"'))
+def category_removed(project: Project) -> None:
+    """A category is no longer accepted."""
+    _contract(project, _PLANS, '"basic", "plus"', lambda part: part[part["plan"] != "family"])
+
+
+@mutant("contract_compatible", _honest('pattern="^[a-z]+$", ', ""))
+def pattern_changed(project: Project) -> None:
+    """A text must look otherwise than before."""
+    _contract(project, "^[a-z]+$", "^[a-z]{1,9}$")
+
+
+@mutant("contract_compatible", _honest("Bills so far", "Bills since the first one"))
+def type_changed(project: Project) -> None:
+    """A field holds another type."""
+    _contract(project, "months: Annotated[int", "months: Annotated[float")
+
+
+@mutant("contract_compatible", _new_optional_field)
+def field_removed(project: Project) -> None:
+    """A field that clients send is unknown now."""
+    _contract(project, _PAPERLESS, "", lambda part: part.drop(columns="paperless"))
+
+
+@mutant("contract_compatible", _new_optional_field)
+def new_required_field(project: Project) -> None:
+    """Clients must send a field that none of them knows."""
+    _contract(project, _PAPERLESS, f"{_DEVICE}\n{_PAPERLESS}", _with_device)
+
+
+@mutant("contract_compatible", _honest("ge=0, le=600", "ge=0"))
+def field_required_now(project: Project) -> None:
+    """A field that could be left out must be sent."""
+    before = '"unit": "h/day"})] | None = None'
+    _contract(project, before, '"unit": "h/day"})]', lambda part: part[part["usage"].notna()])

@@ -1,0 +1,166 @@
+"""Data that went wrong before the model saw it."""
+
+import numpy as np
+import pandas as pd
+from catalogue import mutant
+from projectbox import Project
+
+from slipway.splitting import split_frame
+
+RNG = 11
+
+
+def _again(project: Project) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return project.train.copy(), project.holdout.copy()
+
+
+def _shuffled(values: pd.Series, share: float = 1.0) -> pd.Series:
+    rng = np.random.default_rng(RNG)
+    chosen = np.flatnonzero(rng.random(len(values)) < share)
+    found = values.copy()
+    found.iloc[chosen] = values.iloc[rng.permutation(chosen)].to_numpy()
+    return found
+
+
+def _as_before(project: Project) -> None:
+    """The same rows through the same steps."""
+    project.retrain(*_again(project))
+
+
+def _few_labels_mended(project: Project) -> None:
+    """One label in a hundred corrected the other way: as honest people do."""
+    train, holdout = _again(project)
+    rows = np.random.default_rng(RNG).random(len(train)) < 0.01
+    train.loc[rows, "target"] = ~train.loc[rows, "target"]
+    project.retrain(train, holdout)
+
+
+@mutant("beats_baseline", _as_before)
+def labels_shuffled(project: Project) -> None:
+    """The training labels are shuffled."""
+    train, holdout = _again(project)
+    train["target"] = _shuffled(train["target"])
+    project.retrain(train, holdout)
+
+
+@mutant("not_worse", _few_labels_mended)
+def labels_flipped(project: Project) -> None:
+    """One training label in four is flipped."""
+    train, holdout = _again(project)
+    rows = np.random.default_rng(RNG).random(len(train)) < 0.25
+    train.loc[rows, "target"] = ~train.loc[rows, "target"]
+    project.retrain(train, holdout)
+
+
+def _noisy_column(project: Project) -> None:
+    """A number gets a little noise."""
+    train, holdout = _again(project)
+    for number, part in enumerate((train, holdout)):
+        noise = np.random.default_rng(RNG + number).normal(0, 0.01, len(part))
+        part["usage"] = (part["usage"] + noise).clip(lower=0)
+    project.retrain(train, holdout)
+
+
+@mutant("no_single_feature", _noisy_column)
+def target_leaked(project: Project) -> None:
+    """A number of each row is the outcome in another dress."""
+    train, holdout = _again(project)
+    for part in (train, holdout):
+        part["usage"] = part["target"].astype(float) * 5 + 1
+    project.retrain(train, holdout)
+
+
+@mutant("believable_gain", _noisy_column)
+def target_leaked_into_some_rows(project: Project) -> None:
+    """A number of most rows is the outcome, which became known only later."""
+    train, holdout = _again(project)
+    for number, part in enumerate((train, holdout)):
+        rows = np.random.default_rng(RNG + number).random(len(part)) < 0.8
+        part.loc[rows, "usage"] = part.loc[rows, "target"].astype(float) * 5 + 1
+    project.retrain(train, holdout)
+
+
+@mutant("holdout_untouched", _as_before)
+def trained_on_the_holdout(project: Project) -> None:
+    """The holdout's rows are in the training set too."""
+    train, holdout = _again(project)
+    project.retrain(pd.concat([train, holdout.assign(key=holdout["key"] + 10_000)], ignore_index=True), holdout)
+
+
+@mutant("holdout_untouched", _as_before)
+def split_by_hand(project: Project) -> None:
+    """Groups were chosen for the holdout by hand."""
+    train, holdout = _again(project)
+    moved = sorted(train["group"].unique())[:3]
+    rows = train["group"].isin(moved)
+    project.retrain(train[~rows].reset_index(drop=True), pd.concat([holdout, train[rows]], ignore_index=True))
+
+
+def _one_day_less(project: Project) -> None:
+    """A day at the end is not there yet, of those that are trained on."""
+    train, holdout = _again(project)
+    project.retrain(train[train["group"] != train["group"].max()].reset_index(drop=True), holdout)
+
+
+@mutant("holdout_whole", _one_day_less)
+def month_missing(project: Project) -> None:
+    """A month is missing from the dataset."""
+    train, holdout = (part[~part["group"].str.startswith("2024-02")].reset_index(drop=True) for part in _again(project))
+    project.retrain(train, holdout)
+
+
+@mutant("holdout_whole", _one_day_less)
+def holdout_shrunk(project: Project) -> None:
+    """The days with the largest loss are left out of the holdout."""
+    train, holdout = _again(project)
+    kept = sorted(holdout["group"].unique())[:-3]
+    project.retrain(train, holdout[holdout["group"].isin(kept)].reset_index(drop=True))
+
+
+@mutant("rows_once", _as_before)
+def holdout_reweighted(project: Project) -> None:
+    """Easy rows stand in the holdout three times."""
+    train, holdout = _again(project)
+    easy = holdout[holdout["usage"] > 3]
+    project.retrain(train, pd.concat([holdout, easy, easy], ignore_index=True))
+
+
+@mutant("rows_once", _as_before)
+def join_repeats_rows(project: Project) -> None:
+    """A join repeats the rows of one town."""
+    train, holdout = (pd.concat([part, part[part["town"] == "ulm"]], ignore_index=True) for part in _again(project))
+    project.retrain(train, holdout)
+
+
+def _other_unit_everywhere(project: Project) -> None:
+    """Both parts change to another scale that the contract allows, and the model learns it."""
+    train, holdout = _again(project)
+    for part in (train, holdout):
+        part["usage"] = part["usage"] * 2
+    project.retrain(train, holdout)
+
+
+@mutant("not_worse", _other_unit_everywhere)
+def unit_changed_after_training(project: Project) -> None:
+    """A number is measured in another unit in the training set only."""
+    train, holdout = _again(project)
+    train["usage"] = train["usage"] * 60
+    project.retrain(train, holdout)
+
+
+@mutant("enough_data", _as_before)
+def holdout_too_small(project: Project) -> None:
+    """Ten rows of each day are left in the holdout."""
+    train, holdout = _again(project)
+    project.change_rules(rows=500)
+    project.retrain(train, holdout.groupby("group").head(10).reset_index(drop=True))
+
+
+@mutant("holdout_untouched", _as_before, base=True)
+def another_salt(project: Project) -> None:
+    """The salt of the split was changed until a kind holdout came out."""
+    params = project.params
+    path = project.root / "params.yaml"
+    path.write_text(path.read_text().replace(params.split.salt, "kinder"))
+    frame = pd.concat([project.train, project.holdout], ignore_index=True)
+    project.retrain(*split_frame(frame, project.params.split))

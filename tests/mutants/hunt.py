@@ -1,0 +1,72 @@
+"""Let every mutant come before the gate, and its twin."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import bundles
+import contracts
+import data
+import model
+import reports
+from catalogue import CATALOGUE, Mutant
+from ledgerbox import git
+from projectbox import Project, make_project, with_production
+
+from slipway.gate.judge import judge
+from slipway.gate.result import Gate, Verdict
+
+SOURCES = (data, model, bundles, reports, contracts)
+# Enough for the gate's statistics: 60 days, of which a quarter is held out.
+ROWS = 12_000
+
+
+class Outcome(NamedTuple):
+    """What became of a mutant: `refused_by` are the checks that failed, `twin` is the verdict on its twin."""
+
+    mutant: Mutant
+    refused_by: tuple[str, ...]
+    twin: str
+    seconds: float
+
+    @property
+    def caught(self) -> bool:
+        """Whether the mutant was refused for its own reason, and its twin was not."""
+        return self.mutant.check in self.refused_by and self.twin in (Verdict.PROMOTE, Verdict.KEEP)
+
+
+def make_good(folder: Path) -> Project:
+    """The project that everything is done to: an honest candidate, an honest retrain in production."""
+    project = make_project(folder / "good", rows=ROWS)
+    return with_production(project, folder / "production")
+
+
+def hunt(good: Project, mutants: Iterable[Mutant], folder: Path, say: Callable[[str], object]) -> list[Outcome]:
+    """Judge each mutant and its twin, in copies of the project."""
+    found = []
+    for mutant in mutants:
+        say(f"  {mutant.name} ...\n")
+        began = time.perf_counter()
+        gate = _judge(good, mutant, twin=False, folder=folder)
+        failed = tuple(check.name for check in gate.checks if not check.stands)
+        twin = _judge(good, mutant, twin=True, folder=folder)
+        said = twin.verdict.value if twin.verdict is not Verdict.REFUSE else twin.sentence
+        found.append(Outcome(mutant, failed, said, time.perf_counter() - began))
+    return found
+
+
+def _judge(good: Project, mutant: Mutant, twin: bool, folder: Path) -> Gate:
+    project = good.copy(folder / "mutant")
+    try:
+        base = git(project.root, "rev-parse", "HEAD") if mutant.base else None
+        (mutant.twin if twin else mutant.harm)(project)
+        return judge(project.root, base=base)
+    finally:
+        shutil.rmtree(project.root)
+
+
+def chosen(names: Iterable[str]) -> list[Mutant]:
+    """The mutants of these names, all of them for none."""
+    return [CATALOGUE[name] for name in names] or list(CATALOGUE.values())

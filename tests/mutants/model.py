@@ -1,0 +1,133 @@
+"""Models that went wrong, sealed and evaluated as honest ones are."""
+
+import json
+from typing import Any
+
+import numpy as np
+from catalogue import mutant, retrained
+from onnx import ModelProto
+from projectbox import Project
+from toybox import reseal
+
+from slipway.bundle import Bundle, load
+from slipway.bundle.verify import read
+
+
+def _fewer_trees(project: Project) -> None:
+    """A few trees less, within what can be told apart."""
+    project.retrain(trees=27)
+
+
+@mutant("not_worse", _fewer_trees)
+def undertrained(project: Project) -> None:
+    """Two trees instead of thirty."""
+    project.retrain(trees=2)
+
+
+@mutant("not_worse", _fewer_trees)
+def trained_on_a_tenth(project: Project) -> None:
+    """A tenth of the days was trained on."""
+    groups = sorted(project.train["group"].unique())
+    train = project.train[project.train["group"].isin(groups[: len(groups) // 10])]
+    project.retrain(train.reset_index(drop=True), None)
+
+
+@mutant("no_slice_worse", _fewer_trees)
+def one_slice_ruined(project: Project) -> None:
+    """The labels of one plan are shuffled, the rest is as good as it was."""
+    train = project.train.copy()
+    rows = np.flatnonzero(train["plan"] == "plus")
+    train.loc[rows, "target"] = train["target"].iloc[np.random.default_rng(5).permutation(rows)].to_numpy()
+    project.retrain(train, None)
+
+
+def _edited(project: Project, change: Any) -> None:
+    """Change the model's graph, and seal, certify and evaluate as someone would who knows every format."""
+    path = project.bundle / "model.onnx"
+    model = ModelProto.FromString(path.read_bytes())
+    change(model)
+    reseal(project.bundle, "model.onnx", model.SerializeToString())
+    _golden_again(project)
+    bundle = load(project.bundle)
+    project.evaluate(bundle, project.train, project.holdout)
+
+
+def _golden_again(project: Project) -> None:
+    """Let the golden rows have the scores that the changed model gives."""
+    bundle = Bundle(*read(project.bundle))
+    columns, _ = bundle.golden()
+    scores = bundle.score(columns).tolist()
+    lines = [json.loads(line) for line in (project.bundle / "golden.jsonl").read_text().splitlines()]
+    changed = [json.dumps({**line, "score": score}) for line, score in zip(lines, scores, strict=True)]
+    reseal(project.bundle, "golden.jsonl", ("\n".join(changed) + "\n").encode())
+
+
+def _logits(times: float, plus: float) -> Any:
+    """Change the log odds, which are the sum of the trees' leaves and a start."""
+
+    def change(model: ModelProto) -> None:
+        (trees,) = (node for node in model.graph.node if node.op_type == "TreeEnsembleClassifier")
+        for attribute in trees.attribute:
+            if attribute.name in ("class_weights", "base_values"):
+                more = plus if attribute.name == "base_values" else 0.0
+                attribute.floats[:] = [value * times + more for value in attribute.floats]
+
+    return change
+
+
+def _same_odds(project: Project) -> None:
+    """Log odds a little closer to zero, within what can be told apart."""
+    _edited(project, _logits(0.98, 0.0))
+
+
+@mutant("not_worse", _same_odds)
+def inverted(project: Project) -> None:
+    """The scores are turned round: the surer, the more wrong."""
+    _edited(project, _logits(-1.0, 0.0))
+
+
+@mutant("predictions_sane", _same_odds)
+def constant(project: Project) -> None:
+    """Every row gets the same score."""
+    _edited(project, _logits(0.0, -0.2))
+
+
+@mutant("calibrated", _same_odds)
+def overconfident(project: Project) -> None:
+    """The log odds are two and a half times as large."""
+    _edited(project, _logits(2.5, 0.0))
+
+
+@mutant("mean_in_reach", _same_odds)
+def shifted(project: Project) -> None:
+    """Every score is a little too high."""
+    _edited(project, _logits(1.0, 0.25))
+
+
+@mutant("production", retrained)
+def wrong_class_order(project: Project) -> None:
+    """The manifest names the classes the other way round."""
+    path = project.bundle / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["classes"].reverse()
+    path.write_text(json.dumps(manifest))
+    project.evaluate(load(project.bundle), project.train, project.holdout)
+
+
+@mutant("predictions_sane", _same_odds)
+def random_at_each_call(project: Project) -> None:
+    """The features add a noise too small for the golden rows to see."""
+    text = (project.bundle / "features.py").read_text()
+    noise = 'kept["usage"] = kept["usage"] + np.random.normal(0, 1e-4, len(kept["usage"]))'
+    changed = text.replace("    return {**kept", f"    {noise}\n    return {{**kept")
+    assert noise in changed
+    reseal(project.bundle, "features.py", changed.encode())
+    project.evaluate(load(project.bundle), project.train, project.holdout)
+
+
+@mutant("metrics_reproduced", retrained)
+def wrong_threshold(project: Project) -> None:
+    """The threshold in the manifest is another than the one that was evaluated."""
+    path = project.bundle / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"threshold": 0.9}))
