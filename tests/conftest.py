@@ -1,6 +1,7 @@
 """What every test may use: a quiet environment, as the stages have it, and toy problems sealed once per session."""
 
 import shutil
+import sys
 
 import pytest
 
@@ -11,6 +12,14 @@ quiet_environment()
 from toybox import TOYS, Toy, make_toy  # noqa: E402
 
 from slipway.bundle import load  # noqa: E402 - ONNX Runtime reads its environment when it is imported
+
+
+@pytest.fixture(autouse=True)
+def _same_path():
+    """MLflow puts the code of a model that it loads before everything else, for good; processes inherit that."""
+    before = sys.path[:]
+    yield
+    sys.path[:] = before
 
 
 @pytest.fixture(scope="session")

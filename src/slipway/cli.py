@@ -13,8 +13,8 @@ from slipway.settings import quiet_environment
 
 GROUPS = {
     "Model": ("predict", "score", "verify", "gate", "serve"),
-    "Look": ("history", "health", "log"),
-    "Deliver": ("ledger",),
+    "Look": ("status", "history", "show", "health", "log", "smoke"),
+    "Deliver": ("deploy", "promote", "rollback", "converge", "stop", "ledger"),
     "Keys": ("key",),
 }
 BUNDLE = click.option(
@@ -132,3 +132,10 @@ if find_spec("slipway.gate"):
     from slipway.gate.command import gate
 
     main.add_command(gate)
+
+# An environment is brought about from outside of it.
+if find_spec("slipway.delivery"):
+    from slipway.delivery import commands as delivery
+
+    for command in delivery.COMMANDS:
+        main.add_command(command)

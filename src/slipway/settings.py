@@ -5,8 +5,10 @@ import os
 import tomllib
 from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from slipway.errors import SettingsError
 
@@ -34,11 +36,25 @@ _MLFLOW_MANNERS = {
 }
 
 
+class EnvironmentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where an environment runs: `[tool.slipway.environments.<name>]`.
+
+    `target` is how; `variables` are the service's own (SLIPWAY_...), of which those ending in _FILE name files that
+    must be there.
+    """
+
+    target: Literal["local"] = "local"
+    port: Annotated[int, Meta(ge=1, le=65535)]
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    variables: dict[str, str] = {}
+
+
 class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[tool.slipway]` of `pyproject.toml`; `ledger_remote` names the git remote of the ledger, "" for none."""
 
     problem: str
     ledger_remote: str | None = None
+    environments: dict[str, EnvironmentSettings] = {}
 
 
 class TrackingSettings(msgspec.Struct, frozen=True):

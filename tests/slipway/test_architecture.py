@@ -21,6 +21,7 @@ ORDER = [
     "ledger",
     "gate",
     "tracking",
+    "delivery",
     "demo",
 ]
 HEAVY = [

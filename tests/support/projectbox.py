@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +11,8 @@ import msgspec
 import pandas as pd
 import yaml
 from casebox import RULES
-from ledgerbox import BY, deploy, git
+from ledgerbox import BY, ENVIRONMENTS, deploy, git
+from running import free_port
 from toybox import toy_params
 
 from slipway.bundle import Bundle
@@ -120,4 +122,18 @@ def with_production(project: Project, folder: Path) -> Project:
     fitted = fit(project.problem, project.params, train)
     bundle, _ = seal(project.problem, fitted, project.params.train.threshold, train, project.holdout, folder)
     deploy(project.root, bundle)
+    return project
+
+
+def place(project: Project, **variables: str) -> Project:
+    """Give the project environments on free ports, or keep its ports and change their `variables`."""
+    path = project.root / "pyproject.toml"
+    known = tomllib.loads(path.read_text())["tool"]["slipway"].get("environments", {})
+    lines = [f'[tool.slipway]\nproblem = "{project.package}"\n']
+    for name in ENVIRONMENTS:
+        port = known.get(name, {}).get("port") or free_port()
+        lines.append(f"[tool.slipway.environments.{name}]\nport = {port}\n")
+        lines.append(f"[tool.slipway.environments.{name}.variables]")
+        lines += [f'{key} = "{value}"' for key, value in variables.items()]
+    path.write_text("\n".join(lines) + "\n")
     return project

@@ -19,7 +19,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server import MPServer
 
 from slipway.bundle.verify import Sealed, read
-from slipway.errors import SettingsError
+from slipway.errors import SettingsError, SlipwayError
 from slipway.serving import worker
 from slipway.serving.metrics.board import Board, State
 from slipway.serving.metrics.recorder import families, size
@@ -46,9 +46,7 @@ def serve(settings: ServingSettings) -> None:
     sealed = read(settings.bundle)
     address = _address(settings.host, settings.port)
     _check_port(address, settings.port)
-    found = families(sealed.manifest, _score_edges(sealed))
-    board = Board(_sections(settings.processes), size(found))
-    shared = Shared(settings, board, found, began)
+    shared = _share(settings, sealed, began)
     multiprocessing.set_start_method("fork", force=True)
     _Server(shared, sealed, address).serve()
 
@@ -94,7 +92,7 @@ class _Server(MPServer):
             self.main_loop_interrupt.wait(None if announced else _LOOK_SECONDS)
             self.main_loop_interrupt.clear()
             if self.reload_signal:
-                self._reload(spawn_target, target_loader)  # type: ignore[no-untyped-call]
+                self._reload(spawn_target, target_loader)
             fallen, self.interrupt_children = self.interrupt_children, []
             for place in [] if self.interrupt_signal else fallen:
                 if self._is_hopeless(place):
@@ -102,6 +100,46 @@ class _Server(MPServer):
                     return
                 self._respawn_workers([place], spawn_target, target_loader)
         self._drain()
+
+    def _reload(self, spawn_target: Any, target_loader: Any) -> None:
+        """On SIGHUP: read the bundle again, and let workers with it take over one by one on the same socket.
+
+        A bundle that is not whole, or a worker that refuses it, leaves the rest as it was.
+        """
+        self.reload_signal = False
+        before = self._shared, self._sealed, self._spawned
+        try:
+            self._sealed = read(self._shared.settings.bundle)
+        except SlipwayError as error:
+            _say(f"the bundle stays as it was. {error}")
+            return
+        self._shared = _share(self._shared.settings, self._sealed, time.time())
+        self._spawned = [0] * self.workers
+        for place in range(self.workers):
+            if not self._take_over(place, spawn_target, target_loader):
+                self._shared, self._sealed, self._spawned = before
+                _say(f"the bundle stays as it was: {self._sealed.digest[:12]}")
+                return
+        _say(f"the bundle is {self._sealed.digest[:12]} now")
+
+    def _take_over(self, place: int, spawn_target: Any, target_loader: Any) -> bool:
+        """Start a worker beside the one in this place, and end that one when the new one is ready."""
+        new = self._spawn_worker(place, spawn_target, target_loader)
+        new.start()
+        while new.is_alive() and self._state(place) is State.STARTING:
+            time.sleep(_LOOK_SECONDS)
+        if self._state(place) is not State.READY:
+            new.join(_PATIENCE)
+            # It was never one of the workers, so nothing has to take its place.
+            self.interrupt_children = [each for each in self.interrupt_children if each != place]
+            return False
+        old: Any = self.wrks[place]
+        self.wrks[place] = new
+        old.terminate()
+        old.join(_PATIENCE)
+        if old.is_alive():
+            old.kill()
+        return True
 
     def _is_ready(self) -> bool:
         return all(self._state(place) is State.READY for place in range(self.workers))
@@ -149,6 +187,11 @@ def _with_signals_blocked(start: Callable[[], None]) -> None:
 def _say(line: str) -> None:
     sys.stderr.write(f"slipway: {line}\n")
     sys.stderr.flush()
+
+
+def _share(settings: ServingSettings, sealed: Sealed, began: float) -> Shared:
+    found = families(sealed.manifest, _score_edges(sealed))
+    return Shared(settings, Board(_sections(settings.processes), size(found)), found, began)
 
 
 def _sections(workers: int) -> int:

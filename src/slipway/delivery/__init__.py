@@ -1,0 +1,1 @@
+"""Releases into environments: deploy, promote, roll back, converge."""

@@ -1,0 +1,203 @@
+"""The operator's commands: deploy, promote, rollback, converge, stop; status, show, smoke."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+if TYPE_CHECKING:
+    from slipway.delivery.flow import Delivered
+    from slipway.ledger import Entry
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+ENVIRONMENT = click.argument("environment", metavar="ENV")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  slipway deploy staging
+  slipway deploy staging --base origin/main
+"""
+)
+@ENVIRONMENT
+@click.option("--base", metavar="REV", help="Judge by the rules of this commit.")
+@AS_JSON
+def deploy(environment: str, base: str | None, as_json: bool) -> None:
+    """Bring the release that the gate chooses into a first environment.
+
+    The gate judges anew. The release is started aside, tested, switched to without a pause, and written into the
+    ledger; if anything fails, what served before serves on.
+    """
+    from slipway.delivery import flow
+
+    done = flow.deploy(Path(), environment, _say(as_json), base)
+    _delivered(done, as_json, f"slipway promote {environment} production")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  slipway promote staging production
+"""
+)
+@click.argument("source", metavar="FROM")
+@ENVIRONMENT
+@AS_JSON
+def promote(source: str, environment: str, as_json: bool) -> None:
+    """Bring what serves in FROM into ENV, by the same digest."""
+    from slipway.delivery import flow
+
+    done = flow.promote(Path(), source, environment, _say(as_json))
+    _delivered(done, as_json, f"slipway show {environment}")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  slipway rollback production --reason "scores drifted since noon"
+  slipway rollback production --to 4 --reason "back to the spring model"
+"""
+)
+@ENVIRONMENT
+@click.option("--to", type=click.IntRange(0), metavar="N", help="The entry whose release serves again.")
+@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@AS_JSON
+def rollback(environment: str, to: int | None, reason: str, as_json: bool) -> None:
+    """Bring back the release that served before, with its own contract.
+
+    What is rolled back is blocked: the gate refuses it until `slipway ledger unblock`.
+    """
+    from slipway.delivery import flow
+
+    done = flow.rollback(Path(), environment, reason, _say(as_json), to)
+    _delivered(done, as_json, f"slipway history {environment}")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  slipway converge production
+"""
+)
+@ENVIRONMENT
+@AS_JSON
+def converge(environment: str, as_json: bool) -> None:
+    """Make what runs equal what the ledger says: after a restart, a crash, or somebody's hand."""
+    from slipway.delivery import flow
+    from slipway.tracking.aliases import mirror
+
+    entry, smoke = flow.converge(Path(), environment, _say(as_json))
+    mirror(entry)
+    if as_json:
+        click.echo(msgspec.json.encode({"entry": entry, "smoke": smoke}))
+    elif smoke:
+        click.echo(f"{environment} serves {smoke.digest[:12]} on {smoke.url}, tested")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  slipway stop staging
+"""
+)
+@ENVIRONMENT
+def stop(environment: str) -> None:
+    """End an environment's service; the ledger stays, and `slipway converge` starts it again."""
+    from slipway.delivery import flow
+
+    ran = flow.target_of(Path(), environment).remove()
+    click.echo(f"{environment}: {'ended' if ran else 'nothing ran'}. `slipway converge {environment}` starts it again.")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  slipway status
+  slipway status --json
+"""
+)
+@AS_JSON
+def status(as_json: bool) -> None:
+    """Each environment: what the ledger says, what runs, and whether they agree."""
+    from slipway.delivery.status import line, read_status
+
+    found = read_status(Path())
+    click.echo(msgspec.json.encode(found) if as_json else "\n".join(map(line, found)))
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  slipway show production
+  slipway show production --json
+"""
+)
+@ENVIRONMENT
+@AS_JSON
+def show(environment: str, as_json: bool) -> None:
+    """Where what serves came from: bundle, model version, run, commit, data, verdict, who, since when."""
+    from slipway.delivery.status import lineage
+
+    facts = lineage(Path(), environment)
+    if as_json:
+        click.echo(msgspec.json.encode(facts))
+        return
+    for name, value in facts.items():
+        click.echo(f"{name.replace('_', ' '):<14} {'-' if value is None else value}")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  slipway smoke http://127.0.0.1:8102
+  slipway smoke https://model.example.org --bundle bundle
+"""
+)
+@click.argument("url")
+@click.option("--bundle", "folder", type=click.Path(path_type=Path), default=Path("bundle"), show_default=True)
+@click.option("--key", envvar="SLIPWAY_API_KEY", help="A key of the service, if it wants one.")
+@AS_JSON
+def smoke(url: str, folder: Path, key: str | None, as_json: bool) -> None:
+    """Test a running service: ready, the digest of the bundle, golden rows, a refusal, latency."""
+    from slipway.bundle import load
+    from slipway.delivery.smoke import smoke as test
+
+    found = test(url.rstrip("/"), load(folder), key)
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+    else:
+        click.echo(
+            f"{found.url} serves {found.digest[:12]}: {found.golden_rows} golden rows within "
+            f"{found.largest_difference:.1g}, {found.milliseconds:.1f} ms a request"
+        )
+
+
+def _say(as_json: bool) -> Any:
+    return lambda line: click.echo(line, err=as_json)
+
+
+def _delivered(done: "Delivered", as_json: bool, following: str) -> None:
+    from slipway.tracking.aliases import mirror
+
+    mirrored = mirror(done.entry)
+    if as_json:
+        click.echo(msgspec.json.encode(done))
+        return
+    click.echo(_line(done.entry))
+    click.echo(
+        f"  on {done.smoke.url}, tested: {done.smoke.golden_rows} golden rows as they were, "
+        f"{done.smoke.milliseconds:.1f} ms a request"
+    )
+    if mirrored and done.entry.serving:
+        click.echo(f"  MLflow: models:/{str(done.entry.serving.model).rpartition('/')[0]}@{done.entry.environment}")
+    click.echo(f"next: `{following}`")
+
+
+def _line(entry: "Entry") -> str:
+    serving = entry.serving.bundle[:12] if entry.serving else "nothing"
+    return f"{entry.environment} serves {serving} (entry {entry.number}, {entry.event}, by {entry.by})"
+
+
+COMMANDS = (deploy, promote, rollback, converge, stop, status, show, smoke)

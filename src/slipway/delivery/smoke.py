@@ -1,0 +1,128 @@
+"""Whether a service that answers is the one that was promised: asked over HTTP, at any address."""
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+import msgspec
+import numpy as np
+
+from slipway.bundle import Bundle
+from slipway.bundle.manifest import TOLERANCE, Golden
+from slipway.bundle.verify import difference
+from slipway.errors import DeliveryError
+from slipway.problem import Task
+
+# A row takes 0.1 ms on an idle machine; a budget that a busy one keeps, and a broken one does not.
+BUDGET_MS = 100.0
+_ASKED = 50
+_TIMEOUT = 10.0
+_LOOK = 0.02
+
+
+class Smoke(msgspec.Struct, frozen=True):
+    """What a smoke test saw: golden rows asked, the largest difference, the median milliseconds of a request."""
+
+    url: str
+    digest: str
+    golden_rows: int
+    largest_difference: float
+    milliseconds: float
+
+
+def smoke(url: str, bundle: Bundle, key: str | None = None) -> Smoke:
+    """Ask `url` whether it is ready, has this bundle's digest, gives golden scores, refuses a bad row, and is quick.
+
+    Raises `DeliveryError` that names what was expected and found.
+    """
+    ask = _asker(url, key)
+    ask("/readyz", None, 200)
+    served = ask("/version", None, 200)["model"]["digest"]
+    if served != bundle.digest:
+        raise DeliveryError(f"{url} serves the bundle {served[:12]}, expected {bundle.digest[:12]}.")
+    lines = (bundle.path / "golden.jsonl").read_bytes().splitlines()
+    golden = [msgspec.json.decode(line, type=Golden) for line in lines]
+    answers = ask("/predict", [line.row for line in golden], 200)["predictions"]
+    off = _differences(bundle, answers, golden)
+    if off.max() > TOLERANCE:
+        raise DeliveryError(
+            f"{url} gives golden row {int(off.argmax()) + 1} another score than the estimator gave, off by "
+            f"{off.max():.2g}, expected at most {TOLERANCE:g}. It does not compute what was evaluated."
+        )
+    ask("/predict", {"no such field": 1}, 422)
+    return Smoke(url, served, len(golden), float(off.max()), _milliseconds(ask, golden[0].row, url))
+
+
+def serves(url: str) -> str | None:
+    """The digest that answers at `url`, or None where nothing does."""
+    try:
+        digest: str = _asker(url, None)("/version", None, 200)["model"]["digest"]
+    except DeliveryError:
+        return None
+    return digest
+
+
+def wait_for(what: Callable[[], bool], seconds: float, alive: Callable[[], bool]) -> bool:
+    """Wait until `what` is so; False after `seconds`, or when nothing is `alive` to make it so."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if what():
+            return True
+        if not alive():
+            return False
+        time.sleep(_LOOK)
+    return False
+
+
+def is_ready(url: str) -> bool:
+    """Whether the service takes requests."""
+    try:
+        _asker(url, None)("/readyz", None, 200)
+    except DeliveryError:
+        return False
+    return True
+
+
+def _milliseconds(ask: Callable[..., Any], row: dict[str, Any], url: str) -> float:
+    taken = []
+    for _ in range(_ASKED):
+        began = time.perf_counter()
+        ask("/predict", row, 200)
+        taken.append(time.perf_counter() - began)
+    found = statistics.median(taken) * 1e3
+    if found > BUDGET_MS:
+        raise DeliveryError(f"{url} takes {found:.0f} ms for a row (median of {_ASKED}), at most {BUDGET_MS:g} may be.")
+    return found
+
+
+def _differences(bundle: Bundle, answers: list[dict[str, Any]], golden: list[Golden]) -> np.ndarray[Any, Any]:
+    many = bundle.manifest.task is Task.MULTICLASS
+    scores = np.array([list(answer["scores"].values()) if many else answer["score"] for answer in answers])
+    return difference(scores, np.array([line.score for line in golden]))
+
+
+def _asker(url: str, key: str | None) -> Callable[[str, Any, int], Any]:
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+
+    def ask(path: str, body: Any, expected: int) -> Any:
+        content = None if body is None else msgspec.json.encode(body)
+        # The address is the operator's own.
+        request = Request(f"{url}{path}", data=content, headers=headers)  # noqa: S310
+        try:
+            with urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
+                status, text = answer.status, answer.read()
+        except HTTPError as error:
+            status, text = error.code, error.read()
+        except (URLError, OSError, HTTPException) as error:
+            raise DeliveryError(f"{url}{path} does not answer: {error}.") from error
+        if status != expected:
+            said = text[:200].decode(errors="replace")
+            raise DeliveryError(f"{url}{path} answers {status}, expected {expected}: {said}")
+        return json.loads(text)
+
+    return ask

@@ -1,0 +1,102 @@
+"""What the ledger says beside what is: for one screen, and for one release."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from slipway.delivery.flow import target_of
+from slipway.ledger import Entry, Event, Ledger
+from slipway.settings import project_settings
+from slipway.tracking.aliases import read_alias
+
+
+class Status(msgspec.Struct, frozen=True):
+    """One environment: `serving` is what the ledger says, `runs` what answers, `alias` what MLflow says."""
+
+    environment: str
+    entry: int
+    event: Event
+    serving: str | None
+    since: datetime | None
+    runs: str | None
+    url: str
+    model: str | None
+    alias: str | None
+
+    @property
+    def differs(self) -> str | None:
+        """What does not agree, None if all does."""
+        if self.runs != self.serving:
+            return f"runs {(self.runs or 'nothing')[:12]}, the ledger says {(self.serving or 'nothing')[:12]}"
+        if self.model and self.alias != self.model:
+            return f"MLflow's alias says {self.alias or 'nothing'}, the ledger {self.model}"
+        return None
+
+
+def read_status(root: Path) -> list[Status]:
+    """Every environment of the ledger that pyproject.toml says where to find."""
+    ledger = Ledger(root)
+    known = project_settings(root).environments
+    return [_status(root, ledger.read(name)) for name in ledger.environments() if name in known]
+
+
+def _status(root: Path, entry: Entry) -> Status:
+    target = target_of(root, entry.environment)
+    return Status(
+        environment=entry.environment,
+        entry=entry.number,
+        event=entry.event,
+        serving=entry.serving.bundle if entry.serving else None,
+        since=entry.since,
+        runs=target.observe(),
+        url=target.url,
+        model=entry.serving.model if entry.serving else None,
+        alias=read_alias(entry),
+    )
+
+
+def line(found: Status) -> str:
+    """The environment in one line, and a second one where something does not agree."""
+    if found.serving is None:
+        said = f"{found.environment:<12} serves nothing (entry {found.entry}, {found.event})"
+    else:
+        said = (
+            f"{found.environment:<12} serves {found.serving[:12]} since {found.since:%Y-%m-%d %H:%M} "
+            f"(entry {found.entry}, {found.event}), {found.url}" + (f", MLflow {found.alias}" if found.alias else "")
+        )
+    if found.differs:
+        said += f"\n{'':<12} but {found.differs}: `slipway converge {found.environment}` mends it"
+    return said
+
+
+def lineage(root: Path, environment: str) -> dict[str, Any]:
+    """Where what serves came from, and who brought it; names in the order in which one asks."""
+    ledger = Ledger(root)
+    newest = ledger.read(environment)
+    serving = newest.serving
+    arrival = next(
+        (
+            entry
+            for entry in ledger.history(environment)
+            if entry.event in (Event.DEPLOY, Event.PROMOTE, Event.ROLLBACK) and entry.release == serving
+        ),
+        None,
+    )
+    gate = (arrival.gate if arrival else None) or {}
+    return {
+        "environment": environment,
+        "bundle": serving.bundle if serving else None,
+        "image": serving.image if serving else None,
+        "model_version": serving.model if serving else None,
+        "mlflow_run": serving.run if serving else None,
+        "commit": serving.commit if serving else None,
+        "data": serving.data if serving else None,
+        "gate": gate.get("sentence"),
+        "brought_by": arrival.by if arrival else None,
+        "event": f"{arrival.event} (entry {arrival.number})" if arrival else None,
+        "reason": (arrival.reason or None) if arrival else None,
+        "since": newest.since,
+        "runs": target_of(root, environment).observe(),
+    }

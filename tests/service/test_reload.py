@@ -1,0 +1,52 @@
+"""SIGHUP: the bundle is read again, and its workers take over on the same socket."""
+
+import shutil
+import signal
+import time
+
+import pytest
+from load import Callers
+from running import serving, stop
+from toybox import make_toy, rows_of
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    return make_toy("churn", tmp_path_factory.mktemp("other") / "bundle", rows=2000).bundle
+
+
+def wait_until(what, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def digest_of(service):
+    return service.ask.get("/version").json()["model"]["digest"]
+
+
+def test_another_bundle_takes_over_without_a_lost_request(churn, other, tmp_path):
+    place = tmp_path / "bundle"
+    shutil.copytree(churn.bundle.path, place)
+    with serving(place, tmp_path / "log", workers=2) as service:
+        assert digest_of(service) == churn.bundle.digest
+        with Callers(service.url, rows_of(churn, 1)[0], 3) as callers:
+            shutil.rmtree(place)
+            shutil.copytree(other.path, place)
+            service.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: all(digest_of(service) == other.digest for _ in range(10)))
+        assert not callers.failures
+        assert len(callers.acknowledged) > 50
+
+
+def test_a_bundle_that_is_not_whole_leaves_the_old_one_in_place(churn, tmp_path):
+    place = tmp_path / "bundle"
+    shutil.copytree(churn.bundle.path, place)
+    with serving(place, tmp_path / "log") as service:
+        (place / "model.onnx").write_bytes(b"broken")
+        service.process.send_signal(signal.SIGHUP)
+        for _ in range(20):
+            assert service.ask.post("/predict", json=rows_of(churn, 1)[0]).status_code == 200
+        assert digest_of(service) == churn.bundle.digest
+        assert "the bundle stays as it was" in stop(service)[1]
