@@ -29,7 +29,7 @@ SYNC := uv sync --locked --compile-bytecode $(shell test -t 2 || echo --quiet)
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-demo: tools ## the whole loop in .demo/: data, model, registry, a prediction
+demo: tools ## the whole loop in .demo/: data, model, gate, staging, production, rollback
 	@echo "Environment: installing what the pipeline needs (the first time takes a minute or two)"
 	@$(SYNC) --inexact --no-default-groups --group pipeline
 	@uv run --no-sync python -m slipway.demo

@@ -1,14 +1,17 @@
-"""Run the pipeline in the workspace, then show what came out and what to type next."""
+"""Run the pipeline in the workspace, tell the story of its releases, show what came out and what to type next."""
 
 import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
+from slipway.demo.chapters import read_chapters
 from slipway.demo.screen import Shown, show
+from slipway.demo.story import tell
 from slipway.demo.workspace import WORKSPACE, open_workspace
 from slipway.errors import SlipwayError
 from slipway.settings import quiet_environment
@@ -29,6 +32,8 @@ def main() -> None:
         _run(folder, "Data: pulling from the remote inside the repository", "pull", "data.dvc")
         _run(folder, "Pipeline: " + " -> ".join(STAGES), "repro", "--quiet")
         ran = {entry.stage: entry for entry in _times(folder)[before:]}
+        if chapters := read_chapters(folder):
+            tell(folder, chapters, partial(_run, folder))
         show(Shown(folder, tuple((name, ran.get(name)) for name in STAGES), time.time() - started))
     except SlipwayError as error:
         sys.exit(f"demo failed: {error}")

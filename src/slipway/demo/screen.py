@@ -17,6 +17,7 @@ from slipway.stage import StageTime
 
 NEXT = (
     ("make serve", "the model over HTTP, with a page to try it, on http://127.0.0.1:8080"),
+    ("cat .demo/gate.md", "the report of the model that was refused"),
     ("make ui", "runs and model versions in MLflow, on http://127.0.0.1:5000"),
     ("make repro", "the same pipeline on your own files"),
     ("make test", "every test"),
@@ -45,7 +46,7 @@ def show(shown: Shown) -> None:
     _show_prediction(console, shown.folder)
     console.print(f"\nDone in {shown.seconds:.0f} s. Everything is kept in {WORKSPACE}/. What to type next:")
     for command, what in NEXT:
-        console.print(f"  {command:<11} {what}")
+        console.print(f"  {command:<17} {what}")
 
 
 def _uv() -> str:

@@ -24,6 +24,8 @@ def open_workspace(root: Path) -> Path:
     if not _is_repository(folder):
         shutil.rmtree(folder, ignore_errors=True)
         _git(root, "clone", "--quiet", "--local", "--no-checkout", str(root), str(folder))
+        # The demo's ledger would be pushed there.
+        _git(folder, f"--git-dir={folder / '.git'}", "remote", "remove", "origin")
     # Named outright: git would look for a repository in the folders above, which is the user's own.
     here = (f"--git-dir={folder / '.git'}", f"--work-tree={folder}")
     _git(folder, *here, "fetch", "--quiet", str(root), "HEAD")

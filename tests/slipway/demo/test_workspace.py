@@ -80,3 +80,7 @@ def test_inside_a_git_hook_the_users_head_stays(root, monkeypatch):
 def test_without_a_commit_it_says_what_is_needed(tmp_path):
     with pytest.raises(SettingsError, match="at least one commit"):
         open_workspace(tmp_path)
+
+
+def test_the_workspace_has_no_remote_to_which_its_ledger_could_go(root):
+    assert git(open_workspace(root), "remote") == ""
