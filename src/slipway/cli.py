@@ -49,7 +49,7 @@ class Grouped(click.Group):
 @click.group(cls=Grouped, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="slipway")
 def main() -> None:
-    """Operate models: look into bundles and ask them."""
+    """Operate models: judge them, deliver them, serve them, and see what runs."""
     quiet_environment()
 
 

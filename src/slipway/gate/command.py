@@ -112,4 +112,6 @@ def _metrics(found: "Gate") -> "Table":
 
 
 def _next(found: "Gate") -> str:
-    return "Next: mend it, then `dvc repro`." if found.ships is None else f"What ships: bundle {found.ships[:12]}."
+    if found.ships is None:
+        return "Next: do what the failed checks say, then judge again."
+    return f"What ships: bundle {found.ships[:12]}."
