@@ -84,7 +84,7 @@ def target_leaked_into_some_rows(project: Project) -> None:
 def trained_on_the_holdout(project: Project) -> None:
     """The holdout's rows are in the training set too."""
     train, holdout = _again(project)
-    project.retrain(pd.concat([train, holdout.assign(key=holdout["key"] + 10_000)], ignore_index=True), holdout)
+    project.retrain(pd.concat([train, holdout.assign(key=holdout["key"] + 1_000_000)], ignore_index=True), holdout)
 
 
 @mutant("holdout_untouched", _as_before)
@@ -111,7 +111,7 @@ def month_missing(project: Project) -> None:
 
 @mutant("holdout_whole", _one_day_less)
 def holdout_shrunk(project: Project) -> None:
-    """The days with the largest loss are left out of the holdout."""
+    """Three days are left out of the holdout."""
     train, holdout = _again(project)
     kept = sorted(holdout["group"].unique())[:-3]
     project.retrain(train, holdout[holdout["group"].isin(kept)].reset_index(drop=True))
@@ -119,10 +119,10 @@ def holdout_shrunk(project: Project) -> None:
 
 @mutant("rows_once", _as_before)
 def holdout_reweighted(project: Project) -> None:
-    """Easy rows stand in the holdout three times."""
+    """Some rows stand in the holdout three times."""
     train, holdout = _again(project)
-    easy = holdout[holdout["usage"] > 3]
-    project.retrain(train, pd.concat([holdout, easy, easy], ignore_index=True))
+    some = holdout[holdout["usage"] > 3]
+    project.retrain(train, pd.concat([holdout, some, some], ignore_index=True))
 
 
 @mutant("rows_once", _as_before)

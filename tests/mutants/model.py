@@ -4,7 +4,9 @@ import json
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from catalogue import mutant, retrained
+from ledgerbox import deploy
 from onnx import ModelProto
 from projectbox import Project
 from toybox import reseal
@@ -32,13 +34,24 @@ def trained_on_a_tenth(project: Project) -> None:
     project.retrain(train.reset_index(drop=True), None)
 
 
-@mutant("no_slice_worse", _fewer_trees)
+def _after_a_weak_release(project: Project, train: pd.DataFrame) -> None:
+    """Production serves a model of four trees; the candidate has thirty, fitted on `train`."""
+    deploy(project.root, project.retrain(trees=4))
+    project.retrain(train, None)
+
+
+def _better_everywhere(project: Project) -> None:
+    """More trees, for every slice."""
+    _after_a_weak_release(project, project.train)
+
+
+@mutant("no_slice_worse", _better_everywhere)
 def one_slice_ruined(project: Project) -> None:
-    """The labels of one plan are shuffled, the rest is as good as it was."""
+    """The labels of one plan are shuffled, while more trees make the mean better."""
     train = project.train.copy()
     rows = np.flatnonzero(train["plan"] == "plus")
     train.loc[rows, "target"] = train["target"].iloc[np.random.default_rng(5).permutation(rows)].to_numpy()
-    project.retrain(train, None)
+    _after_a_weak_release(project, train)
 
 
 def _edited(project: Project, change: Any) -> None:
@@ -131,3 +144,10 @@ def wrong_threshold(project: Project) -> None:
     path = project.bundle / "manifest.json"
     manifest = json.loads(path.read_text())
     path.write_text(json.dumps(manifest | {"threshold": 0.9}))
+
+
+@mutant("metrics_reproduced", retrained)
+def wrong_threshold_evaluated(project: Project) -> None:
+    """The threshold in the manifest is another than params.yaml says, and metrics.json is of that one."""
+    wrong_threshold(project)
+    project.evaluate(load(project.bundle), project.train, project.holdout)

@@ -2,10 +2,11 @@
 
 import json
 
-from catalogue import mutant, nothing, retrained
-from ledgerbox import git
+from catalogue import mutant, retrained
+from ledgerbox import deploy, git
 from projectbox import Project
 
+from slipway.bundle import load
 from slipway.ledger import Ledger
 
 
@@ -50,20 +51,25 @@ def exception_for_oneself(project: Project) -> None:
     project.retrain(trees=2)
 
 
-@mutant("ledger", nothing)
+def _another_entry(project: Project) -> None:
+    """Staging gets a release, and the ledger an entry more."""
+    deploy(project.root, load(project.bundle), "staging")
+
+
+@mutant("ledger", _another_entry)
 def ledger_deleted(project: Project) -> None:
     """The branch with the ledger is deleted, so that the model would pass as a first release."""
     for reference in ("refs/heads/deployments", "refs/slipway/ledger"):
         git(project.root, "update-ref", "-d", reference)
 
 
-@mutant("ledger", nothing)
+@mutant("ledger", _another_entry)
 def ledger_shortened(project: Project) -> None:
     """The ledger's last entry is taken away."""
     git(project.root, "update-ref", "refs/heads/deployments", "refs/heads/deployments~1")
 
 
-@mutant("ledger", nothing)
+@mutant("ledger", _another_entry)
 def ledger_names_no_bundle(project: Project) -> None:
     """The ledger names a digest that exists nowhere."""
     entry = Ledger(project.root).read("production")

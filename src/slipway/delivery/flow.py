@@ -65,7 +65,6 @@ def promote(root: Path, source: str, environment: str, say: Say) -> Delivered:
         )
     _check_blocked(newest, before.serving)
     bundle = _fetch(ledger, before.serving, root)
-    target_of(root, source).check()
     return _bring(root, ledger, newest, Event.PROMOTE, before.serving, bundle, say, gate=before.gate)
 
 

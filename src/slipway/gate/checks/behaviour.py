@@ -17,7 +17,7 @@ _MEGABYTE = 1e6
 
 
 def metrics_reproduced(case: Case) -> Check:
-    """Every metric in `metrics.json` is the one that the bundle gives on the holdout."""
+    """Every metric in `metrics.json` is the one that the bundle gives on the holdout, at the chosen threshold."""
     scored, committed = case.candidate.scored, case.committed
     off = {each.name: _distance(each.value, value(scored, each.name)) for each in committed.metrics}
     wrong = [f"{name} differs by {share:.2%}" for name, share in off.items() if not share <= case.rules.tolerance]
@@ -25,6 +25,9 @@ def metrics_reproduced(case: Case) -> Check:
         wrong.append(
             f"{committed.rows:,} rows in {committed.groups:,} groups, found {len(scored.target):,} in {scored.groups:,}"
         )
+    chosen = case.params.train.threshold
+    if scored.threshold is not None and scored.threshold != chosen:
+        wrong.append(f"the bundle's threshold is {scored.threshold:g}, params.yaml says {chosen:g}")
     if case.problem.metric not in off:
         wrong.append(f"{case.problem.metric}, the primary metric, is missing")
     return Check(
