@@ -64,6 +64,14 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
     log_segment_hours: Annotated[int, Meta(ge=1, le=24 * 366, description="and after so many hours")] = 24
     log_days: Annotated[int, Meta(ge=1, le=3660, description="older files are deleted")] = 30
 
+    def __post_init__(self) -> None:
+        """A file must end before its time to be deleted comes; msgspec reports the ValueError."""
+        if self.log_segment_hours > 24 * self.log_days:
+            raise ValueError(
+                f"SLIPWAY_LOG_SEGMENT_HOURS is {self.log_segment_hours}, longer than the {self.log_days} days of "
+                "SLIPWAY_LOG_DAYS after which a file is deleted; choose fewer hours or more days"
+            )
+
 
 class ServingSettings(LogSettings, frozen=True, kw_only=True):
     """Everything the service needs to know besides its bundle's content."""

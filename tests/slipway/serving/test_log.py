@@ -1,9 +1,12 @@
 """The log's files: whole lines only, closed when large or old, deleted after their days, read in the order of time."""
 
+import errno
 import os
+import resource
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -163,7 +166,7 @@ def test_what_comes_later_is_followed_also_in_new_files_and_torn_lines_are_waite
     found = []
 
     def watch():
-        for entry in follow(tmp_path, stop=lambda: len(found) == 3):
+        for entry in follow(tmp_path, {first: len(line(1))}, stop=lambda: len(found) == 3):
             found.append(entry.id)
 
     watcher = threading.Thread(target=watch)
@@ -177,3 +180,73 @@ def test_what_comes_later_is_followed_also_in_new_files_and_torn_lines_are_waite
     (tmp_path / "b.jsonl").write_bytes(line(4))
     watcher.join(10)
     assert sorted(found) == ["p2", "p3", "p4"]
+
+
+def test_following_goes_on_exactly_where_reading_ended(tmp_path):
+    log = LogWriter(settings_in(tmp_path))
+    log.append(line(1))
+    ends = {}
+    shown = [entry.id for entry in read(tmp_path, ends=ends)]
+    log.append(line(2))
+    later = follow(tmp_path, ends)
+    assert (shown, next(later).id) == (["p1"], "p2")
+    # What a probe writes and takes back moves nothing.
+    with segments(tmp_path)[0].open("ab") as file:
+        file.write(b"\n" * 500)
+    log.append(line(3))
+    os.truncate(segments(tmp_path)[0], 2 * len(line(1)))
+    assert not list(follow(tmp_path, ends, stop=iter([False, True]).__next__))
+    log.append(line(4))
+    assert next(follow(tmp_path, ends)).id == "p4"
+
+
+def test_a_file_that_is_deleted_meanwhile_is_left_out(tmp_path):
+    for number in (1, 2):
+        (tmp_path / f"{number}.jsonl").write_bytes(line(number))
+    entries = read(tmp_path)
+    assert next(entries).id == "p1"
+    (tmp_path / "2.jsonl").unlink()
+    assert list(entries) == []
+
+
+def test_more_files_are_read_than_may_be_open(tmp_path):
+    for number in range(300):
+        (tmp_path / f"{number:03}.jsonl").write_bytes(line(2 * number) + line(2 * number + 1))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(each.name) for each in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 20, before[1]))
+    try:
+        assert identifiers(tmp_path) == [f"p{number}" for number in range(600)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_file_never_outlives_its_days_while_it_is_written(tmp_path):
+    with pytest.raises(ValueError, match="SLIPWAY_LOG_SEGMENT_HOURS is 25"):
+        settings_in(tmp_path, log_segment_hours=25, log_days=1)
+    settings_in(tmp_path, log_segment_hours=24, log_days=1)
+
+
+@pytest.mark.parametrize("durability", [Durability.ALWAYS, Durability.INTERVAL])
+def test_a_disk_that_lost_lines_is_no_log_until_a_sync_succeeds(tmp_path, monkeypatch, durability):
+    log = LogWriter(settings_in(tmp_path, log_durability=durability))
+    log.append(line(1))
+    broken = True
+    sync = os.fsync
+
+    def fsync(file):
+        if broken:
+            raise OSError(errno.EIO, "the disk is gone")
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match="gone"):
+        log.append(line(2)) if durability is Durability.ALWAYS else log.sync()
+    with pytest.raises(OSError, match="gone"):
+        log.append(line(3))
+    assert log.failing and not log.probe()
+    broken = False
+    assert log.probe() and not log.failing
+    log.append(line(4))
+    log.close()
+    assert identifiers(tmp_path) == ["p1", "p4"]

@@ -2,7 +2,10 @@
 
 import heapq
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -22,42 +25,85 @@ class Damage:
         self.lines = 0
 
 
-def read(folder: Path, damage: Damage | None = None) -> Iterator[Entry]:
-    """Every prediction and feedback of the log in the order of time, in memory of a few lines for each file."""
-    counted = damage or Damage()
-    return heapq.merge(*(_entries(path, counted) for path in segments(folder)), key=lambda entry: entry.time)
+Ends = dict[Path, int]
+# Before every entry: where a file has none, it is looked into at once.
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
-def follow(folder: Path, stop: Callable[[], bool] = lambda: False) -> Iterator[Entry]:
-    """What is appended from now on, until `stop` says so; files that appear later are followed too."""
-    positions = {path: path.stat().st_size for path in segments(folder)}
+def read(folder: Path, damage: Damage | None = None, ends: Ends | None = None) -> Iterator[Entry]:
+    """Every prediction and feedback of the log in the order of time, in memory of a few lines for each file.
+
+    A file is open only while the entries around its own are read. `ends` is filled with where the whole lines of each
+    file ended, for `follow` to go on from there.
+    """
+    counted, positions = damage or Damage(), {} if ends is None else ends
+    waiting = deque(sorted((_start(path), path) for path in segments(folder)))
+    going: list[tuple[datetime, int, Entry, Iterator[Entry]]] = []
+    number = count()
+    while waiting or going:
+        while waiting and (not going or waiting[0][0] <= going[0][0]):
+            _go_on(going, next(number), _entries(waiting.popleft()[1], counted, positions))
+        if going:
+            _, place, entry, entries = heapq.heappop(going)
+            yield entry
+            _go_on(going, place, entries)
+
+
+def follow(folder: Path, ends: Ends, stop: Callable[[], bool] = lambda: False) -> Iterator[Entry]:
+    """What is appended after `ends`, until `stop` says so; files that appear later are followed from their start."""
     while not stop():
         found = []
         for path in segments(folder):
-            records, positions[path] = _new(path, positions.get(path, 0))
+            records, ends[path] = _new(path, ends.get(path, 0))
             found += records
         yield from sorted(found, key=lambda entry: entry.time)
         if not found:
             time.sleep(_POLL_SECONDS)
 
 
-def _entries(path: Path, damage: Damage) -> Iterator[Entry]:
-    with path.open("rb") as lines:
-        for line in lines:
-            yield from _decode(line, damage)
+def _go_on(going: list[tuple[datetime, int, Entry, Iterator[Entry]]], place: int, entries: Iterator[Entry]) -> None:
+    entry = next(entries, None)
+    if entry is not None:
+        heapq.heappush(going, (entry.time, place, entry, entries))
+
+
+def _start(path: Path) -> datetime:
+    """When the first entry of a file was written."""
+    first = next(_entries(path, Damage(), {}), None)
+    return first.time if first else _EARLIEST
+
+
+def _entries(path: Path, damage: Damage, ends: Ends) -> Iterator[Entry]:
+    position = ends[path] = 0
+    try:
+        with path.open("rb") as lines:
+            for line in lines:
+                position += len(line)
+                if not line.endswith(b"\n"):
+                    damage.lines += 1
+                elif line.strip():
+                    ends[path] = position
+                    yield from _decode(line, damage)
+    except FileNotFoundError:
+        # Its time was over.
+        return
 
 
 def _new(path: Path, position: int) -> tuple[list[Entry], int]:
-    """The whole lines after `position`, and where they end."""
+    """The whole lines after `position`, and where they end.
+
+    Empty lines at the end do not count: the service writes some to see whether it can, and takes them back.
+    """
     try:
         with path.open("rb") as file:
             file.seek(position)
             content = file.read()
     except FileNotFoundError:
         return [], position
-    whole = content[: content.rfind(b"\n") + 1]
+    whole = content[: content.rfind(b"\n") + 1].rstrip(b"\n")
+    end = position + len(whole) + 1 if whole else position
     damage = Damage()
-    return [entry for line in whole.splitlines() for entry in _decode(line, damage)], position + len(whole)
+    return [entry for line in whole.splitlines() for entry in _decode(line, damage)], end
 
 
 def _decode(line: bytes, damage: Damage) -> Iterator[Entry]:

@@ -30,18 +30,23 @@ class LogWriter:
         self._probe_size = 1
         self._born = 0.0
         self._dirty = False
+        self._sync_failed = False
         self.failing = False
 
     def append(self, line: bytes) -> None:
-        """Write `line`, which ends in a newline; raises `OSError` if it is not in the log."""
+        """Write `line`, which ends in a newline; raises `OSError` if it is not in the log.
+
+        After a failed sync nothing is taken until one succeeds: a disk that loses lines is no log.
+        """
         with self._lock:
             self.failing = True
             self._probe_size = len(line)
+            self._sync_again()
             self._write(line)
-            self._size += len(line)
             self._dirty = True
             if self._settings.log_durability is Durability.ALWAYS:
-                self._sync()
+                self._sync_or_take_back()
+            self._size += len(line)
             self.failing = False
 
     def probe(self) -> bool:
@@ -49,6 +54,7 @@ class LogWriter:
         if self.failing or self._file is None:
             try:
                 with self._lock:
+                    self._sync_again()
                     self._write(b"\n" * self._probe_size)
                     os.ftruncate(self._segment(), self._size)
                     self.failing = False
@@ -98,8 +104,21 @@ class LogWriter:
 
     def _sync(self) -> None:
         if self._file is not None:
+            self._sync_failed = True
             os.fsync(self._file)
-            self._dirty = False
+            self._sync_failed = self._dirty = False
+
+    def _sync_again(self) -> None:
+        if self._sync_failed:
+            self._segment()
+            self._sync()
+
+    def _sync_or_take_back(self) -> None:
+        try:
+            self._sync()
+        except OSError:
+            os.ftruncate(self._segment(), self._size)
+            raise
 
     def _close(self) -> None:
         if self._file is not None:
