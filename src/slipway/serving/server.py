@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -31,6 +32,8 @@ _PATIENCE = 8
 # So many workers in a row that die before they are ready mean that no worker ever will be.
 _FALSE_STARTS = 3
 _LOOK_SECONDS = 0.005
+# A worker that is not ready by then never will be.
+_START_SECONDS = 60.0
 
 
 def serve(settings: ServingSettings) -> None:
@@ -70,6 +73,7 @@ class _Server(MPServer):
         self._sealed = sealed
         self._spawned = [0] * self.workers
         self._false_starts = 0
+        self._retired: list[Any] = []
 
     def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:  # type: ignore[override]
         """Start the next worker in this place; the one before it may still be ending, so the section changes."""
@@ -95,6 +99,9 @@ class _Server(MPServer):
                 self._reload(spawn_target, target_loader)
             fallen, self.interrupt_children = self.interrupt_children, []
             for place in [] if self.interrupt_signal else fallen:
+                if self.wrks[place].is_alive():
+                    # A worker that was to take over died; the one in its place did not.
+                    continue
                 if self._is_hopeless(place):
                     self.interrupt_children.append(place)
                     return
@@ -102,9 +109,9 @@ class _Server(MPServer):
         self._drain()
 
     def _reload(self, spawn_target: Any, target_loader: Any) -> None:
-        """On SIGHUP: read the bundle again, and let workers with it take over one by one on the same socket.
+        """On SIGHUP: read the bundle again, and let workers with it take over on the same socket, all or none.
 
-        A bundle that is not whole, or a worker that refuses it, leaves the rest as it was.
+        A bundle that is not whole, or a worker that does not become ready, leaves everything as it was.
         """
         self.reload_signal = False
         before = self._shared, self._sealed, self._spawned
@@ -115,31 +122,43 @@ class _Server(MPServer):
             return
         self._shared = _share(self._shared.settings, self._sealed, time.time())
         self._spawned = [0] * self.workers
-        for place in range(self.workers):
-            if not self._take_over(place, spawn_target, target_loader):
-                self._shared, self._sealed, self._spawned = before
-                _say(f"the bundle stays as it was: {self._sealed.digest[:12]}")
-                return
-        _say(f"the bundle is {self._sealed.digest[:12]} now")
+        coming = [self._spawn_worker(place, spawn_target, target_loader) for place in range(self.workers)]
+        for each in coming:
+            each.start()
+        if self._become_ready(coming):
+            self._retire(self.wrks)
+            self.wrks = coming
+            _say(f"the bundle is {self._sealed.digest[:12]} now")
+        else:
+            self._retire(coming)
+            self._shared, self._sealed, self._spawned = before
+            _say(f"the bundle stays as it was: {self._sealed.digest[:12]}")
 
-    def _take_over(self, place: int, spawn_target: Any, target_loader: Any) -> bool:
-        """Start a worker beside the one in this place, and end that one when the new one is ready."""
-        new = self._spawn_worker(place, spawn_target, target_loader)
-        new.start()
-        while new.is_alive() and self._state(place) is State.STARTING:
+    def _become_ready(self, coming: list[Any]) -> bool:
+        deadline = time.monotonic() + _START_SECONDS
+        while not self.interrupt_signal and time.monotonic() < deadline:
+            if self._is_ready():
+                return True
+            if not all(each.is_alive() for each in coming):
+                return False
             time.sleep(_LOOK_SECONDS)
-        if self._state(place) is not State.READY:
-            new.join(_PATIENCE)
-            # It was never one of the workers, so nothing has to take its place.
-            self.interrupt_children = [each for each in self.interrupt_children if each != place]
-            return False
-        old: Any = self.wrks[place]
-        self.wrks[place] = new
-        old.terminate()
-        old.join(_PATIENCE)
-        if old.is_alive():
-            old.kill()
-        return True
+        return False
+
+    def _retire(self, workers: list[Any]) -> None:
+        """Let workers finish what they accepted, beside those that answer from now on."""
+        for each in workers:
+            each.terminate()
+        patience = threading.Timer(_PATIENCE, lambda: [each.kill() for each in workers if each.is_alive()])
+        patience.daemon = True
+        patience.start()
+        self._retired = [each for each in (*self._retired, *workers) if each.is_alive()]
+
+    def _stop_workers(self) -> None:
+        """End every worker, those that were ending already within the same time."""
+        super()._stop_workers()  # type: ignore[no-untyped-call]
+        for each in self._retired:
+            if each.is_alive():
+                each.kill()
 
     def _is_ready(self) -> bool:
         return all(self._state(place) is State.READY for place in range(self.workers))
