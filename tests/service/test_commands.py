@@ -58,6 +58,8 @@ def test_health_is_the_exit_code(talked_to):
     port = service.url.rsplit(":", 1)[1]
     assert slipway("health", port=port).returncode == 0
     assert slipway("health", "--port", port, host="0.0.0.0").returncode == 0
+    own = environment(port=port) | {"http_proxy": "http://127.0.0.1:9"}
+    assert subprocess.run([str(SLIPWAY), "health"], env=own, capture_output=True, timeout=30).returncode == 0
     nobody = slipway("health", "--port", 1)
     assert nobody.returncode == 1
     assert "nothing answers on port 1" in nobody.stderr

@@ -91,3 +91,8 @@ def test_an_outcome_of_an_unknown_prediction_is_accepted_and_found_when_joined(c
     sent = {"prediction_id": ELSEWHERE, "outcome": True}
     assert churn_service.ask.post("/feedback", json=sent).status_code == 202
     assert ELSEWHERE in {each.prediction_id for each in join(read(churn_service.log)).unknown}
+
+
+def test_no_outcome_at_all_is_an_invalid_request(churn_service):
+    answer = churn_service.ask.post("/feedback", json=[])
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:slipway:invalid-request")

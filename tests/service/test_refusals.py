@@ -172,6 +172,14 @@ def test_a_body_without_an_end_is_refused_when_it_gets_too_large(churn_service):
     assert memory_of(churn_service) - before < 8 << 20
 
 
+def test_csv_without_a_length_is_refused_because_it_may_have_broken_off(churn_service):
+    head = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n"
+    whole = b"plan,months\nbasic,7\n"
+    assert answer_to(churn_service, head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(whole), whole)).startswith(b"HTTP/1.1 411")
+    answer = churn_service.ask.post("/invocations", data=whole, headers={"Content-Type": "text/csv"})
+    assert answer.status_code == 200
+
+
 def memory_of(service):
     """Resident bytes of the service's processes."""
     parent = psutil.Process(service.process.pid)

@@ -78,6 +78,12 @@ def test_an_unknown_path_is_a_problem_that_repeats_nothing(churn_service, path):
     assert SECRET not in answer.text
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nothing"), ("POST", "/version"), ("POST", "/nothing")])
+def test_an_id_of_the_service_is_one_and_the_same_in_header_and_body(churn_service, method, path):
+    answer = churn_service.ask.request(method, path)
+    assert answer.headers["x-request-id"] == answer.json()["request_id"]
+
+
 @pytest.mark.parametrize("path", ["/", "/version", "/metrics", "/openapi.json", "/v2", "/v2/models/churn"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
 def test_another_method_is_a_problem_that_names_the_right_ones(churn_service, path, method):

@@ -55,11 +55,13 @@ Examples:
 def health(port: int | None) -> None:
     """Ask a running service on this machine whether it is ready; exit 0 or 1."""
     from urllib.error import HTTPError, URLError
-    from urllib.request import urlopen
+    from urllib.request import ProxyHandler, build_opener
 
+    # Whatever proxy the machine has, this machine is not behind it.
+    ask = build_opener(ProxyHandler({})).open
     given = read_settings(host="127.0.0.1", port=port)
     try:
-        with urlopen(f"http://127.0.0.1:{given.port}/readyz", timeout=3) as answer:
+        with ask(f"http://127.0.0.1:{given.port}/readyz", timeout=3) as answer:
             click.echo(answer.read())
     except HTTPError as error:
         raise click.ClickException(f"not ready: {msgspec.json.decode(error.read())['detail']}") from error
@@ -152,21 +154,21 @@ Examples:
 def log(folder: Path | None, last: int, everything: bool, follow: bool, outcomes: bool, as_json: bool) -> None:
     """Print the prediction log: what was asked and answered, and what became of it."""
     from slipway.serving.log.join import join
-    from slipway.serving.log.reader import Damage, read
+    from slipway.serving.log.reader import Damage, Ends, read
     from slipway.serving.log.reader import follow as follow_log
     from slipway.serving.log.text import line, summary
 
     place = read_log_settings(log=folder).log
     if not place.is_dir() and not follow:
         raise click.ClickException(f"No prediction log at {place}. `slipway serve` writes one; --folder names another.")
-    damage = Damage()
-    entries = read(place, damage)
+    damage, ends = Damage(), Ends()
+    entries = read(place, damage, ends)
     if outcomes:
         found = summary(join(entries))
         click.echo(msgspec.json.encode(found) if as_json else "\n".join(f"{n:>8} {what}" for what, n in found.items()))
         return
     shown = entries if everything else deque(entries, maxlen=last)
-    for entry in chain(shown, follow_log(place) if follow else ()):
+    for entry in chain(shown, follow_log(place, ends) if follow else ()):
         click.echo(msgspec.json.encode(entry) if as_json else line(entry))
         if follow:
             sys.stdout.flush()

@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from slipway.contract import Field, Kind
-from slipway.serving.api.rows import check_number
-from slipway.serving.api.tabular import whole
+from slipway.serving.api.rows import check_number, whole
 from slipway.serving.problems import Reason, Refusal
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")

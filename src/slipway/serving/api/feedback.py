@@ -10,7 +10,7 @@ from slipway.bundle import Manifest
 from slipway.problem import Task
 from slipway.serving import identifiers
 from slipway.serving.api.predictor import Predictor
-from slipway.serving.api.rows import parse, refuse_repeated_keys
+from slipway.serving.api.rows import check_number, parse, refuse_repeated_keys
 from slipway.serving.log import Feedback
 from slipway.serving.metrics.recorder import Recorder
 from slipway.serving.problems import Fault, Reason, Refusal
@@ -48,8 +48,7 @@ def make(predictor: Predictor, recorder: Recorder, max_rows: int) -> Handler:
         refuse_repeated_keys(request.body)
         single = not isinstance(plain, list)
         sent = [plain] if single else plain
-        if not 1 <= len(sent) <= max_rows:
-            raise Refusal(422, Reason.TOO_MANY_ROWS, f"Expected 1 to {max_rows} outcomes, found {len(sent)}.")
+        check_number(len(sent), max_rows)
         accepted = [_record(_read(number, each, manifest)) for number, each in enumerate(sent)]
         predictor.write(*accepted)
         recorder.add("slipway_feedback", len(accepted))

@@ -14,6 +14,8 @@ from slipway.serving.problems import Fault, Reason, Refusal
 # More than this teaches nobody anything, and keeps the answer to a hostile request small.
 _FAULTS = 20
 _PLAIN = msgspec.json.Decoder()
+# Beyond this a float no longer holds every whole number, so nobody can mean one by it.
+_WHOLE = 2.0**53
 
 
 class RowReader:
@@ -59,9 +61,8 @@ class RowReader:
         for row in rows if self._integers else ():
             if isinstance(row, dict):
                 for name in self._integers:
-                    value = row.get(name)
-                    if type(value) is float and value.is_integer():
-                        row[name] = int(value)
+                    if name in row:
+                        row[name] = whole(row[name])
 
     def _explain(self, rows: Sequence[Any]) -> Refusal:
         faults: list[Fault] = []
@@ -117,6 +118,11 @@ def _converts(value: Any, kind: Any) -> bool:
     except msgspec.ValidationError:
         return False
     return True
+
+
+def whole(value: Any) -> Any:
+    """An integer where pandas had to make a float of it (529.0); any other value as it is."""
+    return int(value) if type(value) is float and value.is_integer() and abs(value) < _WHOLE else value
 
 
 def check_number(rows: int, most: int) -> None:

@@ -6,13 +6,11 @@ from typing import Any
 
 from slipway.contract import Field, Kind
 from slipway.serving.api.expectation import found
-from slipway.serving.api.rows import check_number, parse, refuse_repeated_keys
+from slipway.serving.api.rows import check_number, parse, refuse_repeated_keys, whole
 from slipway.serving.problems import Reason, Refusal
 
 # Texts come first, so that a NaN inside of one stays; possessive and with an optional end, so that time stays linear.
 _NAN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|NaN', re.DOTALL)
-# Beyond this a float no longer holds every whole number, so nobody can mean one by it.
-_WHOLE = 2.0**53
 
 
 def read_json(body: bytes, fields: Sequence[Field], max_rows: int) -> list[Any]:
@@ -29,11 +27,6 @@ def read_json(body: bytes, fields: Sequence[Field], max_rows: int) -> list[Any]:
     rows = _FORMS[form](form, document[form], max_rows)
     _tidy(rows, fields)
     return rows
-
-
-def whole(value: Any) -> Any:
-    """An integer where pandas had to make a float of it (529.0); any other value as it is."""
-    return int(value) if type(value) is float and value.is_integer() and abs(value) < _WHOLE else value
 
 
 def _the_form(document: Any) -> str:

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from slipway.contract import Field, Kind
 from slipway.serving.api.expectation import expected
-from slipway.serving.api.tabular import whole
+from slipway.serving.api.rows import whole
 from slipway.serving.problems import Fault, Reason, Refusal
 
 _NUMPY = {

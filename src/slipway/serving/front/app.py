@@ -102,6 +102,8 @@ class App:
             self._site = self.load_site()
         said: list[tuple[str, list[tuple[str, str]]]] = []
         method = request.environ["REQUEST_METHOD"]
+        # Before the copy is made: whatever Flask says of an error has the id that the answer's header has.
+        request_id(request.environ)
         environ = {**request.environ, "REQUEST_METHOD": "GET" if method == "HEAD" else method}
         content = b"".join(self._site(environ, lambda line, headers, _=None: said.append((line, headers))))
         line, headers = said[-1]
