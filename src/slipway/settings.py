@@ -40,13 +40,14 @@ class EnvironmentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     """Where an environment runs: `[tool.slipway.environments.<name>]`.
 
     `target` is how; `variables` are the service's own (SLIPWAY_...), of which those ending in _FILE name files that
-    must be there.
+    must be there; `key_file` holds a key of the service, with which it is tested where it wants keys.
     """
 
     target: Literal["local"] = "local"
     port: Annotated[int, Meta(ge=1, le=65535)]
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
     variables: dict[str, str] = {}
+    key_file: str | None = None
 
 
 class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -125,14 +125,15 @@ def with_production(project: Project, folder: Path) -> Project:
     return project
 
 
-def place(project: Project, **variables: str) -> Project:
-    """Give the project environments on free ports, or keep its ports and change their `variables`."""
+def place(project: Project, key_file: str | None = None, **variables: str) -> Project:
+    """Give the project environments on free ports, or keep its ports and change the rest."""
     path = project.root / "pyproject.toml"
     known = tomllib.loads(path.read_text())["tool"]["slipway"].get("environments", {})
     lines = [f'[tool.slipway]\nproblem = "{project.package}"\n']
     for name in ENVIRONMENTS:
         port = known.get(name, {}).get("port") or free_port()
-        lines.append(f"[tool.slipway.environments.{name}]\nport = {port}\n")
+        lines.append(f"[tool.slipway.environments.{name}]\nport = {port}")
+        lines += [f'key_file = "{key_file}"'] if key_file else []
         lines.append(f"[tool.slipway.environments.{name}.variables]")
         lines += [f'{key} = "{value}"' for key, value in variables.items()]
     path.write_text("\n".join(lines) + "\n")

@@ -107,7 +107,7 @@ def stop(environment: str) -> None:
     """End an environment's service; the ledger stays, and `slipway converge` starts it again."""
     from slipway.delivery import flow
 
-    ran = flow.target_of(Path(), environment).remove()
+    ran = flow.stop(Path(), environment, click.echo)
     click.echo(f"{environment}: {'ended' if ran else 'nothing ran'}. `slipway converge {environment}` starts it again.")
 
 

@@ -2,19 +2,22 @@
 
 The order is: keep the bundle, rehearse it aside, switch, test, write the ledger. Until the ledger says so nothing has
 happened: a run that dies in between leaves an environment that `converge` brings back to what the ledger says, and the
-same command run again finishes the work, because every step does nothing where it is done already.
+same command run again finishes the work, because every step does nothing where it is done already. One command at a
+time holds an environment of this project on this machine; between machines the ledger decides who was first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from slipway.delivery.local import LocalTarget
+from slipway.delivery.lock import alone
 from slipway.delivery.release import choose, summary
 from slipway.delivery.smoke import Smoke
-from slipway.errors import DeliveryError, LedgerError, SettingsError
+from slipway.errors import BundleError, DeliveryError, LedgerError, SettingsError
 from slipway.ledger import Entry, Event, Ledger, Release, follow
 from slipway.settings import project_settings
 
@@ -26,6 +29,16 @@ class Delivered(msgspec.Struct, frozen=True):
 
     entry: Entry
     smoke: Smoke
+
+
+class _Change(msgspec.Struct, frozen=True):
+    """What is to serve, and what the ledger will say of it; `bundle` is the folder of the release's bundle."""
+
+    event: Event
+    release: Release
+    bundle: Path
+    reason: str = ""
+    gate: dict[str, Any] | None = None
 
 
 def target_of(root: Path, environment: str) -> LocalTarget:
@@ -46,116 +59,147 @@ def deploy(root: Path, environment: str, say: Say, base: str | None = None) -> D
             "Nothing goes to production that has not passed staging: `slipway deploy staging`, then `slipway promote "
             "staging production`."
         )
-    ledger = Ledger(root)
-    newest = ledger.read(environment)
-    say("gate: judging the candidate ...")
-    release, found = choose(root, ledger, base)
-    say(f"gate: {found.sentence}")
-    bundle = root / "bundle" if release.bundle == found.candidate else _fetch(ledger, release, root)
-    return _bring(root, ledger, newest, Event.DEPLOY, release, bundle, say, gate=summary(found))
+    with _holding(root, environment, say) as target:
+        ledger = Ledger(root)
+        newest = ledger.read(environment)
+        say("gate: judging the candidate ...")
+        release, found = choose(root, ledger, base)
+        say(f"gate: {found.sentence}")
+        _check_blocked(newest, release)
+        bundle = root / "bundle" if release.bundle == found.candidate else _fetch(ledger, release)
+        return _bring(ledger, target, newest, _Change(Event.DEPLOY, release, bundle, gate=summary(found)), say)
 
 
 def promote(root: Path, source: str, environment: str, say: Say) -> Delivered:
     """Bring what serves in `source`, and passed its test there, into `environment` by the same digest."""
-    ledger = Ledger(root)
-    before, newest = ledger.read(source), ledger.read(environment)
-    if before.serving is None:
-        raise DeliveryError(
-            f"{source} serves nothing yet, so nothing can be promoted. `slipway deploy {source}` first."
-        )
-    _check_blocked(newest, before.serving)
-    bundle = _fetch(ledger, before.serving, root)
-    return _bring(root, ledger, newest, Event.PROMOTE, before.serving, bundle, say, gate=before.gate)
+    with _holding(root, environment, say) as target:
+        ledger = Ledger(root)
+        before, newest = ledger.read(source), ledger.read(environment)
+        release = before.serving
+        if release is None:
+            raise DeliveryError(
+                f"{source} serves nothing yet, so nothing can be promoted. `slipway deploy {source}` first."
+            )
+        _check_blocked(newest, release)
+        change = _Change(Event.PROMOTE, release, _fetch(ledger, release), gate=before.gate)
+        return _bring(ledger, target, newest, change, say)
 
 
 def rollback(root: Path, environment: str, reason: str, say: Say, to: int | None = None) -> Delivered:
     """Bring back the release that served before, or the one that served after entry `to`."""
-    ledger = Ledger(root)
-    newest = ledger.read(environment)
-    release = _earlier(ledger, newest, to)
-    bundle = _fetch(ledger, release, root)
-    return _bring(root, ledger, newest, Event.ROLLBACK, release, bundle, say, reason=reason)
+    with _holding(root, environment, say) as target:
+        ledger = Ledger(root)
+        newest = ledger.read(environment)
+        release = _earlier(ledger, newest, to)
+        change = _Change(Event.ROLLBACK, release, _fetch(ledger, release), reason)
+        return _bring(ledger, target, newest, change, say)
 
 
 def converge(root: Path, environment: str, say: Say) -> tuple[Entry, Smoke | None]:
     """Make what runs equal what the ledger says; the entry, and the test where something had to be done."""
-    ledger = Ledger(root)
-    newest, target = ledger.read(environment), target_of(root, environment)
-    wanted = newest.serving.bundle if newest.serving else None
-    runs = target.observe()
-    if runs == wanted:
-        say(f"{environment}: runs what the ledger says")
-        return newest, None
-    if newest.serving is None:
-        say(f"{environment}: ended, because the ledger says that nothing serves")
-        target.remove()
-        return newest, None
-    say(f"{environment}: runs {(runs or 'nothing')[:12]}, the ledger says {newest.serving.bundle[:12]} ...")
-    target.check()
-    return newest, target.apply(target.keep(_fetch(ledger, newest.serving, root)))
+    with _holding(root, environment, say) as target:
+        ledger = Ledger(root)
+        newest = ledger.read(environment)
+        differs = target.differs(newest.serving.bundle if newest.serving else None)
+        if differs is None:
+            say(f"{environment}: runs what the ledger says")
+            return newest, None
+        say(f"{environment}: {differs} ...")
+        if newest.serving and target.observe():
+            # What answers may be ended for the sake of what would not start.
+            target.check()
+            target.rehearse(target.keep(_fetch(ledger, newest.serving)))
+        return newest, _restore(ledger, target, newest)
 
 
-def _bring(
-    root: Path,
-    ledger: Ledger,
-    newest: Entry,
-    event: Event,
-    release: Release,
-    folder: Path,
-    say: Say,
-    reason: str = "",
-    gate: dict[str, Any] | None = None,
-) -> Delivered:
-    """All steps in their order; on failure what served before serves again, and the ledger says what happened."""
-    environment = newest.environment
+def stop(root: Path, environment: str, say: Say) -> bool:
+    """End the environment's service; False if none ran."""
+    with _holding(root, environment, say) as target:
+        return target.remove()
+
+
+@contextmanager
+def _holding(root: Path, environment: str, say: Say) -> Iterator[LocalTarget]:
+    """The environment's target, for this command alone, without what a killed one left aside."""
     target = target_of(root, environment)
+    with alone(root, environment, say):
+        target.clear()
+        yield target
+
+
+def _bring(ledger: Ledger, target: LocalTarget, newest: Entry, change: _Change, say: Say) -> Delivered:
+    """All steps in their order; on failure what served before serves again, and the ledger says what happened."""
+    environment, release = newest.environment, change.release
     target.check()
-    bundle = target.keep(folder)
+    bundle = target.keep(change.bundle)
+    if release == newest.serving and target.differs(release.bundle) is None:
+        say(f"{environment}: serves {bundle.digest[:12]} already")
+        return Delivered(newest, target.test(bundle))
     try:
         say(f"{environment}: rehearsing {bundle.digest[:12]} aside ...")
         target.rehearse(bundle)
+    except DeliveryError as error:
+        # Nothing was touched, and nothing is: what serves might not start again with the settings of today.
+        raise _failed(ledger, newest, change, f"{error} {_what_serves(newest)}") from error
+    try:
         say(f"{environment}: switching ...")
         found = target.apply(bundle)
     except DeliveryError as error:
-        _back(root, ledger, newest, say)
-        ledger.append(environment, _following(ledger, newest, Event.FAILED, release, str(error)), folder)
-        raise DeliveryError(f"{error} {_what_serves(newest)} The ledger of {environment} says failed.") from error
+        raise _failed(ledger, newest, change, f"{error} {_back(ledger, target, say)}") from error
     try:
-        entry = ledger.append(environment, _following(ledger, newest, event, release, reason, gate), folder)
-    except (LedgerError, DeliveryError):
-        _back(root, ledger, newest, say)
-        raise
+        entry = ledger.append(environment, lambda now: _next(ledger, newest, now, change), change.bundle)
+    except (LedgerError, DeliveryError) as error:
+        raise type(error)(f"{error} {_back(ledger, target, say)}") from error
     return Delivered(entry, found)
 
 
-def _following(
-    ledger: Ledger, newest: Entry, event: Event, release: Release, reason: str, gate: dict[str, Any] | None = None
-) -> Callable[[Entry], Entry]:
-    def make(now: Entry) -> Entry:
-        if now.number != newest.number:
-            raise DeliveryError(
-                f"{now.by} was faster: entry {now.number} of {now.environment} ({now.event}) was written meanwhile. "
-                f"Nothing of yours stands. Look at `slipway history {now.environment}`, and try again."
-            )
-        return follow(now, event, by=ledger.by, reason=reason, release=release, gate=gate)
-
-    return make
+def _failed(ledger: Ledger, newest: Entry, change: _Change, failure: str) -> DeliveryError:
+    """Write into the ledger that the release failed; the error to raise."""
+    ledger.append(newest.environment, lambda now: _entry(ledger, now, change, failure), change.bundle)
+    return DeliveryError(f"{failure} The ledger of {newest.environment} says failed.")
 
 
-def _back(root: Path, ledger: Ledger, newest: Entry, say: Say) -> None:
-    """Let what the ledger says serve again."""
-    target = target_of(root, newest.environment)
-    if newest.serving is None:
-        target.remove()
-        return
-    say(f"{newest.environment}: back to {newest.serving.bundle[:12]} ...")
-    target.apply(target.keep(_fetch(ledger, newest.serving, root)))
+def _next(ledger: Ledger, newest: Entry, now: Entry, change: _Change) -> Entry:
+    """The entry of a change that came about, unless somebody else wrote one since `newest`."""
+    if now.number != newest.number:
+        raise DeliveryError(
+            f"{now.by} was faster: entry {now.number} of {now.environment} ({now.event}) was written meanwhile. "
+            f"Nothing of yours stands. Look at `slipway history {now.environment}`, and try again."
+        )
+    return _entry(ledger, now, change)
+
+
+def _entry(ledger: Ledger, now: Entry, change: _Change, failure: str | None = None) -> Entry:
+    if failure is not None:
+        return follow(now, Event.FAILED, by=ledger.by, reason=failure, release=change.release)
+    return follow(now, change.event, by=ledger.by, reason=change.reason, release=change.release, gate=change.gate)
+
+
+def _back(ledger: Ledger, target: LocalTarget, say: Say) -> str:
+    """Let what the ledger says by now serve again; a sentence on what serves."""
+    say(f"{target.name}: back to what the ledger says ...")
+    try:
+        ledger.refresh()
+        newest = ledger.read(target.name)
+        _restore(ledger, target, newest)
+    except (DeliveryError, LedgerError, BundleError) as error:
+        return f"What served before could not be brought back ({error}) `slipway converge {target.name}` tries again."
+    return _what_serves(newest)
 
 
 def _what_serves(newest: Entry) -> str:
     if newest.serving is None:
         return "Nothing serves, as before."
-    return f"The release before, {newest.serving.bundle[:12]}, serves."
+    return f"The release {newest.serving.bundle[:12]} serves, as the ledger says."
+
+
+def _restore(ledger: Ledger, target: LocalTarget, newest: Entry) -> Smoke | None:
+    """Bring about what `newest` says, and test it; None where nothing serves."""
+    if newest.serving is None:
+        target.remove()
+        return None
+    target.check()
+    return target.apply(target.keep(_fetch(ledger, newest.serving)))
 
 
 def _earlier(ledger: Ledger, newest: Entry, to: int | None) -> Release:
@@ -182,7 +226,7 @@ def _check_blocked(newest: Entry, release: Release) -> None:
         )
 
 
-def _fetch(ledger: Ledger, release: Release, root: Path) -> Path:
-    place = root / ".slipway" / "bundles"
+def _fetch(ledger: Ledger, release: Release) -> Path:
+    place = ledger.root / ".slipway" / "bundles"
     place.mkdir(parents=True, exist_ok=True)
     return ledger.fetch_bundle(release.bundle, place)

@@ -3,8 +3,8 @@
     .slipway/environments/<name>/
       releases/<digest>/   the bundles that ran here
       current              a link to the one that runs; it moves by a rename
-      service.json         the process: pid, when it began, port
-      output.log  log/     what it said, and the prediction log
+      switching            there from before the link moves until the service was tested
+      output.log  log/     what the service said, and the prediction log
 
 A new release is started aside and tested there. Then the link moves, and SIGHUP lets the service's workers be replaced
 one by one on the same socket, so that no request is lost.
@@ -14,13 +14,17 @@ import os
 import shutil
 import socket
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+
+import psutil
 
 from slipway.bundle import Bundle, load
 from slipway.delivery import process
-from slipway.delivery.smoke import Smoke, is_ready, serves, smoke, wait_for
+from slipway.delivery.preconditions import check_files, check_port
+from slipway.delivery.smoke import Smoke, is_ready, smoke, version, wait_for
 from slipway.errors import DeliveryError
-from slipway.files import new_folder
+from slipway.files import new_folder, write_bytes
 from slipway.settings import EnvironmentSettings
 
 _START_SECONDS = 30.0
@@ -29,25 +33,26 @@ _IN_A_ROW = 20
 
 
 class LocalTarget:
-    """One environment on this machine."""
+    """One environment on this machine; whoever calls `rehearse`, `apply` or `remove` holds it alone."""
 
     def __init__(self, root: Path, name: str, settings: EnvironmentSettings) -> None:
         self.name = name
         self.folder = (root / ".slipway" / "environments" / name).resolve()
         self.url = f"http://127.0.0.1:{settings.port}"
+        self._root = root
         self._settings = settings
-        self._record = self.folder / "service.json"
+        self._mark = str(self.folder)
+        self._aside = str(self.folder / "aside")
         self._current = self.folder / "current"
+        self._switching = self.folder / "switching"
         self._output = self.folder / "output.log"
 
     def check(self) -> None:
-        """Raise `DeliveryError` for what is missing before anything starts."""
-        for name, value in self._settings.variables.items():
-            if name.endswith("_FILE") and not Path(value).is_file():
-                raise DeliveryError(
-                    f"The environment {self.name} needs the file {value} ({name}), which is missing. Put it there, or "
-                    f"change [tool.slipway.environments.{self.name}] in pyproject.toml."
-                )
+        """Raise `DeliveryError` for what is missing, or in the way, before anything starts."""
+        check_files(self._root, self.name, self._settings)
+        running, port = process.find(self._mark), self._settings.port
+        if running is None or process.environment(running).get("SLIPWAY_PORT") != str(port):
+            check_port(self.name, port)
 
     def keep(self, bundle: Path) -> Bundle:
         """Copy a bundle to the releases, verified; one that is there already is verified and kept."""
@@ -58,40 +63,67 @@ class LocalTarget:
                 shutil.copytree(bundle, temporary, dirs_exist_ok=True)
         return load(place, digest)
 
+    def clear(self) -> None:
+        """End what a killed command left running aside."""
+        process.stop(self._aside)
+        shutil.rmtree(self.folder / "aside-log", ignore_errors=True)
+
     def rehearse(self, bundle: Bundle) -> Smoke:
         """Start the bundle aside, test it, end it; the environment itself is not touched."""
-        record, output = self.folder / "aside.json", self.folder / "aside.log"
-        process.stop(record)
+        output = self.folder / "aside.log"
         output.unlink(missing_ok=True)
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         url = f"http://127.0.0.1:{port}"
-        self._start(bundle.path, port, record, output, self.folder / "aside-log")
+        variables = self._variables(bundle.path, port, self.folder / "aside-log")
         try:
-            self._wait(url, record, output)
-            return smoke(url, bundle)
+            self._start(variables, output, self._aside, url)
+            return smoke(url, bundle, self._key())
         finally:
-            process.stop(record)
-            shutil.rmtree(self.folder / "aside-log", ignore_errors=True)
+            self.clear()
 
     def apply(self, bundle: Bundle) -> Smoke:
         """Let the environment serve a kept bundle, and test it; a service that runs is switched without a pause."""
+        write_bytes(self._switching, bundle.digest.encode())
         self._point(bundle.path)
-        running = process.find(self._record)
-        if running is None:
-            self._start_service()
-        elif serves(self.url) != bundle.digest:
-            process.hang_up(running)
-            self._wait_for_digest(bundle.digest)
-        return smoke(self.url, bundle)
+        running = self._usable()
+        if running:
+            self._switch(running, bundle.digest)
+        else:
+            self._start(self._wanted(), self._output, self._mark, self.url)
+        found = self.test(bundle)
+        self._switching.unlink()
+        return found
+
+    def test(self, bundle: Bundle) -> Smoke:
+        """The smoke test of what serves."""
+        return smoke(self.url, bundle, self._key())
 
     def observe(self) -> str | None:
         """The digest that answers, None where nothing of ours does."""
-        return serves(self.url) if process.find(self._record) else None
+        found = version(self.url, self._key()) if process.find(self._mark) else None
+        return found.model.digest if found else None
+
+    def differs(self, digest: str | None) -> str | None:
+        """What is not as it is where `digest` serves (None: where nothing does); None if all is."""
+        running, answers = process.find(self._mark), self.observe()
+        if answers != digest:
+            return f"runs {(answers or 'nothing')[:12]}, the ledger says {(digest or 'nothing')[:12]}"
+        if running is None or digest is None:
+            return "a service runs that does not answer" if running else None
+        if self._switching.exists():
+            return "a switch was not finished"
+        if self._current.resolve().name != digest:
+            return f"the link current points to {self._current.resolve().name[:12]}"
+        return None if self._is_as_set(running) else "runs with other settings than pyproject.toml's"
 
     def remove(self) -> bool:
         """End the service; False if none ran. Releases and prediction log stay."""
-        return process.stop(self._record)
+        return process.stop(self._mark)
+
+    def _key(self) -> str | None:
+        name = self._settings.key_file
+        return (self._root / name).read_text().strip() if name else None
 
     def _point(self, release: Path) -> None:
         fresh = self._current.with_name("current.part")
@@ -99,41 +131,55 @@ class LocalTarget:
         fresh.symlink_to(os.path.relpath(release, self.folder))
         fresh.replace(self._current)
 
-    def _start_service(self) -> None:
-        port = self._settings.port
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-        except OSError as error:
-            raise DeliveryError(
-                f"Port {port}, which the environment {self.name} is to listen on, is taken by another program: "
-                f"{error.strerror}. End that one, or choose another port in [tool.slipway.environments.{self.name}] of "
-                "pyproject.toml."
-            ) from error
-        self._start(self._current, port, self._record, self._output, self.folder / "log")
-        self._wait(self.url, self._record, self._output)
+    def _usable(self) -> psutil.Process | None:
+        """The service that runs, once it is ready; one with other settings, or that does not become ready, is ended."""
+        running = process.find(self._mark)
+        if running is None:
+            return None
+        if self._is_as_set(running) and self._becomes_ready(self.url, running):
+            return running
+        self.remove()
+        return None
 
-    def _start(self, bundle: Path, port: int, record: Path, output: Path, log: Path) -> None:
-        variables = self._settings.variables | {
+    def _switch(self, running: psutil.Process, digest: str) -> None:
+        """Hang up, whatever answers now: a command that was killed may have begun another switch."""
+        began = datetime.now(UTC)
+
+        def is_new() -> bool:
+            found = version(self.url, self._key())
+            return found is not None and found.model.digest == digest and found.since >= began
+
+        process.hang_up(running)
+        if not wait_for(
+            lambda: all(is_new() for _ in range(_IN_A_ROW)), _START_SECONDS, lambda: process.is_alive(running)
+        ):
+            raise DeliveryError(
+                f"The service of {self.name} did not switch to {digest[:12]}. Its last words: "
+                f"{process.last_words(self._output)}"
+            )
+
+    def _is_as_set(self, running: psutil.Process) -> bool:
+        wanted, found = self._wanted(), process.environment(running)
+        return wanted == {name: value for name, value in found.items() if name in wanted or name.startswith("SLIPWAY_")}
+
+    def _wanted(self) -> dict[str, str]:
+        return self._variables(self._current, self._settings.port, self.folder / "log")
+
+    def _variables(self, bundle: Path, port: int, log: Path) -> dict[str, str]:
+        return self._settings.variables | {
             "SLIPWAY_BUNDLE": str(bundle),
             "SLIPWAY_PORT": str(port),
             "SLIPWAY_WORKERS": str(self._settings.workers),
             "SLIPWAY_LOG": str(log),
         }
-        program = str(Path(sys.executable).with_name("slipway"))
-        process.start([program, "serve"], variables, output, record, port)
 
-    def _wait(self, url: str, record: Path, output: Path) -> None:
-        if not wait_for(lambda: is_ready(url), _START_SECONDS, lambda: process.find(record) is not None):
+    def _start(self, variables: dict[str, str], output: Path, mark: str, url: str) -> None:
+        program = str(Path(sys.executable).with_name("slipway"))
+        started = process.start([program, "serve"], variables, output, mark, self._root)
+        if not self._becomes_ready(url, started):
             words = process.last_words(output)
-            process.stop(record)
+            process.stop(mark)
             raise DeliveryError(f"The service of {self.name} did not become ready. Its last words: {words or 'none'}")
 
-    def _wait_for_digest(self, digest: str) -> None:
-        def all_new() -> bool:
-            return all(serves(self.url) == digest for _ in range(_IN_A_ROW))
-
-        if not wait_for(all_new, _START_SECONDS, lambda: process.find(self._record) is not None):
-            raise DeliveryError(
-                f"The service of {self.name} did not switch to {digest[:12]}. Its last words: "
-                f"{process.last_words(self._output)}"
-            )
+    def _becomes_ready(self, url: str, running: psutil.Process) -> bool:
+        return wait_for(lambda: is_ready(url), _START_SECONDS, lambda: process.is_alive(running))

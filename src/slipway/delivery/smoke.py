@@ -1,13 +1,15 @@
 """Whether a service that answers is the one that was promised: asked over HTTP, at any address."""
 
-import json
+import ipaddress
 import statistics
 import time
 from collections.abc import Callable
+from datetime import datetime
 from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 import msgspec
 import numpy as np
@@ -24,6 +26,8 @@ _ASKED = 50
 _TIMEOUT = 10.0
 _LOOK = 0.02
 
+Ask = Callable[[str, Any, int, Any], Any]
+
 
 class Smoke(msgspec.Struct, frozen=True):
     """What a smoke test saw: golden rows asked, the largest difference, the median milliseconds of a request."""
@@ -35,36 +39,50 @@ class Smoke(msgspec.Struct, frozen=True):
     milliseconds: float
 
 
+class Model(msgspec.Struct, frozen=True):
+    """The model that `/version` names."""
+
+    digest: str
+
+
+class Version(msgspec.Struct, frozen=True):
+    """What `/version` says: which model answers, and since when."""
+
+    model: Model
+    since: datetime
+
+
 def smoke(url: str, bundle: Bundle, key: str | None = None) -> Smoke:
     """Ask `url` whether it is ready, has this bundle's digest, gives golden scores, refuses a bad row, and is quick.
 
     Raises `DeliveryError` that names what was expected and found.
     """
     ask = _asker(url, key)
-    ask("/readyz", None, 200)
-    served = ask("/version", None, 200)["model"]["digest"]
+    ask("/readyz", None, 200, Any)
+    served = ask("/version", None, 200, Version).model.digest
     if served != bundle.digest:
         raise DeliveryError(f"{url} serves the bundle {served[:12]}, expected {bundle.digest[:12]}.")
     lines = (bundle.path / "golden.jsonl").read_bytes().splitlines()
     golden = [msgspec.json.decode(line, type=Golden) for line in lines]
-    answers = ask("/predict", [line.row for line in golden], 200)["predictions"]
-    off = _differences(bundle, answers, golden)
+    # One at a time: how many rows a request may have is the environment's own setting.
+    answers = [ask("/predict", line.row, 200, dict[str, Any]) for line in golden]
+    off = _differences(url, bundle, answers, golden)
     if off.max() > TOLERANCE:
         raise DeliveryError(
             f"{url} gives golden row {int(off.argmax()) + 1} another score than the estimator gave, off by "
             f"{off.max():.2g}, expected at most {TOLERANCE:g}. It does not compute what was evaluated."
         )
-    ask("/predict", {"no such field": 1}, 422)
+    ask("/predict", {"no such field": 1}, 422, Any)
     return Smoke(url, served, len(golden), float(off.max()), _milliseconds(ask, golden[0].row, url))
 
 
-def serves(url: str) -> str | None:
-    """The digest that answers at `url`, or None where nothing does."""
+def version(url: str, key: str | None = None) -> Version | None:
+    """What the service at `url` says of itself, or None where no service of ours answers."""
     try:
-        digest: str = _asker(url, None)("/version", None, 200)["model"]["digest"]
+        found: Version = _asker(url, key)("/version", None, 200, Version)
     except DeliveryError:
         return None
-    return digest
+    return found
 
 
 def wait_for(what: Callable[[], bool], seconds: float, alive: Callable[[], bool]) -> bool:
@@ -82,17 +100,17 @@ def wait_for(what: Callable[[], bool], seconds: float, alive: Callable[[], bool]
 def is_ready(url: str) -> bool:
     """Whether the service takes requests."""
     try:
-        _asker(url, None)("/readyz", None, 200)
+        _asker(url, None)("/readyz", None, 200, Any)
     except DeliveryError:
         return False
     return True
 
 
-def _milliseconds(ask: Callable[..., Any], row: dict[str, Any], url: str) -> float:
+def _milliseconds(ask: Ask, row: dict[str, Any], url: str) -> float:
     taken = []
     for _ in range(_ASKED):
         began = time.perf_counter()
-        ask("/predict", row, 200)
+        ask("/predict", row, 200, Any)
         taken.append(time.perf_counter() - began)
     found = statistics.median(taken) * 1e3
     if found > BUDGET_MS:
@@ -100,29 +118,46 @@ def _milliseconds(ask: Callable[..., Any], row: dict[str, Any], url: str) -> flo
     return found
 
 
-def _differences(bundle: Bundle, answers: list[dict[str, Any]], golden: list[Golden]) -> np.ndarray[Any, Any]:
+def _differences(url: str, bundle: Bundle, answers: list[dict[str, Any]], golden: list[Golden]) -> np.ndarray[Any, Any]:
     many = bundle.manifest.task is Task.MULTICLASS
-    scores = np.array([list(answer["scores"].values()) if many else answer["score"] for answer in answers])
-    return difference(scores, np.array([line.score for line in golden]))
+    try:
+        scores = np.array([list(answer["scores"].values()) if many else answer["score"] for answer in answers])
+        return difference(scores, np.array([line.score for line in golden]))
+    except (KeyError, AttributeError, TypeError, ValueError) as error:
+        raise DeliveryError(f"{url}/predict answers without scores for {len(golden)} golden rows.") from error
 
 
-def _asker(url: str, key: str | None) -> Callable[[str, Any, int], Any]:
+def _asker(url: str, key: str | None) -> Ask:
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    opener = _opener(url)
 
-    def ask(path: str, body: Any, expected: int) -> Any:
+    def ask(path: str, body: Any, expected: int, kind: Any) -> Any:
         content = None if body is None else msgspec.json.encode(body)
         # The address is the operator's own.
         request = Request(f"{url}{path}", data=content, headers=headers)  # noqa: S310
         try:
-            with urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
+            with opener.open(request, timeout=_TIMEOUT) as answer:
                 status, text = answer.status, answer.read()
         except HTTPError as error:
             status, text = error.code, error.read()
-        except (URLError, OSError, HTTPException) as error:
+        except (OSError, ValueError, HTTPException) as error:
             raise DeliveryError(f"{url}{path} does not answer: {error}.") from error
+        said = text[:200].decode(errors="replace")
         if status != expected:
-            said = text[:200].decode(errors="replace")
             raise DeliveryError(f"{url}{path} answers {status}, expected {expected}: {said}")
-        return json.loads(text)
+        try:
+            return msgspec.json.decode(text, type=kind)
+        except msgspec.DecodeError as error:
+            raise DeliveryError(f"{url}{path} is no service of this kind ({error}): {said}") from error
 
     return ask
+
+
+def _opener(url: str) -> OpenerDirector:
+    """What opens `url`: through the proxy that the environment names, but not to this machine itself."""
+    host = urlsplit(url).hostname or ""
+    try:
+        here = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        here = False
+    return build_opener(ProxyHandler({})) if here else build_opener()

@@ -13,7 +13,10 @@ from slipway.tracking.aliases import read_alias
 
 
 class Status(msgspec.Struct, frozen=True):
-    """One environment: `serving` is what the ledger says, `runs` what answers, `alias` what MLflow says."""
+    """One environment: `serving` is what the ledger says, `runs` what answers, `alias` what MLflow says.
+
+    `differs` says what of it does not agree, None if all does.
+    """
 
     environment: str
     entry: int
@@ -24,15 +27,7 @@ class Status(msgspec.Struct, frozen=True):
     url: str
     model: str | None
     alias: str | None
-
-    @property
-    def differs(self) -> str | None:
-        """What does not agree, None if all does."""
-        if self.runs != self.serving:
-            return f"runs {(self.runs or 'nothing')[:12]}, the ledger says {(self.serving or 'nothing')[:12]}"
-        if self.model and self.alias != self.model:
-            return f"MLflow's alias says {self.alias or 'nothing'}, the ledger {self.model}"
-        return None
+    differs: str | None
 
 
 def read_status(root: Path) -> list[Status]:
@@ -43,17 +38,20 @@ def read_status(root: Path) -> list[Status]:
 
 
 def _status(root: Path, entry: Entry) -> Status:
-    target = target_of(root, entry.environment)
+    target, serving = target_of(root, entry.environment), entry.serving
+    alias, model = read_alias(entry), serving.model if serving else None
+    aside = f"MLflow's alias says {alias or 'nothing'}, the ledger {model}" if model and alias != model else None
     return Status(
         environment=entry.environment,
         entry=entry.number,
         event=entry.event,
-        serving=entry.serving.bundle if entry.serving else None,
+        serving=serving.bundle if serving else None,
         since=entry.since,
         runs=target.observe(),
         url=target.url,
-        model=entry.serving.model if entry.serving else None,
-        alias=read_alias(entry),
+        model=model,
+        alias=alias,
+        differs=target.differs(serving.bundle if serving else None) or aside,
     )
 
 

@@ -37,7 +37,7 @@ def show(shared: Shared, bundle: Bundle) -> Response:
         "page.html",
         manifest=manifest,
         digest=bundle.digest,
-        since=datetime.fromtimestamp(int(shared.started), UTC),
+        since=datetime.fromtimestamp(shared.started, UTC),
         workers=settings.processes,
         keys=settings.auth is Auth.KEYS,
         about=bundle.contract.__doc__ or "",

@@ -46,7 +46,7 @@ def _documents(shared: Shared, bundle: Bundle) -> dict[str, Any]:
         "/version": {
             "model": model_of(bundle),
             "task": bundle.manifest.task,
-            "since": datetime.fromtimestamp(int(shared.started), UTC),
+            "since": datetime.fromtimestamp(shared.started, UTC),
             "workers": shared.settings.processes,
         },
         "/openapi.json": openapi.document(bundle, shared.settings),

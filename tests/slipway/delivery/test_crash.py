@@ -1,0 +1,117 @@
+"""Commands that are killed, machines that restart, hands that meddle: what runs is what the ledger says again."""
+
+import signal
+
+import psutil
+import pytest
+from releases import better, first, killed_after, quiet, slipway
+
+from slipway.delivery import flow, process
+from slipway.delivery.status import read_status
+from slipway.ledger import Ledger
+
+
+def settle(project, environment):
+    """Converge, and check that all agrees; the digest that serves."""
+    entry, _ = flow.converge(project.root, environment, quiet)
+    target = flow.target_of(project.root, environment)
+    serving = entry.serving.bundle if entry.serving else None
+    assert target.observe() == serving
+    assert target.differs(serving) is None
+    assert process.find(str(target.folder / "aside")) is None
+    return serving
+
+
+def die(project, function, times, *words):
+    killed = killed_after(project, function, times, *words)
+    said = killed.communicate(timeout=60)[0]
+    assert killed.returncode == -signal.SIGKILL, said
+
+
+@pytest.mark.parametrize(
+    ("function", "times"),
+    [
+        ("LocalTarget.keep", 1),
+        ("start", 1),
+        ("LocalTarget.rehearse", 1),
+        ("write_bytes", 1),
+        ("LocalTarget._point", 1),
+        ("hang_up", 1),
+        ("LocalTarget._switch", 1),
+        ("LocalTarget.apply", 1),
+        ("record", 1),
+        ("Ledger.append", 1),
+    ],
+)
+def test_a_switch_that_is_killed_after_any_step_is_undone_or_finished(project, function, times):
+    old = first(project).entry.serving.bundle
+    new = better(project).digest
+    flow.deploy(project.root, "staging", quiet)
+    die(project, function, times, "promote", "staging", "production")
+    assert settle(project, "production") == (new if function == "Ledger.append" else old)
+    done = slipway(project, "promote", "staging", "production")
+    assert done.wait(timeout=60) == 0, done.stdout.read()
+    assert settle(project, "production") == new
+    assert Ledger(project.root).read("production").number == 2
+
+
+@pytest.mark.parametrize(("function", "times"), [("LocalTarget._point", 1), ("start", 2), ("LocalTarget.apply", 1)])
+def test_a_first_start_that_is_killed_leaves_nothing_that_the_next_run_stumbles_over(project, function, times):
+    digest = flow.deploy(project.root, "staging", quiet).entry.serving.bundle
+    die(project, function, times, "promote", "staging", "production")
+    flow.promote(project.root, "staging", "production", quiet)
+    assert settle(project, "production") == digest
+    target = flow.target_of(project.root, "production")
+    assert target.remove() and process.find(str(target.folder)) is None
+
+
+def test_a_first_start_that_is_killed_is_ended_where_the_ledger_says_that_nothing_serves(project):
+    flow.deploy(project.root, "staging", quiet)
+    die(project, "start", 2, "promote", "staging", "production")
+    assert settle(project, "production") is None
+    assert process.find(str(flow.target_of(project.root, "production").folder)) is None
+
+
+def test_converge_starts_what_a_restarted_machine_does_not_run(project):
+    first(project)
+    target = flow.target_of(project.root, "production")
+    service = process.find(str(target.folder))
+    family = [service, *service.children(recursive=True)]
+    for each in family:
+        each.kill()
+    psutil.wait_procs(family, timeout=5)
+    assert target.observe() is None
+    assert "runs nothing" in production(project).differs
+    assert settle(project, "production") is not None
+    assert production(project).differs is None
+
+
+def test_a_link_that_somebody_moved_is_seen_and_mended(project):
+    old = first(project).entry.serving.bundle
+    target = flow.target_of(project.root, "production")
+    other = target.keep(better(project).path)
+    current = target.folder / "current"
+    current.unlink()
+    current.symlink_to(other.path)
+    assert "link" in production(project).differs
+    assert settle(project, "production") == old
+    assert current.resolve().name == old
+
+
+def test_a_process_without_the_mark_is_not_taken_for_the_service_and_its_children_are_not_the_service(tmp_path):
+    mark = str(tmp_path / "environment")
+    assert process.find(mark) is None
+    assert process.stop(mark) is False
+    words = ["sh", "-c", "sleep 60 & wait"]
+    started = process.start(words, {}, tmp_path / "output.log", mark, tmp_path)
+    try:
+        assert process.find(mark) == started
+        assert process.find(f"{mark}-other") is None
+    finally:
+        assert process.stop(mark)
+    assert not process.is_alive(started)
+    assert process.find(mark) is None
+
+
+def production(project):
+    return next(each for each in read_status(project.root) if each.environment == "production")

@@ -1,0 +1,66 @@
+"""What an environment is set to: port, files, keys, the service's own variables."""
+
+import socket
+import subprocess
+
+import pytest
+from projectbox import place
+from releases import first, quiet
+from running import SLIPWAY
+
+from slipway.delivery import flow, process
+from slipway.errors import DeliveryError
+from slipway.ledger import Event, Ledger
+
+
+def test_a_port_that_is_taken_is_named_and_is_no_fault_of_the_release(project):
+    port = int(flow.target_of(project.root, "staging").url.rsplit(":", 1)[1])
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(DeliveryError, match="taken by another program"):
+        flow.deploy(project.root, "staging", quiet)
+    assert Ledger(project.root).read("staging").event is Event.GENESIS
+    assert flow.deploy(project.root, "staging", quiet).entry.event is Event.DEPLOY
+
+
+def test_a_secret_that_is_missing_is_named_before_anything_starts(project):
+    place(project, SLIPWAY_API_KEYS_FILE="nowhere/keys.json")
+    with pytest.raises(DeliveryError, match=r"nowhere/keys\.json"):
+        flow.deploy(project.root, "staging", quiet)
+    assert Ledger(project.root).read("staging").event is Event.GENESIS
+    assert not (project.root / ".slipway/environments/staging/releases").exists()
+
+
+def test_a_service_that_wants_keys_is_tested_with_one(project):
+    keys = {"SLIPWAY_AUTH": "keys", "SLIPWAY_API_KEYS_FILE": "keys.json"}
+    secret = subprocess.run(
+        [SLIPWAY, "key", "new", "smoke", "--file", "keys.json"], cwd=project.root, capture_output=True, check=True
+    ).stdout
+    place(project, **keys)
+    with pytest.raises(DeliveryError, match=r"slipway key new smoke --file keys\.json > smoke\.key"):
+        flow.deploy(project.root, "staging", quiet)
+    place(project, key_file="smoke.key", **keys)
+    with pytest.raises(DeliveryError, match=r"needs the file smoke\.key \(key_file\)"):
+        flow.deploy(project.root, "staging", quiet)
+    (project.root / "smoke.key").write_bytes(secret)
+    digest = flow.deploy(project.root, "staging", quiet).entry.serving.bundle
+    target = flow.target_of(project.root, "staging")
+    assert target.observe() == digest
+    assert target.differs(digest) is None
+
+
+def test_settings_that_changed_are_seen_and_converge_brings_them_in(project):
+    digest = first(project).entry.serving.bundle
+    place(project, SLIPWAY_MAX_ROWS="7")
+    target = flow.target_of(project.root, "production")
+    assert "other settings" in target.differs(digest)
+    flow.converge(project.root, "production", quiet)
+    assert target.differs(digest) is None
+    assert process.environment(process.find(str(target.folder)))["SLIPWAY_MAX_ROWS"] == "7"
+
+
+def test_settings_with_which_nothing_starts_end_nothing_that_serves(project):
+    digest = first(project).entry.serving.bundle
+    place(project, SLIPWAY_MAX_ROWS="none")
+    target = flow.target_of(project.root, "production")
+    with pytest.raises(DeliveryError, match="SLIPWAY_MAX_ROWS"):
+        flow.converge(project.root, "production", quiet)
+    assert target.observe() == digest

@@ -1,0 +1,65 @@
+"""The smoke test against services that are not what was promised."""
+
+import http.server
+import threading
+
+import pytest
+from projectbox import Project
+from running import serving
+
+from slipway.bundle import load
+from slipway.delivery.smoke import smoke, version
+from slipway.errors import DeliveryError
+
+
+@pytest.fixture
+def service(fresh: Project, tmp_path):
+    with serving(fresh.bundle, tmp_path / "log", max_rows=1) as found:
+        yield found
+
+
+def test_a_service_of_another_bundle_is_found_out(fresh, service, tmp_path):
+    project = fresh.copy(tmp_path / "other")
+    with pytest.raises(DeliveryError, match="serves the bundle"):
+        smoke(service.url, project.retrain(trees=3))
+
+
+def test_golden_rows_are_asked_within_the_limits_of_the_service(fresh, service):
+    found = smoke(service.url, load(fresh.bundle))
+    assert found.golden_rows > 1
+    assert found.largest_difference < 1e-6
+
+
+def test_golden_rows_with_other_scores_are_found_out(fresh, service, tmp_path):
+    """The service is what it says; what it should give is not what it gives."""
+    project = fresh.copy(tmp_path / "other")
+    bundle = load(project.bundle)
+    golden = project.bundle / "golden.jsonl"
+    lines = golden.read_bytes().splitlines(keepends=True)
+    golden.write_bytes(b"".join([lines[0].replace(b'"score":0.', b'"score":0.5'), *lines[1:]]))
+    with pytest.raises(DeliveryError, match="golden row 1 another score"):
+        smoke(service.url, bundle)
+
+
+def test_a_proxy_is_not_asked_for_what_runs_here(fresh, service, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert version(service.url).model.digest == load(fresh.bundle).digest
+
+
+def test_something_that_answers_everything_with_a_page_is_no_service(fresh):
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<h1>It works</h1>")
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        with pytest.raises(DeliveryError, match="no service of this kind"):
+            smoke(url, load(fresh.bundle))
+        assert version(url) is None
+        server.shutdown()
