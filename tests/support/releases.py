@@ -17,7 +17,7 @@ import os, signal, sys
 name, left = sys.argv.pop(1), int(sys.argv.pop(1))
 def watch(frame, event, _):
     global left
-    if event == "return" and frame.f_code.co_qualname == name and "slipway" in frame.f_code.co_filename:
+    if event == "return" and f"{frame.f_globals.get('__name__')}.{frame.f_code.co_qualname}" == f"slipway.{name}":
         left -= 1
         if not left:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -49,7 +49,7 @@ def slipway(project: Project, *words: str) -> "subprocess.Popen[str]":
 
 
 def killed_after(project: Project, function: str, times: int, *words: str) -> "subprocess.Popen[str]":
-    """The command in a process that is killed when `function` returns for the n-th time."""
+    """The command in a process that is killed when `function` (below `slipway.`) returns for the n-th time."""
     return _run(project, [sys.executable, "-c", _KILLED, function, str(times), *words])
 
 

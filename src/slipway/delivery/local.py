@@ -106,20 +106,22 @@ class LocalTarget:
 
     def differs(self, digest: str | None) -> str | None:
         """What is not as it is where `digest` serves (None: where nothing does); None if all is."""
+        if self._switching.exists():
+            return "a switch was not finished"
         running, answers = process.find(self._mark), self.observe()
         if answers != digest:
             return f"runs {(answers or 'nothing')[:12]}, the ledger says {(digest or 'nothing')[:12]}"
         if running is None or digest is None:
             return "a service runs that does not answer" if running else None
-        if self._switching.exists():
-            return "a switch was not finished"
         if self._current.resolve().name != digest:
             return f"the link current points to {self._current.resolve().name[:12]}"
         return None if self._is_as_set(running) else "runs with other settings than pyproject.toml's"
 
     def remove(self) -> bool:
         """End the service; False if none ran. Releases and prediction log stay."""
-        return process.stop(self._mark)
+        ran = process.stop(self._mark)
+        self._switching.unlink(missing_ok=True)
+        return ran
 
     def _key(self) -> str | None:
         name = self._settings.key_file
@@ -138,7 +140,7 @@ class LocalTarget:
             return None
         if self._is_as_set(running) and self._becomes_ready(self.url, running):
             return running
-        self.remove()
+        process.stop(self._mark)
         return None
 
     def _switch(self, running: psutil.Process, digest: str) -> None:

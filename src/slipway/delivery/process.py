@@ -81,7 +81,8 @@ def last_words(output: Path) -> str:
 
 def _outermost(mark: str) -> list[psutil.Process]:
     """What has the mark and no parent that has it: children inherit it."""
-    found = {each.pid: each for each in psutil.process_iter() if _environment(each).get(_MARK) == mark}
+    marked = [each for each in psutil.process_iter() if _environment(each).get(_MARK) == mark]
+    found = {each.pid: each for each in marked if is_alive(each)}
     return [each for each in found.values() if _parent(each) not in found]
 
 

@@ -18,6 +18,8 @@ def settle(project, environment):
     serving = entry.serving.bundle if entry.serving else None
     assert target.observe() == serving
     assert target.differs(serving) is None
+    if serving:
+        assert (target.folder / "current").resolve().name == serving
     assert process.find(str(target.folder / "aside")) is None
     return serving
 
@@ -31,16 +33,16 @@ def die(project, function, times, *words):
 @pytest.mark.parametrize(
     ("function", "times"),
     [
-        ("LocalTarget.keep", 1),
-        ("start", 1),
-        ("LocalTarget.rehearse", 1),
-        ("write_bytes", 1),
-        ("LocalTarget._point", 1),
-        ("hang_up", 1),
-        ("LocalTarget._switch", 1),
-        ("LocalTarget.apply", 1),
-        ("record", 1),
-        ("Ledger.append", 1),
+        ("delivery.local.LocalTarget.keep", 1),
+        ("delivery.process.start", 1),
+        ("delivery.local.LocalTarget.rehearse", 1),
+        ("files.write_bytes", 1),
+        ("delivery.local.LocalTarget._point", 1),
+        ("delivery.process.hang_up", 1),
+        ("delivery.local.LocalTarget._switch", 1),
+        ("delivery.local.LocalTarget.apply", 1),
+        ("ledger.writing.record", 1),
+        ("ledger.ledger.Ledger.append", 1),
     ],
 )
 def test_a_switch_that_is_killed_after_any_step_is_undone_or_finished(project, function, times):
@@ -48,14 +50,28 @@ def test_a_switch_that_is_killed_after_any_step_is_undone_or_finished(project, f
     new = better(project).digest
     flow.deploy(project.root, "staging", quiet)
     die(project, function, times, "promote", "staging", "production")
-    assert settle(project, "production") == (new if function == "Ledger.append" else old)
+    assert settle(project, "production") == (new if function == "ledger.ledger.Ledger.append" else old)
     done = slipway(project, "promote", "staging", "production")
     assert done.wait(timeout=60) == 0, done.stdout.read()
     assert settle(project, "production") == new
     assert Ledger(project.root).read("production").number == 2
 
 
-@pytest.mark.parametrize(("function", "times"), [("LocalTarget._point", 1), ("start", 2), ("LocalTarget.apply", 1)])
+def test_a_switch_that_was_killed_is_unfinished_until_it_was_tested(project):
+    """The second command dies as well: link and answers may be right, and the switch that the first began may come."""
+    old = first(project).entry.serving.bundle
+    better(project)
+    flow.deploy(project.root, "staging", quiet)
+    die(project, "delivery.process.hang_up", 1, "promote", "staging", "production")
+    die(project, "delivery.local.LocalTarget._point", 1, "converge", "production")
+    assert "not finished" in production(project).differs
+    assert settle(project, "production") == old
+
+
+@pytest.mark.parametrize(
+    ("function", "times"),
+    [("delivery.local.LocalTarget._point", 1), ("delivery.process.start", 2), ("delivery.local.LocalTarget.apply", 1)],
+)
 def test_a_first_start_that_is_killed_leaves_nothing_that_the_next_run_stumbles_over(project, function, times):
     digest = flow.deploy(project.root, "staging", quiet).entry.serving.bundle
     die(project, function, times, "promote", "staging", "production")
@@ -67,7 +83,7 @@ def test_a_first_start_that_is_killed_leaves_nothing_that_the_next_run_stumbles_
 
 def test_a_first_start_that_is_killed_is_ended_where_the_ledger_says_that_nothing_serves(project):
     flow.deploy(project.root, "staging", quiet)
-    die(project, "start", 2, "promote", "staging", "production")
+    die(project, "delivery.process.start", 2, "promote", "staging", "production")
     assert settle(project, "production") is None
     assert process.find(str(flow.target_of(project.root, "production").folder)) is None
 
