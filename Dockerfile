@@ -87,9 +87,10 @@ CMD ["serve"]
 # The bundle is verified here, as the service verifies it at every start.
 FROM service AS bundle
 ARG BUNDLE_DIGEST
+ARG SEALED=bundle
 # hadolint ignore=DL3002 # only to set the modes; this stage is not the image
 USER 0
-COPY bundle /bundle
+COPY ${SEALED} /bundle
 RUN chmod -R a=rX /bundle && slipway verify --bundle /bundle --json > /verified.json && \
     if ! grep --quiet "\"digest\":\"$BUNDLE_DIGEST\"" /verified.json; then \
         echo "The label would be wrong. Expected --build-arg BUNDLE_DIGEST=... (as make image passes it) to be that of:"; \

@@ -11,6 +11,7 @@ BUNDLE ?= $(if $(wildcard bundle/manifest.json),bundle,.demo/bundle)
 -include .slipway/engine.env
 SLIPWAY_DOCKER ?= docker
 IMAGE := slipway
+SEALED := bundle
 REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null)
 SOURCE = $(shell git config --get remote.origin.url | sed 's|//[^/@]*@|//|')
 # What fetching packages takes on this machine, as BuildKit secrets, which are in no layer.
@@ -58,13 +59,13 @@ serve: setup ## the model in bundle/ over HTTP, with its page (BUNDLE=.demo/bund
 	@test -d "$(BUNDLE)" || { echo "No model yet: run make demo or make repro first."; exit 1; }
 	@uv run --no-sync slipway serve --bundle "$(BUNDLE)" $(if $(filter file,$(origin PORT)),,--port $(PORT))
 
-image: ## the service with bundle/ as a container image (IMAGE=slipway)
+image: ## the service with bundle/ as a container image (IMAGE=slipway, SEALED=bundle)
 	@$(SLIPWAY_DOCKER) info >/dev/null 2>&1 || { \
 		echo "No container engine answers. Start Docker; on Debian, as root, .ci/engine installs and starts one."; exit 1; }
-	@test -f bundle/manifest.json || { echo "No bundle yet: run make repro first."; exit 1; }
-	@digest=$$(python3 -c 'import hashlib; print(hashlib.sha256(open("bundle/manifest.json", "rb").read()).hexdigest())') \
+	@test -f "$(SEALED)/manifest.json" || { echo "No bundle yet: run make repro first."; exit 1; }
+	@digest=$$(python3 -c 'import hashlib; print(hashlib.sha256(open("$(SEALED)/manifest.json", "rb").read()).hexdigest())') \
 		&& DOCKER_BUILDKIT=1 $(SLIPWAY_DOCKER) build --tag "$(IMAGE)" \
-		$(if $(SLIPWAY_BASE_IMAGE),--build-arg "BASE=$(SLIPWAY_BASE_IMAGE)") --build-arg "BUNDLE_DIGEST=$$digest" \
+		$(if $(SLIPWAY_BASE_IMAGE),--build-arg "BASE=$(SLIPWAY_BASE_IMAGE)") --build-arg "BUNDLE_DIGEST=$$digest" --build-arg "SEALED=$(SEALED)" \
 		--build-arg "REVISION=$(REVISION)" --build-arg "SOURCE=$(SOURCE)" \
 		$(call secret,ca,$(SSL_CERT_FILE)) $(call secret,pip_conf,$(PIP_CONF)) $(call secret,uv_toml,$(UV_TOML)) .
 	@echo "The image is $(IMAGE). Next, open to this machine only, with the predictions logged to a volume:"
@@ -93,7 +94,7 @@ ui: setup ## MLflow on the local store (STORE=.demo for the demo's, PORT=5001 fo
 
 clean: ## remove what runs have made; your code, data, lock files and MLflow store stay
 	rm -rf .demo .slipway .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -rf prepared bundle plots dvc_plots validation.json training.json registered.json model_card.md gate.json gate.md
+	rm -rf prepared bundle plots dvc_plots validation.json training.json registered.json model_card.md gate.json gate.md release
 
 tools:
 	@command -v uv >/dev/null || { \

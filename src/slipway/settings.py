@@ -39,11 +39,12 @@ _MLFLOW_MANNERS = {
 class EnvironmentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where an environment runs: `[tool.slipway.environments.<name>]`.
 
-    `target` is how; `variables` are the service's own (SLIPWAY_...), of which those ending in _FILE name files that
-    must be there; `key_file` holds a key of the service, with which it is tested where it wants keys.
+    `target` is how: `local`, a supervised process on this machine, or `rehearsal`, an image that is tested and ended
+    (SLIPWAY_TARGET chooses for all). `variables` are the service's own (SLIPWAY_...), of which those ending in _FILE
+    name files that must be there; `key_file` holds a key of the service, with which it is tested where it wants keys.
     """
 
-    target: Literal["local"] = "local"
+    target: Literal["local", "rehearsal"] = "local"
     port: Annotated[int, Meta(ge=1, le=65535)]
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
     variables: dict[str, str] = {}
@@ -79,9 +80,24 @@ def project_settings(root: Path = Path()) -> ProjectSettings:
             f'{path.name} has no [tool.slipway] table. Add one with problem = "<your package>".'
         ) from error
     try:
-        return msgspec.convert(table, ProjectSettings)
+        return _with_target(msgspec.convert(table, ProjectSettings), os.environ.get("SLIPWAY_TARGET"))
     except msgspec.ValidationError as error:
-        raise SettingsError(f"[tool.slipway] of {path.name}: {error}.") from error
+        raise SettingsError(f"[tool.slipway] of {path.name}, or SLIPWAY_TARGET: {error}.") from error
+
+
+def _with_target(settings: ProjectSettings, target: str | None) -> ProjectSettings:
+    """The settings as they are where every environment runs on `target`."""
+    if not target:
+        return settings
+    changed = msgspec.to_builtins(settings)
+    for environment in changed["environments"].values():
+        environment["target"] = target
+    return msgspec.convert(changed, ProjectSettings)
+
+
+def docker_command() -> str:
+    """The client of the container engine: SLIPWAY_DOCKER, else `docker` on the PATH."""
+    return os.environ.get("SLIPWAY_DOCKER") or "docker"
 
 
 def tracking_settings() -> TrackingSettings:

@@ -170,6 +170,12 @@ def shipyard(engine) -> Shipyard:
 
 
 @pytest.fixture(scope="session")
+def sources() -> Callable[[Path], None]:
+    """Copies everything that an image is built from into a folder."""
+    return copy_sources
+
+
+@pytest.fixture(scope="session")
 def image(shipyard, tmp_path_factory) -> Iterator[Image]:
     """An image with a toy problem's model. Of parallel workers the first builds it, the others find it in the cache."""
     context = tmp_path_factory.mktemp("context")

@@ -11,7 +11,61 @@ if TYPE_CHECKING:
     from slipway.ledger import Entry
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+BASE = click.option("--base", metavar="REV", help="Judge by the rules of this commit.")
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+RELEASE = click.option(
+    "--release", "folder", type=_FOLDER, default=Path("release"), show_default=True, help="Its folder."
+)
 ENVIRONMENT = click.argument("environment", metavar="ENV")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  slipway choose
+  slipway choose --base HEAD^ --release release
+"""
+)
+@RELEASE
+@BASE
+@AS_JSON
+def choose(folder: Path, base: str | None, as_json: bool) -> None:
+    """Write the release that the gate chooses to a folder: the candidate, or production's model with this code.
+
+    The gate judges anew; where it refuses nothing is written, and the exit code is 1.
+    """
+    from slipway.delivery import release
+    from slipway.ledger import Ledger
+
+    release.choose(Path(), Ledger(Path()), folder, _say(as_json), base)
+    found = release.read_chosen(folder)
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+    else:
+        click.echo(f"{folder}/ holds the release of bundle {found.release.bundle[:12]}")
+        click.echo("next: `slipway publish --repository REGISTRY/NAME`, or `slipway deploy staging --release release`")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  slipway publish --repository ghcr.io/acme/model
+  slipway publish --repository 127.0.0.1:5000/model --release release
+"""
+)
+@RELEASE
+@click.option("--repository", required=True, metavar="REGISTRY/NAME", help="Where the image goes.")
+@AS_JSON
+def publish(folder: Path, repository: str, as_json: bool) -> None:
+    """Build the image of a chosen release and push it, unless the registry has it; the release notes its digest."""
+    from slipway.delivery.publish import publish as bring
+
+    found = bring(Path(), folder, repository, _say(as_json))
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+    else:
+        click.echo(f"{found.release.image} holds the bundle {found.release.bundle[:12]}")
+        click.echo(f"next: `slipway deploy staging --release {folder}`")
 
 
 @click.command(
@@ -19,20 +73,22 @@ ENVIRONMENT = click.argument("environment", metavar="ENV")
 Examples:
   slipway deploy staging
   slipway deploy staging --base origin/main
+  slipway deploy staging --release release
 """
 )
 @ENVIRONMENT
-@click.option("--base", metavar="REV", help="Judge by the rules of this commit.")
+@BASE
+@click.option("--release", "chosen", type=_FOLDER, help="What `slipway choose` wrote; the gate is not asked again.")
 @AS_JSON
-def deploy(environment: str, base: str | None, as_json: bool) -> None:
+def deploy(environment: str, base: str | None, chosen: Path | None, as_json: bool) -> None:
     """Bring the release that the gate chooses into a first environment.
 
-    The gate judges anew. The release is started aside, tested, switched to without a pause, and written into the
-    ledger; if anything fails, what served before serves on.
+    The gate judges anew, or has judged when `choose` wrote the release. The release is started aside, tested, switched
+    to without a pause, and written into the ledger; if anything fails, what served before serves on.
     """
     from slipway.delivery import flow
 
-    done = flow.deploy(Path(), environment, _say(as_json), base)
+    done = flow.deploy(Path(), environment, _say(as_json), base, chosen)
     _delivered(done, as_json, f"slipway promote {environment} production")
 
 
@@ -186,6 +242,8 @@ def _delivered(done: "Delivered", as_json: bool, following: str) -> None:
         click.echo(msgspec.json.encode(done))
         return
     click.echo(_line(done.entry))
+    if done.entry.target == "rehearsal":
+        click.echo("  a rehearsal: the image was started here, tested and ended; nothing stays running")
     click.echo(
         f"  on {done.smoke.url}, tested: {done.smoke.golden_rows} golden rows as they were, "
         f"{done.smoke.milliseconds:.1f} ms a request"
@@ -200,4 +258,4 @@ def _line(entry: "Entry") -> str:
     return f"{entry.environment} serves {serving} (entry {entry.number}, {entry.event}, by {entry.by})"
 
 
-COMMANDS = (deploy, promote, rollback, converge, stop, status, show, smoke)
+COMMANDS = (choose, publish, deploy, promote, rollback, converge, stop, status, show, smoke)

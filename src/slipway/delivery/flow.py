@@ -15,8 +15,10 @@ import msgspec
 
 from slipway.delivery.local import LocalTarget
 from slipway.delivery.lock import alone
-from slipway.delivery.release import choose, summary
+from slipway.delivery.rehearsal import RehearsalTarget
+from slipway.delivery.release import BUNDLE, choose, read_chosen
 from slipway.delivery.smoke import Smoke
+from slipway.delivery.target import Kept, Target
 from slipway.errors import BundleError, DeliveryError, LedgerError, SettingsError
 from slipway.ledger import Entry, Event, Ledger, Release, follow
 from slipway.settings import project_settings
@@ -41,7 +43,7 @@ class _Change(msgspec.Struct, frozen=True):
     gate: dict[str, Any] | None = None
 
 
-def target_of(root: Path, environment: str) -> LocalTarget:
+def target_of(root: Path, environment: str) -> Target:
     """Where the environment runs, as pyproject.toml says; raises `SettingsError`."""
     known = project_settings(root).environments
     if environment not in known:
@@ -49,11 +51,17 @@ def target_of(root: Path, environment: str) -> LocalTarget:
             f"pyproject.toml has no [tool.slipway.environments.{environment}]; it has {', '.join(known) or 'none'}. "
             "Name one of these, or add it with a port."
         )
-    return LocalTarget(root, environment, known[environment])
+    settings = known[environment]
+    if settings.target == RehearsalTarget.kind:
+        return RehearsalTarget(root, environment, settings)
+    return LocalTarget(root, environment, settings)
 
 
-def deploy(root: Path, environment: str, say: Say, base: str | None = None) -> Delivered:
-    """Bring the release that the gate chooses into a first environment; raises `GateError` where it refuses."""
+def deploy(root: Path, environment: str, say: Say, base: str | None = None, chosen: Path | None = None) -> Delivered:
+    """Bring the release that the gate chooses into a first environment; raises `GateError` where it refuses.
+
+    `chosen` is a folder that `choose` wrote: the gate has judged then.
+    """
     if environment == "production":
         raise DeliveryError(
             "Nothing goes to production that has not passed staging: `slipway deploy staging`, then `slipway promote "
@@ -62,12 +70,11 @@ def deploy(root: Path, environment: str, say: Say, base: str | None = None) -> D
     with _holding(root, environment, say) as target:
         ledger = Ledger(root)
         newest = ledger.read(environment)
-        say("gate: judging the candidate ...")
-        release, found = choose(root, ledger, base)
-        say(f"gate: {found.sentence}")
-        _check_blocked(newest, release)
-        bundle = root / "bundle" if release.bundle == found.candidate else _fetch(ledger, release)
-        return _bring(ledger, target, newest, _Change(Event.DEPLOY, release, bundle, gate=summary(found)), say)
+        folder = chosen or choose(root, ledger, root / ".slipway" / "chosen", say, base)
+        found = read_chosen(folder)
+        _check_blocked(newest, found.release)
+        change = _Change(Event.DEPLOY, found.release, folder / BUNDLE, gate=found.gate)
+        return _bring(ledger, target, newest, change, say)
 
 
 def promote(root: Path, source: str, environment: str, say: Say) -> Delivered:
@@ -102,13 +109,14 @@ def converge(root: Path, environment: str, say: Say) -> tuple[Entry, Smoke | Non
         newest = ledger.read(environment)
         differs = target.differs(newest.serving.bundle if newest.serving else None)
         if differs is None:
-            say(f"{environment}: runs what the ledger says")
+            found = "nothing runs after a rehearsal" if target.rehearsal else "runs what the ledger says"
+            say(f"{environment}: {found}")
             return newest, None
         say(f"{environment}: {differs} ...")
         if newest.serving and target.observe():
             # What answers may be ended for the sake of what would not start.
             target.check()
-            target.rehearse(target.keep(_fetch(ledger, newest.serving)))
+            target.rehearse(_keep(ledger, target, newest.serving))
         return newest, _restore(ledger, target, newest)
 
 
@@ -119,7 +127,7 @@ def stop(root: Path, environment: str, say: Say) -> bool:
 
 
 @contextmanager
-def _holding(root: Path, environment: str, say: Say) -> Iterator[LocalTarget]:
+def _holding(root: Path, environment: str, say: Say) -> Iterator[Target]:
     """The environment's target, for this command alone, without what a killed one left aside."""
     target = target_of(root, environment)
     with alone(root, environment, say):
@@ -127,55 +135,59 @@ def _holding(root: Path, environment: str, say: Say) -> Iterator[LocalTarget]:
         yield target
 
 
-def _bring(ledger: Ledger, target: LocalTarget, newest: Entry, change: _Change, say: Say) -> Delivered:
+def _bring(ledger: Ledger, target: Target, newest: Entry, change: _Change, say: Say) -> Delivered:
     """All steps in their order; on failure what served before serves again, and the ledger says what happened."""
     environment, release = newest.environment, change.release
     target.check()
-    bundle = target.keep(change.bundle)
-    if release == newest.serving and target.differs(release.bundle) is None:
-        say(f"{environment}: serves {bundle.digest[:12]} already")
-        return Delivered(newest, target.test(bundle))
+    kept = target.keep(change.bundle, release.image)
+    short = release.bundle[:12]
+    if newest.serving and _identity(release) == _identity(newest.serving) and target.differs(release.bundle) is None:
+        say(f"{environment}: serves {short} already")
+        return Delivered(newest, target.test(kept))
     try:
-        say(f"{environment}: rehearsing {bundle.digest[:12]} aside ...")
-        target.rehearse(bundle)
+        say(f"{environment}: rehearsing {short} aside ...")
+        target.rehearse(kept)
     except DeliveryError as error:
         # Nothing was touched, and nothing is: what serves might not start again with the settings of today.
-        raise _failed(ledger, newest, change, f"{error} {_what_serves(newest)}") from error
+        raise _failed(ledger, target, change, f"{error} {_what_serves(newest)}") from error
     try:
         say(f"{environment}: switching ...")
-        found = target.apply(bundle)
+        found = target.apply(kept)
     except DeliveryError as error:
-        raise _failed(ledger, newest, change, f"{error} {_back(ledger, target, say)}") from error
+        raise _failed(ledger, target, change, f"{error} {_back(ledger, target, say)}") from error
     try:
-        entry = ledger.append(environment, lambda now: _next(ledger, newest, now, change), change.bundle)
+        entry = ledger.append(environment, lambda now: _next(ledger, target, newest, now, change), change.bundle)
     except (LedgerError, DeliveryError) as error:
         raise type(error)(f"{error} {_back(ledger, target, say)}") from error
     return Delivered(entry, found)
 
 
-def _failed(ledger: Ledger, newest: Entry, change: _Change, failure: str) -> DeliveryError:
+def _failed(ledger: Ledger, target: Target, change: _Change, failure: str) -> DeliveryError:
     """Write into the ledger that the release failed; the error to raise."""
-    ledger.append(newest.environment, lambda now: _entry(ledger, now, change, failure), change.bundle)
-    return DeliveryError(f"{failure} The ledger of {newest.environment} says failed.")
+    fields: dict[str, Any] = {"by": ledger.by, "reason": failure, "release": change.release, "target": target.kind}
+    ledger.append(target.name, lambda now: follow(now, Event.FAILED, **fields), change.bundle)
+    return DeliveryError(f"{failure} The ledger of {target.name} says failed.")
 
 
-def _next(ledger: Ledger, newest: Entry, now: Entry, change: _Change) -> Entry:
+def _next(ledger: Ledger, target: Target, newest: Entry, now: Entry, change: _Change) -> Entry:
     """The entry of a change that came about, unless somebody else wrote one since `newest`."""
     if now.number != newest.number:
         raise DeliveryError(
             f"{now.by} was faster: entry {now.number} of {now.environment} ({now.event}) was written meanwhile. "
             f"Nothing of yours stands. Look at `slipway history {now.environment}`, and try again."
         )
-    return _entry(ledger, now, change)
+    return follow(
+        now,
+        change.event,
+        by=ledger.by,
+        reason=change.reason,
+        release=change.release,
+        gate=change.gate,
+        target=target.kind,
+    )
 
 
-def _entry(ledger: Ledger, now: Entry, change: _Change, failure: str | None = None) -> Entry:
-    if failure is not None:
-        return follow(now, Event.FAILED, by=ledger.by, reason=failure, release=change.release)
-    return follow(now, change.event, by=ledger.by, reason=change.reason, release=change.release, gate=change.gate)
-
-
-def _back(ledger: Ledger, target: LocalTarget, say: Say) -> str:
+def _back(ledger: Ledger, target: Target, say: Say) -> str:
     """Let what the ledger says by now serve again; a sentence on what serves."""
     say(f"{target.name}: back to what the ledger says ...")
     try:
@@ -183,7 +195,7 @@ def _back(ledger: Ledger, target: LocalTarget, say: Say) -> str:
         newest = ledger.read(target.name)
         _restore(ledger, target, newest)
     except (DeliveryError, LedgerError, BundleError) as error:
-        return f"What served before could not be brought back ({error}) `slipway converge {target.name}` tries again."
+        return f"What served before could not be brought back ({error}); `slipway converge {target.name}` tries again."
     return _what_serves(newest)
 
 
@@ -193,13 +205,13 @@ def _what_serves(newest: Entry) -> str:
     return f"The release {newest.serving.bundle[:12]} serves, as the ledger says."
 
 
-def _restore(ledger: Ledger, target: LocalTarget, newest: Entry) -> Smoke | None:
+def _restore(ledger: Ledger, target: Target, newest: Entry) -> Smoke | None:
     """Bring about what `newest` says, and test it; None where nothing serves."""
     if newest.serving is None:
         target.remove()
         return None
     target.check()
-    return target.apply(target.keep(_fetch(ledger, newest.serving)))
+    return target.apply(_keep(ledger, target, newest.serving))
 
 
 def _earlier(ledger: Ledger, newest: Entry, to: int | None) -> Release:
@@ -224,6 +236,15 @@ def _check_blocked(newest: Entry, release: Release) -> None:
             f"The bundle {release.bundle[:12]} is blocked in {newest.environment} by entry {number}: it was rolled "
             f"back or failed. `slipway ledger unblock {newest.environment} {release.bundle} --reason ...` lets it back."
         )
+
+
+def _identity(release: Release) -> tuple[str | None, ...]:
+    """What makes two releases one: a workflow that runs again has another MLflow run."""
+    return release.bundle, release.image, release.commit
+
+
+def _keep(ledger: Ledger, target: Target, release: Release) -> Kept:
+    return target.keep(_fetch(ledger, release), release.image)
 
 
 def _fetch(ledger: Ledger, release: Release) -> Path:

@@ -19,10 +19,11 @@ from pathlib import Path
 
 import psutil
 
-from slipway.bundle import Bundle, load
+from slipway.bundle import load
 from slipway.delivery import process
-from slipway.delivery.preconditions import check_files, check_port
+from slipway.delivery.preconditions import check_files, check_port, read_key
 from slipway.delivery.smoke import Smoke, is_ready, smoke, version, wait_for
+from slipway.delivery.target import Kept
 from slipway.errors import DeliveryError
 from slipway.files import new_folder, write_bytes
 from slipway.settings import EnvironmentSettings
@@ -33,7 +34,10 @@ _IN_A_ROW = 20
 
 
 class LocalTarget:
-    """One environment on this machine; whoever calls `rehearse`, `apply` or `remove` holds it alone."""
+    """One environment on this machine."""
+
+    kind = "local"
+    rehearsal = False
 
     def __init__(self, root: Path, name: str, settings: EnvironmentSettings) -> None:
         self.name = name
@@ -54,22 +58,23 @@ class LocalTarget:
         if running is None or process.environment(running).get("SLIPWAY_PORT") != str(port):
             check_port(self.name, port)
 
-    def keep(self, bundle: Path) -> Bundle:
+    def keep(self, folder: Path, image: str | None) -> Kept:
         """Copy a bundle to the releases, verified; one that is there already is verified and kept."""
-        digest = load(bundle).digest
+        digest = load(folder).digest
         place = self.folder / "releases" / digest
         if not place.is_dir():
             with new_folder(place) as temporary:
-                shutil.copytree(bundle, temporary, dirs_exist_ok=True)
-        return load(place, digest)
+                shutil.copytree(folder, temporary, dirs_exist_ok=True)
+        return Kept(load(place, digest), image)
 
     def clear(self) -> None:
         """End what a killed command left running aside."""
         process.stop(self._aside)
         shutil.rmtree(self.folder / "aside-log", ignore_errors=True)
 
-    def rehearse(self, bundle: Bundle) -> Smoke:
+    def rehearse(self, kept: Kept) -> None:
         """Start the bundle aside, test it, end it; the environment itself is not touched."""
+        bundle = kept.bundle
         output = self.folder / "aside.log"
         output.unlink(missing_ok=True)
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -78,12 +83,13 @@ class LocalTarget:
         variables = self._variables(bundle.path, port, self.folder / "aside-log")
         try:
             self._start(variables, output, self._aside, url)
-            return smoke(url, bundle, self._key())
+            smoke(url, bundle, self._key())
         finally:
             self.clear()
 
-    def apply(self, bundle: Bundle) -> Smoke:
+    def apply(self, kept: Kept) -> Smoke:
         """Let the environment serve a kept bundle, and test it; a service that runs is switched without a pause."""
+        bundle = kept.bundle
         write_bytes(self._switching, bundle.digest.encode())
         self._point(bundle.path)
         running = self._usable()
@@ -91,13 +97,13 @@ class LocalTarget:
             self._switch(running, bundle.digest)
         else:
             self._start(self._wanted(), self._output, self._mark, self.url)
-        found = self.test(bundle)
+        found = self.test(kept)
         self._switching.unlink()
         return found
 
-    def test(self, bundle: Bundle) -> Smoke:
+    def test(self, kept: Kept) -> Smoke:
         """The smoke test of what serves."""
-        return smoke(self.url, bundle, self._key())
+        return smoke(self.url, kept.bundle, self._key())
 
     def observe(self) -> str | None:
         """The digest that answers, None where nothing of ours does."""
@@ -124,8 +130,7 @@ class LocalTarget:
         return ran
 
     def _key(self) -> str | None:
-        name = self._settings.key_file
-        return (self._root / name).read_text().strip() if name else None
+        return read_key(self._root, self._settings)
 
     def _point(self, release: Path) -> None:
         fresh = self._current.with_name("current.part")

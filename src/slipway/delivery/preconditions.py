@@ -37,3 +37,8 @@ def check_port(environment: str, port: int) -> None:
             f"{error.strerror}. End that one, or choose another port in [tool.slipway.environments.{environment}] of "
             "pyproject.toml."
         ) from error
+
+
+def read_key(root: Path, settings: EnvironmentSettings) -> str | None:
+    """The key with which the service is tested, None where none is set."""
+    return (root / settings.key_file).read_text().strip() if settings.key_file else None

@@ -1,30 +1,85 @@
-"""What goes out, by the gate's word, and where it came from."""
+"""What goes out, by the gate's word, and where it came from.
 
+<folder>/
+  release.json   the release, and what the ledger will keep of the verdict
+  bundle/        its sealed bundle: the candidate, or the one that production runs
+"""
+
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from slipway.errors import GateError, TrackingError
+from slipway.bundle import load
+from slipway.errors import DeliveryError, GateError, TrackingError
+from slipway.files import new_folder, write_json
 from slipway.gate.judge import judge
 from slipway.gate.result import Gate, Verdict
 from slipway.ledger import Ledger, Release
 from slipway.tracking.lineage import read_lineage
 
+BUNDLE = "bundle"
+_FILE = "release.json"
 
-def choose(root: Path, ledger: Ledger, base: str | None = None) -> tuple[Release, Gate]:
-    """Judge anew, and return what ships; raises `GateError` where the gate refuses."""
+
+class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A release that the gate let through, and the summary of its verdict."""
+
+    release: Release
+    gate: dict[str, Any]
+
+
+def choose(root: Path, ledger: Ledger, folder: Path, say: Callable[[str], None], base: str | None = None) -> Path:
+    """Judge anew, and write what ships to `folder`; raises `GateError` where the gate refuses."""
+    say("gate: judging the candidate ...")
     found = judge(root, base=base, ledger=ledger)
     if found.verdict is Verdict.REFUSE or found.ships is None:
         raise GateError(f"{found.sentence} Nothing was deployed. `slipway gate` shows every check.")
+    say(f"gate: {found.sentence}")
+    chosen = Chosen(_release(root, ledger, found, found.ships), _summary(found))
+    with new_folder(folder) as temporary:
+        if found.ships == found.candidate:
+            shutil.copytree(root / "bundle", temporary / BUNDLE)
+        else:
+            ledger.fetch_bundle(found.ships, temporary).rename(temporary / BUNDLE)
+        write_json(temporary / _FILE, chosen)
+    return folder
+
+
+def read_chosen(folder: Path) -> Chosen:
+    """The release in `folder`; raises `DeliveryError`, and `BundleError` for a bundle that is not the one it names."""
+    path = folder / _FILE
+    try:
+        chosen = msgspec.json.decode(path.read_bytes(), type=Chosen)
+    except OSError as error:
+        raise DeliveryError(f"There is no release in {folder}: {error}. `slipway choose` writes one.") from error
+    except msgspec.DecodeError as error:
+        raise DeliveryError(f"{path} is not what `slipway choose` writes: {error}. Write it anew.") from error
+    load(folder / BUNDLE, chosen.release.bundle)
+    return chosen
+
+
+def with_image(folder: Path, image: str) -> Chosen:
+    """Note in `folder` which image holds the release."""
+    chosen = read_chosen(folder)
+    changed = msgspec.structs.replace(chosen, release=msgspec.structs.replace(chosen.release, image=image))
+    write_json(folder / _FILE, changed)
+    return changed
+
+
+def _release(root: Path, ledger: Ledger, found: Gate, ships: str) -> Release:
+    commit, data = _lineage(root)
     serving = ledger.read("production").serving
-    if found.verdict is Verdict.KEEP and serving and serving.bundle == found.ships:
-        return msgspec.structs.replace(serving, commit=_lineage(root)[0]), found
-    return _of_candidate(root, found.ships), found
+    if found.verdict is Verdict.KEEP and serving and serving.bundle == ships:
+        # New code around the same model: its own image, if it has one, is built anew.
+        return msgspec.structs.replace(serving, commit=commit, image=None)
+    registered = _registered(root, ships)
+    return Release(bundle=ships, commit=commit, data=data, model=registered.get("model"), run=registered.get("run"))
 
 
-def summary(found: Gate) -> dict[str, Any]:
-    """What the ledger keeps of a verdict."""
+def _summary(found: Gate) -> dict[str, Any]:
     kept: dict[str, Any] = {
         "verdict": found.verdict.value,
         "sentence": found.sentence,
@@ -35,12 +90,6 @@ def summary(found: Gate) -> dict[str, Any]:
     if found.relative:
         kept["relative"] = msgspec.to_builtins(found.relative)
     return kept
-
-
-def _of_candidate(root: Path, digest: str) -> Release:
-    commit, data = _lineage(root)
-    registered = _registered(root, digest)
-    return Release(bundle=digest, commit=commit, data=data, model=registered.get("model"), run=registered.get("run"))
 
 
 def _registered(root: Path, digest: str) -> dict[str, str]:

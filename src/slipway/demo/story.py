@@ -89,7 +89,7 @@ def _tell(folder: Path, number: int, chapter: Chapter, committed: bytes, dvc: Dv
 def _ask_production(folder: Path) -> None:
     """One golden row, asked over HTTP as a client asks."""
     target = target_of(folder, "production")
-    line = next(iter((target.folder / "current" / "golden.jsonl").read_bytes().splitlines()))
+    line = next(iter((folder / "bundle" / "golden.jsonl").read_bytes().splitlines()))
     row = msgspec.json.encode(msgspec.json.decode(line)["row"])
     asked = Request(f"{target.url}/predict", row, {"Content-Type": "application/json"})  # noqa: S310 - our own
     with urlopen(asked, timeout=10) as answer:  # noqa: S310

@@ -44,7 +44,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     `number` counts from 0, the genesis, without gaps. `release` is what the event was about (None for genesis and
     unblock); `serving` is what runs after it, which a failed event does not change; `since` is when that began to
     serve. `blocked` holds the digests that may not come back, each with the number of the entry that blocked it.
-    `gate` is the summary of the verdict that let the release in, never trusted on the way back.
+    `gate` is the summary of the verdict that let the release in, never trusted on the way back; `target` is where it
+    happened: after a rehearsal nothing stays running.
     """
 
     format: int = FORMAT
@@ -59,3 +60,4 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     since: datetime | None = None
     blocked: dict[str, int] = {}
     gate: dict[str, Any] | None = None
+    target: str | None = None

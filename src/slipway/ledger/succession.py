@@ -23,6 +23,7 @@ def follow(
     release: Release | None = None,
     unblock: str | None = None,
     gate: dict[str, Any] | None = None,
+    target: str | None = None,
 ) -> Entry:
     """The entry after `previous`.
 
@@ -49,6 +50,7 @@ def follow(
         since=since,
         blocked=blocked,
         gate=gate,
+        target=target,
     )
 
 

@@ -1,0 +1,68 @@
+"""A release as one image in a registry, by digest: built once, found again by its commit and bundle."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from slipway.delivery.engine import bundle_of, check_engine, digest_of, docker, try_docker
+from slipway.delivery.release import BUNDLE, Chosen, read_chosen, with_image
+from slipway.errors import DeliveryError
+from slipway.ledger import Release
+
+_SOURCES = ("Dockerfile", ".dockerignore", "Makefile", "pyproject.toml", "uv.lock", "src")
+
+
+def publish(root: Path, folder: Path, repository: str, say: Callable[[str], None]) -> Chosen:
+    """Push the image of the release in `folder` to `repository`, unless it is there, and note its digest in `folder`.
+
+    Raises `DeliveryError` where no engine answers, the build or the push fails, or an image in the registry holds
+    another bundle than its name says.
+    """
+    chosen = read_chosen(folder)
+    check_engine()
+    _check_committed(root)
+    image = f"{repository}:{tag(chosen.release)}"
+    say(f"image: looking for {image} ...")
+    # No answer may mean that it is not there, or that nobody may look: building and pushing it tells.
+    found = digest_of(image, repository) if try_docker("pull", "--quiet", image) is not None else None
+    if found is None:
+        say("image: not there; building it ...")
+        _build(root, folder, image)
+        say("image: pushing it ...")
+        docker("push", "--quiet", image)
+        found = digest_of(image, repository)
+    if found is None or bundle_of(image) != chosen.release.bundle:
+        raise DeliveryError(
+            f"{image} does not hold the bundle {chosen.release.bundle[:12]}, or the registry gave it no digest. Delete "
+            "it there, and publish again."
+        )
+    return with_image(folder, found)
+
+
+def tag(release: Release) -> str:
+    """The name under which the image of a commit and a bundle is found again."""
+    if release.commit is None:
+        raise DeliveryError("The release names no commit, and images are of committed code. Commit, and choose again.")
+    return f"{release.commit[:12]}-{release.bundle[:12]}"
+
+
+def _check_committed(root: Path) -> None:
+    """Raise `DeliveryError` if what an image is made of is not what the commit says."""
+    command = ["git", "status", "--porcelain", "--", *_SOURCES]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    if done.stdout.strip():
+        raise DeliveryError(
+            f"These are not committed, and the image would be named after the commit: {done.stdout.strip()}. Commit "
+            "them, and choose again."
+        )
+
+
+def _build(root: Path, folder: Path, image: str) -> None:
+    """`make image` is the one way in which images are made; what it says goes to standard error."""
+    sealed = (folder / BUNDLE).resolve()
+    if not sealed.is_relative_to(root.resolve()):
+        raise DeliveryError(f"The release must lie in {root.resolve()}, where the image is built; found {folder}.")
+    words = ["make", "--silent", "image", f"IMAGE={image}", f"SEALED={sealed.relative_to(root.resolve())}"]
+    done = subprocess.run(words, cwd=root, stdin=subprocess.DEVNULL, stdout=2)
+    if done.returncode:
+        raise DeliveryError(f"The image of {folder} could not be built: `make image` says why above.")
