@@ -72,6 +72,13 @@ class GitHubSettings(msgspec.Struct, frozen=True):
     token: str | None
 
 
+class JobSettings(msgspec.Struct, frozen=True):
+    """What a job of a workflow knows: its event's file, and the results of the jobs that it waited for, as JSON."""
+
+    event: Path | None
+    needs: str
+
+
 def project_settings(root: Path = Path()) -> ProjectSettings:
     """Read `[tool.slipway]` below `root`."""
     path = root / "pyproject.toml"
@@ -106,6 +113,12 @@ def github_settings() -> GitHubSettings:
         repository=os.environ.get("GITHUB_REPOSITORY") or None,
         token=os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or None,
     )
+
+
+def job_settings() -> JobSettings:
+    """GITHUB_EVENT_PATH, which every job has, and NEEDS, which a job sets to `toJSON(needs)`."""
+    event = os.environ.get("GITHUB_EVENT_PATH")
+    return JobSettings(event=Path(event) if event else None, needs=os.environ.get("NEEDS", ""))
 
 
 def actor() -> str:
