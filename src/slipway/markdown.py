@@ -24,6 +24,9 @@ _LIST = re.compile(r"[-+=]|\d+[.)]")
 _HEX = re.compile(r"(?<![\w.])([0-9a-fA-F]{7,64})(?!\w)")
 _LEFT_OUT = "*Left out here: {} lines. A comment has an end; all of it is in the artifact `report`.*"
 
+# Bytes of a part that is not worth shortening.
+_SHORT = 300
+
 
 class Part(NamedTuple):
     """A paragraph, a list or a table; with a `summary` it is folded under it."""
@@ -79,10 +82,9 @@ def fit(parts: Sequence[Part], most: int) -> str:
 
 def _shortened(part: Part, room: int) -> Part:
     lines = part.text.split("\n")
-    note = _size(_LEFT_OUT) + 10
-    if _size(part.text) <= note:
+    if _size(part.text) <= _SHORT:
         return part
-    room -= note
+    room -= _size(_LEFT_OUT) + 10
     used, count = 0, 0
     # Half a drawing is none.
     while not part.text.startswith("```") and count < len(lines) and used + _size(lines[count]) + 1 <= room:

@@ -44,7 +44,7 @@ class Run(msgspec.Struct, frozen=True):
 
     event: str
     head_sha: Commit
-    html_url: Annotated[str, Meta(pattern=r"^https?://[^\s()<>]+$")]
+    html_url: Annotated[str, Meta(pattern=r"\Ahttps?://[^\s()<>]+\Z")]
     conclusion: str | None = None
     head_branch: str | None = None
     head_repository: _HeadRepository | None = None

@@ -29,16 +29,18 @@ def render(report: Report, *, run: str | None = None, conclusion: str | None = N
     report, which may claim what it likes.
     """
     gate = report.gate
+    judged = details(gate) if gate else []
     parts = [
         Part(f"## {headline(report, conclusion)}"),
         Part(inert(gate.sentence) if gate else _no_verdict(report)),
         Part(_failed(report, run)),
         Part(_differences("Rules that the gate did not follow: it judged by the base's", report.rules)),
         Part("\n".join(f"- {inert(note)}" for note in report.notes)),
-        *(details(gate) if gate else ()),
+        *(part for part in judged if not part.summary),
         _change("Data", report.data),
         _change("Parameters", report.params),
         Part("" if report.data or report.params or report.rules else "Data, parameters and rules are the base's."),
+        *(part for part in judged if part.summary),
         Part(_differences("", report.metrics), f"metrics.json: {len(report.metrics)} figures differ from the base's"),
         Part(_jobs(report), f"{len(report.jobs)} jobs of CI"),
         Part(_origin(report, run)),

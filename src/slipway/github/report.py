@@ -19,7 +19,7 @@ LARGEST = 1_000_000
 
 Name = Annotated[str, Meta(max_length=NAME)]
 Text = Annotated[str, Meta(max_length=TEXT)]
-Commit = Annotated[str, Meta(pattern="^(?:[0-9a-f]{40}|[0-9a-f]{64})$", max_length=64)]
+Commit = Annotated[str, Meta(pattern=r"\A(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")]
 
 
 class Result(StrEnum):
