@@ -19,7 +19,7 @@ _LINKS = (
     (re.compile(r"\b(www)\.", re.IGNORECASE), rf"\1{_APART}."),
     (re.compile(r"\b(gh-)(?=\d)", re.IGNORECASE), rf"\1{_APART}"),
 )
-_LIST = re.compile(r"[-+=]|\d+[.)]")
+_LIST = re.compile(r"[-+=]|\d+[.)](?:\s|$)")
 # Commits and digests: as code GitHub makes no link of them.
 _HEX = re.compile(r"(?<![\w.])([0-9a-fA-F]{7,64})(?!\w)")
 _LEFT_OUT = "*Left out here: {} lines. A comment has an end; all of it is in the artifact `report`.*"
