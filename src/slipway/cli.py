@@ -16,6 +16,7 @@ GROUPS = {
     "Look": ("status", "history", "show", "health", "log", "smoke"),
     "Deliver": ("choose", "publish", "deploy", "promote", "rollback", "converge", "stop", "ledger"),
     "Keys": ("key",),
+    "Workflows": ("ci", "github"),
 }
 BUNDLE = click.option(
     "--bundle",
@@ -138,4 +139,11 @@ if find_spec("slipway.delivery"):
     from slipway.delivery import commands as delivery
 
     for command in delivery.COMMANDS:
+        main.add_command(command)
+
+# What the workflows at GitHub run.
+if find_spec("slipway.github"):
+    from slipway.github import commands as workflows
+
+    for command in workflows.COMMANDS:
         main.add_command(command)

@@ -66,6 +66,21 @@ class TrackingSettings(msgspec.Struct, frozen=True):
     parent_run: str | None
 
 
+class GitHubSettings(msgspec.Struct, frozen=True):
+    """Where GitHub's REST API answers, for which repository (OWNER/NAME), and the token to show it."""
+
+    api_url: str
+    repository: str | None
+    token: str | None
+
+
+class JobSettings(msgspec.Struct, frozen=True):
+    """What a job of a workflow knows: its event's file, and the results of the jobs that it waited for, as JSON."""
+
+    event: Path | None
+    needs: str
+
+
 def project_settings(root: Path = Path()) -> ProjectSettings:
     """Read `[tool.slipway]` below `root`."""
     path = root / "pyproject.toml"
@@ -106,6 +121,21 @@ def tracking_settings() -> TrackingSettings:
         uri=os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db",
         parent_run=os.environ.get("MLFLOW_RUN_ID") or None,
     )
+
+
+def github_settings() -> GitHubSettings:
+    """The variables that a GitHub workflow has, and those that `gh` knows; an empty one counts as not set."""
+    return GitHubSettings(
+        api_url=(os.environ.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/"),
+        repository=os.environ.get("GITHUB_REPOSITORY") or None,
+        token=os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or None,
+    )
+
+
+def job_settings() -> JobSettings:
+    """GITHUB_EVENT_PATH, which every job has, and NEEDS, which a job sets to `toJSON(needs)`."""
+    event = os.environ.get("GITHUB_EVENT_PATH")
+    return JobSettings(event=Path(event) if event else None, needs=os.environ.get("NEEDS", ""))
 
 
 def actor() -> str:

@@ -1,32 +1,37 @@
 """The verdict as Markdown for a pull request: what a reviewer must know stands first, everything else is folded."""
 
+import re
 from collections.abc import Sequence
 
 from slipway.evaluation.result import Figure
 from slipway.gate.paired import holm
 from slipway.gate.result import Check, Gate, Row, SliceRow, Verdict
+from slipway.markdown import Part, code, inert, join, table
 
-_ICONS = {Verdict.PROMOTE: "✅", Verdict.KEEP: "⏸️", Verdict.REFUSE: "⛔"}
+ICONS = {Verdict.PROMOTE: "✅", Verdict.KEEP: "⏸️", Verdict.REFUSE: "⛔"}
 _SLICES = 8
+_NAME = re.compile(r"\w[\w -]{0,60}", re.ASCII)
 
 
 def render(gate: Gate) -> str:
     """The whole report."""
+    return join([Part(f"## {ICONS[gate.verdict]} Gate: {gate.verdict}"), Part(inert(gate.sentence)), *details(gate)])
+
+
+def details(gate: Gate) -> list[Part]:
+    """Everything below the verdict and its sentence."""
     failed = [check for check in gate.checks if not check.stands]
     excepted = [check for check in gate.checks if not check.passed and check.stands]
-    parts = [
-        f"## {_ICONS[gate.verdict]} Gate: {gate.verdict}",
-        gate.sentence,
-        _ships(gate),
-        _list("Know first", gate.moved),
-        _table("Failed checks", failed, advice=True),
-        _list("Let through by exception", [f"`{each.name}`: {each.excepted}" for each in excepted]),
-        _metrics(gate),
-        _chart(gate),
-        _slices(gate.slices),
+    return [
+        Part(_ships(gate)),
+        Part(_list("Know first", [inert(line) for line in gate.moved])),
+        Part(_table("Failed checks", failed, advice=True)),
+        Part(_list("Let through by exception", [_exception(check) for check in excepted])),
+        Part(_metrics(gate)),
+        Part(_chart(gate)),
+        Part(_slices(gate.slices)),
         _folded(gate.checks),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _ships(gate: Gate) -> str:
@@ -36,7 +41,7 @@ def _ships(gate: Gate) -> str:
         Verdict.REFUSE: "Nothing ships",
     }
     digests = [
-        f"{name} `{digest[:12]}`"
+        f"{name} {code(digest[:12])}"
         for name, digest in (("candidate", gate.candidate), ("production", gate.production))
         if digest
     ]
@@ -44,7 +49,11 @@ def _ships(gate: Gate) -> str:
 
 
 def _list(title: str, lines: Sequence[str]) -> str:
-    return f"**{title}**\n\n" + "\n".join(f"- {_cell(line)}" for line in lines) if lines else ""
+    return f"**{title}**\n\n" + "\n".join(f"- {line}" for line in lines) if lines else ""
+
+
+def _exception(check: Check) -> str:
+    return f"{code(check.name)}: {inert(check.excepted or '')}"
 
 
 def _metrics(gate: Gate) -> str:
@@ -53,20 +62,21 @@ def _metrics(gate: Gate) -> str:
     head = ["metric", "candidate", "production", f"difference ({gate.confidence:.0%} interval, above 0 = better)"]
     lines = [
         [
-            f"**{row.metric}**" if row.metric == gate.primary else row.metric,
+            f"**{inert(row.metric)}**" if row.metric == gate.primary else inert(row.metric),
             f"{row.candidate.value:.4f}",
             f"{row.production.value:.4f}" if row.production else "",
             _span(row.difference),
         ]
         for row in gate.metrics
     ]
-    return _markdown(head, lines) + f"\n\n{gate.rows:,} rows held out, in {gate.groups:,} groups."
+    return table(head, lines) + f"\n\n{gate.rows:,} rows held out, in {gate.groups:,} groups."
 
 
 def _chart(gate: Gate) -> str:
     """The primary metric of both models, or the relative difference of every slice: what GitHub draws by itself."""
     primary = next((row for row in gate.metrics if row.metric == gate.primary), None)
-    if primary is None or primary.production is None:
+    # The name stands in a drawing, where nothing can be escaped.
+    if primary is None or primary.production is None or not _NAME.fullmatch(gate.primary):
         return ""
     low, high = _reach(primary)
     return (
@@ -101,17 +111,16 @@ def _slices(rows: Sequence[SliceRow]) -> str:
     adjusted = dict(zip(rows, holm([row.p_value for row in rows]), strict=True))
     worst = sorted(rows, key=lambda row: row.difference.value)[:_SLICES]
     lines = [
-        [f"{row.slice}: {_cell(row.label)}", f"{row.rows:,}", _span(row.difference, "{:+.1%}"), f"{adjusted[row]:.2f}"]
+        [inert(f"{row.slice}: {row.label}"), f"{row.rows:,}", _span(row.difference, "{:+.1%}"), f"{adjusted[row]:.2f}"]
         for row in worst
     ]
     head = ["slice", "rows", "loss saved (below 0 = worse)", "p that it is worse by chance (Holm)"]
-    return f"**Slices**, the worst {len(worst)} of {len(rows)}\n\n" + _markdown(head, lines)
+    return f"**Slices**, the worst {len(worst)} of {len(rows)}\n\n" + table(head, lines)
 
 
-def _folded(checks: Sequence[Check]) -> str:
+def _folded(checks: Sequence[Check]) -> Part:
     passed = sum(check.passed for check in checks)
-    table = _table("", checks, advice=False)
-    return f"<details><summary>{passed} of {len(checks)} checks passed</summary>\n\n{table}\n\n</details>"
+    return Part(_table("", checks, advice=False), f"{passed} of {len(checks)} checks passed")
 
 
 def _table(title: str, checks: Sequence[Check], advice: bool) -> str:
@@ -120,14 +129,14 @@ def _table(title: str, checks: Sequence[Check], advice: bool) -> str:
     head = ["check", "found", "allowed", "what to do" if advice else "why"]
     lines = [
         [
-            f"{'' if advice else '✅ ' if check.passed else '❌ '}`{check.name}`",
-            _cell(check.observed),
-            _cell(check.limit),
-            _cell(check.advice if advice else check.why),
+            f"{'' if advice else '✅ ' if check.passed else '❌ '}{code(check.name)}",
+            inert(check.observed),
+            inert(check.limit),
+            inert(check.advice if advice else check.why),
         ]
         for check in checks
     ]
-    return (f"**{title}**\n\n" if title else "") + _markdown(head, lines)
+    return (f"**{title}**\n\n" if title else "") + table(head, lines)
 
 
 def _span(figure: Figure | None, form: str = "{:+.4f}") -> str:
@@ -137,15 +146,3 @@ def _span(figure: Figure | None, form: str = "{:+.4f}") -> str:
     if figure.low is None or figure.high is None:
         return middle
     return f"{middle} [{form.format(figure.low)}, {form.format(figure.high)}]"
-
-
-def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rule = ["---"] * len(head)
-    return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *lines))
-
-
-def _cell(text: str) -> str:
-    """Text that stays inside its cell, and is no markup: names may come from a pull request."""
-    for before, after in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("\n", " ")):
-        text = text.replace(before, after)
-    return text

@@ -1,12 +1,21 @@
 """What the gate found: the content of `gate.json`, typed."""
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from slipway.evaluation.result import Figure
 
 FORMAT = 1
+
+# A gate.json may come from a stranger: what is larger than any honest one is refused when it is read.
+NAME, TEXT, LIST = 200, 2000, 500
+_Name = Annotated[str, Meta(max_length=NAME)]
+_Text = Annotated[str, Meta(max_length=TEXT)]
+_Count = Annotated[int, Meta(ge=0, le=10**12)]
+_Some = Meta(max_length=LIST)
 
 
 class Verdict(StrEnum):
@@ -24,13 +33,13 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fails; `excepted` repeats the reason of an exception that lets a failed check pass.
     """
 
-    name: str
+    name: _Name
     passed: bool
-    observed: str
-    limit: str
-    why: str
-    advice: str = ""
-    excepted: str | None = None
+    observed: _Text
+    limit: _Text
+    why: _Text
+    advice: _Text = ""
+    excepted: _Text | None = None
 
     @property
     def stands(self) -> bool:
@@ -44,7 +53,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `difference` is above zero where the candidate is better; None without production, or where neither direction is.
     """
 
-    metric: str
+    metric: _Name
     candidate: Figure
     production: Figure | None = None
     difference: Figure | None = None
@@ -53,10 +62,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class SliceRow(msgspec.Struct, frozen=True, kw_only=True):
     """The primary metric's relative difference in one part of the holdout; below zero the candidate is worse."""
 
-    slice: str
-    label: str
-    rows: int
-    groups: int
+    slice: _Name
+    label: _Name
+    rows: _Count
+    groups: _Count
     difference: Figure
     p_value: float
 
@@ -71,16 +80,16 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
 
     format: int = FORMAT
     verdict: Verdict
-    sentence: str
-    candidate: str | None
-    production: str | None
-    ships: str | None
-    primary: str
-    confidence: float
-    rows: int = 0
-    groups: int = 0
+    sentence: _Text
+    candidate: _Name | None
+    production: _Name | None
+    ships: _Name | None
+    primary: _Name
+    confidence: Annotated[float, Meta(ge=0, le=1)]
+    rows: _Count = 0
+    groups: _Count = 0
     relative: Figure | None = None
-    metrics: tuple[Row, ...] = ()
-    slices: tuple[SliceRow, ...] = ()
-    checks: tuple[Check, ...] = ()
-    moved: tuple[str, ...] = ()
+    metrics: Annotated[tuple[Row, ...], _Some] = ()
+    slices: Annotated[tuple[SliceRow, ...], _Some] = ()
+    checks: Annotated[tuple[Check, ...], _Some] = ()
+    moved: Annotated[tuple[_Text, ...], _Some] = ()

@@ -1,0 +1,30 @@
+"""The artifact of a stranger's CI run, read as data: one file, of one name, and nothing in it is run or followed."""
+
+import os
+import stat
+from pathlib import Path
+
+from slipway.errors import GitHubError
+from slipway.github.report import FILE, LARGEST, Report, decode
+
+
+def read_artifact(folder: Path) -> Report:
+    """The report in `folder`, which must hold `report.json` and nothing else; raises `GitHubError`."""
+    if folder.is_symlink() or not folder.is_dir():
+        raise GitHubError(f"There is no artifact: expected the folder {folder} with {FILE} in it.")
+    names = sorted(found.name for found in folder.iterdir())
+    if names != [FILE]:
+        found = ", ".join(repr(name) for name in names[:5]) or "nothing"
+        raise GitHubError(f"The artifact is refused: expected {FILE} alone, found {found} in {folder}.")
+    return decode(_read(folder / FILE))
+
+
+def _read(path: Path) -> bytes:
+    # Looked at before it is opened: opening a pipe would wait for ever. NOFOLLOW holds if it is swapped meanwhile.
+    kind = path.lstat()
+    if not stat.S_ISREG(kind.st_mode):
+        raise GitHubError(f"The artifact is refused: {path.name} is no regular file.")
+    if kind.st_size > LARGEST:
+        raise GitHubError(f"The report is refused: {kind.st_size:,} bytes, expected at most {LARGEST:,}.")
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+        return file.read(LARGEST + 1)

@@ -1,0 +1,157 @@
+"""The one comment of a pull request: found again by its marker and its author, then written anew."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from slipway.errors import GitHubError
+from slipway.github.api import GitHub
+from slipway.github.artifact import read_artifact
+from slipway.github.render import headline, render
+from slipway.github.report import Commit
+
+MARKER = "<!-- slipway:report -->"
+# Who writes with a workflow's own token, which may not ask for its own name.
+_WORKFLOW = "github-actions[bot]"
+
+
+class _Id(msgspec.Struct, frozen=True):
+    id: int
+
+
+class _Owner(msgspec.Struct, frozen=True):
+    login: str
+
+
+class _HeadRepository(msgspec.Struct, frozen=True):
+    owner: _Owner
+
+
+class _Base(msgspec.Struct, frozen=True):
+    repo: _Id
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    number: Annotated[int, Meta(gt=0)]
+    base: _Base
+
+
+class Run(msgspec.Struct, frozen=True):
+    """The run of CI that ended, as GitHub describes it."""
+
+    event: str
+    head_sha: Commit
+    html_url: Annotated[str, Meta(pattern=r"\Ahttps?://[^\s()<>]+\Z")]
+    conclusion: str | None = None
+    head_branch: str | None = None
+    head_repository: _HeadRepository | None = None
+    pull_requests: tuple[_Listed, ...] = ()
+
+
+class Event(msgspec.Struct, frozen=True):
+    """The event `workflow_run`: GitHub's own word, unlike the artifact."""
+
+    workflow_run: Run
+    repository: _Id
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done, and `why`: in one sentence for a log; without a pull request `number` is None."""
+
+    did: Literal["created", "updated", "nothing"]
+    why: str
+    number: int | None = None
+    url: str | None = None
+
+
+def read_event(path: Path) -> Event:
+    """Read the event's file; raises `GitHubError`."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Event)
+    except OSError as error:
+        raise GitHubError(f"The event cannot be read: {error}. In a workflow it is $GITHUB_EVENT_PATH.") from error
+    except msgspec.MsgspecError as error:
+        raise GitHubError(
+            f"{path} is no event workflow_run: {error}. In a workflow it is $GITHUB_EVENT_PATH."
+        ) from error
+
+
+def comment(github: GitHub, artifact: Path, event: Event) -> Outcome:
+    """Write the report of the run into the one comment of its pull request.
+
+    Raises `GitHubError` for an artifact that is not what CI writes, or speaks of another commit; a pull request that is
+    closed, or has a newer commit by now, is left alone.
+    """
+    run = event.workflow_run
+    if run.event != "pull_request":
+        return Outcome(did="nothing", why=f"the run belongs to the event {run.event}, and to no pull request")
+    report = read_artifact(artifact)
+    if report.head != run.head_sha:
+        raise GitHubError(
+            f"The report is refused: it speaks of commit {report.head[:12]}, and the run was for {run.head_sha[:12]}."
+        )
+    number, why = _pull_request(github, event)
+    if number is None:
+        return Outcome(did="nothing", why=why)
+    body = f"{MARKER}\n{render(report, run=run.html_url, conclusion=run.conclusion)}"
+    did, url = _write(github, number, body)
+    return Outcome(did=did, why=headline(report, run.conclusion), number=number, url=url)
+
+
+def _pull_request(github: GitHub, event: Event) -> tuple[int | None, str]:
+    """The open pull request whose newest commit the run was for, or why there is none."""
+    run, fitting, why = event.workflow_run, [], "no open pull request has this head"
+    for number in _candidates(github, event):
+        found = github.get(f"pulls/{number}")
+        if found["state"] != "open":
+            why = f"#{number} is closed"
+        elif found["head"]["sha"] != run.head_sha:
+            why = (
+                f"#{number} has a newer commit by now: {found['head']['sha'][:12]}, the run was for {run.head_sha[:12]}"
+            )
+        else:
+            fitting.append(number)
+    if len(fitting) > 1:
+        listed = " and ".join(f"#{number}" for number in fitting)
+        raise GitHubError(
+            f"{listed} have the same head {run.head_sha[:12]}: which of them the run was for cannot be told. Close all "
+            "but one, or give each a branch of its own."
+        )
+    return (fitting[0], "") if fitting else (None, why)
+
+
+def _candidates(github: GitHub, event: Event) -> Iterator[int]:
+    run = event.workflow_run
+    # A run lists the pull requests of its branch in every fork; the numbers of others mean nothing here.
+    listed = [each.number for each in run.pull_requests if each.base.repo.id == event.repository.id]
+    if listed:
+        yield from listed
+    elif run.head_repository and run.head_branch:
+        # A run for a fork lists none.
+        head = f"{run.head_repository.owner.login}:{run.head_branch}"
+        yield from (found["number"] for found in github.pages("pulls", state="open", head=head))
+
+
+def _write(github: GitHub, number: int, body: str) -> tuple[Literal["created", "updated"], str]:
+    myself = _myself(github)
+    for found in github.pages(f"issues/{number}/comments"):
+        if _is_ours(found, myself):
+            return "updated", github.send("PATCH", f"issues/comments/{found['id']}", {"body": body})["html_url"]
+    return "created", github.send("POST", f"issues/{number}/comments", {"body": body})["html_url"]
+
+
+def _is_ours(found: dict[str, Any], myself: str) -> bool:
+    """Anybody can write the marker, so the author counts as well; a deleted one is null."""
+    return (found.get("body") or "").startswith(MARKER) and (found.get("user") or {}).get("login") == myself
+
+
+def _myself(github: GitHub) -> str:
+    try:
+        return str(github.get("/user")["login"])
+    except GitHubError as error:
+        if error.status != 403:
+            raise
+        return _WORKFLOW

@@ -1,0 +1,114 @@
+"""The report as Markdown: the verdict in one sentence, then why, then what the pull request changes, then details.
+
+Whatever stands in a report was chosen by the pull request: it goes through `inert` or `code`, or is a number.
+"""
+
+from collections.abc import Sequence
+
+from slipway.gate.report import details
+from slipway.gate.result import Gate, Verdict
+from slipway.github.report import Change, Report
+from slipway.github.sides import shorten
+from slipway.markdown import Part, code, fit, inert, table
+
+# GitHub takes 65,536 characters; these are bytes, with room for a marker and a word of our own.
+MOST = 60_000
+# Rows of a difference that are shown unfolded, and characters of one value.
+_ROWS, _VALUE = 10, 120
+_ICONS = {"success": "✅", "failure": "❌", "cancelled": "🚫", "skipped": "⏭️"}
+_FOOT = (
+    "*The pull request's own code measured this, and nobody else has checked it. "
+    "What it can prove and what it cannot: docs/pull-request.md.*"
+)
+
+
+def render(report: Report, *, run: str | None = None, conclusion: str | None = None) -> str:
+    """The whole report.
+
+    `run` is the address of CI's run and `conclusion` how GitHub says that it ended: both from GitHub, not from the
+    report, which may claim what it likes.
+    """
+    gate = report.gate
+    judged = details(gate) if gate else []
+    parts = [
+        Part(f"## {headline(report, conclusion)}"),
+        Part(inert(gate.sentence) if gate else _no_verdict(report)),
+        Part(_failed(report, run)),
+        Part(_differences("Rules that the gate did not follow: it judged by the base's", report.rules)),
+        Part("\n".join(f"- {inert(note)}" for note in report.notes)),
+        *(part for part in judged if not part.summary),
+        _change("Data", report.data),
+        _change("Parameters", report.params),
+        Part("" if report.data or report.params or report.rules else "Data, parameters and rules are the base's."),
+        *(part for part in judged if part.summary),
+        Part(_differences("", report.metrics), f"metrics.json: {len(report.metrics)} figures differ from the base's"),
+        Part(_jobs(report), f"{len(report.jobs)} jobs of CI"),
+        Part(_origin(report, run)),
+        Part(_FOOT),
+    ]
+    return fit(parts, MOST)
+
+
+def headline(report: Report, conclusion: str | None = None) -> str:
+    """The verdict in one sentence."""
+    gate, failed = report.gate, report.failed
+    if gate and gate.verdict is Verdict.REFUSE:
+        return "⛔ Refused: this model must not replace the one in production."
+    if failed:
+        named = ", ".join(map(code, failed[:5])) + (f" and {len(failed) - 5} more" if len(failed) > 5 else "")
+        return f"❌ CI failed: {named}."
+    if conclusion not in (None, "success"):
+        return f"❌ CI ended with {inert(str(conclusion))}, and its report does not say why."
+    return _verdict(gate) if gate else "⚪ No verdict: the gate did not judge."
+
+
+def _verdict(gate: Gate) -> str:
+    if gate.verdict is Verdict.PROMOTE and gate.production is None:
+        return "🚀 First release: the model is good enough to begin with."
+    if gate.verdict is Verdict.PROMOTE:
+        return "✅ Better beyond doubt: this model replaces the one in production."
+    if gate.candidate == gate.production:
+        return "♻️ The same model: production's goes on, with this code."
+    return "⏸️ No better and no worse, as far as can be told: production's model stays, with this code."
+
+
+def _no_verdict(report: Report) -> str:
+    if report.failed:
+        return "The gate did not judge. Mend the failed jobs first; their logs say what to do."
+    return (
+        "The gate left no verdict. That is right only where the change cannot touch the model, so that CI skipped it."
+    )
+
+
+def _failed(report: Report, run: str | None) -> str:
+    if not report.failed:
+        return ""
+    lines = [f"- {_ICONS[report.jobs[name]]} {code(name)}: {report.jobs[name]}" for name in report.failed]
+    return f"**Failed jobs**{f' ([logs]({run}))' if run else ''}\n\n" + "\n".join(lines)
+
+
+def _change(title: str, changes: Sequence[Change]) -> Part:
+    if len(changes) > _ROWS:
+        return Part(_differences("", changes), f"{title}: {len(changes)} values differ from the base's")
+    return Part(_differences(title, changes))
+
+
+def _differences(title: str, changes: Sequence[Change]) -> str:
+    if not changes:
+        return ""
+    lines = [[code(each.name), _value(each.base), _value(each.head)] for each in changes]
+    return (f"**{title}**\n\n" if title else "") + table(["", "base", "this pull request"], lines)
+
+
+def _value(text: str | None) -> str:
+    return "*none*" if text is None else code(shorten(text, _VALUE))
+
+
+def _jobs(report: Report) -> str:
+    lines = [[code(name), f"{_ICONS[result]} {result}"] for name, result in report.jobs.items()]
+    return table(["job", "result"], lines) if lines else ""
+
+
+def _origin(report: Report, run: str | None) -> str:
+    at = f"Commit {code(report.head[:12])}, beside {code(report.base[:12])}"
+    return f"{at}, by [this run of CI]({run})." if run else f"{at}."

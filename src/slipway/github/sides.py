@@ -1,0 +1,126 @@
+"""What a pull request changes in a file that people read: two commits beside each other, value by value."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from slipway.errors import DataError, GitHubError
+from slipway.evaluation.result import Evaluation, Figure, decode
+from slipway.gate.result import LIST, NAME, TEXT
+from slipway.github.report import Change
+from slipway.ledger.git import Git, words
+
+Reader = Callable[[bytes], Mapping[str, str]]
+
+
+class Sides:
+    """The commit that is checked out in `root`, and the one where it parted from `base`; `notes` says what is unknown.
+
+    Raises `GitHubError` if one of them cannot be read.
+    """
+
+    def __init__(self, root: Path, base: str) -> None:
+        self._git = Git(root)
+        self.notes: list[str] = []
+        self.head = self._commit("HEAD")
+        newest = self._commit(base)
+        # What the base branch got meanwhile is not the pull request's doing.
+        parted = self._git.attempt("merge-base", newest, self.head)
+        self.base = newest if parted.returncode else parted.stdout.decode().strip()
+
+    def differ(self, path: str, read: Reader) -> tuple[Change, ...]:
+        """The values that `read` finds in the file and that differ: in head's order, then those that are gone."""
+        before, after = (self._read(commit, path, read) for commit in (self.base, self.head))
+        if before is None or after is None:
+            return ()
+        names = [name for name in {**after, **before} if before.get(name) != after.get(name)]
+        if len(names) > LIST:
+            self.notes.append(f"{path}: {len(names) - LIST:,} more values differ than are listed.")
+        return tuple(
+            Change(name=shorten(name, NAME), base=_shortened(before.get(name)), head=_shortened(after.get(name)))
+            for name in names[:LIST]
+        )
+
+    def _read(self, commit: str, path: str, read: Reader) -> Mapping[str, str] | None:
+        done = self._git.attempt("cat-file", "blob", f"{commit}:./{path}")
+        if done.returncode:
+            return {}
+        try:
+            return read(done.stdout)
+        except DataError as error:
+            self.notes.append(shorten(f"{path} of {commit} cannot be read, so nobody compared it: {error}", TEXT))
+            return None
+
+    def _commit(self, name: str) -> str:
+        done = self._git.attempt("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
+        if done.returncode:
+            raise GitHubError(
+                f"The commit {name!r} cannot be read: {words(done)} Expected one that is here; a shallow clone lacks "
+                "most: fetch it first (in a workflow: fetch-depth: 0 of the checkout)."
+            )
+        return done.stdout.decode().strip()
+
+
+def leaves(content: bytes) -> dict[str, str]:
+    """Every value of a YAML file under its whole name, `model.kind`; lists are one value. Raises `DataError`."""
+    return dict(_leaves(_yaml(content), ""))
+
+
+def data(content: bytes) -> dict[str, str]:
+    """What a .dvc file says about its data: hash, size, number of files. Raises `DataError`."""
+    found: dict[str, str] = {}
+    try:
+        outs = _yaml(content)["outs"]
+        for out in outs:
+            name = "" if len(outs) == 1 else f"{out['path']}: "
+            found |= {f"{name}hash": str(out.get("md5", "")), f"{name}size": f"{int(out.get('size', 0)):,} bytes"}
+            if "nfiles" in out:
+                found[f"{name}files"] = f"{int(out['nfiles']):,}"
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise DataError(f"it is no file of DVC ({error!r}).") from error
+    return found
+
+
+def held_out(content: bytes) -> dict[str, str]:
+    """How large the holdout of metrics.json is. Raises `DataError`."""
+    found = decode(content)
+    return {"rows held out": f"{found.rows:,}", "groups held out": f"{found.groups:,}"}
+
+
+def metrics(content: bytes) -> dict[str, str]:
+    """The figures of metrics.json with their intervals, the primary one first. Raises `DataError`."""
+    found: Evaluation = decode(content)
+    ordered = sorted(found.metrics, key=lambda each: each.name != found.primary)
+    return {each.name: _figure(each) for each in ordered}
+
+
+def shorten(text: str, most: int) -> str:
+    """`text` with at most `most` characters; an ellipsis says that some are missing."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _shortened(text: str | None) -> str | None:
+    return None if text is None else shorten(text, TEXT)
+
+
+def _figure(found: Figure) -> str:
+    ends = "" if found.low is None or found.high is None else f" [{found.low:.4g}, {found.high:.4g}]"
+    return f"{found.value:.4g}{ends}"
+
+
+def _yaml(content: bytes) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(content)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DataError(f"it is no YAML: {error}.") from error
+
+
+def _leaves(value: Any, name: str) -> list[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        return [leaf for key, each in value.items() for leaf in _leaves(each, f"{name}.{key}" if name else str(key))]
+    plain = value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode()
+    return [(name, plain)] if name else []

@@ -1,0 +1,321 @@
+"""The comment as the real command writes it, against a stand-in of GitHub; the artifact is a stranger's."""
+
+import json
+import os
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import cmarkgfm
+import msgspec
+import pytest
+import requests
+import stub_github
+from running import SLIPWAY
+from stub_github import BOT, REPOSITORY
+
+from slipway.evaluation.result import Figure
+from slipway.gate.result import Check, Gate, Row, SliceRow, Verdict
+from slipway.github.comment import MARKER
+from slipway.github.render import MOST, render
+from slipway.github.report import LARGEST, Change, Report, Result, decode
+
+HEAD, OTHER, BASE = "a" * 40, "b" * 40, "c" * 40
+RUN = "https://github.example/acme/model/actions/runs/77"
+GOOD = Report(head=HEAD, base=BASE, jobs={"tests": Result.SUCCESS, "gate": Result.SUCCESS})
+BAD = Report(head=HEAD, base=BASE, jobs={"tests": Result.FAILURE})
+EVIL = (
+    "@ann [x](https://evil.example) <b>b</b> <!-- slipway:report --> https://evil.example www.evil.example #12 | `\n"
+    "\n# head\n```\n</details><script>alert(1)</script>"
+)
+
+
+@pytest.fixture
+def github():
+    with stub_github.stub_github() as state:
+        state.add_pull(12, HEAD)
+        yield state
+
+
+@pytest.fixture
+def artifact(tmp_path):
+    folder = tmp_path / "artifact"
+    folder.mkdir()
+    write(folder, GOOD)
+    return folder
+
+
+def write(folder: Path, report) -> None:
+    content = report if isinstance(report, bytes) else msgspec.json.encode(report)
+    (folder / "report.json").write_bytes(content)
+
+
+def event(tmp_path, *, listed=((12, 1),), **changed) -> Path:
+    run = {
+        "id": 77,
+        "event": "pull_request",
+        "head_sha": HEAD,
+        "head_branch": "work",
+        "head_repository": {"owner": {"login": "acme"}},
+        "html_url": RUN,
+        "conclusion": "success",
+        "pull_requests": [{"number": number, "base": {"repo": {"id": repository}}} for number, repository in listed],
+    }
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps({"workflow_run": run | changed, "repository": {"id": 1}}))
+    return path
+
+
+def comment(github, artifact, event, token="workflow-token"):
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "GH_"))}
+    own |= {"GITHUB_API_URL": github.url, "GITHUB_REPOSITORY": REPOSITORY, "GITHUB_TOKEN": token}
+    words = ("github", "comment", "--artifact", str(artifact), "--event", str(event), "--json")
+    return subprocess.run([str(SLIPWAY), *words], env=own, capture_output=True, text=True)
+
+
+def done(ran):
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+def refused(github, ran, said):
+    assert ran.returncode == 1 and said in ran.stderr and "Traceback" not in ran.stderr, ran.stderr
+    assert not github.comments and not github.changes()
+
+
+def test_the_comment_is_created_then_updated_and_never_doubled(github, artifact, tmp_path):
+    assert done(comment(github, artifact, event(tmp_path)))["did"] == "created"
+    for number in range(120):
+        # More than a page of others before and after it.
+        github.add_comment(12, "ann", f"talk {number}")
+    write(artifact, BAD)
+    told = done(comment(github, artifact, event(tmp_path, conclusion="failure")))
+    assert (told["did"], told["number"]) == ("updated", 12)
+    (ours,) = [each for each in github.comments if each["body"].startswith(MARKER)]
+    assert ours["user"]["login"] == BOT and "CI failed: `tests`" in ours["body"] and f"({RUN})" in ours["body"]
+
+
+def test_the_own_comment_is_found_behind_the_first_page(github, artifact, tmp_path):
+    for number in range(120):
+        github.add_comment(12, "ann", f"talk {number}")
+    assert done(comment(github, artifact, event(tmp_path)))["did"] == "created"
+    assert done(comment(github, artifact, event(tmp_path)))["did"] == "updated"
+
+
+def test_a_strangers_comment_with_the_marker_is_left_alone(github, artifact, tmp_path):
+    theirs = [github.add_comment(12, login, f"{MARKER}\n✅ all is well") for login in ("mallory", None, "other[bot]")]
+    assert done(comment(github, artifact, event(tmp_path)))["did"] == "created"
+    assert all(each["body"] == f"{MARKER}\n✅ all is well" for each in theirs)
+    assert len(github.comments) == 4
+
+
+def test_the_bots_other_comments_are_left_alone(github, artifact, tmp_path):
+    other = github.add_comment(12, BOT, f"quoting {MARKER}")
+    assert done(comment(github, artifact, event(tmp_path)))["did"] == "created"
+    assert other["body"] == f"quoting {MARKER}"
+
+
+def test_a_token_of_a_person_finds_the_persons_comment(github, artifact, tmp_path):
+    assert done(comment(github, artifact, event(tmp_path), "person-token"))["did"] == "created"
+    assert done(comment(github, artifact, event(tmp_path), "person-token"))["did"] == "updated"
+    assert github.comments[0]["user"]["login"] == "ann"
+
+
+def test_a_forks_run_lists_no_pull_request_and_is_found_by_its_branch(github, artifact, tmp_path):
+    github.pulls.clear()
+    github.add_pull(3, OTHER, "work", "zoe")
+    github.add_pull(4, HEAD, "feature/a&b=c", "zoe")
+    fork = event(tmp_path, listed=(), head_branch="feature/a&b=c", head_repository={"owner": {"login": "zoe"}})
+    assert done(comment(github, artifact, fork))["number"] == 4
+
+
+def test_the_number_of_a_pull_request_elsewhere_means_nothing_here(github, artifact, tmp_path):
+    github.add_pull(5, OTHER)
+    assert done(comment(github, artifact, event(tmp_path, listed=((5, 99),))))["number"] == 12
+
+
+def test_two_pull_requests_with_one_head_are_no_guess(github, artifact, tmp_path):
+    github.add_pull(13, HEAD)
+    refused(github, comment(github, artifact, event(tmp_path, listed=((12, 1), (13, 1)))), "#12 and #13")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [({"state": "closed"}, "#12 is closed"), ({"head": {"sha": OTHER, "label": "acme:work"}}, "newer commit")],
+)
+@pytest.mark.parametrize("listed", [((12, 1),), ()])
+def test_a_pull_request_that_is_closed_or_went_on_is_left_alone(github, artifact, tmp_path, changed, said, listed):
+    github.pulls[0] |= changed
+    told = done(comment(github, artifact, event(tmp_path, listed=listed)))
+    assert told["did"] == "nothing" and not github.changes()
+    assert said in told["why"] or (not listed and "no open pull request" in told["why"])
+
+
+def test_a_run_for_a_push_has_no_comment(github, artifact, tmp_path):
+    assert done(comment(github, artifact, event(tmp_path, event="push")))["did"] == "nothing"
+
+
+def test_ci_that_failed_is_never_called_good_whatever_its_report_says(github, artifact, tmp_path):
+    done(comment(github, artifact, event(tmp_path, conclusion="failure")))
+    assert "❌ CI ended with failure" in github.comments[0]["body"]
+
+
+NESTED = b'{"head": "%s", "base": "%s", "gate": {"x": %s}}' % (HEAD.encode(), BASE.encode(), b"[" * 400_000)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b" " * (LARGEST + 1), "expected at most"),
+        (b"", "it is not what"),
+        (b"[]", "it is not what"),
+        (b"{}", "missing required field"),
+        (msgspec.json.encode(GOOD).replace(b"success", b"s\xffccess"), "not UTF-8"),
+        (msgspec.json.encode(GOOD).replace(b'"format":1', b'"format":2'), "format"),
+        (msgspec.json.encode(GOOD).replace(b"success", b"great"), "great"),
+        (msgspec.json.encode(GOOD)[:-1] + b',"number":7}', "number"),
+        (msgspec.json.encode({"head": HEAD, "base": BASE, "notes": ["x" * 2001]}), "notes"),
+        (msgspec.json.encode({"head": HEAD, "base": BASE, "notes": ["x"] * 21}), "notes"),
+        (msgspec.json.encode({"head": HEAD, "base": BASE, "params": [{"name": "x"}] * 501}), "params"),
+        (msgspec.json.encode({"head": HEAD, "base": f"{BASE}\n"}), "base"),
+        (NESTED, "it is not what"),
+        (msgspec.json.encode(msgspec.structs.replace(GOOD, head=OTHER)), "it speaks of commit"),
+    ],
+)
+def test_what_ci_would_not_have_written_is_refused(github, artifact, tmp_path, content, said):
+    write(artifact, content)
+    refused(github, comment(github, artifact, event(tmp_path)), said)
+
+
+def test_an_artifact_is_one_regular_file(github, artifact, tmp_path):
+    (artifact / "more.md").write_text("x")
+    refused(github, comment(github, artifact, event(tmp_path)), "found 'more.md', 'report.json'")
+    (artifact / "more.md").unlink()
+    secret = tmp_path / "secret.json"
+    (artifact / "report.json").rename(secret)
+    refused(github, comment(github, artifact, event(tmp_path)), "found nothing")
+    (artifact / "report.json").symlink_to(secret)
+    refused(github, comment(github, artifact, event(tmp_path)), "no regular file")
+    (artifact / "report.json").unlink()
+    os.mkfifo(artifact / "report.json")
+    refused(github, comment(github, artifact, event(tmp_path)), "no regular file")
+    refused(github, comment(github, tmp_path / "nowhere", event(tmp_path)), "There is no artifact")
+
+
+def test_a_file_that_is_no_event_is_said(github, artifact, tmp_path):
+    path = tmp_path / "event.json"
+    path.write_text('{"workflow_run": {}}')
+    refused(github, comment(github, artifact, path), "is no event workflow_run")
+
+
+def test_a_wrong_token_is_said(github, artifact, tmp_path):
+    refused(github, comment(github, artifact, event(tmp_path), "wrong"), "set GITHUB_TOKEN")
+
+
+class Page(HTMLParser):
+    """Links, tags and the text outside of code, as GitHub's own parser leaves them."""
+
+    def __init__(self, markdown):
+        super().__init__()
+        self.links, self.tags, self.text, self.comments, self._code = [], [], "", [], 0
+        self.feed(cmarkgfm.github_flavored_markdown_to_html(markdown, cmarkgfm.Options.CMARK_OPT_UNSAFE))
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name in ("href", "src")]
+        self._code += tag == "code"
+
+    def handle_endtag(self, tag):
+        self._code -= tag == "code"
+
+    def handle_data(self, data):
+        self.text += "" if self._code else data
+
+    def handle_comment(self, data):
+        self.comments.append(data)
+
+
+def full_of(text: str, many: int = 3) -> Report:
+    """A report with `text` wherever a text can stand."""
+    name, figure = text[:200], Figure(value=1e300, low=-1e300, high=1e300)
+    check = Check(name=name, passed=False, observed=text, limit=text, why=text, advice=text)
+    gate = Gate(
+        verdict=Verdict.REFUSE,
+        sentence=text,
+        candidate=name,
+        production=name,
+        ships=name,
+        primary=name,
+        confidence=0.95,
+        metrics=(Row(metric=name, candidate=figure, production=figure, difference=figure),),
+        slices=(SliceRow(slice=name, label=name, rows=1, groups=1, difference=figure, p_value=0.5),) * many,
+        checks=(check, msgspec.structs.replace(check, excepted=text)) * many,
+        moved=(text,) * many,
+    )
+    changes = tuple(Change(name=f"{number}{name}"[:200], base=text, head=text) for number in range(many))
+    jobs = {name: Result.FAILURE}
+    notes = (text,) * min(many, 20)
+    return Report(
+        head=HEAD,
+        base=BASE,
+        jobs=jobs,
+        gate=gate,
+        rules=changes,
+        data=changes,
+        params=changes,
+        metrics=changes,
+        notes=notes,
+    )
+
+
+def test_nothing_that_a_pull_request_wrote_becomes_markup():
+    page = Page(render(decode(msgspec.json.encode(full_of(EVIL))), run=RUN, conclusion="failure"))
+    assert set(page.links) == {RUN} and not page.comments
+    plain = {"h2", "p", "strong", "em", "ul", "li", "a", "code", "table", "thead", "tbody", "tr", "th", "td"}
+    assert set(page.tags) <= plain | {"details", "summary"}
+    assert page.tags.count("h2") == 1 and page.tags.count("details") == 3
+    for sign in ("@ann", "https://", "www.evil", "#12"):
+        assert sign not in page.text
+    assert "alert(1)" in page.text, "it is still there to be read, as text"
+
+
+def test_a_drawing_cannot_be_written_into():
+    assert "mermaid" not in render(full_of('x"\n    bar [1]\n```\n<b>'))
+    assert "mermaid" in render(full_of("log_loss"))
+
+
+def test_an_endless_report_fits_into_a_comment_and_says_what_is_missing():
+    text = render(full_of("x" * 1900, 20))
+    assert len(text.encode()) <= MOST < 65_536
+    assert text.startswith("## ⛔ Refused") and "Left out here" in text
+    assert text.count("<details>") == text.count("</details>")
+    assert "docs/pull-request.md" in text
+
+
+def test_the_stand_in_runs_as_a_process_and_records_every_call(tmp_path):
+    record = tmp_path / "calls.jsonl"
+    words = [sys.executable, stub_github.__file__, "--port", "0", "--record", str(record)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            url = f"http://127.0.0.1:{int(process.stdout.readline())}"
+            requests.post(f"{url}/_pulls", json={"number": 1, "sha": HEAD}, timeout=10).raise_for_status()
+            ask = requests.Session()
+            ask.headers["Authorization"] = "Bearer workflow-token"
+            below = f"{url}/repos/{REPOSITORY}"
+            deployment = ask.post(
+                f"{below}/deployments", json={"ref": HEAD, "environment": "staging"}, timeout=10
+            ).json()
+            state = {"state": "success"}
+            ask.post(f"{below}/deployments/{deployment['id']}/statuses", json=state, timeout=10).raise_for_status()
+            ask.post(f"{below}/releases", json={"tag_name": "v1"}, timeout=10).raise_for_status()
+            assert ask.post(f"{below}/releases", json={"tag_name": "v1"}, timeout=10).status_code == 422
+            assert ask.get(f"{below}/pulls/1", timeout=10).json()["head"]["sha"] == HEAD
+            assert ask.get(f"{url}/nowhere", timeout=10).status_code == 404
+            assert requests.get(f"{below}/pulls/1", timeout=10).status_code == 401
+            calls = requests.get(f"{url}/_calls", timeout=10).json()
+        finally:
+            process.terminate()
+    assert calls == [json.loads(line) for line in record.read_text().splitlines()]
+    assert [call["status"] for call in calls] == [201, 201, 201, 422, 200, 404, 401]
+    assert calls[1]["body"] == state and calls[1]["token"] == "workflow-token" and calls[-1]["token"] is None
