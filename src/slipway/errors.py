@@ -53,6 +53,15 @@ class DeliveryError(SlipwayError):
     """A release cannot be brought into an environment; what ran before still runs, or is said not to."""
 
 
+class GitHubError(SlipwayError):
+    """GitHub refuses, or does not answer; `status` is its answer's (None without one), `said` its own message."""
+
+    def __init__(self, text: str, status: int | None = None, said: str = "") -> None:
+        super().__init__(text)
+        self.status = status
+        self.said = said
+
+
 def first_line(error: Exception) -> str:
     """The first line of a library's error, ended by a full stop, to be quoted in a message of ours."""
     line = next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -64,6 +64,14 @@ class TrackingSettings(msgspec.Struct, frozen=True):
     parent_run: str | None
 
 
+class GitHubSettings(msgspec.Struct, frozen=True):
+    """Where GitHub's REST API answers, for which repository (OWNER/NAME), and the token to show it."""
+
+    api_url: str
+    repository: str | None
+    token: str | None
+
+
 def project_settings(root: Path = Path()) -> ProjectSettings:
     """Read `[tool.slipway]` below `root`."""
     path = root / "pyproject.toml"
@@ -88,6 +96,15 @@ def tracking_settings() -> TrackingSettings:
     return TrackingSettings(
         uri=os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db",
         parent_run=os.environ.get("MLFLOW_RUN_ID") or None,
+    )
+
+
+def github_settings() -> GitHubSettings:
+    """The variables that a GitHub workflow has, and those that `gh` knows; an empty one counts as not set."""
+    return GitHubSettings(
+        api_url=(os.environ.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/"),
+        repository=os.environ.get("GITHUB_REPOSITORY") or None,
+        token=os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or None,
     )
 
 

@@ -22,6 +22,7 @@ ORDER = [
     "gate",
     "tracking",
     "delivery",
+    "github",
     "demo",
 ]
 HEAVY = [
@@ -35,6 +36,7 @@ HEAVY = [
     "great_expectations",
     "pyarrow",
     "yaml",
+    "requests",
     "rich",
 ]
 

@@ -1,0 +1,171 @@
+"""A client of GitHub's REST API: what is asked, and what a person can do when the answer is no."""
+
+import re
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+from slipway.errors import GitHubError
+from slipway.settings import GitHubSettings
+
+# The API's version that the bodies here are written for; GitHub keeps a version for at least two years.
+_VERSION = "2022-11-28"
+# Seconds to connect, seconds between two bytes of the answer.
+_TIMEOUT = (10.0, 30.0)
+_ATTEMPTS = 4
+# The longest wait, in seconds, that one answer can ask for; GitHub's secondary limits ask for a minute.
+_LONGEST_WAIT = 60.0
+_BUSY = (429, 502, 503)
+_REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/(?!\.\.?$)[A-Za-z0-9._-]+")
+
+
+class GitHub:
+    """One repository at GitHub. A path that begins with / is the API's own, any other lies below the repository.
+
+    github = GitHub(github_settings())
+    github.get("rulesets")              # /repos/OWNER/NAME/rulesets
+    github.get("/users/octocat")
+    """
+
+    def __init__(self, settings: GitHubSettings) -> None:
+        if not settings.repository or not _REPOSITORY.fullmatch(settings.repository):
+            raise GitHubError(
+                f"GITHUB_REPOSITORY must be OWNER/NAME; found {settings.repository!r}. "
+                "Workflows have it; elsewhere: export GITHUB_REPOSITORY=OWNER/NAME."
+            )
+        self.repository = settings.repository
+        self._url = settings.api_url.rstrip("/")
+        self._session = requests.Session()
+        self._session.headers.update({"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": _VERSION})
+        # Always set: without it requests would look for a login in ~/.netrc.
+        self._session.auth = _Bearer(settings.token)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._session.close()
+
+    def get(self, path: str, **query: str | int) -> Any:
+        """The answer's JSON; raises `GitHubError`."""
+        return _decode(self._ask("GET", self._address(path), query=query))
+
+    def pages(self, path: str, key: str | None = None, **query: str | int) -> Iterator[Any]:
+        """Every item of a list, page by page; `key` where the answer is an object that holds the list."""
+        url: str | None = self._address(path)
+        asked: dict[str, str | int] = {"per_page": 100, **query}
+        while url:
+            answer = self._ask("GET", url, query=asked)
+            found = _decode(answer)
+            yield from (found[key] if key else found)
+            # The address of the next page carries the query already.
+            url, asked = answer.links.get("next", {}).get("url"), {}
+            if url and not url.startswith(f"{self._url}/"):
+                raise GitHubError(f"{self._url} names a next page elsewhere: {url}. The token is not sent there.")
+
+    def send(self, method: str, path: str, body: object = None) -> Any:
+        """POST, PUT, PATCH or DELETE with a JSON body; the answer's JSON, None if it is empty."""
+        return _decode(self._ask(method, self._address(path), body=body))
+
+    def _address(self, path: str) -> str:
+        return self._url + path if path.startswith("/") else f"{self._url}/repos/{self.repository}/{path}".rstrip("/")
+
+    def _ask(
+        self, method: str, url: str, body: object = None, query: dict[str, str | int] | None = None
+    ) -> requests.Response:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                answer = self._session.request(method, url, json=body, params=query, timeout=_TIMEOUT)
+            except requests.RequestException as error:
+                raise GitHubError(
+                    f"{method} {url}: no answer ({type(error).__name__}). Look at the network, at GITHUB_API_URL, "
+                    "and at https://www.githubstatus.com."
+                ) from error
+            wait = _wait(method, answer, attempt)
+            if answer.ok or wait is None:
+                break
+            time.sleep(wait)
+        if not answer.ok:
+            raise _refusal(method, url, answer)
+        return answer
+
+
+class _Bearer(requests.auth.AuthBase):
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+def _wait(method: str, answer: requests.Response, attempt: int) -> float | None:
+    """Seconds until the next attempt, None if there shall be none."""
+    limited = answer.status_code == 403 and "Retry-After" in answer.headers
+    # After a 502 a POST may have been done: a second one would make the thing twice.
+    unclear = answer.status_code == 502 and method == "POST"
+    if unclear or attempt == _ATTEMPTS or not (limited or answer.status_code in _BUSY):
+        return None
+    asked = answer.headers.get("Retry-After", "")
+    wait = float(asked) if asked.isdecimal() else 2.0 ** (attempt - 1)
+    return wait if wait <= _LONGEST_WAIT else None
+
+
+def _decode(answer: requests.Response) -> Any:
+    if not answer.content:
+        return None
+    try:
+        return answer.json()
+    except requests.JSONDecodeError as error:
+        raise GitHubError(
+            f"{answer.request.method} {answer.url}: expected JSON, found {answer.text[:80]!r}. "
+            "GITHUB_API_URL must be the address of GitHub's REST API.",
+            answer.status_code,
+        ) from error
+
+
+def _refusal(method: str, url: str, answer: requests.Response) -> GitHubError:
+    said = _said(answer)
+    text = f"{method} {url}: {answer.status_code}{f', {said}' if said else ''}".rstrip(".")
+    return GitHubError(f"{text}. {_advice(answer)}", answer.status_code, said)
+
+
+def _said(answer: requests.Response) -> str:
+    """GitHub's message, and what it says about the fields of the body."""
+    try:
+        found = answer.json()
+    except requests.JSONDecodeError:
+        return answer.reason or ""
+    if not isinstance(found, dict):
+        return ""
+    errors = found.get("errors") or []
+    details = [each if isinstance(each, str) else _detail(each) for each in errors if isinstance(errors, list)]
+    return ": ".join(part for part in (str(found.get("message", "")), "; ".join(details)) if part)
+
+
+def _detail(error: Any) -> str:
+    """One entry of `errors`: a message, or the field and the code of what is wrong with it."""
+    if not isinstance(error, dict):
+        return str(error)
+    return str(error.get("message") or " ".join(str(error[name]) for name in ("field", "code") if name in error))
+
+
+def _advice(answer: requests.Response) -> str:
+    if answer.status_code == 401:
+        return "The token is missing, wrong or expired: set GITHUB_TOKEN or GH_TOKEN."
+    if "Retry-After" in answer.headers:
+        return f"GitHub asks to wait {answer.headers['Retry-After']} s; then do the same again."
+    if answer.status_code == 403 and answer.headers.get("X-RateLimit-Remaining") == "0":
+        return "The token has used up its requests of this hour: do the same again later."
+    if answer.status_code == 403:
+        needed = answer.headers.get("X-Accepted-GitHub-Permissions", "").replace("=", ": ")
+        return f"The token needs the permission {needed or 'for this'}; in a workflow, under `permissions:` of the job."
+    if answer.status_code == 404:
+        return "It does not exist, or the token may not see it: look at the name, and at what the token may read."
+    if answer.status_code == 422:
+        return "GitHub understood the request and refuses what it says."
+    return "If GitHub has trouble, https://www.githubstatus.com says so; then do the same again."
