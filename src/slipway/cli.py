@@ -14,7 +14,7 @@ from slipway.settings import quiet_environment
 GROUPS = {
     "Model": ("predict", "score", "verify", "gate", "serve"),
     "Look": ("status", "history", "show", "health", "log", "smoke"),
-    "Deliver": ("deploy", "promote", "rollback", "converge", "stop", "ledger"),
+    "Deliver": ("deploy", "promote", "rollback", "converge", "stop", "ledger", "github"),
     "Keys": ("key",),
 }
 BUNDLE = click.option(
@@ -139,3 +139,9 @@ if find_spec("slipway.delivery"):
 
     for command in delivery.COMMANDS:
         main.add_command(command)
+
+# Nor is what GitHub is told about the repository.
+if find_spec("slipway.github"):
+    from slipway.github.commands import github
+
+    main.add_command(github)
