@@ -54,8 +54,9 @@ gate: setup ## may bundle/ replace what production runs? (BASE=origin/main: by t
 pins: setup ## is every action in .github the commit that .github/actions.json names? (WRITE=1 after an honest update)
 	@uv run --no-sync slipway github pins $(if $(WRITE),--write)
 
-mutants: setup ## break a good project in every known way: the gate must refuse each for its own reason
+mutants: setup ## break a good project and its workflows in every known way: each must be caught for its own reason
 	@uv run --no-sync python tests/mutants
+	@uv run --no-sync python tests/mutants/workflows.py tests/workflows/example
 
 serve: setup ## the model in bundle/ over HTTP, with its page (BUNDLE=.demo/bundle, PORT=8080)
 	@test -d "$(BUNDLE)" || { echo "No model yet: run make demo or make repro first."; exit 1; }

@@ -225,7 +225,8 @@ MUTANTS = [
 def mutated(root: Path, mutant: Mutant) -> list[Workflow]:
     """The workflows of `root`, one of them harmed."""
     found = read(root)
-    (good,) = (each for each in found if each.name == mutant.file)
+    good = next((each for each in found if each.name == mutant.file), None)
+    assert good, f"{root} has no {mutant.file} to be harmed"
     text = mutant.edit(good.text)
     assert text != good.text, f"{mutant.name} does not apply to {mutant.file}"
     bad = parse(root, good.name, text)
