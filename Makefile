@@ -1,6 +1,6 @@
 # One vocabulary for people, hooks and CI. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test repro gate mutants serve image lint format ui bench-serving clean tools
+.PHONY: help setup demo test repro gate pins mutants serve image lint format ui bench-serving clean tools
 
 UV_VERSION := 0.13.9
 PORT ?= 5000
@@ -52,8 +52,12 @@ repro: setup ## run the pipeline here: pull the data, then what has changed
 gate: setup ## may bundle/ replace what production runs? (BASE=origin/main: by the rules of that commit)
 	@uv run --no-sync slipway gate $(if $(BASE),--base "$(BASE)")
 
-mutants: setup ## break a good project in every known way: the gate must refuse each for its own reason
+pins: setup ## is every action in .github the commit that .github/actions.json names? (WRITE=1 after an honest update)
+	@uv run --no-sync slipway github pins $(if $(WRITE),--write)
+
+mutants: setup ## break a good project and its workflows in every known way: each must be caught for its own reason
 	@uv run --no-sync python tests/mutants
+	@uv run --no-sync python tests/mutants/workflows.py tests/workflows/example
 
 serve: setup ## the model in bundle/ over HTTP, with its page (BUNDLE=.demo/bundle, PORT=8080)
 	@test -d "$(BUNDLE)" || { echo "No model yet: run make demo or make repro first."; exit 1; }

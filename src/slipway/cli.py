@@ -143,7 +143,8 @@ if find_spec("slipway.delivery"):
 
 # What the workflows at GitHub run.
 if find_spec("slipway.github"):
-    from slipway.github import commands as workflows
+    from slipway.github.ci_commands import ci
+    from slipway.github.commands import github
 
-    for command in workflows.COMMANDS:
-        main.add_command(command)
+    main.add_command(ci)
+    main.add_command(github)

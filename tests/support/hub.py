@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -26,6 +27,8 @@ class Hub:
     def __init__(self, url: str) -> None:
         self.url = url
         self.answers: dict[str, Any] = {}
+        # Asked for what has no canned answer: for tests in which GitHub must remember.
+        self.otherwise: Callable[[Asked], Any] = lambda asked: None
         self.asked: list[Asked] = []
 
     def changes(self) -> list[tuple[str, str]]:
@@ -40,6 +43,8 @@ class Hub:
             found = found.pop(0) if len(found) > 1 else found[0]
         if callable(found):
             found = found(asked)
+        if found is None:
+            found = self.otherwise(asked)
         if found is None:
             return 404, {"message": "Not Found"}, {}
         return found if isinstance(found, tuple) else (200, found, {})

@@ -1,73 +1,130 @@
-"""What workflows run: `ci report`, `ci summary`, `github comment`."""
+"""`slipway github`: what `.github` says of the repository, its pinned actions, the comment of a pull request."""
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
+if TYPE_CHECKING:
+    from slipway.github.pins import Use
+    from slipway.github.steps import Step
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
-
-
-@click.group()
-def ci() -> None:
-    """Write down what CI found about a pull request."""
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 
 
 @click.group()
 def github() -> None:
-    """Talk to GitHub: the repository of GITHUB_REPOSITORY, with the token of GITHUB_TOKEN or GH_TOKEN."""
+    """The repository at GitHub: rulesets, environments, owners, pinned actions."""
 
 
-@ci.command(
+@github.command(
     epilog="""\b
 Examples:
-  slipway ci report --base origin/main --out report.json
-  slipway ci report --base "$BASE" --gate gate.json --out report.json
+  slipway github apply
+  slipway github apply --yes
+  GITHUB_REPOSITORY=acme/model slipway github apply --json
 """
 )
-@click.option("--base", required=True, metavar="REV", help="The commit that the pull request wants to change.")
-@click.option("--out", type=_FILE, required=True, metavar="FILE", help="Where to write the report.")
-@click.option("--gate", type=_FILE, metavar="FILE", help="What `slipway gate --out` wrote; it may be missing.")
-@click.option("--head", metavar="SHA", help="The commit it is about; without it the event's, then the checked out one.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a line.")
-def report(base: str, out: Path, gate: Path | None, head: str | None, as_json: bool) -> None:
-    """Gather the report of what is checked out: verdict, jobs, differences in data, parameters, rules, metrics.
+@click.option("--yes", is_flag=True, help="Do it; without this nothing is changed.")
+@AS_JSON
+def apply(yes: bool, as_json: bool) -> None:
+    """Make the repository's rulesets and environments those of .github/.
 
-    The results of the jobs come from the variable NEEDS, which holds `toJSON(needs)`. It works when jobs have failed.
+    Shows what would be created, changed and left. The token is GITHUB_TOKEN, GH_TOKEN, or that of gh; it needs the
+    permission Administration: write. Rulesets and environments that no file names are left alone.
     """
-    from slipway.files import write_json
-    from slipway.github.collect import collect, head_of_event
-    from slipway.github.render import headline
-    from slipway.github.report import decode
-    from slipway.settings import job_settings
+    from slipway.github import apply as work
+    from slipway.github.access import connect
 
-    job = job_settings()
-    found = collect(Path(), base, head=head or head_of_event(job.event), gate=gate, needs=job.needs)
-    # Whoever reads it holds it against its schema: better that it fails here.
-    decode(msgspec.json.encode(found))
-    write_json(out, found)
-    click.echo(msgspec.json.encode(found) if as_json else f"{headline(found)} Written to {out}.")
+    with connect(Path()) as client:
+        steps = work.plan(client, Path())
+        if yes:
+            steps = [work.carry_out(client, Path(), step) for step in steps]
+        repository = client.repository
+    remarks = work.remarks(Path())
+    if as_json:
+        click.echo(msgspec.json.encode({"repository": repository, "steps": steps, "remarks": remarks}))
+        return
+    _show(repository, steps)
+    for remark in remarks:
+        click.echo(f"note: {remark}")
+    click.echo(work.closing(steps))
 
 
-@ci.command(
+@github.command(
     epilog="""\b
 Examples:
-  slipway ci summary report.json
-  slipway ci summary report.json >> "$GITHUB_STEP_SUMMARY"
+  slipway github owners @acme/ml-platform
+  slipway github owners @ann @ben
 """
 )
-@click.argument("file", type=_FILE)
-def summary(file: Path) -> None:
-    """Print a report as Markdown."""
-    from slipway.errors import GitHubError
-    from slipway.github.render import render
-    from slipway.github.report import decode
+@click.argument("owners", nargs=-1, required=True, metavar="OWNER...")
+def owners(owners: tuple[str, ...]) -> None:
+    """Write who must review gate.yaml, the workflows and the image into .github/CODEOWNERS."""
+    from slipway.github.owners import FILE, fill
 
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise GitHubError(f"There is no report: {error}. `slipway ci report` writes one.") from error
-    click.echo(render(decode(content)), nl=False)
+    paths = fill(Path(), owners)
+    click.echo(f"{FILE}: {', '.join(owners)} own {', '.join(paths)}. Next: commit it, then slipway github apply.")
+
+
+@github.command(
+    epilog="""\b
+Examples:
+  slipway github pins
+  slipway github pins --write
+"""
+)
+@click.option("--write", is_flag=True, help="Write the lock file anew from what the workflows say.")
+@AS_JSON
+def pins(write: bool, as_json: bool) -> None:
+    """Check every `uses:` of .github against .github/actions.json: name, version and commit.
+
+    Exit code 1 if one is not pinned by a commit, not in the lock file, or another one there. After an honest update,
+    --write takes over what the workflows say; its owners see the lock file in the pull request.
+    """
+    from slipway.github import pins as work
+
+    if write:
+        lock = work.relock(Path())
+        click.echo(f"{work.LOCK}: {len(lock)} actions")
+        return
+    uses = work.read_uses(Path())
+    lock = work.read_lock(Path())
+    wrong = work.violations(uses, lock, Path())
+    if as_json:
+        click.echo(msgspec.json.encode({"uses": uses, "violations": wrong}))
+    else:
+        _show_pins(uses, wrong)
+    sys.exit(1 if wrong else 0)
+
+
+def _show_pins(uses: list["Use"], wrong: list[str]) -> None:
+    from slipway.github.pins import LOCK
+
+    for line in wrong:
+        click.echo(line, err=True)
+    actions = {use.action for use in uses if not use.local}
+    if wrong:
+        click.echo(f"{len(wrong)} of {len(uses)} are not as {LOCK} says. An honest update: --write.", err=True)
+    else:
+        click.echo(f"{len(uses)} uses of {len(actions)} actions: each is the commit that {LOCK} names")
+
+
+def _show(repository: str, steps: list["Step"]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("kind", "name", "action", "what", title=repository, title_justify="left")
+    for step in steps:
+        table.add_row(step.kind, step.name, step.action.value, "\n".join(step.details))
+    console = Console(highlight=False, markup=False)
+    console.print(table)
+    for step in steps:
+        for note in step.notes:
+            console.print(f"{step.kind} {step.name}: {note}")
 
 
 @github.command(
@@ -104,6 +161,3 @@ def comment(artifact: Path, event: Path, as_json: bool) -> None:
         click.echo(f"Nothing written: {done.why}.")
     else:
         click.echo(f"#{done.number}: comment {done.did}, {done.url}\n{done.why}")
-
-
-COMMANDS = (ci, github)

@@ -1,0 +1,75 @@
+"""One thing that the repository at GitHub should have: what it is, how it differs, what was done about it."""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from slipway.errors import GitHubError
+
+
+class Action(StrEnum):
+    """What there is to do, or what became of it."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    LEAVE = "leave"
+    CREATED = "created"
+    CHANGED = "changed"
+    REFUSED = "refused"
+
+
+DONE = {Action.CREATE: Action.CREATED, Action.CHANGE: Action.CHANGED}
+# What GitHub says where the plan of the account has no such feature.
+_PLAN_WORDS = ("upgrade", "billing plan", "your plan", "make this repository public")
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """A ruleset or an environment; `details` say what differs, `notes` what a person should know."""
+
+    kind: str
+    name: str
+    action: Action
+    details: list[str] = []
+    notes: list[str] = []
+
+
+def lacks_plan(error: GitHubError) -> bool:
+    """Whether GitHub refuses because of the plan, and not because of the token or the request."""
+    said = error.said.lower()
+    return error.status in (403, 404, 422) and any(words in said for words in _PLAN_WORDS)
+
+
+def differences(wanted: Any, found: Any, at: str = "") -> list[str]:
+    """Where `found` is not what `wanted` asks for, a line each; what `wanted` does not name is GitHub's to fill in."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return [
+            line
+            for name, value in wanted.items()
+            for line in differences(value, found.get(name), f"{at}.{name}" if at else name)
+        ]
+    if isinstance(wanted, list) and isinstance(found or [], list):
+        return _items(wanted, found or [], at)
+    if wanted == found or (not wanted and not found):
+        return []
+    return [f"{at}: {_text(wanted)} instead of {_text(found)}"]
+
+
+def _items(wanted: list[Any], found: list[Any], at: str) -> list[str]:
+    """Lists are sets here: rules are known by their type, checks by their context, everything else by what it is."""
+    ours, theirs = ({_key(item): item for item in items} for items in (wanted, found))
+    lines = [f"{at}: with {key}" for key in ours if key not in theirs]
+    lines += [f"{at}: without {key}" for key in theirs if key not in ours]
+    for key in ours.keys() & theirs.keys():
+        lines += differences(ours[key], theirs[key], f"{at}.{key}")
+    return sorted(lines)
+
+
+def _key(item: Any) -> str:
+    if not isinstance(item, dict):
+        return str(item)
+    return next((str(item[name]) for name in ("type", "context", "actor_id", "name") if name in item), _text(item))
+
+
+def _text(value: Any) -> str:
+    return "nothing" if value is None else msgspec.json.encode(value, order="sorted").decode()

@@ -1,0 +1,211 @@
+"""When what runs: triggers, order, queues, environments, the one required check."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from policies.reading import Workflow, called, needs, texts, upstream
+
+# Which events may start a workflow; those that are not here may be started by anything but what is forbidden to all.
+_EVENTS = {
+    "ci.yml": {"pull_request", "merge_group", "push"},
+    "report.yml": {"workflow_run"},
+    "cd.yml": {"push", "workflow_dispatch"},
+    "deploy.yml": {"workflow_call"},
+    "rollback.yml": {"workflow_dispatch"},
+}
+# A required check that a filter skips is waited for without end.
+_FILTERS = ("paths", "paths-ignore", "branches-ignore", "tags", "tags-ignore")
+_DEPLOYS = re.compile(r"\bslipway( github)? (deploy|promote|rollback|converge)\b")
+_GATE = re.compile(r"\bgate\b")
+_REGARDLESS = re.compile(r"\b(always|cancelled|failure)\s*\(")
+_DEFAULT_BRANCH = "${{ github.event.repository.default_branch }}"
+
+
+def triggers(workflows: Sequence[Workflow]) -> list[str]:
+    """A workflow starts by the events that it is made for, and no path filter hides it."""
+    found = []
+    for workflow in workflows:
+        extra = workflow.events.keys() - _EVENTS.get(workflow.name, workflow.events.keys())
+        found += [f"{workflow.name}: {event} does not start it" for event in sorted(extra)]
+        if workflow.name in ("ci.yml", "cd.yml"):
+            push = workflow.events.get("push")
+            if push is not None and push.get("branches") != ["main"]:
+                found.append(f"{workflow.name}: expected a push to main only, found {push.get('branches')}")
+        if workflow.name == "ci.yml":
+            found += [
+                f"ci.yml: {event} is missing"
+                for event in ("merge_group", "pull_request", "push")
+                if event not in workflow.events
+            ]
+            found += [
+                f"ci.yml: {event} is filtered by {name}"
+                for event, spec in workflow.events.items()
+                for name in _FILTERS
+                if name in spec
+            ]
+    return found
+
+
+def no_pull_request_target(workflows: Sequence[Workflow]) -> list[str]:
+    """Nothing runs a stranger's pull request with the repository's rights."""
+    return [f"{each.name}: pull_request_target" for each in workflows if "pull_request_target" in each.events]
+
+
+def workflow_run_checks_out_its_own(workflows: Sequence[Workflow]) -> list[str]:
+    """A workflow that runs after another one has rights, so it runs the code of the default branch only."""
+    found = []
+    for workflow in workflows:
+        if "workflow_run" not in workflow.events:
+            continue
+        for where, _, step in workflow.steps:
+            given = step.get("with") or {}
+            if not str(step.get("uses", "")).startswith("actions/checkout@"):
+                continue
+            if given.get("ref", _DEFAULT_BRANCH) != _DEFAULT_BRANCH or "repository" in given:
+                found.append(f"{where}: checks out {given.get('repository', '')} {given.get('ref', '')}")
+    return found
+
+
+def ci_cancels_pull_requests_only(workflows: Sequence[Workflow]) -> list[str]:
+    """A newer push to a pull request ends the older run; a run on main or in the merge queue is never ended."""
+    found = []
+    for workflow in _named(workflows, "ci.yml"):
+        rule = workflow.data.get("concurrency") or {}
+        cancel = str(rule.get("cancel-in-progress", "missing") if isinstance(rule, dict) else "missing")
+        if re.sub(r"[\s\"']", "", cancel) != "${{github.event_name==pull_request}}":
+            found.append(f"ci.yml: expected cancel-in-progress only if the event is pull_request, found {cancel}")
+        group = str(rule.get("group", "")) if isinstance(rule, dict) else ""
+        if not re.search(r"github\.(ref|head_ref|event\.pull_request\.number)", group):
+            found.append(f"ci.yml: expected a concurrency group for each pull request, found {group!r}")
+    return found
+
+
+def deployments_queue(workflows: Sequence[Workflow]) -> list[str]:
+    """Deployments of one environment run one after the other: none is cancelled, none lost, no approval blocks one."""
+    found = []
+    for workflow, name, job in _deploying(workflows):
+        rule = job.get("concurrency")
+        where = f"{workflow.name}: {name}"
+        if not isinstance(rule, dict) or "inputs.environment" not in str(rule.get("group")):
+            found.append(f"{where}: expected a concurrency group with the name of the environment, found {rule}")
+            continue
+        if rule.get("cancel-in-progress") is not False:
+            found.append(f"{where}: expected cancel-in-progress: false")
+        if rule.get("queue") != "max":
+            found.append(f"{where}: expected queue: max; by default a third deployment throws the waiting one away")
+    for workflow in _named(workflows, "cd.yml", "deploy.yml", "promote.yml", "rollback.yml"):
+        if "concurrency" in workflow.data:
+            found.append(f"{workflow.name}: a queue of whole runs: one that waits for approval would block a rollback")
+    if _named(workflows, "deploy.yml") and not list(_deploying(workflows)):
+        found.append("deploy.yml: no job deploys")
+    return found
+
+
+def environments_in_deploy_only(workflows: Sequence[Workflow]) -> list[str]:
+    """Only deploy.yml holds the rights of an environment, and its deploying job stands behind one."""
+    found = [
+        f"{workflow.name}: {name}: environment: belongs into deploy.yml"
+        for workflow in workflows
+        for name, job in workflow.jobs.items()
+        if "environment" in job and workflow.name != "deploy.yml"
+    ]
+    for workflow, name, job in _deploying(workflows):
+        before = [workflow.jobs[each] for each in upstream(workflow, name)]
+        asked = [str(each["environment"]) for each in (job, *before) if "environment" in each]
+        if workflow.name == "deploy.yml" and not any("inputs.environment" in each for each in asked):
+            found.append(f"deploy.yml: {name}: expected environment: ${{{{ inputs.environment }}}}, here or before it")
+    return found
+
+
+def deployed_by_deploy_only(workflows: Sequence[Workflow]) -> list[str]:
+    """Whatever deploys does it through deploy.yml."""
+    return [
+        f"{workflow.name}: {name}: deploys by itself: call deploy.yml"
+        for workflow, name, _ in _deploying(workflows)
+        if workflow.name != "deploy.yml"
+    ]
+
+
+def deployed_after_success_only(workflows: Sequence[Workflow]) -> list[str]:
+    """No `if: always()`, `failure()` or `cancelled()` on a job that deploys, or on a step of it that does."""
+    found = []
+    jobs = [(workflow, name, job) for workflow in workflows for name, job in workflow.jobs.items()]
+    for workflow, name, job in jobs:
+        steps = [step for step in job.get("steps") or [] if _DEPLOYS.search(str(step.get("run", "")))]
+        if called(job) == "deploy.yml" or steps:
+            found += [
+                f"{workflow.name}: {name}: deploys whatever happened before: if: {part['if']}"
+                for part in (job, *steps)
+                if _REGARDLESS.search(str(part.get("if", "")))
+            ]
+    return found
+
+
+def deployed_after_the_gate(workflows: Sequence[Workflow]) -> list[str]:
+    """In cd.yml every deployment has the gate before it, and that to production has staging before it."""
+    found = []
+    for workflow in _named(workflows, "cd.yml"):
+        gates = {name for name, job in workflow.jobs.items() if any(_gates(step) for step in job.get("steps") or [])}
+        targets = {
+            name: str((job.get("with") or {}).get("environment"))
+            for name, job in workflow.jobs.items()
+            if called(job) == "deploy.yml"
+        }
+        for name, environment in targets.items():
+            before = upstream(workflow, name)
+            if not before & gates:
+                found.append(f"cd.yml: {name}: nothing before it runs the gate")
+            if environment == "production" and not any(targets.get(each) == "staging" for each in before):
+                found.append(f"cd.yml: {name}: production does not wait for staging")
+        if not targets:
+            found.append("cd.yml: nothing is deployed")
+    return found
+
+
+def one_verdict(workflows: Sequence[Workflow]) -> list[str]:
+    """The one required check runs always, waits for every other job, and looks at what became of them."""
+    found = []
+    for workflow in _named(workflows, "ci.yml"):
+        verdict = workflow.jobs.get("verdict")
+        if verdict is None:
+            return ["ci.yml: no job verdict"]
+        if str(verdict.get("if")).strip("${} ") != "always()":
+            found.append(f"ci.yml: verdict: expected if: always(), found {verdict.get('if')}")
+        lacking = workflow.jobs.keys() - {"verdict"} - set(needs(verdict))
+        found += [f"ci.yml: verdict: does not wait for {name}" for name in sorted(lacking)]
+        if not any(re.search(r"toJSON\(\s*needs\s*\)|needs\.", text, re.IGNORECASE) for text in texts(verdict)):
+            found.append("ci.yml: verdict: does not look at the results of what it waits for")
+        if str(verdict.get("name", "verdict")) != "verdict":
+            found.append("ci.yml: verdict: its name must be verdict, which the ruleset requires")
+    return found
+
+
+def _named(workflows: Sequence[Workflow], *names: str) -> list[Workflow]:
+    return [each for each in workflows if each.name in names]
+
+
+def _deploying(workflows: Sequence[Workflow]) -> Iterator[tuple[Workflow, str, dict[str, Any]]]:
+    """The jobs whose own steps change what runs; ci.yml and the others try images out without these commands."""
+    for workflow in workflows:
+        for name, job in workflow.jobs.items():
+            if any(_DEPLOYS.search(str(step.get("run", ""))) for step in job.get("steps") or []):
+                yield workflow, name, job
+
+
+def _gates(step: dict[str, Any]) -> bool:
+    return bool(_GATE.search(str(step.get("run", "")))) and "if" not in step
+
+
+POLICIES = (
+    triggers,
+    no_pull_request_target,
+    workflow_run_checks_out_its_own,
+    ci_cancels_pull_requests_only,
+    deployments_queue,
+    environments_in_deploy_only,
+    deployed_by_deploy_only,
+    deployed_after_success_only,
+    deployed_after_the_gate,
+    one_verdict,
+)
