@@ -75,8 +75,9 @@ class GitHubSettings(msgspec.Struct, frozen=True):
 
 
 class JobSettings(msgspec.Struct, frozen=True):
-    """What a job of a workflow knows: its event's file, and the results of the jobs that it waited for, as JSON."""
+    """What a job of a workflow knows: its event, that one's file, and what became of the jobs before it, as JSON."""
 
+    event_name: str
     event: Path | None
     needs: str
 
@@ -133,9 +134,13 @@ def github_settings() -> GitHubSettings:
 
 
 def job_settings() -> JobSettings:
-    """GITHUB_EVENT_PATH, which every job has, and NEEDS, which a job sets to `toJSON(needs)`."""
+    """GITHUB_EVENT_NAME and _PATH, which every job has, and NEEDS, which a job sets to `toJSON(needs)`."""
     event = os.environ.get("GITHUB_EVENT_PATH")
-    return JobSettings(event=Path(event) if event else None, needs=os.environ.get("NEEDS", ""))
+    return JobSettings(
+        event_name=os.environ.get("GITHUB_EVENT_NAME", ""),
+        event=Path(event) if event else None,
+        needs=os.environ.get("NEEDS", ""),
+    )
 
 
 def actor() -> str:

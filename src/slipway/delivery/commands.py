@@ -8,6 +8,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from slipway.delivery.flow import Delivered
+    from slipway.delivery.smoke import Smoke
     from slipway.ledger import Entry
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
@@ -207,6 +208,30 @@ def show(environment: str, as_json: bool) -> None:
 @click.command(
     epilog="""\b
 Examples:
+  slipway rehearse slipway
+  slipway rehearse ghcr.io/acme/model@sha256:... --bundle release/bundle
+"""
+)
+@click.argument("image")
+@click.option("--bundle", "folder", type=click.Path(path_type=Path), default=Path("bundle"), show_default=True)
+@AS_JSON
+def rehearse(image: str, folder: Path, as_json: bool) -> None:
+    """Start an image here, test it as a deployment does, and end it; nothing is written down."""
+    from slipway.delivery.rehearsal import RehearsalTarget
+    from slipway.settings import EnvironmentSettings
+
+    target = RehearsalTarget(Path(), "image", EnvironmentSettings(port=8080))
+    target.check()
+    found = target.test(target.keep(folder, image))
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+    else:
+        click.echo(f"{image} does what its bundle promises: {_tested(found)}")
+
+
+@click.command(
+    epilog="""\b
+Examples:
   slipway smoke http://127.0.0.1:8102
   slipway smoke https://model.example.org --bundle bundle
 """
@@ -224,10 +249,12 @@ def smoke(url: str, folder: Path, key: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:
-        click.echo(
-            f"{found.url} serves {found.digest[:12]}: {found.golden_rows} golden rows within "
-            f"{found.largest_difference:.1g}, {found.milliseconds:.1f} ms a request"
-        )
+        click.echo(f"{found.url} serves {found.digest[:12]}: {_tested(found)}")
+
+
+def _tested(found: "Smoke") -> str:
+    within, taken = f"{found.largest_difference:.1g}", f"{found.milliseconds:.1f} ms a request"
+    return f"{found.golden_rows} golden rows within {within}, {taken}"
 
 
 def _say(as_json: bool) -> Any:
@@ -258,4 +285,4 @@ def _line(entry: "Entry") -> str:
     return f"{entry.environment} serves {serving} (entry {entry.number}, {entry.event}, by {entry.by})"
 
 
-COMMANDS = (choose, publish, deploy, promote, rollback, converge, stop, status, show, smoke)
+COMMANDS = (choose, publish, deploy, promote, rollback, converge, stop, status, show, smoke, rehearse)

@@ -21,6 +21,8 @@ def publish(root: Path, folder: Path, repository: str, say: Callable[[str], None
     chosen = read_chosen(folder)
     check_engine()
     _check_committed(root)
+    # Registries take no capital letters; the names of repositories may have some.
+    repository = repository.lower()
     image = f"{repository}:{tag(chosen.release)}"
     say(f"image: looking for {image} ...")
     # No answer may mean that it is not there, or that nobody may look: building and pushing it tells.

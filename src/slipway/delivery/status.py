@@ -85,6 +85,7 @@ def lineage(root: Path, environment: str) -> dict[str, Any]:
     gate = (arrival.gate if arrival else None) or {}
     return {
         "environment": environment,
+        "target": arrival.target if arrival else None,
         "bundle": serving.bundle if serving else None,
         "image": serving.image if serving else None,
         "model_version": serving.model if serving else None,

@@ -63,3 +63,95 @@ def summary(file: Path) -> None:
     except OSError as error:
         raise GitHubError(f"There is no report: {error}. `slipway ci report` writes one.") from error
     click.echo(render(decode(content)), nl=False)
+
+
+@ci.command(
+    epilog="""\b
+Examples:
+  slipway ci plan --base origin/main
+  slipway ci plan --base "$BASE" >> "$GITHUB_OUTPUT"
+"""
+)
+@click.option("--base", default="", metavar="REV", help="The commit to compare with; without it every job runs.")
+def plan(base: str) -> None:
+    """Say which jobs the change can affect, as an output of a step: jobs=[...]."""
+    from slipway.github.plan import changed_files
+    from slipway.github.plan import plan as choose
+    from slipway.settings import job_settings
+
+    jobs = choose(job_settings().event_name, changed_files(Path(), base))
+    click.echo(f"jobs={msgspec.json.encode(jobs).decode()}")
+
+
+@ci.command(
+    epilog="""\b
+Examples:
+  NEEDS='${{ toJSON(needs) }}' slipway ci verdict
+"""
+)
+def verdict() -> None:
+    """Fail unless every job was successful, or skipped because the plan said so; NEEDS holds `toJSON(needs)`."""
+    from slipway.errors import GitHubError
+    from slipway.github.plan import judge
+    from slipway.settings import job_settings
+
+    if wrong := judge(job_settings().needs):
+        raise GitHubError("Not every job did what it should. " + "; ".join(wrong) + ".")
+    click.echo("Every job was successful, or rightly skipped.")
+
+
+@ci.command(
+    epilog="""\b
+Examples:
+  slipway ci reproduced
+  slipway ci reproduced .demo
+"""
+)
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path())
+def reproduced(folder: Path) -> None:
+    """Fail unless the run in FOLDER has the committed inputs, parameters and metrics."""
+    from slipway.errors import GitHubError
+    from slipway.github.reproduced import differences
+
+    if wrong := differences(folder):
+        lines = "\n".join(wrong)
+        raise GitHubError(f"The committed figures are not those of this code.\n{lines}\nRun make repro and commit.")
+    click.echo("Inputs and parameters are the committed ones, and so are the metrics.")
+
+
+@ci.command(
+    epilog="""\b
+Examples:
+  slipway ci delivery production >> "$GITHUB_STEP_SUMMARY"
+"""
+)
+@click.argument("environment", metavar="ENV")
+def delivery(environment: str) -> None:
+    """Print what the environment serves and where it came from, as Markdown."""
+    from slipway.delivery.status import lineage
+    from slipway.markdown import inert, table
+
+    facts = lineage(Path(), environment)
+    rehearsal = " (a rehearsal: nothing stays running)" if facts["target"] == "rehearsal" else ""
+    click.echo(f"## {environment}{rehearsal}\n")
+    rows = [[name.replace("_", " "), "-" if value is None else inert(str(value))] for name, value in facts.items()]
+    click.echo(table(["what", "which"], rows))
+
+
+@ci.command(
+    epilog="""\b
+Examples:
+  slipway ci image --release release >> "$GITHUB_OUTPUT"
+"""
+)
+@click.option("--release", "folder", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR")
+def image(folder: Path) -> None:
+    """Print name and digest of the release's image, as outputs of a step."""
+    from slipway.delivery.release import read_chosen
+    from slipway.errors import GitHubError
+
+    found = read_chosen(folder).release.image
+    if found is None:
+        raise GitHubError(f"The release in {folder} has no image yet. `slipway publish` builds and pushes it.")
+    name, _, digest = found.partition("@")
+    click.echo(f"name={name}\ndigest={digest}")

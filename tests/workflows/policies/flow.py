@@ -18,6 +18,8 @@ _EVENTS = {
 _FILTERS = ("paths", "paths-ignore", "branches-ignore", "tags", "tags-ignore")
 _DEPLOYS = re.compile(r"\bslipway( github)? (deploy|promote|rollback|converge)\b")
 _GATE = re.compile(r"\bgate\b")
+# What a job needs whose forerunner may rightly be skipped: nothing before it failed.
+_NOTHING_FAILED = "!failure() && !cancelled()"
 _REGARDLESS = re.compile(r"\b(always|cancelled|failure)\s*\(")
 _DEFAULT_BRANCH = "${{ github.event.repository.default_branch }}"
 
@@ -137,7 +139,8 @@ def deployed_after_success_only(workflows: Sequence[Workflow]) -> list[str]:
             found += [
                 f"{workflow.name}: {name}: deploys whatever happened before: if: {part['if']}"
                 for part in (job, *steps)
-                if _REGARDLESS.search(str(part.get("if", "")))
+                if str(part.get("if", "")).strip("${} ") != _NOTHING_FAILED
+                and _REGARDLESS.search(str(part.get("if", "")))
             ]
     return found
 
