@@ -11,10 +11,30 @@ from slipway.errors import GitHubError
 ALWAYS = ("lint", "workflows")
 # On main the model and its image are made by cd, which ships them; here they are made to be looked at.
 ONLY_BEFORE_MERGE = ("gate", "image", "report")
-_PROSE = ("*.md", "docs/*", "LICENSE", ".github/ISSUE_TEMPLATE/*", ".github/CODEOWNERS", ".gitignore")
-_BESIDE_THE_MODEL = (*_PROSE, "tests/*", "benchmarks/*", ".github/*", ".ci/*", "demo.yaml", ".pre-commit-config.yaml")
+_BESIDE_THE_CODE = (
+    "requested/*",
+    "*.md",
+    "docs/*",
+    "LICENSE",
+    ".github/ISSUE_TEMPLATE/*",
+    ".github/CODEOWNERS",
+    ".gitignore",
+)
+_BESIDE_THE_MODEL = (
+    *_BESIDE_THE_CODE,
+    "tests/*",
+    "benchmarks/*",
+    ".github/*",
+    ".ci/*",
+    "demo.yaml",
+    ".pre-commit-config.yaml",
+)
 # A job is skipped if every changed file is one of these: what is not known to be harmless runs everything.
-CANNOT_AFFECT = {"tests": _PROSE, **dict.fromkeys(("pipeline", "gate", "image"), _BESIDE_THE_MODEL), "report": ()}
+CANNOT_AFFECT = {
+    "tests": _BESIDE_THE_CODE,
+    **dict.fromkeys(("pipeline", "gate", "image"), _BESIDE_THE_MODEL),
+    "report": (),
+}
 
 
 class Need(msgspec.Struct, frozen=True):
