@@ -41,7 +41,7 @@ class Need(msgspec.Struct, frozen=True):
     """What became of a job that another one waited for, as `toJSON(needs)` has it."""
 
     result: str
-    outputs: dict[str, str] = {}
+    outputs: dict[str, str] | None = None
 
 
 def plan(event: str, changed: list[str] | None) -> list[str]:
@@ -72,7 +72,7 @@ def judge(needs: str) -> list[str]:
     """What is wrong with the jobs in `needs` (`toJSON(needs)`), a sentence each: none if all is as planned."""
     try:
         found = msgspec.json.decode(needs, type=dict[str, Need])
-        planned = msgspec.json.decode(found["plan"].outputs["jobs"], type=list[str])
+        planned = msgspec.json.decode((found["plan"].outputs or {})["jobs"], type=list[str])
     except (KeyError, msgspec.DecodeError) as error:
         return [f"plan did not say which jobs should run ({error}), so nothing was rightly skipped"]
     wrong = []
