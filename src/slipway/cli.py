@@ -143,8 +143,11 @@ if find_spec("slipway.delivery"):
 
 # What the workflows at GitHub run.
 if find_spec("slipway.github"):
+    from slipway.github import run_commands
     from slipway.github.ci_commands import ci
     from slipway.github.commands import github
 
+    for command in run_commands.COMMANDS:
+        github.add_command(command)
     main.add_command(ci)
     main.add_command(github)
