@@ -136,6 +136,7 @@ def test_parts_and_attestations_stay_and_go_with_their_image(package, ledger, ch
     found = json.loads(clean("--yes", "--json").output)["versions"]
     assert {each["digest"] for each in found if each["outcome"] == "deleted"} == {gone, waste}
     assert {kept, part, attested, late, unknown} <= set(package.digests)
+    assert {each["digest"]: each["kept"] for each in found}[late] == "the ledger names it"
 
 
 def test_nothing_goes_without_a_ledger(package, root):

@@ -73,6 +73,7 @@ def test_a_second_time_changes_nothing(github, root, churn):
 def test_what_did_not_change_what_serves_has_no_release_of_its_own(github, root, toys):
     deliver(root, toys["churn"].bundle)
     deliver(root, toys["crops"].bundle, event=Event.FAILED)
+    deliver(root, toys["churn"].bundle, event=Event.FAILED)
     assert release(github, root)["tag"] == "production-1"
 
 
