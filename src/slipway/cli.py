@@ -16,7 +16,7 @@ GROUPS = {
     "Look": ("status", "history", "show", "health", "log", "smoke", "rehearse"),
     "Deliver": ("choose", "publish", "deploy", "promote", "request", "rollback", "converge", "stop", "ledger"),
     "Keys": ("key",),
-    "Workflows": ("ci", "github"),
+    "Workflows": ("ci", "github", "mlflow"),
 }
 BUNDLE = click.option(
     "--bundle",
@@ -143,8 +143,13 @@ if find_spec("slipway.delivery"):
 
 # What the workflows at GitHub run.
 if find_spec("slipway.github"):
+    from slipway.github import run_commands
     from slipway.github.ci_commands import ci
     from slipway.github.commands import github
+    from slipway.github.mlflow_commands import mlflow
 
+    for command in run_commands.COMMANDS:
+        github.add_command(command)
     main.add_command(ci)
     main.add_command(github)
+    main.add_command(mlflow)

@@ -216,6 +216,30 @@ MUTANTS = [
         "deployed_after_the_gate",
         put(r"slipway gate\b.*$", "slipway verify"),
     ),
+    Mutant(
+        "a rollback that waits for the cancelling",
+        "rollback.yml",
+        "rollback_waits_for_nothing",
+        job("rollback", r"^    name: .*$", "    needs: waiting"),
+    ),
+    Mutant(
+        "what cancels runs may write code",
+        "rollback.yml",
+        "rights_with_a_reason",
+        job("waiting", r"^      contents: read #.*$", "      contents: write"),
+    ),
+    Mutant(
+        "the clean-up may write code",
+        "cleanup.yml",
+        "rights_within_the_list",
+        put(r"contents: read", "contents: write"),
+    ),
+    Mutant(
+        "images deleted at every push",
+        "cleanup.yml",
+        "triggers",
+        put(r"^  workflow_dispatch:$", "  push:\n  workflow_dispatch:"),
+    ),
     Mutant("a verdict that is skipped", "ci.yml", "one_verdict", job("verdict", r"^    if: .*\n", "")),
     Mutant("a verdict that waits for half", "ci.yml", "one_verdict", job("verdict", r"^(    needs: \[)\w+, ", r"\1")),
     Mutant(

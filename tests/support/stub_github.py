@@ -53,6 +53,8 @@ class State:
         self.deployments: list[dict[str, Any]] = []
         self.statuses: list[dict[str, Any]] = []
         self.releases: list[dict[str, Any]] = []
+        # Commits whose workflows are not those of main: no workflow's token may put a tag there by the API.
+        self.other_workflows: set[str] = set()
         self._ids = iter(range(101, 10**9))
         self._lock = threading.RLock()
 
@@ -198,6 +200,8 @@ class State:
         tag = given.get("tag_name")
         if not tag or any(each["tag_name"] == tag for each in self.releases):
             raise RefusedError(422, "Validation Failed")
+        if given.get("target_commitish") in self.other_workflows:
+            raise RefusedError(403, "Resource not accessible by integration")
         found = {"draft": False, "prerelease": False, **given, "id": next(self._ids), "author": {"login": login}}
         found["html_url"] = f"{self.url}/{self.repository}/releases/tag/{tag}"
         self.releases.append(found)

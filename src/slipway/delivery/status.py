@@ -69,23 +69,25 @@ def line(found: Status) -> str:
     return said
 
 
+def arrival(ledger: Ledger, environment: str) -> Entry | None:
+    """The entry that brought what serves now; None if nothing serves."""
+    serving = ledger.read(environment).serving
+    if serving is None:
+        return None
+    bringing = (Event.DEPLOY, Event.PROMOTE, Event.ROLLBACK)
+    entries = (entry for entry in ledger.history(environment) if entry.event in bringing)
+    return next((entry for entry in entries if entry.release == serving), None)
+
+
 def lineage(root: Path, environment: str) -> dict[str, Any]:
     """Where what serves came from, and who brought it; names in the order in which one asks."""
     ledger = Ledger(root)
     newest = ledger.read(environment)
-    serving = newest.serving
-    arrival = next(
-        (
-            entry
-            for entry in ledger.history(environment)
-            if entry.event in (Event.DEPLOY, Event.PROMOTE, Event.ROLLBACK) and entry.release == serving
-        ),
-        None,
-    )
-    gate = (arrival.gate if arrival else None) or {}
+    serving, brought = newest.serving, arrival(ledger, environment)
+    gate = (brought.gate if brought else None) or {}
     return {
         "environment": environment,
-        "target": arrival.target if arrival else None,
+        "target": brought.target if brought else None,
         "bundle": serving.bundle if serving else None,
         "image": serving.image if serving else None,
         "model_version": serving.model if serving else None,
@@ -93,9 +95,9 @@ def lineage(root: Path, environment: str) -> dict[str, Any]:
         "commit": serving.commit if serving else None,
         "data": serving.data if serving else None,
         "gate": gate.get("sentence"),
-        "brought_by": arrival.by if arrival else None,
-        "event": f"{arrival.event} (entry {arrival.number})" if arrival else None,
-        "reason": (arrival.reason or None) if arrival else None,
+        "brought_by": brought.by if brought else None,
+        "event": f"{brought.event} (entry {brought.number})" if brought else None,
+        "reason": (brought.reason or None) if brought else None,
         "since": newest.since,
         "runs": target_of(root, environment).observe(),
     }

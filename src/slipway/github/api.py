@@ -37,7 +37,7 @@ class GitHub:
                 "Workflows have it; elsewhere: export GITHUB_REPOSITORY=OWNER/NAME."
             )
         self.repository = settings.repository
-        self._url = settings.api_url.rstrip("/")
+        self.url = settings.api_url.rstrip("/")
         self._session = requests.Session()
         self._session.headers.update({"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": _VERSION})
         # Always set: without it requests would look for a login in ~/.netrc.
@@ -63,22 +63,37 @@ class GitHub:
             yield from (found[key] if key else found)
             # The address of the next page carries the query already.
             url, asked = answer.links.get("next", {}).get("url"), {}
-            if url and not url.startswith(f"{self._url}/"):
-                raise GitHubError(f"{self._url} names a next page elsewhere: {url}. The token is not sent there.")
+            if url and not url.startswith(f"{self.url}/"):
+                raise GitHubError(f"{self.url} names a next page elsewhere: {url}. The token is not sent there.")
 
     def send(self, method: str, path: str, body: object = None) -> Any:
         """POST, PUT, PATCH or DELETE with a JSON body; the answer's JSON, None if it is empty."""
         return _decode(self._ask(method, self._address(path), body=body))
 
+    def place(self, path: str) -> str:
+        """Where GitHub keeps a file: the address that it sends one to, which needs no token and must not see it."""
+        answer = self._ask("GET", self._address(path), follow=False)
+        found = answer.headers.get("Location")
+        if not answer.is_redirect or not found:
+            raise GitHubError(f"GET {answer.url}: expected the address of a file, found {answer.status_code}.")
+        return found
+
     def _address(self, path: str) -> str:
-        return self._url + path if path.startswith("/") else f"{self._url}/repos/{self.repository}/{path}".rstrip("/")
+        return self.url + path if path.startswith("/") else f"{self.url}/repos/{self.repository}/{path}".rstrip("/")
 
     def _ask(
-        self, method: str, url: str, body: object = None, query: dict[str, str | int] | None = None
+        self,
+        method: str,
+        url: str,
+        body: object = None,
+        query: dict[str, str | int] | None = None,
+        follow: bool = True,
     ) -> requests.Response:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                answer = self._session.request(method, url, json=body, params=query, timeout=_TIMEOUT)
+                answer = self._session.request(
+                    method, url, json=body, params=query, timeout=_TIMEOUT, allow_redirects=follow
+                )
             except requests.RequestException as error:
                 raise GitHubError(
                     f"{method} {url}: no answer ({type(error).__name__}). Look at the network, at GITHUB_API_URL, "

@@ -129,13 +129,9 @@ Examples:
 def delivery(environment: str) -> None:
     """Print what the environment serves and where it came from, as Markdown."""
     from slipway.delivery.status import lineage
-    from slipway.markdown import inert, table
+    from slipway.github.delivered import render
 
-    facts = lineage(Path(), environment)
-    rehearsal = " (a rehearsal: nothing stays running)" if facts["target"] == "rehearsal" else ""
-    click.echo(f"## {environment}{rehearsal}\n")
-    rows = [[name.replace("_", " "), "-" if value is None else inert(str(value))] for name, value in facts.items()]
-    click.echo(table(["what", "which"], rows))
+    click.echo(render(lineage(Path(), environment)), nl=False)
 
 
 @ci.command(

@@ -14,6 +14,7 @@ _EVENTS = {
     "deploy.yml": {"workflow_call"},
     "promote.yml": {"push"},
     "rollback.yml": {"workflow_dispatch"},
+    "cleanup.yml": {"schedule", "workflow_dispatch"},
 }
 # A required check that a filter skips is waited for without end.
 _FILTERS = ("paths", "paths-ignore", "branches-ignore", "tags", "tags-ignore")
@@ -165,6 +166,22 @@ def deployed_after_the_gate(workflows: Sequence[Workflow]) -> list[str]:
     return found
 
 
+def rollback_waits_for_nothing(workflows: Sequence[Workflow]) -> list[str]:
+    """In rollback.yml the rollback comes first: no job before it, no condition on it."""
+    found = []
+    for workflow in _named(workflows, "rollback.yml"):
+        deploys = {name: job for name, job in workflow.jobs.items() if called(job) == "deploy.yml"}
+        found += [
+            f"rollback.yml: {name}: the rollback depends on {word}: {job[word]}"
+            for name, job in deploys.items()
+            for word in ("needs", "if")
+            if word in job
+        ]
+        if not deploys:
+            found.append("rollback.yml: nothing rolls back")
+    return found
+
+
 def one_verdict(workflows: Sequence[Workflow]) -> list[str]:
     """The one required check runs always, waits for every other job, and looks at what became of them."""
     found = []
@@ -209,5 +226,6 @@ POLICIES = (
     deployed_by_deploy_only,
     deployed_after_success_only,
     deployed_after_the_gate,
+    rollback_waits_for_nothing,
     one_verdict,
 )

@@ -1,0 +1,15 @@
+"""What an environment serves and where it came from, as Markdown: for the summary of a run, and for a release."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from slipway.markdown import inert, table
+
+REHEARSAL = "rehearsal"
+
+
+def render(facts: Mapping[str, Any]) -> str:
+    """The lineage (`slipway.delivery.status.lineage`) under a heading that says if it was a rehearsal."""
+    rehearsal = " (a rehearsal: nothing stays running)" if facts["target"] == REHEARSAL else ""
+    rows = [[name.replace("_", " "), "-" if value is None else inert(str(value))] for name, value in facts.items()]
+    return f"## {facts['environment']}{rehearsal}\n\n{table(['what', 'which'], rows)}\n"

@@ -1,0 +1,81 @@
+"""A release at GitHub for what an environment serves: a tag at its commit, and where it came from."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from slipway.delivery.status import arrival, lineage
+from slipway.errors import GitHubError
+from slipway.github.api import GitHub
+from slipway.github.delivered import REHEARSAL, render
+from slipway.ledger import Entry, Ledger
+from slipway.ledger.git import Git
+
+_FORBIDDEN, _NOT_FOUND, _EXISTS = 403, 404, 422
+
+
+class Released(msgspec.Struct, frozen=True):
+    """The release of a tag: `created`, or whether it was there already."""
+
+    tag: str
+    title: str
+    commit: str
+    url: str
+    created: bool
+
+
+def release(github: GitHub, root: Path, environment: str) -> Released:
+    """Make the release of what `environment` serves now, unless it is there; raises `GitHubError`, `LedgerError`."""
+    ledger = Ledger(root)
+    entry = arrival(ledger, environment)
+    if entry is None or entry.release is None:
+        raise GitHubError(f"There is nothing to release: by the ledger {environment} serves nothing.")
+    commit = entry.release.commit
+    if commit is None:
+        raise GitHubError(
+            f"Entry {entry.number} of {environment} names no source commit, so no tag can be put anywhere. Deliver a "
+            "release of committed code."
+        )
+    tag = f"{environment}-{entry.number}"
+    if found := _find(github, tag):
+        return _released(found, commit, created=False)
+    body = {"tag_name": tag, "name": _title(entry), "body": render(lineage(root, environment))}
+    try:
+        return _released(_create(github, ledger, body, commit), commit, created=True)
+    except GitHubError as error:
+        # Another run may have been faster.
+        if error.status == _EXISTS and (found := _find(github, tag)):
+            return _released(found, commit, created=False)
+        raise
+
+
+def _title(entry: Entry) -> str:
+    what = entry.release and (entry.release.model or entry.release.bundle[:12])
+    return f"{entry.environment} {entry.number}: {what}{' (rehearsal)' if entry.target == REHEARSAL else ''}"
+
+
+def _find(github: GitHub, tag: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = github.get(f"releases/tags/{tag}")
+    except GitHubError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        return None
+    return found
+
+
+def _create(github: GitHub, ledger: Ledger, body: dict[str, Any], commit: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = github.send("POST", "releases", body | {"target_commitish": commit})
+    except GitHubError as error:
+        # GitHub lets no workflow's token name a commit with other workflows than main's, but git may push the tag.
+        if error.status != _FORBIDDEN or ledger.remote is None:
+            raise
+        Git(ledger.root).run("push", "--quiet", "--no-verify", ledger.remote, f"{commit}:refs/tags/{body['tag_name']}")
+        found = github.send("POST", "releases", body)
+    return found
+
+
+def _released(found: dict[str, Any], commit: str, created: bool) -> Released:
+    return Released(found["tag_name"], found.get("name") or "", commit, found.get("html_url") or "", created)

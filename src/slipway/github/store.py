@@ -1,0 +1,95 @@
+"""The MLflow store of a run of cd, which keeps it as an artifact: downloaded, checked, and made to find its files."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+
+from slipway.errors import GitHubError
+from slipway.files import new_folder
+from slipway.github.api import GitHub
+from slipway.github.archive import unpack
+from slipway.tracking.moved import relocate
+
+FOLDER = ".slipway/mlflow"
+ARTIFACT = "mlflow"
+WORKFLOW = "cd.yml"
+STORE = "mlflow.db"
+LARGEST = 1024**3
+_BLOCK = 1024**2
+# Seconds to connect, seconds between two bytes.
+_TIMEOUT = (10.0, 60.0)
+
+
+class Pulled(msgspec.Struct, frozen=True):
+    """The run, its commit, and the folder in which its store lies now."""
+
+    run: int
+    commit: str
+    folder: str
+
+
+def pull(github: GitHub, root: Path, run: int | None = None, to: Path | None = None) -> Pulled:
+    """Bring the store of the run (None: the newest successful one on main) to `to`, else to .slipway/mlflow/<run>.
+
+    What an earlier pull has left in .slipway is replaced; `to` must be empty. Raises `GitHubError`, `TrackingError`.
+    """
+    if to is not None and to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise GitHubError(f"{to} is not empty, and nothing of it is replaced. Name another folder.")
+    found = github.get(f"actions/runs/{run}") if run is not None else _newest(github)
+    number, artifact = found["id"], _artifact(github, found["id"])
+    folder = (to or root / FOLDER / str(number)).absolute()
+    with new_folder(folder) as temporary:
+        with tempfile.NamedTemporaryFile(dir=temporary.parent, prefix=f".{folder.name}.", suffix=".part") as archive:
+            _download(github.place(f"actions/artifacts/{artifact}/zip"), Path(archive.name), github.url)
+            unpack(Path(archive.name), temporary)
+        if not (temporary / STORE).is_file():
+            raise GitHubError(f"The artifact {ARTIFACT} of run {number} holds no {STORE}.")
+        relocate(temporary / STORE, folder)
+    return Pulled(number, found["head_sha"], str(folder))
+
+
+def _newest(github: GitHub) -> dict[str, Any]:
+    found = github.get(f"actions/workflows/{WORKFLOW}/runs", branch="main", status="success", per_page=1)
+    runs: list[dict[str, Any]] = found["workflow_runs"]
+    if not runs:
+        raise GitHubError(f"No run of {WORKFLOW} on main has succeeded yet. Name a run: its page's address ends in it.")
+    return runs[0]
+
+
+def _artifact(github: GitHub, run: int) -> int:
+    """The id of the newest artifact of that name: each attempt of a run leaves one."""
+    found = list(github.pages(f"actions/runs/{run}/artifacts", key="artifacts", name=ARTIFACT))
+    there: list[int] = [each["id"] for each in found if not each["expired"]]
+    if there:
+        return max(there)
+    why = "is no longer kept by GitHub" if found else "is not there"
+    raise GitHubError(
+        f"The artifact {ARTIFACT} of run {run} {why}. Runs of {WORKFLOW} leave one, unless MLFLOW_TRACKING_URI names a "
+        "server: then look there."
+    )
+
+
+def _download(place: str, path: Path, api: str) -> None:
+    """Fetch the file from storage, without the token; only encrypted, unless GitHub itself is asked in the open."""
+    if urlsplit(place).scheme != "https" and urlsplit(api).scheme == "https":
+        raise GitHubError(f"GitHub sends to {place.partition('?')[0]}, which is not https.")
+    host, size = urlsplit(place).hostname, 0
+    try:
+        with requests.Session() as session:
+            # Without it requests would look for a login in ~/.netrc.
+            session.auth = lambda request: request
+            with session.get(place, stream=True, timeout=_TIMEOUT) as answer, path.open("wb") as file:
+                answer.raise_for_status()
+                for block in answer.iter_content(_BLOCK):
+                    size += len(block)
+                    if size > LARGEST:
+                        raise GitHubError(f"The artifact is refused: more than {LARGEST:,} bytes.")
+                    file.write(block)
+    except requests.RequestException as error:
+        status = f"{error.response.status_code}" if error.response is not None else type(error).__name__
+        # The address itself is a key to the file for some minutes.
+        raise GitHubError(f"The artifact cannot be downloaded from {host}: {status}. Do the same again.") from error

@@ -1,0 +1,46 @@
+"""Runs that wait for somebody's approval: after a rollback nobody shall be asked for what they would bring."""
+
+import re
+from typing import Any
+
+import msgspec
+
+from slipway.errors import GitHubError
+from slipway.github.api import GitHub
+
+_WORKFLOW = re.compile(r"[\w.-]+\.ya?ml")
+# GitHub's answer about a run that has ended meanwhile.
+_CONFLICT = 409
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A run that waited; `cancelled` is False where it had gone on or ended before it was asked to."""
+
+    run: int
+    title: str
+    commit: str
+    url: str
+    cancelled: bool
+
+
+def cancel_waiting(github: GitHub, workflow: str) -> list[Waiting]:
+    """Cancel every run of the workflow's file that waits for an approval; raises `GitHubError`."""
+    if not _WORKFLOW.fullmatch(workflow):
+        raise GitHubError(f"Expected the name of a workflow's file, like cd.yml; found {workflow!r}.")
+    # All of them first: a page that is cancelled moves the next one.
+    found = list(github.pages(f"actions/workflows/{workflow}/runs", key="workflow_runs", status="waiting"))
+    return [_cancel(github, run) for run in found]
+
+
+def _cancel(github: GitHub, run: dict[str, Any]) -> Waiting:
+    try:
+        github.send("POST", f"actions/runs/{run['id']}/cancel")
+    except GitHubError as error:
+        if error.status != _CONFLICT:
+            raise
+        return _waiting(run, cancelled=False)
+    return _waiting(run, cancelled=True)
+
+
+def _waiting(run: dict[str, Any], cancelled: bool) -> Waiting:
+    return Waiting(run["id"], run.get("display_title") or "", run["head_sha"], run.get("html_url") or "", cancelled)

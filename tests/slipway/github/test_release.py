@@ -1,0 +1,110 @@
+"""A release at GitHub for what an environment serves: by the real command, in a real clone with a real ledger."""
+
+import json
+import os
+import subprocess
+
+import pytest
+import stub_github
+from ledgerbox import BY, ENVIRONMENTS, clone, git, make_hub
+from running import SLIPWAY, free_port
+
+from slipway.ledger import Event, Ledger, Release, follow
+
+
+@pytest.fixture
+def github():
+    with stub_github.stub_github() as state:
+        yield state
+
+
+@pytest.fixture
+def hub(tmp_path):
+    return make_hub(tmp_path)
+
+
+@pytest.fixture
+def root(hub, tmp_path):
+    folder = clone(hub, tmp_path / "ours")
+    Ledger(folder).init(ENVIRONMENTS, BY, "it begins")
+    tables = [f"[tool.slipway.environments.{name}]\nport = {free_port()}" for name in ENVIRONMENTS]
+    (folder / "pyproject.toml").write_text('[tool.slipway]\nproblem = "churn"\n' + "\n".join(tables))
+    return folder
+
+
+def deliver(root, bundle, event=Event.DEPLOY, commit="HEAD", target="local", **more):
+    source = git(root, "rev-parse", commit) if commit else None
+    found = Release(bundle=bundle.digest, commit=source, model="churn/1")
+    make = lambda newest: follow(newest, event, by=BY, reason="why | not", release=found, target=target, **more)  # noqa: E731
+    return Ledger(root).append("production", make, bundle.path)
+
+
+def slipway(github, root, *words):
+    known = {"GITHUB_API_URL": github.url, "GITHUB_REPOSITORY": github.repository, "GITHUB_TOKEN": "workflow-token"}
+    return subprocess.run([str(SLIPWAY), *words], cwd=root, env=os.environ | known, capture_output=True, text=True)
+
+
+def release(github, root, *words):
+    done = slipway(github, root, "github", "release", "production", "--json", *words)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_its_tag_is_the_entry_its_place_the_source_commit_its_text_the_lineage(github, root, churn):
+    deliver(root, churn.bundle, commit="HEAD~1")
+    said = release(github, root)
+    (made,) = github.releases
+    assert made["tag_name"] == said["tag"] == "production-1"
+    assert made["target_commitish"] == said["commit"] == git(root, "rev-parse", "HEAD~1")
+    assert made["name"] == "production 1: churn/1"
+    assert made["body"] == slipway(github, root, "ci", "delivery", "production").stdout
+    assert churn.bundle.digest in made["body"]
+    assert said["created"] is True
+
+
+def test_a_second_time_changes_nothing(github, root, churn):
+    deliver(root, churn.bundle)
+    release(github, root)
+    before = github.changes()
+    assert release(github, root)["created"] is False
+    assert github.changes() == before
+
+
+def test_what_did_not_change_what_serves_has_no_release_of_its_own(github, root, toys):
+    deliver(root, toys["churn"].bundle)
+    deliver(root, toys["crops"].bundle, event=Event.FAILED)
+    deliver(root, toys["churn"].bundle, event=Event.FAILED)
+    assert release(github, root)["tag"] == "production-1"
+
+
+def test_a_rollback_is_a_release_of_the_commit_that_serves_again(github, root, toys):
+    deliver(root, toys["churn"].bundle, commit="HEAD~2")
+    deliver(root, toys["crops"].bundle)
+    deliver(root, toys["churn"].bundle, event=Event.ROLLBACK, commit="HEAD~2")
+    assert release(github, root)["tag"] == "production-3"
+    assert github.releases[0]["target_commitish"] == git(root, "rev-parse", "HEAD~2")
+
+
+def test_a_rehearsal_is_called_one(github, root, churn):
+    deliver(root, churn.bundle, target="rehearsal")
+    assert release(github, root)["title"] == "production 1: churn/1 (rehearsal)"
+    assert "a rehearsal: nothing stays running" in github.releases[0]["body"]
+
+
+def test_a_commit_that_the_api_may_not_tag_is_tagged_by_git(github, root, hub, churn):
+    deliver(root, churn.bundle, commit="HEAD~1")
+    source = git(root, "rev-parse", "HEAD~1")
+    github.other_workflows.add(source)
+    assert release(github, root)["created"] is True
+    assert git(hub, "rev-parse", "refs/tags/production-1") == source
+    assert "target_commitish" not in github.releases[0]
+
+
+@pytest.mark.parametrize("commit", [None, "HEAD"])
+def test_what_cannot_be_released_is_said(github, root, churn, commit):
+    if commit is None:
+        deliver(root, churn.bundle, commit=None)
+    done = slipway(github, root, "github", "release", "production")
+    assert done.returncode == 1
+    assert ("names no source commit" if commit is None else "serves nothing") in done.stderr
+    assert github.changes() == []
