@@ -1,0 +1,213 @@
+"""A workflow of GitHub, run on this machine by `act`, and what became of each of its jobs.
+
+Jobs run as plain processes (act's host mode) in folders of their own. What act does not know, no test here can show:
+permissions, concurrency, environments and their approval, trigger filters, time limits of jobs, required inputs. For
+these there are tests/workflows/policies. A pull request's run gets every secret that it is given, also for a fork, so
+a run for a fork is given none.
+"""
+
+import fcntl
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from requirements import missing
+
+ROOT = Path(__file__).parents[2]
+ACTIONS = ROOT / "tests" / "workflows" / "actions"
+# Which folder stands in for which action. What is not here is not found by act, and fails.
+STAND_INS = {
+    "actions/attest": "attest",
+    "actions/checkout": "checkout",
+    "actions/download-artifact": "download-artifact",
+    "actions/upload-artifact": "upload-artifact",
+    "astral-sh/setup-uv": "setup-uv",
+    "docker/login-action": "login",
+}
+LABELS = ("ubuntu-24.04", "ubuntu-latest")
+# Seconds for a whole run.
+LONGEST = 900
+
+
+class Job(NamedTuple):
+    """`name` as in the workflow, `result` in GitHub's words, what it said, its summary, and how long it took."""
+
+    name: str
+    result: str
+    log: str
+    summary: str
+    seconds: float
+
+
+class Run(NamedTuple):
+    """A finished run: its number, its jobs by id (a matrix adds its values), and whether act calls it a success."""
+
+    id: int
+    jobs: dict[str, Job]
+    passed: bool
+    log: str
+    artifacts: Path
+
+    @property
+    def results(self) -> dict[str, str]:
+        return {name: job.result for name, job in self.jobs.items()}
+
+    @property
+    def conclusion(self) -> str:
+        return "success" if self.passed else "failure"
+
+    def said(self, job: str) -> str:
+        return self.jobs[job].log
+
+
+def find_act() -> Path:
+    """The program that .ci/act builds; without it the test is skipped, or fails where SLIPWAY_REQUIRE asks for it."""
+    script = (ROOT / ".ci" / "act").read_text()
+    (version,) = re.findall(r"(?m)^version=(\S+)$", script)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    program = cache / "slipway" / "bin" / f"act-{version}"
+    if not program.exists():
+        missing("act", f"there is no {program}; .ci/act builds it")
+    return program
+
+
+def run_act(
+    clone: Path, world: Path, workflow: str, event: str, *, number: int, variables: dict[str, str], options: list[str]
+) -> Run:
+    """Run a workflow of `clone`; `world` has event.json and is where actions and jobs keep what they share."""
+    command = [str(find_act()), event, "--workflows", f".github/workflows/{workflow}"]
+    command += ["--eventpath", str(world / "event.json"), "--json", "--verbose", "--rm"]
+    command += ["--no-cache-server", "--action-offline-mode", "--no-skip-checkout"]
+    command += [word for label in LABELS for word in ("--platform", f"{label}=-self-hosted")]
+    command += [word for each in stand_ins(clone) for word in ("--local-repository", each)]
+    command += [word for each in _python() for word in ("--matrix", each)]
+    command += [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
+    lines = _lines([*command, *options], clone, world, variables)
+    return _read(lines, number, world / "artifacts" / str(number))
+
+
+def stand_ins(clone: Path) -> Iterator[str]:
+    """For every action that a workflow of `clone` uses, at the commit it uses: the folder that stands in for it."""
+    found = set()
+    for path in (clone / ".github").rglob("*.yml"):
+        found |= set(re.findall(r"(?m)^\s*(?:- )?uses: ([\w.-]+/[\w.-]+)@(\S+)", path.read_text()))
+    for action, commit in sorted(found):
+        if action in STAND_INS:
+            yield f"{action}@{commit}={ACTIONS / STAND_INS[action]}"
+
+
+def _python() -> Iterator[str]:
+    """Of a matrix over Pythons the one that the session has: another one would be another environment to install."""
+    ci = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    known = [str(each) for each in ci["jobs"]["tests"]["strategy"]["matrix"]["python"]]
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    yield f"python:{own if own in known else known[0]}"
+
+
+def _environment(world: Path) -> dict[str, str]:
+    """What the runner has of this session's environment: where packages come from, not what tests and users set."""
+    mine = ("SLIPWAY_", "GITHUB_", "GIT_", "PYTEST_", "MLFLOW_", "DVC_", "VIRTUAL_ENV", "COVERAGE_", "MAKE", "UV_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(mine) or name == "GIT_SSL_CAINFO"}
+    home = world / "home"
+    home.mkdir(exist_ok=True)
+    return kept | {
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "DOCKER_CONFIG": str(home / "docker"),
+    }
+
+
+def _lines(command: list[str], clone: Path, world: Path, variables: dict[str, str]) -> list[str]:
+    log = world / f"act-{len(list(world.glob('act-*')))}.jsonl"
+    with log.open("w") as file, _alone(world):
+        process = subprocess.Popen(
+            command,
+            cwd=clone,
+            env=_environment(world) | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            process.wait(LONGEST)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    return [*log.read_text(errors="replace").splitlines(), f"exit {process.returncode}"]
+
+
+@contextmanager
+def _alone(world: Path) -> Iterator[None]:
+    """Two runs at once would name their images and containers alike."""
+    with (world / "lock").resolve().open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _read(lines: list[str], number: int, artifacts: Path) -> Run:
+    jobs: dict[str, dict[str, Any]] = {}
+    loose = []
+    for line in lines:
+        try:
+            found = json.loads(line)
+        except ValueError:
+            loose.append(line)
+            continue
+        assert "Skipping unsupported platform" not in found.get("msg", ""), found["msg"]
+        if "job" in found:
+            _take(jobs.setdefault(_key(found), {"log": [], "summary": [], "result": "", "name": found["job"]}), found)
+        elif found.get("level") in ("error", "fatal"):
+            loose.append(found["msg"])
+    assert jobs, "act ran no job:\n" + "\n".join(loose)
+    done = {
+        key: Job(
+            each["name"], each["result"], "".join(each["log"]), "".join(each["summary"]), _seconds(each)
+        )
+        for key, each in jobs.items()
+    }
+    return Run(number, done, loose[-1] == "exit 0", "\n".join(loose), artifacts)
+
+
+def _key(found: dict[str, Any]) -> str:
+    values = ", ".join(str(value) for value in (found.get("matrix") or {}).values())
+    below = found["job"].split("/")[1:-1]
+    # A job of a called workflow lies below the one that calls it.
+    path = "/".join([*below, found["jobID"]])
+    return f"{path} ({values})" if values else path
+
+
+def _take(job: dict[str, Any], found: dict[str, Any]) -> None:
+    job["last"] = found["time"]
+    if "Run Set up job" in found["msg"]:
+        job["first"] = found["time"]
+    if found.get("raw_output") or found["level"] == "error":
+        job["log"].append(found["msg"] if found["msg"].endswith("\n") else found["msg"] + "\n")
+    if found.get("command") == "summary":
+        job["summary"].append(found["content"])
+    if "jobResult" in found:
+        job["result"] = found["jobResult"]
+
+
+def _seconds(job: dict[str, Any]) -> float:
+    if "first" not in job:
+        return 0.0
+    first, last = (datetime.fromisoformat(job[name]) for name in ("first", "last"))
+    return (last - first).total_seconds()
+
+
+def clock() -> float:
+    """Seconds, for a difference."""
+    return time.monotonic()

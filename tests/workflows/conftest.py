@@ -1,0 +1,49 @@
+"""Worlds for the scenarios: each test has its own, all of them share a project, results, and a registry program."""
+
+import fcntl
+import shutil
+from pathlib import Path
+
+import pytest
+from registry import registry as serve_registry
+from runner import find_act
+from stub_github import stub_github
+from toyrepo import make_repository
+from world import World
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory) -> Path:
+    """The folder that all workers of this session share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if base.name.startswith("popen-") else base) / "workflows"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def toy_repository(shared) -> Path:
+    """The bare repository that every world begins with; of parallel workers the first makes it."""
+    find_act()
+    with (shared / "repository.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = shared / "repository"
+        if not done.exists():
+            part = shared / "repository.part"
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
+            make_repository(part, shared / "dvc")
+            part.rename(done)
+    return done / "hub.git"
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory):
+    with serve_registry(tmp_path_factory.mktemp("registry")) as found:
+        yield found
+
+
+@pytest.fixture
+def world(tmp_path, toy_repository, shared, address):
+    with stub_github() as github:
+        yield World(tmp_path, toy_repository, github, address, shared)
