@@ -62,10 +62,10 @@ MUTANTS = [
     ),
     Mutant("a right without a reason", "deploy.yml", "rights_with_a_reason", put(r"(contents: write) #.*$", r"\1")),
     Mutant(
-        "the gate of cd may speak to clouds",
+        "the pipeline of cd may speak to clouds",
         "cd.yml",
         "identity_where_needed",
-        job("gate", r"^( +)(contents: read.*)$", r"\1\2\n\1id-token: write # for later"),
+        job("model", r"^( +)(contents: read.*)$", r"\1\2\n\1id-token: write # for later"),
     ),
     Mutant(
         "a secret in a pull request",
@@ -184,13 +184,13 @@ MUTANTS = [
         "the environment dropped",
         "deploy.yml",
         "environments_in_deploy_only",
-        put(r"^    environment: .*\n(?:      .*\n)*", ""),
+        job("deploy", r"^    environment: .*\n", ""),
     ),
     Mutant(
         "an environment's secrets elsewhere",
         "cd.yml",
         "environments_in_deploy_only",
-        job("gate", r"^    timeout-minutes: (.*)$", r"    timeout-minutes: \1\n    environment: production"),
+        job("model", r"^    timeout-minutes: (.*)$", r"    timeout-minutes: \1\n    environment: production"),
     ),
     Mutant(
         "cd deploys by itself",
@@ -202,7 +202,7 @@ MUTANTS = [
         "production whatever happened",
         "cd.yml",
         "deployed_after_success_only",
-        job("production", r"^    uses: ", "    if: always()\n    uses: "),
+        job("production", r"^    if: .*$", "    if: always()"),
     ),
     Mutant(
         "production beside staging",
@@ -218,7 +218,12 @@ MUTANTS = [
     ),
     Mutant("a verdict that is skipped", "ci.yml", "one_verdict", job("verdict", r"^    if: .*\n", "")),
     Mutant("a verdict that waits for half", "ci.yml", "one_verdict", job("verdict", r"^(    needs: \[)\w+, ", r"\1")),
-    Mutant("a verdict that looks at nothing", "ci.yml", "one_verdict", put(r"\$\{\{ toJSON\(needs\) \}\}", "green")),
+    Mutant(
+        "a verdict that looks at nothing",
+        "ci.yml",
+        "one_verdict",
+        job("verdict", r"\$\{\{ toJSON\(needs\) \}\}", "green"),
+    ),
 ]
 
 

@@ -14,7 +14,6 @@ from slipway.files import new_folder
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-EXAMPLE = Path(__file__).with_name("example")
 PARSER = Path(__file__).with_name("parser")
 
 

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from checkers import CHECKERS, EXAMPLE, ROOT, actionlint, github, schema, zizmor
+from checkers import CHECKERS, ROOT, actionlint, github, schema, zizmor
 
 WORKFLOW = """\
 name: x
@@ -34,19 +34,6 @@ jobs:
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_nothing_is_found_in_what_stands_in_github(checker):
     assert checker(ROOT) == ""
-
-
-@pytest.mark.parametrize("checker", CHECKERS)
-def test_nothing_is_found_in_the_example_that_the_mutants_are_made_of(checker, tmp_path):
-    # A repository of its own, so that ./.github is its own.
-    shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True)
-    (tmp_path / ".git").mkdir()
-    assert checker(tmp_path) == ""
-
-
-def test_the_example_is_read_with_our_settings():
-    name = ".github/zizmor.yml"
-    assert (EXAMPLE / name).read_bytes() == (ROOT / name).read_bytes()
 
 
 @pytest.fixture
