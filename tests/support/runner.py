@@ -10,16 +10,16 @@ import fcntl
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
 import yaml
 from requirements import missing
 
@@ -82,9 +82,20 @@ def find_act() -> Path:
 
 
 def run_act(
-    clone: Path, world: Path, workflow: str, event: str, *, number: int, variables: dict[str, str], options: list[str]
+    clone: Path,
+    world: Path,
+    workflow: str,
+    event: str,
+    *,
+    number: int,
+    variables: dict[str, str],
+    options: list[str],
+    kill_when: Callable[[], bool] | None = None,
 ) -> Run:
-    """Run a workflow of `clone`; `world` has event.json and is where actions and jobs keep what they share."""
+    """Run a workflow of `clone`; `world` has event.json and is where actions and jobs keep what they share.
+
+    As soon as `kill_when` is true the runner and all of its jobs are killed, as by a machine that goes down.
+    """
     command = [str(find_act()), event, "--workflows", f".github/workflows/{workflow}"]
     command += ["--eventpath", str(world / "event.json"), "--json", "--verbose", "--rm"]
     command += ["--no-cache-server", "--action-offline-mode", "--no-skip-checkout"]
@@ -92,18 +103,32 @@ def run_act(
     command += [word for each in stand_ins(clone) for word in ("--local-repository", each)]
     command += [word for each in _python() for word in ("--matrix", each)]
     command += [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
-    lines = _lines([*command, *options], clone, world, variables)
+    lines = _lines([*command, *options], clone, world, variables, kill_when)
     return _read(lines, number, world / "artifacts" / str(number))
 
 
-def stand_ins(clone: Path) -> Iterator[str]:
-    """For every action that a workflow of `clone` uses, at the commit it uses: the folder that stands in for it."""
+def stand_ins(clone: Path) -> list[str]:
+    """For every action that a workflow of `clone` uses, at the commit it uses: the folder that stands in for it.
+
+    An input that a stand-in does not know would be dropped without a word: it fails here.
+    """
     found = set()
-    for path in (clone / ".github").rglob("*.yml"):
-        found |= set(re.findall(r"(?m)^\s*(?:- )?uses: ([\w.-]+/[\w.-]+)@(\S+)", path.read_text()))
-    for action, commit in sorted(found):
-        if action in STAND_INS:
-            yield f"{action}@{commit}={ACTIONS / STAND_INS[action]}"
+    for path in sorted((clone / ".github" / "workflows").glob("*.yml")):
+        for step in _steps(yaml.safe_load(path.read_text())):
+            action, _, commit = step.get("uses", "").partition("@")
+            if action not in STAND_INS:
+                continue
+            folder = ACTIONS / STAND_INS[action]
+            known = yaml.safe_load((folder / "action.yml").read_text())["inputs"]
+            unknown = step.get("with", {}).keys() - known.keys()
+            assert not unknown, f"{path.name}: {folder}/action.yml has no input {', '.join(sorted(unknown))}"
+            found.add(f"{action}@{commit}={folder}")
+    return sorted(found)
+
+
+def _steps(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for job in workflow["jobs"].values():
+        yield from job.get("steps", [])
 
 
 def _python() -> Iterator[str]:
@@ -128,7 +153,13 @@ def _environment(world: Path) -> dict[str, str]:
     }
 
 
-def _lines(command: list[str], clone: Path, world: Path, variables: dict[str, str]) -> list[str]:
+def _lines(
+    command: list[str],
+    clone: Path,
+    world: Path,
+    variables: dict[str, str],
+    kill_when: Callable[[], bool] | None,
+) -> list[str]:
     log = world / f"act-{len(list(world.glob('act-*')))}.jsonl"
     with log.open("w") as file, _alone(world):
         process = subprocess.Popen(
@@ -141,12 +172,25 @@ def _lines(command: list[str], clone: Path, world: Path, variables: dict[str, st
             start_new_session=True,
         )
         try:
-            process.wait(LONGEST)
+            end = time.monotonic() + LONGEST
+            while process.poll() is None and not (kill_when and kill_when()):
+                assert time.monotonic() < end, f"{command[:4]} did not end within {LONGEST} s; its log is {log}"
+                time.sleep(0.5)
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            _kill(process)
     return [*log.read_text(errors="replace").splitlines(), f"exit {process.returncode}"]
+
+
+def _kill(process: "subprocess.Popen[Any]") -> None:
+    """The runner and every process of its jobs; a step has a process group of its own."""
+    if process.poll() is not None:
+        return
+    below = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    for each in below:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
+    process.wait()
 
 
 @contextmanager
@@ -168,14 +212,15 @@ def _read(lines: list[str], number: int, artifacts: Path) -> Run:
             continue
         assert "Skipping unsupported platform" not in found.get("msg", ""), found["msg"]
         if "job" in found:
-            _take(jobs.setdefault(_key(found), {"log": [], "summary": [], "result": "", "name": found["job"]}), found)
+            _take(
+                jobs.setdefault(_key(found), {"log": [], "summary": [], "result": "", "name": found["job"].strip()}),
+                found,
+            )
         elif found.get("level") in ("error", "fatal"):
             loose.append(found["msg"])
     assert jobs, "act ran no job:\n" + "\n".join(loose)
     done = {
-        key: Job(
-            each["name"], each["result"], "".join(each["log"]), "".join(each["summary"]), _seconds(each)
-        )
+        key: Job(each["name"], each["result"], "".join(each["log"]), "".join(each["summary"]), _seconds(each))
         for key, each in jobs.items()
     }
     return Run(number, done, loose[-1] == "exit 0", "\n".join(loose), artifacts)
@@ -183,7 +228,7 @@ def _read(lines: list[str], number: int, artifacts: Path) -> Run:
 
 def _key(found: dict[str, Any]) -> str:
     values = ", ".join(str(value) for value in (found.get("matrix") or {}).values())
-    below = found["job"].split("/")[1:-1]
+    below = [part.strip() for part in found["job"].split("/")[1:-1]]
     # A job of a called workflow lies below the one that calls it.
     path = "/".join([*below, found["jobID"]])
     return f"{path} ({values})" if values else path
@@ -206,8 +251,3 @@ def _seconds(job: dict[str, Any]) -> float:
         return 0.0
     first, last = (datetime.fromisoformat(job[name]) for name in ("first", "last"))
     return (last - first).total_seconds()
-
-
-def clock() -> float:
-    """Seconds, for a difference."""
-    return time.monotonic()

@@ -29,16 +29,11 @@ TAKEN = (
 TEST = '''\
 """The example problem."""
 
-import numpy as np
-
-from {toy}.dataset import make
-from {toy}.problem import PROBLEM
+from {toy}.contract import Subscriber
 
 
-def test_the_problem_has_rows_of_its_contract():
-    frame = make(20)
-    assert set(PROBLEM.contract.__struct_fields__) <= set(frame.columns)
-    assert np.isin(frame["target"], [False, True]).all()
+def test_a_row_has_a_plan():
+    assert "plan" in Subscriber.__struct_fields__
 '''
 
 

@@ -4,24 +4,28 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import events
 import runner
+import yaml
 from ledgerbox import git
 from stub_github import State
+from toyrepo import dvc
 
 from slipway.ledger import Ledger
 
 TOKEN, READ_ONLY = "workflow-token", "token-of-a-fork"
 ROOT = runner.ROOT
+NOWHERE = "http://127.0.0.1:9"
 
 
 class World:
     """One repository at GitHub, as far as its workflows can see. Runs are numbered in the order in which they start."""
 
-    def __init__(self, folder: Path, hub: Path, github: State, registry: str, shared: Path) -> None:
+    def __init__(self, folder: Path, hub: Path, github: State | None, registry: str, shared: Path) -> None:
         """`hub` is copied; `shared` keeps what runs of other worlds may use: caches, and the lock of the engine."""
         self.folder, self.github, self.registry, self.shared = folder, github, registry, shared
         self.hub, self.work = folder / "hub.git", folder / "work"
@@ -30,6 +34,8 @@ class World:
         shutil.copytree(hub, self.hub)
         git(folder, "clone", "--quiet", f"file://{self.hub}", str(self.work))
         (folder / "lock").symlink_to(shared / "run.lock")
+        # What a data scientist's clone has: results that others have made before are found.
+        (self.work / ".dvc" / "config.local").write_text(f"[cache]\n    dir = {shared / 'dvc'}\n")
         _settle_dvc(folder / "home" / "config" / "dvc", shared / "dvc")
 
     def commit(self, message: str = "a change", branch: str = "main") -> str:
@@ -38,6 +44,15 @@ class World:
         git(self.work, "commit", "--quiet", "--allow-empty", "-m", message)
         git(self.work, "push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}")
         return git(self.work, "rev-parse", "HEAD")
+
+    def repro(self, **model: Any) -> None:
+        """What `make repro` leaves in `work` after the model's parameters have changed."""
+        path = self.work / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        params["model"] |= model
+        path.write_text(yaml.safe_dump(params, sort_keys=False))
+        dvc(self.work, "pull", "--quiet", "data.dvc")
+        dvc(self.work, "repro", "--quiet")
 
     def head(self, branch: str = "main") -> str:
         return git(self.hub, "rev-parse", f"refs/heads/{branch}")
@@ -115,6 +130,7 @@ class World:
         number: int | None = None,
         again: int | None = None,
         variables: dict[str, str] | None = None,
+        kill_when: Callable[[], bool] | None = None,
     ) -> runner.Run:
         """Run a workflow as it is in `commit`; `number` is GITHUB_RUN_NUMBER, `variables` the repository's."""
         self.runs += 1
@@ -138,6 +154,7 @@ class World:
             number=run_id,
             variables=self._variables(run_id, attempt, number or self.runs + 100),
             options=options,
+            kill_when=kill_when,
         )
 
     def _variables(self, run_id: int, attempt: int, number: int) -> dict[str, str]:
@@ -147,12 +164,16 @@ class World:
             "WORLD": str(self.folder),
             "SESSION_UV": uv,
             "SESSION_ENVIRONMENT": sys.prefix,
-            "GITHUB_API_URL": self.github.url,
+            "GITHUB_API_URL": self.github.url if self.github else NOWHERE,
             "GITHUB_REPOSITORY": events.REPOSITORY,
             "GITHUB_RUN_ID": str(run_id),
             "GITHUB_RUN_NUMBER": str(number),
             "GITHUB_RUN_ATTEMPT": str(attempt),
+            # Steps run in a terminal, and a log is read here.
             "GIT_PAGER": "cat",
+            "TERM": "dumb",
+            "NO_COLOR": "1",
+            "UV_NO_PROGRESS": "1",
             "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv"),
             "MYPY_CACHE_DIR": str(self.shared / "mypy"),
             **_engine(),

@@ -12,6 +12,14 @@ from toyrepo import make_repository
 from world import World
 
 
+def pytest_collection_modifyitems(items):
+    """Runs share one engine and what earlier ones have built: one worker takes them all, one after the other."""
+    for item in items:
+        if item.path.name.startswith("test_run_"):
+            item.add_marker(pytest.mark.xdist_group("runner"))
+            item.add_marker(pytest.mark.timeout(1200))
+
+
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory) -> Path:
     """The folder that all workers of this session share."""

@@ -1,4 +1,4 @@
-"""Fetch as much as actions/checkout does and no more, so that a missing fetch-depth or credential shows here as well."""
+"""Fetch as much as actions/checkout does and no more: a missing fetch-depth or credential shows here as well."""
 
 import json
 import os

@@ -5,6 +5,7 @@ The files are hard links. uv and Python never write into an installed file, they
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 SESSION = Path(os.environ["SESSION_ENVIRONMENT"])
@@ -14,18 +15,17 @@ def main() -> None:
     with Path(os.environ["GITHUB_PATH"]).open("a") as file:
         file.write(f"{Path(os.environ['SESSION_UV']).parent}\n")
     own = Path(os.environ["GITHUB_WORKSPACE"]) / ".venv"
-    shutil.copytree(SESSION, own, symlinks=True, copy_function=link)
+    copy(own)
     for script in (own / "bin").iterdir():
         if not script.is_symlink() and script.read_bytes().startswith(b"#!%b/bin/" % os.fsencode(SESSION)):
             point(script, own)
 
 
-def link(source: str, target: str) -> None:
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError:
+def copy(own: Path) -> None:
+    if subprocess.run(["cp", "-al", SESSION, own], stderr=subprocess.DEVNULL).returncode:
         # Another file system.
-        shutil.copy2(source, target, follow_symlinks=False)
+        shutil.rmtree(own, ignore_errors=True)
+        shutil.copytree(SESSION, own, symlinks=True)
 
 
 def point(script: Path, own: Path) -> None:

@@ -11,7 +11,7 @@ TARGET = Path(os.environ["WORLD"]) / "artifacts" / os.environ["GITHUB_RUN_ID"] /
 
 def main() -> None:
     patterns = [line.strip() for line in os.environ["FILES"].splitlines() if line.strip()]
-    found = [Path(name).absolute() for pattern in patterns for name in sorted(glob(pattern, recursive=True))]
+    found = [Path(name).absolute() for pattern in patterns for name in sorted(glob(pattern, recursive=True))]  # noqa: PTH207 - absolute ones too
     files = sorted({file for each in found for file in below(each)})
     if not files:
         print(f"No files were found with the provided path: {patterns}")
@@ -19,8 +19,11 @@ def main() -> None:
     # One path of its own is the top itself; of several it is what they have in common.
     tops = [each if each.is_dir() else each.parent for each in found] if len(patterns) == 1 else [Path.cwd()]
     top = Path(os.path.commonpath(tops))
-    # A run never has two of one name.
-    TARGET.mkdir(parents=True)
+    # An attempt never has two of one name; another attempt's takes the place of the one before.
+    TARGET.parent.mkdir(parents=True, exist_ok=True)
+    (TARGET.parent / f".{TARGET.name}-{os.environ['GITHUB_RUN_ATTEMPT']}").touch(exist_ok=False)
+    shutil.rmtree(TARGET, ignore_errors=True)
+    TARGET.mkdir()
     for file in files:
         target = TARGET / file.relative_to(top)
         target.parent.mkdir(parents=True, exist_ok=True)
