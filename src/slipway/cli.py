@@ -14,7 +14,7 @@ from slipway.settings import quiet_environment
 GROUPS = {
     "Model": ("predict", "score", "verify", "gate", "serve"),
     "Look": ("status", "history", "show", "health", "log", "smoke", "rehearse"),
-    "Deliver": ("choose", "publish", "deploy", "promote", "rollback", "converge", "stop", "ledger"),
+    "Deliver": ("choose", "publish", "deploy", "promote", "request", "rollback", "converge", "stop", "ledger"),
     "Keys": ("key",),
     "Workflows": ("ci", "github"),
 }

@@ -1,4 +1,4 @@
-"""The operator's commands: deploy, promote, rollback, converge, stop; status, show, smoke."""
+"""The operator's commands: deploy, promote, request, rollback, converge, stop; status, show, smoke."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 BASE = click.option("--base", metavar="REV", help="Judge by the rules of this commit.")
+_FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 RELEASE = click.option(
     "--release", "folder", type=_FOLDER, default=Path("release"), show_default=True, help="Its folder."
@@ -97,17 +98,48 @@ def deploy(environment: str, base: str | None, chosen: Path | None, as_json: boo
     epilog="""\b
 Examples:
   slipway promote staging production
+  slipway promote staging production --requested requested/production.json
+"""
+)
+@click.argument("source", metavar="FROM")
+@ENVIRONMENT
+@click.option("--requested", type=_FILE, help="Only if it is what this file asks for; `slipway request` writes it.")
+@AS_JSON
+def promote(source: str, environment: str, requested: Path | None, as_json: bool) -> None:
+    """Bring what serves in FROM into ENV, by the same digest."""
+    from slipway.delivery import flow
+
+    done = flow.promote(Path(), source, environment, _say(as_json), requested)
+    _delivered(done, as_json, f"slipway show {environment}")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  slipway request staging production
 """
 )
 @click.argument("source", metavar="FROM")
 @ENVIRONMENT
 @AS_JSON
-def promote(source: str, environment: str, as_json: bool) -> None:
-    """Bring what serves in FROM into ENV, by the same digest."""
-    from slipway.delivery import flow
+def request(source: str, environment: str, as_json: bool) -> None:
+    """Ask for ENV what serves in FROM, by a file: a pull request with it is reviewed, and its merge promotes.
 
-    done = flow.promote(Path(), source, environment, _say(as_json))
-    _delivered(done, as_json, f"slipway show {environment}")
+    It is for repositories in which nobody can be asked to approve a run: docs/github-setup.md.
+    """
+    from slipway.delivery import flow
+    from slipway.delivery.request import write_request
+    from slipway.ledger import Ledger
+
+    release = flow.served(Ledger(Path()).read(source))
+    path = write_request(Path(), environment, release)
+    if as_json:
+        click.echo(msgspec.json.encode({"file": str(path), "release": release}))
+    else:
+        click.echo(f"{path} asks for the bundle {release.bundle[:12]}, which serves in {source}")
+        click.echo(
+            f"next: commit it on a branch of its own, and open a pull request; its merge promotes to {environment}"
+        )
 
 
 @click.command(
@@ -285,4 +317,4 @@ def _line(entry: "Entry") -> str:
     return f"{entry.environment} serves {serving} (entry {entry.number}, {entry.event}, by {entry.by})"
 
 
-COMMANDS = (choose, publish, deploy, promote, rollback, converge, stop, status, show, smoke, rehearse)
+COMMANDS = (choose, publish, deploy, promote, request, rollback, converge, stop, status, show, smoke, rehearse)

@@ -17,6 +17,7 @@ from slipway.delivery.local import LocalTarget
 from slipway.delivery.lock import alone
 from slipway.delivery.rehearsal import RehearsalTarget
 from slipway.delivery.release import BUNDLE, choose, read_chosen
+from slipway.delivery.request import check_request
 from slipway.delivery.smoke import Smoke
 from slipway.delivery.target import Kept, Target
 from slipway.errors import BundleError, DeliveryError, LedgerError, SettingsError
@@ -77,19 +78,30 @@ def deploy(root: Path, environment: str, say: Say, base: str | None = None, chos
         return _bring(ledger, target, newest, change, say)
 
 
-def promote(root: Path, source: str, environment: str, say: Say) -> Delivered:
-    """Bring what serves in `source`, and passed its test there, into `environment` by the same digest."""
+def promote(root: Path, source: str, environment: str, say: Say, requested: Path | None = None) -> Delivered:
+    """Bring what serves in `source`, and passed its test there, into `environment` by the same digest.
+
+    Where a file says what was `requested`, it must be exactly that.
+    """
     with _holding(root, environment, say) as target:
         ledger = Ledger(root)
         before, newest = ledger.read(source), ledger.read(environment)
-        release = before.serving
-        if release is None:
-            raise DeliveryError(
-                f"{source} serves nothing yet, so nothing can be promoted. `slipway deploy {source}` first."
-            )
+        release = served(before)
+        if requested:
+            check_request(requested, release)
         _check_blocked(newest, release)
         change = _Change(Event.PROMOTE, release, _fetch(ledger, release), gate=before.gate)
         return _bring(ledger, target, newest, change, say)
+
+
+def served(entry: Entry) -> Release:
+    """What serves after `entry`, to be promoted from there."""
+    if entry.serving is None:
+        raise DeliveryError(
+            f"{entry.environment} serves nothing yet, so nothing can be promoted. `slipway deploy {entry.environment}` "
+            "first."
+        )
+    return entry.serving
 
 
 def rollback(root: Path, environment: str, reason: str, say: Say, to: int | None = None) -> Delivered:

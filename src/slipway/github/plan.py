@@ -11,17 +11,37 @@ from slipway.errors import GitHubError
 ALWAYS = ("lint", "workflows")
 # On main the model and its image are made by cd, which ships them; here they are made to be looked at.
 ONLY_BEFORE_MERGE = ("gate", "image", "report")
-_PROSE = ("*.md", "docs/*", "LICENSE", ".github/ISSUE_TEMPLATE/*", ".github/CODEOWNERS", ".gitignore")
-_BESIDE_THE_MODEL = (*_PROSE, "tests/*", "benchmarks/*", ".github/*", ".ci/*", "demo.yaml", ".pre-commit-config.yaml")
+_BESIDE_THE_CODE = (
+    "requested/*",
+    "*.md",
+    "docs/*",
+    "LICENSE",
+    ".github/ISSUE_TEMPLATE/*",
+    ".github/CODEOWNERS",
+    ".gitignore",
+)
+_BESIDE_THE_MODEL = (
+    *_BESIDE_THE_CODE,
+    "tests/*",
+    "benchmarks/*",
+    ".github/*",
+    ".ci/*",
+    "demo.yaml",
+    ".pre-commit-config.yaml",
+)
 # A job is skipped if every changed file is one of these: what is not known to be harmless runs everything.
-CANNOT_AFFECT = {"tests": _PROSE, **dict.fromkeys(("pipeline", "gate", "image"), _BESIDE_THE_MODEL), "report": ()}
+CANNOT_AFFECT = {
+    "tests": _BESIDE_THE_CODE,
+    **dict.fromkeys(("pipeline", "gate", "image"), _BESIDE_THE_MODEL),
+    "report": (),
+}
 
 
 class Need(msgspec.Struct, frozen=True):
     """What became of a job that another one waited for, as `toJSON(needs)` has it."""
 
     result: str
-    outputs: dict[str, str] = {}
+    outputs: dict[str, str] | None = None
 
 
 def plan(event: str, changed: list[str] | None) -> list[str]:
@@ -52,7 +72,7 @@ def judge(needs: str) -> list[str]:
     """What is wrong with the jobs in `needs` (`toJSON(needs)`), a sentence each: none if all is as planned."""
     try:
         found = msgspec.json.decode(needs, type=dict[str, Need])
-        planned = msgspec.json.decode(found["plan"].outputs["jobs"], type=list[str])
+        planned = msgspec.json.decode((found["plan"].outputs or {})["jobs"], type=list[str])
     except (KeyError, msgspec.DecodeError) as error:
         return [f"plan did not say which jobs should run ({error}), so nothing was rightly skipped"]
     wrong = []

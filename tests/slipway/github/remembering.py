@@ -25,8 +25,8 @@ class Remembering:
             return {"private": self.plan != "public", "permissions": {"admin": True}}
         for pattern, answer in (
             (r"/rulesets(?:/(\d+))?", self._ruleset),
-            (r"/environments/(\w+)", self._environment),
-            (r"/environments/(\w+)/deployment-branch-policies(?:/(\d+))?", self._branch),
+            (r"/environments/([\w-]+)", self._environment),
+            (r"/environments/([\w-]+)/deployment-branch-policies(?:/(\d+))?", self._branch),
         ):
             if found := re.fullmatch(ACTIONS + pattern, path):
                 return answer(asked.method, asked.body, *found.groups())

@@ -49,6 +49,7 @@ def test_a_plan_changes_nothing(hub, github, root, kept):
     assert actions(steps) == [
         ("ruleset", "default branch", "create"),
         ("ruleset", "deployments", "create"),
+        ("environment", "production-approval", "create"),
         ("environment", "production", "create"),
         ("environment", "staging", "create"),
     ]
@@ -56,7 +57,7 @@ def test_a_plan_changes_nothing(hub, github, root, kept):
 
 
 def test_what_was_applied_needs_nothing_more(hub, github, root, kept):
-    environment(root, "production", reviewers=["@ann", "acme/ml"], wait_minutes=5)
+    environment(root, "production-approval", reviewers=["@ann", "acme/ml"], wait_minutes=5)
     assert {step.action for step in do(github, root)} == {"created"}
     before = len(hub.changes())
     assert {step.action for step in do(github, root)} == {"leave"}
@@ -82,23 +83,24 @@ def test_the_default_branch_takes_reviewed_pull_requests_with_a_green_verdict(gi
 
 
 def test_reviewers_are_asked_by_number_and_may_not_approve_their_own(github, root, kept):
-    environment(root, "production", reviewers=["ann", "acme/ml"])
+    environment(root, "production-approval", reviewers=["ann", "acme/ml"])
     do(github, root)
-    rule = kept.environments["production"]["protection_rules"][0]
+    rule = kept.environments["production-approval"]["protection_rules"][0]
     assert rule["prevent_self_review"]
     assert [each["reviewer"]["id"] for each in rule["reviewers"]] == [11, 22]
-    assert kept.branches["production"] == {1: "main"}
+    assert kept.branches["production-approval"] == {1: "main"}
+    assert kept.environments["production"]["protection_rules"] == []
 
 
 def test_a_reviewer_who_is_unknown_is_said_before_anything_is_done(hub, github, root, kept):
-    environment(root, "production", reviewers=["nobody-such"])
+    environment(root, "production-approval", reviewers=["nobody-such"])
     with pytest.raises(Exception, match=r"reviewer 'nobody-such', but GitHub shows this token no such user"):
         apply.plan(github, root)
     assert hub.changes() == []
 
 
 def test_without_reviewers_production_says_that_nobody_is_asked(github, root, kept):
-    (production,) = (step for step in apply.plan(github, root) if step.name == "production")
+    (production,) = (step for step in apply.plan(github, root) if step.name == "production-approval")
     assert "asks nobody before it deploys" in production.notes[0]
     assert "promote.yml" in production.notes[0]
 
@@ -137,13 +139,13 @@ def test_a_rule_that_is_looser_than_the_file_is_a_difference(github, root, kept)
 
 def test_a_plan_without_reviewers_gets_the_branch_limit_and_a_sentence(hub, github, root):
     hub.otherwise = kept = Remembering("team")
-    environment(root, "production", reviewers=["ann"])
+    environment(root, "production-approval", reviewers=["ann"])
     steps = {step.name: step for step in do(github, root)}
-    assert steps["staging"].action == steps["production"].action == "created"
-    assert "no required reviewers for private repositories" in steps["production"].notes[0]
-    assert "promote.yml" in steps["production"].notes[0]
-    assert steps["staging"].notes == []
-    assert kept.branches == {"production": {1: "main"}, "staging": {1: "main"}}
+    assert steps["staging"].action == steps["production-approval"].action == "created"
+    assert "no required reviewers for private repositories" in steps["production-approval"].notes[0]
+    assert "promote.yml" in steps["production-approval"].notes[0]
+    assert steps["staging"].notes == steps["production"].notes == []
+    assert kept.branches == {name: {1: "main"} for name in ("production-approval", "production", "staging")}
 
 
 def test_a_plan_without_rulesets_and_environments_is_a_sentence_and_no_error(hub, github, root):
@@ -176,16 +178,16 @@ def run(hub, root, monkeypatch):
 def test_the_command_shows_first_and_does_it_with_yes(hub, kept, run):
     dry = run("apply")
     assert dry.exit_code == 0, dry.output
-    assert "4 create. Nothing was changed yet. Next: slipway github apply --yes" in dry.output
+    assert "5 create. Nothing was changed yet. Next: slipway github apply --yes" in dry.output
     assert "nobody owns /gate.yaml" in dry.output
     assert hub.changes() == []
-    assert "4 created" in run("apply", "--yes").output
+    assert "5 created" in run("apply", "--yes").output
     assert "Nothing to do." in run("apply", "--yes").output
 
 
 def test_the_command_speaks_json(kept, run):
     found = json.loads(run("apply", "--json").output)
-    assert [step["action"] for step in found["steps"]] == ["create"] * 4
+    assert [step["action"] for step in found["steps"]] == ["create"] * 5
     assert found["repository"] == "acme/model"
 
 

@@ -62,7 +62,7 @@ def test_what_a_branch_changes_is_counted_from_where_it_left_its_base(tmp_path):
 
 def needs(planned, **results):
     found = {"plan": {"result": "success", "outputs": {"jobs": json.dumps(planned)}}}
-    return json.dumps(found | {name: {"result": result, "outputs": {}} for name, result in results.items()})
+    return json.dumps(found | {name: {"result": result, "outputs": None} for name, result in results.items()})
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import signal
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -108,6 +109,23 @@ def test_a_line_that_is_only_partly_written_is_taken_back(tmp_path, monkeypatch)
     damage = Damage()
     assert [entry.id for entry in read(tmp_path, damage)] == ["p1", "p3"]
     assert damage.lines == 0
+
+
+def test_a_sync_that_succeeds_does_not_make_room_for_the_line_that_found_none(tmp_path):
+    log = LogWriter(LogSettings(log=tmp_path))
+    log.append(b"{}\n")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # No file may grow beyond this: what a full disk does to a write, without one.
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, before[1]))
+    try:
+        with pytest.raises(OSError):
+            log.append(b"{}\n")
+        log.sync()
+        assert log.failing and not log.probe()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert log.probe() and not log.failing
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_until_it_can(tmp_path):

@@ -12,6 +12,7 @@ _EVENTS = {
     "report.yml": {"workflow_run"},
     "cd.yml": {"push", "workflow_dispatch"},
     "deploy.yml": {"workflow_call"},
+    "promote.yml": {"push"},
     "rollback.yml": {"workflow_dispatch"},
 }
 # A required check that a filter skips is waited for without end.
@@ -19,7 +20,7 @@ _FILTERS = ("paths", "paths-ignore", "branches-ignore", "tags", "tags-ignore")
 _DEPLOYS = re.compile(r"\bslipway( github)? (deploy|promote|rollback|converge)\b")
 _GATE = re.compile(r"\bgate\b")
 # What a job needs whose forerunner may rightly be skipped: nothing before it failed.
-_NOTHING_FAILED = "!failure() && !cancelled()"
+_NOTHING_FAILED = re.compile(r"^!failure\(\) && !cancelled\(\)( && [^|]*)?$")
 _REGARDLESS = re.compile(r"\b(always|cancelled|failure)\s*\(")
 _DEFAULT_BRANCH = "${{ github.event.repository.default_branch }}"
 
@@ -30,7 +31,7 @@ def triggers(workflows: Sequence[Workflow]) -> list[str]:
     for workflow in workflows:
         extra = workflow.events.keys() - _EVENTS.get(workflow.name, workflow.events.keys())
         found += [f"{workflow.name}: {event} does not start it" for event in sorted(extra)]
-        if workflow.name in ("ci.yml", "cd.yml"):
+        if workflow.name in ("ci.yml", "cd.yml", "promote.yml"):
             push = workflow.events.get("push")
             if push is not None and push.get("branches") != ["main"]:
                 found.append(f"{workflow.name}: expected a push to main only, found {push.get('branches')}")
@@ -137,7 +138,7 @@ def deployed_after_success_only(workflows: Sequence[Workflow]) -> list[str]:
             found += [
                 f"{workflow.name}: {name}: deploys whatever happened before: if: {part['if']}"
                 for part in (job, *steps)
-                if str(part.get("if", "")).strip("${} ") != _NOTHING_FAILED
+                if not _NOTHING_FAILED.match(str(part.get("if", "")).strip("${} "))
                 and _REGARDLESS.search(str(part.get("if", "")))
             ]
     return found

@@ -30,8 +30,14 @@ class LogWriter:
         self._probe_size = 1
         self._born = 0.0
         self._dirty = False
+        # A sync that succeeds says nothing of a line that found no room, nor the other way round.
+        self._write_failed = False
         self._sync_failed = False
-        self.failing = False
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last line, or the last sync, did not reach the disk."""
+        return self._write_failed or self._sync_failed
 
     def append(self, line: bytes) -> None:
         """Write `line`, which ends in a newline; raises `OSError` if it is not in the log.
@@ -39,7 +45,7 @@ class LogWriter:
         After a failed sync nothing is taken until one succeeds: a disk that loses lines is no log.
         """
         with self._lock:
-            self.failing = True
+            self._write_failed = True
             self._probe_size = len(line)
             self._sync_again()
             self._write(line)
@@ -47,7 +53,7 @@ class LogWriter:
             if self._settings.log_durability is Durability.ALWAYS:
                 self._sync_or_take_back()
             self._size += len(line)
-            self.failing = False
+            self._write_failed = False
 
     def probe(self) -> bool:
         """Whether the log can be written; after a failure, whether the line that failed would fit now."""
@@ -57,7 +63,7 @@ class LogWriter:
                     self._sync_again()
                     self._write(b"\n" * self._probe_size)
                     os.ftruncate(self._segment(), self._size)
-                    self.failing = False
+                    self._write_failed = False
             except OSError:
                 return False
         return True
@@ -73,9 +79,7 @@ class LogWriter:
         """Force what was written onto the disk; raises `OSError`, and the log counts as failing."""
         with self._lock:
             if self._dirty and self._file is not None:
-                self.failing = True
                 self._sync()
-                self.failing = False
 
     def close(self) -> None:
         """Force everything onto the disk and close the file."""
