@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 import psutil
@@ -55,6 +56,7 @@ class Run(NamedTuple):
     id: int
     jobs: dict[str, Job]
     passed: bool
+    seconds: float
     log: str
     artifacts: Path
 
@@ -96,6 +98,7 @@ def run_act(
 
     As soon as `kill_when` is true the runner and all of its jobs are killed, as by a machine that goes down.
     """
+    _leave_out_queues(clone)
     command = [str(find_act()), event, "--workflows", f".github/workflows/{workflow}"]
     command += ["--eventpath", str(world / "event.json"), "--json", "--verbose", "--rm"]
     command += ["--no-cache-server", "--action-offline-mode", "--no-skip-checkout"]
@@ -104,7 +107,25 @@ def run_act(
     command += [word for each in _python() for word in ("--matrix", each)]
     command += [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
     lines = _lines([*command, *options], clone, world, variables, kill_when)
-    return _read(lines, number, world / "artifacts" / str(number))
+    run = _read(lines, number, world / "artifacts" / str(number))
+    _note(run, workflow, (world / "lock").resolve().with_name("times.jsonl"))
+    return run
+
+
+def times(file: Path) -> list[tuple[str, int, float, float]]:
+    """What `run_act` noted: workflow and job, how often it was run, the median of its seconds and the longest."""
+    found: dict[str, list[float]] = {}
+    for line in file.read_text().splitlines():
+        name, seconds = json.loads(line)
+        found.setdefault(name, []).append(seconds)
+    return [(name, len(each), median(each), max(each)) for name, each in sorted(found.items())]
+
+
+def _note(run: Run, workflow: str, file: Path) -> None:
+    done = {f"{workflow} {name}": job.seconds for name, job in run.jobs.items() if job.result in ("success", "failure")}
+    with file.open("a") as notes:
+        for name, seconds in {**done, f"{workflow} (whole run)": run.seconds}.items():
+            notes.write(json.dumps([name, seconds]) + "\n")
 
 
 def stand_ins(clone: Path) -> list[str]:
@@ -124,6 +145,15 @@ def stand_ins(clone: Path) -> list[str]:
             assert not unknown, f"{path.name}: {folder}/action.yml has no input {', '.join(sorted(unknown))}"
             found.add(f"{action}@{commit}={folder}")
     return sorted(found)
+
+
+def _leave_out_queues(clone: Path) -> None:
+    """Take `queue: max` from the concurrency of what act reads: it knows no such key, and no concurrency either.
+
+    Jobs check out the file as it is.
+    """
+    for path in (clone / ".github" / "workflows").glob("*.yml"):
+        path.write_text(re.sub(r"(?m)^ +queue: max\n", "", path.read_text()))
 
 
 def _steps(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -213,17 +243,20 @@ def _read(lines: list[str], number: int, artifacts: Path) -> Run:
         assert "Skipping unsupported platform" not in found.get("msg", ""), found["msg"]
         if "job" in found:
             _take(
-                jobs.setdefault(_key(found), {"log": [], "summary": [], "result": "", "name": found["job"].strip()}),
+                jobs.setdefault(
+                    _key(found), {"log": [], "summary": [], "moments": [], "result": "", "name": found["job"].strip()}
+                ),
                 found,
             )
         elif found.get("level") in ("error", "fatal"):
             loose.append(found["msg"])
     assert jobs, "act ran no job:\n" + "\n".join(loose)
     done = {
-        key: Job(each["name"], each["result"], "".join(each["log"]), "".join(each["summary"]), _seconds(each))
+        key: Job(each["name"], each["result"], "".join(each["log"]), "".join(each["summary"]), _span(each["moments"]))
         for key, each in jobs.items()
     }
-    return Run(number, done, loose[-1] == "exit 0", "\n".join(loose), artifacts)
+    seconds = _span([moment for each in jobs.values() for moment in each["moments"]])
+    return Run(number, done, loose[-1] == "exit 0", seconds, "\n".join(loose), artifacts)
 
 
 def _key(found: dict[str, Any]) -> str:
@@ -235,9 +268,9 @@ def _key(found: dict[str, Any]) -> str:
 
 
 def _take(job: dict[str, Any], found: dict[str, Any]) -> None:
-    job["last"] = found["time"]
-    if "Run Set up job" in found["msg"]:
-        job["first"] = found["time"]
+    # Before it is set up a job waits for others.
+    if "Run Set up job" in found["msg"] or job["moments"]:
+        job["moments"] = [*job["moments"][:1], datetime.fromisoformat(found["time"])]
     if found.get("raw_output") or found["level"] == "error":
         job["log"].append(found["msg"] if found["msg"].endswith("\n") else found["msg"] + "\n")
     if found.get("command") == "summary":
@@ -246,8 +279,5 @@ def _take(job: dict[str, Any], found: dict[str, Any]) -> None:
         job["result"] = found["jobResult"]
 
 
-def _seconds(job: dict[str, Any]) -> float:
-    if "first" not in job:
-        return 0.0
-    first, last = (datetime.fromisoformat(job[name]) for name in ("first", "last"))
-    return (last - first).total_seconds()
+def _span(moments: list[datetime]) -> float:
+    return (max(moments) - min(moments)).total_seconds() if moments else 0.0

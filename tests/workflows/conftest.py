@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from registry import registry as serve_registry
-from runner import find_act
+from runner import find_act, times
 from stub_github import stub_github
 from toyrepo import make_repository
 from world import World
@@ -18,6 +18,15 @@ def pytest_collection_modifyitems(items):
         if item.path.name.startswith("test_run_"):
             item.add_marker(pytest.mark.xdist_group("runner"))
             item.add_marker(pytest.mark.timeout(1200))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """How long jobs took: the table of docs/workflows.md."""
+    file = config._tmp_path_factory.getbasetemp() / "workflows" / "times.jsonl"
+    if file.exists():
+        terminalreporter.write_sep("=", "seconds of each job: runs, median, longest")
+        for name, count, middle, longest in times(file):
+            terminalreporter.write_line(f"{name:<40} {count:>3} {middle:>6.0f} {longest:>6.0f}")
 
 
 @pytest.fixture(scope="session")
