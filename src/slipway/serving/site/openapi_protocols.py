@@ -68,7 +68,8 @@ def _invocations() -> dict[str, Any]:
         "protocols",
         "MLflow's and SageMaker's way to ask.",
         {"200": response("Answered, and in the prediction log.", json(ref("InvocationAnswer")))},
-        ASKING,
+        # CSV that breaks off at a line looks like CSV that ends: it needs a Content-Length.
+        (*ASKING, 411),
         description="Columns may come in any order, and `inputs` as an object with an array for each column. "
         "text/csv with a header line is taken as well.",
         body=json(ref("Invocation")),
