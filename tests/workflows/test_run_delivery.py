@@ -10,7 +10,6 @@ from world import World
 from slipway.ledger import Event
 
 EVERYTHING = {"model", "image", "staging/deploy", "production/approve", "production/deploy"}
-INJECTED = "scores drifted $(touch injected) `touch injected` ${{ github.token }}; touch injected"
 
 
 @pytest.fixture(scope="session")
@@ -80,13 +79,15 @@ def test_a_merge_reaches_production_by_digest_and_a_rollback_by_hand_brings_back
     assert {each["subject"] for each in stated} == {release.image}
     assert len({each["type"] for each in stated}) == 3, "how it was made, what is in it, how its model was judged"
 
-    back = world.by_hand("rollback.yml", environment="production", reason=INJECTED, to="")
+    mark = world.folder / "injected"
+    reason = f'drift $(touch {mark}) `touch {mark}` \'; touch {mark}; echo "${{{{ github.token }}}}"'
+    back = world.by_hand("rollback.yml", environment="production", reason=reason, to="")
     assert back.passed, (back.results, back.log)
     entry = world.ledger().read("production")
     assert (entry.event, entry.number, entry.serving) == (Event.ROLLBACK, 3, before)
-    assert entry.reason == INJECTED
+    assert entry.reason == reason
     assert release.bundle in entry.blocked or release.bundle == before.bundle
-    assert not list(world.folder.rglob("injected"))
+    assert not mark.exists()
     assert world.ledger().read("staging").serving == release
 
 
