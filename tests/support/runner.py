@@ -261,9 +261,9 @@ def _read(lines: list[str], number: int, artifacts: Path) -> Run:
 
 def _key(found: dict[str, Any]) -> str:
     values = ", ".join(str(value) for value in (found.get("matrix") or {}).values())
-    below = [part.strip() for part in found["job"].split("/")[1:-1]]
-    # A job of a called workflow lies below the one that calls it.
-    path = "/".join([*below, found["jobID"]])
+    # "workflow/job"; of a called workflow "calling job/workflow/job".
+    callers = [part.strip() for part in found["job"].split("/")[:-2]]
+    path = "/".join([*callers, found["jobID"]])
     return f"{path} ({values})" if values else path
 
 

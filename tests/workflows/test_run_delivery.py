@@ -7,6 +7,7 @@ from ledgerbox import git
 from registry import tags
 from world import World
 
+from slipway.delivery.request import write_request
 from slipway.ledger import Event
 
 EVERYTHING = {"model", "image", "staging/deploy", "production/approve", "production/deploy"}
@@ -132,3 +133,18 @@ def test_a_run_that_died_after_staging_is_run_again_and_finishes_its_work(world)
     assert world.ledger().read("staging") == staging, "what serves was tested, and nothing written"
     production = world.ledger().read("production")
     assert (production.event, production.number, production.serving) == (Event.PROMOTE, 2, staging.serving)
+
+
+def test_where_a_pull_request_is_the_approval_its_merge_promotes_and_nothing_before_it_does(world):
+    (world.work / "README.md").open("a").write("\nAnother remark.\n")
+    world.commit("another remark")
+    run = world.push(variables={"SLIPWAY_APPROVAL": "pull-request"})
+    assert run.passed, (run.results, run.log)
+    staging, production = (world.ledger().read(name) for name in ("staging", "production"))
+    assert (staging.number, production.number) == (2, 1), "it stops at staging"
+    write_request(world.work, "production", staging.serving)
+    world.commit("staging may go to production")
+    run = world.push("promote.yml")
+    assert run.passed, (run.results, run.log)
+    production = world.ledger().read("production")
+    assert (production.event, production.serving) == (Event.PROMOTE, staging.serving)
