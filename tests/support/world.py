@@ -176,7 +176,7 @@ class World:
             "UV_NO_PROGRESS": "1",
             "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv"),
             "MYPY_CACHE_DIR": str(self.shared / "mypy"),
-            **_engine(),
+            **engine(),
         }
 
     def ledger(self) -> Ledger:
@@ -189,7 +189,7 @@ class World:
         return [json.loads(each.read_text()) for each in sorted((self.folder / "attestations").glob("*.json"))]
 
 
-def _engine() -> dict[str, str]:
+def engine() -> dict[str, str]:
     """The container engine: this session's variables, and below them what .ci/engine wrote."""
     path = ROOT / ".slipway" / "engine.env"
     lines = path.read_text().splitlines() if path.exists() else []

@@ -2,6 +2,7 @@
 
 import fcntl
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from registry import registry as serve_registry
 from runner import find_act, times
 from stub_github import stub_github
 from toyrepo import make_repository
-from world import World
+from world import World, engine
 
 
 def pytest_collection_modifyitems(items):
@@ -58,6 +59,12 @@ def toy_repository(shared) -> Path:
 def address(tmp_path_factory):
     with serve_registry(tmp_path_factory.mktemp("registry")) as found:
         yield found
+    # The engine would keep what was pushed to a registry that is no more.
+    client = engine().get("SLIPWAY_DOCKER", "docker")
+    listed = ["image", "ls", "--quiet", "--filter", f"reference={found}/*/*"]
+    images = subprocess.run([client, *listed], capture_output=True, text=True).stdout.split()
+    if images:
+        subprocess.run([client, "image", "rm", "--force", *sorted(set(images))], capture_output=True)
 
 
 @pytest.fixture
