@@ -86,7 +86,8 @@ def test_while_it_drains_it_answers_but_wants_no_new_callers(churn, tmp_path):
     service.process.send_signal(signal.SIGTERM)
     wait_until(lambda: service.ask.get("/readyz").status_code == 503)
     assert service.ask.get("/healthz").status_code == 200
-    assert service.ask.post("/predict", json=rows_of(churn, 1)[0]).status_code == 200
+    answer = service.ask.post("/predict", json=rows_of(churn, 1)[0])
+    assert (answer.status_code, answer.headers["connection"]) == (200, "close")
     assert stop(service)[0] == 0
 
 

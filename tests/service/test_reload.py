@@ -40,7 +40,9 @@ def test_another_bundle_takes_over_without_a_lost_request(churn, other, tmp_path
             shutil.copytree(other.path, place)
             service.process.send_signal(signal.SIGHUP)
             wait_until(lambda: all(digest_of(service) == other.digest for _ in range(10)))
+            wait_until(lambda: len(workers_of(service)) == 2)
         assert not callers.failures
+        assert callers.broken == 0, "who keeps his connection was asked in time to make another"
         assert len(callers.acknowledged) > 50
 
 

@@ -32,6 +32,8 @@ _PATIENCE = 8
 # So many workers in a row that die before they are ready mean that no worker ever will be.
 _FALSE_STARTS = 3
 _LOOK_SECONDS = 0.005
+# So long workers that others have taken over from ask callers to connect again, before they close what is kept alive.
+_FAREWELL_SECONDS = 0.5
 # A worker that is not ready by then never will be.
 _START_SECONDS = 60.0
 
@@ -126,6 +128,8 @@ class _Server(MPServer):
         for each in coming:
             each.start()
         if self._become_ready(coming):
+            before[0].board.leave()
+            self._linger(_FAREWELL_SECONDS)
             self._retire(self.wrks)
             self.wrks = coming
             _say(f"the bundle is {self._sealed.digest[:12]} now")
@@ -143,6 +147,11 @@ class _Server(MPServer):
                 return False
             time.sleep(_LOOK_SECONDS)
         return False
+
+    def _linger(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self.interrupt_signal and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
 
     def _retire(self, workers: list[Any]) -> None:
         """Let workers finish what they accepted, beside those that answer from now on."""

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from slipway.serving import identifiers
 from slipway.serving.front.health import Health
 from slipway.serving.front.keys import Keyring, Scope
+from slipway.serving.metrics.board import Board
 from slipway.serving.metrics.recorder import Recorder, Route
 from slipway.serving.problems import PROBLEM_JSON, REASONS, Reason, Refusal, body, internal
 from slipway.serving.protocol import Environ, Handler, Reply, Request, read_body
@@ -49,6 +50,7 @@ class App:
         keyring: Keyring | None,
         recorder: Recorder,
         limits: Limits,
+        board: Board,
     ) -> None:
         self.scoring = scoring
         self._routes: dict[str, tuple[Route, Handler]] = {
@@ -61,6 +63,7 @@ class App:
         self._keyring = keyring
         self._recorder = recorder
         self._limit = limits.body
+        self._board = board
         # Taking from and giving to a deque cannot be interrupted: a counter that needs no lock.
         self._places = deque(range(limits.concurrency))
         # A worker has one core: requests side by side would only take the interpreter from each other.
@@ -78,7 +81,7 @@ class App:
         except Exception:  # noqa: BLE001 - whatever goes wrong is answered, and told to the operator
             reply = self._failed(environ)
         self._recorder.request(route, reply.status, (time.perf_counter_ns() - began) / 1e9)
-        return _send(start, environ, reply)
+        return _send(start, environ, reply, self._board.closing)
 
     def _answer(self, environ: Environ, path: str, route: Route, handler: Handler, began: int) -> Reply:
         if route is Route.HEALTH:
@@ -160,12 +163,15 @@ def request_id(environ: Any, own: str | None = None) -> str:
     return found
 
 
-def _send(start: StartResponse, environ: Environ, reply: Reply) -> Iterable[bytes]:
+def _send(start: StartResponse, environ: Environ, reply: Reply, closing: bool) -> Iterable[bytes]:
     headers = [
         ("content-type", reply.content_type),
         ("content-length", str(len(reply.body))),
         ("x-request-id", request_id(environ, reply.request_id)),
         *reply.headers,
     ]
+    if closing:
+        # A caller who keeps his connection would send on it while it is closed at last, and lose that request.
+        headers.append(("connection", "close"))
     start(_STATUS[reply.status], headers)
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply.body]

@@ -1,4 +1,4 @@
-"""Memory that the workers of one service share: who is ready, whether it is draining, and every count.
+"""Memory that the workers of one service share: who is ready, whether they are to end, and every count.
 
 It is made before the workers are forked. Each worker writes only its own section, so nothing needs a lock between
 processes, a killed worker loses no count, and any worker can answer for all.
@@ -9,6 +9,8 @@ import struct
 from enum import IntEnum
 
 _WORD = struct.calcsize("d")
+# Draining, leaving.
+_FLAGS = 2
 
 
 class State(IntEnum):
@@ -25,7 +27,8 @@ class Board:
     def __init__(self, sections: int, counts: int) -> None:
         self._sections = sections
         self._counts = counts
-        self._words: memoryview[float] = memoryview(mmap.mmap(-1, (1 + sections * (1 + counts)) * _WORD)).cast("d")
+        size = (_FLAGS + sections * (1 + counts)) * _WORD
+        self._words: memoryview[float] = memoryview(mmap.mmap(-1, size)).cast("d")
 
     @property
     def draining(self) -> bool:
@@ -36,13 +39,22 @@ class Board:
         """Say that the service is about to end."""
         self._words[0] = 1.0
 
+    @property
+    def closing(self) -> bool:
+        """Whether these workers will end, so that callers should come back on another connection."""
+        return self._words[0] != 0 or self._words[1] != 0
+
+    def leave(self) -> None:
+        """Say that others have taken over, so that these workers will end."""
+        self._words[1] = 1.0
+
     def state(self, section: int) -> State:
         """How far the worker of this section has come."""
-        return State(int(self._words[1 + section]))
+        return State(int(self._words[_FLAGS + section]))
 
     def set_state(self, section: int, state: State) -> None:
         """Say how far the worker of this section has come."""
-        self._words[1 + section] = float(state)
+        self._words[_FLAGS + section] = float(state)
 
     def ready(self) -> int:
         """How many workers answer."""
@@ -50,7 +62,7 @@ class Board:
 
     def counts(self, section: int) -> "memoryview[float]":
         """The section's numbers, to be written by its worker alone."""
-        start = 1 + self._sections + section * self._counts
+        start = _FLAGS + self._sections + section * self._counts
         return self._words[start : start + self._counts]
 
     def totals(self) -> list[float]:
