@@ -65,7 +65,7 @@ def test_the_first_push_of_a_repository_made_from_the_template_reaches_productio
 
 def test_a_merge_reaches_production_by_digest_and_a_rollback_by_hand_brings_back_what_was(world):
     before = world.ledger().read("production").serving
-    commit = merge(world, trees=45)
+    commit = merge(world, trees=20)
     run = world.push()
     assert run.passed, (run.results, run.log)
     assert did(run) == dict.fromkeys(EVERYTHING, "success")
