@@ -24,5 +24,5 @@ def test_a_strangers_code_is_judged_without_secrets_and_his_names_stay_names(wor
     assert report.results == {"comment": "success"}
     (comment,) = world.github.comments
     assert (comment["issue"], comment["user"]["login"]) == (8, "github-actions[bot]")
-    assert "keep" in comment["body"]
+    assert "Production's model ships with this code." in comment["body"]
     assert not mark.exists()
