@@ -1,6 +1,6 @@
 # One vocabulary for people, hooks and CI. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test repro gate pins mutants serve image lint format ui bench-serving clean tools
+.PHONY: help setup demo test test-workflows repro gate pins mutants serve image lint format ui bench-serving clean tools
 
 UV_VERSION := 0.13.9
 PORT ?= 5000
@@ -28,7 +28,7 @@ unexport VIRTUAL_ENV
 SYNC := uv sync --locked --compile-bytecode $(shell test -t 2 || echo --quiet)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: tools ## the whole loop in .demo/: data, model, gate, staging, production, rollback
 	@echo "Environment: installing what the pipeline needs (the first time takes a minute or two)"
@@ -40,8 +40,11 @@ setup: tools ## the full environment in .venv/
 	@$(SYNC)
 
 test: setup ## every test
-	@uv run --no-sync python -m pytest -n auto
+	@uv run --no-sync python -m pytest -n auto --dist loadgroup
 	@echo "All tests passed. Next: make lint, make demo."
+
+test-workflows: setup ## the workflows, read by their checkers and run by a real runner (.ci/act and .ci/engine bring it)
+	@uv run --no-sync python -m pytest -n auto --dist loadgroup tests/workflows
 
 repro: setup ## run the pipeline here: pull the data, then what has changed
 	@uv run --no-sync dvc pull data.dvc

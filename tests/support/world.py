@@ -1,0 +1,204 @@
+"""A world for a workflow: a shared repository, a clone to work in, GitHub's API, a registry, and a runner."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import events
+import runner
+import yaml
+from ledgerbox import git
+from stub_github import State
+from toyrepo import dvc
+
+from slipway.ledger import Ledger
+
+TOKEN, READ_ONLY = "workflow-token", "token-of-a-fork"
+ROOT = runner.ROOT
+NOWHERE = "http://127.0.0.1:9"
+
+
+class World:
+    """One repository at GitHub, as far as its workflows can see. Runs are numbered in the order in which they start."""
+
+    def __init__(self, folder: Path, hub: Path, github: State | None, registry: str, shared: Path) -> None:
+        """`hub` is copied; `shared` keeps what runs of other worlds may use: caches, and the lock of the engine."""
+        self.folder, self.github, self.registry, self.shared = folder, github, registry, shared
+        self.hub, self.work = folder / "hub.git", folder / "work"
+        self.private = False
+        self.runs = 0
+        shutil.copytree(hub, self.hub)
+        git(folder, "clone", "--quiet", f"file://{self.hub}", str(self.work))
+        (folder / "lock").symlink_to(shared / "run.lock")
+        # What a data scientist's clone has: results that others have made before are found.
+        (self.work / ".dvc" / "config.local").write_text(f"[cache]\n    dir = {shared / 'dvc'}\n")
+        _settle_dvc(folder / "home" / "config" / "dvc", shared / "dvc")
+
+    def commit(self, message: str = "a change", branch: str = "main") -> str:
+        """Commit what is in `work`, and push it as `branch`."""
+        git(self.work, "add", "--all")
+        git(self.work, "commit", "--quiet", "--allow-empty", "-m", message)
+        git(self.work, "push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}")
+        return git(self.work, "rev-parse", "HEAD")
+
+    def repro(self, **model: Any) -> None:
+        """What `make repro` leaves in `work` after the model's parameters have changed."""
+        path = self.work / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        params["model"] |= model
+        path.write_text(yaml.safe_dump(params, sort_keys=False))
+        dvc(self.work, "pull", "--quiet", "data.dvc")
+        dvc(self.work, "repro", "--quiet")
+
+    def head(self, branch: str = "main") -> str:
+        return git(self.hub, "rev-parse", f"refs/heads/{branch}")
+
+    def pull_request(
+        self, branch: str = "work", number: int = 7, title: str = "A change", owner: str = events.OWNER, **more: Any
+    ) -> dict[str, Any]:
+        """Commit what is in `work` on a branch, and open its pull request or push to it; returns the event."""
+        if owner == events.OWNER:
+            head = self.commit(title, branch)
+        else:
+            # A fork's branch is in no branch of ours, but GitHub keeps its commits here as well.
+            git(self.work, "add", "--all")
+            git(self.work, "commit", "--quiet", "--allow-empty", "-m", title)
+            head = git(self.work, "rev-parse", "HEAD")
+            git(self.work, "push", "--quiet", "--force", "origin", f"HEAD:refs/pull/{number}/head")
+        known = next((each for each in self.github.pulls if each["number"] == number), None)
+        if known:
+            known["head"]["sha"] = head
+        else:
+            self.github.add_pull(number, head, branch, owner)
+        self._merge(number, head)
+        action = "synchronize" if known else "opened"
+        return events.pull_request(
+            number,
+            head,
+            self.head(),
+            action=action,
+            branch=branch,
+            title=title,
+            owner=owner,
+            private=self.private,
+            **more,
+        )
+
+    def _merge(self, number: int, head: str) -> None:
+        """What GitHub checks out for a pull request: its merge into main, made beforehand."""
+        tree = git(self.hub, "merge-tree", "--write-tree", self.head(), head).splitlines()[0]
+        parents = ("-p", self.head(), "-p", head)
+        made = git(self.hub, "commit-tree", tree, *parents, "-m", f"Merge {head} into {self.head()}")
+        git(self.hub, "update-ref", f"refs/pull/{number}/merge", made)
+
+    def ci(self, event: dict[str, Any]) -> runner.Run:
+        """ci.yml for a pull request."""
+        foreign = event["pull_request"]["head"]["repo"]["fork"]
+        return self.run(
+            "ci.yml",
+            "pull_request",
+            event,
+            commit=f"refs/pull/{event['number']}/merge",
+            token=READ_ONLY if foreign else TOKEN,
+        )
+
+    def report(self, event: dict[str, Any], ci: runner.Run) -> runner.Run:
+        """report.yml after a run of ci for a pull request."""
+        ended = events.workflow_run(event, ci.id, ci.conclusion, self.private)
+        return self.run("report.yml", "workflow_run", ended)
+
+    def push(self, workflow: str = "cd.yml", **more: Any) -> runner.Run:
+        """A workflow for the newest commit of main."""
+        return self.run(workflow, "push", events.push(self.head(), private=self.private), **more)
+
+    def by_hand(self, workflow: str, **inputs: str) -> runner.Run:
+        return self.run(workflow, "workflow_dispatch", events.by_hand(self.private, **inputs))
+
+    def run(
+        self,
+        workflow: str,
+        name: str,
+        event: dict[str, Any],
+        *,
+        commit: str = "refs/heads/main",
+        token: str = TOKEN,
+        attempt: int = 1,
+        number: int | None = None,
+        again: int | None = None,
+        variables: dict[str, str] | None = None,
+        kill_when: Callable[[], bool] | None = None,
+    ) -> runner.Run:
+        """Run a workflow as it is in `commit`; `number` is GITHUB_RUN_NUMBER, `variables` the repository's."""
+        self.runs += 1
+        run_id = again or self.runs
+        clone = self.folder / f"clone-{self.runs}"
+        git(self.folder, "clone", "--quiet", "--no-checkout", f"file://{self.hub}", str(clone))
+        git(clone, "fetch", "--quiet", "origin", commit)
+        # act takes the commit and the name of the branch from its folder.
+        where = ("-B", "main") if commit == "refs/heads/main" else ("--detach",)
+        git(clone, "checkout", "--quiet", *where, "FETCH_HEAD")
+        (self.folder / "event.json").write_text(json.dumps(event))
+        given = {"SLIPWAY_REGISTRY": self.registry, "SLIPWAY_IMAGE": f"{self.registry}/{events.REPOSITORY}"}
+        options = ["--actor", event["sender"]["login"], "--secret", f"GITHUB_TOKEN={token}"]
+        for key, value in (given | (variables or {})).items():
+            options += ["--var", f"{key}={value}"]
+        return runner.run_act(
+            clone,
+            self.folder,
+            workflow,
+            name,
+            number=run_id,
+            variables=self._variables(run_id, attempt, number or self.runs + 100),
+            options=options,
+            kill_when=kill_when,
+        )
+
+    def _variables(self, run_id: int, attempt: int, number: int) -> dict[str, str]:
+        """What a job finds in its environment."""
+        uv = shutil.which("uv") or str(ROOT / ".tools" / "bin" / "uv")
+        return {
+            "WORLD": str(self.folder),
+            "SESSION_UV": uv,
+            "SESSION_ENVIRONMENT": sys.prefix,
+            "GITHUB_API_URL": self.github.url if self.github else NOWHERE,
+            "GITHUB_REPOSITORY": events.REPOSITORY,
+            "GITHUB_RUN_ID": str(run_id),
+            "GITHUB_RUN_NUMBER": str(number),
+            "GITHUB_RUN_ATTEMPT": str(attempt),
+            # Steps run in a terminal, and a log is read here.
+            "GIT_PAGER": "cat",
+            "TERM": "dumb",
+            "NO_COLOR": "1",
+            "UV_NO_PROGRESS": "1",
+            "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv"),
+            "MYPY_CACHE_DIR": str(self.shared / "mypy"),
+            **engine(),
+        }
+
+    def ledger(self) -> Ledger:
+        """The ledger as a newcomer's clone has it."""
+        fresh = self.folder / f"reader-{len(list(self.folder.glob('reader-*')))}"
+        git(self.folder, "clone", "--quiet", f"file://{self.hub}", str(fresh))
+        return Ledger(fresh)
+
+    def attestations(self) -> list[dict[str, Any]]:
+        return [json.loads(each.read_text()) for each in sorted((self.folder / "attestations").glob("*.json"))]
+
+
+def engine() -> dict[str, str]:
+    """The container engine: this session's variables, and below them what .ci/engine wrote."""
+    path = ROOT / ".slipway" / "engine.env"
+    lines = path.read_text().splitlines() if path.exists() else []
+    found = dict(line.split("=", 1) for line in lines)
+    names = ("SLIPWAY_DOCKER", "SLIPWAY_BASE_IMAGE")
+    return {name: os.environ.get(name) or found[name] for name in names if os.environ.get(name) or name in found}
+
+
+def _settle_dvc(folder: Path, cache: Path) -> None:
+    """Results of the same inputs are found, not made again: a run takes seconds, and says so in DVC's own words."""
+    folder.mkdir(parents=True)
+    (folder / "config").write_text(f"[cache]\n    dir = {cache}\n")

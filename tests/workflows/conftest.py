@@ -1,0 +1,73 @@
+"""Worlds for the scenarios: each test has its own, all of them share a project, results, and a registry program."""
+
+import fcntl
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from registry import registry as serve_registry
+from runner import find_act, times
+from stub_github import stub_github
+from toyrepo import make_repository
+from world import World, engine
+
+
+def pytest_collection_modifyitems(items):
+    """Runs share one engine and what earlier ones have built: one worker takes them all, one after the other."""
+    for item in items:
+        if item.path.name.startswith("test_run_"):
+            item.add_marker(pytest.mark.xdist_group("runner"))
+            item.add_marker(pytest.mark.timeout(1200))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """How long jobs took: the table of docs/workflows.md."""
+    file = config._tmp_path_factory.getbasetemp() / "workflows" / "times.jsonl"
+    if file.exists():
+        terminalreporter.write_sep("=", "seconds of each job: runs, median, longest")
+        for name, count, middle, longest in times(file):
+            terminalreporter.write_line(f"{name:<40} {count:>3} {middle:>6.0f} {longest:>6.0f}")
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory) -> Path:
+    """The folder that all workers of this session share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if base.name.startswith("popen-") else base) / "workflows"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def toy_repository(shared) -> Path:
+    """The bare repository that every world begins with; of parallel workers the first makes it."""
+    find_act()
+    with (shared / "repository.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = shared / "repository"
+        if not done.exists():
+            part = shared / "repository.part"
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
+            make_repository(part, shared / "dvc")
+            part.rename(done)
+    return done / "hub.git"
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory):
+    with serve_registry(tmp_path_factory.mktemp("registry")) as found:
+        yield found
+    # The engine would keep what was pushed to a registry that is no more.
+    client = engine().get("SLIPWAY_DOCKER", "docker")
+    listed = ["image", "ls", "--quiet", "--filter", f"reference={found}/*/*"]
+    images = subprocess.run([client, *listed], capture_output=True, text=True).stdout.split()
+    if images:
+        subprocess.run([client, "image", "rm", "--force", *sorted(set(images))], capture_output=True)
+
+
+@pytest.fixture
+def world(tmp_path, toy_repository, shared, address):
+    with stub_github() as github:
+        yield World(tmp_path, toy_repository, github, address, shared)

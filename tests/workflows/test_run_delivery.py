@@ -1,0 +1,150 @@
+"""From a push to main to production, run by a real runner with a real image and a real registry."""
+
+import re
+
+import pytest
+from ledgerbox import git
+from registry import tags
+from world import World
+
+from slipway.delivery.request import write_request
+from slipway.ledger import Event
+
+EVERYTHING = {"model", "image", "staging/deploy", "production/approve", "production/deploy"}
+
+
+@pytest.fixture(scope="session")
+def first(tmp_path_factory, toy_repository, shared, address):
+    """A world in which the template's repository was just created, and its first push has run."""
+    world = World(tmp_path_factory.mktemp("first"), toy_repository, None, address, shared)
+    git(world.hub, "update-ref", "-d", "refs/heads/deployments")
+    return world, world.push(number=1)
+
+
+@pytest.fixture
+def world(world, first, tmp_path):
+    """A world in which one release serves."""
+    git(world.work, "fetch", "--quiet", f"file://{first[0].hub}", "deployments")
+    git(world.work, "push", "--quiet", "--force", "origin", "FETCH_HEAD:refs/heads/deployments")
+    return world
+
+
+def merge(world, **model):
+    """Merge another model to main, as its pull request left it."""
+    world.repro(**model)
+    return world.commit("another model")
+
+
+def break_service(world, environment):
+    """Merge a setting with which the service of one environment does not start."""
+    path = world.work / "pyproject.toml"
+    variables = f'[tool.slipway.environments.{environment}.variables]\nSLIPWAY_MAX_ROWS = "none"\n'
+    path.write_text(path.read_text().replace("[dependency-groups]\n", f"{variables}\n[dependency-groups]\n"))
+    return world.commit(f"a setting of {environment}")
+
+
+def did(run) -> dict[str, str]:
+    """What became of each job that did something."""
+    return {name: result for name, result in run.results.items() if result not in ("skipped", "")}
+
+
+def test_the_first_push_of_a_repository_made_from_the_template_reaches_production(first):
+    world, run = first
+    assert run.passed, (run.results, run.log)
+    assert did(run).keys() >= EVERYTHING | {"ledger"}
+    ledger = world.ledger()
+    for environment, event in (("staging", Event.DEPLOY), ("production", Event.PROMOTE)):
+        assert [each.event for each in ledger.history(environment)] == [event, Event.GENESIS]
+    release = ledger.read("production").serving
+    assert release == ledger.read("staging").serving
+    assert release.commit == world.head()
+    assert re.fullmatch(re.escape(f"{world.registry}/acme/model") + "@sha256:[0-9a-f]{64}", release.image)
+    assert f"{release.commit[:12]}-{release.bundle[:12]}" in tags(world.registry, "acme/model")
+    assert "rehearsal" in run.jobs["production/deploy"].summary
+
+
+def test_a_merge_reaches_production_by_digest_and_a_rollback_by_hand_brings_back_what_was(world):
+    before = world.ledger().read("production").serving
+    commit = merge(world, trees=20)
+    run = world.push()
+    assert run.passed, (run.results, run.log)
+    assert did(run) == dict.fromkeys(EVERYTHING, "success")
+    ledger = world.ledger()
+    staging, production = ledger.read("staging"), ledger.read("production")
+    assert (staging.event, staging.number, production.event, production.number) == (Event.DEPLOY, 2, Event.PROMOTE, 2)
+    release = production.serving
+    assert release == staging.serving
+    assert (release.commit, production.target) == (commit, "rehearsal")
+    assert f"{commit[:12]}-{release.bundle[:12]}" in tags(world.registry, "acme/model")
+    stated = world.attestations()
+    assert {each["subject"] for each in stated} == {release.image}
+    assert len({each["type"] for each in stated}) == 3, "how it was made, what is in it, how its model was judged"
+
+    mark = world.folder / "injected"
+    reason = f'drift $(touch {mark}) `touch {mark}` \'; touch {mark}; echo "${{{{ github.token }}}}"'
+    back = world.by_hand("rollback.yml", environment="production", reason=reason, to="")
+    assert back.passed, (back.results, back.log)
+    entry = world.ledger().read("production")
+    assert (entry.event, entry.number, entry.serving) == (Event.ROLLBACK, 3, before)
+    assert entry.reason == reason
+    assert release.bundle in entry.blocked or release.bundle == before.bundle
+    assert not mark.exists()
+    assert world.ledger().read("staging").serving == release
+
+
+def test_where_staging_fails_production_is_not_touched(world):
+    before = {name: world.ledger().read(name) for name in ("staging", "production")}
+    break_service(world, "staging")
+    run = world.push()
+    assert not run.passed
+    assert run.results["staging/deploy"] == "failure"
+    assert "production/deploy" not in did(run)
+    staging, production = (world.ledger().read(name) for name in ("staging", "production"))
+    assert (staging.event, staging.serving) == (Event.FAILED, before["staging"].serving)
+    assert production == before["production"]
+    assert "SLIPWAY_MAX_ROWS" in run.said("staging/deploy")
+
+
+def test_where_production_fails_the_release_before_serves_on(world):
+    before = world.ledger().read("production")
+    commit = break_service(world, "production")
+    run = world.push()
+    assert not run.passed
+    assert (run.results["staging/deploy"], run.results["production/deploy"]) == ("success", "failure")
+    staging, production = (world.ledger().read(name) for name in ("staging", "production"))
+    assert staging.serving.commit == commit
+    assert (production.event, production.serving) == (Event.FAILED, before.serving)
+    assert production.release == staging.serving
+
+
+def test_a_run_that_died_after_staging_is_run_again_and_finishes_its_work(world):
+    (world.work / "README.md").open("a").write("\nA remark.\n")
+    world.commit("a remark")
+    died = world.push(kill_when=lambda: world.ledger().read("staging").number == 2)
+    assert not died.passed
+    staging = world.ledger().read("staging")
+    assert (staging.event, world.ledger().read("production").number) == (Event.DEPLOY, 1)
+    images = tags(world.registry, "acme/model")
+
+    run = world.push(again=died.id, attempt=2)
+    assert run.passed, (run.results, run.log)
+    assert tags(world.registry, "acme/model") == images, "nothing was built again"
+    assert "not there; building it" not in run.said("image")
+    assert world.ledger().read("staging") == staging, "what serves was tested, and nothing written"
+    production = world.ledger().read("production")
+    assert (production.event, production.number, production.serving) == (Event.PROMOTE, 2, staging.serving)
+
+
+def test_where_a_pull_request_is_the_approval_its_merge_promotes_and_nothing_before_it_does(world):
+    (world.work / "README.md").open("a").write("\nAnother remark.\n")
+    world.commit("another remark")
+    run = world.push(variables={"SLIPWAY_APPROVAL": "pull-request"})
+    assert run.passed, (run.results, run.log)
+    staging, production = (world.ledger().read(name) for name in ("staging", "production"))
+    assert (staging.number, production.number) == (2, 1), "it stops at staging"
+    write_request(world.work, "production", staging.serving)
+    world.commit("staging may go to production")
+    run = world.push("promote.yml")
+    assert run.passed, (run.results, run.log)
+    production = world.ledger().read("production")
+    assert (production.event, production.serving) == (Event.PROMOTE, staging.serving)
