@@ -75,7 +75,8 @@ def test_a_release_is_built_once_pushed_by_digest_and_rehearsed_through_to_produ
     assert again.entry == done.entry, "run again, nothing is written"
     done = flow.promote(project.root, "staging", "production", quiet)
     assert done.entry.serving == found
-    assert engine.run("ps", "--all", "--quiet", "--filter", "name=slipway-rehearsal-") == ""
+    name = flow.target_of(project.root, "staging")._container
+    assert engine.run("ps", "--all", "--quiet", "--filter", f"name={name}") == ""
 
 
 def test_an_image_of_another_bundle_is_refused_before_it_runs(project, engine, address):

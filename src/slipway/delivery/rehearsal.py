@@ -4,6 +4,7 @@ For a runner that is thrown away: everything up to the smoke test happens as in 
 running. It calls itself a rehearsal everywhere.
 """
 
+import hashlib
 from pathlib import Path
 
 from slipway.bundle import load
@@ -29,7 +30,9 @@ class RehearsalTarget:
         self.url = "a rehearsal, nothing stays running"
         self._root = root
         self._settings = settings
-        self._container = f"slipway-rehearsal-{name}"
+        # Of this project on this machine: another one's rehearsal may run beside it.
+        place = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:8]
+        self._container = f"slipway-rehearsal-{name}-{place}"
 
     def check(self) -> None:
         """Raise `DeliveryError` for a file or an engine that is missing."""
