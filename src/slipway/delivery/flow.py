@@ -227,18 +227,23 @@ def _restore(ledger: Ledger, target: Target, newest: Entry) -> Smoke | None:
 
 
 def _earlier(ledger: Ledger, newest: Entry, to: int | None) -> Release:
-    serving = newest.serving.bundle if newest.serving else None
+    serving = _runs(newest.serving) if newest.serving else None
     for entry in ledger.history(newest.environment):
         found = entry.serving
         if found is None or (to is not None and entry.number != to):
             continue
-        if to is not None or (found.bundle != serving and found.bundle not in newest.blocked):
+        if to is not None or (_runs(found) != serving and found.bundle not in newest.blocked):
             _check_blocked(newest, found)
             return found
     wanted = f"entry {to}, in which a release serves," if to is not None else "another release that served before"
     raise DeliveryError(
         f"There is nothing to go back to: expected {wanted} in `slipway history {newest.environment}`, found none."
     )
+
+
+def _runs(release: Release) -> tuple[str, str | None]:
+    """What of a release runs: the same model in the image of an earlier commit is another one."""
+    return release.bundle, release.image
 
 
 def _check_blocked(newest: Entry, release: Release) -> None:

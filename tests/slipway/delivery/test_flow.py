@@ -1,7 +1,9 @@
 """Releases into real environments: processes on this machine, a ledger in a real repository."""
 
 import time
+from functools import partial
 
+import msgspec
 import pytest
 from load import Callers
 from projectbox import place
@@ -70,6 +72,17 @@ def test_a_rollback_goes_to_the_entry_that_is_named_or_says_that_there_is_none(p
         flow.rollback(project.root, "production", "a reason", quiet)
     with pytest.raises(DeliveryError, match="entry 0"):
         flow.rollback(project.root, "production", "a reason", quiet, to=0)
+
+
+def test_a_rollback_of_new_code_around_the_same_model_goes_back_to_the_image_before(project):
+    served = first(project).entry.serving
+    ledger = Ledger(project.root)
+    for image in ("model@sha256:old", "model@sha256:new"):
+        release = msgspec.structs.replace(served, image=image, commit=image[-3:])
+        ledger.append("production", partial(follow, event=Event.PROMOTE, by="Ada", release=release))
+    done = flow.rollback(project.root, "production", "the code is broken", quiet)
+    assert (done.entry.serving.image, done.entry.serving.bundle) == ("model@sha256:old", served.bundle)
+    assert done.entry.blocked == {}, "the model is none the worse for it"
 
 
 def test_a_release_that_fails_its_test_leaves_what_served_and_the_ledger_says_so(project):
