@@ -136,10 +136,11 @@ if find_spec("slipway.gate"):
 
 # An environment is brought about from outside of it.
 if find_spec("slipway.delivery"):
-    from slipway.delivery import commands as delivery
+    from slipway.delivery import commands, look_commands, release_commands
 
-    for command in delivery.COMMANDS:
-        main.add_command(command)
+    for module in (commands, look_commands, release_commands):
+        for command in module.COMMANDS:
+            main.add_command(command)
 
 # What the workflows at GitHub run.
 if find_spec("slipway.github"):

@@ -9,7 +9,7 @@ from running import SLIPWAY
 
 from slipway.bundle import Bundle
 from slipway.delivery import flow
-from slipway.delivery.flow import Delivered
+from slipway.delivery.steps import Delivered
 
 # Ends its own process, as kill -9 would, when the named function has done its work for the n-th time.
 _KILLED = """

@@ -1,73 +1,16 @@
-"""The operator's commands: deploy, promote, request, rollback, converge, stop; status, show, smoke."""
+"""The commands that change what an environment serves: deploy, promote, request, rollback, converge, stop."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
+from slipway.delivery.options import AS_JSON, BASE, ENVIRONMENT, FILE, FOLDER, sayer
+
 if TYPE_CHECKING:
-    from slipway.delivery.flow import Delivered
-    from slipway.delivery.smoke import Smoke
+    from slipway.delivery.steps import Delivered
     from slipway.ledger import Entry
-
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
-BASE = click.option("--base", metavar="REV", help="Judge by the rules of this commit.")
-_FILE = click.Path(path_type=Path, dir_okay=False)
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-RELEASE = click.option(
-    "--release", "folder", type=_FOLDER, default=Path("release"), show_default=True, help="Its folder."
-)
-ENVIRONMENT = click.argument("environment", metavar="ENV")
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  slipway choose
-  slipway choose --base HEAD^ --release release
-"""
-)
-@RELEASE
-@BASE
-@AS_JSON
-def choose(folder: Path, base: str | None, as_json: bool) -> None:
-    """Write the release that the gate chooses to a folder: the candidate, or production's model with this code.
-
-    The gate judges anew; where it refuses nothing is written, and the exit code is 1.
-    """
-    from slipway.delivery import release
-    from slipway.ledger import Ledger
-
-    release.choose(Path(), Ledger(Path()), folder, _say(as_json), base)
-    found = release.read_chosen(folder)
-    if as_json:
-        click.echo(msgspec.json.encode(found))
-    else:
-        click.echo(f"{folder}/ holds the release of bundle {found.release.bundle[:12]}")
-        click.echo("next: `slipway publish --repository REGISTRY/NAME`, or `slipway deploy staging --release release`")
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  slipway publish --repository ghcr.io/acme/model
-  slipway publish --repository 127.0.0.1:5000/model --release release
-"""
-)
-@RELEASE
-@click.option("--repository", required=True, metavar="REGISTRY/NAME", help="Where the image goes.")
-@AS_JSON
-def publish(folder: Path, repository: str, as_json: bool) -> None:
-    """Build the image of a chosen release and push it, unless the registry has it; the release notes its digest."""
-    from slipway.delivery.publish import publish as bring
-
-    found = bring(Path(), folder, repository, _say(as_json))
-    if as_json:
-        click.echo(msgspec.json.encode(found))
-    else:
-        click.echo(f"{found.release.image} holds the bundle {found.release.bundle[:12]}")
-        click.echo(f"next: `slipway deploy staging --release {folder}`")
 
 
 @click.command(
@@ -80,7 +23,7 @@ Examples:
 )
 @ENVIRONMENT
 @BASE
-@click.option("--release", "chosen", type=_FOLDER, help="What `slipway choose` wrote; the gate is not asked again.")
+@click.option("--release", "chosen", type=FOLDER, help="What `slipway choose` wrote; the gate is not asked again.")
 @AS_JSON
 def deploy(environment: str, base: str | None, chosen: Path | None, as_json: bool) -> None:
     """Bring the release that the gate chooses into a first environment.
@@ -90,7 +33,7 @@ def deploy(environment: str, base: str | None, chosen: Path | None, as_json: boo
     """
     from slipway.delivery import flow
 
-    done = flow.deploy(Path(), environment, _say(as_json), base, chosen)
+    done = flow.deploy(Path(), environment, sayer(as_json), base, chosen)
     _delivered(done, as_json, f"slipway promote {environment} production")
 
 
@@ -103,13 +46,13 @@ Examples:
 )
 @click.argument("source", metavar="FROM")
 @ENVIRONMENT
-@click.option("--requested", type=_FILE, help="Only if it is what this file asks for; `slipway request` writes it.")
+@click.option("--requested", type=FILE, help="Only if it is what this file asks for; `slipway request` writes it.")
 @AS_JSON
 def promote(source: str, environment: str, requested: Path | None, as_json: bool) -> None:
     """Bring what serves in FROM into ENV, by the same digest."""
     from slipway.delivery import flow
 
-    done = flow.promote(Path(), source, environment, _say(as_json), requested)
+    done = flow.promote(Path(), source, environment, sayer(as_json), requested)
     _delivered(done, as_json, f"slipway show {environment}")
 
 
@@ -160,7 +103,7 @@ def rollback(environment: str, to: int | None, reason: str, as_json: bool) -> No
     """
     from slipway.delivery import flow
 
-    done = flow.rollback(Path(), environment, reason, _say(as_json), to)
+    done = flow.rollback(Path(), environment, reason, sayer(as_json), to)
     _delivered(done, as_json, f"slipway history {environment}")
 
 
@@ -177,7 +120,7 @@ def converge(environment: str, as_json: bool) -> None:
     from slipway.delivery import flow
     from slipway.tracking.aliases import mirror
 
-    entry, smoke = flow.converge(Path(), environment, _say(as_json))
+    entry, smoke = flow.converge(Path(), environment, sayer(as_json))
     mirror(entry)
     if as_json:
         click.echo(msgspec.json.encode({"entry": entry, "smoke": smoke}))
@@ -198,99 +141,6 @@ def stop(environment: str) -> None:
 
     ran = flow.stop(Path(), environment, click.echo)
     click.echo(f"{environment}: {'ended' if ran else 'nothing ran'}. `slipway converge {environment}` starts it again.")
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  slipway status
-  slipway status --json
-"""
-)
-@AS_JSON
-def status(as_json: bool) -> None:
-    """Each environment: what the ledger says, what runs, and whether they agree."""
-    from slipway.delivery.status import line, read_status
-
-    found = read_status(Path())
-    click.echo(msgspec.json.encode(found) if as_json else "\n".join(map(line, found)))
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  slipway show production
-  slipway show production --json
-"""
-)
-@ENVIRONMENT
-@AS_JSON
-def show(environment: str, as_json: bool) -> None:
-    """Where what serves came from: bundle, model version, run, commit, data, verdict, who, since when."""
-    from slipway.delivery.status import lineage
-
-    facts = lineage(Path(), environment)
-    if as_json:
-        click.echo(msgspec.json.encode(facts))
-        return
-    for name, value in facts.items():
-        click.echo(f"{name.replace('_', ' '):<14} {'-' if value is None else value}")
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  slipway rehearse slipway
-  slipway rehearse ghcr.io/acme/model@sha256:... --bundle release/bundle
-"""
-)
-@click.argument("image")
-@click.option("--bundle", "folder", type=click.Path(path_type=Path), default=Path("bundle"), show_default=True)
-@AS_JSON
-def rehearse(image: str, folder: Path, as_json: bool) -> None:
-    """Start an image here, test it as a deployment does, and end it; nothing is written down."""
-    from slipway.delivery.rehearsal import RehearsalTarget
-    from slipway.settings import EnvironmentSettings
-
-    target = RehearsalTarget(Path(), "image", EnvironmentSettings(port=8080))
-    target.check()
-    found = target.test(target.keep(folder, image))
-    if as_json:
-        click.echo(msgspec.json.encode(found))
-    else:
-        click.echo(f"{image} does what its bundle promises: {_tested(found)}")
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  slipway smoke http://127.0.0.1:8102
-  slipway smoke https://model.example.org --bundle bundle
-"""
-)
-@click.argument("url")
-@click.option("--bundle", "folder", type=click.Path(path_type=Path), default=Path("bundle"), show_default=True)
-@click.option("--key", envvar="SLIPWAY_API_KEY", help="A key of the service, if it wants one.")
-@AS_JSON
-def smoke(url: str, folder: Path, key: str | None, as_json: bool) -> None:
-    """Test a running service: ready, the digest of the bundle, golden rows, a refusal, latency."""
-    from slipway.bundle import load
-    from slipway.delivery.smoke import smoke as test
-
-    found = test(url.rstrip("/"), load(folder), key)
-    if as_json:
-        click.echo(msgspec.json.encode(found))
-    else:
-        click.echo(f"{found.url} serves {found.digest[:12]}: {_tested(found)}")
-
-
-def _tested(found: "Smoke") -> str:
-    within, taken = f"{found.largest_difference:.1g}", f"{found.milliseconds:.1f} ms a request"
-    return f"{found.golden_rows} golden rows within {within}, {taken}"
-
-
-def _say(as_json: bool) -> Any:
-    return lambda line: click.echo(line, err=as_json)
 
 
 def _delivered(done: "Delivered", as_json: bool, following: str) -> None:
@@ -317,4 +167,4 @@ def _line(entry: "Entry") -> str:
     return f"{entry.environment} serves {serving} (entry {entry.number}, {entry.event}, by {entry.by})"
 
 
-COMMANDS = (choose, publish, deploy, promote, request, rollback, converge, stop, status, show, smoke, rehearse)
+COMMANDS = (deploy, promote, request, rollback, converge, stop)

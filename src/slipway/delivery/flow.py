@@ -6,12 +6,9 @@ same command run again finishes the work, because every step does nothing where 
 time holds an environment of this project on this machine; between machines the ledger decides who was first.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from slipway.delivery.local import LocalTarget
 from slipway.delivery.lock import alone
@@ -19,29 +16,11 @@ from slipway.delivery.rehearsal import RehearsalTarget
 from slipway.delivery.release import BUNDLE, choose, read_chosen
 from slipway.delivery.request import check_request
 from slipway.delivery.smoke import Smoke
-from slipway.delivery.target import Kept, Target
-from slipway.errors import BundleError, DeliveryError, LedgerError, SettingsError
-from slipway.ledger import Entry, Event, Ledger, Release, follow
+from slipway.delivery.steps import Change, Delivered, Say, bring, fetch, keep, restore
+from slipway.delivery.target import Target
+from slipway.errors import DeliveryError, SettingsError
+from slipway.ledger import Entry, Event, Ledger, Release
 from slipway.settings import project_settings
-
-Say = Callable[[str], None]
-
-
-class Delivered(msgspec.Struct, frozen=True):
-    """What a command did: the entry that stands now, and what the last smoke test saw."""
-
-    entry: Entry
-    smoke: Smoke
-
-
-class _Change(msgspec.Struct, frozen=True):
-    """What is to serve, and what the ledger will say of it; `bundle` is the folder of the release's bundle."""
-
-    event: Event
-    release: Release
-    bundle: Path
-    reason: str = ""
-    gate: dict[str, Any] | None = None
 
 
 def target_of(root: Path, environment: str) -> Target:
@@ -74,8 +53,8 @@ def deploy(root: Path, environment: str, say: Say, base: str | None = None, chos
         folder = chosen or choose(root, ledger, root / ".slipway" / "chosen", say, base)
         found = read_chosen(folder)
         _check_blocked(newest, found.release)
-        change = _Change(Event.DEPLOY, found.release, folder / BUNDLE, gate=found.gate)
-        return _bring(ledger, target, newest, change, say)
+        change = Change(Event.DEPLOY, found.release, folder / BUNDLE, gate=found.gate)
+        return bring(ledger, target, newest, change, say)
 
 
 def promote(root: Path, source: str, environment: str, say: Say, requested: Path | None = None) -> Delivered:
@@ -90,8 +69,8 @@ def promote(root: Path, source: str, environment: str, say: Say, requested: Path
         if requested:
             check_request(requested, release)
         _check_blocked(newest, release)
-        change = _Change(Event.PROMOTE, release, _fetch(ledger, release), gate=before.gate)
-        return _bring(ledger, target, newest, change, say)
+        change = Change(Event.PROMOTE, release, fetch(ledger, release), gate=before.gate)
+        return bring(ledger, target, newest, change, say)
 
 
 def served(entry: Entry) -> Release:
@@ -110,8 +89,8 @@ def rollback(root: Path, environment: str, reason: str, say: Say, to: int | None
         ledger = Ledger(root)
         newest = ledger.read(environment)
         release = _earlier(ledger, newest, to)
-        change = _Change(Event.ROLLBACK, release, _fetch(ledger, release), reason)
-        return _bring(ledger, target, newest, change, say)
+        change = Change(Event.ROLLBACK, release, fetch(ledger, release), reason)
+        return bring(ledger, target, newest, change, say)
 
 
 def converge(root: Path, environment: str, say: Say) -> tuple[Entry, Smoke | None]:
@@ -128,8 +107,8 @@ def converge(root: Path, environment: str, say: Say) -> tuple[Entry, Smoke | Non
         if newest.serving and target.observe():
             # What answers may be ended for the sake of what would not start.
             target.check()
-            target.rehearse(_keep(ledger, target, newest.serving))
-        return newest, _restore(ledger, target, newest)
+            target.rehearse(keep(ledger, target, newest.serving))
+        return newest, restore(ledger, target, newest)
 
 
 def stop(root: Path, environment: str, say: Say) -> bool:
@@ -145,85 +124,6 @@ def _holding(root: Path, environment: str, say: Say) -> Iterator[Target]:
     with alone(root, environment, say):
         target.clear()
         yield target
-
-
-def _bring(ledger: Ledger, target: Target, newest: Entry, change: _Change, say: Say) -> Delivered:
-    """All steps in their order; on failure what served before serves again, and the ledger says what happened."""
-    environment, release = newest.environment, change.release
-    target.check()
-    kept = target.keep(change.bundle, release.image)
-    short = release.bundle[:12]
-    if newest.serving and _identity(release) == _identity(newest.serving) and target.differs(release.bundle) is None:
-        say(f"{environment}: serves {short} already")
-        return Delivered(newest, target.test(kept))
-    try:
-        say(f"{environment}: rehearsing {short} aside ...")
-        target.rehearse(kept)
-    except DeliveryError as error:
-        # Nothing was touched, and nothing is: what serves might not start again with the settings of today.
-        raise _failed(ledger, target, change, f"{error} {_what_serves(newest)}") from error
-    try:
-        say(f"{environment}: switching ...")
-        found = target.apply(kept)
-    except DeliveryError as error:
-        raise _failed(ledger, target, change, f"{error} {_back(ledger, target, say)}") from error
-    try:
-        entry = ledger.append(environment, lambda now: _next(ledger, target, newest, now, change), change.bundle)
-    except (LedgerError, DeliveryError) as error:
-        raise type(error)(f"{error} {_back(ledger, target, say)}") from error
-    return Delivered(entry, found)
-
-
-def _failed(ledger: Ledger, target: Target, change: _Change, failure: str) -> DeliveryError:
-    """Write into the ledger that the release failed; the error to raise."""
-    fields: dict[str, Any] = {"by": ledger.by, "reason": failure, "release": change.release, "target": target.kind}
-    ledger.append(target.name, lambda now: follow(now, Event.FAILED, **fields), change.bundle)
-    return DeliveryError(f"{failure} The ledger of {target.name} says failed.")
-
-
-def _next(ledger: Ledger, target: Target, newest: Entry, now: Entry, change: _Change) -> Entry:
-    """The entry of a change that came about, unless somebody else wrote one since `newest`."""
-    if now.number != newest.number:
-        raise DeliveryError(
-            f"{now.by} was faster: entry {now.number} of {now.environment} ({now.event}) was written meanwhile. "
-            f"Nothing of yours stands. Look at `slipway history {now.environment}`, and try again."
-        )
-    return follow(
-        now,
-        change.event,
-        by=ledger.by,
-        reason=change.reason,
-        release=change.release,
-        gate=change.gate,
-        target=target.kind,
-    )
-
-
-def _back(ledger: Ledger, target: Target, say: Say) -> str:
-    """Let what the ledger says by now serve again; a sentence on what serves."""
-    say(f"{target.name}: back to what the ledger says ...")
-    try:
-        ledger.refresh()
-        newest = ledger.read(target.name)
-        _restore(ledger, target, newest)
-    except (DeliveryError, LedgerError, BundleError) as error:
-        return f"What served before could not be brought back ({error}); `slipway converge {target.name}` tries again."
-    return _what_serves(newest)
-
-
-def _what_serves(newest: Entry) -> str:
-    if newest.serving is None:
-        return "Nothing serves, as before."
-    return f"The release {newest.serving.bundle[:12]} serves, as the ledger says."
-
-
-def _restore(ledger: Ledger, target: Target, newest: Entry) -> Smoke | None:
-    """Bring about what `newest` says, and test it; None where nothing serves."""
-    if newest.serving is None:
-        target.remove()
-        return None
-    target.check()
-    return target.apply(_keep(ledger, target, newest.serving))
 
 
 def _earlier(ledger: Ledger, newest: Entry, to: int | None) -> Release:
@@ -253,18 +153,3 @@ def _check_blocked(newest: Entry, release: Release) -> None:
             f"The bundle {release.bundle[:12]} is blocked in {newest.environment} by entry {number}: it was rolled "
             f"back or failed. `slipway ledger unblock {newest.environment} {release.bundle} --reason ...` lets it back."
         )
-
-
-def _identity(release: Release) -> tuple[str | None, ...]:
-    """What makes two releases one: a workflow that runs again has another MLflow run."""
-    return release.bundle, release.image, release.commit
-
-
-def _keep(ledger: Ledger, target: Target, release: Release) -> Kept:
-    return target.keep(_fetch(ledger, release), release.image)
-
-
-def _fetch(ledger: Ledger, release: Release) -> Path:
-    place = ledger.root / ".slipway" / "bundles"
-    place.mkdir(parents=True, exist_ok=True)
-    return ledger.fetch_bundle(release.bundle, place)

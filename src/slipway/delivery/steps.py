@@ -1,0 +1,130 @@
+"""The steps that bring a release into an environment, in their order, and the way back."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from slipway.delivery.smoke import Smoke
+from slipway.delivery.target import Kept, Target
+from slipway.errors import BundleError, DeliveryError, LedgerError
+from slipway.ledger import Entry, Event, Ledger, Release, follow
+
+Say = Callable[[str], None]
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """What a command did: the entry that stands now, and what the last smoke test saw."""
+
+    entry: Entry
+    smoke: Smoke
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What is to serve, and what the ledger will say of it; `bundle` is the folder of the release's bundle."""
+
+    event: Event
+    release: Release
+    bundle: Path
+    reason: str = ""
+    gate: dict[str, Any] | None = None
+
+
+def bring(ledger: Ledger, target: Target, newest: Entry, change: Change, say: Say) -> Delivered:
+    """All steps in their order; on failure what served before serves again, and the ledger says what happened."""
+    environment, release = newest.environment, change.release
+    target.check()
+    kept = target.keep(change.bundle, release.image)
+    short = release.bundle[:12]
+    if newest.serving and _identity(release) == _identity(newest.serving) and target.differs(release.bundle) is None:
+        say(f"{environment}: serves {short} already")
+        return Delivered(newest, target.test(kept))
+    try:
+        say(f"{environment}: rehearsing {short} aside ...")
+        target.rehearse(kept)
+    except DeliveryError as error:
+        # Nothing was touched, and nothing is: what serves might not start again with the settings of today.
+        raise _failed(ledger, target, change, f"{error} {_what_serves(newest)}") from error
+    try:
+        say(f"{environment}: switching ...")
+        found = target.apply(kept)
+    except DeliveryError as error:
+        raise _failed(ledger, target, change, f"{error} {_back(ledger, target, say)}") from error
+    try:
+        entry = ledger.append(environment, lambda now: _next(ledger, target, newest, now, change), change.bundle)
+    except (LedgerError, DeliveryError) as error:
+        raise type(error)(f"{error} {_back(ledger, target, say)}") from error
+    return Delivered(entry, found)
+
+
+def _failed(ledger: Ledger, target: Target, change: Change, failure: str) -> DeliveryError:
+    """Write into the ledger that the release failed; the error to raise."""
+    fields: dict[str, Any] = {"by": ledger.by, "reason": failure, "release": change.release, "target": target.kind}
+    try:
+        ledger.append(target.name, lambda now: follow(now, Event.FAILED, **fields), change.bundle)
+    except LedgerError as error:
+        return DeliveryError(f"{failure} The ledger of {target.name} does not say so: {error}")
+    return DeliveryError(f"{failure} The ledger of {target.name} says failed.")
+
+
+def _next(ledger: Ledger, target: Target, newest: Entry, now: Entry, change: Change) -> Entry:
+    """The entry of a change that came about, unless somebody else wrote one since `newest`."""
+    if now.number != newest.number:
+        raise DeliveryError(
+            f"{now.by} was faster: entry {now.number} of {now.environment} ({now.event}) was written meanwhile. "
+            f"Nothing of yours stands. Look at `slipway history {now.environment}`, and try again."
+        )
+    return follow(
+        now,
+        change.event,
+        by=ledger.by,
+        reason=change.reason,
+        release=change.release,
+        gate=change.gate,
+        target=target.kind,
+    )
+
+
+def _back(ledger: Ledger, target: Target, say: Say) -> str:
+    """Let what the ledger says by now serve again; a sentence on what serves."""
+    say(f"{target.name}: back to what the ledger says ...")
+    try:
+        ledger.refresh()
+        newest = ledger.read(target.name)
+        restore(ledger, target, newest)
+    except (DeliveryError, LedgerError, BundleError) as error:
+        return f"What served before could not be brought back ({error}); `slipway converge {target.name}` tries again."
+    return _what_serves(newest)
+
+
+def _what_serves(newest: Entry) -> str:
+    if newest.serving is None:
+        return "Nothing serves, as before."
+    return f"The release {newest.serving.bundle[:12]} serves, as the ledger says."
+
+
+def restore(ledger: Ledger, target: Target, newest: Entry) -> Smoke | None:
+    """Bring about what `newest` says, and test it; None where nothing serves."""
+    if newest.serving is None:
+        target.remove()
+        return None
+    target.check()
+    return target.apply(keep(ledger, target, newest.serving))
+
+
+def _identity(release: Release) -> tuple[str | None, ...]:
+    """What makes two releases one: a workflow that runs again has another MLflow run."""
+    return release.bundle, release.image, release.commit
+
+
+def keep(ledger: Ledger, target: Target, release: Release) -> Kept:
+    """Have a release of the ledger at hand in the target."""
+    return target.keep(fetch(ledger, release), release.image)
+
+
+def fetch(ledger: Ledger, release: Release) -> Path:
+    """The folder of the release's bundle, verified, from the ledger."""
+    place = ledger.root / ".slipway" / "bundles"
+    place.mkdir(parents=True, exist_ok=True)
+    return ledger.fetch_bundle(release.bundle, place)
