@@ -144,7 +144,7 @@ def test_where_a_pull_request_is_the_approval_its_merge_promotes_and_nothing_bef
     assert (staging.number, production.number) == (2, 1), "it stops at staging"
     write_request(world.work, "production", staging.serving)
     world.commit("staging may go to production")
-    run = world.push("promote.yml")
+    run = world.push("promote.yml", variables={"SLIPWAY_APPROVAL": "pull-request"})
     assert run.passed, (run.results, run.log)
     production = world.ledger().read("production")
     assert (production.event, production.serving) == (Event.PROMOTE, staging.serving)

@@ -42,17 +42,19 @@ def deploy(environment: str, base: str | None, chosen: Path | None, as_json: boo
 Examples:
   slipway promote staging production
   slipway promote staging production --requested requested/production.json
+  slipway promote staging production --release release
 """
 )
 @click.argument("source", metavar="FROM")
 @ENVIRONMENT
 @click.option("--requested", type=FILE, help="Only if it is what this file asks for; `slipway request` writes it.")
+@click.option("--release", "chosen", type=FOLDER, help="Only if it is what this folder of `slipway choose` holds.")
 @AS_JSON
-def promote(source: str, environment: str, requested: Path | None, as_json: bool) -> None:
+def promote(source: str, environment: str, requested: Path | None, chosen: Path | None, as_json: bool) -> None:
     """Bring what serves in FROM into ENV, by the same digest."""
     from slipway.delivery import flow
 
-    done = flow.promote(Path(), source, environment, sayer(as_json), requested)
+    done = flow.promote(Path(), source, environment, sayer(as_json), requested, chosen)
     _delivered(done, as_json, f"slipway show {environment}")
 
 
@@ -99,7 +101,8 @@ Examples:
 def rollback(environment: str, to: int | None, reason: str, as_json: bool) -> None:
     """Bring back the release that served before, with its own contract.
 
-    What is rolled back is blocked: the gate refuses it until `slipway ledger unblock`.
+    A model that is rolled back is blocked: the gate refuses it until `slipway ledger unblock`. Where only the code
+    around it was new, the image before comes back and nothing is blocked.
     """
     from slipway.delivery import flow
 

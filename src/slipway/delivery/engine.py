@@ -50,7 +50,10 @@ def bundle_of(image: str) -> str | None:
 def digest_of(image: str, repository: str) -> str | None:
     """`repository@sha256:...` of an image at hand, None if no registry has given it a digest."""
     found = msgspec.json.decode(docker("image", "inspect", "--format", "{{json .RepoDigests}}", image), type=list[str])
-    return next((name for name in found if name.startswith(f"{repository}@")), None)
+    # Docker Hub's own name is left out of names.
+    short = repository.removeprefix("index.").removeprefix("docker.io/").removeprefix("library/")
+    digest = next((name.partition("@")[2] for name in found if name.partition("@")[0] in (repository, short)), None)
+    return f"{repository}@{digest}" if digest else None
 
 
 def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":

@@ -6,8 +6,10 @@ same command run again finishes the work, because every step does nothing where 
 time holds an environment of this project on this machine; between machines the ledger decides who was first.
 """
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 from slipway.delivery.local import LocalTarget
@@ -53,14 +55,23 @@ def deploy(root: Path, environment: str, say: Say, base: str | None = None, chos
         folder = chosen or choose(root, ledger, root / ".slipway" / "chosen", say, base)
         found = read_chosen(folder)
         _check_blocked(newest, found.release)
+        if chosen:
+            _check_order(root, newest, found.release)
         change = Change(Event.DEPLOY, found.release, folder / BUNDLE, gate=found.gate)
         return bring(ledger, target, newest, change, say)
 
 
-def promote(root: Path, source: str, environment: str, say: Say, requested: Path | None = None) -> Delivered:
+def promote(
+    root: Path,
+    source: str,
+    environment: str,
+    say: Say,
+    requested: Path | None = None,
+    chosen: Path | None = None,
+) -> Delivered:
     """Bring what serves in `source`, and passed its test there, into `environment` by the same digest.
 
-    Where a file says what was `requested`, it must be exactly that.
+    Where a file says what was `requested`, or a folder what was `chosen`, it must be exactly that.
     """
     with _holding(root, environment, say) as target:
         ledger = Ledger(root)
@@ -68,7 +79,11 @@ def promote(root: Path, source: str, environment: str, say: Say, requested: Path
         release = served(before)
         if requested:
             check_request(requested, release)
+        if chosen:
+            _check_chosen(read_chosen(chosen).release, source, release)
         _check_blocked(newest, release)
+        if target.by_image:
+            _check_taken_back(ledger, newest, release)
         change = Change(Event.PROMOTE, release, fetch(ledger, release), gate=before.gate)
         return bring(ledger, target, newest, change, say)
 
@@ -85,10 +100,17 @@ def served(entry: Entry) -> Release:
 
 def rollback(root: Path, environment: str, reason: str, say: Say, to: int | None = None) -> Delivered:
     """Bring back the release that served before, or the one that served after entry `to`."""
+    seen = Ledger(root).read(environment)
     with _holding(root, environment, say) as target:
         ledger = Ledger(root)
         newest = ledger.read(environment)
-        release = _earlier(ledger, newest, to)
+        if newest.number != seen.number:
+            # Going back twice because two people saw the same fault would go one release too far.
+            raise DeliveryError(
+                f"{newest.by} was faster: entry {newest.number} of {environment} ({newest.event}) was written "
+                f"meanwhile, and nothing was done. Look at `slipway history {environment}`."
+            )
+        release = _earlier(ledger, newest, to, target.by_image)
         change = Change(Event.ROLLBACK, release, fetch(ledger, release), reason)
         return bring(ledger, target, newest, change, say)
 
@@ -104,7 +126,7 @@ def converge(root: Path, environment: str, say: Say) -> tuple[Entry, Smoke | Non
             say(f"{environment}: {found}")
             return newest, None
         say(f"{environment}: {differs} ...")
-        if newest.serving and target.observe():
+        if newest.serving and target.runs():
             # What answers may be ended for the sake of what would not start.
             target.check()
             target.rehearse(keep(ledger, target, newest.serving))
@@ -126,13 +148,17 @@ def _holding(root: Path, environment: str, say: Say) -> Iterator[Target]:
         yield target
 
 
-def _earlier(ledger: Ledger, newest: Entry, to: int | None) -> Release:
-    serving = _runs(newest.serving) if newest.serving else None
-    for entry in ledger.history(newest.environment):
+def _earlier(ledger: Ledger, newest: Entry, to: int | None, by_image: bool) -> Release:
+    """What served before the present release came, or after entry `to`."""
+    entries, serving = list(ledger.history(newest.environment)), newest.serving
+    arrivals = (entry for entry in entries if entry.event in (Event.DEPLOY, Event.PROMOTE))
+    began = next((entry.number for entry in arrivals if _same(entry.release, serving, by_image)), newest.number)
+    for entry in entries:
         found = entry.serving
         if found is None or (to is not None and entry.number != to):
             continue
-        if to is not None or (_runs(found) != serving and found.bundle not in newest.blocked):
+        earlier = entry.number < began and not _same(found, serving, by_image)
+        if to is not None or (earlier and found.bundle not in newest.blocked):
             _check_blocked(newest, found)
             return found
     wanted = f"entry {to}, in which a release serves," if to is not None else "another release that served before"
@@ -141,9 +167,44 @@ def _earlier(ledger: Ledger, newest: Entry, to: int | None) -> Release:
     )
 
 
-def _runs(release: Release) -> tuple[str, str | None]:
-    """What of a release runs: the same model in the image of an earlier commit is another one."""
-    return release.bundle, release.image
+def _same(one: Release | None, other: Release | None, by_image: bool) -> bool:
+    """Whether both run the same; where images run, the same model in another image is another release."""
+    if one is None or other is None:
+        return one is other
+    return one.bundle == other.bundle and (one.image == other.image or not by_image)
+
+
+def _check_order(root: Path, newest: Entry, release: Release) -> None:
+    """A run that was slow, or is run again, must not bring an older commit over a newer one."""
+    serving = newest.serving.commit if newest.serving else None
+    if serving is None or release.commit in (None, serving):
+        return
+    older = ["git", "merge-base", "--is-ancestor", str(release.commit), serving]
+    if subprocess.run(older, cwd=root, capture_output=True).returncode == 0:
+        raise DeliveryError(
+            f"{newest.environment} serves the commit {serving[:12]}, which is newer than {release.commit}: nothing was "
+            f"deployed. `slipway rollback {newest.environment}` goes back."
+        )
+
+
+def _check_taken_back(ledger: Ledger, newest: Entry, release: Release) -> None:
+    """New code around the same model blocks no bundle when it is rolled back; its image stays away all the same."""
+    entries = list(ledger.history(newest.environment))
+    for entry, before in pairwise(entries):
+        left = before.serving
+        if entry.event is Event.ROLLBACK and left and (left.bundle, left.image) == (release.bundle, release.image):
+            raise DeliveryError(
+                f"The image {release.image} was rolled back in {newest.environment} by entry {entry.number}. Mend the "
+                f"code: a new commit has a new image. `slipway rollback {newest.environment} --to N` brings it back."
+            )
+
+
+def _check_chosen(chosen: Release, source: str, serving: Release) -> None:
+    if (chosen.bundle, chosen.image) != (serving.bundle, serving.image):
+        raise DeliveryError(
+            f"{source} serves the bundle {serving.bundle[:12]} in {serving.image} by now, not {chosen.bundle[:12]} in "
+            f"{chosen.image}, which was chosen here. Nothing was promoted: whoever brought that one promotes it."
+        )
 
 
 def _check_blocked(newest: Entry, release: Release) -> None:

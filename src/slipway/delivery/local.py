@@ -24,7 +24,7 @@ from slipway.delivery import process
 from slipway.delivery.preconditions import check_files, check_port, read_key
 from slipway.delivery.smoke import Smoke, is_ready, smoke, version, wait_for
 from slipway.delivery.target import Kept
-from slipway.errors import DeliveryError
+from slipway.errors import BundleError, DeliveryError
 from slipway.files import new_folder, write_bytes
 from slipway.settings import EnvironmentSettings
 
@@ -38,6 +38,7 @@ class LocalTarget:
 
     kind = "local"
     rehearsal = False
+    by_image = False
 
     def __init__(self, root: Path, name: str, settings: EnvironmentSettings) -> None:
         self.name = name
@@ -51,6 +52,14 @@ class LocalTarget:
         self._switching = self.folder / "switching"
         self._output = self.folder / "output.log"
 
+    def is_here(self) -> bool:
+        """Whether releases of it lie here."""
+        return self._current.is_symlink()
+
+    def runs(self) -> bool:
+        """Whether its process is there."""
+        return process.find(self._mark) is not None
+
     def check(self) -> None:
         """Raise `DeliveryError` for what is missing, or in the way, before anything starts."""
         check_files(self._root, self.name, self._settings)
@@ -62,7 +71,7 @@ class LocalTarget:
         """Copy a bundle to the releases, verified; one that is there already is verified and kept."""
         digest = load(folder).digest
         place = self.folder / "releases" / digest
-        if not place.is_dir():
+        if not _is_whole(place, digest):
             with new_folder(place) as temporary:
                 shutil.copytree(folder, temporary, dirs_exist_ok=True)
         return Kept(load(place, digest), image)
@@ -190,3 +199,11 @@ class LocalTarget:
 
     def _becomes_ready(self, url: str, running: psutil.Process) -> bool:
         return wait_for(lambda: is_ready(url), _START_SECONDS, lambda: process.is_alive(running))
+
+
+def _is_whole(place: Path, digest: str) -> bool:
+    try:
+        load(place, digest)
+    except BundleError:
+        return False
+    return True

@@ -41,4 +41,11 @@ def check_port(environment: str, port: int) -> None:
 
 def read_key(root: Path, settings: EnvironmentSettings) -> str | None:
     """The key with which the service is tested, None where none is set."""
-    return (root / settings.key_file).read_text().strip() if settings.key_file else None
+    if settings.key_file is None:
+        return None
+    try:
+        return (root / settings.key_file).read_text().strip()
+    except OSError as error:
+        raise DeliveryError(
+            f"The key of the service cannot be read: {error}. Put it there, or change key_file."
+        ) from error

@@ -9,6 +9,7 @@ from slipway.delivery.release import BUNDLE, Chosen, read_chosen, with_image
 from slipway.errors import DeliveryError
 from slipway.ledger import Release
 
+_BUILT_FROM = f"release/{BUNDLE}"
 _SOURCES = ("Dockerfile", ".dockerignore", "Makefile", "pyproject.toml", "uv.lock", "src")
 
 
@@ -20,7 +21,7 @@ def publish(root: Path, folder: Path, repository: str, say: Callable[[str], None
     """
     chosen = read_chosen(folder)
     check_engine()
-    _check_committed(root)
+    _check_committed(root, chosen.release)
     # Registries take no capital letters; the names of repositories may have some.
     repository = repository.lower()
     image = f"{repository}:{tag(chosen.release)}"
@@ -48,8 +49,14 @@ def tag(release: Release) -> str:
     return f"{release.commit[:12]}-{release.bundle[:12]}"
 
 
-def _check_committed(root: Path) -> None:
-    """Raise `DeliveryError` if what an image is made of is not what the commit says."""
+def _check_committed(root: Path, release: Release) -> None:
+    """Raise `DeliveryError` if what an image is made of is not the code of the release's commit."""
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True).stdout.strip()
+    if release.commit is not None and head != release.commit:
+        raise DeliveryError(
+            f"The release is of the commit {release.commit[:12]}, and {head[:12]} is checked out: its image would hold "
+            "other code. Check that commit out, or choose again."
+        )
     command = ["git", "status", "--porcelain", "--", *_SOURCES]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     if done.stdout.strip():
@@ -62,9 +69,12 @@ def _check_committed(root: Path) -> None:
 def _build(root: Path, folder: Path, image: str) -> None:
     """`make image` is the one way in which images are made; what it says goes to standard error."""
     sealed = (folder / BUNDLE).resolve()
-    if not sealed.is_relative_to(root.resolve()):
-        raise DeliveryError(f"The release must lie in {root.resolve()}, where the image is built; found {folder}.")
-    words = ["make", "--silent", "image", f"IMAGE={image}", f"SEALED={sealed.relative_to(root.resolve())}"]
+    if sealed != (root / _BUILT_FROM).resolve():
+        raise DeliveryError(
+            f"An image is built from {_BUILT_FROM}, as .dockerignore lets nothing else in; found {folder}. `slipway "
+            "choose --release release` writes it there."
+        )
+    words = ["make", "--silent", "image", f"IMAGE={image}", f"SEALED={_BUILT_FROM}"]
     done = subprocess.run(words, cwd=root, stdin=subprocess.DEVNULL, stdout=2)
     if done.returncode:
         raise DeliveryError(f"The image of {folder} could not be built: `make image` says why above.")

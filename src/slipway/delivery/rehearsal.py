@@ -24,6 +24,7 @@ class RehearsalTarget:
 
     kind = "rehearsal"
     rehearsal = True
+    by_image = True
 
     def __init__(self, root: Path, name: str, settings: EnvironmentSettings) -> None:
         self.name = name
@@ -33,6 +34,14 @@ class RehearsalTarget:
         # Of this project on this machine: another one's rehearsal may run beside it.
         place = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:8]
         self._container = f"slipway-rehearsal-{name}-{place}"
+
+    def is_here(self) -> bool:
+        """True: it is everywhere and nowhere."""
+        return True
+
+    def runs(self) -> bool:
+        """False: nothing stays running."""
+        return False
 
     def check(self) -> None:
         """Raise `DeliveryError` for a file or an engine that is missing."""
@@ -74,9 +83,10 @@ class RehearsalTarget:
         self.clear()
         try:
             docker("run", "--detach", "--name", self._container, *self._options(), str(kept.image))
-            address = docker("port", self._container, _PORT).splitlines()[0]
+            # A container that ended at once has no port.
+            address = (try_docker("port", self._container, _PORT) or "").partition("\n")[0]
             url = f"http://{address}"
-            if not wait_for(lambda: is_ready(url), _START_SECONDS, self._is_alive):
+            if not address or not wait_for(lambda: is_ready(url), _START_SECONDS, self._is_alive):
                 words = last_words(self._container)
                 raise DeliveryError(f"The image of {self.name} did not become ready. Its last words: {words or 'none'}")
             return smoke(url, kept.bundle, read_key(self._root, self._settings))

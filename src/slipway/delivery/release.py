@@ -33,6 +33,10 @@ class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def choose(root: Path, ledger: Ledger, folder: Path, say: Callable[[str], None], base: str | None = None) -> Path:
     """Judge anew, and write what ships to `folder`; raises `GateError` where the gate refuses."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / _FILE).exists():
+        raise DeliveryError(
+            f"{folder} holds something else than a release, and would be replaced. Name another folder."
+        )
     say("gate: judging the candidate ...")
     found = judge(root, base=base, ledger=ledger)
     if found.verdict is Verdict.REFUSE or found.ships is None:

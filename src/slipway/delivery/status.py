@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from slipway.delivery.flow import target_of
+from slipway.delivery.target import Target
+from slipway.errors import DeliveryError
 from slipway.ledger import Entry, Event, Ledger
 from slipway.settings import project_settings
 from slipway.tracking.aliases import read_alias
@@ -39,6 +41,7 @@ def read_status(root: Path) -> list[Status]:
 
 def _status(root: Path, entry: Entry) -> Status:
     target, serving = target_of(root, entry.environment), entry.serving
+    runs, differs = _look(target, serving.bundle if serving else None)
     alias, model = read_alias(entry), serving.model if serving else None
     aside = f"MLflow's alias says {alias or 'nothing'}, the ledger {model}" if model and alias != model else None
     return Status(
@@ -47,12 +50,20 @@ def _status(root: Path, entry: Entry) -> Status:
         event=entry.event,
         serving=serving.bundle if serving else None,
         since=entry.since,
-        runs=target.observe(),
+        runs=runs,
         url=target.url,
         model=model,
         alias=alias,
-        differs=target.differs(serving.bundle if serving else None) or aside,
+        differs=differs or aside,
     )
+
+
+def _look(target: Target, digest: str | None) -> tuple[str | None, str | None]:
+    """What runs, and what differs; an environment that cannot be looked at differs."""
+    try:
+        return target.observe(), target.differs(digest)
+    except DeliveryError as error:
+        return None, str(error)
 
 
 def line(found: Status) -> str:

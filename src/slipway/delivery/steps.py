@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 
 from slipway.delivery.smoke import Smoke
 from slipway.delivery.target import Kept, Target
@@ -12,6 +13,8 @@ from slipway.errors import BundleError, DeliveryError, LedgerError
 from slipway.ledger import Entry, Event, Ledger, Release, follow
 
 Say = Callable[[str], None]
+# What a target may meet: its own errors, a bundle that is damaged, a full disk, a process that ended meanwhile.
+TROUBLE = (DeliveryError, BundleError, OSError, psutil.Error)
 
 
 class Delivered(msgspec.Struct, frozen=True):
@@ -35,6 +38,11 @@ def bring(ledger: Ledger, target: Target, newest: Entry, change: Change, say: Sa
     """All steps in their order; on failure what served before serves again, and the ledger says what happened."""
     environment, release = newest.environment, change.release
     target.check()
+    if newest.serving and not target.is_here():
+        raise DeliveryError(
+            f"{environment} does not run from this folder, so a change here would reach nobody. Do it where it runs; "
+            f"or bring it here first: `slipway converge {environment}`."
+        )
     kept = target.keep(change.bundle, release.image)
     short = release.bundle[:12]
     if newest.serving and _identity(release) == _identity(newest.serving) and target.differs(release.bundle) is None:
@@ -43,13 +51,13 @@ def bring(ledger: Ledger, target: Target, newest: Entry, change: Change, say: Sa
     try:
         say(f"{environment}: rehearsing {short} aside ...")
         target.rehearse(kept)
-    except DeliveryError as error:
+    except TROUBLE as error:
         # Nothing was touched, and nothing is: what serves might not start again with the settings of today.
         raise _failed(ledger, target, change, f"{error} {_what_serves(newest)}") from error
     try:
         say(f"{environment}: switching ...")
         found = target.apply(kept)
-    except DeliveryError as error:
+    except TROUBLE as error:
         raise _failed(ledger, target, change, f"{error} {_back(ledger, target, say)}") from error
     try:
         entry = ledger.append(environment, lambda now: _next(ledger, target, newest, now, change), change.bundle)
@@ -61,6 +69,8 @@ def bring(ledger: Ledger, target: Target, newest: Entry, change: Change, say: Sa
 def _failed(ledger: Ledger, target: Target, change: Change, failure: str) -> DeliveryError:
     """Write into the ledger that the release failed; the error to raise."""
     fields: dict[str, Any] = {"by": ledger.by, "reason": failure, "release": change.release, "target": target.kind}
+    # A release that served already is none the worse for a way back that failed.
+    fields["blocks"] = change.event is not Event.ROLLBACK
     try:
         ledger.append(target.name, lambda now: follow(now, Event.FAILED, **fields), change.bundle)
     except LedgerError as error:
@@ -93,8 +103,10 @@ def _back(ledger: Ledger, target: Target, say: Say) -> str:
         ledger.refresh()
         newest = ledger.read(target.name)
         restore(ledger, target, newest)
-    except (DeliveryError, LedgerError, BundleError) as error:
+    except (*TROUBLE, LedgerError) as error:
         return f"What served before could not be brought back ({error}); `slipway converge {target.name}` tries again."
+    if ledger.offline:
+        return f"{_what_serves(newest)} As far as is known here: {ledger.offline}"
     return _what_serves(newest)
 
 

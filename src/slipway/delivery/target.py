@@ -17,16 +17,24 @@ class Kept(NamedTuple):
 class Target(Protocol):
     """Where an environment runs; whoever calls anything but `observe` and `differs` holds it alone.
 
-    All raise `DeliveryError`. `kind` is the word in pyproject.toml; after a `rehearsal` nothing stays running.
+    All raise `DeliveryError`. `kind` is the word in pyproject.toml; after a `rehearsal` nothing stays running;
+    `by_image` says that an image runs, so that the same model with other code is another release.
     """
 
     name: str
     kind: str
     rehearsal: bool
+    by_image: bool
 
     @property
     def url(self) -> str:
         """Where the service answers."""
+
+    def is_here(self) -> bool:
+        """Whether the environment is brought about from this folder, once something serves in it."""
+
+    def runs(self) -> bool:
+        """Whether a service of the environment runs, whatever it answers."""
 
     def check(self) -> None:
         """Raise for what is missing, or in the way, before anything starts."""

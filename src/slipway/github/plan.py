@@ -29,6 +29,8 @@ _BESIDE_THE_MODEL = (
     "demo.yaml",
     ".pre-commit-config.yaml",
 )
+# What ci itself is made of is tried by running it.
+_MAKES_CI = (".github/workflows/ci.yml", ".github/actions.json")
 # A job is skipped if every changed file is one of these: what is not known to be harmless runs everything.
 CANNOT_AFFECT = {
     "tests": _BESIDE_THE_CODE,
@@ -50,9 +52,13 @@ def plan(event: str, changed: list[str] | None) -> list[str]:
     if event != "pull_request":
         skipped.add("report")
     for job, patterns in CANNOT_AFFECT.items():
-        if changed and all(any(fnmatch(path, pattern) for pattern in patterns) for path in changed):
+        if changed and all(_harmless(path, patterns) for path in changed):
             skipped.add(job)
     return [*ALWAYS, *(job for job in CANNOT_AFFECT if job not in skipped)]
+
+
+def _harmless(path: str, patterns: tuple[str, ...]) -> bool:
+    return path not in _MAKES_CI and any(fnmatch(path, pattern) for pattern in patterns)
 
 
 def changed_files(root: Path, base: str) -> list[str] | None:

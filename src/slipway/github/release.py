@@ -10,7 +10,6 @@ from slipway.errors import GitHubError
 from slipway.github.api import GitHub
 from slipway.github.delivered import REHEARSAL, render
 from slipway.ledger import Entry, Ledger
-from slipway.ledger.git import Git
 
 _FORBIDDEN, _NOT_FOUND, _EXISTS = 403, 404, 422
 
@@ -42,7 +41,7 @@ def release(github: GitHub, root: Path, environment: str) -> Released:
         return _released(found, commit, created=False)
     body = {"tag_name": tag, "name": _title(entry), "body": render(lineage(root, environment))}
     try:
-        return _released(_create(github, ledger, body, commit), commit, created=True)
+        return _released(_create(github, body, commit), commit, created=True)
     except GitHubError as error:
         # Another run may have been faster.
         if error.status == _EXISTS and (found := _find(github, tag)):
@@ -65,15 +64,15 @@ def _find(github: GitHub, tag: str) -> dict[str, Any] | None:
     return found
 
 
-def _create(github: GitHub, ledger: Ledger, body: dict[str, Any], commit: str) -> dict[str, Any]:
+def _create(github: GitHub, body: dict[str, Any], commit: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = github.send("POST", "releases", body | {"target_commitish": commit})
     except GitHubError as error:
-        # GitHub lets no workflow's token name a commit with other workflows than main's, but git may push the tag.
-        if error.status != _FORBIDDEN or ledger.remote is None:
+        # GitHub lets no workflow's token put a tag at a commit with other workflows than main has now.
+        if error.status != _FORBIDDEN:
             raise
-        Git(ledger.root).run("push", "--quiet", "--no-verify", ledger.remote, f"{commit}:refs/tags/{body['tag_name']}")
-        found = github.send("POST", "releases", body)
+        note = f"The tag is at main's newest commit, as GitHub allows no other; the release is of {commit}.\n\n"
+        found = github.send("POST", "releases", body | {"body": note + body["body"]})
     return found
 
 

@@ -46,11 +46,15 @@ Examples:
     metavar="NAME",
     help="An environment; may be given several times.",
 )
+@click.option("--unless-there", is_flag=True, help="Do nothing where each of them has begun already.")
 @REASON
 @AS_JSON
-def init(environments: tuple[str, ...], reason: str, as_json: bool) -> None:
+def init(environments: tuple[str, ...], unless_there: bool, reason: str, as_json: bool) -> None:
     """Write the genesis entry of each environment: nothing serves yet."""
     found = Ledger(Path())
+    if unless_there and found.exists() and set(environments) <= set(found.environments()):
+        _show(as_json, {"environments": found.environments()}, "ledger: it has begun already, nothing was written")
+        return
     found.init(environments, found.by, reason)
     facts = {"environments": sorted(environments), "remote": found.remote, "by": found.by}
     where = f"at the remote {found.remote!r}" if found.remote else "in this repository (no remote)"

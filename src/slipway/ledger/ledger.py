@@ -66,6 +66,10 @@ class Ledger:
         if not self._publish(new, tip):
             raise LedgerError("Nothing was written: somebody else wrote to the ledger meanwhile. Look, and try again.")
 
+    def exists(self) -> bool:
+        """Whether the ledger has begun."""
+        return self._find(writing=False).commit is not None
+
     def environments(self) -> list[str]:
         """The environments that have a genesis entry, sorted."""
         return reading.environments(self._git, self._tip())

@@ -24,19 +24,20 @@ def follow(
     unblock: str | None = None,
     gate: dict[str, Any] | None = None,
     target: str | None = None,
+    blocks: bool = True,
 ) -> Entry:
     """The entry after `previous`.
 
     After deploy, promote and rollback `release` serves, since now unless the same bundle and image served already; a
     rollback blocks the bundle that served until then, `failed` blocks the one that failed (unless it is the one that
-    serves), and unblock frees `unblock`.
+    serves), and unblock frees `unblock`. Without `blocks` nothing is blocked: a failed way back may be tried again.
     """
     number, now = previous.number + 1, _now()
     serving, since = previous.serving, previous.since
     if event in _ARRIVALS:
         serving, since = release, since if _same(serving, release) else now
     blocked = {digest: by_entry for digest, by_entry in previous.blocked.items() if digest != unblock}
-    if (bad := _blocks(previous, event, release)) is not None:
+    if blocks and (bad := _blocks(previous, event, release)) is not None:
         blocked.setdefault(bad, number)
     return Entry(
         environment=previous.environment,

@@ -1,5 +1,6 @@
 """Releases into real environments: processes on this machine, a ledger in a real repository."""
 
+import shutil
 import time
 from functools import partial
 
@@ -12,9 +13,10 @@ from toybox import rows_of
 
 from slipway.bundle import load
 from slipway.delivery import flow
+from slipway.delivery.lock import alone
 from slipway.delivery.status import lineage, read_status
 from slipway.errors import DeliveryError, GateError
-from slipway.ledger import Event, Ledger, follow
+from slipway.ledger import Event, Ledger, Release, follow
 
 
 def test_from_the_gate_through_staging_to_production_by_one_digest(project):
@@ -74,15 +76,107 @@ def test_a_rollback_goes_to_the_entry_that_is_named_or_says_that_there_is_none(p
         flow.rollback(project.root, "production", "a reason", quiet, to=0)
 
 
-def test_a_rollback_of_new_code_around_the_same_model_goes_back_to_the_image_before(project):
-    served = first(project).entry.serving
+def entries_with_images(project, *releases):
+    """Production by promotion, as rehearsals write it: (bundle, image) after (bundle, image)."""
     ledger = Ledger(project.root)
-    for image in ("model@sha256:old", "model@sha256:new"):
-        release = msgspec.structs.replace(served, image=image, commit=image[-3:])
-        ledger.append("production", partial(follow, event=Event.PROMOTE, by="Ada", release=release))
-    done = flow.rollback(project.root, "production", "the code is broken", quiet)
-    assert (done.entry.serving.image, done.entry.serving.bundle) == ("model@sha256:old", served.bundle)
-    assert done.entry.blocked == {}, "the model is none the worse for it"
+    for number, (bundle, image) in enumerate(releases):
+        release = Release(bundle=bundle.digest, image=image, commit=f"{number:040}")
+        make = partial(follow, event=Event.PROMOTE, by="Ada", release=release, target="rehearsal")
+        ledger.append("production", make, bundle.path)
+    return ledger
+
+
+def two_models(project):
+    old = shutil.copytree(project.bundle, project.root.parent / "old")
+    return load(old), better(project)
+
+
+def back(ledger, by_image=True):
+    """One rollback further, by the ledger alone; what serves then."""
+    newest = ledger.read("production")
+    release = flow._earlier(ledger, newest, None, by_image)
+    ledger.append("production", partial(follow, event=Event.ROLLBACK, by="Ada", release=release, reason="bad"))
+    return release.image
+
+
+def test_rollbacks_of_images_go_back_one_by_one_and_never_forward_again(project):
+    old, new = two_models(project)
+    ledger = entries_with_images(project, (old, "i1"), (new, "i2"), (new, "i3"))
+    assert back(ledger) == "i2"
+    assert ledger.read("production").blocked == {}, "the model is none the worse for the code around it"
+    with pytest.raises(DeliveryError, match="image i3 was rolled back in production by entry 4"):
+        flow._check_taken_back(ledger, ledger.read("production"), Release(bundle=new.digest, image="i3"))
+    assert back(ledger) == "i1"
+    with pytest.raises(DeliveryError, match="nothing to go back to"):
+        back(ledger)
+
+
+def test_where_no_image_runs_a_rollback_goes_back_to_another_model(project):
+    old, new = two_models(project)
+    ledger = entries_with_images(project, (old, "i1"), (new, "i2"), (new, "i3"))
+    assert back(ledger, by_image=False) == "i1"
+
+
+def test_a_release_that_came_again_goes_back_to_what_was_between(project):
+    old, new = two_models(project)
+    ledger = entries_with_images(project, (old, "i1"), (new, "i2"), (old, "i1"))
+    assert back(ledger) == "i2"
+
+
+def test_who_waited_for_another_rollback_is_told_and_does_not_go_back_twice(project):
+    first(project)
+    better(project)
+    flow.deploy(project.root, "staging", quiet)
+    flow.promote(project.root, "staging", "production", quiet)
+    with alone(project.root, "production", quiet):
+        waiting = slipway(project, "rollback", "production", "--reason", "mine")
+        assert "waiting" in waiting.stdout.readline()
+        ledger = Ledger(project.root)
+        newest = ledger.read("production")
+        make = partial(follow, event=Event.FAILED, by="Ada", reason="hers", release=newest.serving)
+        ledger.append("production", make)
+    assert waiting.wait(timeout=60) == 1
+    assert "Ada was faster" in waiting.stdout.read()
+    assert Ledger(project.root).read("production").serving == newest.serving
+
+
+def test_a_rollback_that_failed_may_be_tried_again(project):
+    old = first(project).entry.serving
+    better(project)
+    flow.deploy(project.root, "staging", quiet)
+    flow.promote(project.root, "staging", "production", quiet)
+    place(project, SLIPWAY_MAX_ROWS="none")
+    with pytest.raises(DeliveryError, match="did not become ready"):
+        flow.rollback(project.root, "production", "drift", quiet)
+    entry = Ledger(project.root).read("production")
+    assert (entry.event, entry.blocked) == (Event.FAILED, {})
+    place(project)
+    assert flow.rollback(project.root, "production", "drift", quiet).entry.serving == old
+
+
+def test_an_environment_that_runs_elsewhere_is_not_changed_from_here(project):
+    first(project)
+    better(project)
+    flow.deploy(project.root, "staging", quiet)
+    flow.stop(project.root, "production", quiet)
+    shutil.rmtree(project.root / ".slipway/environments/production")
+    with pytest.raises(DeliveryError, match="does not run from this folder"):
+        flow.promote(project.root, "staging", "production", quiet)
+    flow.converge(project.root, "production", quiet)
+    assert flow.promote(project.root, "staging", "production", quiet).entry.number == 2
+
+
+def test_an_older_commit_is_not_brought_over_a_newer_one(project):
+    old = project.commit("old")
+    new = project.commit("new")
+    served = Release(bundle=load(project.bundle).digest, commit=new)
+    ledger = Ledger(project.root)
+    make = partial(follow, event=Event.DEPLOY, by="Ada", release=served)
+    newest = ledger.append("staging", make, project.bundle)
+    with pytest.raises(DeliveryError, match="which is newer than"):
+        flow._check_order(project.root, newest, msgspec.structs.replace(served, commit=old))
+    flow._check_order(project.root, newest, served)
+    flow._check_order(project.root, newest, msgspec.structs.replace(served, commit=project.commit("newest")))
 
 
 def test_a_release_that_fails_its_test_leaves_what_served_and_the_ledger_says_so(project):

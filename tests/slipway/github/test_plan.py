@@ -18,7 +18,9 @@ EVERYTHING = {*ALWAYS, *CANNOT_AFFECT}
     ("changed", "skipped"),
     [
         (["README.md", "docs/gate.md"], {"tests", "pipeline", "gate", "image"}),
-        (["tests/flights/test_model.py", ".github/workflows/ci.yml"], {"pipeline", "gate", "image"}),
+        (["tests/flights/test_model.py", ".github/workflows/cd.yml"], {"pipeline", "gate", "image"}),
+        ([".github/workflows/ci.yml"], set()),
+        ([".github/actions.json", "docs/gate.md"], set()),
         (["docs/gate.md", "params.yaml"], set()),
         (["src/flights/features.py"], set()),
         (["a file that nobody thought of"], set()),

@@ -20,9 +20,13 @@ _EVENTS = {
 _FILTERS = ("paths", "paths-ignore", "branches-ignore", "tags", "tags-ignore")
 _DEPLOYS = re.compile(r"\bslipway( github)? (deploy|promote|rollback|converge)\b")
 _GATE = re.compile(r"\bgate\b")
-# What a job needs whose forerunner may rightly be skipped: nothing before it failed.
-_NOTHING_FAILED = re.compile(r"^!failure\(\) && !cancelled\(\)( && [^|]*)?$")
+# What a job needs whose forerunner's forerunner may be skipped: that the one before it was successful.
+_SUCCESS = r"needs\.\w+\.result == 'success'"
+_UNASKED = r"\(needs\.approve\.result == 'skipped' && !inputs\.approval\)"
+_APPROVED = rf"\(needs\.approve\.result == 'success' \|\| {_UNASKED}\)"
+_AFTER_SUCCESS = re.compile(rf"^!cancelled\(\) && ({_SUCCESS}( && [^|]*)?|{_APPROVED})$")
 _REGARDLESS = re.compile(r"\b(always|cancelled|failure)\s*\(")
+_MERGED = "github.ref == 'refs/heads/main'"
 _DEFAULT_BRANCH = "${{ github.event.repository.default_branch }}"
 
 
@@ -139,7 +143,7 @@ def deployed_after_success_only(workflows: Sequence[Workflow]) -> list[str]:
             found += [
                 f"{workflow.name}: {name}: deploys whatever happened before: if: {part['if']}"
                 for part in (job, *steps)
-                if not _NOTHING_FAILED.match(str(part.get("if", "")).strip("${} "))
+                if not _AFTER_SUCCESS.match(str(part.get("if", "")).strip("${} \n"))
                 and _REGARDLESS.search(str(part.get("if", "")))
             ]
     return found
@@ -167,7 +171,7 @@ def deployed_after_the_gate(workflows: Sequence[Workflow]) -> list[str]:
 
 
 def rollback_waits_for_nothing(workflows: Sequence[Workflow]) -> list[str]:
-    """In rollback.yml the rollback comes first: no job before it, no condition on it."""
+    """In rollback.yml the rollback comes first: no job before it, no condition on it but that its code was merged."""
     found = []
     for workflow in _named(workflows, "rollback.yml"):
         deploys = {name: job for name, job in workflow.jobs.items() if called(job) == "deploy.yml"}
@@ -175,7 +179,7 @@ def rollback_waits_for_nothing(workflows: Sequence[Workflow]) -> list[str]:
             f"rollback.yml: {name}: the rollback depends on {word}: {job[word]}"
             for name, job in deploys.items()
             for word in ("needs", "if")
-            if word in job
+            if job.get(word, _MERGED) != _MERGED
         ]
         if not deploys:
             found.append("rollback.yml: nothing rolls back")
