@@ -53,6 +53,7 @@ class State:
         self.deployments: list[dict[str, Any]] = []
         self.statuses: list[dict[str, Any]] = []
         self.releases: list[dict[str, Any]] = []
+        self.runs: list[dict[str, Any]] = []
         # Commits whose workflows are not those of main: no workflow's token may put a tag there by the API.
         self.other_workflows: set[str] = set()
         self._ids = iter(range(101, 10**9))
@@ -190,6 +191,18 @@ class State:
         self.statuses.append(found)
         return 201, found
 
+    def list_runs(self, workflow: str, given: Any, login: str) -> tuple[int, Any]:
+        status = given.get("status")
+        found = [each for each in self.runs if each["path"].endswith(workflow) and status in (None, each["status"])]
+        return 200, {"total_count": len(found), "workflow_runs": found}
+
+    def cancel_run(self, number: int, given: Any, login: str) -> tuple[int, Any]:
+        run = _one(self.runs, "id", number)
+        if run["status"] == "completed":
+            raise RefusedError(409, "Cannot cancel a workflow run that is completed.")
+        run["status"] = "completed"
+        return 202, {}
+
     def list_releases(self, given: Any, login: str) -> tuple[int, Any]:
         return 200, list(reversed(self.releases))
 
@@ -226,6 +239,8 @@ _ROUTES = (
     ("POST", "/deployments", "create_deployment"),
     ("GET", r"/deployments/(\d+)/statuses", "list_statuses"),
     ("POST", r"/deployments/(\d+)/statuses", "create_status"),
+    ("GET", r"/actions/workflows/([^/]+)/runs", "list_runs"),
+    ("POST", r"/actions/runs/(\d+)/cancel", "cancel_run"),
     ("GET", "/releases", "list_releases"),
     ("POST", "/releases", "create_release"),
     ("GET", "/releases/tags/([^/]+)", "release_by_tag"),

@@ -5,6 +5,7 @@ import re
 import pytest
 from ledgerbox import git
 from registry import tags
+from stub_github import stub_github
 from world import World
 
 from slipway.delivery.request import write_request
@@ -16,9 +17,10 @@ EVERYTHING = {"model", "image", "staging/deploy", "production/approve", "product
 @pytest.fixture(scope="session")
 def first(tmp_path_factory, toy_repository, shared, address):
     """A world in which the template's repository was just created, and its first push has run."""
-    world = World(tmp_path_factory.mktemp("first"), toy_repository, None, address, shared)
-    git(world.hub, "update-ref", "-d", "refs/heads/deployments")
-    return world, world.push(number=1)
+    with stub_github() as github:
+        world = World(tmp_path_factory.mktemp("first"), toy_repository, github, address, shared)
+        git(world.hub, "update-ref", "-d", "refs/heads/deployments")
+        yield world, world.push(number=1)
 
 
 @pytest.fixture
@@ -61,6 +63,9 @@ def test_the_first_push_of_a_repository_made_from_the_template_reaches_productio
     assert re.fullmatch(re.escape(f"{world.registry}/acme/model") + "@sha256:[0-9a-f]{64}", release.image)
     assert f"{release.commit[:12]}-{release.bundle[:12]}" in tags(world.registry, "acme/model")
     assert "rehearsal" in run.jobs["production/deploy"].summary
+    (published,) = world.github.releases
+    assert (published["tag_name"], published["target_commitish"]) == ("production-1", release.commit)
+    assert "(rehearsal)" in published["name"]
 
 
 def test_a_merge_reaches_production_by_digest_and_a_rollback_by_hand_brings_back_what_was(world):
@@ -80,6 +85,8 @@ def test_a_merge_reaches_production_by_digest_and_a_rollback_by_hand_brings_back
     assert {each["subject"] for each in stated} == {release.image}
     assert len({each["type"] for each in stated}) == 3, "how it was made, what is in it, how its model was judged"
 
+    waiting = {"id": 77, "path": ".github/workflows/cd.yml", "status": "waiting", "head_sha": commit}
+    world.github.runs.append(waiting)
     mark = world.folder / "injected"
     reason = f'drift $(touch {mark}) `touch {mark}` \'; touch {mark}; echo "${{{{ github.token }}}}"'
     back = world.by_hand("rollback.yml", environment="production", reason=reason, to="")
@@ -89,6 +96,7 @@ def test_a_merge_reaches_production_by_digest_and_a_rollback_by_hand_brings_back
     assert entry.reason == reason
     assert release.bundle in entry.blocked or release.bundle == before.bundle
     assert not mark.exists()
+    assert waiting["status"] == "completed", "nobody shall approve what was on its way"
     assert world.ledger().read("staging").serving == release
 
 
