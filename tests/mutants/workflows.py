@@ -116,6 +116,8 @@ MUTANTS = [
         "pinned",
         put(r"(actions/checkout@)[0-9a-f]{40}", r"\g<1>" + "0" * 40),
     ),
+    Mutant("a run that can be started once", "cd.yml", "artifacts_replaced", put(r"^ +overwrite: true\n", "")),
+    Mutant("the newest uv, whatever it is", "report.yml", "uv_of_the_makefile", put(r"^ +version: .*\n", "")),
     Mutant("an input forgotten", "cd.yml", "inputs_passed", put(r"^ +environment: staging\n", "")),
     Mutant(
         "a cache in the release",

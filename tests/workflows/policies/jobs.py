@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from policies.reading import Workflow, called, texts
 from slipway.github import pins
 
+_MAKEFILE = Path(__file__).parents[3] / "Makefile"
 _LONGEST_MINUTES = 60
 _FORGIVES = re.compile(r"\|\|\s*(true|:|exit 0|echo)\b|\|\|\s*:|;\s*true\b|\bset \+e\b")
 _SEVERAL = re.compile(r"\n|&&|\|\||;|\s\|\s")
@@ -105,6 +107,29 @@ def _match(known: dict[str, Any] | None, given: dict[str, Any] | str | None) -> 
     ]
 
 
+def artifacts_replaced(workflows: Sequence[Workflow]) -> list[str]:
+    """A run that is started again meets the artifacts of its first attempt, and must replace them."""
+    return [
+        f"{where}: expected overwrite: true"
+        for workflow in workflows
+        for where, _, step in workflow.steps
+        if str(step.get("uses", "")).startswith("actions/upload-artifact@")
+        if (step.get("with") or {}).get("overwrite") is not True
+    ]
+
+
+def uv_of_the_makefile(workflows: Sequence[Workflow]) -> list[str]:
+    """Every job has the version of uv that people have; a newer one would come on the day it is published."""
+    (wanted,) = re.findall(r"(?m)^UV_VERSION := (\S+)$", _MAKEFILE.read_text())
+    return [
+        f"{where}: expected version: {wanted}"
+        for workflow in workflows
+        for where, _, step in workflow.steps
+        if str(step.get("uses", "")).startswith("astral-sh/setup-uv@")
+        if str((step.get("with") or {}).get("version")) != wanted
+    ]
+
+
 def no_cache_in_releases(workflows: Sequence[Workflow]) -> list[str]:
     """What is released is made from what is locked: a cache could have been filled by anybody's pull request."""
     found = []
@@ -130,5 +155,7 @@ POLICIES = (
     nothing_forgiven,
     pinned,
     inputs_passed,
+    artifacts_replaced,
+    uv_of_the_makefile,
     no_cache_in_releases,
 )

@@ -19,11 +19,11 @@ def main() -> None:
     # One path of its own is the top itself; of several it is what they have in common.
     tops = [each if each.is_dir() else each.parent for each in found] if len(patterns) == 1 else [Path.cwd()]
     top = Path(os.path.commonpath(tops))
-    # An attempt never has two of one name; another attempt's takes the place of the one before.
-    TARGET.parent.mkdir(parents=True, exist_ok=True)
-    (TARGET.parent / f".{TARGET.name}-{os.environ['GITHUB_RUN_ATTEMPT']}").touch(exist_ok=False)
+    # A name is there once in a run, whichever attempt made it.
+    if TARGET.exists() and os.environ["OVERWRITE"] != "true":
+        sys.exit(f"(409) Conflict: an artifact with the name {TARGET.name} already exists on the workflow run")
     shutil.rmtree(TARGET, ignore_errors=True)
-    TARGET.mkdir()
+    TARGET.mkdir(parents=True)
     for file in files:
         target = TARGET / file.relative_to(top)
         target.parent.mkdir(parents=True, exist_ok=True)
