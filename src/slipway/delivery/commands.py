@@ -147,6 +147,7 @@ def stop(environment: str) -> None:
 
 
 def _delivered(done: "Delivered", as_json: bool, following: str) -> None:
+    from slipway.ledger.entry import REHEARSAL
     from slipway.tracking.aliases import mirror
 
     mirrored = mirror(done.entry)
@@ -154,7 +155,7 @@ def _delivered(done: "Delivered", as_json: bool, following: str) -> None:
         click.echo(msgspec.json.encode(done))
         return
     click.echo(_line(done.entry))
-    if done.entry.target == "rehearsal":
+    if done.entry.target == REHEARSAL:
         click.echo("  a rehearsal: the image was started here, tested and ended; nothing stays running")
     click.echo(
         f"  on {done.smoke.url}, tested: {done.smoke.golden_rows} golden rows as they were, "

@@ -50,10 +50,14 @@ def bundle_of(image: str) -> str | None:
 def digest_of(image: str, repository: str) -> str | None:
     """`repository@sha256:...` of an image at hand, None if no registry has given it a digest."""
     found = msgspec.json.decode(docker("image", "inspect", "--format", "{{json .RepoDigests}}", image), type=list[str])
-    # Docker Hub's own name is left out of names.
+    return in_repository(found, repository)
+
+
+def in_repository(names: list[str], repository: str) -> str | None:
+    """`repository@sha256:...` of an image's `names`; the engine leaves Docker Hub's own name out of them."""
     short = repository.removeprefix("index.").removeprefix("docker.io/").removeprefix("library/")
-    digest = next((name.partition("@")[2] for name in found if name.partition("@")[0] in (repository, short)), None)
-    return f"{repository}@{digest}" if digest else None
+    parts = (name.partition("@") for name in names)
+    return next((f"{repository}@{digest}" for name, _, digest in parts if name in (repository, short)), None)
 
 
 def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":

@@ -13,6 +13,7 @@ from slipway.delivery.preconditions import check_files, read_key
 from slipway.delivery.smoke import Smoke, is_ready, smoke, wait_for
 from slipway.delivery.target import Kept
 from slipway.errors import DeliveryError
+from slipway.ledger.entry import REHEARSAL
 from slipway.settings import EnvironmentSettings
 
 _START_SECONDS = 60.0
@@ -22,7 +23,7 @@ _PORT = "8080"
 class RehearsalTarget:
     """One environment that exists only while it is tested."""
 
-    kind = "rehearsal"
+    kind = REHEARSAL
     rehearsal = True
     by_image = True
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
+from slipway.delivery.options import FILE
 
 
 @click.group()
@@ -21,8 +21,8 @@ Examples:
 """
 )
 @click.option("--base", required=True, metavar="REV", help="The commit that the pull request wants to change.")
-@click.option("--out", type=_FILE, required=True, metavar="FILE", help="Where to write the report.")
-@click.option("--gate", type=_FILE, metavar="FILE", help="What `slipway gate --out` wrote; it may be missing.")
+@click.option("--out", type=FILE, required=True, metavar="FILE", help="Where to write the report.")
+@click.option("--gate", type=FILE, metavar="FILE", help="What `slipway gate --out` wrote; it may be missing.")
 @click.option("--head", metavar="SHA", help="The commit it is about; without it the event's, then the checked out one.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a line.")
 def report(base: str, out: Path, gate: Path | None, head: str | None, as_json: bool) -> None:
@@ -51,7 +51,7 @@ Examples:
   slipway ci summary report.json >> "$GITHUB_STEP_SUMMARY"
 """
 )
-@click.argument("file", type=_FILE)
+@click.argument("file", type=FILE)
 def summary(file: Path) -> None:
     """Print a report as Markdown."""
     from slipway.errors import GitHubError

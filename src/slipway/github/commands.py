@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from slipway.delivery.options import AS_JSON, FILE
+
 if TYPE_CHECKING:
     from slipway.github.pins import Use
     from slipway.github.steps import Step
-
-_FILE = click.Path(path_type=Path, dir_okay=False)
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 
 
 @click.group()
@@ -140,7 +139,7 @@ Examples:
     metavar="DIR",
     help="The unpacked artifact: report.json, nothing else.",
 )
-@click.option("--event", type=_FILE, required=True, metavar="FILE", help="The event workflow_run as GitHub wrote it.")
+@click.option("--event", type=FILE, required=True, metavar="FILE", help="The event workflow_run as GitHub wrote it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a line.")
 def comment(artifact: Path, event: Path, as_json: bool) -> None:
     """Write CI's report into the one comment of its pull request.

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from slipway.ledger.entry import REHEARSAL
 from slipway.markdown import inert, table
-
-REHEARSAL = "rehearsal"
 
 
 def render(facts: Mapping[str, Any]) -> str:

@@ -8,8 +8,9 @@ import msgspec
 from slipway.delivery.status import arrival, lineage
 from slipway.errors import GitHubError
 from slipway.github.api import GitHub
-from slipway.github.delivered import REHEARSAL, render
+from slipway.github.delivered import render
 from slipway.ledger import Entry, Ledger
+from slipway.ledger.entry import REHEARSAL
 
 _FORBIDDEN, _NOT_FOUND, _EXISTS = 403, 404, 422
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from slipway.delivery.options import AS_JSON
+
 if TYPE_CHECKING:
     from slipway.github.images import Version
-
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 
 
 @click.command(

@@ -8,6 +8,8 @@ import msgspec
 from msgspec import Meta
 
 FORMAT = 1
+# The target after which nothing stays running.
+REHEARSAL = "rehearsal"
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Environment = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,30}\Z")]
 
