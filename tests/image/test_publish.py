@@ -131,6 +131,14 @@ def test_code_that_is_not_committed_makes_no_image(project, address):
     assert tags(address, "dirty") == []
 
 
+def test_the_code_of_another_commit_makes_no_image_of_the_release(project, address):
+    folder = choose(project)
+    project.commit("a commit that came meanwhile")
+    with pytest.raises(DeliveryError, match="its image would hold other code"):
+        publish.publish(project.root, folder, f"{address}/later", quiet)
+    assert tags(address, "later") == []
+
+
 def test_a_folder_that_holds_no_release_or_an_edited_one_is_refused(project, tmp_path):
     with pytest.raises(DeliveryError, match="slipway choose"):
         release.read_chosen(tmp_path)

@@ -9,6 +9,8 @@ from releases import first, quiet
 from running import SLIPWAY
 
 from slipway.delivery import flow, process
+from slipway.delivery.engine import in_repository
+from slipway.delivery.status import read_status
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
 
@@ -64,3 +66,23 @@ def test_settings_with_which_nothing_starts_end_nothing_that_serves(project):
     with pytest.raises(DeliveryError, match="SLIPWAY_MAX_ROWS"):
         flow.converge(project.root, "production", quiet)
     assert target.observe() == digest
+
+
+def test_a_key_that_went_missing_while_the_service_runs_is_named_by_status(project):
+    first(project)
+    place(project, key_file="smoke.key")
+    found = {each.environment: each.differs for each in read_status(project.root)}
+    assert "smoke.key" in found["production"]
+
+
+@pytest.mark.parametrize(
+    ("repository", "names"),
+    [
+        ("ghcr.io/acme/model", ["ghcr.io/acme/model@sha256:1"]),
+        ("docker.io/acme/model", ["other/model@sha256:2", "acme/model@sha256:1"]),
+        ("acme/model", ["acme/model@sha256:1"]),
+    ],
+)
+def test_the_digest_is_that_of_the_repository_by_whichever_name_the_engine_has_it(repository, names):
+    assert in_repository(names, repository) == f"{repository}@sha256:1"
+    assert in_repository(names, "ghcr.io/acme/another") is None

@@ -14,6 +14,7 @@ from toybox import rows_of
 from slipway.bundle import load
 from slipway.delivery import flow
 from slipway.delivery.lock import alone
+from slipway.delivery.release import choose
 from slipway.delivery.status import lineage, read_status
 from slipway.errors import DeliveryError, GateError
 from slipway.ledger import Event, Ledger, Release, follow
@@ -164,6 +165,31 @@ def test_an_environment_that_runs_elsewhere_is_not_changed_from_here(project):
         flow.promote(project.root, "staging", "production", quiet)
     flow.converge(project.root, "production", quiet)
     assert flow.promote(project.root, "staging", "production", quiet).entry.number == 2
+
+
+def test_what_the_disk_refuses_leads_back_and_is_written_down_like_any_other_failure(project):
+    old = first(project).entry.serving
+    new = better(project).digest
+    # Nothing can be written there: what a full disk does to the switch.
+    blocked = project.root / ".slipway/environments/staging/switching"
+    blocked.mkdir()
+    with pytest.raises(DeliveryError, match=r"switching.*could not be brought back.*says failed"):
+        flow.deploy(project.root, "staging", quiet)
+    entry = Ledger(project.root).read("staging")
+    assert (entry.event, entry.release.bundle, entry.serving) == (Event.FAILED, new, old)
+    assert flow.target_of(project.root, "staging").observe() == old.bundle
+    blocked.rmdir()
+
+
+def test_choosing_into_a_folder_of_something_else_destroys_nothing(project):
+    letters = project.root / "letters"
+    letters.mkdir()
+    (letters / "to-ada.txt").write_text("Dear Ada")
+    with pytest.raises(DeliveryError, match="holds something else than a release"):
+        choose(project.root, Ledger(project.root), letters, quiet)
+    assert (letters / "to-ada.txt").read_text() == "Dear Ada"
+    for _ in range(2):
+        choose(project.root, Ledger(project.root), project.root / "release", quiet)
 
 
 def test_an_older_commit_is_not_brought_over_a_newer_one(project):

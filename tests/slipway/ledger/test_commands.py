@@ -38,6 +38,20 @@ def test_init_begins_staging_and_production(tmp_path):
     assert "began in it already" in again.stderr
 
 
+def test_init_unless_there_begins_what_is_missing_and_nothing_twice(tmp_path):
+    hub = make_hub(tmp_path)
+    ours = clone(hub, tmp_path / "ours")
+    words = ("ledger", "init", "--unless-there", "--reason", "the first push")
+    assert slipway(ours, *words).returncode == 0
+    before = branch(hub)
+    again = slipway(clone(hub, tmp_path / "another run"), *words)
+    assert (again.returncode, branch(hub)) == (0, before)
+    assert "nothing was written" in again.stdout
+    more = slipway(ours, *words, "--environment", "canary")
+    assert more.returncode == 0, more.stderr
+    assert "canary" in Ledger(ours).environments()
+
+
 def test_init_of_named_environments_as_json(tmp_path):
     ours = clone(make_hub(tmp_path), tmp_path / "ours")
     done = slipway(ours, "ledger", "init", "--environment", "live", "--reason", "one is enough", "--json")
