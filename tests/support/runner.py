@@ -6,7 +6,6 @@ these there are tests/workflows/policies. A pull request's run gets every secret
 a run for a fork is given none.
 """
 
-import fcntl
 import json
 import os
 import re
@@ -14,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -92,15 +91,17 @@ def run_act(
     number: int,
     variables: dict[str, str],
     options: list[str],
+    notes: Path,
     kill_when: Callable[[], bool] | None = None,
 ) -> Run:
-    """Run a workflow of `clone`; `world` has event.json and is where actions and jobs keep what they share.
+    """Run a workflow of `clone`; beside it lies `<clone>.event`, and `world` is where jobs keep what they share.
 
-    As soon as `kill_when` is true the runner and all of its jobs are killed, as by a machine that goes down.
+    How long each job took goes to `notes`. As soon as `kill_when` is true the runner and all of its jobs are killed, as
+    by a machine that goes down.
     """
     _leave_out_queues(clone)
     command = [str(find_act()), event, "--workflows", f".github/workflows/{workflow}"]
-    command += ["--eventpath", str(world / "event.json"), "--json", "--verbose", "--rm"]
+    command += ["--eventpath", str(clone.with_suffix(".event")), "--json", "--verbose", "--rm"]
     command += ["--no-cache-server", "--action-offline-mode", "--no-skip-checkout"]
     command += [word for label in LABELS for word in ("--platform", f"{label}=-self-hosted")]
     command += [word for each in stand_ins(clone) for word in ("--local-repository", each)]
@@ -108,7 +109,7 @@ def run_act(
     command += [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
     lines = _lines([*command, *options], clone, world, variables, kill_when)
     run = _read(lines, number, world / "artifacts" / str(number))
-    _note(run, workflow, (world / "lock").resolve().with_name("times.jsonl"))
+    _note(run, workflow, notes)
     return run
 
 
@@ -190,8 +191,8 @@ def _lines(
     variables: dict[str, str],
     kill_when: Callable[[], bool] | None,
 ) -> list[str]:
-    log = world / f"act-{len(list(world.glob('act-*')))}.jsonl"
-    with log.open("w") as file, _alone(world):
+    log = clone.with_suffix(".jsonl")
+    with log.open("w") as file:
         process = subprocess.Popen(
             command,
             cwd=clone,
@@ -221,14 +222,6 @@ def _kill(process: "subprocess.Popen[Any]") -> None:
         with suppress(psutil.NoSuchProcess):
             each.kill()
     process.wait()
-
-
-@contextmanager
-def _alone(world: Path) -> Iterator[None]:
-    """Two runs at once would name their images and containers alike."""
-    with (world / "lock").resolve().open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _read(lines: list[str], number: int, artifacts: Path) -> Run:

@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +27,31 @@ NOWHERE = "http://127.0.0.1:9"
 class World:
     """One repository at GitHub, as far as its workflows can see. Runs are numbered in the order in which they start."""
 
-    def __init__(self, folder: Path, hub: Path, github: State | None, registry: str, shared: Path) -> None:
-        """`hub` is copied; `shared` keeps what runs of other worlds may use: caches, and the lock of the engine."""
+    def __init__(
+        self, folder: Path, hub: Path, github: State | None, registry: str, shared: Path, *, afresh: bool = False
+    ) -> None:
+        """`hub` is copied; `shared` keeps what runs of other worlds may use; `afresh`, every job trains its model."""
         self.folder, self.github, self.registry, self.shared = folder, github, registry, shared
         self.hub, self.work = folder / "hub.git", folder / "work"
         self.private = False
-        self.runs = 0
+        self._numbers = count(1)
         shutil.copytree(hub, self.hub)
         git(folder, "clone", "--quiet", f"file://{self.hub}", str(self.work))
-        (folder / "lock").symlink_to(shared / "run.lock")
-        # What a data scientist's clone has: results that others have made before are found.
-        (self.work / ".dvc" / "config.local").write_text(f"[cache]\n    dir = {shared / 'dvc'}\n")
-        _settle_dvc(folder / "home" / "config" / "dvc", shared / "dvc")
+        if not afresh:
+            # What a data scientist's clone has: results that others have made before are found.
+            (self.work / ".dvc" / "config.local").write_text(f"[cache]\n    dir = {shared / 'dvc'}\n")
+            _settle_dvc(folder / "home" / "config" / "dvc", shared / "dvc")
+
+    def __enter__(self) -> "World":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the images that ci built to look at."""
+        clones = [each for each in self.folder.glob("clone-*") if each.is_dir()]
+        names = [f"candidate:{git(each, 'rev-parse', 'HEAD')}" for each in clones]
+        if names:
+            client = engine().get("SLIPWAY_DOCKER", "docker")
+            subprocess.run([client, "image", "rm", *names], capture_output=True)
 
     def commit(self, message: str = "a change", branch: str = "main") -> str:
         """Commit what is in `work`, and push it as `branch`."""
@@ -111,9 +126,10 @@ class World:
         ended = events.workflow_run(event, ci.id, ci.conclusion, self.private)
         return self.run("report.yml", "workflow_run", ended)
 
-    def push(self, workflow: str = "cd.yml", **more: Any) -> runner.Run:
-        """A workflow for the newest commit of main."""
-        return self.run(workflow, "push", events.push(self.head(), private=self.private), **more)
+    def push(self, workflow: str = "cd.yml", commit: str | None = None, **more: Any) -> runner.Run:
+        """A workflow for a commit of main, the newest one if none is given."""
+        commit = commit or self.head()
+        return self.run(workflow, "push", events.push(commit, private=self.private), commit=commit, **more)
 
     def by_hand(self, workflow: str, **inputs: str) -> runner.Run:
         return self.run(workflow, "workflow_dispatch", events.by_hand(self.private, **inputs))
@@ -133,15 +149,15 @@ class World:
         kill_when: Callable[[], bool] | None = None,
     ) -> runner.Run:
         """Run a workflow as it is in `commit`; `number` is GITHUB_RUN_NUMBER, `variables` the repository's."""
-        self.runs += 1
-        run_id = again or self.runs
-        clone = self.folder / f"clone-{self.runs}"
+        own = next(self._numbers)
+        run_id = again or own
+        clone = self.folder / f"clone-{own}"
         git(self.folder, "clone", "--quiet", "--no-checkout", f"file://{self.hub}", str(clone))
         git(clone, "fetch", "--quiet", "origin", commit)
         # act takes the commit and the name of the branch from its folder.
-        where = ("-B", "main") if commit == "refs/heads/main" else ("--detach",)
+        where = ("--detach",) if commit.startswith("refs/pull/") else ("-B", "main")
         git(clone, "checkout", "--quiet", *where, "FETCH_HEAD")
-        (self.folder / "event.json").write_text(json.dumps(event))
+        clone.with_suffix(".event").write_text(json.dumps(event))
         given = {"SLIPWAY_REGISTRY": self.registry, "SLIPWAY_IMAGE": f"{self.registry}/{events.REPOSITORY}"}
         options = ["--actor", event["sender"]["login"], "--secret", f"GITHUB_TOKEN={token}"]
         for key, value in (given | (variables or {})).items():
@@ -152,8 +168,9 @@ class World:
             workflow,
             name,
             number=run_id,
-            variables=self._variables(run_id, attempt, number or self.runs + 100),
+            variables=self._variables(run_id, attempt, number or own + 100),
             options=options,
+            notes=self.shared / "times.jsonl",
             kill_when=kill_when,
         )
 

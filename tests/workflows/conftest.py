@@ -69,5 +69,5 @@ def address(tmp_path_factory):
 
 @pytest.fixture
 def world(tmp_path, toy_repository, shared, address):
-    with stub_github() as github:
-        yield World(tmp_path, toy_repository, github, address, shared)
+    with stub_github() as github, World(tmp_path, toy_repository, github, address, shared) as made:
+        yield made

@@ -1,6 +1,8 @@
 """From a push to main to production, run by a real runner with a real image and a real registry."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 
 import pytest
 from ledgerbox import git
@@ -17,8 +19,8 @@ EVERYTHING = {"model", "image", "staging/deploy", "production/approve", "product
 @pytest.fixture(scope="session")
 def first(tmp_path_factory, toy_repository, shared, address):
     """A world in which the template's repository was just created, and its first push has run."""
-    with stub_github() as github:
-        world = World(tmp_path_factory.mktemp("first"), toy_repository, github, address, shared)
+    folder = tmp_path_factory.mktemp("first")
+    with stub_github() as github, World(folder, toy_repository, github, address, shared) as world:
         git(world.hub, "update-ref", "-d", "refs/heads/deployments")
         yield world, world.push(number=1)
 
@@ -141,6 +143,21 @@ def test_a_run_that_died_after_staging_is_run_again_and_finishes_its_work(world)
     assert world.ledger().read("staging") == staging, "what serves was tested, and nothing written"
     production = world.ledger().read("production")
     assert (production.event, production.number, production.serving) == (Event.PROMOTE, 2, staging.serving)
+
+
+def test_of_two_pushes_at_once_the_newer_one_stays_and_the_older_one_never_comes_over_it(world):
+    """Here nothing lets one deployment wait for the other, as the queue of deploy.yml does at GitHub."""
+    before = world.ledger().read("production").serving.commit
+    older, newer = pushes = world.commit("one push"), world.commit("another one, a moment later")
+    with ThreadPoolExecutor() as at_once:
+        runs = list(at_once.map(lambda commit: world.push(commit=commit), pushes))
+    assert any(run.passed for run in runs), [(run.results, run.log) for run in runs]
+    again = [world.push(commit=commit, again=run.id, attempt=2) for commit, run in zip(pushes, runs, strict=True)]
+    assert again[1].passed, (again[1].results, again[1].log)
+    ledger = world.ledger()
+    for environment in ("staging", "production"):
+        commits = [each.serving.commit for each in ledger.history(environment) if each.serving]
+        assert [commit for commit, _ in groupby(commits)] in ([newer, older, before], [newer, before])
 
 
 def test_where_a_pull_request_is_the_approval_its_merge_promotes_and_nothing_before_it_does(world):

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 PROVENANCE, CYCLONEDX = "https://slsa.dev/provenance/v1", "https://cyclonedx.org/bom"
 
@@ -21,7 +22,8 @@ def main() -> None:
     }
     folder = Path(os.environ["WORLD"]) / "attestations"
     folder.mkdir(exist_ok=True)
-    (folder / f"{len(list(folder.iterdir())) + 1:02}.json").write_text(json.dumps(stated))
+    # Jobs of two runs may be here at once.
+    (folder / f"{uuid4()}.json").write_text(json.dumps(stated))
 
 
 main()
