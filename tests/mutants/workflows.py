@@ -242,6 +242,18 @@ MUTANTS = [
         "triggers",
         put(r"^  workflow_dispatch:$", "  push:\n  workflow_dispatch:"),
     ),
+    Mutant(
+        "a word for an image that was found",
+        "cd.yml",
+        "attested_if_built",
+        put(r"^( +)steps\.image\.outputs\.built == 'true' &&$", r"\1steps.image.outputs.digest != '' &&"),
+    ),
+    Mutant(
+        "an image that is found before it is attested",
+        "cd.yml",
+        "named_after_the_attestations",
+        put(r"slipway ci push --release", "slipway publish --release"),
+    ),
     Mutant("a verdict that is skipped", "ci.yml", "one_verdict", job("verdict", r"^    if: .*\n", "")),
     Mutant("a verdict that waits for half", "ci.yml", "one_verdict", job("verdict", r"^(    needs: \[)\w+, ", r"\1")),
     Mutant(

@@ -143,6 +143,32 @@ def test_a_run_that_died_after_staging_is_run_again_and_finishes_its_work(world)
     assert (production.event, production.number, production.serving) == (Event.PROMOTE, 2, staging.serving)
 
 
+def test_an_image_is_attested_by_the_run_that_built_it_and_by_no_other(world):
+    (world.work / "README.md").open("a").write("\nA remark before the power failed.\n")
+    commit = world.commit("a remark")
+
+    def named() -> bool:
+        return any(tag.startswith(commit[:12]) for tag in tags(world.registry, "acme/model"))
+
+    def pushed() -> bool:
+        return (world.folder / "artifacts" / str(world.runs) / "release").exists()
+
+    died = world.push(kill_when=pushed)
+    assert not died.passed and not named(), "it was pushed, and died before all was attested"
+
+    run = world.push(again=died.id, attempt=2)
+    assert run.passed, (run.results, run.log)
+    assert "not there; building it" in run.said("image"), "what has no name yet is not taken for finished"
+    assert named()
+    image = world.ledger().read("staging").serving.image
+    stated = world.attestations()
+    assert len({each["type"] for each in stated if each["subject"] == image}) == 3
+
+    run = world.push(again=died.id, attempt=3)
+    assert run.passed, (run.results, run.log)
+    assert world.attestations() == stated, "a run that found the image says nothing of it"
+
+
 def test_where_a_pull_request_is_the_approval_its_merge_promotes_and_nothing_before_it_does(world):
     (world.work / "README.md").open("a").write("\nAnother remark.\n")
     world.commit("another remark")
