@@ -254,6 +254,25 @@ MUTANTS = [
         "named_after_the_attestations",
         put(r"slipway ci push --release", "slipway publish --release"),
     ),
+    Mutant(
+        "the project's token for any registry",
+        "cd.yml",
+        "one_login",
+        put(r"!vars\.SLIPWAY_REGISTRY && github\.token", "github.token"),
+    ),
+    Mutant("an image pulled from elsewhere", "deploy.yml", "one_login", put(r"^( +registry: ).*$", r"\1docker.io")),
+    Mutant(
+        "a rollback that cannot pull",
+        "rollback.yml",
+        "password_handed_on",
+        put(r"^    secrets:\n.*\n", ""),
+    ),
+    Mutant(
+        "every secret for a deployment",
+        "promote.yml",
+        "inputs_passed",
+        put(r"^    secrets:\n.*\n", "    secrets: inherit\n"),
+    ),
     Mutant("a verdict that is skipped", "ci.yml", "one_verdict", job("verdict", r"^    if: .*\n", "")),
     Mutant("a verdict that waits for half", "ci.yml", "one_verdict", job("verdict", r"^(    needs: \[)\w+, ", r"\1")),
     Mutant(

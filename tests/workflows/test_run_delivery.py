@@ -20,7 +20,8 @@ def first(tmp_path_factory, toy_repository, shared, address):
     with stub_github() as github:
         world = World(tmp_path_factory.mktemp("first"), toy_repository, github, address, shared)
         git(world.hub, "update-ref", "-d", "refs/heads/deployments")
-        yield world, world.push(number=1)
+        # The images are on loopback all the same.
+        yield world, world.push(number=1, variables={"SLIPWAY_REGISTRY": ""})
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def test_the_first_push_of_a_repository_made_from_the_template_reaches_productio
     world, run = first
     assert run.passed, (run.results, run.log)
     assert did(run).keys() >= EVERYTHING | {"ledger"}
+    assert set(world.logins()) == {f"{job} ghcr.io ann token" for job in ("image", "deploy")}, "nothing was set"
     ledger = world.ledger()
     for environment, event in (("staging", Event.DEPLOY), ("production", Event.PROMOTE)):
         assert [each.event for each in ledger.history(environment)] == [event, Event.GENESIS]
@@ -71,9 +73,10 @@ def test_the_first_push_of_a_repository_made_from_the_template_reaches_productio
 def test_a_merge_reaches_production_by_digest_and_a_rollback_by_hand_brings_back_what_was(world):
     before = world.ledger().read("production").serving
     commit = merge(world, trees=20)
-    run = world.push()
+    run = world.push(variables={"SLIPWAY_REGISTRY_USER": "robot"})
     assert run.passed, (run.results, run.log)
     assert did(run) == dict.fromkeys(EVERYTHING, "success")
+    assert world.logins() == [f"{job} {world.registry} robot password" for job in ("image", "deploy", "deploy")]
     ledger = world.ledger()
     staging, production = ledger.read("staging"), ledger.read("production")
     assert (staging.event, staging.number, production.event, production.number) == (Event.DEPLOY, 2, Event.PROMOTE, 2)
@@ -91,6 +94,7 @@ def test_a_merge_reaches_production_by_digest_and_a_rollback_by_hand_brings_back
     reason = f'drift $(touch {mark}) `touch {mark}` \'; touch {mark}; echo "${{{{ github.token }}}}"'
     back = world.by_hand("rollback.yml", environment="production", reason=reason, to="")
     assert back.passed, (back.results, back.log)
+    assert world.logins()[3:] == [f"deploy {world.registry} ann password"]
     entry = world.ledger().read("production")
     assert (entry.event, entry.number, entry.serving) == (Event.ROLLBACK, 3, before)
     assert entry.reason == reason

@@ -1,12 +1,18 @@
-"""What becomes of the image: attested by the run that made it, and found by others only then."""
+"""What becomes of the image: which registry has it, who attests it, and when others find it."""
 
 import re
 from collections.abc import Sequence
 from typing import Any
 
-from policies.reading import Workflow
+from policies.reading import Workflow, called
 
 _BUILT = re.compile(r"steps\.image\.outputs\.built == 'true'( && \([^()]*\))?")
+# The one login. A repository's token that was shown to another registry would be known there.
+_LOGIN = {
+    "registry": "${{ vars.SLIPWAY_REGISTRY || 'ghcr.io' }}",
+    "username": "${{ vars.SLIPWAY_REGISTRY_USER || github.actor }}",
+    "password": "${{ secrets.SLIPWAY_REGISTRY_PASSWORD || !vars.SLIPWAY_REGISTRY && github.token || '' }}",
+}
 _NAMES = re.compile(r"\bslipway (ci name|publish)\b")
 
 
@@ -33,8 +39,31 @@ def named_after_the_attestations(workflows: Sequence[Workflow]) -> list[str]:
     return found
 
 
+def one_login(workflows: Sequence[Workflow]) -> list[str]:
+    """Every job that pushes or pulls does it at one registry, and the project's token is shown to no other one."""
+    return [
+        f"{where}: expected {name}: {_LOGIN.get(name)}, found {(step.get('with') or {}).get(name)}"
+        for workflow in workflows
+        for where, _, step in workflow.steps
+        if str(step.get("uses", "")).startswith("docker/login-action@")
+        for name in sorted(_LOGIN.keys() | (step.get("with") or {}).keys())
+        if (step.get("with") or {}).get(name) != _LOGIN.get(name)
+    ]
+
+
+def password_handed_on(workflows: Sequence[Workflow]) -> list[str]:
+    """Whoever calls deploy.yml hands it the registry's password and no other secret."""
+    wanted = {"SLIPWAY_REGISTRY_PASSWORD": "${{ secrets.SLIPWAY_REGISTRY_PASSWORD }}"}
+    return [
+        f"{workflow.name}: {name}: expected secrets: {wanted}, found {job.get('secrets')}"
+        for workflow in workflows
+        for name, job in workflow.jobs.items()
+        if called(job) == "deploy.yml" and job.get("secrets") != wanted
+    ]
+
+
 def _attests(step: dict[str, Any]) -> bool:
     return str(step.get("uses", "")).startswith("actions/attest@")
 
 
-POLICIES = (attested_if_built, named_after_the_attestations)
+POLICIES = (attested_if_built, named_after_the_attestations, one_login, password_handed_on)
