@@ -195,6 +195,18 @@ MUTANTS = [
         job("model", r"^    timeout-minutes: (.*)$", r"    timeout-minutes: \1\n    environment: production"),
     ),
     Mutant(
+        "an environment that takes every branch",
+        "deploy.yml",
+        "environments_have_files",
+        job("deploy", r"^(    environment: .*)-rehearsal$", r"\1-server"),
+    ),
+    Mutant(
+        "another place to roll back",
+        "rollback.yml",
+        "environments_have_files",
+        put(r"options: \[production, staging\]", "options: [production, staging, canary]"),
+    ),
+    Mutant(
         "cd deploys by itself",
         "cd.yml",
         "deployed_by_deploy_only",
