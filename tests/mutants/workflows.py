@@ -285,6 +285,18 @@ MUTANTS = [
         "inputs_passed",
         put(r"^    secrets:\n.*\n", "    secrets: inherit\n"),
     ),
+    Mutant(
+        "workflows that nobody audits",
+        "ci.yml",
+        "workflows_judged",
+        put(r"^ +- name: .*\n +run: make audit-workflows\n", ""),
+    ),
+    Mutant(
+        "pins that are looked at on main only",
+        "ci.yml",
+        "workflows_judged",
+        put(r"^( +)run: make pins$", r"\1if: github.event_name == 'push'\n\1run: make pins"),
+    ),
     Mutant("a verdict that is skipped", "ci.yml", "one_verdict", job("verdict", r"^    if: .*\n", "")),
     Mutant("a verdict that waits for half", "ci.yml", "one_verdict", job("verdict", r"^(    needs: \[)\w+, ", r"\1")),
     Mutant(
