@@ -1,6 +1,6 @@
 # One vocabulary for people, hooks and CI. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-workflows repro gate pins mutants serve image lint format ui bench-serving clean tools
+.PHONY: help setup demo test test-workflows repro gate pins audit-workflows mutants serve image lint format ui bench-serving clean tools
 
 UV_VERSION := 0.13.9
 PORT ?= 5000
@@ -57,6 +57,10 @@ gate: setup ## may bundle/ replace what production runs? (BASE=origin/main: by t
 
 pins: setup ## is every action in .github the commit that .github/actions.json names? (WRITE=1 after an honest update)
 	@uv run --no-sync slipway github pins $(if $(WRITE),--write)
+
+# Offline: what needs GitHub's API (is this commit really that tag?) needs a token, which no check has.
+audit-workflows: setup ## can anything in .github be attacked?
+	@uv run --no-sync zizmor --offline --persona auditor --no-progress .github
 
 mutants: setup ## break a good project and its workflows in every known way: each must be caught for its own reason
 	@uv run --no-sync python tests/mutants

@@ -65,7 +65,8 @@ def test_a_release_is_built_once_pushed_by_digest_and_rehearsed_through_to_produ
     # A runner that starts anew has neither the image nor the note of its digest.
     engine.run("image", "rm", "--force", found.image, f"{repository}:{publish.tag(found)}")
     said = []
-    assert publish.publish(project.root, choose(project), repository, said.append).release == found
+    again = publish.publish(project.root, choose(project), repository, said.append)
+    assert (again.release, again.built) == (found, False)
     assert not any("building" in line for line in said)
 
     done = flow.deploy(project.root, "staging", quiet, chosen=folder)
@@ -77,6 +78,22 @@ def test_a_release_is_built_once_pushed_by_digest_and_rehearsed_through_to_produ
     assert done.entry.serving == found
     name = flow.target_of(project.root, "staging")._container
     assert engine.run("ps", "--all", "--quiet", "--filter", f"name={name}") == ""
+
+
+def test_an_image_that_has_no_name_yet_is_not_found_and_its_name_comes_last(project, engine, address):
+    folder, repository = choose(project), f"{address}/unnamed"
+    with pytest.raises(DeliveryError, match="slipway publish"):
+        publish.give_name(folder)
+    died = publish.publish(project.root, folder, repository, quiet, named=False)
+    name = publish.tag(died.release)
+    assert died.built and name not in tags(address, "unnamed")
+
+    second = publish.publish(project.root, choose(project), repository, quiet, named=False)
+    assert second.built, "what a run has left that died is not taken for finished"
+    assert publish.give_name(folder) == f"{repository}:{name}"
+    engine.run("image", "rm", "--force", second.release.image, f"{repository}:{name}", f"{repository}:pushed")
+    third = publish.publish(project.root, choose(project), repository, quiet, named=False)
+    assert (third.release, third.built) == (second.release, False)
 
 
 def test_an_image_of_another_bundle_is_refused_before_it_runs(project, engine, address):

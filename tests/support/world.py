@@ -159,8 +159,11 @@ class World:
         git(clone, "checkout", "--quiet", *where, "FETCH_HEAD")
         clone.with_suffix(".event").write_text(json.dumps(event))
         given = {"SLIPWAY_REGISTRY": self.registry, "SLIPWAY_IMAGE": f"{self.registry}/{events.REPOSITORY}"}
+        given |= variables or {}
         options = ["--actor", event["sender"]["login"], "--secret", f"GITHUB_TOKEN={token}"]
-        for key, value in (given | (variables or {})).items():
+        if given["SLIPWAY_REGISTRY"] and token == TOKEN:
+            options += ["--secret", "SLIPWAY_REGISTRY_PASSWORD=of-the-registry"]
+        for key, value in given.items():
             options += ["--var", f"{key}={value}"]
         return runner.run_act(
             clone,
@@ -201,6 +204,10 @@ class World:
         fresh = self.folder / f"reader-{len(list(self.folder.glob('reader-*')))}"
         git(self.folder, "clone", "--quiet", f"file://{self.hub}", str(fresh))
         return Ledger(fresh)
+
+    def logins(self) -> list[str]:
+        """Job, registry, user, and whether it showed the workflow's token or another password; in order."""
+        return (self.folder / "logins").read_text().splitlines()
 
     def attestations(self) -> list[dict[str, Any]]:
         return [json.loads(each.read_text()) for each in sorted((self.folder / "attestations").glob("*.json"))]

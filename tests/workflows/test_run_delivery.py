@@ -22,7 +22,8 @@ def first(tmp_path_factory, toy_repository, shared, address):
     folder = tmp_path_factory.mktemp("first")
     with stub_github() as github, World(folder, toy_repository, github, address, shared) as world:
         git(world.hub, "update-ref", "-d", "refs/heads/deployments")
-        yield world, world.push(number=1)
+        # The images are on loopback all the same.
+        yield world, world.push(number=1, variables={"SLIPWAY_REGISTRY": ""})
 
 
 @pytest.fixture
@@ -56,6 +57,7 @@ def test_the_first_push_of_a_repository_made_from_the_template_reaches_productio
     world, run = first
     assert run.passed, (run.results, run.log)
     assert did(run).keys() >= EVERYTHING | {"ledger"}
+    assert set(world.logins()) == {f"{job} ghcr.io ann token" for job in ("image", "deploy")}, "nothing was set"
     ledger = world.ledger()
     for environment, event in (("staging", Event.DEPLOY), ("production", Event.PROMOTE)):
         assert [each.event for each in ledger.history(environment)] == [event, Event.GENESIS]
@@ -73,9 +75,10 @@ def test_the_first_push_of_a_repository_made_from_the_template_reaches_productio
 def test_a_merge_reaches_production_by_digest_and_a_rollback_by_hand_brings_back_what_was(world):
     before = world.ledger().read("production").serving
     commit = merge(world, trees=20)
-    run = world.push()
+    run = world.push(variables={"SLIPWAY_REGISTRY_USER": "robot"})
     assert run.passed, (run.results, run.log)
     assert did(run) == dict.fromkeys(EVERYTHING, "success")
+    assert world.logins() == [f"{job} {world.registry} robot password" for job in ("image", "deploy", "deploy")]
     ledger = world.ledger()
     staging, production = ledger.read("staging"), ledger.read("production")
     assert (staging.event, staging.number, production.event, production.number) == (Event.DEPLOY, 2, Event.PROMOTE, 2)
@@ -93,6 +96,7 @@ def test_a_merge_reaches_production_by_digest_and_a_rollback_by_hand_brings_back
     reason = f'drift $(touch {mark}) `touch {mark}` \'; touch {mark}; echo "${{{{ github.token }}}}"'
     back = world.by_hand("rollback.yml", environment="production", reason=reason, to="")
     assert back.passed, (back.results, back.log)
+    assert world.logins()[3:] == [f"deploy {world.registry} ann password"]
     entry = world.ledger().read("production")
     assert (entry.event, entry.number, entry.serving) == (Event.ROLLBACK, 3, before)
     assert entry.reason == reason
@@ -158,6 +162,32 @@ def test_of_two_pushes_at_once_the_newer_one_stays_and_the_older_one_never_comes
     for environment in ("staging", "production"):
         commits = [each.serving.commit for each in ledger.history(environment) if each.serving]
         assert [commit for commit, _ in groupby(commits)] in ([newer, older, before], [newer, before])
+
+
+def test_an_image_is_attested_by_the_run_that_built_it_and_by_no_other(world):
+    (world.work / "README.md").open("a").write("\nA remark before the power failed.\n")
+    commit = world.commit("a remark")
+
+    def named() -> bool:
+        return any(tag.startswith(commit[:12]) for tag in tags(world.registry, "acme/model"))
+
+    def pushed() -> bool:
+        return any((world.folder / "artifacts").glob("*/release"))
+
+    died = world.push(kill_when=pushed)
+    assert not died.passed and not named(), "it was pushed, and died before all was attested"
+
+    run = world.push(again=died.id, attempt=2)
+    assert run.passed, (run.results, run.log)
+    assert "not there; building it" in run.said("image"), "what has no name yet is not taken for finished"
+    assert named()
+    image = world.ledger().read("staging").serving.image
+    stated = world.attestations()
+    assert len({each["type"] for each in stated if each["subject"] == image}) == 3
+
+    run = world.push(again=died.id, attempt=3)
+    assert run.passed, (run.results, run.log)
+    assert world.attestations() == stated, "a run that found the image says nothing of it"
 
 
 def test_where_a_pull_request_is_the_approval_its_merge_promotes_and_nothing_before_it_does(world):

@@ -43,7 +43,25 @@ def test_a_report_that_ci_would_not_have_written_is_refused(world, pull, changed
     run = hand_over(world, pull, report(pull, **changed))
     assert run.results == {"comment": "failure"}
     assert why in run.said("comment")
-    assert world.github.changes() == []
+    (comment,) = world.github.comments
+    assert "left no readable report" in comment["body"]
+    assert not any(text in comment["body"] for text in ("xxx", "0" * 12)), "nothing of it is shown"
+
+
+def test_a_run_that_left_no_report_ends_what_the_one_before_it_said(world, pull):
+    assert hand_over(world, pull, report(pull)).results == {"comment": "success"}
+    (comment,) = world.github.comments
+    before = comment["body"]
+    (world.work / "README.md").open("a").write("\nAnother remark.\n")
+    newer = world.pull_request(owner=events.STRANGER, branch="remark", number=9)
+    run = world.run("report.yml", "workflow_run", events.workflow_run(newer, RUN + 1, "timed_out"))
+    assert run.results == {"comment": "success"}
+    assert [each["id"] for each in world.github.comments] == [comment["id"]], "in the same comment"
+    assert comment["body"] != before
+    assert "CI ended with" in comment["body"] and newer["pull_request"]["head"]["sha"][:12] in comment["body"]
+    late = world.run("report.yml", "workflow_run", events.workflow_run(pull, RUN, "success"))
+    assert late.results == {"comment": "success"}
+    assert newer["pull_request"]["head"]["sha"][:12] in comment["body"], "an older run comes too late"
 
 
 def test_a_second_file_is_refused_and_does_not_become_code(world, pull):
@@ -56,7 +74,8 @@ def test_a_second_file_is_refused_and_does_not_become_code(world, pull):
     assert run.results == {"comment": "failure"}
     assert "sitecustomize.py" in run.said("comment")
     assert not mark.exists()
-    assert world.github.changes() == []
+    (comment,) = world.github.comments
+    assert "left no readable report" in comment["body"]
 
 
 def test_markup_in_a_report_is_text_in_the_comment(world, pull):

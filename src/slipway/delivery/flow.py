@@ -15,7 +15,7 @@ from pathlib import Path
 from slipway.delivery.local import LocalTarget
 from slipway.delivery.lock import alone
 from slipway.delivery.rehearsal import RehearsalTarget
-from slipway.delivery.release import BUNDLE, choose, read_chosen
+from slipway.delivery.release import BUNDLE, check_judged, choose, read_chosen
 from slipway.delivery.request import check_request
 from slipway.delivery.smoke import Smoke
 from slipway.delivery.steps import Change, Delivered, Say, bring, fetch, keep, restore
@@ -84,6 +84,8 @@ def promote(
         _check_blocked(newest, release)
         if target.by_image:
             _check_taken_back(ledger, newest, release)
+        if chosen:
+            check_judged(read_chosen(chosen), ledger, environment)
         change = Change(Event.PROMOTE, release, fetch(ledger, release), gate=before.gate)
         return bring(ledger, target, newest, change, say)
 

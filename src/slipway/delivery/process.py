@@ -71,6 +71,7 @@ def stop(mark: str) -> bool:
     for each in left:
         with suppress(psutil.NoSuchProcess):
             each.kill()
+    psutil.wait_procs(left, timeout=_PATIENCE)
     return True
 
 

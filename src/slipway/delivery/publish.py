@@ -4,18 +4,30 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from slipway.delivery.engine import bundle_of, check_engine, digest_of, docker, try_docker
-from slipway.delivery.release import BUNDLE, Chosen, read_chosen, with_image
+from slipway.delivery.release import BUNDLE, read_chosen, with_image
 from slipway.errors import DeliveryError
 from slipway.ledger import Release
 
 _BUILT_FROM = f"release/{BUNDLE}"
 _SOURCES = ("Dockerfile", ".dockerignore", "Makefile", "pyproject.toml", "uv.lock", "src")
+# A registry takes nothing without a tag: this one goes from each image to the next.
+_UNNAMED = "pushed"
 
 
-def publish(root: Path, folder: Path, repository: str, say: Callable[[str], None]) -> Chosen:
+class Published(msgspec.Struct, frozen=True):
+    """The release with its image, and whether that was built here; else the registry had it."""
+
+    release: Release
+    built: bool
+
+
+def publish(root: Path, folder: Path, repository: str, say: Callable[[str], None], *, named: bool = True) -> Published:
     """Push the image of the release in `folder` to `repository`, unless it is there, and note its digest in `folder`.
 
+    One that is not `named` is found by no later run before `give_name`: if this run dies between, the next builds anew.
     Raises `DeliveryError` where no engine answers, the build or the push fails, or an image in the registry holds
     another bundle than its name says.
     """
@@ -28,7 +40,9 @@ def publish(root: Path, folder: Path, repository: str, say: Callable[[str], None
     say(f"image: looking for {image} ...")
     # No answer may mean that it is not there, or that nobody may look: building and pushing it tells.
     found = digest_of(image, repository) if try_docker("pull", "--quiet", image) is not None else None
-    if found is None:
+    built = found is None
+    if built:
+        image = image if named else f"{repository}:{_UNNAMED}"
         say("image: not there; building it ...")
         _build(root, folder, image)
         say("image: pushing it ...")
@@ -39,7 +53,23 @@ def publish(root: Path, folder: Path, repository: str, say: Callable[[str], None
             f"{image} does not hold the bundle {chosen.release.bundle[:12]}, or the registry gave it no digest. Delete "
             "it there, and publish again."
         )
-    return with_image(folder, found)
+    return Published(with_image(folder, found).release, built)
+
+
+def give_name(folder: Path) -> str:
+    """Give the pushed image of the release in `folder` the name under which `publish` finds it; returns that.
+
+    Raises `DeliveryError`.
+    """
+    release = read_chosen(folder).release
+    if release.image is None:
+        raise DeliveryError(f"The release in {folder} has no image yet. `slipway publish` builds and pushes it.")
+    repository, _, digest = release.image.partition("@")
+    image = f"{repository}:{tag(release)}"
+    docker("tag", release.image, image)
+    if digest not in docker("push", image):
+        raise DeliveryError(f"{image} was pushed as another digest than {digest}. Delete it there, and publish again.")
+    return image
 
 
 def tag(release: Release) -> str:

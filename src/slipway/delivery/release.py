@@ -17,18 +17,21 @@ from slipway.errors import DeliveryError, GateError, TrackingError
 from slipway.files import new_folder, write_json
 from slipway.gate.judge import judge
 from slipway.gate.result import Gate, Verdict
-from slipway.ledger import Ledger, Release
+from slipway.ledger import Event, Ledger, Release
 from slipway.tracking.lineage import read_lineage
 
 BUNDLE = "bundle"
 _FILE = "release.json"
+# The environment whose model a candidate is compared with.
+_JUDGED_BY = "production"
 
 
 class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A release that the gate let through, and the summary of its verdict."""
+    """A release that the gate let through, the summary of its verdict, and production's newest entry at that time."""
 
     release: Release
     gate: dict[str, Any]
+    judged: int
 
 
 def choose(root: Path, ledger: Ledger, folder: Path, say: Callable[[str], None], base: str | None = None) -> Path:
@@ -38,11 +41,12 @@ def choose(root: Path, ledger: Ledger, folder: Path, say: Callable[[str], None],
             f"{folder} holds something else than a release, and would be replaced. Name another folder."
         )
     say("gate: judging the candidate ...")
+    newest = ledger.read(_JUDGED_BY).number
     found = judge(root, base=base, ledger=ledger)
     if found.verdict is Verdict.REFUSE or found.ships is None:
         raise GateError(f"{found.sentence} Nothing was deployed. `slipway gate` shows every check.")
     say(f"gate: {found.sentence}")
-    chosen = Chosen(_release(root, ledger, found, found.ships), _summary(found))
+    chosen = Chosen(_release(root, ledger, found, found.ships), _summary(found), newest)
     with new_folder(folder) as temporary:
         if found.ships == found.candidate:
             shutil.copytree(root / "bundle", temporary / BUNDLE)
@@ -65,6 +69,19 @@ def read_chosen(folder: Path) -> Chosen:
     return chosen
 
 
+def check_judged(chosen: Chosen, ledger: Ledger, environment: str) -> None:
+    """Raise `DeliveryError` if the environment was rolled back since: the gate compared with what was taken back."""
+    if environment != _JUDGED_BY:
+        return
+    for entry in ledger.history(environment):
+        if entry.event is Event.ROLLBACK and entry.number > chosen.judged:
+            raise DeliveryError(
+                f"{environment} was rolled back by entry {entry.number} ({entry.by}) after the gate had judged this "
+                "release beside what served then. Nothing was promoted. Choose again, at GitHub by all jobs of the run "
+                "again: the gate compares with what serves now."
+            )
+
+
 def with_image(folder: Path, image: str) -> Chosen:
     """Note in `folder` which image holds the release."""
     chosen = read_chosen(folder)
@@ -75,7 +92,7 @@ def with_image(folder: Path, image: str) -> Chosen:
 
 def _release(root: Path, ledger: Ledger, found: Gate, ships: str) -> Release:
     commit, data = _lineage(root)
-    serving = ledger.read("production").serving
+    serving = ledger.read(_JUDGED_BY).serving
     if found.verdict is Verdict.KEEP and serving and serving.bundle == ships:
         # New code around the same model: its own image, if it has one, is built anew.
         return msgspec.structs.replace(serving, commit=commit, image=None)

@@ -50,7 +50,10 @@ Examples:
 @click.option("--repository", required=True, metavar="REGISTRY/NAME", help="Where the image goes.")
 @AS_JSON
 def publish(folder: Path, repository: str, as_json: bool) -> None:
-    """Build the image of a chosen release and push it, unless the registry has it; the release notes its digest."""
+    """Build the image of a chosen release and push it, unless the registry has it; the release notes its digest.
+
+    `built` in the JSON says whether it was.
+    """
     from slipway.delivery.publish import publish as bring
 
     found = bring(Path(), folder, repository, sayer(as_json))

@@ -8,13 +8,18 @@ from slipway.errors import GitHubError
 from slipway.github.report import FILE, LARGEST, Report, decode
 
 
-def read_artifact(folder: Path) -> Report:
-    """The report in `folder`, which must hold `report.json` and nothing else; raises `GitHubError`."""
-    if folder.is_symlink() or not folder.is_dir():
-        raise GitHubError(f"There is no artifact: expected the folder {folder} with {FILE} in it.")
-    names = sorted(found.name for found in folder.iterdir())
+def read_artifact(folder: Path) -> Report | None:
+    """The report in `folder`, which must hold `report.json` and nothing else; None if nothing was downloaded there.
+
+    Raises `GitHubError`.
+    """
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise GitHubError(f"The artifact is refused: expected the folder {folder} with {FILE} in it.")
+    names = sorted(found.name for found in folder.iterdir()) if folder.exists() else []
+    if not names:
+        return None
     if names != [FILE]:
-        found = ", ".join(repr(name) for name in names[:5]) or "nothing"
+        found = ", ".join(repr(name) for name in names[:5])
         raise GitHubError(f"The artifact is refused: expected {FILE} alone, found {found} in {folder}.")
     return decode(_read(folder / FILE))
 

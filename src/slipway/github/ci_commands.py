@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 import msgspec
 
-from slipway.delivery.options import FILE
+from slipway.delivery.options import FILE, RELEASE, sayer
 
 
 @click.group()
 def ci() -> None:
-    """Write down what CI found about a pull request."""
+    """What the jobs of a workflow run: plan, report, verdict, images."""
 
 
 @ci.command(
@@ -137,17 +137,32 @@ def delivery(environment: str) -> None:
 @ci.command(
     epilog="""\b
 Examples:
-  slipway ci image --release release >> "$GITHUB_OUTPUT"
+  slipway ci push --release release --repository ghcr.io/acme/model >> "$GITHUB_OUTPUT"
 """
 )
-@click.option("--release", "folder", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR")
-def image(folder: Path) -> None:
-    """Print name and digest of the release's image, as outputs of a step."""
-    from slipway.delivery.release import read_chosen
-    from slipway.errors import GitHubError
+@RELEASE
+@click.option("--repository", required=True, metavar="REGISTRY/NAME", help="Where the image goes.")
+def push(folder: Path, repository: str) -> None:
+    """Push a release's image unless the registry has it; outputs of a step: name, digest, whether it was built.
 
-    found = read_chosen(folder).release.image
-    if found is None:
-        raise GitHubError(f"The release in {folder} has no image yet. `slipway publish` builds and pushes it.")
-    name, _, digest = found.partition("@")
-    click.echo(f"name={name}\ndigest={digest}")
+    One that was built is found by no other run until `slipway ci name`: before that it is attested.
+    """
+    from slipway.delivery.publish import publish
+
+    found = publish(Path(), folder, repository, sayer(as_json=True), named=False)
+    name, _, digest = (found.release.image or "").partition("@")
+    click.echo(f"name={name}\ndigest={digest}\nbuilt={msgspec.json.encode(found.built).decode()}")
+
+
+@ci.command(
+    epilog="""\b
+Examples:
+  slipway ci name --release release
+"""
+)
+@RELEASE
+def name(folder: Path) -> None:
+    """Give the pushed image of a release the name under which later runs find it."""
+    from slipway.delivery.publish import give_name
+
+    click.echo(f"The image is finished: {give_name(folder)}")

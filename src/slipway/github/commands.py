@@ -137,7 +137,7 @@ Examples:
     type=click.Path(path_type=Path),
     required=True,
     metavar="DIR",
-    help="The unpacked artifact: report.json, nothing else.",
+    help="The unpacked artifact: report.json, nothing else; missing or empty if the run left none.",
 )
 @click.option("--event", type=FILE, required=True, metavar="FILE", help="The event workflow_run as GitHub wrote it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a line.")
@@ -145,7 +145,8 @@ def comment(artifact: Path, event: Path, as_json: bool) -> None:
     """Write CI's report into the one comment of its pull request.
 
     The artifact is a stranger's: it is read as data, and refused if it is not exactly what CI writes. Which pull
-    request it belongs to is GitHub's word. Exit code 0 also where there is nothing to do.
+    request it belongs to is GitHub's word. Without a readable report the comment says how the run ended. Exit code 0
+    also where there is nothing to do, 1 for a report that was refused.
     """
     from slipway.github.api import GitHub
     from slipway.github.comment import comment as write

@@ -10,8 +10,8 @@ from msgspec import Meta
 from slipway.errors import GitHubError
 from slipway.github.api import GitHub
 from slipway.github.artifact import read_artifact
-from slipway.github.render import headline, render
-from slipway.github.report import Commit
+from slipway.github.render import headline, render, without_report
+from slipway.github.report import Commit, Report
 
 MARKER = "<!-- slipway:report -->"
 # Who writes with a workflow's own token, which may not ask for its own name.
@@ -80,25 +80,38 @@ def read_event(path: Path) -> Event:
 
 
 def comment(github: GitHub, artifact: Path, event: Event) -> Outcome:
-    """Write the report of the run into the one comment of its pull request.
+    """Write the report of the run into the one comment of its pull request, or GitHub's word that there is none.
 
-    Raises `GitHubError` for an artifact that is not what CI writes, or speaks of another commit; a pull request that is
-    closed, or has a newer commit by now, is left alone.
+    Raises `GitHubError` for an artifact that is not what CI writes, or speaks of another commit, and then the comment
+    says that nothing could be read; a pull request that is closed, or has a newer commit by now, is left alone.
     """
     run = event.workflow_run
     if run.event != "pull_request":
         return Outcome(did="nothing", why=f"the run belongs to the event {run.event}, and to no pull request")
-    report = read_artifact(artifact)
-    if report.head != run.head_sha:
-        raise GitHubError(
-            f"The report is refused: it speaks of commit {report.head[:12]}, and the run was for {run.head_sha[:12]}."
-        )
     number, why = _pull_request(github, event)
     if number is None:
         return Outcome(did="nothing", why=why)
-    body = f"{MARKER}\n{render(report, run=run.html_url, conclusion=run.conclusion)}"
+    nothing = without_report(run.head_sha, run.html_url, run.conclusion)
+    try:
+        report = _report(artifact, run)
+    except GitHubError:
+        # What an earlier run left there, green perhaps, would be taken for this one's.
+        _write(github, number, nothing)
+        raise
+    body = render(report, run=run.html_url, conclusion=run.conclusion) if report else nothing
     did, url = _write(github, number, body)
-    return Outcome(did=did, why=headline(report, run.conclusion), number=number, url=url)
+    said = headline(report, run.conclusion) if report else "the run left no report"
+    return Outcome(did=did, why=said, number=number, url=url)
+
+
+def _report(artifact: Path, run: Run) -> Report | None:
+    """The report that the run left, None if it left no artifact; raises `GitHubError` for one that is not its own."""
+    report = read_artifact(artifact)
+    if report and report.head != run.head_sha:
+        raise GitHubError(
+            f"The report is refused: it speaks of commit {report.head[:12]}, and the run was for {run.head_sha[:12]}."
+        )
+    return report
 
 
 def _pull_request(github: GitHub, event: Event) -> tuple[int | None, str]:
@@ -135,8 +148,8 @@ def _candidates(github: GitHub, event: Event) -> Iterator[int]:
         yield from (found["number"] for found in github.pages("pulls", state="open", head=head))
 
 
-def _write(github: GitHub, number: int, body: str) -> tuple[Literal["created", "updated"], str]:
-    myself = _myself(github)
+def _write(github: GitHub, number: int, text: str) -> tuple[Literal["created", "updated"], str]:
+    body, myself = f"{MARKER}\n{text}", _myself(github)
     for found in github.pages(f"issues/{number}/comments"):
         if _is_ours(found, myself):
             return "updated", github.send("PATCH", f"issues/comments/{found['id']}", {"body": body})["html_url"]

@@ -49,6 +49,15 @@ def render(report: Report, *, run: str | None = None, conclusion: str | None = N
     return fit(parts, MOST)
 
 
+def without_report(commit: str, run: str, conclusion: str | None) -> str:
+    """What can be said of a run that left no readable report: GitHub's own words, none of the run's."""
+    return (
+        f"## ❌ CI ended with {code(str(conclusion))} and left no readable report.\n\n"
+        f"Nobody knows what it found about commit {code(commit[:12])}: [its page]({run}) has the logs. What stood here "
+        "before was about an earlier run.\n"
+    )
+
+
 def headline(report: Report, conclusion: str | None = None) -> str:
     """The verdict in one sentence."""
     gate, failed = report.gate, report.failed

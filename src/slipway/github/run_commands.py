@@ -50,7 +50,8 @@ Examples:
 def cancel_waiting(workflow: str, as_json: bool) -> None:
     """Cancel the runs of a workflow that wait for an approval.
 
-    After a rollback nobody shall approve what was on its way. The token needs Actions: write.
+    After a rollback nobody shall approve what was on its way. Runs that are still at work end at staging, because their
+    promotion is refused. The token needs Actions: write.
     """
     from slipway.github.access import connect
     from slipway.github.waiting import cancel_waiting as cancel

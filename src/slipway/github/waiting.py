@@ -1,4 +1,8 @@
-"""Runs that wait for somebody's approval: after a rollback nobody shall be asked for what they would bring."""
+"""Runs that wait for somebody's approval: after a rollback nobody shall be asked for what they would bring.
+
+A run that is still at work is left alone: cancelled in the middle of a deployment it would leave something to mend. It
+ends at staging all the same, because what was judged before a rollback is not promoted after it.
+"""
 
 import re
 from typing import Any

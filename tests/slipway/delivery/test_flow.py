@@ -256,6 +256,25 @@ def test_a_release_that_was_rolled_back_is_not_deployed_again(project):
         flow.deploy(project.root, "staging", quiet)
 
 
+def test_what_was_judged_beside_a_release_that_was_rolled_back_since_is_judged_anew(project):
+    old = first(project).entry.serving
+    project.retrain(trees=3)
+    flow.deploy(project.root, "staging", quiet)
+    flow.promote(project.root, "staging", "production", quiet)
+    # A run that is on its way while production is rolled back.
+    project.retrain(trees=20)
+    folder = choose(project.root, Ledger(project.root), project.root / "release", quiet)
+    newest = flow.deploy(project.root, "staging", quiet, chosen=folder).entry.serving
+    flow.rollback(project.root, "production", "it looks odd", quiet)
+    with pytest.raises(DeliveryError, match="was rolled back by entry 3"):
+        flow.promote(project.root, "staging", "production", quiet, chosen=folder)
+    assert Ledger(project.root).read("production").serving == old
+
+    choose(project.root, Ledger(project.root), folder, quiet)
+    done = flow.promote(project.root, "staging", "production", quiet, chosen=folder)
+    assert (done.entry.number, done.entry.serving) == (4, newest)
+
+
 def test_the_commands_say_what_happened_and_what_to_type_next(project):
     for words, said in (
         (("deploy", "staging"), "promote staging production"),

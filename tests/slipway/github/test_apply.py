@@ -16,6 +16,7 @@ from slipway.cli import main
 from slipway.github import apply
 
 ROOT = Path(__file__).parents[3]
+ENVIRONMENTS = ("production-approval", "production-rehearsal", "production", "staging-rehearsal", "staging")
 
 
 @pytest.fixture
@@ -49,9 +50,7 @@ def test_a_plan_changes_nothing(hub, github, root, kept):
     assert actions(steps) == [
         ("ruleset", "default branch", "create"),
         ("ruleset", "deployments", "create"),
-        ("environment", "production-approval", "create"),
-        ("environment", "production", "create"),
-        ("environment", "staging", "create"),
+        *(("environment", name, "create") for name in ENVIRONMENTS),
     ]
     assert hub.changes() == []
 
@@ -145,7 +144,7 @@ def test_a_plan_without_reviewers_gets_the_branch_limit_and_a_sentence(hub, gith
     assert "no required reviewers for private repositories" in steps["production-approval"].notes[0]
     assert "promote.yml" in steps["production-approval"].notes[0]
     assert steps["staging"].notes == steps["production"].notes == []
-    assert kept.branches == {name: {1: "main"} for name in ("production-approval", "production", "staging")}
+    assert kept.branches == {name: {1: "main"} for name in ENVIRONMENTS}
 
 
 def test_a_plan_without_rulesets_and_environments_is_a_sentence_and_no_error(hub, github, root):
@@ -178,16 +177,16 @@ def run(hub, root, monkeypatch):
 def test_the_command_shows_first_and_does_it_with_yes(hub, kept, run):
     dry = run("apply")
     assert dry.exit_code == 0, dry.output
-    assert "5 create. Nothing was changed yet. Next: slipway github apply --yes" in dry.output
+    assert "7 create. Nothing was changed yet. Next: slipway github apply --yes" in dry.output
     assert "nobody owns /gate.yaml" in dry.output
     assert hub.changes() == []
-    assert "5 created" in run("apply", "--yes").output
+    assert "7 created" in run("apply", "--yes").output
     assert "Nothing to do." in run("apply", "--yes").output
 
 
 def test_the_command_speaks_json(kept, run):
     found = json.loads(run("apply", "--json").output)
-    assert [step["action"] for step in found["steps"]] == ["create"] * 5
+    assert [step["action"] for step in found["steps"]] == ["create"] * 7
     assert found["repository"] == "acme/model"
 
 

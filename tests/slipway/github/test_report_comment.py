@@ -18,13 +18,14 @@ from stub_github import BOT, REPOSITORY
 from slipway.evaluation.result import Figure
 from slipway.gate.result import Check, Gate, Row, SliceRow, Verdict
 from slipway.github.comment import MARKER
-from slipway.github.render import MOST, render
+from slipway.github.render import MOST, render, without_report
 from slipway.github.report import LARGEST, Change, Report, Result, decode
 
 HEAD, OTHER, BASE = "a" * 40, "b" * 40, "c" * 40
 RUN = "https://github.example/acme/model/actions/runs/77"
 GOOD = Report(head=HEAD, base=BASE, jobs={"tests": Result.SUCCESS, "gate": Result.SUCCESS})
 BAD = Report(head=HEAD, base=BASE, jobs={"tests": Result.FAILURE})
+UNREADABLE = f"{MARKER}\n{without_report(HEAD, RUN, 'success')}"
 EVIL = (
     "@ann [x](https://evil.example) <b>b</b> <!-- slipway:report --> https://evil.example www.evil.example #12 | `\n"
     "\n# head\n```\n</details><script>alert(1)</script>"
@@ -79,8 +80,18 @@ def done(ran):
     return json.loads(ran.stdout)
 
 
-def refused(github, ran, said):
+def failed(ran, said):
     assert ran.returncode == 1 and said in ran.stderr and "Traceback" not in ran.stderr, ran.stderr
+
+
+def refused(github, ran, said):
+    """The report was: the comment has GitHub's words about the run, and none of the report's."""
+    failed(ran, said)
+    assert [each["body"] for each in github.comments] == [UNREADABLE]
+
+
+def nothing_written(github, ran, said):
+    failed(ran, said)
     assert not github.comments and not github.changes()
 
 
@@ -137,7 +148,7 @@ def test_the_number_of_a_pull_request_elsewhere_means_nothing_here(github, artif
 
 def test_two_pull_requests_with_one_head_are_no_guess(github, artifact, tmp_path):
     github.add_pull(13, HEAD)
-    refused(github, comment(github, artifact, event(tmp_path, listed=((12, 1), (13, 1)))), "#12 and #13")
+    nothing_written(github, comment(github, artifact, event(tmp_path, listed=((12, 1), (13, 1)))), "#12 and #13")
 
 
 @pytest.mark.parametrize(
@@ -194,23 +205,54 @@ def test_an_artifact_is_one_regular_file(github, artifact, tmp_path):
     (artifact / "more.md").unlink()
     secret = tmp_path / "secret.json"
     (artifact / "report.json").rename(secret)
-    refused(github, comment(github, artifact, event(tmp_path)), "found nothing")
     (artifact / "report.json").symlink_to(secret)
     refused(github, comment(github, artifact, event(tmp_path)), "no regular file")
     (artifact / "report.json").unlink()
     os.mkfifo(artifact / "report.json")
     refused(github, comment(github, artifact, event(tmp_path)), "no regular file")
-    refused(github, comment(github, tmp_path / "nowhere", event(tmp_path)), "There is no artifact")
+    link = tmp_path / "link"
+    link.symlink_to(artifact)
+    refused(github, comment(github, link, event(tmp_path)), "expected the folder")
+
+
+@pytest.mark.parametrize("conclusion", ["failure", "timed_out", "cancelled", "success"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_run_without_a_report_ends_what_an_earlier_one_said(github, artifact, tmp_path, conclusion, there):
+    assert done(comment(github, artifact, event(tmp_path)))["did"] == "created"
+    assert "No verdict" in github.comments[0]["body"]
+    empty = tmp_path / "empty"
+    if there:
+        empty.mkdir()
+    told = done(comment(github, empty, event(tmp_path, conclusion=conclusion)))
+    assert (told["did"], told["number"]) == ("updated", 12)
+    (ours,) = github.comments
+    page = Page(ours["body"])
+    assert f"CI ended with `{conclusion}` and left no readable report." in ours["body"]
+    assert f"`{HEAD[:12]}`" in ours["body"] and page.links == [RUN]
+    assert "✅" not in ours["body"] and "No verdict" not in ours["body"]
+
+
+@pytest.mark.parametrize("content", [None, b"{}"])
+def test_an_older_run_without_a_readable_report_says_nothing_of_a_newer_commit(github, artifact, tmp_path, content):
+    done(comment(github, artifact, event(tmp_path)))
+    kept = github.comments[0]["body"]
+    if content:
+        write(artifact, content)
+    else:
+        (artifact / "report.json").unlink()
+    told = done(comment(github, artifact, event(tmp_path, head_sha=OTHER, conclusion="failure")))
+    assert told["did"] == "nothing" and "newer commit" in told["why"]
+    assert github.comments[0]["body"] == kept
 
 
 def test_a_file_that_is_no_event_is_said(github, artifact, tmp_path):
     path = tmp_path / "event.json"
     path.write_text('{"workflow_run": {}}')
-    refused(github, comment(github, artifact, path), "is no event workflow_run")
+    nothing_written(github, comment(github, artifact, path), "is no event workflow_run")
 
 
 def test_a_wrong_token_is_said(github, artifact, tmp_path):
-    refused(github, comment(github, artifact, event(tmp_path), "wrong"), "set GITHUB_TOKEN")
+    nothing_written(github, comment(github, artifact, event(tmp_path), "wrong"), "set GITHUB_TOKEN")
 
 
 class Page(HTMLParser):

@@ -1,5 +1,6 @@
 """What no local runner holds a workflow to, as functions: parsed workflows in, a sentence for each violation out."""
 
-from policies import flow, jobs, rights
+from policies import environments, flow, image, jobs, rights
 
-POLICIES = {policy.__name__: policy for module in (rights, jobs, flow) for policy in module.POLICIES}
+_MODULES = (rights, jobs, flow, environments, image)
+POLICIES = {policy.__name__: policy for module in _MODULES for policy in module.POLICIES}

@@ -204,6 +204,20 @@ def one_verdict(workflows: Sequence[Workflow]) -> list[str]:
     return found
 
 
+def workflows_judged(workflows: Sequence[Workflow]) -> list[str]:
+    """In ci.yml the workflows themselves are judged at every change: their pins, and what could be attacked."""
+    return [
+        f"ci.yml: nothing runs `{command}` at every change"
+        for workflow in _named(workflows, "ci.yml")
+        for command in ("make pins", "make audit-workflows")
+        if not any(
+            step.get("run") == command and "if" not in step and "if" not in job
+            for job in workflow.jobs.values()
+            for step in job.get("steps") or []
+        )
+    ]
+
+
 def _named(workflows: Sequence[Workflow], *names: str) -> list[Workflow]:
     return [each for each in workflows if each.name in names]
 
@@ -232,4 +246,5 @@ POLICIES = (
     deployed_after_the_gate,
     rollback_waits_for_nothing,
     one_verdict,
+    workflows_judged,
 )

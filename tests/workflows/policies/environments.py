@@ -1,0 +1,46 @@
+"""Environments that jobs name are those of `.github/environments`: to one without a file any branch may deploy."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from policies.reading import Workflow, called
+from slipway.github.environments import FOLDER
+
+# For the secrets of targets that reach a server, which no job has yet (docs/github-setup.md, Targets).
+_FOR_TARGETS = {"staging", "production"}
+_NAME = "${{ inputs.environment }}"
+
+
+def environments_have_files(workflows: Sequence[Workflow]) -> list[str]:
+    """Every environment has a file that limits it to main, and every file is of an environment that there is."""
+    files = {path.stem for path in (workflows[0].root / FOLDER).glob("*.json")}
+    named = set(_named(workflows))
+    return [f"{name}: a job names it, and there is no {FOLDER}/{name}.json" for name in sorted(named - files)] + [
+        f"{FOLDER}/{name}.json: no job names it" for name in sorted(files - named - _FOR_TARGETS)
+    ]
+
+
+def _named(workflows: Sequence[Workflow]) -> Iterator[str]:
+    for workflow in workflows:
+        for job in workflow.jobs.values():
+            if "environment" in job:
+                yield from (str(job["environment"]).replace(_NAME, each) for each in _values(workflows, workflow, job))
+
+
+def _values(workflows: Sequence[Workflow], workflow: Workflow, job: dict[str, Any]) -> Iterator[str]:
+    """What the callers of `workflow` give as the environment, where the job is run for them."""
+    for caller in workflows:
+        for each in caller.jobs.values():
+            given = each.get("with") or {}
+            if called(each) != workflow.name or (job.get("if") == "inputs.approval" and not given.get("approval")):
+                continue
+            name = str(given.get("environment"))
+            yield from _choices(caller) if name == _NAME else [name]
+
+
+def _choices(workflow: Workflow) -> list[str]:
+    """The environments among which somebody chooses who starts it by hand."""
+    return list(workflow.events["workflow_dispatch"]["inputs"]["environment"]["options"])
+
+
+POLICIES = (environments_have_files,)

@@ -1,0 +1,69 @@
+"""What becomes of the image: which registry has it, who attests it, and when others find it."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from policies.reading import Workflow, called
+
+_BUILT = re.compile(r"steps\.image\.outputs\.built == 'true'( && \([^()]*\))?")
+# The one login. A repository's token that was shown to another registry would be known there.
+_LOGIN = {
+    "registry": "${{ vars.SLIPWAY_REGISTRY || 'ghcr.io' }}",
+    "username": "${{ vars.SLIPWAY_REGISTRY_USER || github.actor }}",
+    "password": "${{ secrets.SLIPWAY_REGISTRY_PASSWORD || !vars.SLIPWAY_REGISTRY && github.token || '' }}",
+}
+_NAMES = re.compile(r"\bslipway (ci name|publish)\b")
+
+
+def attested_if_built(workflows: Sequence[Workflow]) -> list[str]:
+    """A run attests what it built and nothing that it found."""
+    return [
+        f"{where}: attests whatever the registry had: expected if: steps.image.outputs.built == 'true'"
+        for workflow in workflows
+        for where, _, step in workflow.steps
+        if _attests(step) and not _BUILT.fullmatch(str(step.get("if", "")).strip("${} \n"))
+    ]
+
+
+def named_after_the_attestations(workflows: Sequence[Workflow]) -> list[str]:
+    """An image gets the name by which others find it once everything was attested: a run may die in between."""
+    found = []
+    for workflow in workflows:
+        for name, job in workflow.jobs.items():
+            steps = job.get("steps") or []
+            attests = [number for number, step in enumerate(steps) if _attests(step)]
+            names = [number for number, step in enumerate(steps) if _NAMES.search(str(step.get("run", "")))]
+            if attests and not (names and min(names) > max(attests)):
+                found.append(f"{workflow.name}: {name}: expected slipway ci name behind the last attestation")
+    return found
+
+
+def one_login(workflows: Sequence[Workflow]) -> list[str]:
+    """Every job that pushes or pulls does it at one registry, and the project's token is shown to no other one."""
+    return [
+        f"{where}: expected {name}: {_LOGIN.get(name)}, found {(step.get('with') or {}).get(name)}"
+        for workflow in workflows
+        for where, _, step in workflow.steps
+        if str(step.get("uses", "")).startswith("docker/login-action@")
+        for name in sorted(_LOGIN.keys() | (step.get("with") or {}).keys())
+        if (step.get("with") or {}).get(name) != _LOGIN.get(name)
+    ]
+
+
+def password_handed_on(workflows: Sequence[Workflow]) -> list[str]:
+    """Whoever calls deploy.yml hands it the registry's password and no other secret."""
+    wanted = {"SLIPWAY_REGISTRY_PASSWORD": "${{ secrets.SLIPWAY_REGISTRY_PASSWORD }}"}
+    return [
+        f"{workflow.name}: {name}: expected secrets: {wanted}, found {job.get('secrets')}"
+        for workflow in workflows
+        for name, job in workflow.jobs.items()
+        if called(job) == "deploy.yml" and job.get("secrets") != wanted
+    ]
+
+
+def _attests(step: dict[str, Any]) -> bool:
+    return str(step.get("uses", "")).startswith("actions/attest@")
+
+
+POLICIES = (attested_if_built, named_after_the_attestations, one_login, password_handed_on)
