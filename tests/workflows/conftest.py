@@ -14,10 +14,10 @@ from world import World, engine
 
 
 def pytest_collection_modifyitems(items):
-    """Runs share one engine and what earlier ones have built: one worker takes them all, one after the other."""
+    """Runs share what earlier ones have built and trained: one worker takes them all, one the template's own."""
     for item in items:
         if item.path.name.startswith("test_run_"):
-            item.add_marker(pytest.mark.xdist_group("runner"))
+            item.add_marker(pytest.mark.xdist_group("template" if "template" in item.path.name else "runner"))
             item.add_marker(pytest.mark.timeout(1200))
 
 
