@@ -91,7 +91,7 @@ def test_an_image_that_has_no_name_yet_is_not_found_and_its_name_comes_last(proj
     second = publish.publish(project.root, choose(project), repository, quiet, named=False)
     assert second.built, "what a run has left that died is not taken for finished"
     assert publish.give_name(folder) == f"{repository}:{name}"
-    engine.run("image", "rm", "--force", second.release.image, f"{repository}:{name}", f"{repository}:pushed")
+    engine.run("image", "rm", "--force", second.release.image, f"{repository}:{name}", f"{repository}:pushed-{name}")
     third = publish.publish(project.root, choose(project), repository, quiet, named=False)
     assert (third.release, third.built) == (second.release, False)
 

@@ -13,8 +13,8 @@ from slipway.ledger import Release
 
 _BUILT_FROM = f"release/{BUNDLE}"
 _SOURCES = ("Dockerfile", ".dockerignore", "Makefile", "pyproject.toml", "uv.lock", "src")
-# A registry takes nothing without a tag: this one goes from each image to the next.
-_UNNAMED = "pushed"
+# A registry takes nothing without a tag, and two runs on one engine must not take each other's image for their own.
+_UNNAMED = "pushed-"
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -42,7 +42,7 @@ def publish(root: Path, folder: Path, repository: str, say: Callable[[str], None
     found = digest_of(image, repository) if try_docker("pull", "--quiet", image) is not None else None
     built = found is None
     if built:
-        image = image if named else f"{repository}:{_UNNAMED}"
+        image = image if named else f"{repository}:{_UNNAMED}{tag(chosen.release)}"
         say("image: not there; building it ...")
         _build(root, folder, image)
         say("image: pushing it ...")
