@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from slipway.delivery.engine import bundle_of, check_engine, digest_of, docker, try_docker
+from slipway.delivery.engine import Engine
 from slipway.delivery.release import BUNDLE, Chosen, read_chosen, with_image
 from slipway.errors import DeliveryError
 from slipway.ledger import Release
@@ -20,21 +20,22 @@ def publish(root: Path, folder: Path, repository: str, say: Callable[[str], None
     another bundle than its name says.
     """
     chosen = read_chosen(folder)
-    check_engine()
+    engine = Engine()
+    engine.check()
     _check_committed(root, chosen.release)
     # Registries take no capital letters; the names of repositories may have some.
     repository = repository.lower()
     image = f"{repository}:{tag(chosen.release)}"
     say(f"image: looking for {image} ...")
     # No answer may mean that it is not there, or that nobody may look: building and pushing it tells.
-    found = digest_of(image, repository) if try_docker("pull", "--quiet", image) is not None else None
+    found = engine.digest_of(image, repository) if engine.attempt("pull", "--quiet", image) is not None else None
     if found is None:
         say("image: not there; building it ...")
         _build(root, folder, image)
         say("image: pushing it ...")
-        docker("push", "--quiet", image)
-        found = digest_of(image, repository)
-    if found is None or bundle_of(image) != chosen.release.bundle:
+        engine.run("push", "--quiet", image)
+        found = engine.digest_of(image, repository)
+    if found is None or engine.bundle_of(image) != chosen.release.bundle:
         raise DeliveryError(
             f"{image} does not hold the bundle {chosen.release.bundle[:12]}, or the registry gave it no digest. Delete "
             "it there, and publish again."
