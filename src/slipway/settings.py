@@ -39,16 +39,21 @@ _MLFLOW_MANNERS = {
 class EnvironmentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where an environment runs: `[tool.slipway.environments.<name>]`.
 
-    `target` is how: `local`, a supervised process on this machine, or `rehearsal`, an image that is tested and ended
-    (SLIPWAY_TARGET chooses for all). `variables` are the service's own (SLIPWAY_...), of which those ending in _FILE
-    name files that must be there; `key_file` holds a key of the service, with which it is tested where it wants keys.
+    `target` is how: `local`, a supervised process on this machine; `docker`, a container of an engine; `rehearsal`, an
+    image that is tested and ended (SLIPWAY_TARGET chooses for all). `variables` are the service's own (SLIPWAY_...), of
+    which those ending in _FILE name files that must be there; `key_file` holds a key of the service, with which it is
+    tested where it wants keys. For `docker` only: the docker `context` of the engine, the `address` of its machine
+    where the port is published, the Compose `project` (slipway-<name>).
     """
 
-    target: Literal["local", "rehearsal"] = "local"
+    target: Literal["local", "docker", "rehearsal"] = "local"
     port: Annotated[int, Meta(ge=1, le=65535)]
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
     variables: dict[str, str] = {}
     key_file: str | None = None
+    context: str | None = None
+    address: Annotated[str, Meta(pattern=r"^\d{1,3}(\.\d{1,3}){3}\Z")] = "127.0.0.1"
+    project: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,50}\Z")] | None = None
 
 
 class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

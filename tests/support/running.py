@@ -47,12 +47,11 @@ def environment(**variables: Any) -> dict[str, str]:
 
 
 def start(bundle: Path, log: Path, **variables: Any) -> Service:
-    port = free_port()
-    given = {"bundle": bundle, "log": log, "port": port, "workers": 1} | variables
+    given = {"bundle": bundle, "log": log, "port": free_port(), "workers": 1} | variables
     process = subprocess.Popen(
         [str(SLIPWAY), "serve"], env=environment(**given), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{given['port']}"
     service = Service(Caller(url), url, log, process)
     wait_until_ready(service)
     return service

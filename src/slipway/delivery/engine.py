@@ -1,7 +1,10 @@
-"""The container engine, asked through its own command line."""
+"""A container engine, asked through the docker client's own command line."""
 
+import os
 import subprocess
-from functools import partial
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -12,45 +15,72 @@ LABEL = "slipway.bundle.digest"
 _SECONDS = 600
 
 
-def docker(*words: str) -> str:
-    """What `docker WORDS` prints; raises `DeliveryError` with its own last words."""
-    done = _run([docker_command(), *words])
-    if done.returncode:
-        said = done.stderr.strip()[-1000:] or "it says nothing"
-        raise DeliveryError(f"`docker {' '.join(words[:2])}` failed: {said}")
-    return done.stdout.strip()
+class Engine(NamedTuple):
+    """The engine that the docker client reaches, or the one of a `context` of it."""
 
+    context: str | None = None
 
-def try_docker(*words: str) -> str | None:
-    """What `docker WORDS` prints, None if it fails."""
-    done = _run([docker_command(), *words])
-    return None if done.returncode else done.stdout.strip()
+    def run(self, *words: str, given: bytes = b"", variables: Mapping[str, str] | None = None) -> str:
+        """What `docker WORDS` prints; raises `DeliveryError` with its own last words."""
+        done = self._run(words, given, variables)
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip()[-1000:] or "it says nothing"
+            raise DeliveryError(f"`docker {' '.join(words[:2])}` failed: {said}")
+        return done.stdout.decode(errors="replace").strip()
 
+    def attempt(self, *words: str) -> str | None:
+        """What `docker WORDS` prints, None if it fails."""
+        done = self._run(words)
+        return None if done.returncode else done.stdout.decode(errors="replace").strip()
 
-def last_words(container: str) -> str:
-    """The end of what a container said, on both of its outputs."""
-    done = _run([docker_command(), "logs", "--tail", "20", container])
-    return f"{done.stdout}{done.stderr}".strip()
+    def last_words(self, container: str) -> str:
+        """The end of what a container said, on both of its outputs."""
+        done = self._run(("logs", "--tail", "20", container))
+        return (done.stdout + done.stderr).decode(errors="replace").strip()
 
-
-def check_engine() -> None:
-    """Raise `DeliveryError` if no engine answers."""
-    if try_docker("info", "--format", "{{.ServerVersion}}") is None:
+    def check(self) -> None:
+        """Raise `DeliveryError` if it does not answer."""
+        if self.attempt("info", "--format", "{{.ServerVersion}}") is not None:
+            return
+        if self.context:
+            raise DeliveryError(
+                f"The container engine of the docker context {self.context} does not answer. `docker --context "
+                f"{self.context} info` says why; `docker context ls` lists the contexts."
+            )
         raise DeliveryError(
             "No container engine answers. Start Docker; on Debian, as root, .ci/engine installs and starts one."
         )
 
+    def host(self) -> str | None:
+        """The machine of the engine, None if it is this one."""
+        of = [self.context] if self.context else []
+        found = self.attempt("context", "inspect", "--format", "{{.Endpoints.docker.Host}}", *of)
+        host = urlsplit(found or "").hostname
+        return None if host in ("localhost", "127.0.0.1", "::1") else host
 
-def bundle_of(image: str) -> str | None:
-    """The digest of the bundle that an image at hand is labelled with."""
-    labels = msgspec.json.decode(docker("image", "inspect", "--format", "{{json .Config.Labels}}", image))
-    return (labels or {}).get(LABEL)
+    def bundle_of(self, image: str) -> str | None:
+        """The digest of the bundle that an image at hand is labelled with."""
+        labels = msgspec.json.decode(self.run("image", "inspect", "--format", "{{json .Config.Labels}}", image))
+        return (labels or {}).get(LABEL)
 
+    def digest_of(self, image: str, repository: str) -> str | None:
+        """`repository@sha256:...` of an image at hand, None if no registry has given it a digest."""
+        found = self.run("image", "inspect", "--format", "{{json .RepoDigests}}", image)
+        return in_repository(msgspec.json.decode(found, type=list[str]), repository)
 
-def digest_of(image: str, repository: str) -> str | None:
-    """`repository@sha256:...` of an image at hand, None if no registry has given it a digest."""
-    found = msgspec.json.decode(docker("image", "inspect", "--format", "{{json .RepoDigests}}", image), type=list[str])
-    return in_repository(found, repository)
+    def _run(
+        self, words: tuple[str, ...], given: bytes = b"", variables: Mapping[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[bytes]":
+        command = [docker_command(), *(["--context", self.context] if self.context else []), *words]
+        environment = os.environ | dict(variables or {})
+        try:
+            return subprocess.run(command, input=given, capture_output=True, timeout=_SECONDS, env=environment)
+        except FileNotFoundError as error:
+            raise DeliveryError(
+                f"There is no {command[0]} on the PATH. Install Docker, or set SLIPWAY_DOCKER."
+            ) from error
+        except subprocess.TimeoutExpired as error:
+            raise DeliveryError(f"`{' '.join(command[:3])}` did not end within {_SECONDS} s.") from error
 
 
 def in_repository(names: list[str], repository: str) -> str | None:
@@ -58,13 +88,3 @@ def in_repository(names: list[str], repository: str) -> str | None:
     short = repository.removeprefix("index.").removeprefix("docker.io/").removeprefix("library/")
     parts = (name.partition("@") for name in names)
     return next((f"{repository}@{digest}" for name, _, digest in parts if name in (repository, short)), None)
-
-
-def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
-    run = partial(subprocess.run, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=_SECONDS)
-    try:
-        return run(command)
-    except FileNotFoundError as error:
-        raise DeliveryError(f"There is no {command[0]} on the PATH. Install Docker, or set SLIPWAY_DOCKER.") from error
-    except subprocess.TimeoutExpired as error:
-        raise DeliveryError(f"`{' '.join(command[:3])}` did not end within {_SECONDS} s.") from error

@@ -7,22 +7,23 @@ time holds an environment of this project on this machine; between machines the 
 """
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
+from slipway.delivery.docker import DockerTarget
 from slipway.delivery.local import LocalTarget
 from slipway.delivery.lock import alone
 from slipway.delivery.rehearsal import RehearsalTarget
 from slipway.delivery.release import BUNDLE, check_judged, choose, read_chosen
 from slipway.delivery.request import check_request
 from slipway.delivery.smoke import Smoke
-from slipway.delivery.steps import Change, Delivered, Say, bring, fetch, keep, restore
+from slipway.delivery.steps import Change, Delivered, Say, bring, differs, fetch, keep, restore
 from slipway.delivery.target import Target
 from slipway.errors import DeliveryError, SettingsError
 from slipway.ledger import Entry, Event, Ledger, Release
-from slipway.settings import project_settings
+from slipway.settings import EnvironmentSettings, project_settings
 
 
 def target_of(root: Path, environment: str) -> Target:
@@ -34,9 +35,12 @@ def target_of(root: Path, environment: str) -> Target:
             "Name one of these, or add it with a port."
         )
     settings = known[environment]
-    if settings.target == RehearsalTarget.kind:
-        return RehearsalTarget(root, environment, settings)
-    return LocalTarget(root, environment, settings)
+    kinds: dict[str, Callable[[Path, str, EnvironmentSettings], Target]] = {
+        LocalTarget.kind: LocalTarget,
+        DockerTarget.kind: DockerTarget,
+        RehearsalTarget.kind: RehearsalTarget,
+    }
+    return kinds[settings.target](root, environment, settings)
 
 
 def deploy(root: Path, environment: str, say: Say, base: str | None = None, chosen: Path | None = None) -> Delivered:
@@ -122,12 +126,12 @@ def converge(root: Path, environment: str, say: Say) -> tuple[Entry, Smoke | Non
     with _holding(root, environment, say) as target:
         ledger = Ledger(root)
         newest = ledger.read(environment)
-        differs = target.differs(newest.serving.bundle if newest.serving else None)
-        if differs is None:
-            found = "nothing runs after a rehearsal" if target.rehearsal else "runs what the ledger says"
-            say(f"{environment}: {found}")
+        found = differs(target, newest.serving)
+        if found is None:
+            as_said = "nothing runs after a rehearsal" if target.rehearsal else "runs what the ledger says"
+            say(f"{environment}: {as_said}")
             return newest, None
-        say(f"{environment}: {differs} ...")
+        say(f"{environment}: {found} ...")
         if newest.serving and target.runs():
             # What answers may be ended for the sake of what would not start.
             target.check()

@@ -119,7 +119,7 @@ class LocalTarget:
         found = version(self.url, self._key()) if process.find(self._mark) else None
         return found.model.digest if found else None
 
-    def differs(self, digest: str | None) -> str | None:
+    def differs(self, digest: str | None, image: str | None = None) -> str | None:  # noqa: ARG002 - no image runs
         """What is not as it is where `digest` serves (None: where nothing does); None if all is."""
         if self._switching.exists():
             return "a switch was not finished"

@@ -27,10 +27,10 @@ def check_files(root: Path, environment: str, settings: EnvironmentSettings) -> 
             )
 
 
-def check_port(environment: str, port: int) -> None:
+def check_port(environment: str, port: int, address: str = "127.0.0.1") -> None:
     """Raise `DeliveryError` if somebody listens there."""
     try:
-        socket.create_server(("127.0.0.1", port)).close()
+        socket.create_server((address, port)).close()
     except OSError as error:
         raise DeliveryError(
             f"Port {port}, which the environment {environment} is to listen on, is taken by another program: "

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from slipway.delivery.engine import bundle_of, check_engine, digest_of, docker, try_docker
+from slipway.delivery.engine import Engine
 from slipway.delivery.release import BUNDLE, read_chosen, with_image
 from slipway.errors import DeliveryError
 from slipway.ledger import Release
@@ -32,23 +32,24 @@ def publish(root: Path, folder: Path, repository: str, say: Callable[[str], None
     another bundle than its name says.
     """
     chosen = read_chosen(folder)
-    check_engine()
+    engine = Engine()
+    engine.check()
     _check_committed(root, chosen.release)
     # Registries take no capital letters; the names of repositories may have some.
     repository = repository.lower()
     image = f"{repository}:{tag(chosen.release)}"
     say(f"image: looking for {image} ...")
     # No answer may mean that it is not there, or that nobody may look: building and pushing it tells.
-    found = digest_of(image, repository) if try_docker("pull", "--quiet", image) is not None else None
+    found = engine.digest_of(image, repository) if engine.attempt("pull", "--quiet", image) is not None else None
     built = found is None
     if built:
         image = image if named else f"{repository}:{_UNNAMED}{tag(chosen.release)}"
         say("image: not there; building it ...")
         _build(root, folder, image)
         say("image: pushing it ...")
-        docker("push", "--quiet", image)
-        found = digest_of(image, repository)
-    if found is None or bundle_of(image) != chosen.release.bundle:
+        engine.run("push", "--quiet", image)
+        found = engine.digest_of(image, repository)
+    if found is None or engine.bundle_of(image) != chosen.release.bundle:
         raise DeliveryError(
             f"{image} does not hold the bundle {chosen.release.bundle[:12]}, or the registry gave it no digest. Delete "
             "it there, and publish again."
@@ -66,8 +67,9 @@ def give_name(folder: Path) -> str:
         raise DeliveryError(f"The release in {folder} has no image yet. `slipway publish` builds and pushes it.")
     repository, _, digest = release.image.partition("@")
     image = f"{repository}:{tag(release)}"
-    docker("tag", release.image, image)
-    if digest not in docker("push", image):
+    engine = Engine()
+    engine.run("tag", release.image, image)
+    if digest not in engine.run("push", image):
         raise DeliveryError(f"{image} was pushed as another digest than {digest}. Delete it there, and publish again.")
     return image
 

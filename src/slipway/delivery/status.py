@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from slipway.delivery.flow import target_of
+from slipway.delivery.steps import differs
 from slipway.delivery.target import Target
 from slipway.errors import DeliveryError
-from slipway.ledger import Entry, Event, Ledger
+from slipway.ledger import Entry, Event, Ledger, Release
 from slipway.settings import project_settings
 from slipway.tracking.aliases import read_alias
 
@@ -41,7 +42,7 @@ def read_status(root: Path) -> list[Status]:
 
 def _status(root: Path, entry: Entry) -> Status:
     target, serving = target_of(root, entry.environment), entry.serving
-    runs, differs = _look(target, serving.bundle if serving else None)
+    runs, differing = _look(target, serving)
     alias, model = read_alias(entry), serving.model if serving else None
     aside = f"MLflow's alias says {alias or 'nothing'}, the ledger {model}" if model and alias != model else None
     return Status(
@@ -54,14 +55,14 @@ def _status(root: Path, entry: Entry) -> Status:
         url=target.url,
         model=model,
         alias=alias,
-        differs=differs or aside,
+        differs=differing or aside,
     )
 
 
-def _look(target: Target, digest: str | None) -> tuple[str | None, str | None]:
+def _look(target: Target, serving: Release | None) -> tuple[str | None, str | None]:
     """What runs, and what differs; an environment that cannot be looked at differs."""
     try:
-        return target.observe(), target.differs(digest)
+        return target.observe(), differs(target, serving)
     except DeliveryError as error:
         return None, str(error)
 

@@ -45,7 +45,8 @@ def bring(ledger: Ledger, target: Target, newest: Entry, change: Change, say: Sa
         )
     kept = target.keep(change.bundle, release.image)
     short = release.bundle[:12]
-    if newest.serving and _identity(release) == _identity(newest.serving) and target.differs(release.bundle) is None:
+    same = newest.serving is not None and _identity(release) == _identity(newest.serving)
+    if same and differs(target, release) is None:
         say(f"{environment}: serves {short} already")
         return Delivered(newest, target.test(kept))
     try:
@@ -123,6 +124,11 @@ def restore(ledger: Ledger, target: Target, newest: Entry) -> Smoke | None:
         return None
     target.check()
     return target.apply(keep(ledger, target, newest.serving))
+
+
+def differs(target: Target, serving: Release | None) -> str | None:
+    """What is not as it is where `serving` serves (None: where nothing does); None if all is."""
+    return target.differs(serving.bundle, serving.image) if serving else target.differs(None)
 
 
 def _identity(release: Release) -> tuple[str | None, ...]:

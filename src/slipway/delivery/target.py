@@ -57,8 +57,8 @@ class Target(Protocol):
     def observe(self) -> str | None:
         """The digest that answers, None where nothing of ours does."""
 
-    def differs(self, digest: str | None) -> str | None:
-        """What is not as it is where `digest` serves (None: where nothing does); None if all is."""
+    def differs(self, digest: str | None, image: str | None = None) -> str | None:
+        """What is not as it is where `digest` serves (None: where nothing does), from `image`; None if all is."""
 
     def remove(self) -> bool:
         """End the service; False if none ran."""

@@ -25,7 +25,7 @@ from slipway.serving import worker
 from slipway.serving.metrics.board import Board, State
 from slipway.serving.metrics.recorder import families, size
 from slipway.serving.service import Shared
-from slipway.serving.settings import ServingSettings
+from slipway.serving.settings import ServingSettings, Switch
 
 # Seconds: a worker that has not ended by then is killed, so that the whole service ends within ten.
 _PATIENCE = 8
@@ -50,7 +50,8 @@ def serve(settings: ServingSettings) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, worker.SIGNALS)
     sealed = read(settings.bundle)
     address = _address(settings.host, settings.port)
-    _check_port(address, settings.port)
+    if settings.share_port is Switch.OFF:
+        _check_port(address, settings.port)
     shared = _share(settings, sealed, began)
     multiprocessing.set_start_method("fork", force=True)
     _Server(shared, sealed, address).serve()
@@ -247,7 +248,7 @@ def _address(host: str, port: int) -> str:
 
 
 def _check_port(address: str, port: int) -> None:
-    """Raise `SettingsError` if somebody listens there: the system would let two services share it, by turns."""
+    """Raise `SettingsError` if somebody listens there: the system would let two services share it, unasked."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         socket.create_server((address, port), family=family).close()

@@ -46,6 +46,13 @@ class LogInputs(StrEnum):
     NONE = "none"
 
 
+class Switch(StrEnum):
+    """What is done, or is not."""
+
+    ON = "on"
+    OFF = "off"
+
+
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The prediction log: where, how durable, how long."""
 
@@ -80,6 +87,9 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
     host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="port to listen on")] = 8080
     workers: Annotated[int, Meta(ge=0, le=256, description="processes; 0: one for each core")] = 0
+    share_port: Annotated[
+        Switch, Meta(description="on: another service may listen on the port too, while it takes over or is left")
+    ] = Switch.OFF
     auth: Annotated[Auth, Meta(description="none (loopback only), keys, or platform")] = Auth.NONE
     api_keys_file: Annotated[Path | None, Meta(description="where `slipway key` keeps hashed keys")] = None
     max_body_kb: Annotated[int, Meta(ge=1, le=100_000, description="larger requests get 413")] = 1024

@@ -1,0 +1,213 @@
+"""The target `docker`: an environment is a service in a container of one engine, here or behind a docker context.
+
+A container `front` holds the network and the published port and does nothing else. The next release is started aside
+and tested; then it starts beside the one that serves, on the same port of the same network. Once it answers there, the
+old one gets SIGTERM: it asks those who keep their connections to make new ones, finishes what it accepted, and goes.
+"""
+
+from functools import cached_property
+from ipaddress import ip_address
+from pathlib import Path
+
+from slipway.delivery.compose import Container, Project, Wanted
+from slipway.delivery.engine import Engine
+from slipway.delivery.image import START_SECONDS, Aside, Given, bring_files, given, keep, remove_files
+from slipway.delivery.preconditions import check_files, check_port, read_key
+from slipway.delivery.smoke import Smoke, smoke, version, wait_for
+from slipway.delivery.target import Kept
+from slipway.errors import DeliveryError
+from slipway.settings import EnvironmentSettings
+
+
+class DockerTarget:
+    """One environment on a container engine."""
+
+    kind = "docker"
+    rehearsal = False
+    by_image = True
+
+    def __init__(self, root: Path, name: str, settings: EnvironmentSettings) -> None:
+        self.name = name
+        self._root = root
+        self._settings = settings
+        self._engine = Engine(settings.context)
+        project = settings.project or f"slipway-{name}"
+        self._project = Project(self._engine, project, root, root / ".slipway" / "environments" / name)
+
+    @cached_property
+    def url(self) -> str:
+        """Where the published port is reached from here."""
+        return f"http://{self._host}:{self._settings.port}"
+
+    def is_here(self) -> bool:
+        """Whether its engine has served it before."""
+        return self._project.logs_here()
+
+    def runs(self) -> bool:
+        """Whether one of its containers runs."""
+        return any(each.running for each in self._project.services())
+
+    def check(self) -> None:
+        """Raise `DeliveryError` for what is missing, or in the way, before anything starts."""
+        check_files(self._root, self.name, self._settings)
+        self._check_callers()
+        self._engine.check()
+        self._project.check()
+        self._check_reach()
+        wanted, front = self._wanted(), self._project.front()
+        ours = front is not None and front.running and front.settings == wanted.front
+        if not ours and self._remote is None:
+            check_port(self.name, self._settings.port, self._settings.address)
+
+    def clear(self) -> None:
+        """Remove what a killed command left running aside."""
+        self._aside.clear()
+
+    def keep(self, folder: Path, image: str | None) -> Kept:
+        """Pull the image by its digest; its label must name the verified bundle in `folder`."""
+        return keep(self._engine, self.name, self.kind, folder, image)
+
+    def rehearse(self, kept: Kept) -> None:
+        """Start the image aside, test it, end it; the environment itself is not touched."""
+        self._aside.test(kept, self._given(), self._key())
+
+    def apply(self, kept: Kept) -> Smoke:
+        """Let the environment serve a kept image, and test it; what serves stays until the next one answers."""
+        wanted = self._wanted()
+        if wanted.files:
+            bring_files(self._engine, str(kept.image), wanted.files, wanted.given.files, self._project.name)
+        self._take_port(str(kept.image), wanted)
+        serving = self._serving(kept, wanted) or self._start(kept, wanted)
+        for each in self._project.services():
+            if each.id != serving.id:
+                self._project.end(each)
+        remove_files(self._engine, self._project.name, but=wanted.files)
+        return self.test(kept)
+
+    def test(self, kept: Kept) -> Smoke:
+        """The smoke test of what serves."""
+        return smoke(self.url, kept.bundle, self._key())
+
+    def observe(self) -> str | None:
+        """The digest that answers, None where nothing of ours does."""
+        self._check_reach()
+        found = version(self.url, self._key()) if self.runs() else None
+        return found.model.digest if found else None
+
+    def differs(self, digest: str | None, image: str | None = None) -> str | None:
+        """What is not as it is where `digest` serves (None: where nothing does), from `image`; None if all is."""
+        services = self._project.services()
+        if digest is None:
+            return "a service is there, the ledger says nothing" if services else None
+        if len(services) > 1:
+            return "a switch was not finished"
+        answers = self.observe()
+        if answers != digest:
+            return f"runs {(answers or 'nothing')[:12]}, the ledger says {digest[:12]}"
+        if image and services[0].image != image:
+            return f"runs the image {services[0].image}, the ledger says {image}"
+        wanted, front = self._wanted(), self._project.front()
+        if front and (services[0].settings, front.settings) == (wanted.service, wanted.front):
+            return None
+        return "runs with other settings than those of pyproject.toml, its files and deploy/compose/service.yaml"
+
+    def remove(self) -> bool:
+        """End the service; False if none ran. The prediction log stays, in a volume."""
+        ran = self.runs()
+        self._project.down()
+        remove_files(self._engine, self._project.name)
+        return ran
+
+    def _take_port(self, image: str, wanted: Wanted) -> None:
+        """Have the container that holds the port; one with another port, or other settings, goes first."""
+        front = self._project.front()
+        if front is not None and front.settings != wanted.front:
+            self._project.down()
+        self._project.up("front", 1, image, wanted)
+
+    def _serving(self, kept: Kept, wanted: Wanted) -> Container | None:
+        """A container that is all that it should be, the newest; a command that was killed may have started it."""
+        front = self._project.front()
+        for each in reversed(self._project.services()):
+            # A front that started again has another network than who joined it before.
+            joined = front is not None and each.network == front.id and each.began >= front.began
+            fits = joined and (each.image, each.settings) == (kept.image, wanted.service)
+            if each.running and fits and self._becomes_ready(each, kept):
+                return each
+        return None
+
+    def _start(self, kept: Kept, wanted: Wanted) -> Container:
+        """Start the image beside what serves; if it does not answer, it is removed, and what serves never noticed."""
+        before = self._project.services()
+        for each in before:
+            if not each.running:
+                self._project.end(each)
+        running = {each.id for each in before if each.running}
+        self._project.up("service", len(running) + 1, str(kept.image), wanted)
+        started = next(each for each in reversed(self._project.services()) if each.id not in running)
+        if not self._becomes_ready(started, kept):
+            words = self._engine.last_words(started.id)
+            self._engine.run("rm", "--force", started.id)
+            raise DeliveryError(f"The service of {self.name} did not become ready. Its last words: {words or 'none'}")
+        return started
+
+    def _becomes_ready(self, container: Container, kept: Kept) -> bool:
+        """Whether it is this container that answers in time: another one may answer on the same port.
+
+        What a container started began to serve after it was created, and before the next one was.
+        """
+        later = [each.created for each in self._project.services() if each.created > container.created]
+
+        def answers() -> bool:
+            found = version(self.url, self._key())
+            if found is None or found.model.digest != kept.bundle.digest:
+                return False
+            return container.created <= found.since and all(found.since < each for each in later)
+
+        def is_alive() -> bool:
+            return any(each.id == container.id and each.running for each in self._project.services())
+
+        return wait_for(answers, START_SECONDS, is_alive)
+
+    def _given(self) -> Given:
+        own = {"SLIPWAY_AUTH": "platform", "SLIPWAY_WORKERS": str(self._settings.workers)}
+        return given(self._root, own | self._settings.variables)
+
+    def _wanted(self) -> Wanted:
+        return self._project.wanted(self._given(), self._settings.address, self._settings.port)
+
+    def _key(self) -> str | None:
+        return read_key(self._root, self._settings)
+
+    @property
+    def _aside(self) -> Aside:
+        return Aside(self._engine, f"{self._project.name}-aside", self._settings.address, self._host)
+
+    @cached_property
+    def _remote(self) -> str | None:
+        return self._engine.host()
+
+    @cached_property
+    def _host(self) -> str:
+        if ip_address(self._settings.address).is_unspecified:
+            return self._remote or "127.0.0.1"
+        return self._settings.address
+
+    def _check_callers(self) -> None:
+        """In its container the service listens to everyone: who checks callers must be chosen where others reach it."""
+        chosen = self._settings.variables.get("SLIPWAY_AUTH")
+        place = f"[tool.slipway.environments.{self.name}.variables] of pyproject.toml"
+        if chosen not in ("keys", "platform") and (chosen or not ip_address(self._settings.address).is_loopback):
+            raise DeliveryError(
+                f"{self.name} is published on {self._settings.address}, and nothing says who checks callers: expected "
+                f'SLIPWAY_AUTH = "keys" in {place}, or "platform" where a gateway in front does it; found '
+                f"{chosen or 'none'}."
+            )
+
+    def _check_reach(self) -> None:
+        if self._remote and ip_address(self._settings.address).is_loopback:
+            raise DeliveryError(
+                f"{self.name} is published on {self._settings.address} of {self._remote}, where it cannot be tested "
+                f"from here. Set address in [tool.slipway.environments.{self.name}] of pyproject.toml to one of that "
+                "machine that is reached from here, or to 0.0.0.0."
+            )
