@@ -17,10 +17,15 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
+from dockerbox import Shipped, Yard, place_on_engine, remove_from
+from ledgerbox import ENVIRONMENTS
+from projectbox import Project, make_project
+from registry import registry
 from requirements import missing
 from toybox import make_toy
 
 from slipway.bundle import Bundle
+from slipway.delivery import flow
 
 ROOT = Path(__file__).parents[2]
 BUILT_FROM = ("Makefile", "Dockerfile", ".dockerignore", "pyproject.toml", "uv.lock", "src/slipway")
@@ -195,6 +200,44 @@ def answering(engine, image) -> Iterator[Container]:
     """A container of the image, ready, without keys."""
     with engine.container(image.name, "--env", "SLIPWAY_AUTH=platform") as container:
         yield container
+
+
+@pytest.fixture(scope="session")
+def yard(engine, image, tmp_path_factory) -> Iterator[Yard]:
+    """A registry on loopback, and what fills it."""
+    folder = tmp_path_factory.mktemp("yard")
+    with registry(folder / "registry") as address:
+        found = Yard(engine.client, image.name, address, folder)
+        yield found
+    for each in engine.run("image", "ls", "--quiet", found.repository).split():
+        engine.try_run("image", "rm", "--force", each)
+
+
+@pytest.fixture(scope="session")
+def fresh_project(tmp_path_factory) -> Project:
+    return make_project(tmp_path_factory.mktemp("fresh") / "project")
+
+
+@pytest.fixture(scope="session")
+def shipped(fresh_project, yard, tmp_path_factory) -> list[Shipped]:
+    """Two models of the toy, a modest one and a better one, each in its image."""
+    made = []
+    for trees in (2, 8):
+        scratch = fresh_project.copy(tmp_path_factory.mktemp("scratch") / "project")
+        bundle = scratch.retrain(trees=trees)
+        made.append(Shipped(trees, bundle, yard.image(bundle.digest, bundle.path)))
+    return made
+
+
+@pytest.fixture
+def on_engine(fresh_project, engine, tmp_path, monkeypatch) -> Iterator[Project]:
+    """A toy project whose environments run on the engine; what is left of them is removed."""
+    monkeypatch.setenv("SLIPWAY_DOCKER", engine.client)
+    found = place_on_engine(fresh_project.copy(tmp_path / "project"))
+    projects = [flow.target_of(found.root, name)._project.name for name in ENVIRONMENTS]
+    yield found
+    for name in projects:
+        remove_from(engine, name)
 
 
 def engine_settings() -> dict[str, str]:

@@ -1,117 +1,218 @@
 """An environment on a container engine: every way in, and every way back, with callers that notice nothing."""
 
 import json
+import shutil
+import socket
+import time
 
 import pytest
-from dockerbox import Shipped, Yard, chosen, place_on_engine
-from ledgerbox import ENVIRONMENTS
+from dockerbox import Shipped, bring, change, quiet, serve, services, settled
 from load import Callers
-from projectbox import make_project
-from registry import registry
-from releases import quiet
+from running import free_port
 
 from slipway.delivery import flow
-from slipway.ledger import Event
+from slipway.errors import DeliveryError
+from slipway.ledger import Event, Ledger
 
-pytestmark = [pytest.mark.xdist_group("target-docker"), pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="module")
-def yard(engine, image, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("yard")
-    with registry(folder / "registry") as address:
-        found = Yard(engine.client, image.name, address, folder)
-        yield found
-    for each in engine.run("image", "ls", "--quiet", found.repository).split():
-        engine.try_run("image", "rm", "--force", each)
+pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory):
-    return make_project(tmp_path_factory.mktemp("fresh") / "project")
-
-
-@pytest.fixture(scope="module")
-def shipped(fresh, yard, tmp_path_factory):
-    """Two models of the toy, a modest one and a better one, each in its image."""
-    made = []
-    for trees in (2, 8):
-        scratch = fresh.copy(tmp_path_factory.mktemp("scratch") / "project")
-        bundle = scratch.retrain(trees=trees)
-        made.append(Shipped(trees, bundle, yard.image(bundle.digest, bundle.path)))
-    return made
-
-
-@pytest.fixture
-def project(fresh, engine, tmp_path, monkeypatch):
-    monkeypatch.setenv("SLIPWAY_DOCKER", engine.client)
-    found = place_on_engine(fresh.copy(tmp_path / "project"))
-    projects = [flow.target_of(found.root, name)._project.name for name in ENVIRONMENTS]
-    yield found
-    for name in projects:
-        ids = engine.run("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={name}").split()
-        ids += engine.run("ps", "--all", "--quiet", "--filter", f"name={name}-aside").split()
-        for each in ids:
-            engine.try_run("rm", "--force", "--volumes", each)
-        volumes = engine.run("volume", "ls", "--quiet", "--filter", f"name={name}").split()
-        for each in volumes:
-            engine.try_run("volume", "rm", each)
-        engine.try_run("network", "rm", f"{name}_default")
-
-
-def bring(project, ship, environment="staging"):
-    project.retrain(trees=ship.trees)
-    return flow.deploy(project.root, environment, quiet, chosen=chosen(project, ship.image))
-
-
-def serve(project, ship):
-    """Bring a model through to production."""
-    bring(project, ship)
-    return flow.promote(project.root, "staging", "production", quiet)
-
-
-def target(project, name="production"):
-    return flow.target_of(project.root, name)
-
-
-def services(project, name="production"):
-    return target(project, name)._project.services()
-
-
-def settled(project, ship, name="production"):
-    """Whether one container serves this model, and nothing else is there."""
-    found = target(project, name)
-    (container,) = services(project, name)
-    assert container.image == ship.image
-    assert found.observe() == ship.bundle.digest
-    assert found.differs(ship.bundle.digest, ship.image) is None
-    return container
-
-
-def golden(ship):
-    line = json.loads((ship.bundle.path / "golden.jsonl").read_text().splitlines()[0])
-    return line["row"]
-
-
-def test_a_release_goes_to_production_by_digest_and_back_and_no_request_is_lost(project, shipped, engine):
+def test_a_release_goes_to_production_by_digest_and_back_and_no_request_is_lost(on_engine, shipped, engine):
     old, new = shipped
-    done = serve(project, old)
+    done = serve(on_engine, old)
     assert (done.entry.event, done.entry.target, done.entry.serving.image) == (Event.PROMOTE, "docker", old.image)
-    settled(project, old)
-    url = target(project).url
-    with Callers(url, golden(old)) as callers:
-        bring(project, new)
-        flow.promote(project.root, "staging", "production", quiet)
-        settled(project, new)
-        flow.rollback(project.root, "production", "the test goes back", quiet)
-        container = settled(project, old)
+    settled(on_engine, old)
+    production = flow.target_of(on_engine.root, "production")
+    with Callers(production.url, old.row) as callers:
+        bring(on_engine, new)
+        flow.promote(on_engine.root, "staging", "production", quiet)
+        settled(on_engine, new)
+        flow.rollback(on_engine.root, "production", "the test goes back", quiet)
+        container = settled(on_engine, old)
     assert not callers.failures
     assert callers.broken == 0
     assert len(callers.acknowledged) > 1000
     # Everything that was acknowledged is in the one log that all of them wrote.
     engine.run("stop", container.id)
-    volume = f"{target(project)._project.name}_log"
+    volume = f"{production._project.name}_log"
     kept = engine.run(
         "run", "--rm", "--volume", f"{volume}:/var/log/slipway", container.image, "log", "--all", "--json"
     )
     assert set(callers.acknowledged) <= {json.loads(line)["id"] for line in kept.splitlines()}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ("another bundle", "serves the bundle"),
+        ("a damaged bundle", "did not become ready.*model.onnx"),
+        ("a port of its own", "did not become ready.*cannot be used"),
+    ],
+)
+def test_an_image_that_does_not_keep_its_word_leaves_the_one_that_serves(
+    on_engine, shipped, yard, tmp_path, wrong, reason
+):
+    old, new = shipped
+    bring(on_engine, old)
+    before = settled(on_engine, old, "staging")
+    if wrong == "another bundle":
+        image = yard.image(new.bundle.digest, old.bundle.path)
+    elif wrong == "a damaged bundle":
+        image = yard.image(new.bundle.digest, damaged(new.bundle.path, tmp_path / "damaged"))
+    else:
+        # It does well aside, and fails beside the other one only: the environment's own step leads back.
+        alone = 'ENTRYPOINT ["env", "--unset=SLIPWAY_SHARE_PORT", "slipway"]'
+        image = yard.image(new.bundle.digest, new.bundle.path, alone, 'CMD ["serve"]')
+    broken = Shipped(new.trees, new.bundle, image)
+    with (
+        Callers(flow.target_of(on_engine.root, "staging").url, old.row, 2) as callers,
+        pytest.raises(DeliveryError, match=f"(?s){reason}"),
+    ):
+        bring(on_engine, broken)
+    assert not callers.failures and callers.broken == 0
+    assert settled(on_engine, old, "staging") == before, "it was never touched"
+    entry = Ledger(on_engine.root).read("staging")
+    assert (entry.event, entry.release.image, entry.serving.image) == (Event.FAILED, image, old.image)
+
+
+def damaged(bundle, folder):
+    shutil.copytree(bundle, folder)
+    content = bytearray((folder / "model.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "model.onnx").write_bytes(content)
+    return folder
+
+
+def test_a_service_that_dies_is_started_by_the_engine_and_one_without_its_network_by_converge(
+    on_engine, shipped, engine
+):
+    (ship, _) = shipped
+    bring(on_engine, ship)
+    target, container = flow.target_of(on_engine.root, "staging"), settled(on_engine, ship, "staging")
+    kill(engine, ship.image, container.id)
+    # The engine starts it again under its old name.
+    wait_until(lambda: services(on_engine, "staging")[0].began > container.began)
+    wait_until(lambda: target.observe() == ship.bundle.digest)
+    assert settled(on_engine, ship, "staging").id == container.id
+
+    kill(engine, ship.image, target._project.front().id)
+    wait_until(lambda: target.differs(ship.bundle.digest, ship.image) is not None)
+    flow.converge(on_engine.root, "staging", quiet)
+    settled(on_engine, ship, "staging")
+
+
+def kill(engine, image, container):
+    """As the kernel does where memory is short; what `docker kill` ended stays down."""
+    process = engine.inspect(container)["State"]["Pid"]
+    one = ("--rm", "--pid", "host", "--user", "0", "--entrypoint", "python")
+    engine.run("run", *one, image, "-c", f"import os; os.kill({process}, 9)")
+
+
+def wait_until(what, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_container_can_do_nothing_but_serve(on_engine, shipped, engine):
+    bring(on_engine, shipped[0])
+    container = settled(on_engine, shipped[0], "staging")
+    found = engine.inspect(container.id)
+    assert found["HostConfig"]["ReadonlyRootfs"]
+    assert found["HostConfig"]["Memory"] and found["HostConfig"]["PidsLimit"] and found["HostConfig"]["NanoCpus"]
+    assert engine.run("exec", container.id, "id", "-u") == "10001"
+    assert engine.try_run("exec", container.id, "touch", "/tmp/a").returncode != 0
+    status = engine.run("exec", container.id, "grep", "-E", "^(CapEff|CapBnd|NoNewPrivs)", "/proc/1/status")
+    assert {tuple(line.split()) for line in status.splitlines()} == {
+        ("CapEff:", "0" * 16),
+        ("CapBnd:", "0" * 16),
+        ("NoNewPrivs:", "1"),
+    }
+    published = engine.inspect(flow.target_of(on_engine.root, "staging")._project.front().id)["NetworkSettings"]
+    (address,) = published["Ports"]["8080/tcp"]
+    assert address["HostIp"] == "127.0.0.1"
+
+
+def test_settings_that_changed_are_seen_and_brought_in_without_a_lost_request(on_engine, shipped, engine):
+    (ship, _) = shipped
+    bring(on_engine, ship)
+    before = settled(on_engine, ship, "staging")
+    target = flow.target_of(on_engine.root, "staging")
+    with Callers(target.url, ship.row, 2) as callers:
+        change(on_engine, variables={"SLIPWAY_MAX_ROWS": "none"})
+        with pytest.raises(DeliveryError, match="SLIPWAY_MAX_ROWS"):
+            flow.converge(on_engine.root, "staging", quiet)
+        assert services(on_engine, "staging") == [before], "what does not start ends nothing that serves"
+        change(on_engine, workers=2, variables={"SLIPWAY_MAX_ROWS": "7", "NOTE": "5 $ for ${PATH}"})
+        found = flow.target_of(on_engine.root, "staging")
+        assert "other settings" in found.differs(ship.bundle.digest, ship.image)
+        flow.converge(on_engine.root, "staging", quiet)
+        container = settled(on_engine, ship, "staging")
+        assert {"SLIPWAY_WORKERS=2", "SLIPWAY_MAX_ROWS=7", "NOTE=5 $ for ${PATH}"} <= environment(engine, container)
+        # The file is the operator's: a limit that is changed there counts too.
+        path = on_engine.root / "deploy/compose/service.yaml"
+        path.write_text(path.read_text().replace("pids_limit: 256", "pids_limit: 200"))
+        assert "other settings" in found.differs(ship.bundle.digest, ship.image)
+        flow.converge(on_engine.root, "staging", quiet)
+        settled(on_engine, ship, "staging")
+    assert not callers.failures and callers.broken == 0
+    change(on_engine, port=free_port())
+    flow.converge(on_engine.root, "staging", quiet)
+    settled(on_engine, ship, "staging")
+
+
+def environment(engine, container):
+    return set(engine.inspect(container.id)["Config"]["Env"])
+
+
+def test_new_code_around_the_same_model_is_another_image(on_engine, shipped, yard):
+    (ship, _) = shipped
+    bring(on_engine, ship)
+    other = Shipped(ship.trees, ship.bundle, yard.image(ship.bundle.digest, ship.bundle.path, "ENV NEW=1"))
+    target = flow.target_of(on_engine.root, "staging")
+    assert "runs the image" in target.differs(ship.bundle.digest, other.image)
+    on_engine.commit("new code")
+    bring(on_engine, other)
+    settled(on_engine, other, "staging")
+
+
+def test_stopping_ends_everything_but_the_log_and_converge_starts_it_again(on_engine, shipped, engine):
+    bring(on_engine, shipped[0])
+    target = flow.target_of(on_engine.root, "staging")
+    assert flow.stop(on_engine.root, "staging", quiet)
+    assert not flow.stop(on_engine.root, "staging", quiet)
+    name = target._project.name
+    assert engine.run("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={name}") == ""
+    assert engine.run("volume", "ls", "--quiet", "--filter", f"name={name}") == f"{name}_log"
+    assert target.is_here() and not target.runs() and target.observe() is None
+    flow.converge(on_engine.root, "staging", quiet)
+    settled(on_engine, shipped[0], "staging")
+
+
+def test_what_is_missing_is_named_before_anything_starts(on_engine, shipped, engine, tmp_path, monkeypatch):
+    (ship, _) = shipped
+    with pytest.raises(DeliveryError, match="slipway publish"):
+        flow.deploy(on_engine.root, "staging", quiet)
+    change(on_engine, address="0.0.0.0")
+    with pytest.raises(DeliveryError, match='SLIPWAY_AUTH = "keys"'):
+        bring(on_engine, ship)
+    change(on_engine, variables={"SLIPWAY_AUTH": "none"})
+    with pytest.raises(DeliveryError, match="found none"):
+        bring(on_engine, ship)
+    change(on_engine, context="nowhere")
+    with pytest.raises(DeliveryError, match="docker --context nowhere info"):
+        bring(on_engine, ship)
+    change(on_engine)
+    port = int(flow.target_of(on_engine.root, "staging").url.rsplit(":", 1)[1])
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(DeliveryError, match="taken by another program"):
+        bring(on_engine, ship)
+    # A client as Debian's bookworm has it.
+    client = tmp_path / "docker"
+    client.write_text(f'#!/bin/sh\n[ "$1" != compose ] && exec {engine.client} "$@"\nexit 1\n')
+    client.chmod(0o755)
+    monkeypatch.setenv("SLIPWAY_DOCKER", str(client))
+    with pytest.raises(DeliveryError, match="docker-compose-plugin"):
+        bring(on_engine, ship)
+    assert Ledger(on_engine.root).read("staging").event is Event.GENESIS
+    assert services(on_engine, "staging") == []

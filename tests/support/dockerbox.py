@@ -13,8 +13,10 @@ from projectbox import Project
 from running import free_port
 
 from slipway.bundle import Bundle
-from slipway.delivery import release
-from slipway.delivery.compose import FILE
+from slipway.delivery import flow, release
+from slipway.delivery.compose import FILE, Container
+from slipway.delivery.docker import DockerTarget
+from slipway.delivery.steps import Delivered
 from slipway.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
@@ -48,8 +50,8 @@ class Yard:
         return done.stdout
 
 
-def place_on_engine(project: Project, **changed: Any) -> Project:
-    """Give the project environments on the engine, on free ports; `changed` are lines of their tables."""
+def place_on_engine(project: Project) -> Project:
+    """Give the project environments on the engine, on free ports."""
     path = project.root / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / FILE, path)
@@ -58,33 +60,27 @@ def place_on_engine(project: Project, **changed: Any) -> Project:
         name: {"target": "docker", "port": free_port(), "project": f"slipway-test-{mark}-{name}", "variables": {}}
         for name in ENVIRONMENTS
     }
-    return write(project, {name: table | changed for name, table in tables.items()})
-
-
-def write(project: Project, tables: dict[str, dict[str, Any]]) -> Project:
-    """Write the tables of the environments, and remember them beside the project."""
-    lines = [f'[tool.slipway]\nproblem = "{project.package}"']
-    for name, table in tables.items():
-        lines.append(f"[tool.slipway.environments.{name}]")
-        for key, value in table.items():
-            inner = ", ".join(f'{each} = "{text}"' for each, text in value.items()) if key == "variables" else ""
-            lines.append(f"{key} = {{{inner}}}" if key == "variables" else f"{key} = {json.dumps(value)}")
-    (project.root / "pyproject.toml").write_text("\n".join(lines) + "\n")
     (project.root / ".slipway").mkdir(exist_ok=True)
     (project.root / ".slipway" / "tables.json").write_text(json.dumps(tables))
+    change(project)
     return project
 
 
 def change(project: Project, **changed: Any) -> None:
-    """Other settings of the same environments."""
-    tables = json.loads((project.root / ".slipway" / "tables.json").read_text())
-    write(project, {name: table | changed for name, table in tables.items()})
+    """The settings that the environments had first, but for those that are named here."""
+    lines = [f'[tool.slipway]\nproblem = "{project.package}"']
+    for name, table in json.loads((project.root / ".slipway" / "tables.json").read_text()).items():
+        lines.append(f"[tool.slipway.environments.{name}]")
+        for key, value in (table | changed).items():
+            inner = ", ".join(f'{each} = "{text}"' for each, text in value.items()) if key == "variables" else ""
+            lines.append(f"{key} = {{{inner}}}" if key == "variables" else f"{key} = {json.dumps(value)}")
+    (project.root / "pyproject.toml").write_text("\n".join(lines) + "\n")
 
 
 def chosen(project: Project, image: str) -> Path:
     """What `slipway choose` and `publish` leave of the candidate, its image being this one."""
     folder = project.root / "release"
-    release.choose(project.root, Ledger(project.root), folder, lambda line: None)
+    release.choose(project.root, Ledger(project.root), folder, quiet)
     release.with_image(folder, image)
     return folder
 
@@ -95,3 +91,51 @@ class Shipped(msgspec.Struct, frozen=True):
     trees: int
     bundle: Bundle
     image: str
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """A row as a caller sends it."""
+        return json.loads((self.bundle.path / "golden.jsonl").read_text().splitlines()[0])["row"]
+
+
+def remove_from(engine: Any, name: str) -> None:
+    """Remove what the Compose project `name` left on the engine."""
+    for what in (f"label=com.docker.compose.project={name}", f"name={name}-aside"):
+        for each in engine.run("ps", "--all", "--quiet", "--filter", what).split():
+            engine.try_run("rm", "--force", "--volumes", each)
+    for each in engine.run("volume", "ls", "--quiet", "--filter", f"name={name}").split():
+        engine.try_run("volume", "rm", each)
+    engine.try_run("network", "rm", f"{name}_default")
+
+
+def quiet(line: str) -> None:
+    """Say nothing."""
+
+
+def bring(project: Project, ship: Shipped, environment: str = "staging") -> Delivered:
+    """Deploy a model, as the gate lets it through."""
+    project.retrain(trees=ship.trees)
+    return flow.deploy(project.root, environment, quiet, chosen=chosen(project, ship.image))
+
+
+def serve(project: Project, ship: Shipped) -> Delivered:
+    """Bring a model through to production."""
+    bring(project, ship)
+    return flow.promote(project.root, "staging", "production", quiet)
+
+
+def services(project: Project, name: str) -> list[Container]:
+    """The containers of an environment that serve, or did."""
+    target = flow.target_of(project.root, name)
+    assert isinstance(target, DockerTarget)
+    return target._project.services()
+
+
+def settled(project: Project, ship: Shipped, name: str = "production") -> Container:
+    """The one container of an environment, which serves this model as everything says that it should."""
+    target = flow.target_of(project.root, name)
+    (container,) = services(project, name)
+    assert container.image == ship.image
+    assert target.observe() == ship.bundle.digest
+    assert target.differs(ship.bundle.digest, ship.image) is None
+    return container

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from slipway.delivery.options import AS_JSON, BASE, ENVIRONMENT, FILE, FOLDER, sayer
+from slipway.delivery.options import AS_JSON, BASE, DURATION, ENVIRONMENT, FILE, FOLDER, sayer
 
 if TYPE_CHECKING:
+    from slipway.delivery.follow import Turn
     from slipway.delivery.steps import Delivered
     from slipway.ledger import Entry
 
@@ -114,21 +115,30 @@ def rollback(environment: str, to: int | None, reason: str, as_json: bool) -> No
     epilog="""\b
 Examples:
   slipway converge production
+  slipway converge production --every 30s
 """
 )
 @ENVIRONMENT
+@click.option("--every", type=DURATION, metavar="TIME", help="Again and again, until SIGTERM: 30s, 5m, 1h.")
 @AS_JSON
-def converge(environment: str, as_json: bool) -> None:
-    """Make what runs equal what the ledger says: after a restart, a crash, or somebody's hand."""
-    from slipway.delivery import flow
+def converge(environment: str, every: float | None, as_json: bool) -> None:
+    """Make what runs equal what the ledger says: after a restart, a crash, or somebody's hand.
+
+    With --every it follows the ledger: what others promote comes about here. It says one line for each change; what
+    goes wrong is said once, and tried again. MLflow's alias is left to whoever promotes.
+    """
+    from slipway.delivery import flow, follow
     from slipway.tracking.aliases import mirror
 
-    entry, smoke = flow.converge(Path(), environment, sayer(as_json))
-    mirror(entry)
+    if every is not None:
+        follow.follow(Path(), environment, every, lambda turn: _tell(turn, as_json))
+        return
+    found = flow.converge(Path(), environment, sayer(as_json))
+    mirror(found.entry)
     if as_json:
-        click.echo(msgspec.json.encode({"entry": entry, "smoke": smoke}))
-    elif smoke:
-        click.echo(f"{environment} serves {smoke.digest[:12]} on {smoke.url}, tested")
+        click.echo(msgspec.json.encode({"entry": found.entry, "smoke": found.smoke}))
+    elif found.smoke:
+        click.echo(f"{environment} serves {found.smoke.digest[:12]} on {found.smoke.url}, tested")
 
 
 @click.command(
@@ -144,6 +154,12 @@ def stop(environment: str) -> None:
 
     ran = flow.stop(Path(), environment, click.echo)
     click.echo(f"{environment}: {'ended' if ran else 'nothing ran'}. `slipway converge {environment}` starts it again.")
+
+
+def _tell(turn: "Turn", as_json: bool) -> None:
+    from slipway.delivery.follow import line
+
+    click.echo(msgspec.json.encode(turn) if as_json else line(turn))
 
 
 def _delivered(done: "Delivered", as_json: bool, following: str) -> None:

@@ -49,11 +49,11 @@ class DockerTarget:
 
     def check(self) -> None:
         """Raise `DeliveryError` for what is missing, or in the way, before anything starts."""
-        check_files(self._root, self.name, self._settings)
         self._check_callers()
         self._engine.check()
         self._project.check()
         self._check_reach()
+        # A file that is missing is named here.
         wanted, front = self._wanted(), self._project.front()
         ours = front is not None and front.running and front.settings == wanted.front
         if not ours and self._remote is None:
@@ -170,6 +170,7 @@ class DockerTarget:
         return wait_for(answers, START_SECONDS, is_alive)
 
     def _given(self) -> Given:
+        check_files(self._root, self.name, self._settings)
         own = {"SLIPWAY_AUTH": "platform", "SLIPWAY_WORKERS": str(self._settings.workers)}
         return given(self._root, own | self._settings.variables)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from slipway.delivery.docker import DockerTarget
 from slipway.delivery.local import LocalTarget
@@ -121,8 +122,20 @@ def rollback(root: Path, environment: str, reason: str, say: Say, to: int | None
         return bring(ledger, target, newest, change, say)
 
 
-def converge(root: Path, environment: str, say: Say) -> tuple[Entry, Smoke | None]:
-    """Make what runs equal what the ledger says; the entry, and the test where something had to be done."""
+class Converged(NamedTuple):
+    """The entry that is so now, and the test where something had to be done.
+
+    `offline` says why the ledger's remote was not asked, where it was not: the entry is the last one known then.
+    """
+
+    entry: Entry
+    smoke: Smoke | None
+    did: bool
+    offline: str | None
+
+
+def converge(root: Path, environment: str, say: Say) -> Converged:
+    """Make what runs equal what the ledger says."""
     with _holding(root, environment, say) as target:
         ledger = Ledger(root)
         newest = ledger.read(environment)
@@ -130,13 +143,13 @@ def converge(root: Path, environment: str, say: Say) -> tuple[Entry, Smoke | Non
         if found is None:
             as_said = "nothing runs after a rehearsal" if target.rehearsal else "runs what the ledger says"
             say(f"{environment}: {as_said}")
-            return newest, None
+            return Converged(newest, None, False, ledger.offline)
         say(f"{environment}: {found} ...")
         if newest.serving and target.runs():
             # What answers may be ended for the sake of what would not start.
             target.check()
             target.rehearse(keep(ledger, target, newest.serving))
-        return newest, restore(ledger, target, newest)
+        return Converged(newest, restore(ledger, target, newest), True, ledger.offline)
 
 
 def stop(root: Path, environment: str, say: Say) -> bool:

@@ -1,9 +1,26 @@
 """Options and arguments that several commands share."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import click
+
+
+class Duration(click.ParamType[float]):
+    """A time of at least a second: 30s, 5m, 1h."""
+
+    name = "time"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """In seconds."""
+        found = re.fullmatch(r"(\d+)(s|m|h)", value)
+        if not found or int(found[1]) == 0:
+            self.fail(f"expected a number with s, m or h, as in 30s; found {value!r}", param, ctx)
+        return float(int(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]])
+
+
+DURATION = Duration()
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)

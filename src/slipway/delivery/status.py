@@ -67,6 +67,14 @@ def _look(target: Target, serving: Release | None) -> tuple[str | None, str | No
         return None, str(error)
 
 
+def _observe(target: Target) -> str | None:
+    """What answers; None also where an environment cannot be looked at from here."""
+    try:
+        return target.observe()
+    except DeliveryError:
+        return None
+
+
 def line(found: Status) -> str:
     """The environment in one line, and a second one where something does not agree."""
     if found.serving is None:
@@ -111,5 +119,5 @@ def lineage(root: Path, environment: str) -> dict[str, Any]:
         "event": f"{brought.event} (entry {brought.number})" if brought else None,
         "reason": (brought.reason or None) if brought else None,
         "since": newest.since,
-        "runs": target_of(root, environment).observe(),
+        "runs": _observe(target_of(root, environment)),
     }

@@ -13,7 +13,7 @@ from slipway.ledger import Ledger
 
 def settle(project, environment):
     """Converge, and check that all agrees; the digest that serves."""
-    entry, _ = flow.converge(project.root, environment, quiet)
+    entry = flow.converge(project.root, environment, quiet).entry
     target = flow.target_of(project.root, environment)
     serving = entry.serving.bundle if entry.serving else None
     assert target.observe() == serving

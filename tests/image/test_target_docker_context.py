@@ -1,0 +1,100 @@
+"""An environment behind a docker context: nothing of this machine's folders can be mounted there."""
+
+import socket
+import socketserver
+import subprocess
+import threading
+
+import pytest
+from dockerbox import bring, change, quiet, services, settled
+from running import SLIPWAY
+
+from slipway.delivery import flow
+from slipway.delivery.engine import Engine
+from slipway.delivery.smoke import version
+from slipway.errors import DeliveryError
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture
+def context(engine, tmp_path, monkeypatch):
+    """A context that reaches the engine over TCP, in a configuration of its own."""
+    host = engine.run("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+    if not host.startswith("unix://"):
+        pytest.skip("the engine is somewhere else already")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "client"))
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Relay) as relay:
+        relay.daemon_threads = True
+        relay.place = host.removeprefix("unix://")
+        threading.Thread(target=relay.serve_forever, daemon=True).start()
+        where = f"host=tcp://127.0.0.1:{relay.server_address[1]}"
+        engine.run("context", "create", "elsewhere", "--docker", where)
+        yield "elsewhere"
+        relay.shutdown()
+
+
+class Relay(socketserver.BaseRequestHandler):
+    """Hands bytes on to the engine's own socket, and back."""
+
+    def handle(self):
+        with socket.socket(socket.AF_UNIX) as engine:
+            engine.connect(self.server.place)
+            back = threading.Thread(target=hand_on, args=(engine, self.request), daemon=True)
+            back.start()
+            hand_on(self.request, engine)
+            back.join()
+
+
+def hand_on(source, target):
+    try:
+        while content := source.recv(65536):
+            target.sendall(content)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        return
+
+
+def make_key(project, name):
+    words = [SLIPWAY, "key", "new", name, "--file", "keys.json"]
+    done = subprocess.run(words, cwd=project.root, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_an_environment_behind_a_context_gets_its_keys_and_is_tested_with_one(on_engine, shipped, context, engine):
+    (ship, _) = shipped
+    (on_engine.root / "smoke.key").write_text(make_key(on_engine, "smoke"))
+    keys = {"SLIPWAY_AUTH": "keys", "SLIPWAY_API_KEYS_FILE": "keys.json"}
+    change(on_engine, context=context, variables=keys, address="0.0.0.0", key_file="smoke.key")
+    bring(on_engine, ship)
+    container = settled(on_engine, ship, "staging")
+    target = flow.target_of(on_engine.root, "staging")
+    assert version(target.url) is None, "without a key it says nothing"
+    mounts = {each["Destination"]: each["Type"] for each in engine.inspect(container.id)["Mounts"]}
+    assert mounts == {"/var/log/slipway": "volume", "/run/slipway": "volume"}
+
+    # Another key counts when converge has brought it there.
+    second = make_key(on_engine, "second")
+    assert version(target.url, second) is None
+    assert "other settings" in target.differs(ship.bundle.digest, ship.image)
+    flow.converge(on_engine.root, "staging", quiet)
+    assert version(target.url, second).model.digest == ship.bundle.digest
+    settled(on_engine, ship, "staging")
+    volumes = engine.run("volume", "ls", "--quiet", "--filter", f"name={target._project.name}").split()
+    assert len(volumes) == 2, "files that nothing uses any more are gone"
+
+    (on_engine.root / "keys.json").unlink()
+    with pytest.raises(DeliveryError, match=r"needs the file keys\.json"):
+        flow.converge(on_engine.root, "staging", quiet)
+    assert len(services(on_engine, "staging")) == 1
+
+
+def test_a_port_that_is_not_reached_from_here_is_named(on_engine, shipped, engine, tmp_path, monkeypatch):
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "client"))
+    engine.run("context", "create", "far", "--docker", "host=ssh://deploy@model.example.invalid")
+    assert Engine("far").host() == "model.example.invalid"
+    change(on_engine, context="far")
+    with pytest.raises(DeliveryError, match="cannot be tested"):
+        flow.target_of(on_engine.root, "staging")._check_reach()
+    change(on_engine, context="far", address="0.0.0.0")
+    assert flow.target_of(on_engine.root, "staging").url.startswith("http://model.example.invalid:")

@@ -1,0 +1,59 @@
+"""Promotions to an engine that are killed between any two steps: what runs is what the ledger says again."""
+
+import signal
+
+import pytest
+from dockerbox import bring, quiet, serve, settled
+from load import Callers
+from releases import killed_after, slipway
+
+from slipway.delivery import flow
+from slipway.ledger import Ledger
+
+pytestmark = pytest.mark.timeout(900)
+
+STEPS = (
+    ("delivery.image.keep", 1),
+    ("delivery.image.Aside._options", 1),
+    ("delivery.docker.DockerTarget.rehearse", 1),
+    ("delivery.docker.DockerTarget._take_port", 1),
+    ("delivery.compose.Project.up", 2),
+    ("delivery.docker.DockerTarget._start", 1),
+    ("delivery.compose.Project.end", 1),
+    ("delivery.docker.DockerTarget.apply", 1),
+    ("ledger.ledger.Ledger.append", 1),
+)
+
+
+def test_a_promotion_that_is_killed_after_any_step_is_undone_or_finished_and_nobody_notices(on_engine, shipped, engine):
+    old, new = shipped
+    serve(on_engine, old)
+    bring(on_engine, new)
+    target = flow.target_of(on_engine.root, "production")
+    with Callers(target.url, old.row, 2) as callers:
+        for function, times in STEPS:
+            killed = killed_after(on_engine, function, times, "promote", "staging", "production")
+            said = killed.communicate(timeout=120)[0]
+            assert killed.returncode == -signal.SIGKILL, f"{function}: {said}"
+            flow.converge(on_engine.root, "production", quiet)
+            settled(on_engine, new if function.endswith("append") else old)
+            names = engine.run("ps", "--all", "--format", "{{.Names}}", "--filter", f"name={target._project.name}")
+            assert len(names.split()) == 2, f"{function}: {names}"
+    assert not callers.failures and callers.broken == 0
+    done = slipway(on_engine, "promote", "staging", "production")
+    assert done.wait(timeout=120) == 0, done.stdout.read()
+    settled(on_engine, new)
+    assert Ledger(on_engine.root).read("production").number == 2
+
+
+def test_a_first_start_that_is_killed_is_ended_where_the_ledger_says_that_nothing_serves(on_engine, shipped, engine):
+    (ship, _) = shipped
+    bring(on_engine, ship)
+    killed = killed_after(on_engine, "delivery.docker.DockerTarget._start", 1, "promote", "staging", "production")
+    assert killed.wait(timeout=120) == -signal.SIGKILL, killed.stdout.read()
+    target = flow.target_of(on_engine.root, "production")
+    assert target.runs() and target.differs(None)
+    flow.converge(on_engine.root, "production", quiet)
+    assert not target.runs() and target.differs(None) is None
+    flow.promote(on_engine.root, "staging", "production", quiet)
+    settled(on_engine, ship)
