@@ -16,6 +16,9 @@ from slipway.ledger import Event, Ledger
 
 pytestmark = pytest.mark.timeout(600)
 
+# Such an image does well aside, and fails beside another one only.
+ALONE = ('ENTRYPOINT ["env", "--unset=SLIPWAY_SHARE_PORT", "slipway"]', 'CMD ["serve"]')
+
 
 def test_a_release_goes_to_production_by_digest_and_back_and_no_request_is_lost(on_engine, shipped, engine):
     old, new = shipped
@@ -60,9 +63,7 @@ def test_an_image_that_does_not_keep_its_word_leaves_the_one_that_serves(
     elif wrong == "a damaged bundle":
         image = yard.image(new.bundle.digest, damaged(new.bundle.path, tmp_path / "damaged"))
     else:
-        # It does well aside, and fails beside the other one only: the environment's own step leads back.
-        alone = 'ENTRYPOINT ["env", "--unset=SLIPWAY_SHARE_PORT", "slipway"]'
-        image = yard.image(new.bundle.digest, new.bundle.path, alone, 'CMD ["serve"]')
+        image = yard.image(new.bundle.digest, new.bundle.path, *ALONE)
     broken = Shipped(new.trees, new.bundle, image)
     with (
         Callers(flow.target_of(on_engine.root, "staging").url, old.row, 2) as callers,
@@ -174,7 +175,13 @@ def test_new_code_around_the_same_model_is_another_image(on_engine, shipped, yar
     assert "runs the image" in target.differs(ship.bundle.digest, other.image)
     on_engine.commit("new code")
     bring(on_engine, other)
-    settled(on_engine, other, "staging")
+    container = settled(on_engine, other, "staging")
+    # What answers with the right digest is not the new one, as long as the old one is there.
+    unfit = Shipped(ship.trees, ship.bundle, yard.image(ship.bundle.digest, ship.bundle.path, *ALONE))
+    on_engine.commit("code that does not start")
+    with pytest.raises(DeliveryError, match="cannot be used"):
+        bring(on_engine, unfit)
+    assert settled(on_engine, other, "staging") == container
 
 
 def test_stopping_ends_everything_but_the_log_and_converge_starts_it_again(on_engine, shipped, engine):
