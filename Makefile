@@ -1,6 +1,7 @@
 # One vocabulary for people, hooks and CI. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-workflows repro gate pins audit-workflows mutants serve image lint format ui bench-serving clean tools
+.PHONY: help setup demo test test-workflows repro gate pins audit-workflows mutants serve image mlflow-image up down logs backup
+.PHONY: restore lint format ui bench-serving clean tools
 
 UV_VERSION := 0.13.9
 PORT ?= 5000
@@ -19,6 +20,9 @@ PIP_CONF = $(firstword $(wildcard $(PIP_CONFIG_FILE) $(HOME)/.config/pip/pip.con
 UV_TOML = $(firstword $(wildcard $(UV_CONFIG_FILE) $(HOME)/.config/uv/uv.toml /etc/uv/uv.toml))
 comma := ,
 secret = $(if $(2),--secret "id=$(1)$(comma)src=$(2)")
+SECRETS = $(call secret,ca,$(SSL_CERT_FILE)) $(call secret,pip_conf,$(PIP_CONF)) $(call secret,uv_toml,$(UV_TOML))
+ENGINE_ANSWERS = $(SLIPWAY_DOCKER) info >/dev/null 2>&1 || { \
+	echo "No container engine answers. Start Docker; on Debian, as root, .ci/engine installs and starts one."; exit 1; }
 
 # uv from the PATH if there is one, else the one that `tools` fetches. An activated environment is not ours to use.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
@@ -71,16 +75,35 @@ serve: setup ## the model in bundle/ over HTTP, with its page (BUNDLE=.demo/bund
 	@uv run --no-sync slipway serve --bundle "$(BUNDLE)" $(if $(filter file,$(origin PORT)),,--port $(PORT))
 
 image: ## the service with bundle/ as a container image (IMAGE=slipway, SEALED=bundle)
-	@$(SLIPWAY_DOCKER) info >/dev/null 2>&1 || { \
-		echo "No container engine answers. Start Docker; on Debian, as root, .ci/engine installs and starts one."; exit 1; }
+	@$(ENGINE_ANSWERS)
 	@test -f "$(SEALED)/manifest.json" || { echo "No bundle yet: run make repro first."; exit 1; }
 	@digest=$$(python3 -c 'import hashlib; print(hashlib.sha256(open("$(SEALED)/manifest.json", "rb").read()).hexdigest())') \
 		&& DOCKER_BUILDKIT=1 $(SLIPWAY_DOCKER) build --tag "$(IMAGE)" \
 		$(if $(SLIPWAY_BASE_IMAGE),--build-arg "BASE=$(SLIPWAY_BASE_IMAGE)") --build-arg "BUNDLE_DIGEST=$$digest" --build-arg "SEALED=$(SEALED)" \
 		--build-arg "REVISION=$(REVISION)" --build-arg "SOURCE=$(SOURCE)" \
-		$(call secret,ca,$(SSL_CERT_FILE)) $(call secret,pip_conf,$(PIP_CONF)) $(call secret,uv_toml,$(UV_TOML)) .
+		$(SECRETS) .
 	@echo "The image is $(IMAGE). Next, open to this machine only, with the predictions logged to a volume:"
 	@echo "  $(SLIPWAY_DOCKER) run --rm --name slipway -p 127.0.0.1:8080:8080 -v slipway-log:/var/log/slipway --read-only --cap-drop ALL -e SLIPWAY_AUTH=platform $(IMAGE)"
+
+mlflow-image: ## the MLflow server of the stack as a container image, from uv.lock
+	@$(ENGINE_ANSWERS)
+	@DOCKER_BUILDKIT=1 $(SLIPWAY_DOCKER) build --tag localhost/slipway-mlflow --file deploy/mlflow/Dockerfile \
+		$(if $(SLIPWAY_BASE_IMAGE),--build-arg "BASE=$(SLIPWAY_BASE_IMAGE)") $(SECRETS) .
+
+up: ## service, MLflow and PostgreSQL as containers (PROFILES=monitoring,registry for more; docs/stack.md)
+	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/stack up "$(PROFILES)"
+
+down: ## end them; what they keep stays (VOLUMES=1: delete that too)
+	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/stack down "$(VOLUMES)"
+
+logs: ## what they say, until ctrl-c
+	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/stack logs
+
+backup: ## MLflow's store and the prediction log of the stack, into backups/
+	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/backup
+
+restore: ## put a backup back (FROM=backups/..., OVER=1: over what is there)
+	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/restore "$(FROM)" "$(OVER)"
 
 bench-serving: setup ## the service beside its peers, in one run
 	@uv run --no-sync python -m benchmarks.serving
