@@ -14,11 +14,18 @@ from world import World, engine
 
 
 def pytest_collection_modifyitems(items):
-    """Runs share what earlier ones have built and trained: one worker takes them all, one the template's own."""
-    for item in items:
-        if item.path.name.startswith("test_run_"):
-            item.add_marker(pytest.mark.xdist_group("template" if "template" in item.path.name else "runner"))
-            item.add_marker(pytest.mark.timeout(1200))
+    """Runs share what earlier ones have built and trained: one worker takes them all, one the template's own.
+
+    They take the longest, so they begin first, and the other worker has everything else to do meanwhile.
+    """
+    items.sort(key=lambda item: not _is_run(item))
+    for item in filter(_is_run, items):
+        item.add_marker(pytest.mark.xdist_group("template" if "template" in item.path.name else "runner"))
+        item.add_marker(pytest.mark.timeout(1200))
+
+
+def _is_run(item) -> bool:
+    return item.path.name.startswith("test_run_")
 
 
 def pytest_terminal_summary(terminalreporter, config):
