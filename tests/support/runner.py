@@ -181,6 +181,9 @@ def _environment(world: Path) -> dict[str, str]:
         "XDG_CACHE_HOME": str(home / "cache"),
         "XDG_CONFIG_HOME": str(home / "config"),
         "DOCKER_CONFIG": str(home / "docker"),
+        # act 0.2.89 writes one map from all jobs (local_repository_cache.go), and Go ends a program for that. On one
+        # thread they take turns.
+        "GOMAXPROCS": "1",
     }
 
 
