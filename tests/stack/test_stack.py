@@ -294,22 +294,21 @@ def test_told_so_a_restore_replaces_what_is_there_and_leaves_nothing_behind(stac
     folder, prediction = backup
     later = stack.predict(rows_of(toy, 1)[0])["prediction_id"]
     stack.mlflow(REGISTER, "later", "and gone")
+    # What a restore leaves that was killed after its switch.
+    sql(stack, "create database mlflow_before")
     stack.make("restore", f"FROM={folder}", "OVER=1")
     assert prediction in stack.logged() and later not in stack.logged()
     assert fetched(stack, "saved") == "before the fire"
     with pytest.raises(AssertionError, match="not found"):
         fetched(stack, "later")
-    databases = stack.inside(
-        "postgres",
-        "psql",
-        "--username=mlflow",
-        "--tuples-only",
-        "--no-align",
-        "--command=select datname from pg_database",
-    )
+    databases = sql(stack, "select datname from pg_database")
     assert set(databases.split()) == {"mlflow", "postgres", "template0", "template1"}
     assert set(stack.inside("mlflow", "ls", "-A", "/var/lib/mlflow").split()) == {"artifacts", "uploads"}
     assert ".restored" not in stack.inside("service", "ls", "-A", "/var/log/slipway")
+
+
+def sql(stack, command):
+    return stack.inside("postgres", "psql", "--username=mlflow", "--tuples-only", "--no-align", f"--command={command}")
 
 
 def test_with_keys_prometheus_shows_its_own_and_nobody_else_sees_the_metrics(stack, toy):
