@@ -44,11 +44,11 @@ setup: tools ## the full environment in .venv/
 	@$(SYNC)
 
 test: setup ## every test
-	@uv run --no-sync python -m pytest -n auto --dist loadgroup
+	@uv run --no-sync python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 	@echo "All tests passed. Next: make lint, make demo."
 
 test-workflows: setup ## the workflows, read by their checkers and run by a real runner (.ci/act and .ci/engine bring it)
-	@uv run --no-sync python -m pytest -n auto --dist loadgroup tests/workflows
+	@uv run --no-sync python -m pytest -n auto --dist loadgroup --no-loadscope-reorder tests/workflows
 
 repro: setup ## run the pipeline here: pull the data, then what has changed
 	@uv run --no-sync dvc pull data.dvc

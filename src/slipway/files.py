@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Write `content` under a temporary name beside `path`, then rename."""
-    with new_file(path) as temporary:
+    with new_file(path, mode) as temporary:
         temporary.write_bytes(content)
 
 
@@ -23,7 +23,7 @@ def write_json(path: Path, value: object) -> None:
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[Path]:
+def new_file(path: Path, mode: int = 0o644) -> Iterator[Path]:
     """Give a temporary path beside `path`; it becomes `path` if the block ends well, and is removed if not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -31,7 +31,7 @@ def new_file(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o644)
+        temporary.chmod(mode)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -87,6 +87,20 @@ class JobSettings(msgspec.Struct, frozen=True):
     needs: str
 
 
+class ServerSettings(msgspec.Struct, frozen=True):
+    """What a job is given to reach an environment's server: where it is, who it is, and what to show it.
+
+    `host` is ssh://user@machine, `known_hosts` what ssh-keyscan prints of it. `api_keys` and `smoke_key` are what is in
+    the files that the environment's table names.
+    """
+
+    host: str
+    known_hosts: str
+    ssh_key: str
+    api_keys: str
+    smoke_key: str
+
+
 def project_settings(root: Path = Path()) -> ProjectSettings:
     """Read `[tool.slipway]` below `root`."""
     path = root / "pyproject.toml"
@@ -146,6 +160,12 @@ def job_settings() -> JobSettings:
         event=Path(event) if event else None,
         needs=os.environ.get("NEEDS", ""),
     )
+
+
+def server_settings() -> ServerSettings:
+    """The variables of the step that runs `slipway ci connect`; one that is not set is empty."""
+    names = {name: f"SLIPWAY_{name.upper()}" for name in ServerSettings.__struct_fields__}
+    return ServerSettings(**{name: os.environ.get(variable, "") for name, variable in names.items()})
 
 
 def actor() -> str:

@@ -10,7 +10,6 @@ from dockerbox import bring, change, quiet, services, settled
 from running import SLIPWAY
 
 from slipway.delivery import flow
-from slipway.delivery.engine import Engine
 from slipway.delivery.smoke import version
 from slipway.errors import DeliveryError
 
@@ -89,12 +88,11 @@ def test_an_environment_behind_a_context_gets_its_keys_and_is_tested_with_one(on
     assert len(services(on_engine, "staging")) == 1
 
 
-def test_a_port_that_is_not_reached_from_here_is_named(on_engine, shipped, engine, tmp_path, monkeypatch):
+def test_a_port_that_is_not_reached_from_here_is_named(on_engine, engine, tmp_path, monkeypatch):
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "client"))
-    engine.run("context", "create", "far", "--docker", "host=ssh://deploy@model.example.invalid")
-    assert Engine("far").host() == "model.example.invalid"
+    engine.run("context", "create", "far", "--docker", "host=tcp://model.example.invalid:2376")
     change(on_engine, context="far")
     with pytest.raises(DeliveryError, match="cannot be tested"):
-        flow.target_of(on_engine.root, "staging")._check_reach()
+        flow.target_of(on_engine.root, "staging").observe()
     change(on_engine, context="far", address="0.0.0.0")
     assert flow.target_of(on_engine.root, "staging").url.startswith("http://model.example.invalid:")

@@ -13,6 +13,7 @@ from toyrepo import make_repository
 from world import World, engine
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist's own, which reads the groups
 def pytest_collection_modifyitems(items):
     """Runs share what earlier ones have built and trained: one worker takes them all, one the template's own.
 

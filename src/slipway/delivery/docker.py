@@ -9,10 +9,13 @@ from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from slipway.delivery.compose import Container, Project, Wanted
 from slipway.delivery.engine import Engine
 from slipway.delivery.image import START_SECONDS, Aside, Given, bring_files, given, keep, remove_files
 from slipway.delivery.preconditions import check_files, check_port, read_key
+from slipway.delivery.reach import Reach
 from slipway.delivery.smoke import Smoke, smoke, version, wait_for
 from slipway.delivery.target import Kept
 from slipway.errors import DeliveryError
@@ -37,7 +40,7 @@ class DockerTarget:
     @cached_property
     def url(self) -> str:
         """Where the published port is reached from here."""
-        return f"http://{self._host}:{self._settings.port}"
+        return self._reach.url(self._settings.port)
 
     def is_here(self) -> bool:
         """Whether its engine has served it before."""
@@ -56,7 +59,7 @@ class DockerTarget:
         # A file that is missing is named here.
         wanted, front = self._wanted(), self._project.front()
         ours = front is not None and front.running and front.settings == wanted.front
-        if not ours and self._remote is None:
+        if not ours and self._reach.machine is None:
             check_port(self.name, self._settings.port, self._settings.address)
 
     def clear(self) -> None:
@@ -86,12 +89,16 @@ class DockerTarget:
 
     def test(self, kept: Kept) -> Smoke:
         """The smoke test of what serves."""
-        return smoke(self.url, kept.bundle, self._key())
+        with self._reach.at(self._settings.port) as url:
+            return replace(smoke(url, kept.bundle, self._key()), url=self.url)
 
     def observe(self) -> str | None:
         """The digest that answers, None where nothing of ours does."""
         self._check_reach()
-        found = version(self.url, self._key()) if self.runs() else None
+        if not self.runs():
+            return None
+        with self._reach.at(self._settings.port) as url:
+            found = version(url, self._key())
         return found.model.digest if found else None
 
     def differs(self, digest: str | None, image: str | None = None) -> str | None:
@@ -158,8 +165,8 @@ class DockerTarget:
         """
         later = [each.created for each in self._project.services() if each.created > container.created]
 
-        def answers() -> bool:
-            found = version(self.url, self._key())
+        def answers(url: str) -> bool:
+            found = version(url, self._key())
             if found is None or found.model.digest != kept.bundle.digest:
                 return False
             return container.created <= found.since and all(found.since < each for each in later)
@@ -167,7 +174,8 @@ class DockerTarget:
         def is_alive() -> bool:
             return any(each.id == container.id and each.running for each in self._project.services())
 
-        return wait_for(answers, START_SECONDS, is_alive)
+        with self._reach.at(self._settings.port) as url:
+            return wait_for(lambda: answers(url), START_SECONDS, is_alive)
 
     def _given(self) -> Given:
         check_files(self._root, self.name, self._settings)
@@ -182,17 +190,11 @@ class DockerTarget:
 
     @property
     def _aside(self) -> Aside:
-        return Aside(self._engine, f"{self._project.name}-aside", self._settings.address, self._host)
+        return Aside(self._engine, f"{self._project.name}-aside", self._reach)
 
     @cached_property
-    def _remote(self) -> str | None:
-        return self._engine.host()
-
-    @cached_property
-    def _host(self) -> str:
-        if ip_address(self._settings.address).is_unspecified:
-            return self._remote or "127.0.0.1"
-        return self._settings.address
+    def _reach(self) -> Reach:
+        return Reach(self._engine.endpoint(), self._settings.address)
 
     def _check_callers(self) -> None:
         """In its container the service listens to everyone: who checks callers must be chosen where others reach it."""
@@ -206,9 +208,10 @@ class DockerTarget:
             )
 
     def _check_reach(self) -> None:
-        if self._remote and ip_address(self._settings.address).is_loopback:
+        if not self._reach.is_possible:
             raise DeliveryError(
-                f"{self.name} is published on {self._settings.address} of {self._remote}, where it cannot be tested "
-                f"from here. Set address in [tool.slipway.environments.{self.name}] of pyproject.toml to one of that "
-                "machine that is reached from here, or to 0.0.0.0."
+                f"{self.name} is published on {self._settings.address} of {self._reach.machine}, where it cannot be "
+                "tested from here. Let the docker context go over SSH (host=ssh://...), or set address in "
+                f"[tool.slipway.environments.{self.name}] of pyproject.toml to one of that machine that is reached "
+                "from here, or to 0.0.0.0."
             )

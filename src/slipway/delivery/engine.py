@@ -4,7 +4,6 @@ import os
 import subprocess
 from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -40,23 +39,23 @@ class Engine(NamedTuple):
 
     def check(self) -> None:
         """Raise `DeliveryError` if it does not answer."""
-        if self.attempt("info", "--format", "{{.ServerVersion}}") is not None:
+        done = self._run(("version", "--format", "{{.Server.Version}}"))
+        if done.returncode == 0:
             return
         if self.context:
+            said = done.stderr.decode(errors="replace").strip() or "it says nothing"
             raise DeliveryError(
-                f"The container engine of the docker context {self.context} does not answer. `docker --context "
-                f"{self.context} info` says why; `docker context ls` lists the contexts."
+                f"The container engine of the docker context {self.context} does not answer: {said[-1000:]} "
+                "(`docker context ls` lists the contexts.)"
             )
         raise DeliveryError(
             "No container engine answers. Start Docker; on Debian, as root, .ci/engine installs and starts one."
         )
 
-    def host(self) -> str | None:
-        """The machine of the engine, None if it is this one."""
+    def endpoint(self) -> str:
+        """Where it answers, in docker's words: unix://, tcp:// or ssh://."""
         of = [self.context] if self.context else []
-        found = self.attempt("context", "inspect", "--format", "{{.Endpoints.docker.Host}}", *of)
-        host = urlsplit(found or "").hostname
-        return None if host in ("localhost", "127.0.0.1", "::1") else host
+        return self.attempt("context", "inspect", "--format", "{{.Endpoints.docker.Host}}", *of) or ""
 
     def bundle_of(self, image: str) -> str | None:
         """The digest of the bundle that an image at hand is labelled with."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from slipway.bundle import load
 from slipway.delivery.engine import Engine
+from slipway.delivery.reach import HERE, Reach
 from slipway.delivery.smoke import Smoke, is_ready, smoke, wait_for
 from slipway.delivery.target import Kept
 from slipway.errors import DeliveryError
@@ -93,12 +94,11 @@ def remove_files(engine: Engine, owner: str, but: str | None = None) -> None:
 
 
 class Aside(NamedTuple):
-    """A container beside the environment, published on a free port of `address`, which is reached at `host`."""
+    """A container beside the environment, published on a free port where `reach` leads."""
 
     engine: Engine
     name: str
-    address: str = "127.0.0.1"
-    host: str = "127.0.0.1"
+    reach: Reach = HERE
 
     def clear(self) -> None:
         """Remove it, and what it was given."""
@@ -113,16 +113,21 @@ class Aside(NamedTuple):
             self.engine.run("run", "--detach", "--name", self.name, *self._options(kept, what), str(kept.image))
             # A container that ended at once has no port.
             published = (self.engine.attempt("port", self.name, PORT) or "").partition("\n")[0]
-            url = f"http://{self.host}:{published.rpartition(':')[2]}"
-            if not published or not wait_for(lambda: is_ready(url), START_SECONDS, self._is_alive):
-                words = self.engine.last_words(self.name)
-                raise DeliveryError(f"The image {kept.image} did not become ready. Its last words: {words or 'none'}")
-            return smoke(url, kept.bundle, key)
+            if not published:
+                raise self._not_ready(kept)
+            with self.reach.at(int(published.rpartition(":")[2])) as url:
+                if not wait_for(lambda: is_ready(url), START_SECONDS, self._is_alive):
+                    raise self._not_ready(kept)
+                return smoke(url, kept.bundle, key)
         finally:
             self.clear()
 
+    def _not_ready(self, kept: Kept) -> DeliveryError:
+        words = self.engine.last_words(self.name)
+        return DeliveryError(f"The image {kept.image} did not become ready. Its last words: {words or 'none'}")
+
     def _options(self, kept: Kept, what: Given) -> list[str]:
-        options = ["--publish", f"{self.address}::{PORT}", "--read-only"]
+        options = ["--publish", f"{self.reach.address}::{PORT}", "--read-only"]
         options += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
         options += [word for name, value in what.variables.items() for word in ("--env", f"{name}={value}")]
         if what.files:

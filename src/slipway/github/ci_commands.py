@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from slipway.delivery.options import FILE, RELEASE, sayer
+from slipway.delivery.options import FILE, FOLDER, RELEASE, sayer
 
 
 @click.group()
@@ -166,3 +166,24 @@ def name(folder: Path) -> None:
     from slipway.delivery.publish import give_name
 
     click.echo(f"The image is finished: {give_name(folder)}")
+
+
+@ci.command(
+    epilog="""\b
+Examples:
+  slipway ci connect production --folder "$RUNNER_TEMP/ssh" >> "$GITHUB_PATH"
+"""
+)
+@click.argument("environment", metavar="ENV")
+@click.option("--folder", type=FOLDER, required=True, metavar="DIR", help="Where the key lies; not in the repository.")
+def connect(environment: str, folder: Path) -> None:
+    """Prepare the way to an environment's server, and print the folder whose `ssh` leads there.
+
+    SLIPWAY_HOST (ssh://user@machine), SLIPWAY_KNOWN_HOSTS and SLIPWAY_SSH_KEY make the docker context that the
+    environment's table in pyproject.toml names. SLIPWAY_API_KEYS and SLIPWAY_SMOKE_KEY, where they are set, become the
+    files that it names.
+    """
+    from slipway.github.connect import connect as prepare
+    from slipway.settings import server_settings
+
+    click.echo(prepare(Path(), environment, server_settings(), folder))

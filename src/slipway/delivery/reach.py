@@ -1,0 +1,116 @@
+"""How a port that an engine publishes is asked from here: through SSH where it is on its machine's loopback."""
+
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from slipway.errors import DeliveryError
+
+_SECONDS = 30.0
+_LOOK = 0.05
+
+
+class Reach(NamedTuple):
+    """Where an engine answers (`endpoint`: unix://, tcp:// or ssh://), and the address on which it publishes ports."""
+
+    endpoint: str
+    address: str
+
+    @property
+    def machine(self) -> str | None:
+        """The machine of the engine, None if it is this one."""
+        found = urlsplit(self.endpoint).hostname
+        here = found in ("localhost", "127.0.0.1", "::1") and not self._by_ssh
+        return None if here else found
+
+    @property
+    def is_possible(self) -> bool:
+        """False where the port is that machine's own, and nothing leads there."""
+        return self.machine is None or self._by_ssh or not ip_address(self.address).is_loopback
+
+    def url(self, port: int) -> str:
+        """Where people find the port; of a machine that is not this one it may be that one's own."""
+        if self._through_ssh:
+            return f"http://{self.address}:{port} of {self.machine}"
+        return f"http://{self._host}:{port}"
+
+    @contextmanager
+    def at(self, port: int) -> Iterator[str]:
+        """An address at which the port answers as long as the block lasts; raises `DeliveryError`."""
+        if not self._through_ssh:
+            yield f"http://{self._host}:{port}"
+            return
+        with _tunnel(self.endpoint, f"{self.address}:{port}") as here:
+            yield f"http://{here}"
+
+    @property
+    def _by_ssh(self) -> bool:
+        return urlsplit(self.endpoint).scheme == "ssh"
+
+    @property
+    def _through_ssh(self) -> bool:
+        return self._by_ssh and ip_address(self.address).is_loopback
+
+    @property
+    def _host(self) -> str:
+        if ip_address(self.address).is_unspecified:
+            return self.machine or "127.0.0.1"
+        return self.address
+
+
+HERE = Reach("", "127.0.0.1")
+
+
+@contextmanager
+def _tunnel(endpoint: str, there: str) -> Iterator[str]:
+    """Have `there`, an address that the machine of `endpoint` reaches, at an address of this one."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    here = f"127.0.0.1:{port}"
+    where = urlsplit(endpoint)
+    command = ["ssh", "-N", "-T", "-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes", "-o", "ConnectTimeout=10"]
+    # A connection that others share would keep the port open after this one ends.
+    command += ["-o", "ControlMaster=no", "-o", "ControlPath=none"]
+    command += ["-L", f"{here}:{there}", *(["-p", str(where.port)] if where.port else [])]
+    command += ["--", f"{where.username}@{where.hostname}" if where.username else str(where.hostname)]
+    with tempfile.TemporaryFile() as said:
+        process = _start(command, said.fileno())
+        try:
+            _wait(process, port)
+            if process.poll() is not None:
+                said.seek(0)
+                words = said.read().decode(errors="replace").strip()
+                raise DeliveryError(f"ssh gives no way to {there} of {where.hostname}: {words or 'it said nothing'}")
+            yield here
+        finally:
+            # An ssh that is at work may miss SIGTERM, and it has nothing to lose.
+            process.kill()
+            process.wait()
+
+
+def _start(command: list[str], said: int) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+    except FileNotFoundError as error:
+        raise DeliveryError("There is no ssh on the PATH. Install an SSH client.") from error
+
+
+def _wait(process: "subprocess.Popen[bytes]", port: int) -> None:
+    """Until somebody listens here, which ssh does when it is through; an ssh that does not get there is ended."""
+    deadline = time.monotonic() + _SECONDS
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                process.kill()
+                process.wait()
+            time.sleep(_LOOK)
+        else:
+            return

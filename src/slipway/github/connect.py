@@ -1,0 +1,114 @@
+"""The way from a runner to an environment's server: a docker context over SSH, made of what the job was given.
+
+Nothing of the runner's own SSH is read or changed: everything lies in one folder, with an `ssh` that uses it alone. Who
+has that one on the PATH gets there.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from shlex import quote
+from urllib.parse import urlsplit
+
+from slipway.delivery.engine import Engine
+from slipway.errors import GitHubError
+from slipway.files import write_bytes
+from slipway.settings import EnvironmentSettings, ServerSettings, project_settings
+
+_CONFIG = """\
+IdentityFile "{folder}/key"
+IdentitiesOnly yes
+UserKnownHostsFile "{folder}/known_hosts"
+GlobalKnownHostsFile none
+StrictHostKeyChecking yes
+BatchMode yes
+ConnectTimeout 20
+ControlMaster auto
+ControlPath "{sockets}/s"
+ControlPersist 60
+"""
+
+
+def connect(root: Path, environment: str, given: ServerSettings, folder: Path) -> Path:
+    """Have the environment's docker context, and the files that its table names; returns where its `ssh` lies.
+
+    Raises `GitHubError` that names what is missing, and where to set it.
+    """
+    settings = _settings(root, environment)
+    _check(environment, given)
+    programs = _write_ssh(given, folder.absolute())
+    _have_context(str(settings.context), given.host)
+    for content, name in (
+        (given.api_keys, settings.variables.get("SLIPWAY_API_KEYS_FILE")),
+        (given.smoke_key, settings.key_file),
+    ):
+        if content and name:
+            _write_secret(root / name, content)
+    return programs
+
+
+def _settings(root: Path, environment: str) -> EnvironmentSettings:
+    known = project_settings(root).environments
+    found = known.get(environment)
+    if found is None or found.context is None:
+        raise GitHubError(
+            f"The variable SLIPWAY_SERVERS says that {environment} runs on a server, and pyproject.toml does not say "
+            f"how: expected target and context in [tool.slipway.environments.{environment}], found no context. "
+            "docs/github-setup.md, A server, has an example."
+        )
+    return found
+
+
+def _check(environment: str, given: ServerSettings) -> None:
+    address = urlsplit(given.host)
+    if address.scheme != "ssh" or not address.hostname:
+        raise GitHubError(
+            f"SLIPWAY_HOST of {environment}: expected ssh://user@machine, found {given.host or 'nothing'}. "
+            f"gh variable set SLIPWAY_HOST --env {environment} --body ssh://deploy@model.example.org"
+        )
+    if not given.known_hosts.strip():
+        raise GitHubError(
+            f"SLIPWAY_KNOWN_HOSTS of {environment} is not set: nothing says which machine is the right one. After a "
+            f"look at its fingerprint: ssh-keyscan {address.hostname} | gh variable set SLIPWAY_KNOWN_HOSTS --env "
+            f"{environment}"
+        )
+    if "PRIVATE KEY" not in given.ssh_key:
+        raise GitHubError(
+            f"SLIPWAY_SSH_KEY of {environment}: expected a private key, found "
+            f"{'something else' if given.ssh_key else 'nothing'}. ssh-keygen -t ed25519 -f deploy-key -N '' makes one; "
+            f"gh secret set SLIPWAY_SSH_KEY --env {environment} < deploy-key"
+        )
+
+
+def _write_ssh(given: ServerSettings, folder: Path) -> Path:
+    """The folder in which an `ssh` lies that knows this server and no other."""
+    programs = folder / "bin"
+    # Run again, its own would be found first.
+    others = (each for each in os.get_exec_path() if Path(each) != programs)
+    ssh = shutil.which("ssh", path=os.pathsep.join(others))
+    if ssh is None:
+        raise GitHubError("There is no ssh on the PATH. Install an SSH client on the runner.")
+    _write_secret(folder / "key", given.ssh_key)
+    write_bytes(folder / "known_hosts", f"{given.known_hosts.strip()}\n".encode())
+    write_bytes(folder / "config", _config(folder))
+    script = f'#!/bin/sh\nexec {quote(ssh)} -F {quote(str(folder / "config"))} "$@"\n'
+    write_bytes(programs / "ssh", script.encode(), 0o755)
+    return programs
+
+
+def _config(folder: Path) -> bytes:
+    """One connection for all that follows: the docker client makes a new one for every command."""
+    # A socket's path has 108 bytes at most, and a runner's folder may be deep.
+    return _CONFIG.format(folder=folder, sockets=tempfile.mkdtemp(prefix="slipway-")).encode()
+
+
+def _have_context(name: str, host: str) -> None:
+    engine = Engine()
+    there = engine.attempt("context", "inspect", name) is not None
+    engine.run("context", "update" if there else "create", name, "--docker", f"host={host}")
+
+
+def _write_secret(path: Path, content: str) -> None:
+    """A secret of GitHub may have lost its last line break, without which ssh reads no key."""
+    write_bytes(path, f"{content.strip()}\n".encode(), 0o600)
