@@ -186,7 +186,7 @@ MUTANTS = [
         "the environment dropped",
         "deploy.yml",
         "environments_in_deploy_only",
-        job("deploy", r"^    environment: .*\n", ""),
+        job("deploy", r"^    environment: .*\n.*\n.*\n", ""),
     ),
     Mutant(
         "an environment's secrets elsewhere",
@@ -198,7 +198,7 @@ MUTANTS = [
         "an environment that takes every branch",
         "deploy.yml",
         "environments_have_files",
-        job("deploy", r"^(    environment: .*)-rehearsal$", r"\1-server"),
+        job("deploy", r"^(    environment: .*\n +.*)(\$\{\{)$", r"\1-server\2"),
     ),
     Mutant(
         "another place to roll back",
@@ -276,14 +276,35 @@ MUTANTS = [
     Mutant(
         "a rollback that cannot pull",
         "rollback.yml",
-        "password_handed_on",
-        put(r"^    secrets:\n.*\n", ""),
+        "secrets_handed_on",
+        put(r"^    secrets:\n(      .*\n)+", ""),
     ),
     Mutant(
         "every secret for a deployment",
         "promote.yml",
         "inputs_passed",
-        put(r"^    secrets:\n.*\n", "    secrets: inherit\n"),
+        put(r"^    secrets:\n(      .*\n)+", "    secrets: inherit\n"),
+    ),
+    Mutant(
+        "a server that is deployed under a rehearsal's name",
+        "deploy.yml",
+        "rehearsal_unless_named",
+        put(r"^(      SLIPWAY_TARGET): >-\n.*$", r'\1: ""'),
+    ),
+    Mutant(
+        "a server whose name is part of another's",
+        "deploy.yml",
+        "rehearsal_unless_named",
+        put(r"contains\(.*\) && '-re", "contains(vars.SLIPWAY_SERVERS, inputs.environment) && '-re"),
+    ),
+    Mutant(
+        "the key to the server for every step",
+        "deploy.yml",
+        "server_secrets_at_its_door",
+        put(
+            r"^( +)run: (uv run --no-sync slipway deploy .*)$",
+            r"\1env:\n\1  KEY: ${{ secrets.SLIPWAY_SSH_KEY }}\n\1run: \2",
+        ),
     ),
     Mutant(
         "workflows that nobody audits",

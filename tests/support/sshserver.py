@@ -20,7 +20,7 @@ _CONFIG = """\
 ListenAddress 127.0.0.1
 Port {port}
 HostKey /server/host
-AuthorizedKeysFile /server/client.pub
+AuthorizedKeysFile /server/authorized_keys
 StrictModes no
 PasswordAuthentication no
 UsePAM no
@@ -44,6 +44,9 @@ def ssh_server(client: str, base: str | None, folder: Path) -> Iterator[Server]:
     port, name = free_port(), f"slipway-test-ssh-{uuid4().hex[:8]}"
     for each in ("host", "client"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / each], check=True)
+    # As docs/github-setup.md advises.
+    rights = 'restrict,port-forwarding,permitopen="127.0.0.1:*"'
+    (folder / "authorized_keys").write_text(f"{rights} {(folder / 'client.pub').read_text()}")
     (folder / "sshd_config").write_text(_CONFIG.format(port=port))
     socket_of = subprocess.run(
         [client, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"],

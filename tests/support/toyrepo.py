@@ -23,7 +23,7 @@ TOYS = ROOT / "tests" / "slipway" / "toys"
 TAKEN = (
     *(".github", "pipeline", "src/slipway", ".dvc/config", ".dvc/.gitignore", ".dvc/.gitattributes"),
     *("pyproject.toml", "uv.lock", "Makefile", "Dockerfile", "README.md", "dvc.yaml", "mlproject"),
-    *(".dockerignore", ".gitignore", ".dvcignore"),
+    *(".dockerignore", ".gitignore", ".dvcignore", "deploy/compose/service.yaml"),
 )
 # Short, but a test: `make test` of a project that has another problem has other tests.
 TEST = '''\

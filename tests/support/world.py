@@ -131,8 +131,8 @@ class World:
         commit = commit or self.head()
         return self.run(workflow, "push", events.push(commit, private=self.private), commit=commit, **more)
 
-    def by_hand(self, workflow: str, **inputs: str) -> runner.Run:
-        return self.run(workflow, "workflow_dispatch", events.by_hand(self.private, **inputs))
+    def by_hand(self, workflow: str, given: dict[str, Any] | None = None, **inputs: str) -> runner.Run:
+        return self.run(workflow, "workflow_dispatch", events.by_hand(self.private, **inputs), **(given or {}))
 
     def run(
         self,
@@ -146,9 +146,10 @@ class World:
         number: int | None = None,
         again: int | None = None,
         variables: dict[str, str] | None = None,
+        secrets: dict[str, str] | None = None,
         kill_when: Callable[[], bool] | None = None,
     ) -> runner.Run:
-        """Run a workflow as it is in `commit`; `number` is GITHUB_RUN_NUMBER, `variables` the repository's."""
+        """Run a workflow as it is in `commit`, with GITHUB_RUN_NUMBER and the repository's variables and secrets."""
         own = next(self._numbers)
         run_id = again or own
         clone = self.folder / f"clone-{own}"
@@ -165,6 +166,8 @@ class World:
             options += ["--secret", "SLIPWAY_REGISTRY_PASSWORD=of-the-registry"]
         for key, value in given.items():
             options += ["--var", f"{key}={value}"]
+        for key, value in (secrets or {}).items():
+            options += ["--secret", f"{key}={value}"]
         return runner.run_act(
             clone,
             self.folder,

@@ -1,16 +1,21 @@
 """From a push to main to production, run by a real runner with a real image and a real registry."""
 
 import re
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
+from uuid import uuid4
 
 import pytest
 from ledgerbox import git
 from registry import tags
+from running import free_port
+from sshserver import ssh_server
 from stub_github import stub_github
-from world import World
+from world import World, engine
 
 from slipway.delivery.request import write_request
+from slipway.delivery.smoke import version
 from slipway.ledger import Event
 
 EVERYTHING = {"model", "image", "staging/deploy", "production/approve", "production/deploy"}
@@ -203,3 +208,55 @@ def test_where_a_pull_request_is_the_approval_its_merge_promotes_and_nothing_bef
     assert run.passed, (run.results, run.log)
     production = world.ledger().read("production")
     assert (production.event, production.serving) == (Event.PROMOTE, staging.serving)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    client = engine()
+    folder = tmp_path_factory.mktemp("ssh") / "server"
+    with ssh_server(client.get("SLIPWAY_DOCKER", "docker"), client.get("SLIPWAY_BASE_IMAGE"), folder) as found:
+        yield found
+
+
+@pytest.fixture
+def on_server(world, server):
+    """Production is on a server that lets runners in by SSH; what a run is given for that."""
+    path, port, name = world.work / "pyproject.toml", free_port(), f"slipway-test-{uuid4().hex[:8]}"
+    table = f'target = "docker"\nport = {port}\ncontext = "server"\nproject = "{name}"'
+    text, count = re.subn(r'target = "local"\nport = 8102', table, path.read_text())
+    assert count == 1
+    path.write_text(text)
+    variables = {
+        "SLIPWAY_SERVERS": "production",
+        "SLIPWAY_HOST": server.host,
+        "SLIPWAY_KNOWN_HOSTS": server.known_hosts,
+    }
+    yield f"http://127.0.0.1:{port}", {"variables": variables, "secrets": {"SLIPWAY_SSH_KEY": server.key}}
+    client = [engine().get("SLIPWAY_DOCKER", "docker")]
+    subprocess.run([*client, "compose", "--project-name", name, "down", "--volumes"], check=True, capture_output=True)
+
+
+def test_production_on_a_server_gets_the_image_that_staging_rehearsed_and_its_rollback(world, on_server):
+    url, given = on_server
+    before = world.ledger().read("production").serving
+    merge(world, trees=30)
+    run = world.push(**given)
+    assert run.passed, (run.results, run.log)
+    staging, production = (world.ledger().read(name) for name in ("staging", "production"))
+    assert (staging.target, production.target) == ("rehearsal", "docker")
+    assert production.serving == staging.serving
+    assert version(url).model.digest == production.serving.bundle
+    assert "rehearsal" not in run.jobs["production/deploy"].summary
+    assert "rehearsal" not in world.github.releases[-1]["name"]
+
+    back = world.by_hand("rollback.yml", given, environment="production", reason="drift", to="")
+    assert back.passed, (back.results, back.log)
+    assert world.ledger().read("production").serving == before
+    assert version(url).model.digest == before.bundle
+
+    left = world.ledger().read("production")
+    keyless = {"variables": given["variables"]}
+    refused = world.by_hand("rollback.yml", keyless, environment="production", reason="drift", to="")
+    assert not refused.passed
+    assert "gh secret set SLIPWAY_SSH_KEY --env production" in refused.said("rollback/deploy")
+    assert (world.ledger().read("production"), version(url).model.digest) == (left, before.bundle)

@@ -43,8 +43,8 @@ class DockerTarget:
         return self._reach.url(self._settings.port)
 
     def is_here(self) -> bool:
-        """Whether its engine has served it before."""
-        return self._project.logs_here()
+        """Whether its engine has served it before, or is named by a context: that is the same one from every clone."""
+        return self._settings.context is not None or self._project.logs_here()
 
     def runs(self) -> bool:
         """Whether one of its containers runs."""

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from policies.reading import Workflow, called
+from policies.servers import SUFFIX
 from slipway.github.environments import FOLDER
 
-# For the secrets of targets that reach a server, which no job has yet (docs/github-setup.md, Targets).
-_FOR_TARGETS = {"staging", "production"}
 _NAME = "${{ inputs.environment }}"
 
 
@@ -16,7 +15,7 @@ def environments_have_files(workflows: Sequence[Workflow]) -> list[str]:
     files = {path.stem for path in (workflows[0].root / FOLDER).glob("*.json")}
     named = set(_named(workflows))
     return [f"{name}: a job names it, and there is no {FOLDER}/{name}.json" for name in sorted(named - files)] + [
-        f"{FOLDER}/{name}.json: no job names it" for name in sorted(files - named - _FOR_TARGETS)
+        f"{FOLDER}/{name}.json: no job names it" for name in sorted(files - named)
     ]
 
 
@@ -24,7 +23,10 @@ def _named(workflows: Sequence[Workflow]) -> Iterator[str]:
     for workflow in workflows:
         for job in workflow.jobs.values():
             if "environment" in job:
-                yield from (str(job["environment"]).replace(_NAME, each) for each in _values(workflows, workflow, job))
+                for each in _values(workflows, workflow, job):
+                    name = str(job["environment"]).replace(_NAME, each)
+                    # On a server or not: it has a file in either case.
+                    yield from (name.replace(SUFFIX, end) for end in ("", "-rehearsal"))
 
 
 def _values(workflows: Sequence[Workflow], workflow: Workflow, job: dict[str, Any]) -> Iterator[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from policies.reading import Workflow, called
+from policies.reading import Workflow
 
 _BUILT = re.compile(r"steps\.image\.outputs\.built == 'true'( && \([^()]*\))?")
 # The one login. A repository's token that was shown to another registry would be known there.
@@ -51,19 +51,8 @@ def one_login(workflows: Sequence[Workflow]) -> list[str]:
     ]
 
 
-def password_handed_on(workflows: Sequence[Workflow]) -> list[str]:
-    """Whoever calls deploy.yml hands it the registry's password and no other secret."""
-    wanted = {"SLIPWAY_REGISTRY_PASSWORD": "${{ secrets.SLIPWAY_REGISTRY_PASSWORD }}"}
-    return [
-        f"{workflow.name}: {name}: expected secrets: {wanted}, found {job.get('secrets')}"
-        for workflow in workflows
-        for name, job in workflow.jobs.items()
-        if called(job) == "deploy.yml" and job.get("secrets") != wanted
-    ]
-
-
 def _attests(step: dict[str, Any]) -> bool:
     return str(step.get("uses", "")).startswith("actions/attest@")
 
 
-POLICIES = (attested_if_built, named_after_the_attestations, one_login, password_handed_on)
+POLICIES = (attested_if_built, named_after_the_attestations, one_login)
