@@ -56,12 +56,34 @@ class EnvironmentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     project: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,50}\Z")] | None = None
 
 
+class SignatureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who must have signed an image before it is started: `[tool.slipway.signature]`.
+
+    Either the holder of a `key` (the file of the public one, or a URI that cosign knows); or an `identity` to which an
+    `issuer` of identities testifies, by a certificate of Sigstore or of the authorities in the file `roots`.
+    """
+
+    key: str | None = None
+    identity: str | None = None
+    issuer: str | None = None
+    roots: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` unless it names one of both."""
+        named = (self.identity is not None, self.issuer is not None)
+        if self.key is not None and (any(named) or self.roots is not None):
+            raise ValueError("signature has a key, and an identity as well: expected one of both")
+        if self.key is None and not all(named):
+            raise ValueError("signature: expected a key, or an identity and its issuer")
+
+
 class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[tool.slipway]` of `pyproject.toml`; `ledger_remote` names the git remote of the ledger, "" for none."""
 
     problem: str
     ledger_remote: str | None = None
     environments: dict[str, EnvironmentSettings] = {}
+    signature: SignatureSettings | None = None
 
 
 class TrackingSettings(msgspec.Struct, frozen=True):
@@ -133,6 +155,11 @@ def _with_target(settings: ProjectSettings, target: str | None) -> ProjectSettin
 def docker_command() -> str:
     """The client of the container engine: SLIPWAY_DOCKER, else `docker` on the PATH."""
     return os.environ.get("SLIPWAY_DOCKER") or "docker"
+
+
+def cosign_command() -> str:
+    """The program that signs images and checks signatures: SLIPWAY_COSIGN, else `cosign` on the PATH."""
+    return os.environ.get("SLIPWAY_COSIGN") or "cosign"
 
 
 def tracking_settings() -> TrackingSettings:

@@ -44,19 +44,24 @@ def choose(folder: Path, base: str | None, as_json: bool) -> None:
 Examples:
   slipway publish --repository ghcr.io/acme/model
   slipway publish --repository 127.0.0.1:5000/model --release release
+  COSIGN_PASSWORD=... slipway publish --repository ghcr.io/acme/model --sign-key cosign.key
 """
 )
 @RELEASE
 @click.option("--repository", required=True, metavar="REGISTRY/NAME", help="Where the image goes.")
+@click.option("--sign-key", metavar="KEY", help="Sign it with this key of cosign; COSIGN_PASSWORD opens it.")
 @AS_JSON
-def publish(folder: Path, repository: str, as_json: bool) -> None:
+def publish(folder: Path, repository: str, sign_key: str | None, as_json: bool) -> None:
     """Build the image of a chosen release and push it, unless the registry has it; the release notes its digest.
 
     `built` in the JSON says whether it was.
     """
     from slipway.delivery.publish import publish as bring
+    from slipway.delivery.signature import sign
 
     found = bring(Path(), folder, repository, sayer(as_json))
+    if sign_key:
+        sign(str(found.release.image), sign_key)
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:

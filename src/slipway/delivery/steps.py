@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import psutil
 
+from slipway.delivery.signature import check_signature
 from slipway.delivery.smoke import Smoke
 from slipway.delivery.target import Kept, Target
 from slipway.errors import BundleError, DeliveryError, LedgerError
@@ -43,6 +44,8 @@ def bring(ledger: Ledger, target: Target, newest: Entry, change: Change, say: Sa
             f"{environment} does not run from this folder, so a change here would reach nobody. Do it where it runs; "
             f"or bring it here first: `slipway converge {environment}`."
         )
+    if target.by_image:
+        check_signature(ledger.root, release.image)
     kept = target.keep(change.bundle, release.image)
     short = release.bundle[:12]
     same = newest.serving is not None and _identity(release) == _identity(newest.serving)
