@@ -31,6 +31,9 @@ unexport VIRTUAL_ENV
 # On a terminal uv shows a progress bar and what it installed; in a log that is 180 lines about nothing.
 SYNC := uv sync --locked --compile-bytecode $(shell test -t 2 || echo --quiet)
 
+# A file of tests stays with one worker, because its tests share what is slow to make; files begin in their order.
+PYTEST := uv run --no-sync python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
@@ -44,11 +47,11 @@ setup: tools ## the full environment in .venv/
 	@$(SYNC)
 
 test: setup ## every test
-	@uv run --no-sync python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+	@$(PYTEST)
 	@echo "All tests passed. Next: make lint, make demo."
 
 test-workflows: setup ## the workflows, read by their checkers and run by a real runner (.ci/act and .ci/engine bring it)
-	@uv run --no-sync python -m pytest -n auto --dist loadgroup --no-loadscope-reorder tests/workflows
+	@$(PYTEST) tests/workflows
 
 repro: setup ## run the pipeline here: pull the data, then what has changed
 	@uv run --no-sync dvc pull data.dvc

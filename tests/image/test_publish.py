@@ -13,9 +13,6 @@ from slipway.delivery import flow, publish, release
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
 
-# Containers of a rehearsal are named after their environment: not beside tests/workflows, which have the same ones.
-pytestmark = pytest.mark.xdist_group("runner")
-
 
 def quiet(line):
     """Say nothing."""

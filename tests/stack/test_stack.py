@@ -10,7 +10,7 @@ from toybox import rows_of
 
 from slipway.serving.front.keys import Scope, new_key
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 OVERRIDE = """
 services:

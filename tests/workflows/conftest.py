@@ -13,15 +13,10 @@ from toyrepo import make_repository
 from world import World, engine
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist's own, which reads the groups
 def pytest_collection_modifyitems(items):
-    """Runs share what earlier ones have built and trained: one worker takes them all, one the template's own.
-
-    They take the longest, so they begin first, and the other worker has everything else to do meanwhile.
-    """
+    """Runs take the longest, so they begin first: workers have the short tests to share at the end."""
     items.sort(key=lambda item: not _is_run(item))
     for item in filter(_is_run, items):
-        item.add_marker(pytest.mark.xdist_group("template" if "template" in item.path.name else "runner"))
         item.add_marker(pytest.mark.timeout(1200))
 
 
