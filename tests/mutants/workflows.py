@@ -62,10 +62,28 @@ MUTANTS = [
     ),
     Mutant("a right without a reason", "deploy.yml", "rights_with_a_reason", put(r"(contents: write) #.*$", r"\1")),
     Mutant(
-        "the pipeline of cd may speak to clouds",
-        "cd.yml",
+        "the gate of ci may speak to clouds",
+        "ci.yml",
         "identity_where_needed",
-        job("model", r"^( +)(contents: read.*)$", r"\1\2\n\1id-token: write # for later"),
+        job("gate", r"^( +)(contents: read.*)$", r"\1\2\n\1id-token: write # for later"),
+    ),
+    Mutant(
+        "an identity that nothing uses",
+        "cd.yml",
+        "identity_used",
+        job("model", "aws-actions/configure-aws-credentials@", "astral-sh/setup-uv@"),
+    ),
+    Mutant(
+        "a fork asks for the right to read the bucket",
+        "ci.yml",
+        "no_exchange_for_forks",
+        put(r" &&\n +\(github\.event_name != 'pull_request' \|\| .*\)$", ""),
+    ),
+    Mutant(
+        "an identity shown where nobody asked for it",
+        "cd.yml",
+        "no_exchange_for_forks",
+        put(r"^ +if: .*\n( +uses: aws-actions/)", r"\1"),
     ),
     Mutant(
         "a secret in a pull request",

@@ -32,6 +32,7 @@ STAND_INS = {
     "actions/download-artifact": "download-artifact",
     "actions/upload-artifact": "upload-artifact",
     "astral-sh/setup-uv": "setup-uv",
+    "aws-actions/configure-aws-credentials": "aws-credentials",
     "docker/login-action": "login",
 }
 LABELS = ("ubuntu-24.04", "ubuntu-latest")

@@ -46,6 +46,8 @@ def make_repository(folder: Path, cache: Path, toy: str = "churn") -> Path:
     _write(work, toy)
     (work / ".dvc" / "config.local").write_text(f"[cache]\n    dir = {cache}\n")
     git(folder, "init", "--quiet", "--initial-branch", "main", str(work))
+    # A toy's data lie in its own repository, wherever those of the real problem lie.
+    dvc(work, "remote", "add", "--quiet", "--force", "--default", "embedded", ".dvc/embedded")
     dvc(work, "add", "--quiet", "data")
     dvc(work, "push", "--quiet", "data.dvc")
     # The stages read what is committed.

@@ -28,9 +28,20 @@ class World:
     """One repository at GitHub, as far as its workflows can see. Runs are numbered in the order in which they start."""
 
     def __init__(
-        self, folder: Path, hub: Path, github: State | None, registry: str, shared: Path, *, afresh: bool = False
+        self,
+        folder: Path,
+        hub: Path,
+        github: State | None,
+        registry: str,
+        shared: Path,
+        *,
+        afresh: bool = False,
+        cache: Path | None = None,
     ) -> None:
-        """`hub` is copied; `shared` keeps what runs of other worlds may use; `afresh`, every job trains its model."""
+        """`hub` is copied; `shared` keeps what runs of other worlds may use; `afresh`, every job trains its model.
+
+        `cache` is DVC's where it is not the one in `shared`.
+        """
         self.folder, self.github, self.registry, self.shared = folder, github, registry, shared
         self.hub, self.work = folder / "hub.git", folder / "work"
         self.private = False
@@ -39,8 +50,9 @@ class World:
         git(folder, "clone", "--quiet", f"file://{self.hub}", str(self.work))
         if not afresh:
             # What a data scientist's clone has: results that others have made before are found.
-            (self.work / ".dvc" / "config.local").write_text(f"[cache]\n    dir = {shared / 'dvc'}\n")
-            _settle_dvc(folder / "home" / "config" / "dvc", shared / "dvc")
+            cache = cache or shared / "dvc"
+            (self.work / ".dvc" / "config.local").write_text(f"[cache]\n    dir = {cache}\n")
+            _settle_dvc(folder / "home" / "config" / "dvc", cache)
 
     def __enter__(self) -> "World":
         return self
@@ -110,7 +122,7 @@ class World:
         made = git(self.hub, "commit-tree", tree, *parents, "-m", f"Merge {head} into {self.head()}")
         git(self.hub, "update-ref", f"refs/pull/{number}/merge", made)
 
-    def ci(self, event: dict[str, Any]) -> runner.Run:
+    def ci(self, event: dict[str, Any], **more: Any) -> runner.Run:
         """ci.yml for a pull request."""
         foreign = event["pull_request"]["head"]["repo"]["fork"]
         return self.run(
@@ -119,6 +131,7 @@ class World:
             event,
             commit=f"refs/pull/{event['number']}/merge",
             token=READ_ONLY if foreign else TOKEN,
+            **more,
         )
 
     def report(self, event: dict[str, Any], ci: runner.Run) -> runner.Run:
@@ -147,9 +160,13 @@ class World:
         again: int | None = None,
         variables: dict[str, str] | None = None,
         secrets: dict[str, str] | None = None,
+        job: str | None = None,
         kill_when: Callable[[], bool] | None = None,
     ) -> runner.Run:
-        """Run a workflow as it is in `commit`, with GITHUB_RUN_NUMBER and the repository's variables and secrets."""
+        """Run a workflow as it is in `commit`, with GITHUB_RUN_NUMBER and the repository's variables and secrets.
+
+        With `job` nothing runs but that one and what it needs.
+        """
         own = next(self._numbers)
         run_id = again or own
         clone = self.folder / f"clone-{own}"
@@ -168,6 +185,7 @@ class World:
             options += ["--var", f"{key}={value}"]
         for key, value in (secrets or {}).items():
             options += ["--secret", f"{key}={value}"]
+        options += ["--job", job] if job else []
         return runner.run_act(
             clone,
             self.folder,
@@ -211,6 +229,11 @@ class World:
     def logins(self) -> list[str]:
         """Job, registry, user, and whether it showed the workflow's token or another password; in order."""
         return (self.folder / "logins").read_text().splitlines()
+
+    def exchanges(self) -> list[str]:
+        """Job, role and region of every exchange of an identity, in order."""
+        noted = self.folder / "exchanges"
+        return noted.read_text().splitlines() if noted.exists() else []
 
     def attestations(self) -> list[dict[str, Any]]:
         return [json.loads(each.read_text()) for each in sorted((self.folder / "attestations").glob("*.json"))]

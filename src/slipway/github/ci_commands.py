@@ -1,5 +1,6 @@
 """`slipway ci`: what the jobs of a workflow run."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from slipway.delivery.options import FILE, FOLDER, RELEASE, sayer
 
 @click.group()
 def ci() -> None:
-    """What the jobs of a workflow run: plan, report, verdict, images."""
+    """What the jobs of a workflow run: plan, data, report, verdict, images."""
 
 
 @ci.command(
@@ -31,7 +32,8 @@ def report(base: str, out: Path, gate: Path | None, head: str | None, as_json: b
     The results of the jobs come from the variable NEEDS, which holds `toJSON(needs)`. It works when jobs have failed.
     """
     from slipway.files import write_json
-    from slipway.github.collect import collect, head_of_event
+    from slipway.github.collect import collect
+    from slipway.github.event import head_of_event
     from slipway.github.render import headline
     from slipway.github.report import decode
     from slipway.settings import job_settings
@@ -81,6 +83,30 @@ def plan(base: str) -> None:
 
     jobs = choose(job_settings().event_name, changed_files(Path(), base))
     click.echo(f"jobs={msgspec.json.encode(jobs).decode()}")
+
+
+@ci.command(
+    epilog="""\b
+Examples:
+  slipway ci data
+  slipway ci data >> "$GITHUB_OUTPUT"
+"""
+)
+def data() -> None:
+    """Fetch the data that data.dvc names; where that fails, an output of the step says why: trouble=...
+
+    What DVC says goes to standard error.
+    """
+    from slipway.errors import DataError
+    from slipway.github.data import pull
+    from slipway.github.event import from_a_fork
+    from slipway.settings import job_settings
+
+    try:
+        pull(Path(), partial(click.echo, err=True), fork=from_a_fork(job_settings().event))
+    except DataError as error:
+        click.echo(f"trouble={error}")
+        raise
 
 
 @ci.command(

@@ -7,7 +7,7 @@ import msgspec
 
 from slipway.errors import GitHubError
 from slipway.gate.result import LIST, NAME, TEXT, Gate
-from slipway.github.report import Commit, Report, Result
+from slipway.github.report import Report, Result
 from slipway.github.sides import Sides, data, held_out, leaves, metrics, shorten
 
 # Fields of gate.json that hold sentences; the others hold names.
@@ -16,18 +16,7 @@ _SENTENCES = frozenset({"sentence", "observed", "limit", "why", "advice", "excep
 
 class _Job(msgspec.Struct, frozen=True):
     result: Result
-
-
-class _Head(msgspec.Struct, frozen=True):
-    sha: Commit
-
-
-class _PullRequest(msgspec.Struct, frozen=True):
-    head: _Head
-
-
-class _Event(msgspec.Struct, frozen=True):
-    pull_request: _PullRequest | None = None
+    outputs: dict[str, str] | None = None
 
 
 def collect(root: Path, base: str, *, head: str | None = None, gate: Path | None = None, needs: str = "") -> Report:
@@ -38,6 +27,7 @@ def collect(root: Path, base: str, *, head: str | None = None, gate: Path | None
     when something has failed. Raises `GitHubError` for a commit or `needs` that cannot be read.
     """
     sides = Sides(root, base)
+    jobs = _jobs(needs)
     found, notes = _read_gate(gate)
     rules, params = sides.differ("gate.yaml", leaves), sides.differ("params.yaml", leaves)
     moved = sides.differ("metrics.json", metrics)
@@ -45,39 +35,33 @@ def collect(root: Path, base: str, *, head: str | None = None, gate: Path | None
     return Report(
         head=head or sides.head,
         base=sides.base,
-        jobs=_jobs(needs),
+        jobs={shorten(name, NAME): job.result for name, job in jobs.items()},
         gate=found,
         rules=rules,
         data=rows,
         params=params,
         metrics=moved,
         # Two readers of one file may say the same twice.
-        notes=tuple(dict.fromkeys([*notes, *sides.notes])),
+        notes=tuple(dict.fromkeys([*_troubles(jobs), *notes, *sides.notes])),
     )
 
 
-def head_of_event(path: Path | None) -> str | None:
-    """The pull request's newest commit as its event names it; None for any other event. Raises `GitHubError`."""
-    if path is None or not path.is_file():
-        return None
-    try:
-        found = msgspec.json.decode(path.read_bytes(), type=_Event).pull_request
-    except msgspec.MsgspecError as error:
-        raise GitHubError(f"{path} is no event of a pull request: {error}. Name the commit with --head.") from error
-    return found.head.sha if found else None
-
-
-def _jobs(needs: str) -> dict[str, Result]:
+def _jobs(needs: str) -> dict[str, _Job]:
     if not needs.strip():
         return {}
     try:
-        found = msgspec.json.decode(needs, type=dict[str, _Job])
+        return msgspec.json.decode(needs, type=dict[str, _Job])
     except msgspec.MsgspecError as error:
         raise GitHubError(
             f"NEEDS cannot be read: {error}. Expected what `${{{{ toJSON(needs) }}}}` gives in a workflow: "
             '{"tests": {"result": "success"}}.'
         ) from error
-    return {shorten(name, NAME): job.result for name, job in found.items()}
+
+
+def _troubles(jobs: dict[str, _Job]) -> list[str]:
+    """What failed jobs say of themselves, as their output `trouble`."""
+    said = [(job.outputs or {}).get("trouble") for job in jobs.values()]
+    return [shorten(text, TEXT) for text in said if text]
 
 
 def _read_gate(path: Path | None) -> tuple[Gate | None, list[str]]:

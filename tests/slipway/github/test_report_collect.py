@@ -141,6 +141,18 @@ def test_a_failed_pipeline_is_said_first_and_without_a_verdict(change):
     assert "did not judge" in text
 
 
+def test_a_failed_job_that_said_why_is_quoted_and_its_words_are_text(change):
+    project, base = change
+    project.commit("broken")
+    why = "The data cannot be fetched: <b>none</b> " + "x" * 3000
+    given = json.dumps({"pipeline": {"result": "failure", "outputs": {"trouble": why}}})
+    done = slipway(project, "ci", "report", "--base", base, "--out", "report.json", NEEDS=given)
+    assert done.returncode == 0, done.stderr
+    (note,) = decode((project.root / "report.json").read_bytes()).notes
+    assert note.startswith("The data cannot be fetched") and note.endswith("…")
+    assert "<b>" not in slipway(project, "ci", "summary", "report.json").stdout
+
+
 def test_a_gate_file_that_is_cut_off_is_noted_and_no_verdict(change):
     project, base = change
     (project.root / "gate.json").write_text('{"verdict": "promote", ')

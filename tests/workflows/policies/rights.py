@@ -16,7 +16,7 @@ _DEPLOY = {
     "actions": "read",
 }
 ALLOWED = {
-    "ci.yml": _READ | {"actions": "read", "packages": "read"},
+    "ci.yml": _READ | {"actions": "read", "packages": "read", "id-token": "write"},
     "report.yml": _READ | {"actions": "read", "pull-requests": "write"},
     "cd.yml": _DEPLOY | {"packages": "write", "attestations": "write"},
     "deploy.yml": _DEPLOY,
@@ -29,7 +29,12 @@ ALLOWED = {
 }
 _RANK = {"none": 0, "read": 1, "write": 2}
 # A job that calls deploy.yml must hold what that one asks for; it runs no step of its own.
-_IDENTITY = {("deploy.yml", None), ("cd.yml", "image")}
+_IDENTITY = {("deploy.yml", None), ("cd.yml", "image"), ("cd.yml", "model"), ("ci.yml", "pipeline")}
+_EXCHANGE = "aws-actions/configure-aws-credentials@"
+_SPEAKING = (_EXCHANGE, "actions/attest@")
+_NOT_FOR_FORKS = (
+    "(github.event_name != 'pull_request' || github.event.pull_request.head.repo.full_name == github.repository)"
+)
 _SECRET = re.compile(r"\bsecrets\s*[.\[]|\bsecrets\s*\)", re.IGNORECASE)
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 
@@ -74,14 +79,41 @@ def rights_with_a_reason(workflows: Sequence[Workflow]) -> list[str]:
 
 
 def identity_where_needed(workflows: Sequence[Workflow]) -> list[str]:
-    """Only deployment and the signing of an image may speak for the repository at a cloud: `id-token: write`."""
+    """Only what deploys, signs an image or fetches data may speak for the repository at a cloud: `id-token: write`."""
     return [
-        f"{workflow.name}: {name}: id-token: write belongs to deploy.yml and the image job of cd.yml"
+        f"{workflow.name}: {name}: id-token: write belongs to deploy.yml, model and image of cd.yml, pipeline of ci.yml"
         for workflow in workflows
         for name, job in workflow.jobs.items()
         if isinstance(job.get("permissions"), dict) and job["permissions"].get("id-token") == "write"
         if not {(workflow.name, None), (workflow.name, name)} & _IDENTITY and called(job) != "deploy.yml"
     ]
+
+
+def identity_used(workflows: Sequence[Workflow]) -> list[str]:
+    """A job that may speak for the repository has a step that does: it exchanges its token, or attests."""
+    return [
+        f"{workflow.name}: {name}: id-token: write, but no step exchanges the token or attests"
+        for workflow in workflows
+        for name, job in workflow.jobs.items()
+        if isinstance(job.get("permissions"), dict) and job["permissions"].get("id-token") == "write"
+        if not called(job) and not any(str(step.get("uses", "")).startswith(_SPEAKING) for step in job.get("steps", []))
+    ]
+
+
+def no_exchange_for_forks(workflows: Sequence[Workflow]) -> list[str]:
+    """The identity is shown only where a variable names the role, and never in a run for a fork's pull request."""
+    found = []
+    for workflow in workflows:
+        for where, _, step in workflow.steps:
+            if not str(step.get("uses", "")).startswith(_EXCHANGE):
+                continue
+            role = str((step.get("with") or {}).get("role-to-assume", "")).strip("${} ")
+            wanted = [role if role.startswith("vars.") else "vars.NAME"]
+            wanted += [_NOT_FOR_FORKS] if "pull_request" in workflow.events else []
+            condition = " ".join(str(step.get("if", "")).split())
+            lacking = [part for part in wanted if part not in condition.split(" && ")]
+            found += [f"{where}: expected {part} in its if, found {condition!r}" for part in lacking]
+    return found
 
 
 def no_secrets_in_pull_requests(workflows: Sequence[Workflow]) -> list[str]:
@@ -125,6 +157,8 @@ POLICIES = (
     rights_within_the_list,
     rights_with_a_reason,
     identity_where_needed,
+    identity_used,
+    no_exchange_for_forks,
     no_secrets_in_pull_requests,
     credentials_not_persisted,
 )

@@ -1,0 +1,48 @@
+"""The event that started a job, as far as ours ask about it: the file that GITHUB_EVENT_PATH names."""
+
+from pathlib import Path
+
+import msgspec
+
+from slipway.errors import GitHubError
+from slipway.github.report import Commit
+
+
+class _Repository(msgspec.Struct, frozen=True):
+    full_name: str
+
+
+class _Head(msgspec.Struct, frozen=True):
+    sha: Commit
+    # None once a fork was deleted.
+    repo: _Repository | None = None
+
+
+class _PullRequest(msgspec.Struct, frozen=True):
+    head: _Head
+
+
+class _Event(msgspec.Struct, frozen=True):
+    pull_request: _PullRequest | None = None
+    repository: _Repository | None = None
+
+
+def head_of_event(path: Path | None) -> str | None:
+    """The pull request's newest commit as its event names it; None for any other event. Raises `GitHubError`."""
+    found = _read(path).pull_request
+    return found.head.sha if found else None
+
+
+def from_a_fork(path: Path | None) -> bool:
+    """Whether it is a pull request whose branch lies in another repository. Raises `GitHubError`."""
+    event = _read(path)
+    return event.pull_request is not None and event.pull_request.head.repo != event.repository
+
+
+def _read(path: Path | None) -> _Event:
+    if path is None or not path.is_file():
+        return _Event()
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Event)
+    except msgspec.MsgspecError as error:
+        raise GitHubError(f"{path} is no event of a pull request: {error}. Name the commit with --head.") from error
