@@ -39,16 +39,18 @@ _MLFLOW_MANNERS = {
 class EnvironmentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where an environment runs: `[tool.slipway.environments.<name>]`.
 
-    `target` is how: `local`, a supervised process on this machine; `docker`, a container of an engine; `rehearsal`, an
-    image that is tested and ended (SLIPWAY_TARGET chooses for all). `variables` are the service's own (SLIPWAY_...), of
+    `target` is how: `local`, a supervised process on this machine; `docker`, a container of an engine; `swarm`,
+    `replicas` of it on a Docker Swarm; `rehearsal`, an image that is tested and ended (SLIPWAY_TARGET chooses for all).
+    `variables` are the service's own (SLIPWAY_...), of
     which those ending in _FILE name files that must be there; `key_file` holds a key of the service, with which it is
-    tested where it wants keys. For `docker` only: the docker `context` of the engine, the `address` of its machine
-    where the port is published, the Compose `project` (slipway-<name>).
+    tested where it wants keys. For `docker` and `swarm`: the docker `context` of the engine, the `address` of its
+    machine where the port is published, the name of the Compose `project` or of the stack (slipway-<name>).
     """
 
-    target: Literal["local", "docker", "rehearsal"] = "local"
+    target: Literal["local", "docker", "swarm", "rehearsal"] = "local"
     port: Annotated[int, Meta(ge=1, le=65535)]
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    replicas: Annotated[int, Meta(ge=1, le=100)] = 2
     variables: dict[str, str] = {}
     key_file: str | None = None
     context: str | None = None

@@ -47,6 +47,25 @@ def test_a_second_service_takes_over_from_the_first(churn, other, tmp_path):
         assert callers.broken <= 3, "who keeps his connection was asked in time to make another"
 
 
+def test_health_means_the_service_that_it_names_and_not_the_other_one_on_its_port(churn, tmp_path):
+    port = free_port()
+    shared = {"port": port, "share_port": "on"}
+
+    def health(instance):
+        given = environment(port=port, instance=instance)
+        return subprocess.run([str(SLIPWAY), "health"], env=given, capture_output=True, text=True, timeout=60)
+
+    with serving(churn.bundle.path, tmp_path / "log", instance="one", **shared):
+        assert health("one").returncode == 0
+        missed = health("two")
+        assert (missed.returncode, missed.stderr.strip()) == (
+            1,
+            f"Error: two does not answer on port {port}: one answers",
+        )
+        with serving(churn.bundle.path, tmp_path / "log", instance="two", **shared):
+            assert [health(name).returncode for name in ("one", "two")] == [0, 0]
+
+
 def wait_until(what, seconds=20):
     deadline = time.monotonic() + seconds
     while not what():

@@ -5,42 +5,26 @@ and tested; then it starts beside the one that serves, on the same port of the s
 old one gets SIGTERM: it asks those who keep their connections to make new ones, finishes what it accepted, and goes.
 """
 
-from functools import cached_property
-from ipaddress import ip_address
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from slipway.delivery.compose import Container, Project, Wanted
-from slipway.delivery.engine import Engine
-from slipway.delivery.image import START_SECONDS, Aside, Given, bring_files, given, keep, remove_files
-from slipway.delivery.preconditions import check_files, check_port, read_key
-from slipway.delivery.reach import Reach
-from slipway.delivery.smoke import Smoke, smoke, version, wait_for
+from slipway.delivery.image import START_SECONDS, bring_files, remove_files
+from slipway.delivery.on_engine import OnEngine
+from slipway.delivery.preconditions import check_port
+from slipway.delivery.smoke import Smoke, version, wait_for
 from slipway.delivery.target import Kept
 from slipway.errors import DeliveryError
 from slipway.settings import EnvironmentSettings
 
 
-class DockerTarget:
-    """One environment on a container engine."""
+class DockerTarget(OnEngine):
+    """One environment as a Compose project."""
 
     kind = "docker"
-    rehearsal = False
-    by_image = True
 
     def __init__(self, root: Path, name: str, settings: EnvironmentSettings) -> None:
-        self.name = name
-        self._root = root
-        self._settings = settings
-        self._engine = Engine(settings.context)
-        project = settings.project or f"slipway-{name}"
-        self._project = Project(self._engine, project, root, root / ".slipway" / "environments" / name)
-
-    @cached_property
-    def url(self) -> str:
-        """Where the published port is reached from here."""
-        return self._reach.url(self._settings.port)
+        super().__init__(root, name, settings)
+        self._project = Project(self._engine, self._named, root, root / ".slipway" / "environments" / name)
 
     def is_here(self) -> bool:
         """Whether its engine has served it before, or is named by a context: that is the same one from every clone."""
@@ -62,18 +46,6 @@ class DockerTarget:
         if not ours and self._reach.machine is None:
             check_port(self.name, self._settings.port, self._settings.address)
 
-    def clear(self) -> None:
-        """Remove what a killed command left running aside."""
-        self._aside.clear()
-
-    def keep(self, folder: Path, image: str | None) -> Kept:
-        """Pull the image by its digest; its label must name the verified bundle in `folder`."""
-        return keep(self._engine, self.name, self.kind, folder, image)
-
-    def rehearse(self, kept: Kept) -> None:
-        """Start the image aside, test it, end it; the environment itself is not touched."""
-        self._aside.test(kept, self._given(), self._key())
-
     def apply(self, kept: Kept) -> Smoke:
         """Let the environment serve a kept image, and test it; what serves stays until the next one answers."""
         wanted = self._wanted()
@@ -87,19 +59,10 @@ class DockerTarget:
         remove_files(self._engine, self._project.name, but=wanted.files)
         return self.test(kept)
 
-    def test(self, kept: Kept) -> Smoke:
-        """The smoke test of what serves."""
-        with self._reach.at(self._settings.port) as url:
-            return replace(smoke(url, kept.bundle, self._key()), url=self.url)
-
     def observe(self) -> str | None:
         """The digest that answers, None where nothing of ours does."""
         self._check_reach()
-        if not self.runs():
-            return None
-        with self._reach.at(self._settings.port) as url:
-            found = version(url, self._key())
-        return found.model.digest if found else None
+        return self._answering() if self.runs() else None
 
     def differs(self, digest: str | None, image: str | None = None) -> str | None:
         """What is not as it is where `digest` serves (None: where nothing does), from `image`; None if all is."""
@@ -177,41 +140,5 @@ class DockerTarget:
         with self._reach.at(self._settings.port) as url:
             return wait_for(lambda: answers(url), START_SECONDS, is_alive)
 
-    def _given(self) -> Given:
-        check_files(self._root, self.name, self._settings)
-        own = {"SLIPWAY_AUTH": "platform", "SLIPWAY_WORKERS": str(self._settings.workers)}
-        return given(self._root, own | self._settings.variables)
-
     def _wanted(self) -> Wanted:
         return self._project.wanted(self._given(), self._settings.address, self._settings.port)
-
-    def _key(self) -> str | None:
-        return read_key(self._root, self._settings)
-
-    @property
-    def _aside(self) -> Aside:
-        return Aside(self._engine, f"{self._project.name}-aside", self._reach)
-
-    @cached_property
-    def _reach(self) -> Reach:
-        return Reach(self._engine.endpoint(), self._settings.address)
-
-    def _check_callers(self) -> None:
-        """In its container the service listens to everyone: who checks callers must be chosen where others reach it."""
-        chosen = self._settings.variables.get("SLIPWAY_AUTH")
-        place = f"[tool.slipway.environments.{self.name}.variables] of pyproject.toml"
-        if chosen not in ("keys", "platform") and (chosen or not ip_address(self._settings.address).is_loopback):
-            raise DeliveryError(
-                f"{self.name} is published on {self._settings.address}, and nothing says who checks callers: expected "
-                f'SLIPWAY_AUTH = "keys" in {place}, or "platform" where a gateway in front does it; found '
-                f"{chosen or 'none'}."
-            )
-
-    def _check_reach(self) -> None:
-        if not self._reach.is_possible:
-            raise DeliveryError(
-                f"{self.name} is published on {self._settings.address} of {self._reach.machine}, where it cannot be "
-                "tested from here. Let the docker context go over SSH (host=ssh://...), or set address in "
-                f"[tool.slipway.environments.{self.name}] of pyproject.toml to one of that machine that is reached "
-                "from here, or to 0.0.0.0."
-            )

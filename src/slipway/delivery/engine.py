@@ -34,7 +34,11 @@ class Engine(NamedTuple):
 
     def last_words(self, container: str) -> str:
         """The end of what a container said, on both of its outputs."""
-        done = self._run(("logs", "--tail", "20", container))
+        return self.hear("logs", "--tail", "20", container)
+
+    def hear(self, *words: str) -> str:
+        """All that `docker WORDS` prints, on both of its outputs, whether it fails or not."""
+        done = self._run(words)
         return (done.stdout + done.stderr).decode(errors="replace").strip()
 
     def check(self) -> None:

@@ -22,6 +22,7 @@ from slipway.delivery.request import check_request
 from slipway.delivery.signature import check_signature
 from slipway.delivery.smoke import Smoke
 from slipway.delivery.steps import Change, Delivered, Say, bring, differs, fetch, keep, restore
+from slipway.delivery.swarm import SwarmTarget
 from slipway.delivery.target import Target
 from slipway.errors import DeliveryError, SettingsError
 from slipway.ledger import Entry, Event, Ledger, Release
@@ -40,6 +41,7 @@ def target_of(root: Path, environment: str) -> Target:
     kinds: dict[str, Callable[[Path, str, EnvironmentSettings], Target]] = {
         LocalTarget.kind: LocalTarget,
         DockerTarget.kind: DockerTarget,
+        SwarmTarget.kind: SwarmTarget,
         RehearsalTarget.kind: RehearsalTarget,
     }
     return kinds[settings.target](root, environment, settings)

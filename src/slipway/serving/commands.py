@@ -53,20 +53,13 @@ Examples:
 )
 @click.option("--port", type=int, help="Port of the service on this machine.")
 def health(port: int | None) -> None:
-    """Ask a running service on this machine whether it is ready; exit 0 or 1."""
-    from urllib.error import HTTPError, URLError
-    from urllib.request import ProxyHandler, build_opener
+    """Ask a running service on this machine whether it is ready; exit 0 or 1.
 
-    # Whatever proxy the machine has, this machine is not behind it.
-    ask = build_opener(ProxyHandler({})).open
-    given = read_settings(host="127.0.0.1", port=port)
-    try:
-        with ask(f"http://127.0.0.1:{given.port}/readyz", timeout=3) as answer:
-            click.echo(answer.read())
-    except HTTPError as error:
-        raise click.ClickException(f"not ready: {msgspec.json.decode(error.read())['detail']}") from error
-    except (URLError, OSError) as error:
-        raise click.ClickException(f"nothing answers on port {given.port}: {error}") from error
+    With SLIPWAY_INSTANCE it must be the one of that name that answers.
+    """
+    from slipway.serving.probe import probe
+
+    click.echo(probe(read_settings(host="127.0.0.1", port=port)))
 
 
 FILE = click.option(

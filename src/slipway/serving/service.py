@@ -45,6 +45,6 @@ def build(shared: Shared, section: int, bundle: Bundle, log: LogWriter) -> App:
         return make_site(shared, bundle, recorder, log.probe)
 
     keyring = Keyring(settings.api_keys_file) if settings.auth is Auth.KEYS and settings.api_keys_file else None
-    health = Health(shared.board, log, settings.when_log_fails)
+    health = Health(shared.board, log, settings.when_log_fails, settings.instance)
     limits = Limits(settings.max_body_kb << 10, settings.max_concurrency)
     return App(scoring, health, site, keyring, recorder, limits, shared.board)

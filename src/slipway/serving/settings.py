@@ -90,6 +90,13 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
     share_port: Annotated[
         Switch, Meta(description="on: another service may listen on the port too, while it takes over or is left")
     ] = Switch.OFF
+    instance: Annotated[
+        str,
+        Meta(
+            pattern=r"^[\w.-]{0,100}\Z",
+            description="names one of several on a port: /readyz says it, health wants it",
+        ),
+    ] = ""
     auth: Annotated[Auth, Meta(description="none (loopback only), keys, or platform")] = Auth.NONE
     api_keys_file: Annotated[Path | None, Meta(description="where `slipway key` keeps hashed keys")] = None
     max_body_kb: Annotated[int, Meta(ge=1, le=100_000, description="larger requests get 413")] = 1024

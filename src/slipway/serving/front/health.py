@@ -6,16 +6,19 @@ from slipway.serving.problems import Reason, Refusal
 from slipway.serving.protocol import Reply, Request
 from slipway.serving.settings import WhenLogFails
 
+# The header that says which of several services on one port it was that answered.
+INSTANCE = "x-slipway-instance"
 _LIVE = frozenset({"/healthz", "/v2/health/live"})
 
 
 class Health:
     """What probes are told. A worker takes requests only once its bundle is verified and warm."""
 
-    def __init__(self, board: Board, log: LogWriter, when_log_fails: WhenLogFails) -> None:
+    def __init__(self, board: Board, log: LogWriter, when_log_fails: WhenLogFails, instance: str) -> None:
         self._board = board
         self._log = log
         self._needs_log = when_log_fails is WhenLogFails.CLOSED
+        self._names = ((INSTANCE, instance),) if instance else ()
 
     def answer(self, request: Request) -> Reply:
         """200, or a refusal that says why requests should go elsewhere."""
@@ -27,4 +30,4 @@ class Health:
             raise Refusal(503, Reason.OVERLOADED, "The service is about to end.")
         if self._needs_log and not self._log.probe():
             raise Refusal(503, Reason.LOG, "The prediction log cannot be written.")
-        return Reply(b'{"status":"ready"}')
+        return Reply(b'{"status":"ready"}', headers=self._names)

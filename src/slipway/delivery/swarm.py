@@ -1,0 +1,134 @@
+"""The target `swarm`: an environment is a stack of Docker Swarm, whose replicas the swarm replaces one by one.
+
+The next release is started aside and tested; then the swarm is told. It starts its replicas one after the other, each
+before an old one goes, and brings the old ones back by itself if one does not become healthy. Here that is watched, and
+tested.
+"""
+
+from pathlib import Path
+
+from slipway.delivery.on_engine import OnEngine
+from slipway.delivery.preconditions import check_port
+from slipway.delivery.smoke import Smoke, wait_for
+from slipway.delivery.stack import Service, Stack, Wanted
+from slipway.delivery.target import Kept
+from slipway.errors import DeliveryError
+from slipway.settings import EnvironmentSettings
+
+# For each replica: its start, its health, the time for which it is watched, and the drain of the one that it replaces.
+_REPLICA_SECONDS = 150.0
+# The swarm's words: it has nothing to do any more, or it does nothing any more.
+_DONE = ("", "completed", "rollback_completed")
+_STUCK = ("paused", "rollback_paused")
+
+
+class SwarmTarget(OnEngine):
+    """One environment as a stack."""
+
+    kind = "swarm"
+
+    def __init__(self, root: Path, name: str, settings: EnvironmentSettings) -> None:
+        super().__init__(root, name, settings)
+        self._stack = Stack(self._engine, self._named, root, root / ".slipway" / "environments" / name)
+
+    def is_here(self) -> bool:
+        """Whether its swarm has served it before, or is named by a context: that is the same one from every clone."""
+        return self._settings.context is not None or self._stack.service() is not None or self._stack.logs_here()
+
+    def runs(self) -> bool:
+        """Whether one of its replicas runs."""
+        return any(each.running for each in self._stack.tasks())
+
+    def check(self) -> None:
+        """Raise `DeliveryError` for what is missing, or in the way, before anything starts."""
+        self._check_callers()
+        self._engine.check()
+        self._stack.check()
+        self._check_reach()
+        # A file that is missing is named here.
+        self._wanted()
+        if self._stack.service() is None and self._reach.machine is None:
+            check_port(self.name, self._settings.port, self._settings.address)
+
+    def apply(self, kept: Kept) -> Smoke:
+        """Let the swarm serve a kept image, and test it; raises `DeliveryError` where the swarm went back by itself."""
+        wanted, image = self._wanted(), str(kept.image)
+        self._stack.deploy(image, wanted)
+        self._watch(image, wanted)
+        self._stack.remove_secrets(but=wanted)
+        return self.test(kept)
+
+    def observe(self) -> str | None:
+        """The digest that answers, None where nothing of ours does."""
+        self._check_reach()
+        return self._answering() if self.runs() else None
+
+    def differs(self, digest: str | None, image: str | None = None) -> str | None:
+        """What is not as it is where `digest` serves (None: where nothing does), from `image`; None if all is."""
+        service = self._stack.service()
+        if digest is None:
+            return f"there is a stack {self._named}, the ledger says nothing" if service else None
+        if service is None:
+            return f"the swarm has no stack {self._named}"
+        if image and service.image != image:
+            return f"the swarm was told {service.image}, the ledger says {image}"
+        if service.settings != self._wanted().settings:
+            return "runs with other settings than those of pyproject.toml, its files and deploy/swarm/stack.yaml"
+        if service.replicas != self._settings.replicas:
+            return f"was scaled to {service.replicas} replicas, pyproject.toml says {self._settings.replicas}"
+        if unfinished := self._unfinished(service):
+            return unfinished
+        answers = self.observe()
+        return None if answers == digest else f"runs {(answers or 'nothing')[:12]}, the ledger says {digest[:12]}"
+
+    def remove(self) -> bool:
+        """End the replicas; False if there were none. The prediction log stays, in a volume of each node."""
+        if self._stack.service() is None:
+            return False
+        self._stack.remove()
+        if not wait_for(lambda: not self.runs() and self._answering() is None, _REPLICA_SECONDS, lambda: True):
+            raise DeliveryError(f"The stack {self._named} was removed, and something still answers on {self.url}.")
+        self._stack.remove_secrets()
+        return True
+
+    def _watch(self, image: str, wanted: Wanted) -> None:
+        """Wait until all replicas are those that were asked for, and no old one is left."""
+        seconds = _REPLICA_SECONDS * self._settings.replicas
+        if wait_for(lambda: self._has_settled(image, wanted), seconds, lambda: True):
+            return
+        service = self._stack.service()
+        left = self._unfinished(service) if service else "the stack is gone"
+        raise DeliveryError(f"The swarm did not bring about {self.name} within {seconds:.0f} s: {left}. {self._why()}")
+
+    def _has_settled(self, image: str, wanted: Wanted) -> bool:
+        service = self._stack.service()
+        if service is None:
+            raise DeliveryError(f"Somebody removed the stack {self._named} meanwhile.")
+        # Where the swarm goes back, it has told itself what it was told before.
+        if (service.image, service.settings) != (image, wanted.settings) or service.update in _STUCK:
+            said = service.message or "it was told another one"
+            raise DeliveryError(f"The swarm did not bring the release into {self.name}: {said}. {self._why()}")
+        return self._unfinished(service) is None
+
+    def _unfinished(self, service: Service) -> str | None:
+        """What is left to do until the swarm runs what it was told, None if it does."""
+        tasks = self._stack.tasks()
+        told = (service.image, service.settings)
+        new = [each for each in tasks if each.running and each.wanted and (each.image, each.settings) == told]
+        old = [each for each in tasks if each.running and each not in new]
+        if service.update in _DONE and len(new) == service.replicas and not old:
+            return None
+        if service.update in _STUCK:
+            return f"the swarm stopped halfway: {service.message}"
+        return f"{len(new)} of {service.replicas} replicas run it" + (f", {len(old)} of another one" if old else "")
+
+    def _why(self) -> str:
+        """What is known of the newest replica that failed."""
+        failed = next((each for each in self._stack.tasks() if each.error), None)
+        if failed is None:
+            return "No replica said why."
+        return f"A replica failed: {failed.error}. Its last words: {self._stack.last_words(failed) or 'none'}"
+
+    def _wanted(self) -> Wanted:
+        settings = self._settings
+        return self._stack.wanted(self._given(), settings.address, settings.port, settings.replicas)
