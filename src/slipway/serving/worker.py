@@ -13,7 +13,7 @@ from slipway.serving.front.app import App
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.board import State
 from slipway.serving.service import Shared, build
-from slipway.serving.settings import Durability, WhenLogFails
+from slipway.serving.settings import Durability, ServingSettings, WhenLogFails
 
 REFUSED = 3
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -50,12 +50,8 @@ def run(serve: Callable[..., None], shared: Shared, sealed: Sealed, section: int
 def _open(shared: Shared, sealed: Sealed, section: int, log: LogWriter) -> App:
     try:
         bundle = start(sealed)
-        if shared.settings.when_log_fails is WhenLogFails.CLOSED and not log.probe():
-            raise SlipwayError(
-                f"The prediction log cannot be written: {shared.settings.log} must be a folder that this user "
-                f"(uid {os.getuid()}) may write. Set SLIPWAY_LOG to another, or SLIPWAY_WHEN_LOG_FAILS=open to answer "
-                "without a log."
-            )
+        if shared.settings.when_log_fails is WhenLogFails.CLOSED:
+            _check(log, shared.settings)
     except SlipwayError as error:
         shared.board.set_state(section, State.REFUSED)
         sys.stderr.write(f"slipway: {error}\n")
@@ -64,6 +60,17 @@ def _open(shared: Shared, sealed: Sealed, section: int, log: LogWriter) -> App:
     app = build(shared, section, bundle, log)
     shared.board.set_state(section, State.READY)
     return app
+
+
+def _check(log: LogWriter, settings: ServingSettings) -> None:
+    try:
+        log.check()
+    except OSError as error:
+        raise SlipwayError(
+            f"The prediction log cannot be written: {error.strerror or error}. Expected {settings.log} to be a folder "
+            f"on a disk with room that this user (uid {os.getuid()}) may write. Set SLIPWAY_LOG to another, or "
+            "SLIPWAY_WHEN_LOG_FAILS=open to answer without a log."
+        ) from error
 
 
 def _keep(log: LogWriter, shared: Shared, stop: threading.Event, parent: int) -> None:

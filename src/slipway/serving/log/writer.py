@@ -57,16 +57,20 @@ class LogWriter:
 
     def probe(self) -> bool:
         """Whether the log can be written; after a failure, whether the line that failed would fit now."""
-        if self.failing or self._file is None:
-            try:
-                with self._lock:
-                    self._sync_again()
-                    self._write(b"\n" * self._probe_size)
-                    os.ftruncate(self._segment(), self._size)
-                    self._write_failed = False
-            except OSError:
-                return False
+        try:
+            self.check()
+        except OSError:
+            return False
         return True
+
+    def check(self) -> None:
+        """Raise `OSError` where `probe` says no."""
+        if self.failing or self._file is None:
+            with self._lock:
+                self._sync_again()
+                self._write(b"\n" * self._probe_size)
+                os.ftruncate(self._segment(), self._size)
+                self._write_failed = False
 
     def tend(self) -> None:
         """Do what time asks for: close a file that is old or was taken away, delete files past their days."""
