@@ -5,14 +5,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from dockerbox import bring, quiet, settled
+from dockerbox import bring, quiet, services, settled
 from requirements import missing
 from running import SLIPWAY
 
 from slipway.delivery import flow
+from slipway.delivery.docker import DockerTarget
 from slipway.delivery.signature import check_signature, sign
 from slipway.errors import DeliveryError
-from slipway.ledger import Ledger
+from slipway.ledger import Event, Ledger, Release, follow
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -86,6 +87,31 @@ def test_who_follows_the_ledger_does_not_start_what_is_not_signed(on_engine, fre
     sign(fresh.image, str(keys / "ours.key"))
     flow.converge(on_engine.root, "staging", quiet)
     settled(on_engine, fresh, "staging")
+
+
+def test_what_somebody_else_wrote_into_the_ledger_meanwhile_is_not_started_unsigned(
+    on_engine, fresh, shipped, keys, monkeypatch
+):
+    (old, new) = shipped
+    bring(on_engine, old)
+    trust(on_engine, key=str(keys / "ours.pub"))
+    sign(new.image, str(keys / "ours.key"))
+    apply = DockerTarget.apply
+
+    def apply_while_somebody_writes(target, kept):
+        monkeypatch.setattr(DockerTarget, "apply", apply)
+        foreign = Release(bundle=fresh.bundle.digest, image=fresh.image)
+        Ledger(on_engine.root).append(
+            "staging",
+            lambda now: follow(now, Event.DEPLOY, by="Eve", release=foreign, target="docker"),
+            fresh.bundle.path,
+        )
+        return apply(target, kept)
+
+    monkeypatch.setattr(DockerTarget, "apply", apply_while_somebody_writes)
+    with pytest.raises(DeliveryError, match=r"(?s)Eve was faster.*could not be brought back.*is not signed by"):
+        bring(on_engine, new)
+    assert fresh.image not in {each.image for each in services(on_engine, "staging")}
 
 
 def test_an_identity_of_an_own_authority_is_held_to_its_name_and_its_issuer(on_engine, fresh, keys, tmp_path, cosign):

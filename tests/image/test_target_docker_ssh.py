@@ -13,7 +13,7 @@ from slipway.delivery import flow
 from slipway.delivery.reach import Reach
 from slipway.delivery.status import read_status
 from slipway.errors import DeliveryError, GitHubError
-from slipway.github.connect import connect
+from slipway.github.connect import check_servers, connect
 from slipway.settings import ServerSettings
 
 pytestmark = pytest.mark.timeout(600)
@@ -86,7 +86,7 @@ def test_a_machine_with_another_key_gets_nothing(on_engine, given, tmp_path, mon
     [
         ({"host": ""}, "SLIPWAY_HOST of staging: expected ssh://user@machine, found nothing"),
         ({"host": "deploy@model.example.org"}, "expected ssh://user@machine, found deploy@"),
-        ({"known_hosts": ""}, "ssh-keyscan 127.0.0.1"),
+        ({"known_hosts": ""}, r"ssh-keyscan -p \d+ 127\.0\.0\.1"),
         ({"ssh_key": ""}, "expected a private key, found nothing"),
         ({"ssh_key": "ssh-ed25519 AAAA"}, "expected a private key, found something else"),
     ],
@@ -98,6 +98,16 @@ def test_what_a_job_was_not_given_is_named_with_the_command_that_sets_it(on_engi
     assert not (tmp_path / "ssh").exists()
 
 
-def test_an_environment_without_a_context_is_on_no_server(on_engine, given, tmp_path):
-    with pytest.raises(GitHubError, match="found no context"):
+@pytest.mark.parametrize("table", [{}, {"target": "local", "context": "server"}])
+def test_an_environment_that_runs_here_is_on_no_server(on_engine, given, tmp_path, table):
+    change(on_engine, **table)
+    with pytest.raises(GitHubError, match='expected target = "docker" or "swarm", and a context'):
         connect(on_engine.root, "staging", given, tmp_path / "ssh")
+
+
+def test_a_server_whose_name_is_not_understood_does_not_become_a_rehearsal(on_engine):
+    for fine in ("", "production", "staging production"):
+        check_servers(on_engine.root, fine)
+    for slip in ("staging,production", "prod", "staging  production", "production\n"):
+        with pytest.raises(GitHubError, match="one space between them"):
+            check_servers(on_engine.root, slip)

@@ -15,6 +15,7 @@ from running import SLIPWAY
 from slipway.delivery import flow
 from slipway.delivery.smoke import version
 from slipway.delivery.stack import FILE
+from slipway.delivery.swarm import SwarmTarget
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
 
@@ -132,6 +133,30 @@ def test_where_a_replica_does_not_become_healthy_the_swarm_goes_back_and_the_led
     settled(on_swarm, old, "staging")
     entry = Ledger(on_swarm.root).read("staging")
     assert (entry.event, entry.release.image, entry.serving.image) == (Event.FAILED, broken.image, old.image)
+
+
+def test_a_deployment_that_is_killed_while_the_swarm_works_is_undone_by_converge_or_finished(
+    on_swarm, shipped, monkeypatch
+):
+    class Killed(BaseException):
+        """The command is gone, and the swarm goes on."""
+
+    def die(*_):
+        raise Killed
+
+    old, new = shipped
+    bring(on_swarm, old)
+    for finish in (False, True):
+        with monkeypatch.context() as at_once:
+            at_once.setattr(SwarmTarget, "_watch", die)
+            with pytest.raises(Killed):
+                bring(on_swarm, new)
+        assert Ledger(on_swarm.root).read("staging").serving.image == old.image
+        if finish:
+            bring(on_swarm, new)
+        else:
+            flow.converge(on_swarm.root, "staging", quiet)
+        settled(on_swarm, new if finish else old, "staging")
 
 
 def test_a_replica_that_is_killed_is_replaced_and_one_that_somebody_scaled_away_is_brought_back(

@@ -80,6 +80,12 @@ MUTANTS = [
         put(r" &&\n +\(github\.event_name != 'pull_request' \|\| .*\)$", ""),
     ),
     Mutant(
+        "a condition with a way around it",
+        "ci.yml",
+        "no_exchange_for_forks",
+        put(r"^( +\(github\.event_name != 'pull_request' \|\| .*\))$", r"\1 || vars.ALL"),
+    ),
+    Mutant(
         "an identity shown where nobody asked for it",
         "cd.yml",
         "no_exchange_for_forks",
@@ -314,6 +320,12 @@ MUTANTS = [
         "deploy.yml",
         "rehearsal_unless_named",
         put(r"contains\(.*\) && '-re", "contains(vars.SLIPWAY_SERVERS, inputs.environment) && '-re"),
+    ),
+    Mutant(
+        "the key to the server for the whole job",
+        "deploy.yml",
+        "server_secrets_at_its_door",
+        put(r"^      ENVIRONMENT: .*$", r"\g<0>\n      KEY: ${{ secrets['SLIPWAY_SSH_KEY'] }}"),
     ),
     Mutant(
         "the key to the server for every step",

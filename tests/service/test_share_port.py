@@ -49,10 +49,11 @@ def test_a_second_service_takes_over_from_the_first(churn, other, tmp_path):
 
 def test_health_means_the_service_that_it_names_and_not_the_other_one_on_its_port(churn, tmp_path):
     port = free_port()
-    shared = {"port": port, "share_port": "on"}
+    # On an address of its own, which is where health must ask.
+    shared = {"port": port, "share_port": "on", "host": "127.0.0.2"}
 
     def health(instance):
-        given = environment(port=port, instance=instance)
+        given = environment(port=port, instance=instance, host="127.0.0.2")
         return subprocess.run([str(SLIPWAY), "health"], env=given, capture_output=True, text=True, timeout=60)
 
     with serving(churn.bundle.path, tmp_path / "log", instance="one", **shared):

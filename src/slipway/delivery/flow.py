@@ -19,7 +19,6 @@ from slipway.delivery.lock import alone
 from slipway.delivery.rehearsal import RehearsalTarget
 from slipway.delivery.release import BUNDLE, check_judged, choose, read_chosen
 from slipway.delivery.request import check_request
-from slipway.delivery.signature import check_signature
 from slipway.delivery.smoke import Smoke
 from slipway.delivery.steps import Change, Delivered, Say, bring, differs, fetch, keep, restore
 from slipway.delivery.swarm import SwarmTarget
@@ -148,8 +147,6 @@ def converge(root: Path, environment: str, say: Say) -> Converged:
             say(f"{environment}: {as_said}")
             return Converged(newest, None, False, ledger.offline)
         say(f"{environment}: {found} ...")
-        if newest.serving and target.by_image:
-            check_signature(root, newest.serving.image)
         if newest.serving and target.runs():
             # What answers may be ended for the sake of what would not start.
             target.check()

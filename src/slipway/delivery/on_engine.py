@@ -76,7 +76,7 @@ class OnEngine:
         return Reach(self._engine.endpoint(), self._settings.address)
 
     def _check_callers(self) -> None:
-        """In its container the service listens to everyone: who checks callers must be chosen where others reach it."""
+        """Where others reach the service, somebody must have chosen who checks callers."""
         chosen = self._settings.variables.get("SLIPWAY_AUTH")
         place = f"[tool.slipway.environments.{self.name}.variables] of pyproject.toml"
         if chosen not in ("keys", "platform") and (chosen or not ip_address(self._settings.address).is_loopback):

@@ -75,6 +75,7 @@ def _tunnel(endpoint: str, there: str) -> Iterator[str]:
     here = f"127.0.0.1:{port}"
     where = urlsplit(endpoint)
     command = ["ssh", "-N", "-T", "-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes", "-o", "ConnectTimeout=10"]
+    command += ["-o", "ServerAliveInterval=15"]
     # A connection that others share would keep the port open after this one ends.
     command += ["-o", "ControlMaster=no", "-o", "ControlPath=none"]
     command += ["-L", f"{here}:{there}", *(["-p", str(where.port)] if where.port else [])]

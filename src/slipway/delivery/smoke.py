@@ -85,15 +85,17 @@ def version(url: str, key: str | None = None) -> Version | None:
     return found
 
 
-def wait_for(what: Callable[[], bool], seconds: float, alive: Callable[[], bool]) -> bool:
-    """Wait until `what` is so; False after `seconds`, or when nothing is `alive` to make it so."""
+def wait_for(
+    what: Callable[[], bool], seconds: float, alive: Callable[[], bool] = lambda: True, look: float = _LOOK
+) -> bool:
+    """Wait until `what` is so, looking every `look` seconds; False after `seconds`, or when nothing is `alive`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if what():
             return True
         if not alive():
             return False
-        time.sleep(_LOOK)
+        time.sleep(look)
     return False
 
 

@@ -15,6 +15,8 @@ from slipway.files import write_json
 FILE = Path("deploy/swarm/stack.yaml")
 _SETTINGS = "slipway.settings"
 _SECRETS = "slipway.secrets"
+# What a swarm takes for the name of a secret.
+_LONGEST = 64
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -76,6 +78,12 @@ class Stack:
             f"{self.name}-{name}-{hashlib.sha256(content).hexdigest()[:12]}": content
             for name, content in sorted(given.files.items())
         }
+        for name in secrets:
+            if len(name) > _LONGEST:
+                raise DeliveryError(
+                    f"The name of the secret {name} has {len(name)} characters, and a swarm takes {_LONGEST}. Choose a "
+                    "shorter `project` in pyproject.toml."
+                )
         place = {"SLIPWAY_ADDRESS": address, "SLIPWAY_PORT": str(port), "SLIPWAY_REPLICAS": str(replicas)}
         digest = hashlib.sha256(
             msgspec.json.encode((found, place, given.variables, sorted(secrets)), order="deterministic")
@@ -96,10 +104,11 @@ class Stack:
 
     def service(self) -> Service | None:
         """What the swarm was told to run, None if nothing of this name."""
-        found = self._engine.attempt("service", "inspect", self._service)
-        if found is None:
+        # A question that gets no answer must not pass for the answer that there is none.
+        listed = self._engine.run("service", "ls", "--format", "{{.Name}}", "--filter", f"name={self._service}")
+        if self._service not in listed.split():
             return None
-        (service,) = msgspec.json.decode(found)
+        (service,) = msgspec.json.decode(self._engine.run("service", "inspect", self._service))
         spec, update = service["Spec"], service.get("UpdateStatus") or {}
         container = spec["TaskTemplate"]["ContainerSpec"]
         return Service(
@@ -112,11 +121,10 @@ class Stack:
 
     def tasks(self) -> list[Task]:
         """The service's replicas, those that ended too, the newest first."""
-        names = (self._engine.attempt("service", "ps", "--quiet", "--no-trunc", self._service) or "").split()
-        found = self._engine.attempt("inspect", "--type", "task", *names) if names else "[]"
-        # One may go between the two questions.
-        if found is None:
-            return self.tasks()
+        if self.service() is None:
+            return []
+        names = self._engine.run("service", "ps", "--quiet", "--no-trunc", self._service).split()
+        found = self._engine.run("inspect", "--type", "task", *names) if names else "[]"
         tasks = [_task(each) for each in msgspec.json.decode(found)]
         return sorted(tasks, key=lambda each: each.created, reverse=True)
 
@@ -143,12 +151,12 @@ class Stack:
     def _read(self) -> dict[str, Any]:
         try:
             found: dict[str, Any] = yaml.safe_load(self._file.read_text())
-            if "service" not in found["services"]:
-                raise KeyError("service")
+            if found["services"]["service"]["deploy"].get("mode", "replicated") != "replicated":
+                raise KeyError("replicas, which a service of another mode has not")
         except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
             raise DeliveryError(
-                f"Expected a stack file with the service `service` in {self._file}: {error}. The template has one; "
-                "bring it back with git."
+                f"Expected a stack file with the replicated service `service` in {self._file}: {error}. The template "
+                "has one; bring it back with git."
             ) from error
         return found
 

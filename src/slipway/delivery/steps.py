@@ -44,9 +44,7 @@ def bring(ledger: Ledger, target: Target, newest: Entry, change: Change, say: Sa
             f"{environment} does not run from this folder, so a change here would reach nobody. Do it where it runs; "
             f"or bring it here first: `slipway converge {environment}`."
         )
-    if target.by_image:
-        check_signature(ledger.root, release.image)
-    kept = target.keep(change.bundle, release.image)
+    kept = _have(ledger, target, change.bundle, release)
     short = release.bundle[:12]
     same = newest.serving is not None and _identity(release) == _identity(newest.serving)
     if same and differs(target, release) is None:
@@ -62,11 +60,11 @@ def bring(ledger: Ledger, target: Target, newest: Entry, change: Change, say: Sa
         say(f"{environment}: switching ...")
         found = target.apply(kept)
     except TROUBLE as error:
-        raise _failed(ledger, target, change, f"{error} {_back(ledger, target, say)}") from error
+        raise _failed(ledger, target, change, f"{error} {_back(ledger, target, newest, say)}") from error
     try:
         entry = ledger.append(environment, lambda now: _next(ledger, target, newest, now, change), change.bundle)
     except (LedgerError, DeliveryError) as error:
-        raise type(error)(f"{error} {_back(ledger, target, say)}") from error
+        raise type(error)(f"{error} {_back(ledger, target, newest, say)}") from error
     return Delivered(entry, found)
 
 
@@ -100,13 +98,13 @@ def _next(ledger: Ledger, target: Target, newest: Entry, now: Entry, change: Cha
     )
 
 
-def _back(ledger: Ledger, target: Target, say: Say) -> str:
-    """Let what the ledger says by now serve again; a sentence on what serves."""
+def _back(ledger: Ledger, target: Target, before: Entry, say: Say) -> str:
+    """Let what the ledger says by now serve again, mostly what served `before`; a sentence on what serves."""
     say(f"{target.name}: back to what the ledger says ...")
     try:
         ledger.refresh()
         newest = ledger.read(target.name)
-        restore(ledger, target, newest)
+        restore(ledger, target, newest, accepted=before.serving)
     except (*TROUBLE, LedgerError) as error:
         return f"What served before could not be brought back ({error}); `slipway converge {target.name}` tries again."
     if ledger.offline:
@@ -120,13 +118,16 @@ def _what_serves(newest: Entry) -> str:
     return f"The release {newest.serving.bundle[:12]} serves, as the ledger says."
 
 
-def restore(ledger: Ledger, target: Target, newest: Entry) -> Smoke | None:
-    """Bring about what `newest` says, and test it; None where nothing serves."""
+def restore(ledger: Ledger, target: Target, newest: Entry, accepted: Release | None = None) -> Smoke | None:
+    """Bring about what `newest` says, and test it; None where nothing serves.
+
+    A release that was `accepted` is not asked for its signature again: it served until now.
+    """
     if newest.serving is None:
         target.remove()
         return None
     target.check()
-    return target.apply(keep(ledger, target, newest.serving))
+    return target.apply(keep(ledger, target, newest.serving, accepted))
 
 
 def differs(target: Target, serving: Release | None) -> str | None:
@@ -139,9 +140,15 @@ def _identity(release: Release) -> tuple[str | None, ...]:
     return release.bundle, release.image, release.commit
 
 
-def keep(ledger: Ledger, target: Target, release: Release) -> Kept:
-    """Have a release of the ledger at hand in the target."""
-    return target.keep(fetch(ledger, release), release.image)
+def keep(ledger: Ledger, target: Target, release: Release, accepted: Release | None = None) -> Kept:
+    """Have a release of the ledger at hand in the target, whose image is signed unless it was `accepted` before."""
+    return _have(ledger, target, fetch(ledger, release), release, accepted)
+
+
+def _have(ledger: Ledger, target: Target, bundle: Path, release: Release, accepted: Release | None = None) -> Kept:
+    if target.by_image and not (accepted and accepted.image == release.image):
+        check_signature(ledger.root, release.image)
+    return target.keep(bundle, release.image)
 
 
 def fetch(ledger: Ledger, release: Release) -> Path:

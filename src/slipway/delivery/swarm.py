@@ -10,13 +10,15 @@ from pathlib import Path
 from slipway.delivery.on_engine import OnEngine
 from slipway.delivery.preconditions import check_port
 from slipway.delivery.smoke import Smoke, wait_for
-from slipway.delivery.stack import Service, Stack, Wanted
+from slipway.delivery.stack import Service, Stack, Task, Wanted
 from slipway.delivery.target import Kept
 from slipway.errors import DeliveryError
 from slipway.settings import EnvironmentSettings
 
 # For each replica: its start, its health, the time for which it is watched, and the drain of the one that it replaces.
-_REPLICA_SECONDS = 150.0
+_REPLICA_SECONDS = 240.0
+# A look is several questions to a manager that may be far away.
+_LOOK_SECONDS = 0.5
 # The swarm's words: it has nothing to do any more, or it does nothing any more.
 _DONE = ("", "completed", "rollback_completed")
 _STUCK = ("paused", "rollback_paused")
@@ -76,7 +78,7 @@ class SwarmTarget(OnEngine):
             return "runs with other settings than those of pyproject.toml, its files and deploy/swarm/stack.yaml"
         if service.replicas != self._settings.replicas:
             return f"was scaled to {service.replicas} replicas, pyproject.toml says {self._settings.replicas}"
-        if unfinished := self._unfinished(service):
+        if unfinished := _unfinished(service, self._stack.tasks()):
             return unfinished
         answers = self.observe()
         return None if answers == digest else f"runs {(answers or 'nothing')[:12]}, the ledger says {digest[:12]}"
@@ -86,7 +88,7 @@ class SwarmTarget(OnEngine):
         if self._stack.service() is None:
             return False
         self._stack.remove()
-        if not wait_for(lambda: not self.runs() and self._answering() is None, _REPLICA_SECONDS, lambda: True):
+        if not wait_for(lambda: self._answering() is None, _REPLICA_SECONDS, look=_LOOK_SECONDS):
             raise DeliveryError(f"The stack {self._named} was removed, and something still answers on {self.url}.")
         self._stack.remove_secrets()
         return True
@@ -94,41 +96,49 @@ class SwarmTarget(OnEngine):
     def _watch(self, image: str, wanted: Wanted) -> None:
         """Wait until all replicas are those that were asked for, and no old one is left."""
         seconds = _REPLICA_SECONDS * self._settings.replicas
-        if wait_for(lambda: self._has_settled(image, wanted), seconds, lambda: True):
+        if wait_for(lambda: self._has_settled(image, wanted), seconds, look=_LOOK_SECONDS):
             return
         service = self._stack.service()
-        left = self._unfinished(service) if service else "the stack is gone"
-        raise DeliveryError(f"The swarm did not bring about {self.name} within {seconds:.0f} s: {left}. {self._why()}")
+        left = _unfinished(service, self._stack.tasks()) if service else "the stack is gone"
+        why = _why(self._stack, image)
+        raise DeliveryError(f"The swarm did not bring about {self.name} within {seconds:.0f} s: {left}. {why}")
 
     def _has_settled(self, image: str, wanted: Wanted) -> bool:
-        service = self._stack.service()
+        try:
+            service, tasks = self._stack.service(), self._stack.tasks()
+        except DeliveryError:
+            # A manager that does not answer has not failed, and a replica may have gone between two questions.
+            return False
         if service is None:
             raise DeliveryError(f"Somebody removed the stack {self._named} meanwhile.")
         # Where the swarm goes back, it has told itself what it was told before.
         if (service.image, service.settings) != (image, wanted.settings) or service.update in _STUCK:
             said = service.message or "it was told another one"
-            raise DeliveryError(f"The swarm did not bring the release into {self.name}: {said}. {self._why()}")
-        return self._unfinished(service) is None
-
-    def _unfinished(self, service: Service) -> str | None:
-        """What is left to do until the swarm runs what it was told, None if it does."""
-        tasks = self._stack.tasks()
-        told = (service.image, service.settings)
-        new = [each for each in tasks if each.running and each.wanted and (each.image, each.settings) == told]
-        old = [each for each in tasks if each.running and each not in new]
-        if service.update in _DONE and len(new) == service.replicas and not old:
-            return None
-        if service.update in _STUCK:
-            return f"the swarm stopped halfway: {service.message}"
-        return f"{len(new)} of {service.replicas} replicas run it" + (f", {len(old)} of another one" if old else "")
-
-    def _why(self) -> str:
-        """What is known of the newest replica that failed."""
-        failed = next((each for each in self._stack.tasks() if each.error), None)
-        if failed is None:
-            return "No replica said why."
-        return f"A replica failed: {failed.error}. Its last words: {self._stack.last_words(failed) or 'none'}"
+            raise DeliveryError(
+                f"The swarm did not bring the release into {self.name}: {said}. {_why(self._stack, image)}"
+            )
+        return _unfinished(service, tasks) is None
 
     def _wanted(self) -> Wanted:
         settings = self._settings
         return self._stack.wanted(self._given(), settings.address, settings.port, settings.replicas)
+
+
+def _unfinished(service: Service, tasks: list[Task]) -> str | None:
+    """What is left to do until the swarm runs what it was told, None if it does."""
+    told = (service.image, service.settings)
+    new = [each for each in tasks if each.running and each.wanted and (each.image, each.settings) == told]
+    old = [each for each in tasks if each.running and each not in new]
+    if service.update in _DONE and len(new) == service.replicas and not old:
+        return None
+    if service.update in _STUCK:
+        return f"the swarm stopped halfway: {service.message}"
+    return f"{len(new)} of {service.replicas} replicas run it" + (f", {len(old)} of another one" if old else "")
+
+
+def _why(stack: Stack, image: str) -> str:
+    """What is known of the newest replica of the image that failed."""
+    failed = next((each for each in stack.tasks() if each.error and each.image == image), None)
+    if failed is None:
+        return "No replica said why."
+    return f"A replica failed: {failed.error}. Its last words: {stack.last_words(failed) or 'none'}"

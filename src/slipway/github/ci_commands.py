@@ -213,3 +213,18 @@ def connect(environment: str, folder: Path) -> None:
     from slipway.settings import server_settings
 
     click.echo(prepare(Path(), environment, server_settings(), folder))
+
+
+@ci.command(
+    epilog="""\b
+Examples:
+  slipway ci servers "staging production"
+"""
+)
+@click.argument("servers", metavar="SLIPWAY_SERVERS")
+def servers(servers: str) -> None:
+    """Fail if the variable SLIPWAY_SERVERS names something that is no environment."""
+    from slipway.github.connect import check_servers
+
+    check_servers(Path(), servers)
+    click.echo(f"On a server: {servers or 'nothing, every environment is a rehearsal'}.")

@@ -1,7 +1,7 @@
 """The way from a runner to an environment's server: a docker context over SSH, made of what the job was given.
 
-Nothing of the runner's own SSH is read or changed: everything lies in one folder, with an `ssh` that uses it alone. Who
-has that one on the PATH gets there.
+Nothing of the runner's own SSH is changed: everything lies in one folder, with an `ssh` that uses it for this machine,
+and for others what the runner has. Who has that one on the PATH gets there.
 """
 
 import os
@@ -16,17 +16,22 @@ from slipway.errors import GitHubError
 from slipway.files import write_bytes
 from slipway.settings import EnvironmentSettings, ServerSettings, project_settings
 
+# A relative path of Include is in ~/.ssh.
 _CONFIG = """\
-IdentityFile "{folder}/key"
-IdentitiesOnly yes
-UserKnownHostsFile "{folder}/known_hosts"
-GlobalKnownHostsFile none
-StrictHostKeyChecking yes
-BatchMode yes
-ConnectTimeout 20
-ControlMaster auto
-ControlPath "{sockets}/s"
-ControlPersist 60
+Host {machine}
+    IdentityFile "{folder}/key"
+    IdentitiesOnly yes
+    UserKnownHostsFile "{folder}/known_hosts"
+    GlobalKnownHostsFile none
+    StrictHostKeyChecking yes
+    BatchMode yes
+    ConnectTimeout 20
+    ServerAliveInterval 15
+    ControlMaster auto
+    ControlPath "{sockets}/%C"
+    ControlPersist 60
+Host *
+    Include config
 """
 
 
@@ -48,14 +53,27 @@ def connect(root: Path, environment: str, given: ServerSettings, folder: Path) -
     return programs
 
 
+def check_servers(root: Path, servers: str) -> None:
+    """Raise `GitHubError` where the variable SLIPWAY_SERVERS names what is no environment: it would be a rehearsal."""
+    known = project_settings(root).environments
+    unknown = [name for name in servers.split(" ") if name not in known] if servers else []
+    if unknown:
+        raise GitHubError(
+            f"The variable SLIPWAY_SERVERS is {servers!r}: expected names of environments with one space between them, "
+            f"of {', '.join(known)}; found {', '.join(map(repr, unknown))}. Without a name that counts, an environment "
+            "on a server would only be rehearsed."
+        )
+
+
 def _settings(root: Path, environment: str) -> EnvironmentSettings:
     known = project_settings(root).environments
     found = known.get(environment)
-    if found is None or found.context is None:
+    if found is None or found.context is None or found.target not in ("docker", "swarm"):
+        has = f'target = "{found.target}", context = "{found.context or ""}"' if found else "no such table"
         raise GitHubError(
             f"The variable SLIPWAY_SERVERS says that {environment} runs on a server, and pyproject.toml does not say "
-            f"how: expected target and context in [tool.slipway.environments.{environment}], found no context. "
-            "docs/github-setup.md, A server, has an example."
+            f'how: expected target = "docker" or "swarm", and a context, in [tool.slipway.environments.{environment}]; '
+            f"found {has}. docs/github-setup.md, A server, has an example."
         )
     return found
 
@@ -67,11 +85,12 @@ def _check(environment: str, given: ServerSettings) -> None:
             f"SLIPWAY_HOST of {environment}: expected ssh://user@machine, found {given.host or 'nothing'}. "
             f"gh variable set SLIPWAY_HOST --env {environment} --body ssh://deploy@model.example.org"
         )
+    port = f"-p {address.port} " if address.port else ""
     if not given.known_hosts.strip():
         raise GitHubError(
-            f"SLIPWAY_KNOWN_HOSTS of {environment} is not set: nothing says which machine is the right one. After a "
-            f"look at its fingerprint: ssh-keyscan {address.hostname} | gh variable set SLIPWAY_KNOWN_HOSTS --env "
-            f"{environment}"
+            f"SLIPWAY_KNOWN_HOSTS of {environment} is not set: nothing says which machine is the right one. After "
+            f"a look at its fingerprint: ssh-keyscan {port}{address.hostname} | gh variable set SLIPWAY_KNOWN_HOSTS "
+            f"--env {environment}"
         )
     if "PRIVATE KEY" not in given.ssh_key:
         raise GitHubError(
@@ -91,16 +110,17 @@ def _write_ssh(given: ServerSettings, folder: Path) -> Path:
         raise GitHubError("There is no ssh on the PATH. Install an SSH client on the runner.")
     _write_secret(folder / "key", given.ssh_key)
     write_bytes(folder / "known_hosts", f"{given.known_hosts.strip()}\n".encode())
-    write_bytes(folder / "config", _config(folder))
+    write_bytes(folder / "config", _config(given, folder))
     script = f'#!/bin/sh\nexec {quote(ssh)} -F {quote(str(folder / "config"))} "$@"\n'
     write_bytes(programs / "ssh", script.encode(), 0o755)
     return programs
 
 
-def _config(folder: Path) -> bytes:
+def _config(given: ServerSettings, folder: Path) -> bytes:
     """One connection for all that follows: the docker client makes a new one for every command."""
     # A socket's path has 108 bytes at most, and a runner's folder may be deep.
-    return _CONFIG.format(folder=folder, sockets=tempfile.mkdtemp(prefix="slipway-")).encode()
+    sockets, machine = tempfile.mkdtemp(prefix="slipway-"), urlsplit(given.host).hostname
+    return _CONFIG.format(folder=folder, sockets=sockets, machine=machine).encode()
 
 
 def _have_context(name: str, host: str) -> None:

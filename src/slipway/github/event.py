@@ -45,4 +45,6 @@ def _read(path: Path | None) -> _Event:
     try:
         return msgspec.json.decode(path.read_bytes(), type=_Event)
     except msgspec.MsgspecError as error:
-        raise GitHubError(f"{path} is no event of a pull request: {error}. Name the commit with --head.") from error
+        raise GitHubError(
+            f"{path} is no event of GitHub's: {error}. Expected the file that GITHUB_EVENT_PATH names."
+        ) from error

@@ -1,5 +1,6 @@
 """The service's commands: serve, health, key, log. Heavy modules are imported by the command that needs them."""
 
+import os
 import sys
 from collections import deque
 from itertools import chain
@@ -57,9 +58,9 @@ def health(port: int | None) -> None:
 
     With SLIPWAY_INSTANCE it must be the one of that name that answers.
     """
-    from slipway.serving.probe import probe
+    from slipway.serving.probe import here, probe
 
-    click.echo(probe(read_settings(host="127.0.0.1", port=port)))
+    click.echo(probe(read_settings(host=here(os.environ.get("SLIPWAY_HOST", "")), port=port)))
 
 
 FILE = click.option(

@@ -1,6 +1,7 @@
 """Whether the service on this machine is ready, asked as an orchestrator's health check does."""
 
 import json
+from ipaddress import ip_address
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -35,6 +36,15 @@ def probe(settings: ServingSettings) -> str:
                 return said
             heard.add(f"{instance or 'one without a name'} answers")
     raise NotReadyError(f"{settings.instance} does not answer on port {settings.port}: {'; '.join(sorted(heard))}")
+
+
+def here(host: str) -> str:
+    """Where a service that listens on `host` is asked on its own machine."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return "127.0.0.1"
+    return "127.0.0.1" if address.is_unspecified or address.version == 6 else host
 
 
 def _ask(settings: ServingSettings) -> tuple[str, str | None]:

@@ -15,7 +15,8 @@ _HANDED = (
     "SLIPWAY_API_KEYS",
     "SLIPWAY_SMOKE_KEY",
 )
-_OF_A_SERVER = re.compile(r"secrets\.SLIPWAY_(SSH_KEY|API_KEYS|SMOKE_KEY)")
+_OF_A_SERVER = re.compile(r"secrets[.\['\"\s]+SLIPWAY_(SSH_KEY|API_KEYS|SMOKE_KEY)")
+_CONNECT = "slipway ci connect"
 
 
 def rehearsal_unless_named(workflows: Sequence[Workflow]) -> list[str]:
@@ -33,12 +34,18 @@ def rehearsal_unless_named(workflows: Sequence[Workflow]) -> list[str]:
 
 def server_secrets_at_its_door(workflows: Sequence[Workflow]) -> list[str]:
     """Only the step that makes the way to the server sees its secrets, and only where there is a server."""
-    return [
-        f"{where}: a server's secret belongs to the step of slipway ci connect, if: env.SLIPWAY_TARGET == ''"
+    beside = [
+        f"{workflow.name}: {name}: a server's secret for the whole job"
+        for workflow in workflows
+        for name, job in workflow.jobs.items()
+        if not called(job) and _OF_A_SERVER.search(str({key: job[key] for key in job if key != "steps"}))
+    ]
+    return beside + [
+        f"{where}: a server's secret belongs to the step of {_CONNECT}, if: env.SLIPWAY_TARGET == ''"
         for workflow in workflows
         for where, _, step in workflow.steps
         if _OF_A_SERVER.search(str(step))
-        if "slipway ci connect" not in str(step.get("run")) or step.get("if") != "env.SLIPWAY_TARGET == ''"
+        if _CONNECT not in str(step.get("run")) or step.get("if") != "env.SLIPWAY_TARGET == ''"
     ]
 
 
