@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import os
 import re
 import shutil
 import socket
@@ -18,6 +17,7 @@ from uuid import uuid4
 
 import pytest
 from dockerbox import Shipped, Yard, place_on_engine, remove_from
+from enginebox import engine_settings
 from ledgerbox import ENVIRONMENTS
 from projectbox import Project, make_project
 from registry import registry
@@ -163,7 +163,7 @@ class Shipyard(NamedTuple):
 def engine() -> Engine:
     """The engine that .ci/engine started, or the one that `docker` reaches; without one these tests are skipped."""
     settings = engine_settings()
-    found = Engine(settings.get("SLIPWAY_DOCKER", "docker"), settings.get("SLIPWAY_BASE_IMAGE"))
+    found = Engine(settings["SLIPWAY_DOCKER"], settings.get("SLIPWAY_BASE_IMAGE"))
     if not found.answers():
         missing("docker", f"no container engine answers `{found.client} info`; .ci/engine installs and starts one")
     return found
@@ -238,13 +238,6 @@ def on_engine(fresh_project, engine, tmp_path, monkeypatch) -> Iterator[Project]
     yield found
     for name in projects:
         remove_from(engine, name)
-
-
-def engine_settings() -> dict[str, str]:
-    """The environment, and below it what .ci/engine wrote."""
-    path = ROOT / ".slipway" / "engine.env"
-    lines = path.read_text().splitlines() if path.exists() else []
-    return dict(line.split("=", 1) for line in lines) | os.environ
 
 
 def copy_sources(folder: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from enginebox import engine_settings
 from requirements import missing
-from stackbox import ROOT, Stack
+from stackbox import Stack
 from toybox import make_toy
 
 IMAGES = Path(__file__).with_name("images")
@@ -18,10 +19,8 @@ STAND_INS = ("postgres", "registry", "prometheus")
 
 @pytest.fixture(scope="session")
 def engine() -> dict[str, str]:
-    """What .ci/engine wrote, below the environment."""
-    path = ROOT / ".slipway" / "engine.env"
-    lines = path.read_text().splitlines() if path.exists() else []
-    found = {"SLIPWAY_DOCKER": "docker"} | dict(line.split("=", 1) for line in lines) | os.environ
+    """Its client and the base for images; without one that answers these tests are skipped."""
+    found = engine_settings()
     for words in (("info",), ("compose", "version")):
         try:
             done = subprocess.run([found["SLIPWAY_DOCKER"], *words], capture_output=True)

@@ -13,6 +13,7 @@ from typing import Any
 import events
 import runner
 import yaml
+from enginebox import engine_settings
 from ledgerbox import git
 from stub_github import State
 from toyrepo import dvc
@@ -62,7 +63,7 @@ class World:
         clones = [each for each in self.folder.glob("clone-*") if each.is_dir()]
         names = [f"candidate:{git(each, 'rev-parse', 'HEAD')}" for each in clones]
         if names:
-            client = engine().get("SLIPWAY_DOCKER", "docker")
+            client = engine_settings()["SLIPWAY_DOCKER"]
             subprocess.run([client, "image", "rm", *names], capture_output=True)
 
     def commit(self, message: str = "a change", branch: str = "main") -> str:
@@ -217,7 +218,7 @@ class World:
             "UV_NO_PROGRESS": "1",
             "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv"),
             "MYPY_CACHE_DIR": str(self.shared / "mypy"),
-            **engine(),
+            **engine_settings(),
         }
 
     def ledger(self) -> Ledger:
@@ -237,15 +238,6 @@ class World:
 
     def attestations(self) -> list[dict[str, Any]]:
         return [json.loads(each.read_text()) for each in sorted((self.folder / "attestations").glob("*.json"))]
-
-
-def engine() -> dict[str, str]:
-    """The container engine: this session's variables, and below them what .ci/engine wrote."""
-    path = ROOT / ".slipway" / "engine.env"
-    lines = path.read_text().splitlines() if path.exists() else []
-    found = dict(line.split("=", 1) for line in lines)
-    names = ("SLIPWAY_DOCKER", "SLIPWAY_BASE_IMAGE")
-    return {name: os.environ.get(name) or found[name] for name in names if os.environ.get(name) or name in found}
 
 
 def _settle_dvc(folder: Path, cache: Path) -> None:

@@ -6,11 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from enginebox import engine_settings
 from registry import registry as serve_registry
 from runner import find_act, times
 from stub_github import stub_github
 from toyrepo import make_repository
-from world import World, engine
+from world import World
 
 
 def pytest_collection_modifyitems(items):
@@ -63,7 +64,7 @@ def address(tmp_path_factory):
     with serve_registry(tmp_path_factory.mktemp("registry")) as found:
         yield found
     # The engine would keep what was pushed to a registry that is no more.
-    client = engine().get("SLIPWAY_DOCKER", "docker")
+    client = engine_settings()["SLIPWAY_DOCKER"]
     listed = ["image", "ls", "--quiet", "--filter", f"reference={found}/*/*"]
     images = subprocess.run([client, *listed], capture_output=True, text=True).stdout.split()
     if images:

@@ -7,12 +7,13 @@ from itertools import groupby
 from uuid import uuid4
 
 import pytest
+from enginebox import engine_settings
 from ledgerbox import git
 from registry import tags
 from running import free_port
 from sshserver import ssh_server
 from stub_github import stub_github
-from world import World, engine
+from world import World
 
 from slipway.delivery.request import write_request
 from slipway.delivery.smoke import version
@@ -212,9 +213,9 @@ def test_where_a_pull_request_is_the_approval_its_merge_promotes_and_nothing_bef
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    client = engine()
+    client = engine_settings()
     folder = tmp_path_factory.mktemp("ssh") / "server"
-    with ssh_server(client.get("SLIPWAY_DOCKER", "docker"), client.get("SLIPWAY_BASE_IMAGE"), folder) as found:
+    with ssh_server(client["SLIPWAY_DOCKER"], client.get("SLIPWAY_BASE_IMAGE"), folder) as found:
         yield found
 
 
@@ -232,7 +233,7 @@ def on_server(world, server):
         "SLIPWAY_KNOWN_HOSTS": server.known_hosts,
     }
     yield f"http://127.0.0.1:{port}", {"variables": variables, "secrets": {"SLIPWAY_SSH_KEY": server.key}}
-    client = [engine().get("SLIPWAY_DOCKER", "docker")]
+    client = [engine_settings()["SLIPWAY_DOCKER"]]
     subprocess.run([*client, "compose", "--project-name", name, "down", "--volumes"], check=True, capture_output=True)
 
 
