@@ -1,6 +1,6 @@
 # One vocabulary for people, hooks and CI. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-workflows repro gate pins audit-workflows mutants serve image mlflow-image up down logs backup
+.PHONY: help setup demo test test-workflows repro gate pins audit-workflows mutants serve image mlflow-image follow follow-image up down logs backup
 .PHONY: restore lint format ui bench-serving clean tools
 
 UV_VERSION := 0.13.9
@@ -92,6 +92,16 @@ mlflow-image: ## the MLflow server of the stack as a container image, from uv.lo
 	@$(ENGINE_ANSWERS)
 	@DOCKER_BUILDKIT=1 $(SLIPWAY_DOCKER) build --tag localhost/slipway-mlflow --file deploy/mlflow/Dockerfile \
 		$(if $(SLIPWAY_BASE_IMAGE),--build-arg "BASE=$(SLIPWAY_BASE_IMAGE)") $(SECRETS) .
+
+follow: follow-image ## this machine's engine follows the ledger, in a container (ENV=production; docs/delivery.md)
+	@test -n "$(ENV)" || { echo "Which environment? make follow ENV=production"; exit 1; }
+	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/follow/start "$(ENV)"
+
+follow-image: ## the image of that container, from uv.lock
+	@$(ENGINE_ANSWERS)
+	@DOCKER_BUILDKIT=1 $(SLIPWAY_DOCKER) build --tag localhost/slipway-follow --file deploy/follow/Dockerfile \
+		$(if $(SLIPWAY_BASE_IMAGE),--build-arg "BASE=$(SLIPWAY_BASE_IMAGE)") \
+		$(if $(SLIPWAY_CLIENT_IMAGE),--build-arg "CLIENT=$(SLIPWAY_CLIENT_IMAGE)") $(SECRETS) .
 
 up: ## service, MLflow and PostgreSQL as containers (PROFILES=monitoring,registry for more; docs/stack.md)
 	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/stack up "$(PROFILES)"

@@ -19,7 +19,8 @@ COMPOSE = ROOT / "deploy" / "compose"
 FILES = sorted(COMPOSE.glob("*.yaml"))
 SERVICES = {name: service for path in FILES for name, service in yaml.safe_load(path.read_text())["services"].items()}
 PROMETHEUS = ROOT / "deploy" / "prometheus"
-SCRIPTS = ("stack", "backup", "restore")
+SCRIPTS = ("stack", "backup", "restore", "follow/start", "follow/askpass")
+FOLLOW = ROOT / "deploy" / "follow"
 # A pair: what goes wrong, and the policy that says so.
 MISTAKES = {
     "no health check": ("postgres", lambda s: s.pop("healthcheck")),
@@ -55,7 +56,9 @@ def promtool():
     return found or missing("docker", "there is no promtool; .ci/engine fetches it")
 
 
-@pytest.mark.parametrize("path", [ROOT / "compose.yaml", *FILES], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [ROOT / "compose.yaml", FOLLOW / "compose.yaml", *FILES], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_a_file_is_what_the_specification_describes(path):
     check = Path(sys.executable).with_name("check-jsonschema")
     assert run(check, "--builtin-schema", "vendor.compose-spec", path)[0] == 0
@@ -87,6 +90,14 @@ def test_an_image_that_is_built_here_has_a_health_check_and_no_root(path):
     assert re.search(r"^USER 10001:0$", stages, re.MULTILINE)
 
 
+def test_what_follows_the_ledger_has_the_network_of_its_machine_and_the_rights_of_its_user_and_nothing_more():
+    (service,) = yaml.safe_load((FOLLOW / "compose.yaml").read_text())["services"].values()
+    assert policies.complaints("follow", service) == [
+        "follow: it shares the machine's network",
+        "follow: it runs as ${SLIPWAY_UID:?}:${SLIPWAY_GID:?}",
+    ]
+
+
 def test_the_small_set_starts_alone():
     assert {name for name, service in SERVICES.items() if "profiles" not in service} == {
         "front",
@@ -97,7 +108,9 @@ def test_the_small_set_starts_alone():
 
 
 @pytest.mark.parametrize(
-    "path", [*sorted(Path(__file__).parent.glob("images/*/Dockerfile")), ROOT / "deploy/mlflow/Dockerfile"]
+    "path",
+    [*sorted(Path(__file__).parent.glob("images/*/Dockerfile")), *sorted((ROOT / "deploy").glob("*/Dockerfile"))],
+    ids=lambda path: path.parent.name,
 )
 def test_hadolint_has_nothing_to_say(path):
     linter = Path(sys.executable).with_name("hadolint")
@@ -111,8 +124,9 @@ def test_shellcheck_has_nothing_to_say(name):
     assert run(Path(sys.executable).with_name("shellcheck"), "-x", ROOT / "deploy" / name) == (0, "")
 
 
-def test_mlflow_is_installed_from_the_lock_by_hash_with_the_uv_of_the_makefile():
-    text = (ROOT / "deploy/mlflow/Dockerfile").read_text()
+@pytest.mark.parametrize("name", ["mlflow", "follow"])
+def test_an_image_is_installed_from_the_lock_by_hash_with_the_uv_of_the_makefile(name):
+    text = (ROOT / "deploy" / name / "Dockerfile").read_text()
     (base,) = re.findall(r"^ARG BASE=(.*)$", text, re.MULTILINE)
     assert f"ARG BASE={base}\n" in (ROOT / "Dockerfile").read_text(), "the base of the service's image"
     (uv,) = re.findall(r"^UV_VERSION := (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)

@@ -37,11 +37,20 @@ def follow(root: Path, environment: str, seconds: float, tell: Callable[[Turn], 
     before = None
     while True:
         found = _turn(root, environment)
+        if not found.error:
+            _mark(root, environment)
         if found.did or found != before:
             tell(found)
         # What was done is done once; the next turn is measured by what came of it.
         before = msgspec.structs.replace(found, did=False)
         time.sleep(seconds)
+
+
+def _mark(root: Path, environment: str) -> None:
+    """Leave a file whose age says when a turn last went well: a health check looks at it."""
+    place = root / ".slipway" / "environments" / environment / "followed"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.touch()
 
 
 def line(found: Turn) -> str:
