@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(900)
 STEPS = (
     ("delivery.image.keep", 1),
     ("delivery.image.Aside._options", 1),
-    ("delivery.docker.DockerTarget.rehearse", 1),
+    ("delivery.on_engine.OnEngine.rehearse", 1),
     ("delivery.docker.DockerTarget._take_port", 1),
     ("delivery.compose.Project.up", 2),
     ("delivery.docker.DockerTarget._start", 1),
