@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import boto3
 from ledgerbox import git
@@ -14,7 +15,6 @@ from toyrepo import dvc
 from werkzeug.serving import make_server
 
 OWNER, ROLE = "key-of-the-owner", "key-of-the-role"
-NAME = "data"
 _CHANGES = ("PUT", "POST", "DELETE")
 _DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 
@@ -24,6 +24,8 @@ class Bucket:
 
     def __init__(self) -> None:
         self.url = ""
+        # moto keeps what it was given as long as the process lives.
+        self.name = f"data-{uuid4().hex[:8]}"
         self.asked: list[tuple[str, str]] = []
         self._moto = DomainDispatcherApplication(create_backend_app)
 
@@ -39,7 +41,7 @@ class Bucket:
     def take(self, work: Path, path: str) -> None:
         """Move the data of the clone `work` here, as docs/data.md says."""
         dvc(work, "pull", "--quiet", "data.dvc")
-        dvc(work, "remote", "modify", "--quiet", "embedded", "url", f"s3://{NAME}/{path}")
+        dvc(work, "remote", "modify", "--quiet", "embedded", "url", f"s3://{self.name}/{path}")
         dvc(work, "remote", "modify", "--quiet", "embedded", "endpointurl", self.url)
         with credentials(OWNER):
             dvc(work, "push", "--quiet", "data.dvc")
@@ -70,7 +72,7 @@ def bucket() -> Iterator[Bucket]:
     try:
         with credentials(OWNER):
             boto3.client("s3", endpoint_url=found.url).create_bucket(
-                Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+                Bucket=found.name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
             )
         yield found
     finally:

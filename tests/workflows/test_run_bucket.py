@@ -55,7 +55,7 @@ def test_without_the_variables_a_run_says_which_to_set(world, data):
     run = world.push(job="model")
     assert run.results["model"] == "failure"
     for said in (run.said("model"), run.jobs["model"].summary):
-        assert "cannot be fetched from s3://data/" in said
+        assert "cannot be fetched from s3://data-" in said
         assert "found: no dvc-s3. In a workflow set the variables SLIPWAY_DATA_ROLE and SLIPWAY_DATA_REGION" in said
     assert (world.exchanges(), data.asked) == ([], [])
 
