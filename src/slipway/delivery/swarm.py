@@ -127,9 +127,11 @@ class SwarmTarget(OnEngine):
 def _unfinished(service: Service, tasks: list[Task]) -> str | None:
     """What is left to do until the swarm runs what it was told, None if it does."""
     told = (service.image, service.settings)
-    new = [each for each in tasks if each.running and each.wanted and (each.image, each.settings) == told]
+    # One that is only starting counts as well: where the swarm went back it may have one too many for a moment.
+    wanted = [each for each in tasks if each.wanted]
+    new = [each for each in wanted if each.running and (each.image, each.settings) == told]
     old = [each for each in tasks if each.running and each not in new]
-    if service.update in _DONE and len(new) == service.replicas and not old:
+    if service.update in _DONE and len(new) == len(wanted) == service.replicas and not old:
         return None
     if service.update in _STUCK:
         return f"the swarm stopped halfway: {service.message}"
