@@ -1,9 +1,18 @@
-"""Which container engine the tests use."""
+"""Which container engine the tests use, and how it is restarted."""
 
 import os
+import subprocess
 from pathlib import Path
 
+import psutil
+import pytest
+
 ROOT = Path(__file__).parents[2]
+# It ends whatever else runs on the engine: `.ci/run` asks for it when nothing does.
+RESTARTED = pytest.mark.skipif(
+    "restart" not in os.environ.get("SLIPWAY_REQUIRE", "").split(","),
+    reason="the engine is restarted only where SLIPWAY_REQUIRE asks for it",
+)
 
 
 def engine_settings() -> dict[str, str]:
@@ -13,3 +22,11 @@ def engine_settings() -> dict[str, str]:
     found = {"SLIPWAY_DOCKER": "docker"} | dict(line.split("=", 1) for line in lines)
     set_here = {name: os.environ[name] for name in ("SLIPWAY_DOCKER", "SLIPWAY_BASE_IMAGE") if os.environ.get(name)}
     return found | set_here
+
+
+def restart_engine() -> None:
+    """End this machine's engine as a shutdown does, and start it as .ci/engine does."""
+    (engine,) = (each for each in psutil.process_iter() if each.name() == "dockerd")
+    engine.terminate()
+    engine.wait(60)
+    subprocess.run([ROOT / ".ci" / "engine"], check=True, capture_output=True)
