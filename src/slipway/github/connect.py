@@ -101,7 +101,7 @@ def _check(environment: str, given: ServerSettings) -> None:
 
 
 def _write_ssh(given: ServerSettings, folder: Path) -> Path:
-    """The folder in which an `ssh` lies that knows this server and no other."""
+    """The folder in which an `ssh` lies that knows the way to this server."""
     programs = folder / "bin"
     # Run again, its own would be found first.
     others = (each for each in os.get_exec_path() if Path(each) != programs)
