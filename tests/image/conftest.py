@@ -25,7 +25,7 @@ from requirements import missing
 from toybox import make_toy
 
 from slipway.bundle import Bundle
-from slipway.delivery import flow
+from slipway.delivery.environment import target_of
 
 ROOT = Path(__file__).parents[2]
 BUILT_FROM = ("Makefile", "Dockerfile", ".dockerignore", "pyproject.toml", "uv.lock", "src/slipway")
@@ -234,7 +234,7 @@ def on_engine(fresh_project, engine, tmp_path, monkeypatch) -> Iterator[Project]
     """A toy project whose environments run on the engine; what is left of them is removed."""
     monkeypatch.setenv("SLIPWAY_DOCKER", engine.client)
     found = place_on_engine(fresh_project.copy(tmp_path / "project"))
-    projects = [flow.target_of(found.root, name)._project.name for name in ENVIRONMENTS]
+    projects = [target_of(found.root, name)._project.name for name in ENVIRONMENTS]
     yield found
     for name in projects:
         remove_from(engine, name)

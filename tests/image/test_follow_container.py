@@ -10,7 +10,7 @@ import pytest
 from dockerbox import ROOT, settled
 from ledgerbox import BY, clone, git
 
-from slipway.delivery import flow
+from slipway.delivery.environment import target_of
 from slipway.ledger import Event, Ledger, Release, follow
 
 pytestmark = pytest.mark.timeout(900)
@@ -79,7 +79,7 @@ def test_what_is_promoted_elsewhere_serves_here_and_what_is_rolled_back_too(
     container, engine, on_engine, elsewhere, shipped
 ):
     old, new = shipped
-    target = flow.target_of(on_engine.root, "production")
+    target = target_of(on_engine.root, "production")
     for number, (ship, event) in enumerate(
         ((old, Event.PROMOTE), (new, Event.PROMOTE), (old, Event.ROLLBACK)), start=1
     ):

@@ -4,7 +4,8 @@ import pytest
 import requests
 from dockerbox import bring, quiet, settled
 
-from slipway.delivery import flow
+from slipway.delivery.converge import converge
+from slipway.delivery.environment import target_of
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
 
@@ -16,7 +17,7 @@ FILL = "open('/var/log/slipway/ballast', 'wb', 0).write(bytes(10 << 20))"
 @pytest.fixture
 def small_log(on_engine, engine):
     """Staging's log lies on a disk of a megabyte."""
-    name = flow.target_of(on_engine.root, "staging")._project.name
+    name = target_of(on_engine.root, "staging")._project.name
     labels = {"com.docker.compose.project": name, "com.docker.compose.volume": "log"}
     words = [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
     size = ["--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=1m,mode=1777"]
@@ -26,7 +27,7 @@ def small_log(on_engine, engine):
 def test_a_full_log_refuses_and_a_deployment_onto_it_leaves_what_is_there(on_engine, small_log, shipped, engine):
     old, new = shipped
     bring(on_engine, old)
-    url, container = flow.target_of(on_engine.root, "staging").url, settled(on_engine, old, "staging")
+    url, container = target_of(on_engine.root, "staging").url, settled(on_engine, old, "staging")
 
     def ask() -> int:
         return requests.post(f"{url}/predict", json=old.row, timeout=10).status_code
@@ -43,5 +44,5 @@ def test_a_full_log_refuses_and_a_deployment_onto_it_leaves_what_is_there(on_eng
     engine.run("exec", container.id, "rm", "/var/log/slipway/ballast")
     assert ask() == 200, "where there is room it goes on, and nobody had to restart it"
     assert settled(on_engine, old, "staging") == container
-    flow.converge(on_engine.root, "staging", quiet)
+    converge(on_engine.root, "staging", quiet)
     assert settled(on_engine, old, "staging") == container, "it was never touched"

@@ -10,6 +10,7 @@ from projectbox import Project, make_project, place
 from registry import registry, tags
 
 from slipway.delivery import flow, publish, release
+from slipway.delivery.environment import target_of
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
 
@@ -73,7 +74,7 @@ def test_a_release_is_built_once_pushed_by_digest_and_rehearsed_through_to_produ
     assert again.entry == done.entry, "run again, nothing is written"
     done = flow.promote(project.root, "staging", "production", quiet)
     assert done.entry.serving == found
-    name = flow.target_of(project.root, "staging")._aside.name
+    name = target_of(project.root, "staging")._aside.name
     assert engine.run("ps", "--all", "--quiet", "--filter", f"name={name}") == ""
 
 

@@ -8,7 +8,7 @@ import requests
 from dockerbox import bring, settled
 from enginebox import RESTARTED, restart_engine
 
-from slipway.delivery import flow
+from slipway.delivery.environment import target_of
 
 pytestmark = [RESTARTED, pytest.mark.timeout(600)]
 
@@ -16,7 +16,7 @@ pytestmark = [RESTARTED, pytest.mark.timeout(600)]
 def test_after_a_restart_of_the_engine_the_release_serves_and_its_log_is_there(on_engine, shipped, engine):
     (ship, _) = shipped
     bring(on_engine, ship)
-    target, container = flow.target_of(on_engine.root, "staging"), settled(on_engine, ship, "staging")
+    target, container = target_of(on_engine.root, "staging"), settled(on_engine, ship, "staging")
     answer = requests.post(f"{target.url}/predict", json=ship.row, timeout=10).json()
     restart_engine()
     wait_until(lambda: target.observe() == ship.bundle.digest)

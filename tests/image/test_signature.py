@@ -9,7 +9,7 @@ from dockerbox import bring, quiet, services, settled
 from requirements import missing
 from running import SLIPWAY
 
-from slipway.delivery import flow
+from slipway.delivery.converge import converge, stop
 from slipway.delivery.docker import DockerTarget
 from slipway.delivery.signature import check_signature, sign
 from slipway.errors import DeliveryError
@@ -80,12 +80,12 @@ def test_what_the_trusted_key_has_not_signed_is_not_started(on_engine, fresh, ke
 
 def test_who_follows_the_ledger_does_not_start_what_is_not_signed(on_engine, fresh, keys):
     bring(on_engine, fresh)
-    flow.stop(on_engine.root, "staging", quiet)
+    stop(on_engine.root, "staging", quiet)
     trust(on_engine, key=str(keys / "ours.pub"))
     with pytest.raises(DeliveryError, match="is not signed by"):
-        flow.converge(on_engine.root, "staging", quiet)
+        converge(on_engine.root, "staging", quiet)
     sign(fresh.image, str(keys / "ours.key"))
-    flow.converge(on_engine.root, "staging", quiet)
+    converge(on_engine.root, "staging", quiet)
     settled(on_engine, fresh, "staging")
 
 

@@ -11,6 +11,8 @@ from load import Callers
 from running import free_port
 
 from slipway.delivery import flow
+from slipway.delivery.converge import converge, stop
+from slipway.delivery.environment import target_of
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
 
@@ -25,7 +27,7 @@ def test_a_release_goes_to_production_by_digest_and_back_and_no_request_is_lost(
     done = serve(on_engine, old)
     assert (done.entry.event, done.entry.target, done.entry.serving.image) == (Event.PROMOTE, "docker", old.image)
     settled(on_engine, old)
-    production = flow.target_of(on_engine.root, "production")
+    production = target_of(on_engine.root, "production")
     with Callers(production.url, old.row) as callers:
         bring(on_engine, new)
         flow.promote(on_engine.root, "staging", "production", quiet)
@@ -66,7 +68,7 @@ def test_an_image_that_does_not_keep_its_word_leaves_the_one_that_serves(
         image = yard.image(new.bundle.digest, new.bundle.path, *ALONE)
     broken = Shipped(new.trees, new.bundle, image)
     with (
-        Callers(flow.target_of(on_engine.root, "staging").url, old.row, 2) as callers,
+        Callers(target_of(on_engine.root, "staging").url, old.row, 2) as callers,
         pytest.raises(DeliveryError, match=f"(?s){reason}"),
     ):
         bring(on_engine, broken)
@@ -89,7 +91,7 @@ def test_a_service_that_dies_is_started_by_the_engine_and_one_without_its_networ
 ):
     (ship, _) = shipped
     bring(on_engine, ship)
-    target, container = flow.target_of(on_engine.root, "staging"), settled(on_engine, ship, "staging")
+    target, container = target_of(on_engine.root, "staging"), settled(on_engine, ship, "staging")
     kill(engine, ship.image, container.id)
     # The engine starts it again under its old name.
     wait_until(lambda: services(on_engine, "staging")[0].began > container.began)
@@ -98,7 +100,7 @@ def test_a_service_that_dies_is_started_by_the_engine_and_one_without_its_networ
 
     kill(engine, ship.image, target._project.front().id)
     wait_until(lambda: target.differs(ship.bundle.digest, ship.image) is not None)
-    flow.converge(on_engine.root, "staging", quiet)
+    converge(on_engine.root, "staging", quiet)
     settled(on_engine, ship, "staging")
 
 
@@ -130,7 +132,7 @@ def test_a_container_can_do_nothing_but_serve(on_engine, shipped, engine):
         ("CapBnd:", "0" * 16),
         ("NoNewPrivs:", "1"),
     }
-    published = engine.inspect(flow.target_of(on_engine.root, "staging")._project.front().id)["NetworkSettings"]
+    published = engine.inspect(target_of(on_engine.root, "staging")._project.front().id)["NetworkSettings"]
     (address,) = published["Ports"]["8080/tcp"]
     assert address["HostIp"] == "127.0.0.1"
 
@@ -139,27 +141,27 @@ def test_settings_that_changed_are_seen_and_brought_in_without_a_lost_request(on
     (ship, _) = shipped
     bring(on_engine, ship)
     before = settled(on_engine, ship, "staging")
-    target = flow.target_of(on_engine.root, "staging")
+    target = target_of(on_engine.root, "staging")
     with Callers(target.url, ship.row, 2) as callers:
         change(on_engine, variables={"SLIPWAY_MAX_ROWS": "none"})
         with pytest.raises(DeliveryError, match="SLIPWAY_MAX_ROWS"):
-            flow.converge(on_engine.root, "staging", quiet)
+            converge(on_engine.root, "staging", quiet)
         assert services(on_engine, "staging") == [before], "what does not start ends nothing that serves"
         change(on_engine, workers=2, variables={"SLIPWAY_MAX_ROWS": "7", "NOTE": "5 $ for ${PATH}"})
-        found = flow.target_of(on_engine.root, "staging")
+        found = target_of(on_engine.root, "staging")
         assert "other settings" in found.differs(ship.bundle.digest, ship.image)
-        flow.converge(on_engine.root, "staging", quiet)
+        converge(on_engine.root, "staging", quiet)
         container = settled(on_engine, ship, "staging")
         assert {"SLIPWAY_WORKERS=2", "SLIPWAY_MAX_ROWS=7", "NOTE=5 $ for ${PATH}"} <= environment(engine, container)
         # The file is the operator's: a limit that is changed there counts too.
         path = on_engine.root / "deploy/compose/service.yaml"
         path.write_text(path.read_text().replace("pids_limit: 256", "pids_limit: 200"))
         assert "other settings" in found.differs(ship.bundle.digest, ship.image)
-        flow.converge(on_engine.root, "staging", quiet)
+        converge(on_engine.root, "staging", quiet)
         settled(on_engine, ship, "staging")
     assert not callers.failures and callers.broken == 0
     change(on_engine, port=free_port())
-    flow.converge(on_engine.root, "staging", quiet)
+    converge(on_engine.root, "staging", quiet)
     settled(on_engine, ship, "staging")
 
 
@@ -171,7 +173,7 @@ def test_new_code_around_the_same_model_is_another_image(on_engine, shipped, yar
     (ship, _) = shipped
     bring(on_engine, ship)
     other = Shipped(ship.trees, ship.bundle, yard.image(ship.bundle.digest, ship.bundle.path, "ENV NEW=1"))
-    target = flow.target_of(on_engine.root, "staging")
+    target = target_of(on_engine.root, "staging")
     assert "runs the image" in target.differs(ship.bundle.digest, other.image)
     on_engine.commit("new code")
     bring(on_engine, other)
@@ -186,14 +188,14 @@ def test_new_code_around_the_same_model_is_another_image(on_engine, shipped, yar
 
 def test_stopping_ends_everything_but_the_log_and_converge_starts_it_again(on_engine, shipped, engine):
     bring(on_engine, shipped[0])
-    target = flow.target_of(on_engine.root, "staging")
-    assert flow.stop(on_engine.root, "staging", quiet)
-    assert not flow.stop(on_engine.root, "staging", quiet)
+    target = target_of(on_engine.root, "staging")
+    assert stop(on_engine.root, "staging", quiet)
+    assert not stop(on_engine.root, "staging", quiet)
     name = target._project.name
     assert engine.run("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={name}") == ""
     assert engine.run("volume", "ls", "--quiet", "--filter", f"name={name}") == f"{name}_log"
     assert target.is_here() and not target.runs() and target.observe() is None
-    flow.converge(on_engine.root, "staging", quiet)
+    converge(on_engine.root, "staging", quiet)
     settled(on_engine, shipped[0], "staging")
 
 
@@ -211,7 +213,7 @@ def test_what_is_missing_is_named_before_anything_starts(on_engine, shipped, eng
     with pytest.raises(DeliveryError, match=r"does not answer: .*nowhere"):
         bring(on_engine, ship)
     change(on_engine)
-    port = int(flow.target_of(on_engine.root, "staging").url.rsplit(":", 1)[1])
+    port = int(target_of(on_engine.root, "staging").url.rsplit(":", 1)[1])
     with socket.create_server(("127.0.0.1", port)), pytest.raises(DeliveryError, match="taken by another program"):
         bring(on_engine, ship)
     # A client as Debian's bookworm has it.

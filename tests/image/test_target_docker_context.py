@@ -9,7 +9,8 @@ import pytest
 from dockerbox import bring, change, quiet, services, settled
 from running import SLIPWAY
 
-from slipway.delivery import flow
+from slipway.delivery.converge import converge
+from slipway.delivery.environment import target_of
 from slipway.delivery.smoke import version
 from slipway.errors import DeliveryError
 
@@ -67,7 +68,7 @@ def test_an_environment_behind_a_context_gets_its_keys_and_is_tested_with_one(on
     change(on_engine, context=context, variables=keys, address="0.0.0.0", key_file="smoke.key")
     bring(on_engine, ship)
     container = settled(on_engine, ship, "staging")
-    target = flow.target_of(on_engine.root, "staging")
+    target = target_of(on_engine.root, "staging")
     assert version(target.url) is None, "without a key it says nothing"
     mounts = {each["Destination"]: each["Type"] for each in engine.inspect(container.id)["Mounts"]}
     assert mounts == {"/var/log/slipway": "volume", "/run/slipway": "volume"}
@@ -76,7 +77,7 @@ def test_an_environment_behind_a_context_gets_its_keys_and_is_tested_with_one(on
     second = make_key(on_engine, "second")
     assert version(target.url, second) is None
     assert "other settings" in target.differs(ship.bundle.digest, ship.image)
-    flow.converge(on_engine.root, "staging", quiet)
+    converge(on_engine.root, "staging", quiet)
     assert version(target.url, second).model.digest == ship.bundle.digest
     settled(on_engine, ship, "staging")
     volumes = engine.run("volume", "ls", "--quiet", "--filter", f"name={target._project.name}").split()
@@ -84,7 +85,7 @@ def test_an_environment_behind_a_context_gets_its_keys_and_is_tested_with_one(on
 
     (on_engine.root / "keys.json").unlink()
     with pytest.raises(DeliveryError, match=r"needs the file keys\.json"):
-        flow.converge(on_engine.root, "staging", quiet)
+        converge(on_engine.root, "staging", quiet)
     assert len(services(on_engine, "staging")) == 1
 
 
@@ -93,6 +94,6 @@ def test_a_port_that_is_not_reached_from_here_is_named(on_engine, engine, tmp_pa
     engine.run("context", "create", "far", "--docker", "host=tcp://model.example.invalid:2376")
     change(on_engine, context="far")
     with pytest.raises(DeliveryError, match="cannot be tested"):
-        flow.target_of(on_engine.root, "staging").observe()
+        target_of(on_engine.root, "staging").observe()
     change(on_engine, context="far", address="0.0.0.0")
-    assert flow.target_of(on_engine.root, "staging").url.startswith("http://model.example.invalid:")
+    assert target_of(on_engine.root, "staging").url.startswith("http://model.example.invalid:")

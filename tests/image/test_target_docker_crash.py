@@ -8,6 +8,8 @@ from load import Callers
 from releases import killed_after, slipway
 
 from slipway.delivery import flow
+from slipway.delivery.converge import converge
+from slipway.delivery.environment import target_of
 from slipway.ledger import Ledger
 
 pytestmark = pytest.mark.timeout(900)
@@ -29,13 +31,13 @@ def test_a_promotion_that_is_killed_after_any_step_is_undone_or_finished_and_nob
     old, new = shipped
     serve(on_engine, old)
     bring(on_engine, new)
-    target = flow.target_of(on_engine.root, "production")
+    target = target_of(on_engine.root, "production")
     with Callers(target.url, old.row, 2) as callers:
         for function, times in STEPS:
             killed = killed_after(on_engine, function, times, "promote", "staging", "production")
             said = killed.communicate(timeout=120)[0]
             assert killed.returncode == -signal.SIGKILL, f"{function}: {said}"
-            flow.converge(on_engine.root, "production", quiet)
+            converge(on_engine.root, "production", quiet)
             settled(on_engine, new if function.endswith("append") else old)
             names = engine.run("ps", "--all", "--format", "{{.Names}}", "--filter", f"name={target._project.name}")
             assert len(names.split()) == 2, f"{function}: {names}"
@@ -51,9 +53,9 @@ def test_a_first_start_that_is_killed_is_ended_where_the_ledger_says_that_nothin
     bring(on_engine, ship)
     killed = killed_after(on_engine, "delivery.docker.DockerTarget._start", 1, "promote", "staging", "production")
     assert killed.wait(timeout=120) == -signal.SIGKILL, killed.stdout.read()
-    target = flow.target_of(on_engine.root, "production")
+    target = target_of(on_engine.root, "production")
     assert target.runs() and target.differs(None)
-    flow.converge(on_engine.root, "production", quiet)
+    converge(on_engine.root, "production", quiet)
     assert not target.runs() and target.differs(None) is None
     flow.promote(on_engine.root, "staging", "production", quiet)
     settled(on_engine, ship)

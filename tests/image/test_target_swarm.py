@@ -13,6 +13,8 @@ from load import Callers
 from running import SLIPWAY
 
 from slipway.delivery import flow
+from slipway.delivery.converge import converge, stop
+from slipway.delivery.environment import target_of
 from slipway.delivery.smoke import version
 from slipway.delivery.stack import FILE
 from slipway.delivery.swarm import SwarmTarget
@@ -49,7 +51,7 @@ def on_swarm(swarm, on_engine, engine):
     change(on_engine, target="swarm")
     yield on_engine
     for name in ENVIRONMENTS:
-        stack = flow.target_of(on_engine.root, name)._named
+        stack = target_of(on_engine.root, name)._named
         engine.try_run("stack", "rm", stack)
         wait_until(lambda stack=stack: not engine.run("ps", "--quiet", "--filter", f"name={stack}"))
         remove_from(engine, stack)
@@ -66,7 +68,7 @@ def wait_until(what, seconds=120):
 
 def settled(project, ship, name="production"):
     """The environment serves this model as everything says that it should; its target."""
-    target = flow.target_of(project.root, name)
+    target = target_of(project.root, name)
     assert target.differs(ship.bundle.digest, ship.image) is None
     assert target.observe() == ship.bundle.digest
     return target
@@ -77,7 +79,7 @@ def test_an_engine_without_a_swarm_is_told_how_to_get_one(on_engine, engine):
         pytest.skip("the engine is in a swarm")
     change(on_engine, target="swarm")
     with pytest.raises(DeliveryError, match="docker swarm init"):
-        flow.target_of(on_engine.root, "staging").check()
+        target_of(on_engine.root, "staging").check()
 
 
 def test_a_release_replaces_another_replica_by_replica_and_no_request_is_lost(on_swarm, shipped, engine):
@@ -95,7 +97,7 @@ def test_a_release_replaces_another_replica_by_replica_and_no_request_is_lost(on
     assert callers.broken == 0
     assert len(callers.acknowledged) > 1000
     # Everything that was acknowledged is in the one log that all of them wrote.
-    flow.stop(on_swarm.root, "production", quiet)
+    stop(on_swarm.root, "production", quiet)
     volume = f"{target._named}_log:/var/log/slipway"
     kept = engine.run("run", "--rm", "--volume", volume, old.image, "log", "--all", "--json")
     assert set(callers.acknowledged) <= {json.loads(line)["id"] for line in kept.splitlines()}
@@ -104,7 +106,7 @@ def test_a_release_replaces_another_replica_by_replica_and_no_request_is_lost(on
 def test_an_image_that_breaks_its_word_never_reaches_the_swarm(on_swarm, shipped, yard):
     old, new = shipped
     bring(on_swarm, old, "staging")
-    before = flow.target_of(on_swarm.root, "staging")._stack.tasks()
+    before = target_of(on_swarm.root, "staging")._stack.tasks()
     broken = Shipped(new.trees, new.bundle, yard.image(new.bundle.digest, old.bundle.path))
     with pytest.raises(DeliveryError, match="serves the bundle"):
         bring(on_swarm, broken)
@@ -123,7 +125,7 @@ def test_where_a_replica_does_not_become_healthy_the_swarm_goes_back_and_the_led
     place.write_text(place.read_text().replace("start_period: 60s", "start_period: 5s"))
     bring(on_swarm, old)
     broken = Shipped(new.trees, new.bundle, yard.image(new.bundle.digest, new.bundle.path, *lines))
-    target = flow.target_of(on_swarm.root, "staging")
+    target = target_of(on_swarm.root, "staging")
     with (
         Callers(target.url, old.row, 2) as callers,
         pytest.raises(DeliveryError, match=f"(?s)The swarm did not bring.*{said}"),
@@ -155,7 +157,7 @@ def test_a_deployment_that_is_killed_while_the_swarm_works_is_undone_by_converge
         if finish:
             bring(on_swarm, new)
         else:
-            flow.converge(on_swarm.root, "staging", quiet)
+            converge(on_swarm.root, "staging", quiet)
         settled(on_swarm, new if finish else old, "staging")
 
 
@@ -172,7 +174,7 @@ def test_a_replica_that_is_killed_is_replaced_and_one_that_somebody_scaled_away_
 
     engine.run("service", "scale", "--detach", f"{target._named}_service=1")
     assert "scaled to 1 replicas" in target.differs(ship.bundle.digest, ship.image)
-    flow.converge(on_swarm.root, "staging", quiet)
+    converge(on_swarm.root, "staging", quiet)
     assert len(running(settled(on_swarm, ship, "staging"))) == 2
 
 
@@ -190,7 +192,7 @@ def test_keys_are_a_secret_of_the_swarm_and_another_key_comes_in_by_converge(on_
     assert version(target.url) is None, "without a key it says nothing"
     second = make_key(on_swarm, "second")
     assert "other settings" in target.differs(ship.bundle.digest, ship.image)
-    flow.converge(on_swarm.root, "staging", quiet)
+    converge(on_swarm.root, "staging", quiet)
     assert version(target.url, second).model.digest == ship.bundle.digest
     settled(on_swarm, ship, "staging")
     wait_until(lambda: len(engine.run("secret", "ls", "--quiet", "--filter", f"name={target._named}").split()) == 1)

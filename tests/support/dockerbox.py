@@ -16,6 +16,7 @@ from slipway.bundle import Bundle
 from slipway.delivery import flow, release
 from slipway.delivery.compose import FILE, Container
 from slipway.delivery.docker import DockerTarget
+from slipway.delivery.environment import target_of
 from slipway.delivery.steps import Delivered
 from slipway.ledger import Ledger
 
@@ -126,14 +127,14 @@ def serve(project: Project, ship: Shipped) -> Delivered:
 
 def services(project: Project, name: str) -> list[Container]:
     """The containers of an environment that serve, or did."""
-    target = flow.target_of(project.root, name)
+    target = target_of(project.root, name)
     assert isinstance(target, DockerTarget)
     return target._project.services()
 
 
 def settled(project: Project, ship: Shipped, name: str = "production") -> Container:
     """The one container of an environment, which serves this model as everything says that it should."""
-    target = flow.target_of(project.root, name)
+    target = target_of(project.root, name)
     (container,) = services(project, name)
     assert container.image == ship.image
     assert target.observe() == ship.bundle.digest

@@ -127,13 +127,14 @@ def converge(environment: str, every: float | None, as_json: bool) -> None:
     With --every it follows the ledger: what others promote comes about here. It says one line for each change; what
     goes wrong is said once, and tried again. MLflow's alias is left to whoever promotes.
     """
-    from slipway.delivery import flow, follow
+    from slipway.delivery import follow
+    from slipway.delivery.converge import converge as bring_about
     from slipway.tracking.aliases import mirror
 
     if every is not None:
         follow.follow(Path(), environment, every, lambda turn: _tell(turn, as_json))
         return
-    found = flow.converge(Path(), environment, sayer(as_json))
+    found = bring_about(Path(), environment, sayer(as_json))
     mirror(found.entry)
     if as_json:
         click.echo(msgspec.json.encode({"entry": found.entry, "smoke": found.smoke}))
@@ -150,9 +151,9 @@ Examples:
 @ENVIRONMENT
 def stop(environment: str) -> None:
     """End an environment's service; the ledger stays, and `slipway converge` starts it again."""
-    from slipway.delivery import flow
+    from slipway.delivery.converge import stop as end
 
-    ran = flow.stop(Path(), environment, click.echo)
+    ran = end(Path(), environment, click.echo)
     click.echo(f"{environment}: {'ended' if ran else 'nothing ran'}. `slipway converge {environment}` starts it again.")
 
 

@@ -1,4 +1,4 @@
-"""Deploy, promote, roll back, converge: one way into an environment, whatever sends a release there.
+"""Deploy, promote, roll back: one way into an environment, whatever sends a release there.
 
 The order is: keep the bundle, rehearse it aside, switch, test, write the ledger. Until the ledger says so nothing has
 happened: a run that dies in between leaves an environment that `converge` brings back to what the ledger says, and the
@@ -7,43 +7,15 @@ time holds an environment of this project on this machine; between machines the 
 """
 
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
-from slipway.delivery.docker import DockerTarget
-from slipway.delivery.local import LocalTarget
-from slipway.delivery.lock import alone
-from slipway.delivery.rehearsal import RehearsalTarget
+from slipway.delivery.environment import held
 from slipway.delivery.release import BUNDLE, check_judged, choose, read_chosen
 from slipway.delivery.request import check_request
-from slipway.delivery.smoke import Smoke
-from slipway.delivery.steps import Change, Delivered, Say, bring, differs, fetch, keep, restore
-from slipway.delivery.swarm import SwarmTarget
-from slipway.delivery.target import Target
-from slipway.errors import DeliveryError, SettingsError
+from slipway.delivery.steps import Change, Delivered, Say, bring, fetch
+from slipway.errors import DeliveryError
 from slipway.ledger import Entry, Event, Ledger, Release
-from slipway.settings import EnvironmentSettings, project_settings
-
-
-def target_of(root: Path, environment: str) -> Target:
-    """Where the environment runs, as pyproject.toml says; raises `SettingsError`."""
-    known = project_settings(root).environments
-    if environment not in known:
-        raise SettingsError(
-            f"pyproject.toml has no [tool.slipway.environments.{environment}]; it has {', '.join(known) or 'none'}. "
-            "Name one of these, or add it with a port."
-        )
-    settings = known[environment]
-    kinds: dict[str, Callable[[Path, str, EnvironmentSettings], Target]] = {
-        LocalTarget.kind: LocalTarget,
-        DockerTarget.kind: DockerTarget,
-        SwarmTarget.kind: SwarmTarget,
-        RehearsalTarget.kind: RehearsalTarget,
-    }
-    return kinds[settings.target](root, environment, settings)
 
 
 def deploy(root: Path, environment: str, say: Say, base: str | None = None, chosen: Path | None = None) -> Delivered:
@@ -56,7 +28,7 @@ def deploy(root: Path, environment: str, say: Say, base: str | None = None, chos
             "Nothing goes to production that has not passed staging: `slipway deploy staging`, then `slipway promote "
             "staging production`."
         )
-    with _holding(root, environment, say) as target:
+    with held(root, environment, say) as target:
         ledger = Ledger(root)
         newest = ledger.read(environment)
         folder = chosen or choose(root, ledger, root / ".slipway" / "chosen", say, base)
@@ -80,7 +52,7 @@ def promote(
 
     Where a file says what was `requested`, or a folder what was `chosen`, it must be exactly that.
     """
-    with _holding(root, environment, say) as target:
+    with held(root, environment, say) as target:
         ledger = Ledger(root)
         before, newest = ledger.read(source), ledger.read(environment)
         release = served(before)
@@ -110,7 +82,7 @@ def served(entry: Entry) -> Release:
 def rollback(root: Path, environment: str, reason: str, say: Say, to: int | None = None) -> Delivered:
     """Bring back the release that served before, or the one that served after entry `to`."""
     seen = Ledger(root).read(environment)
-    with _holding(root, environment, say) as target:
+    with held(root, environment, say) as target:
         ledger = Ledger(root)
         newest = ledger.read(environment)
         if newest.number != seen.number:
@@ -122,51 +94,6 @@ def rollback(root: Path, environment: str, reason: str, say: Say, to: int | None
         release = _earlier(ledger, newest, to, target.by_image)
         change = Change(Event.ROLLBACK, release, fetch(ledger, release), reason)
         return bring(ledger, target, newest, change, say)
-
-
-class Converged(NamedTuple):
-    """The entry that is so now, and the test where something had to be done.
-
-    `offline` says why the ledger's remote was not asked, where it was not: the entry is the last one known then.
-    """
-
-    entry: Entry
-    smoke: Smoke | None
-    did: bool
-    offline: str | None
-
-
-def converge(root: Path, environment: str, say: Say) -> Converged:
-    """Make what runs equal what the ledger says."""
-    with _holding(root, environment, say) as target:
-        ledger = Ledger(root)
-        newest = ledger.read(environment)
-        found = differs(target, newest.serving)
-        if found is None:
-            as_said = "nothing runs after a rehearsal" if target.rehearsal else "runs what the ledger says"
-            say(f"{environment}: {as_said}")
-            return Converged(newest, None, False, ledger.offline)
-        say(f"{environment}: {found} ...")
-        if newest.serving and target.runs():
-            # What answers may be ended for the sake of what would not start.
-            target.check()
-            target.rehearse(keep(ledger, target, newest.serving))
-        return Converged(newest, restore(ledger, target, newest), True, ledger.offline)
-
-
-def stop(root: Path, environment: str, say: Say) -> bool:
-    """End the environment's service; False if none ran."""
-    with _holding(root, environment, say) as target:
-        return target.remove()
-
-
-@contextmanager
-def _holding(root: Path, environment: str, say: Say) -> Iterator[Target]:
-    """The environment's target, for this command alone, without what a killed one left aside."""
-    target = target_of(root, environment)
-    with alone(root, environment, say):
-        target.clear()
-        yield target
 
 
 def _earlier(ledger: Ledger, newest: Entry, to: int | None, by_image: bool) -> Release:

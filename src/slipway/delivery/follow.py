@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from slipway.delivery.flow import converge
+from slipway.delivery.converge import converge
 from slipway.errors import SlipwayError
 
 

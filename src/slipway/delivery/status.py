@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from slipway.delivery.flow import target_of
+from slipway.delivery.environment import target_of
 from slipway.delivery.steps import differs
 from slipway.delivery.target import Target
 from slipway.errors import DeliveryError

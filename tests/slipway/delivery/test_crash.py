@@ -7,6 +7,8 @@ import pytest
 from releases import better, first, killed_after, quiet, slipway
 
 from slipway.delivery import flow, process
+from slipway.delivery.converge import converge
+from slipway.delivery.environment import target_of
 from slipway.delivery.smoke import wait_for
 from slipway.delivery.status import read_status
 from slipway.ledger import Ledger
@@ -14,8 +16,8 @@ from slipway.ledger import Ledger
 
 def settle(project, environment):
     """Converge, and check that all agrees; the digest that serves."""
-    entry = flow.converge(project.root, environment, quiet).entry
-    target = flow.target_of(project.root, environment)
+    entry = converge(project.root, environment, quiet).entry
+    target = target_of(project.root, environment)
     serving = entry.serving.bundle if entry.serving else None
     assert target.observe() == serving
     assert target.differs(serving) is None
@@ -78,7 +80,7 @@ def test_a_first_start_that_is_killed_leaves_nothing_that_the_next_run_stumbles_
     die(project, function, times, "promote", "staging", "production")
     flow.promote(project.root, "staging", "production", quiet)
     assert settle(project, "production") == digest
-    target = flow.target_of(project.root, "production")
+    target = target_of(project.root, "production")
     assert target.remove() and process.find(str(target.folder)) is None
 
 
@@ -86,12 +88,12 @@ def test_a_first_start_that_is_killed_is_ended_where_the_ledger_says_that_nothin
     flow.deploy(project.root, "staging", quiet)
     die(project, "delivery.process.start", 2, "promote", "staging", "production")
     assert settle(project, "production") is None
-    assert process.find(str(flow.target_of(project.root, "production").folder)) is None
+    assert process.find(str(target_of(project.root, "production").folder)) is None
 
 
 def test_converge_starts_what_a_restarted_machine_does_not_run(project):
     first(project)
-    target = flow.target_of(project.root, "production")
+    target = target_of(project.root, "production")
     service = process.find(str(target.folder))
     family = [service, *service.children(recursive=True)]
     for each in family:
@@ -105,7 +107,7 @@ def test_converge_starts_what_a_restarted_machine_does_not_run(project):
 
 def test_a_link_that_somebody_moved_is_seen_and_mended(project):
     old = first(project).entry.serving.bundle
-    target = flow.target_of(project.root, "production")
+    target = target_of(project.root, "production")
     other = target.keep(better(project).path, None).bundle
     current = target.folder / "current"
     current.unlink()

@@ -9,14 +9,16 @@ from releases import first, quiet
 from running import SLIPWAY
 
 from slipway.delivery import flow, process
+from slipway.delivery.converge import converge
 from slipway.delivery.engine import in_repository
+from slipway.delivery.environment import target_of
 from slipway.delivery.status import read_status
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
 
 
 def test_a_port_that_is_taken_is_named_and_is_no_fault_of_the_release(project):
-    port = int(flow.target_of(project.root, "staging").url.rsplit(":", 1)[1])
+    port = int(target_of(project.root, "staging").url.rsplit(":", 1)[1])
     with socket.create_server(("127.0.0.1", port)), pytest.raises(DeliveryError, match="taken by another program"):
         flow.deploy(project.root, "staging", quiet)
     assert Ledger(project.root).read("staging").event is Event.GENESIS
@@ -44,7 +46,7 @@ def test_a_service_that_wants_keys_is_tested_with_one(project):
         flow.deploy(project.root, "staging", quiet)
     (project.root / "smoke.key").write_bytes(secret)
     digest = flow.deploy(project.root, "staging", quiet).entry.serving.bundle
-    target = flow.target_of(project.root, "staging")
+    target = target_of(project.root, "staging")
     assert target.observe() == digest
     assert target.differs(digest) is None
 
@@ -52,9 +54,9 @@ def test_a_service_that_wants_keys_is_tested_with_one(project):
 def test_settings_that_changed_are_seen_and_converge_brings_them_in(project):
     digest = first(project).entry.serving.bundle
     place(project, SLIPWAY_MAX_ROWS="7")
-    target = flow.target_of(project.root, "production")
+    target = target_of(project.root, "production")
     assert "other settings" in target.differs(digest)
-    flow.converge(project.root, "production", quiet)
+    converge(project.root, "production", quiet)
     assert target.differs(digest) is None
     assert process.environment(process.find(str(target.folder)))["SLIPWAY_MAX_ROWS"] == "7"
 
@@ -62,9 +64,9 @@ def test_settings_that_changed_are_seen_and_converge_brings_them_in(project):
 def test_settings_with_which_nothing_starts_end_nothing_that_serves(project):
     digest = first(project).entry.serving.bundle
     place(project, SLIPWAY_MAX_ROWS="none")
-    target = flow.target_of(project.root, "production")
+    target = target_of(project.root, "production")
     with pytest.raises(DeliveryError, match="SLIPWAY_MAX_ROWS"):
-        flow.converge(project.root, "production", quiet)
+        converge(project.root, "production", quiet)
     assert target.observe() == digest
 
 

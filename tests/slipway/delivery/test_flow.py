@@ -13,6 +13,8 @@ from toybox import rows_of
 
 from slipway.bundle import load
 from slipway.delivery import flow
+from slipway.delivery.converge import converge, stop
+from slipway.delivery.environment import target_of
 from slipway.delivery.lock import alone
 from slipway.delivery.release import choose
 from slipway.delivery.status import lineage, read_status
@@ -24,9 +26,9 @@ def test_from_the_gate_through_staging_to_production_by_one_digest(project):
     digest = load(project.bundle).digest
     done = flow.deploy(project.root, "staging", quiet)
     assert (done.entry.event, done.smoke.digest) == (Event.DEPLOY, digest)
-    assert flow.target_of(project.root, "production").observe() is None
+    assert target_of(project.root, "production").observe() is None
     done = flow.promote(project.root, "staging", "production", quiet)
-    assert done.entry.serving.bundle == digest == flow.target_of(project.root, "production").observe()
+    assert done.entry.serving.bundle == digest == target_of(project.root, "production").observe()
     assert [each.differs for each in read_status(project.root)] == [None, None]
     facts = lineage(project.root, "production")
     assert facts["bundle"] == facts["runs"] == digest
@@ -47,13 +49,13 @@ def test_what_the_gate_refuses_goes_nowhere(project):
     with pytest.raises(GateError, match="Nothing was deployed"):
         flow.deploy(project.root, "staging", quiet)
     assert Ledger(project.root).read("staging") == before
-    assert flow.target_of(project.root, "staging").observe() == before.serving.bundle
+    assert target_of(project.root, "staging").observe() == before.serving.bundle
 
 
 def test_a_switch_and_a_rollback_lose_no_request(project, churn):
     old = first(project).entry.serving.bundle
     new = better(project).digest
-    target = flow.target_of(project.root, "production")
+    target = target_of(project.root, "production")
     with Callers(target.url, rows_of(churn, 1)[0], 2) as callers:
         time.sleep(0.3)
         flow.deploy(project.root, "staging", quiet)
@@ -159,11 +161,11 @@ def test_an_environment_that_runs_elsewhere_is_not_changed_from_here(project):
     first(project)
     better(project)
     flow.deploy(project.root, "staging", quiet)
-    flow.stop(project.root, "production", quiet)
+    stop(project.root, "production", quiet)
     shutil.rmtree(project.root / ".slipway/environments/production")
     with pytest.raises(DeliveryError, match="does not run from this folder"):
         flow.promote(project.root, "staging", "production", quiet)
-    flow.converge(project.root, "production", quiet)
+    converge(project.root, "production", quiet)
     assert flow.promote(project.root, "staging", "production", quiet).entry.number == 2
 
 
@@ -177,7 +179,7 @@ def test_what_the_disk_refuses_leads_back_and_is_written_down_like_any_other_fai
         flow.deploy(project.root, "staging", quiet)
     entry = Ledger(project.root).read("staging")
     assert (entry.event, entry.release.bundle, entry.serving) == (Event.FAILED, new, old)
-    assert flow.target_of(project.root, "staging").observe() == old.bundle
+    assert target_of(project.root, "staging").observe() == old.bundle
     blocked.rmdir()
 
 
@@ -214,7 +216,7 @@ def test_a_release_that_fails_its_test_leaves_what_served_and_the_ledger_says_so
     entry = Ledger(project.root).read("staging")
     assert (entry.event, entry.release.bundle, entry.serving.bundle) == (Event.FAILED, new, old)
     assert "did not become ready" in entry.reason and entry.blocked == {new: entry.number}
-    assert flow.target_of(project.root, "staging").observe() == old
+    assert target_of(project.root, "staging").observe() == old
 
 
 def test_somebody_who_was_faster_is_named_and_his_release_serves(project):
@@ -230,7 +232,7 @@ def test_somebody_who_was_faster_is_named_and_his_release_serves(project):
 
     with pytest.raises(DeliveryError, match=r"Ada <ada@example.org> was faster.*serves, as the ledger says"):
         flow.promote(project.root, "staging", "production", someone_else_writes)
-    assert flow.target_of(project.root, "production").observe() == old.bundle != new
+    assert target_of(project.root, "production").observe() == old.bundle != new
     assert Ledger(project.root).read("production").reason == "his"
 
 
@@ -244,7 +246,7 @@ def test_of_two_promotions_at_once_on_one_machine_one_waits_and_finds_the_work_d
     assert sum("waiting for another command" in each for each in said) == 1
     assert sum("serves" in each and "already" in each for each in said) == 1
     assert Ledger(project.root).read("production").number == 2
-    assert flow.target_of(project.root, "production").observe() == new
+    assert target_of(project.root, "production").observe() == new
 
 
 def test_a_release_that_was_rolled_back_is_not_deployed_again(project):
@@ -282,7 +284,7 @@ def test_the_commands_say_what_happened_and_what_to_type_next(project):
         (("status",), "production   serves"),
         (("show", "production"), "gate"),
         (("converge", "production"), "runs what the ledger says"),
-        (("smoke", flow.target_of(project.root, "production").url), "golden rows"),
+        (("smoke", target_of(project.root, "production").url), "golden rows"),
         (("stop", "production"), "ended"),
     ):
         done = slipway(project, *words)

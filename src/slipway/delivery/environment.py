@@ -1,0 +1,42 @@
+"""An environment: where it runs, and one command at a time that has it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from slipway.delivery.docker import DockerTarget
+from slipway.delivery.local import LocalTarget
+from slipway.delivery.lock import alone
+from slipway.delivery.rehearsal import RehearsalTarget
+from slipway.delivery.steps import Say
+from slipway.delivery.swarm import SwarmTarget
+from slipway.delivery.target import Target
+from slipway.errors import SettingsError
+from slipway.settings import EnvironmentSettings, project_settings
+
+
+def target_of(root: Path, environment: str) -> Target:
+    """Where the environment runs, as pyproject.toml says; raises `SettingsError`."""
+    known = project_settings(root).environments
+    if environment not in known:
+        raise SettingsError(
+            f"pyproject.toml has no [tool.slipway.environments.{environment}]; it has {', '.join(known) or 'none'}. "
+            "Name one of these, or add it with a port."
+        )
+    settings = known[environment]
+    kinds: dict[str, Callable[[Path, str, EnvironmentSettings], Target]] = {
+        LocalTarget.kind: LocalTarget,
+        DockerTarget.kind: DockerTarget,
+        SwarmTarget.kind: SwarmTarget,
+        RehearsalTarget.kind: RehearsalTarget,
+    }
+    return kinds[settings.target](root, environment, settings)
+
+
+@contextmanager
+def held(root: Path, environment: str, say: Say) -> Iterator[Target]:
+    """The environment's target, for this command alone, without what a killed one left aside."""
+    target = target_of(root, environment)
+    with alone(root, environment, say):
+        target.clear()
+        yield target
