@@ -1,6 +1,6 @@
 # One vocabulary for people, hooks and CI. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-workflows repro gate pins audit-workflows mutants serve image mlflow-image follow follow-image up down logs backup
+.PHONY: help setup demo test test-workflows repro gate pins audit-workflows mutants serve image mlflow-image follow follow-image up down logs backup dashboard
 .PHONY: restore lint format ui bench-serving clean tools
 
 UV_VERSION := 0.13.9
@@ -111,6 +111,9 @@ down: ## end them; what they keep stays (VOLUMES=1: delete that too)
 
 logs: ## what they say, until ctrl-c
 	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/stack logs
+
+dashboard: ## what the service does, in curves (after make up PROFILES=prometheus, or monitoring)
+	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/stack dashboard
 
 backup: ## MLflow's store and the prediction log of the stack, into backups/
 	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/backup

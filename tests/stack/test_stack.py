@@ -2,6 +2,7 @@
 
 import json
 import re
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
@@ -224,6 +225,19 @@ def test_a_panel_shows_something_once_there_were_callers(stack, toy):
         ]
 
     wait_for(lambda: not empty())
+
+
+def test_without_grafana_prometheus_asks_what_the_dashboard_asks(stack):
+    (address,) = re.findall(r"http://\S+", stack.make("dashboard"))
+    page = requests.get(address, timeout=20)
+    assert page.status_code == 200 and page.url.partition("?")[0].startswith(stack.url("PROMETHEUS_"))
+    asked = [value for name, value in parse_qsl(urlsplit(address).query) if name.endswith(".expr")]
+    board = json.loads((ROOT / "deploy/grafana/dashboards/service.json").read_text())
+    assert [each.partition("\n")[0] for each in asked] == [
+        f"# {panel['title']}" for panel in board["panels"] for _ in panel["targets"]
+    ]
+    for question in asked:
+        ask_prometheus(stack, "query", query=question)
 
 
 @pytest.fixture(scope="module")
