@@ -12,7 +12,7 @@ from slipway.serving import commands as serving
 from slipway.settings import quiet_environment
 
 GROUPS = {
-    "Model": ("predict", "score", "verify", "gate", "serve"),
+    "Model": ("predict", "score", "verify", "gate", "serve", "hold"),
     "Look": ("status", "history", "show", "health", "log", "smoke", "rehearse"),
     "Deliver": ("choose", "publish", "deploy", "promote", "request", "rollback", "converge", "stop", "ledger"),
     "Keys": ("key",),
@@ -112,7 +112,7 @@ def verify(folder: Path, as_json: bool) -> None:
         click.echo("verified: every file is the sealed one, and the golden rows score as they did")
 
 
-for command in (serving.serve, serving.health, serving.key, serving.log):
+for command in (serving.serve, serving.hold, serving.health, serving.key, serving.log):
     main.add_command(command)
 
 # The service's image has no batch scoring: it would need pyarrow.

@@ -18,10 +18,11 @@ def test_after_a_restart_of_the_engine_the_release_serves_and_its_log_is_there(o
     bring(on_engine, ship)
     target, container = target_of(on_engine.root, "staging"), settled(on_engine, ship, "staging")
     answer = requests.post(f"{target.url}/predict", json=ship.row, timeout=10).json()
-    restart_engine()
-    wait_until(lambda: target.observe() == ship.bundle.digest)
-    again = settled(on_engine, ship, "staging")
-    assert (again.id, again.began > container.began) == (container.id, True)
+    # The engine starts containers in any order: once may be luck.
+    for _ in range(3):
+        restart_engine()
+        wait_until(lambda: target.observe() == ship.bundle.digest)
+        assert settled(on_engine, ship, "staging").id == container.id
     kept = engine.run("exec", container.id, "slipway", "log", "--all", "--json")
     assert answer["prediction_id"] in {json.loads(line)["id"] for line in kept.splitlines()}
 

@@ -71,7 +71,7 @@ def test_an_environment_behind_a_context_gets_its_keys_and_is_tested_with_one(on
     target = target_of(on_engine.root, "staging")
     assert version(target.url) is None, "without a key it says nothing"
     mounts = {each["Destination"]: each["Type"] for each in engine.inspect(container.id)["Mounts"]}
-    assert mounts == {"/var/log/slipway": "volume", "/run/slipway": "volume"}
+    assert mounts == dict.fromkeys(("/var/log/slipway", "/run/slipway", "/run/front"), "volume")
 
     # Another key counts when converge has brought it there.
     second = make_key(on_engine, "second")
@@ -81,7 +81,7 @@ def test_an_environment_behind_a_context_gets_its_keys_and_is_tested_with_one(on
     assert version(target.url, second).model.digest == ship.bundle.digest
     settled(on_engine, ship, "staging")
     volumes = engine.run("volume", "ls", "--quiet", "--filter", f"name={target._project.name}").split()
-    assert len(volumes) == 2, "files that nothing uses any more are gone"
+    assert len(volumes) == 3, "files that nothing uses any more are gone"
 
     (on_engine.root / "keys.json").unlink()
     with pytest.raises(DeliveryError, match=r"needs the file keys\.json"):

@@ -64,7 +64,8 @@ def test_health_means_the_service_that_it_names_and_not_the_other_one_on_its_por
             f"Error: two does not answer on port {port}: one answers",
         )
         with serving(churn.bundle.path, tmp_path / "log", instance="two", **shared):
-            assert [health(name).returncode for name in ("one", "two")] == [0, 0]
+            # The other one answers already while this one is still starting.
+            wait_until(lambda: [health(name).returncode for name in ("one", "two")] == [0, 0])
 
 
 def wait_until(what, seconds=20):

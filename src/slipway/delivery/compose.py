@@ -19,15 +19,13 @@ _SETTINGS, _FRONT = "slipway.settings", "slipway.front"
 
 
 class Container(msgspec.Struct, frozen=True):
-    """A container of the project: `settings` is the digest it was started with, `network` the container it joined."""
+    """A container of the project: `settings` is the digest it was started with."""
 
     id: str
     image: str
     settings: str
-    network: str
     running: bool
     created: datetime
-    began: datetime
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -142,15 +140,12 @@ def _addition(wanted: Wanted) -> dict[str, Any]:
 
 def _container(found: dict[str, Any]) -> Container:
     labels = found["Config"]["Labels"]
-    mode = found["HostConfig"]["NetworkMode"]
     return Container(
         id=found["Id"],
         image=found["Config"]["Image"],
         settings=labels.get(_SETTINGS) or labels.get(_FRONT) or "",
-        network=mode.removeprefix("container:"),
         running=found["State"]["Status"] == "running",
         created=msgspec.convert(found["Created"], datetime),
-        began=msgspec.convert(found["State"]["StartedAt"], datetime),
     )
 
 

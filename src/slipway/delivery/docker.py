@@ -1,8 +1,9 @@
 """The target `docker`: an environment is a service in a container of one engine, here or behind a docker context.
 
-A container `front` holds the network and the published port and does nothing else. The next release is started aside
-and tested; then it starts beside the one that serves, on the same port of the same network. Once it answers there, the
-old one gets SIGTERM: it asks those who keep their connections to make new ones, finishes what it accepted, and goes.
+A container `front` listens on the published port and does nothing else: services get the socket from it. The next
+release is started aside and tested; then it starts beside the one that serves, on the same socket. Once it answers
+there, the old one gets SIGTERM: it asks those who keep their connections to make new ones, finishes what it accepted,
+and goes.
 """
 
 from pathlib import Path
@@ -97,11 +98,8 @@ class DockerTarget(OnEngine):
 
     def _serving(self, kept: Kept, wanted: Wanted) -> Container | None:
         """A container that is all that it should be, the newest; a command that was killed may have started it."""
-        front = self._project.front()
         for each in reversed(self._project.services()):
-            # A front that started again has another network than who joined it before.
-            joined = front is not None and each.network == front.id and each.began >= front.began
-            fits = joined and (each.image, each.settings) == (kept.image, wanted.service)
+            fits = (each.image, each.settings) == (kept.image, wanted.service)
             if each.running and fits and self._becomes_ready(each, kept):
                 return each
         return None

@@ -47,6 +47,32 @@ def serve(bundle: Path | None, host: str | None, port: int | None, workers: int 
 
 @click.command(
     epilog="""\b
+Example:
+  slipway hold --port 8080 --listener /run/front/socket
+  SLIPWAY_LISTENER=/run/front/socket slipway serve
+"""
+)
+@click.option("--host", envvar="SLIPWAY_HOST", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", envvar="SLIPWAY_PORT", type=int, default=8080, show_default=True, help="Port to listen on.")
+@click.option(
+    "--listener",
+    envvar="SLIPWAY_LISTENER",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The Unix socket at which services get what listens.",
+)
+def hold(host: str, port: int, listener: Path) -> None:
+    """Hold a port for services that replace each other, until ctrl-c or SIGTERM.
+
+    Each gets the socket that listens; while there is none, connections wait.
+    """
+    from slipway.serving.port import hold as run
+
+    run(host, port, listener)
+
+
+@click.command(
+    epilog="""\b
 Examples:
   slipway health
   slipway health --port 9000
@@ -60,7 +86,9 @@ def health(port: int | None) -> None:
     """
     from slipway.serving.probe import here, probe
 
-    click.echo(probe(read_settings(host=here(os.environ.get("SLIPWAY_HOST", "")), port=port)))
+    host = os.environ.get("SLIPWAY_HOST") or "127.0.0.1"
+    # Where somebody else listens in its place, the service answers at that one's name.
+    click.echo(probe(read_settings(host=host if os.environ.get("SLIPWAY_LISTENER") else here(host), port=port)))
 
 
 FILE = click.option(

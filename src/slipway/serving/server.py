@@ -17,13 +17,15 @@ from typing import Any
 
 import msgspec
 from granian.constants import HTTPModes, Interfaces
+from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server import MPServer
 
 from slipway.bundle.verify import Sealed, read
-from slipway.errors import SettingsError, SlipwayError
+from slipway.errors import SlipwayError
 from slipway.serving import worker
 from slipway.serving.metrics.board import Board, State
 from slipway.serving.metrics.recorder import families, size
+from slipway.serving.port import SIGNALS, address_of, check_port, join, when_left
 from slipway.serving.service import Shared
 from slipway.serving.settings import ServingSettings, Switch
 
@@ -44,25 +46,35 @@ def serve(settings: ServingSettings) -> None:
     Raises `BundleError` and `SettingsError` before anything listens; exits with 1 if no worker can be started.
     """
     began = time.time()
-    for number in worker.SIGNALS:
+    for number in SIGNALS:
         signal.signal(number, lambda *_: sys.exit(0))
     # The image starts this with SIGTERM blocked, because the first process of a container loses what it cannot handle.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, worker.SIGNALS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     sealed = read(settings.bundle)
-    address = _address(settings.host, settings.port)
-    if settings.share_port is Switch.OFF:
-        _check_port(address, settings.port)
+    listener = _listener(settings)
     shared = _share(settings, sealed, began)
     multiprocessing.set_start_method("fork", force=True)
-    _Server(shared, sealed, address).serve()
+    _Server(shared, sealed, listener).serve()
+
+
+def _listener(settings: ServingSettings) -> socket.socket | None:
+    """The socket that somebody holds for this service, None where it listens itself."""
+    if settings.listener is None:
+        if settings.share_port is Switch.OFF:
+            check_port(address_of(settings.host, settings.port), settings.port)
+        return None
+    listener, host = join(settings.listener)
+    # What was accepted is finished; whoever started this service starts it again, and it joins who holds the port then.
+    when_left(host, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    return listener
 
 
 class _Server(MPServer):
-    def __init__(self, shared: Shared, sealed: Sealed, address: str) -> None:
+    def __init__(self, shared: Shared, sealed: Sealed, listener: socket.socket | None) -> None:
         settings = shared.settings
         super().__init__(
             "slipway",
-            address=address,
+            address=settings.host if listener else address_of(settings.host, settings.port),
             port=settings.port,
             interface=Interfaces.WSGI,
             http=HTTPModes.http1,
@@ -74,9 +86,19 @@ class _Server(MPServer):
         )
         self._shared = shared
         self._sealed = sealed
+        self._listener = listener
         self._spawned = [0] * self.workers
         self._false_starts = 0
         self._retired: list[Any] = []
+
+    def _init_shared_socket(self) -> None:
+        """Let workers take connections from the socket that was handed over, where one was."""
+        if self._listener is None:
+            super()._init_shared_socket()  # type: ignore[no-untyped-call]
+            return
+        self._listener.set_inheritable(True)
+        self._sso = self._listener
+        self._shd = SocketHolder(self._listener.fileno(), False, self.backlog)  # type: ignore[call-arg, assignment]
 
     def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:  # type: ignore[override]
         """Start the next worker in this place; the one before it may still be ending, so the section changes."""
@@ -206,11 +228,11 @@ class _Server(MPServer):
 
 def _with_signals_blocked(start: Callable[[], None]) -> None:
     """Fork so that a signal waits in the child until it can handle it."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, worker.SIGNALS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         start()
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, worker.SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def _say(line: str) -> None:
@@ -237,22 +259,3 @@ def _score_edges(sealed: Sealed) -> tuple[float, ...]:
 def _threads(concurrency: int) -> int:
     """One more than may be at work, to say so; with 1 the others wait in line, and no thread hinders another."""
     return 1 if concurrency == 1 else concurrency + 1
-
-
-def _address(host: str, port: int) -> str:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise SettingsError(f"SLIPWAY_HOST is {host!r}, which is no address of this machine: {error}.") from error
-    return str(found[0][4][0])
-
-
-def _check_port(address: str, port: int) -> None:
-    """Raise `SettingsError` if somebody listens there: the system would let two services share it, unasked."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        socket.create_server((address, port), family=family).close()
-    except OSError as error:
-        raise SettingsError(
-            f"Port {port} of {address} cannot be used: {error.strerror}. Choose another with --port or SLIPWAY_PORT."
-        ) from error

@@ -90,6 +90,9 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
     share_port: Annotated[
         Switch, Meta(description="on: another service may listen on the port too, while it takes over or is left")
     ] = Switch.OFF
+    listener: Annotated[
+        Path | None, Meta(description="socket of a `slipway hold`, which listens in this service's place")
+    ] = None
     instance: Annotated[
         str,
         Meta(

@@ -12,11 +12,11 @@ from slipway.errors import SlipwayError
 from slipway.serving.front.app import App
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.board import State
+from slipway.serving.port import SIGNALS
 from slipway.serving.service import Shared, build
 from slipway.serving.settings import Durability, ServingSettings, WhenLogFails
 
 REFUSED = 3
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _INTERVAL_SECONDS = 0.1
 _HOUSEKEEPING_SECONDS = 5.0
 

@@ -1,0 +1,112 @@
+"""A port that is held: services come and go on it, and no connection is refused or lost."""
+
+import subprocess
+import time
+from contextlib import contextmanager
+
+import pytest
+import requests
+from load import Callers
+from running import SLIPWAY, environment, free_port, serving, stop
+from toybox import make_toy, rows_of
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    return make_toy("churn", tmp_path_factory.mktemp("other") / "bundle", rows=2000).bundle
+
+
+@contextmanager
+def holding(port, door):
+    """`slipway hold`, killed at the end if it has not ended by then."""
+    command = [str(SLIPWAY), "hold", "--port", str(port), "--listener", str(door)]
+    process = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until(door.exists)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def held(tmp_path):
+    """The settings with which a service answers on a held port."""
+    port, door = free_port(), tmp_path / "door"
+    with holding(port, door):
+        yield {"port": port, "listener": door, "drain_seconds": 1}
+
+
+def test_a_service_takes_over_from_another_and_no_connection_is_lost(churn, other, tmp_path, held):
+    log = tmp_path / "log"
+    with (
+        serving(churn.bundle.path, log, **held) as old,
+        serving(other.path, log, **held) as new,
+        Callers(old.url, rows_of(churn, 1)[0], 3) as callers,
+    ):
+        wait_until(lambda: digest(new.url) == other.digest)
+        assert stop(old)[0] == 0
+        assert {digest(new.url) for _ in range(60)} == {other.digest}
+        answered = len(callers.acknowledged)
+        wait_until(lambda: len(callers.acknowledged) > answered)
+    assert not callers.failures and callers.broken == 0
+
+
+def test_a_caller_who_comes_while_nobody_serves_waits_for_who_serves_next(churn, tmp_path, held):
+    url = f"http://127.0.0.1:{held['port']}"
+    with pytest.raises(requests.Timeout):
+        requests.get(f"{url}/version", timeout=0.3)
+    asked = subprocess.Popen(
+        ["curl", "--silent", "--max-time", "30", f"{url}/version"], stdout=subprocess.PIPE, text=True
+    )
+    with serving(churn.bundle.path, tmp_path / "log", **held):
+        assert churn.bundle.digest in asked.communicate(timeout=30)[0]
+
+
+def test_whoever_starts_first_waits_and_a_service_ends_when_the_holder_is_gone(churn, tmp_path):
+    port, door = free_port(), tmp_path / "door"
+    given = environment(bundle=churn.bundle.path, log=tmp_path / "log", port=port, listener=door, workers=1)
+    service = subprocess.Popen([str(SLIPWAY), "serve"], env=given, stderr=subprocess.PIPE, text=True)
+    assert "waiting for who holds the port" in service.stderr.readline()
+    with holding(port, door) as holder:
+        wait_until(lambda: digest(f"http://127.0.0.1:{port}") == churn.bundle.digest)
+        done = subprocess.run([str(SLIPWAY), "health"], env=given, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        holder.kill()
+        assert service.wait(timeout=20) == 0
+        service.stderr.close()
+    # What the killed one left at its place is in nobody's way.
+    with holding(port, door), serving(churn.bundle.path, tmp_path / "log", port=port, listener=door) as again:
+        assert digest(again.url) == churn.bundle.digest
+
+
+@pytest.mark.parametrize(
+    ("place", "said"), [("no/folder/door", "cannot be made"), ("x" * 120, "at most 100 characters")]
+)
+def test_a_door_that_cannot_be_made_is_named(tmp_path, place, said):
+    command = [str(SLIPWAY), "hold", "--port", str(free_port()), "--listener", str(tmp_path / place)]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and said in done.stderr
+
+
+def test_a_port_that_is_taken_is_not_held(churn, tmp_path):
+    with serving(churn.bundle.path, tmp_path / "log") as service:
+        port = service.url.rsplit(":", 1)[1]
+        command = [str(SLIPWAY), "hold", "--port", port, "--listener", str(tmp_path / "door")]
+        done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and "cannot be used" in done.stderr
+
+
+def digest(url):
+    try:
+        answer = requests.get(f"{url}/version", headers={"Connection": "close"}, timeout=5)
+    except requests.ConnectionError:
+        return None
+    return answer.json()["model"]["digest"]
+
+
+def wait_until(what, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
