@@ -2,16 +2,36 @@
 
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
 from slipway.settings import quiet_environment
+
+# Files that take minutes: workers begin with them, and have the short ones to share at the end.
+LONG = (
+    "workflows/test_run_delivery",
+    "workflows/test_run_",
+    "stack/",
+    "image/",
+    "slipway/delivery/",
+    "slipway/pipeline/",
+)
 
 quiet_environment()
 
 from toybox import TOYS, Toy, make_toy  # noqa: E402
 
 from slipway.bundle import load  # noqa: E402 - ONNX Runtime reads its environment when it is imported
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=_rank)
+
+
+def _rank(item) -> int:
+    name = str(item.path.relative_to(Path(__file__).parent))
+    return next((rank for rank, start in enumerate(LONG) if name.startswith(start)), len(LONG))
 
 
 @pytest.fixture(autouse=True)

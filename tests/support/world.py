@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import events
 import runner
+import warm
 import yaml
 from enginebox import engine_settings
 from ledgerbox import git
@@ -187,25 +187,31 @@ class World:
         for key, value in (secrets or {}).items():
             options += ["--secret", f"{key}={value}"]
         options += ["--job", job] if job else []
-        return runner.run_act(
-            clone,
-            self.folder,
-            workflow,
-            name,
-            number=run_id,
-            variables=self._variables(run_id, attempt, number or own + 100),
-            options=options,
-            notes=self.shared / "times.jsonl",
-            kill_when=kill_when,
-        )
+        environments = self.folder / f"environments-{own}"
+        try:
+            return runner.run_act(
+                clone,
+                self.folder,
+                workflow,
+                name,
+                number=run_id,
+                variables=self._variables(environments, run_id, attempt, number or own + 100),
+                options=options,
+                notes=self.shared / "times.jsonl",
+                kill_when=kill_when,
+            )
+        finally:
+            warm.remove(environments)
 
-    def _variables(self, run_id: int, attempt: int, number: int) -> dict[str, str]:
+    def _variables(self, environments: Path, run_id: int, attempt: int, number: int) -> dict[str, str]:
         """What a job finds in its environment."""
-        uv = shutil.which("uv") or str(ROOT / ".tools" / "bin" / "uv")
         return {
             "WORLD": str(self.folder),
-            "SESSION_UV": uv,
-            "SESSION_ENVIRONMENT": sys.prefix,
+            "SESSION_UV": warm.UV,
+            "SESSION_ENVIRONMENT": str(warm.SESSION),
+            "SMALL_ENVIRONMENT": str(self.shared / "environment"),
+            "SMALL_SYNC": warm.SMALL,
+            "JOB_ENVIRONMENTS": str(environments),
             "GITHUB_API_URL": self.github.url if self.github else NOWHERE,
             "GITHUB_REPOSITORY": events.REPOSITORY,
             "GITHUB_RUN_ID": str(run_id),

@@ -3,6 +3,7 @@
 import fcntl
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,18 +12,14 @@ from registry import registry as serve_registry
 from runner import find_act, times
 from stub_github import stub_github
 from toyrepo import make_repository
+from warm import make_small
 from world import World
 
 
 def pytest_collection_modifyitems(items):
-    """Runs take the longest, so they begin first: workers have the short tests to share at the end."""
-    items.sort(key=lambda item: not _is_run(item))
-    for item in filter(_is_run, items):
-        item.add_marker(pytest.mark.timeout(1200))
-
-
-def _is_run(item) -> bool:
-    return item.path.name.startswith("test_run_")
+    for item in items:
+        if item.path.name.startswith("test_run_"):
+            item.add_marker(pytest.mark.timeout(1200))
 
 
 def pytest_terminal_summary(terminalreporter, config):
@@ -36,27 +33,36 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory) -> Path:
-    """The folder that all workers of this session share."""
+    """The folder that all workers of this session share, with the smaller environment for jobs."""
+    find_act()
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if base.name.startswith("popen-") else base) / "workflows"
     folder.mkdir(exist_ok=True)
+    once(folder, "environment", make_small)
     return folder
+
+
+def once(folder: Path, name: str, make: Callable[[Path], None]) -> None:
+    """Of parallel workers the first makes what is to be found under this name."""
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / name).exists():
+            part = folder / f"{name}.part"
+            shutil.rmtree(part, ignore_errors=True)
+            make(part)
+            part.rename(folder / name)
 
 
 @pytest.fixture(scope="session")
 def toy_repository(shared) -> Path:
-    """The bare repository that every world begins with; of parallel workers the first makes it."""
-    find_act()
-    with (shared / "repository.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = shared / "repository"
-        if not done.exists():
-            part = shared / "repository.part"
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir()
-            make_repository(part, shared / "dvc")
-            part.rename(done)
-    return done / "hub.git"
+    """The bare repository that every world begins with."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        make_repository(folder, shared / "dvc")
+
+    once(shared, "repository", make)
+    return shared / "repository" / "hub.git"
 
 
 @pytest.fixture(scope="session")
