@@ -12,8 +12,8 @@ from slipway.settings import quiet_environment
 LONG = (
     "workflows/test_run_delivery",
     "workflows/test_run_",
-    "stack/",
     "image/",
+    "stack/",
     "slipway/delivery/",
     "slipway/pipeline/",
 )

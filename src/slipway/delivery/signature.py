@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from slipway.errors import DeliveryError
 from slipway.settings import SignatureSettings, cosign_command, project_settings
@@ -11,6 +12,7 @@ _SECONDS = 120
 _MARK = "error during command execution: "
 # Signatures with a key of one's own, or of an authority of one's own, are in no public log.
 _PRIVATE = ("--insecure-ignore-tlog=true",)
+_NO_LOG = '{"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json"}'
 
 
 def check_signature(root: Path, image: str | None) -> None:
@@ -29,6 +31,12 @@ def check_signature(root: Path, image: str | None) -> None:
 def sign(image: str, key: str) -> None:
     """Sign an image that is in its registry; `key` is a file, or what else cosign takes, COSIGN_PASSWORD opens it."""
     done = _cosign("sign", "--key", key, "--tlog-upload=false", "--yes", image)
+    if done.returncode and "--signing-config" in done.stderr:
+        # cosign 3 has refused that before it did anything, and wants a file which names no log.
+        with NamedTemporaryFile("w", suffix=".json") as services:
+            services.write(_NO_LOG)
+            services.flush()
+            done = _cosign("sign", "--key", key, "--signing-config", services.name, "--yes", image)
     if done.returncode:
         raise DeliveryError(f"{image} was pushed, and not signed with {key}. cosign says: {_reason(done)}")
 
