@@ -220,12 +220,23 @@ def _kill(process: "subprocess.Popen[Any]") -> None:
     """The runner and every process of its jobs; a step has a process group of its own."""
     if process.poll() is not None:
         return
-    below = psutil.Process(process.pid).children(recursive=True)
-    process.kill()
-    for each in below:
+    for each in _halted(psutil.Process(process.pid)):
         with suppress(psutil.NoSuchProcess):
             each.kill()
     process.wait()
+
+
+def _halted(top: psutil.Process) -> list[psutil.Process]:
+    """It and everything below it, none of which can start another one any more."""
+    found: list[psutil.Process] = []
+    new = [top]
+    while new:
+        for each in new:
+            with suppress(psutil.NoSuchProcess):
+                each.suspend()
+        found += new
+        new = [each for each in top.children(recursive=True) if each not in found]
+    return found
 
 
 def _read(lines: list[str], number: int, artifacts: Path) -> Run:

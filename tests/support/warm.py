@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+
 ROOT = Path(__file__).parents[2]
 SESSION = Path(sys.prefix)
 UV = shutil.which("uv") or str(ROOT / ".tools" / "bin" / "uv")
@@ -30,9 +32,7 @@ def make_small(folder: Path) -> None:
 
 def remove(folder: Path) -> None:
     """What jobs have left in `folder`, when they have ended."""
-    # A path in this table has no spaces: pytest names its folders.
-    mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
-    for place in mounted:
-        if Path(place).is_relative_to(folder):
-            subprocess.run(["umount", "--lazy", place], check=True)
+    for place in psutil.disk_partitions(all=True):
+        if Path(place.mountpoint).is_relative_to(folder):
+            subprocess.run(["umount", "--lazy", place.mountpoint], check=True)
     shutil.rmtree(folder, ignore_errors=True)
