@@ -89,6 +89,31 @@ def test_a_door_that_cannot_be_made_is_named(tmp_path, place, said):
     assert done.returncode == 1 and said in done.stderr
 
 
+def test_what_is_held_for_others_is_not_answered_without_keys(churn, tmp_path):
+    port, door = free_port(), tmp_path / "door"
+    command = [str(SLIPWAY), "hold", "--host", "0.0.0.0", "--port", str(port), "--listener", str(door)]
+    holder = subprocess.Popen(command, env=environment(), stderr=subprocess.DEVNULL)
+    try:
+        wait_until(door.exists)
+        given = environment(bundle=churn.bundle.path, log=tmp_path / "log", port=port, listener=door)
+        done = subprocess.run([str(SLIPWAY), "serve"], env=given, capture_output=True, text=True, timeout=30)
+    finally:
+        holder.kill()
+        holder.wait()
+    assert done.returncode == 1 and "without asking who they are" in done.stderr
+
+
+def test_a_file_is_not_replaced_by_a_door_and_a_door_that_cannot_be_is_named(churn, tmp_path):
+    (tmp_path / "keys.json").write_text("kept")
+    command = [str(SLIPWAY), "hold", "--port", str(free_port()), "--listener", str(tmp_path / "keys.json")]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and "is a file" in done.stderr
+    assert (tmp_path / "keys.json").read_text() == "kept"
+    given = environment(bundle=churn.bundle.path, log=tmp_path / "log", listener=tmp_path / ("x" * 120))
+    done = subprocess.run([str(SLIPWAY), "serve"], env=given, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and "SLIPWAY_LISTENER" in done.stderr
+
+
 def test_a_port_that_is_taken_is_not_held(churn, tmp_path):
     with serving(churn.bundle.path, tmp_path / "log") as service:
         port = service.url.rsplit(":", 1)[1]

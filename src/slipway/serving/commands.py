@@ -53,7 +53,7 @@ Example:
 """
 )
 @click.option("--host", envvar="SLIPWAY_HOST", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", envvar="SLIPWAY_PORT", type=int, default=8080, show_default=True, help="Port to listen on.")
+@click.option("--port", envvar="SLIPWAY_PORT", type=click.IntRange(1, 65535), default=8080, help="Port to listen on.")
 @click.option(
     "--listener",
     envvar="SLIPWAY_LISTENER",

@@ -53,15 +53,25 @@ def hold(host: str, port: int, door: Path) -> None:
 
 
 def join(door: Path) -> tuple[socket.socket, socket.socket]:
-    """The socket that is held, and a connection that ends when nobody holds it any more; waits for who holds it."""
+    """The socket that is held, and a connection that ends when nobody holds it any more; waits for who holds it.
+
+    Raises `SettingsError` for a door that nobody can open.
+    """
     told = False
     while True:
         host = socket.socket(socket.AF_UNIX)
-        with suppress(OSError):
+        try:
             host.connect(str(door))
             _, handed, _, _ = socket.recv_fds(host, 1, 1)
             if handed:
                 return socket.socket(fileno=handed[0]), host
+        except (FileNotFoundError, ConnectionError):
+            pass
+        except OSError as error:
+            raise SettingsError(
+                f"SLIPWAY_LISTENER is {door}, where nobody can hold a port: {error}. Expected the socket of a `slipway "
+                "hold` of the same user."
+            ) from error
         host.close()
         if not told:
             _say(f"waiting for who holds the port, at {door}")
@@ -94,13 +104,15 @@ def _listen(address: str, port: int) -> socket.socket:
 def _open(door: Path) -> socket.socket:
     """The door appears when it is open, in place of one that somebody left who was killed."""
     part = door.with_name(f"{door.name}.part")
+    if door.exists() and not door.is_socket():
+        raise SettingsError(f"{door} is a file, and would be replaced: expected a path where nothing or a socket is.")
     waiting = socket.socket(socket.AF_UNIX)
     try:
         part.unlink(missing_ok=True)
         waiting.bind(str(part))
         waiting.listen()
-        # Who reaches its folder may come in, whatever user that is.
-        part.chmod(0o666)
+        # Whoever comes in gets what callers say, their keys too: the same user, and nobody else.
+        part.chmod(0o600)
         part.rename(door)
     except OSError as error:
         waiting.close()

@@ -27,7 +27,7 @@ from slipway.serving.metrics.board import Board, State
 from slipway.serving.metrics.recorder import families, size
 from slipway.serving.port import SIGNALS, address_of, check_port, join, when_left
 from slipway.serving.service import Shared
-from slipway.serving.settings import ServingSettings, Switch
+from slipway.serving.settings import ServingSettings, Switch, check_auth
 
 # Seconds: a worker that has not ended by then is killed, so that the whole service ends within ten.
 _PATIENCE = 8
@@ -64,9 +64,16 @@ def _listener(settings: ServingSettings) -> socket.socket | None:
             check_port(address_of(settings.host, settings.port), settings.port)
         return None
     listener, host = join(settings.listener)
+    # Who is let in depends on where that one listens, whatever SLIPWAY_HOST says.
+    check_auth(msgspec.structs.replace(settings, host=listener.getsockname()[0]))
     # What was accepted is finished; whoever started this service starts it again, and it joins who holds the port then.
-    when_left(host, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    when_left(host, _leave)
     return listener
+
+
+def _leave() -> None:
+    _say("who held the port is gone")
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Server(MPServer):

@@ -133,7 +133,7 @@ def read_settings(environ: Mapping[str, str] = os.environ, **chosen: Any) -> Ser
     Raises `SettingsError` for a value that cannot be meant, and for an address that would let anyone in.
     """
     settings = _read(ServingSettings, environ, chosen)
-    _check_auth(settings)
+    check_auth(settings)
     return settings
 
 
@@ -175,7 +175,8 @@ def _named(text: str) -> str:
     return f"{PREFIX}{path.rstrip('`').upper()}: {reason}" if path else reason
 
 
-def _check_auth(settings: ServingSettings) -> None:
+def check_auth(settings: ServingSettings) -> None:
+    """Raise `SettingsError` where others could come in without being asked who they are."""
     if settings.auth is Auth.NONE and not settings.loopback:
         raise SettingsError(
             f"The service would listen on {settings.host}, where others can reach it, without asking who they are. "
