@@ -76,8 +76,11 @@ def test_whoever_starts_first_waits_and_a_service_ends_when_the_holder_is_gone(c
         assert service.wait(timeout=20) == 0
         service.stderr.close()
     # What the killed one left at its place is in nobody's way.
-    with holding(port, door), serving(churn.bundle.path, tmp_path / "log", port=port, listener=door) as again:
-        assert digest(again.url) == churn.bundle.digest
+    with holding(port, door) as holder:
+        with serving(churn.bundle.path, tmp_path / "log", port=port, listener=door) as again:
+            assert digest(again.url) == churn.bundle.digest
+        holder.terminate()
+        assert holder.wait(timeout=10) == 0 and not door.exists(), "one that ends takes its door along"
 
 
 @pytest.mark.parametrize(
@@ -101,6 +104,13 @@ def test_what_is_held_for_others_is_not_answered_without_keys(churn, tmp_path):
         holder.kill()
         holder.wait()
     assert done.returncode == 1 and "without asking who they are" in done.stderr
+
+
+def test_the_door_of_one_who_holds_is_not_taken_over(tmp_path, held):
+    command = [str(SLIPWAY), "hold", "--port", str(free_port()), "--listener", str(held["listener"])]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and "already" in done.stderr
+    assert held["listener"].is_socket()
 
 
 def test_a_file_is_not_replaced_by_a_door_and_a_door_that_cannot_be_is_named(churn, tmp_path):

@@ -49,7 +49,11 @@ def hold(host: str, port: int, door: Path) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     with _listen(address_of(host, port), port) as listener, _open(door) as waiting:
         _say(f"holding port {port} of {host} for whoever comes to {door}")
-        _receive(waiting, listener)
+        try:
+            _receive(waiting, listener)
+        finally:
+            # A door that stays would say that somebody is in.
+            door.unlink(missing_ok=True)
 
 
 def join(door: Path) -> tuple[socket.socket, socket.socket]:
@@ -106,6 +110,9 @@ def _open(door: Path) -> socket.socket:
     part = door.with_name(f"{door.name}.part")
     if door.exists() and not door.is_socket():
         raise SettingsError(f"{door} is a file, and would be replaced: expected a path where nothing or a socket is.")
+    with socket.socket(socket.AF_UNIX) as visitor, suppress(OSError):
+        visitor.connect(str(door))
+        raise SettingsError(f"Somebody holds a port at {door} already. Choose another path, or end that one first.")
     waiting = socket.socket(socket.AF_UNIX)
     try:
         part.unlink(missing_ok=True)
