@@ -23,6 +23,13 @@ ALONE = (
     'ENTRYPOINT ["sh", "-c", "[ -n \\"$SLIPWAY_LISTENER\\" ] || exec slipway serve; echo this cannot be used; exit 1"]',
     "CMD []",
 )
+# As an image of before there was `slipway hold`.
+UNKNOWING = (
+    "USER 0",
+    "RUN cd /app/.venv/bin && mv slipway slipway.now && "
+    'printf \'#!/bin/sh\\n[ "$1" != hold ] || exit 2\\nexec slipway.now "$@"\\n\' > slipway && chmod +x slipway',
+    "USER 10001:0",
+)
 
 
 def test_a_release_goes_to_production_by_digest_and_back_and_no_request_is_lost(on_engine, shipped, engine):
@@ -188,6 +195,20 @@ def test_new_code_around_the_same_model_is_another_image(on_engine, shipped, yar
     with pytest.raises(DeliveryError, match="cannot be used"):
         bring(on_engine, unfit)
     assert settled(on_engine, other, "staging") == container
+
+
+def test_an_image_that_cannot_hold_a_port_takes_nothing_down(on_engine, shipped, yard):
+    (ship, _) = shipped
+    bring(on_engine, ship)
+    before = settled(on_engine, ship, "staging")
+    unknowing = Shipped(ship.trees, ship.bundle, yard.image(ship.bundle.digest, ship.bundle.path, *UNKNOWING))
+    path = on_engine.root / "deploy/compose/service.yaml"
+    path.write_text(path.read_text().replace("pids_limit: 8", "pids_limit: 9"))
+    on_engine.commit("another front")
+    with pytest.raises(DeliveryError, match=r"(?s)cannot hold a port.*slipway publish"):
+        bring(on_engine, unknowing)
+    assert services(on_engine, "staging") == [before], "it was never touched"
+    assert target_of(on_engine.root, "staging").observe() == ship.bundle.digest
 
 
 def test_stopping_ends_everything_but_the_log_and_converge_starts_it_again(on_engine, shipped, engine):

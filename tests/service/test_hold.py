@@ -106,6 +106,23 @@ def test_what_is_held_for_others_is_not_answered_without_keys(churn, tmp_path):
     assert done.returncode == 1 and "without asking who they are" in done.stderr
 
 
+def test_it_reads_its_settings_as_the_service_does_and_says_what_is_missing(churn, tmp_path, held):
+    # Kubernetes sets such a variable, which is not meant for us.
+    given = environment(port="tcp://10.0.0.1:8080")
+    done = subprocess.run([str(SLIPWAY), "hold"], env=given, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2 and "SLIPWAY_LISTENER" in done.stderr
+    command = [str(SLIPWAY), "hold", "--port", "70000", "--listener", str(tmp_path / "other")]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and "SLIPWAY_PORT" in done.stderr
+    # Where it is reached is the holder's to know.
+    given = environment(bundle=churn.bundle.path, log=tmp_path / "log", listener=held["listener"], port=1)
+    with subprocess.Popen([str(SLIPWAY), "serve"], env=given, stderr=subprocess.PIPE, text=True) as service:
+        said = [service.stderr.readline() for _ in range(2)]
+        service.terminate()
+        service.communicate()
+    assert f"http://127.0.0.1:{held['port']}/" in said[1]
+
+
 def test_the_door_of_one_who_holds_is_not_taken_over(tmp_path, held):
     command = [str(SLIPWAY), "hold", "--port", str(free_port()), "--listener", str(held["listener"])]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=30)

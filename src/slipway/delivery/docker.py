@@ -9,7 +9,7 @@ and goes.
 from pathlib import Path
 
 from slipway.delivery.compose import Container, Project, Wanted
-from slipway.delivery.image import START_SECONDS, bring_files, remove_files
+from slipway.delivery.image import START_SECONDS, bring_files, check_holds, remove_files
 from slipway.delivery.on_engine import OnEngine
 from slipway.delivery.preconditions import check_port
 from slipway.delivery.smoke import Smoke, version, wait_for
@@ -92,7 +92,8 @@ class DockerTarget(OnEngine):
     def _take_port(self, image: str, wanted: Wanted) -> None:
         """Have the container that holds the port; one with another port, or other settings, goes first."""
         front = self._project.front()
-        if front is not None and front.settings != wanted.front:
+        if front is None or front.settings != wanted.front:
+            check_holds(self._engine, image)
             self._project.down()
         self._project.up("front", 1, image, wanted)
 

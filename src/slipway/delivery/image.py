@@ -69,6 +69,17 @@ def keep(engine: Engine, environment: str, kind: str, folder: Path, image: str |
     return Kept(bundle, image)
 
 
+def check_holds(engine: Engine, image: str) -> None:
+    """Raise `DeliveryError` for an image whose `slipway` cannot hold a port: who is to do that would never start."""
+    words = ("run", "--rm", "--network", "none", "--entrypoint", "slipway", image, "hold", "--help")
+    if engine.attempt(*words) is None:
+        raise DeliveryError(
+            f"The image {image} cannot hold a port: `slipway hold --help` fails in it, as in all that were built "
+            "before that command was there. Nothing was changed. Release the model again: `slipway publish` builds its "
+            "image from today's code."
+        )
+
+
 def bring_files(engine: Engine, image: str, volume: str, files: Mapping[str, bytes], owner: str) -> None:
     """Have `files` in a volume of the engine, which may be on another machine: a folder of ours means nothing there.
 

@@ -1,6 +1,5 @@
 """The service's commands: serve, health, key, log. Heavy modules are imported by the command that needs them."""
 
-import os
 import sys
 from collections import deque
 from itertools import chain
@@ -9,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from slipway.serving.settings import ServingSettings, describe, read_log_settings, read_settings
+from slipway.serving.settings import ServingSettings, describe, read_log_settings, read_settings, read_unchecked
 
 
 class WithVariables(click.Command):
@@ -52,23 +51,24 @@ Example:
   SLIPWAY_LISTENER=/run/front/socket slipway serve
 """
 )
-@click.option("--host", envvar="SLIPWAY_HOST", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", envvar="SLIPWAY_PORT", type=click.IntRange(1, 65535), default=8080, help="Port to listen on.")
+@click.option("--host", help="Address to listen on; else SLIPWAY_HOST.")
+@click.option("--port", type=int, help="Port to listen on; else SLIPWAY_PORT.")
 @click.option(
     "--listener",
-    envvar="SLIPWAY_LISTENER",
     type=click.Path(path_type=Path),
-    required=True,
-    help="The Unix socket at which services get what listens.",
+    help="The Unix socket at which services get what listens; else SLIPWAY_LISTENER.",
 )
-def hold(host: str, port: int, listener: Path) -> None:
+def hold(host: str | None, port: int | None, listener: Path | None) -> None:
     """Hold a port for services that replace each other, until ctrl-c or SIGTERM.
 
     Each gets the socket that listens; while there is none, connections wait.
     """
     from slipway.serving.port import hold as run
 
-    run(host, port, listener)
+    settings = read_unchecked(host=host, port=port, listener=listener)
+    if settings.listener is None:
+        raise click.UsageError("Where do services get what listens? --listener PATH, or SLIPWAY_LISTENER.")
+    run(settings.host, settings.port, settings.listener)
 
 
 @click.command(
@@ -84,11 +84,9 @@ def health(port: int | None) -> None:
 
     With SLIPWAY_INSTANCE it must be the one of that name that answers.
     """
-    from slipway.serving.probe import here, probe
+    from slipway.serving.probe import probe
 
-    host = os.environ.get("SLIPWAY_HOST") or "127.0.0.1"
-    # Where somebody else listens in its place, the service answers at that one's name.
-    click.echo(probe(read_settings(host=host if os.environ.get("SLIPWAY_LISTENER") else here(host), port=port)))
+    click.echo(probe(read_unchecked(port=port)))
 
 
 FILE = click.option(

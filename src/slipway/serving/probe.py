@@ -38,8 +38,12 @@ def probe(settings: ServingSettings) -> str:
     raise NotReadyError(f"{settings.instance} does not answer on port {settings.port}: {'; '.join(sorted(heard))}")
 
 
-def here(host: str) -> str:
-    """Where a service that listens on `host` is asked on its own machine."""
+def _host(settings: ServingSettings) -> str:
+    """Where the service is asked on its own machine; one whose port is held answers where the holder listens."""
+    return settings.host if settings.listener else _here(settings.host)
+
+
+def _here(host: str) -> str:
     try:
         address = ip_address(host)
     except ValueError:
@@ -51,7 +55,7 @@ def _ask(settings: ServingSettings) -> tuple[str, str | None]:
     # Whatever proxy the machine has, this machine is not behind it.
     ask = build_opener(ProxyHandler({})).open
     try:
-        with ask(f"http://{settings.host}:{settings.port}/readyz", timeout=3) as answer:
+        with ask(f"http://{_host(settings)}:{settings.port}/readyz", timeout=3) as answer:
             return answer.read().decode(), answer.headers.get(INSTANCE)
     except HTTPError as error:
         raise NotReadyError(f"not ready: {json.loads(error.read())['detail']}") from error

@@ -79,10 +79,11 @@ def _leave() -> None:
 class _Server(MPServer):
     def __init__(self, shared: Shared, sealed: Sealed, listener: socket.socket | None) -> None:
         settings = shared.settings
+        place = listener.getsockname() if listener else (address_of(settings.host, settings.port), settings.port)
         super().__init__(
             "slipway",
-            address=settings.host if listener else address_of(settings.host, settings.port),
-            port=settings.port,
+            address=place[0],
+            port=place[1],
             interface=Interfaces.WSGI,
             http=HTTPModes.http1,
             workers=settings.processes,
