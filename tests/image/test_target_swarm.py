@@ -1,6 +1,5 @@
 """An environment on a real Docker Swarm of one node: replaced replica by replica, brought back by the swarm itself."""
 
-import fcntl
 import json
 import shutil
 import subprocess
@@ -10,6 +9,7 @@ import pytest
 from dockerbox import ROOT, Shipped, bring, change, quiet, remove_from, serve
 from ledgerbox import ENVIRONMENTS
 from load import Callers
+from requirements import is_required
 from running import SLIPWAY
 
 from slipway.delivery import flow
@@ -30,16 +30,17 @@ SILENT = (f'ENTRYPOINT ["sh", "-c", "{_HANG}"]', "CMD []")
 
 
 @pytest.fixture(scope="module")
-def swarm(engine, tmp_path_factory):
-    """The engine manages a swarm, of its own if it was in none; that one is left at the end."""
-    with (tmp_path_factory.getbasetemp().parent / "swarm.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        ours = engine.run("info", "--format", "{{.Swarm.LocalNodeState}}") == "inactive"
-        if ours:
-            engine.run("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1")
-        yield
-        if ours:
-            engine.run("swarm", "leave", "--force")
+def swarm(engine):
+    """The engine manages a swarm, which a run begins only where SLIPWAY_REQUIRE asks for it, and leaves as it is.
+
+    An engine that leaves a swarm forgets the names of all containers that run, also of those that have nothing to do
+    with it: another test's stack, or what a person has running.
+    """
+    if engine.run("info", "--format", "{{.Swarm.LocalNodeState}}") != "inactive":
+        return
+    if not is_required("swarm"):
+        pytest.skip("the engine is in no swarm; `docker swarm init` makes it one of one node")
+    engine.run("swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1")
 
 
 @pytest.fixture

@@ -37,8 +37,20 @@ class Stack:
     def make(self, *words: str, **variables: str) -> str:
         """What `make WORDS` prints; fails with it if it ends badly."""
         code, said = self.try_make(*words, **variables)
-        assert code == 0, f"make {' '.join(words)}:\n{said[-4000:]}"
+        assert code == 0, f"make {' '.join(words)}:\n{said[-4000:]}\n{self.told()}"
         return said
+
+    def told(self) -> str:
+        """What the containers said last, and what their health checks were told."""
+        lines = []
+        for name, container in self.containers().items():
+            state = container["State"]
+            checks = [each["Output"].strip() for each in state.get("Health", {}).get("Log", [])]
+            logs = subprocess.run(
+                [self.client, "logs", "--timestamps", "--tail", "20", container["Id"]], capture_output=True, text=True
+            )
+            lines += [f"{name}: {state['Status']}, started {state['StartedAt']}", *checks, logs.stdout, logs.stderr]
+        return "\n".join(lines)
 
     def try_make(self, *words: str, **variables: str) -> tuple[int, str]:
         own = {name: value for name, value in os.environ.items() if not name.startswith(("SLIPWAY_", "COMPOSE_"))}

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from requirements import is_required
 
 ROOT = Path(__file__).parents[2]
 # It ends whatever else runs on the engine: `.ci/run` asks for it when nothing does.
 RESTARTED = pytest.mark.skipif(
-    "restart" not in os.environ.get("SLIPWAY_REQUIRE", "").split(","),
+    not is_required("restart"),
     reason="the engine is restarted only where SLIPWAY_REQUIRE asks for it",
 )
 
