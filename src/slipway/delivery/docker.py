@@ -9,7 +9,7 @@ and goes.
 from pathlib import Path
 
 from slipway.delivery.compose import Container, Project, Wanted
-from slipway.delivery.image import START_SECONDS, bring_files, check_holds, remove_files
+from slipway.delivery.image import PORT, START_SECONDS, bring_files, check_holds, remove_files
 from slipway.delivery.on_engine import OnEngine
 from slipway.delivery.preconditions import check_port
 from slipway.delivery.smoke import Smoke, version, wait_for
@@ -42,9 +42,8 @@ class DockerTarget(OnEngine):
         self._project.check()
         self._check_reach()
         # A file that is missing is named here.
-        wanted, front = self._wanted(), self._project.front()
-        ours = front is not None and front.running and front.settings == wanted.front
-        if not ours and self._reach.machine is None:
+        self._wanted()
+        if self._reach.machine is None and not self._holds_port():
             check_port(self.name, self._settings.port, self._settings.address)
 
     def apply(self, kept: Kept) -> Smoke:
@@ -88,6 +87,12 @@ class DockerTarget(OnEngine):
         self._project.down()
         remove_files(self._engine, self._project.name)
         return ran
+
+    def _holds_port(self) -> bool:
+        """Whether it is a container of ours that listens on the port, maybe with settings of before."""
+        front = self._project.front()
+        published = self._engine.attempt("port", front.id, PORT) if front else None
+        return str(self._settings.port) in {line.rpartition(":")[2] for line in (published or "").splitlines()}
 
     def _take_port(self, image: str, wanted: Wanted) -> None:
         """Have the container that holds the port; one with another port, or other settings, goes first."""
