@@ -204,10 +204,13 @@ def test_an_image_that_cannot_hold_a_port_takes_nothing_down(on_engine, shipped,
     target, image = target_of(on_engine.root, "staging"), yard.image(ship.bundle.digest, ship.bundle.path, *UNKNOWING)
     path = on_engine.root / "deploy/compose/service.yaml"
     path.write_text(path.read_text().replace("pids_limit: 8", "pids_limit: 9"))
-    with pytest.raises(DeliveryError, match=r"(?s)cannot hold a port.*slipway publish"):
-        target.apply(target.keep(ship.bundle.path, image))
-    assert services(on_engine, "staging") == [before], "it was never touched"
-    assert target.observe() == ship.bundle.digest
+    front = target._project.front().id
+    on_engine.commit("code of before")
+    reason = r"(?s)cannot hold a port.*slipway publish"
+    with Callers(target.url, ship.row, 1) as callers, pytest.raises(DeliveryError, match=reason):
+        bring(on_engine, Shipped(ship.trees, ship.bundle, image))
+    assert not callers.failures and callers.broken == 0
+    assert (target._project.front().id, services(on_engine, "staging")) == (front, [before]), "it was never touched"
     # Another one brings the other front in, on the port that the one before listens on.
     converge(on_engine.root, "staging", quiet)
     settled(on_engine, ship, "staging")

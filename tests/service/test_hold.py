@@ -1,14 +1,18 @@
 """A port that is held: services come and go on it, and no connection is refused or lost."""
 
+import stat
 import subprocess
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import requests
 from load import Callers
 from running import SLIPWAY, environment, free_port, serving, stop
 from toybox import make_toy, rows_of
+
+from slipway.serving.port import join
 
 
 @pytest.fixture(scope="module")
@@ -17,16 +21,23 @@ def other(tmp_path_factory):
 
 
 @contextmanager
-def holding(port, door):
-    """`slipway hold`, killed at the end if it has not ended by then."""
-    command = [str(SLIPWAY), "hold", "--port", str(port), "--listener", str(door)]
-    process = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
+def ending(command, given):
+    """A program whose error output is read, killed at the end if it has not ended by then."""
+    process = subprocess.Popen(command, env=given, stderr=subprocess.PIPE, text=True)
     try:
-        wait_until(door.exists)
         yield process
     finally:
         process.kill()
         process.communicate()
+
+
+@contextmanager
+def holding(port, door, *more):
+    """A `slipway hold` that holds the port."""
+    command = [str(SLIPWAY), "hold", "--port", str(port), "--listener", str(door), *more]
+    with ending(command, environment()) as process:
+        wait_until(door.exists)
+        yield process
 
 
 @pytest.fixture
@@ -66,15 +77,14 @@ def test_a_caller_who_comes_while_nobody_serves_waits_for_who_serves_next(churn,
 def test_whoever_starts_first_waits_and_a_service_ends_when_the_holder_is_gone(churn, tmp_path):
     port, door = free_port(), tmp_path / "door"
     given = environment(bundle=churn.bundle.path, log=tmp_path / "log", port=port, listener=door, workers=1)
-    service = subprocess.Popen([str(SLIPWAY), "serve"], env=given, stderr=subprocess.PIPE, text=True)
-    assert "waiting for who holds the port" in service.stderr.readline()
-    with holding(port, door) as holder:
-        wait_until(lambda: digest(f"http://127.0.0.1:{port}") == churn.bundle.digest)
-        done = subprocess.run([str(SLIPWAY), "health"], env=given, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        holder.kill()
-        assert service.wait(timeout=20) == 0
-        service.stderr.close()
+    with ending([str(SLIPWAY), "serve"], given) as service:
+        assert "waiting for who holds the port" in service.stderr.readline()
+        with holding(port, door) as holder:
+            wait_until(lambda: digest(f"http://127.0.0.1:{port}") == churn.bundle.digest)
+            done = subprocess.run([str(SLIPWAY), "health"], env=given, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            holder.kill()
+            assert service.wait(timeout=20) == 0
     # What the killed one left at its place is in nobody's way.
     with holding(port, door) as holder:
         with serving(churn.bundle.path, tmp_path / "log", port=port, listener=door) as again:
@@ -84,7 +94,14 @@ def test_whoever_starts_first_waits_and_a_service_ends_when_the_holder_is_gone(c
 
 
 @pytest.mark.parametrize(
-    ("place", "said"), [("no/folder/door", "cannot be made"), ("x" * 120, "at most 100 characters")]
+    ("place", "said"),
+    [
+        ("no/folder/door", "cannot be made"),
+        ("x" * 120, "at most 100 characters"),
+        # Longer than any name of a file may be.
+        ("x" * 300, "at most 100 characters"),
+    ],
+    ids=["no folder", "long", "too long to look"],
 )
 def test_a_door_that_cannot_be_made_is_named(tmp_path, place, said):
     command = [str(SLIPWAY), "hold", "--port", str(free_port()), "--listener", str(tmp_path / place)]
@@ -94,15 +111,9 @@ def test_a_door_that_cannot_be_made_is_named(tmp_path, place, said):
 
 def test_what_is_held_for_others_is_not_answered_without_keys(churn, tmp_path):
     port, door = free_port(), tmp_path / "door"
-    command = [str(SLIPWAY), "hold", "--host", "0.0.0.0", "--port", str(port), "--listener", str(door)]
-    holder = subprocess.Popen(command, env=environment(), stderr=subprocess.DEVNULL)
-    try:
-        wait_until(door.exists)
-        given = environment(bundle=churn.bundle.path, log=tmp_path / "log", port=port, listener=door)
+    given = environment(bundle=churn.bundle.path, log=tmp_path / "log", port=port, listener=door)
+    with holding(port, door, "--host", "0.0.0.0"):
         done = subprocess.run([str(SLIPWAY), "serve"], env=given, capture_output=True, text=True, timeout=30)
-    finally:
-        holder.kill()
-        holder.wait()
     assert done.returncode == 1 and "without asking who they are" in done.stderr
 
 
@@ -114,12 +125,13 @@ def test_it_reads_its_settings_as_the_service_does_and_says_what_is_missing(chur
     command = [str(SLIPWAY), "hold", "--port", "70000", "--listener", str(tmp_path / "other")]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=30)
     assert done.returncode == 1 and "SLIPWAY_PORT" in done.stderr
-    # Where it is reached is the holder's to know.
-    given = environment(bundle=churn.bundle.path, log=tmp_path / "log", listener=held["listener"], port=1)
-    with subprocess.Popen([str(SLIPWAY), "serve"], env=given, stderr=subprocess.PIPE, text=True) as service:
+    # Where it is reached, and so who must be asked who he is, is the holder's to know.
+    own = {"listener": held["listener"], "host": "0.0.0.0", "port": 1}
+    given = environment(bundle=churn.bundle.path, log=tmp_path / "log", **own)
+    with ending([str(SLIPWAY), "serve"], given) as service:
         said = [service.stderr.readline() for _ in range(2)]
         service.terminate()
-        service.communicate()
+        service.wait(timeout=20)
     assert f"http://127.0.0.1:{held['port']}/" in said[1]
 
 
@@ -128,6 +140,19 @@ def test_the_door_of_one_who_holds_is_not_taken_over(tmp_path, held):
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=30)
     assert done.returncode == 1 and "already" in done.stderr
     assert held["listener"].is_socket()
+
+
+def test_the_door_is_for_one_user_and_who_leaves_leaves_nothing_behind(tmp_path):
+    door = tmp_path / "door"
+    with holding(free_port(), door) as holder:
+        assert stat.S_IMODE(door.stat().st_mode) == 0o600
+        opened = Path(f"/proc/{holder.pid}/fd")
+        before = len(list(opened.iterdir()))
+        for _ in range(50):
+            listener, host = join(door)
+            listener.close()
+            host.close()
+        wait_until(lambda: len(list(opened.iterdir())) == before)
 
 
 def test_a_file_is_not_replaced_by_a_door_and_a_door_that_cannot_be_is_named(churn, tmp_path):

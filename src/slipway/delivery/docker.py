@@ -46,6 +46,15 @@ class DockerTarget(OnEngine):
         if self._reach.machine is None and not self._holds_port():
             check_port(self.name, self._settings.port, self._settings.address)
 
+    def keep(self, folder: Path, image: str | None) -> Kept:
+        """Pull the image by its digest; its label must name the bundle in `folder`, and it must be able to hold a port.
+
+        Asked before anything is touched: the way back would bring in whatever else changed.
+        """
+        kept = super().keep(folder, image)
+        check_holds(self._engine, str(kept.image))
+        return kept
+
     def apply(self, kept: Kept) -> Smoke:
         """Let the environment serve a kept image, and test it; what serves stays until the next one answers."""
         wanted = self._wanted()
@@ -98,7 +107,6 @@ class DockerTarget(OnEngine):
         """Have the container that holds the port; one with another port, or other settings, goes first."""
         front = self._project.front()
         if front is None or front.settings != wanted.front:
-            check_holds(self._engine, image)
             self._project.down()
         self._project.up("front", 1, image, wanted)
 

@@ -107,26 +107,37 @@ def _listen(address: str, port: int) -> socket.socket:
 
 def _open(door: Path) -> socket.socket:
     """The door appears when it is open, in place of one that somebody left who was killed."""
-    part = door.with_name(f"{door.name}.part")
+    try:
+        _check_free(door)
+        return _make(door)
+    except OSError as error:
+        raise SettingsError(
+            f"{door} cannot be made: {error.strerror or error}. Expected a path of at most 100 characters in a folder "
+            f"that this user (uid {os.getuid()}) may write."
+        ) from error
+
+
+def _check_free(door: Path) -> None:
     if door.exists() and not door.is_socket():
         raise SettingsError(f"{door} is a file, and would be replaced: expected a path where nothing or a socket is.")
     with socket.socket(socket.AF_UNIX) as visitor, suppress(OSError):
         visitor.connect(str(door))
         raise SettingsError(f"Somebody holds a port at {door} already. Choose another path, or end that one first.")
+
+
+def _make(door: Path) -> socket.socket:
+    part = door.with_name(f"{door.name}.part")
+    part.unlink(missing_ok=True)
     waiting = socket.socket(socket.AF_UNIX)
     try:
-        part.unlink(missing_ok=True)
         waiting.bind(str(part))
         waiting.listen()
         # Whoever comes in gets what callers say, their keys too: the same user, and nobody else.
         part.chmod(0o600)
         part.rename(door)
-    except OSError as error:
+    except OSError:
         waiting.close()
-        raise SettingsError(
-            f"{door} cannot be made: {error.strerror or error}. Expected a path of at most 100 characters in a folder "
-            f"that this user (uid {os.getuid()}) may write."
-        ) from error
+        raise
     return waiting
 
 

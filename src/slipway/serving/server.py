@@ -64,8 +64,7 @@ def _listener(settings: ServingSettings) -> socket.socket | None:
             check_port(address_of(settings.host, settings.port), settings.port)
         return None
     listener, host = join(settings.listener)
-    # Who is let in depends on where that one listens, whatever SLIPWAY_HOST says.
-    check_auth(msgspec.structs.replace(settings, host=listener.getsockname()[0]))
+    check_auth(msgspec.structs.replace(settings, host=listener.getsockname()[0], listener=None))
     # What was accepted is finished; whoever started this service starts it again, and it joins who holds the port then.
     when_left(host, _leave)
     return listener

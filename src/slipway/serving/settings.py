@@ -181,8 +181,11 @@ def _named(text: str) -> str:
 
 
 def check_auth(settings: ServingSettings) -> None:
-    """Raise `SettingsError` where others could come in without being asked who they are."""
-    if settings.auth is Auth.NONE and not settings.loopback:
+    """Raise `SettingsError` where others could come in without being asked who they are.
+
+    Behind a `listener` that depends on where that one listens, which the service learns when it joins it.
+    """
+    if settings.auth is Auth.NONE and not settings.loopback and settings.listener is None:
         raise SettingsError(
             f"The service would listen on {settings.host}, where others can reach it, without asking who they are. "
             "Choose SLIPWAY_AUTH=keys with SLIPWAY_API_KEYS_FILE=keys.json (`slipway key new NAME --file keys.json` "
