@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from slipway.delivery.environment import held
+from slipway.delivery.environment import held, target_of
 from slipway.delivery.smoke import Smoke
 from slipway.delivery.steps import Say, differs, keep, restore
 from slipway.ledger import Entry, Ledger
@@ -19,6 +19,14 @@ class Converged(NamedTuple):
     smoke: Smoke | None
     did: bool
     offline: str | None
+
+
+def look(root: Path, environment: str) -> Converged | None:
+    """What is so without anything being done, None where something is to be done, or is being done by somebody."""
+    ledger = Ledger(root)
+    newest = ledger.read(environment)
+    differs_by = differs(target_of(root, environment), newest.serving)
+    return None if differs_by else Converged(newest, None, False, ledger.offline)
 
 
 def converge(root: Path, environment: str, say: Say) -> Converged:

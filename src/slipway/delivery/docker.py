@@ -97,6 +97,10 @@ class DockerTarget(OnEngine):
         remove_files(self._engine, self._project.name)
         return ran
 
+    def _image(self) -> str | None:
+        there = [*self._project.services(), *filter(None, [self._project.front()])]
+        return there[-1].image if there else None
+
     def _holds_port(self) -> bool:
         """Whether it is a container of ours that listens on the port, maybe with settings of before."""
         front = self._project.front()

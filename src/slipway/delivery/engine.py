@@ -32,6 +32,16 @@ class Engine(NamedTuple):
         done = self._run(words)
         return None if done.returncode else done.stdout.decode(errors="replace").strip()
 
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        """`docker WORDS`, running, with its three streams; ctrl-c on a terminal does not reach it."""
+        pipe = subprocess.PIPE
+        try:
+            return subprocess.Popen(
+                self._command(words), stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+            )
+        except FileNotFoundError as error:
+            raise _no_client() from error
+
     def last_words(self, container: str) -> str:
         """The end of what a container said, on both of its outputs."""
         return self.hear("logs", "--tail", "20", container)
@@ -71,19 +81,24 @@ class Engine(NamedTuple):
         found = self.run("image", "inspect", "--format", "{{json .RepoDigests}}", image)
         return in_repository(msgspec.json.decode(found, type=list[str]), repository)
 
+    def _command(self, words: tuple[str, ...]) -> list[str]:
+        return [docker_command(), *(["--context", self.context] if self.context else []), *words]
+
     def _run(
         self, words: tuple[str, ...], given: bytes = b"", variables: Mapping[str, str] | None = None
     ) -> "subprocess.CompletedProcess[bytes]":
-        command = [docker_command(), *(["--context", self.context] if self.context else []), *words]
+        command = self._command(words)
         environment = os.environ | dict(variables or {})
         try:
             return subprocess.run(command, input=given, capture_output=True, timeout=_SECONDS, env=environment)
         except FileNotFoundError as error:
-            raise DeliveryError(
-                f"There is no {command[0]} on the PATH. Install Docker, or set SLIPWAY_DOCKER."
-            ) from error
+            raise _no_client() from error
         except subprocess.TimeoutExpired as error:
             raise DeliveryError(f"`{' '.join(command[:3])}` did not end within {_SECONDS} s.") from error
+
+
+def _no_client() -> DeliveryError:
+    return DeliveryError(f"There is no {docker_command()} on the PATH. Install Docker, or set SLIPWAY_DOCKER.")
 
 
 def in_repository(names: list[str], repository: str) -> str | None:

@@ -37,6 +37,6 @@ def target_of(root: Path, environment: str) -> Target:
 def held(root: Path, environment: str, say: Say) -> Iterator[Target]:
     """The environment's target, for this command alone, without what a killed one left aside."""
     target = target_of(root, environment)
-    with alone(root, environment, say):
+    with alone(root, environment, say), target.alone(say):
         target.clear()
         yield target

@@ -3,7 +3,7 @@
 The order is: keep the bundle, rehearse it aside, switch, test, write the ledger. Until the ledger says so nothing has
 happened: a run that dies in between leaves an environment that `converge` brings back to what the ledger says, and the
 same command run again finishes the work, because every step does nothing where it is done already. One command at a
-time holds an environment of this project on this machine; between machines the ledger decides who was first.
+time holds an environment of this clone, or of an engine; besides that the ledger decides who was first.
 """
 
 import subprocess

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from slipway.delivery.converge import converge
+from slipway.delivery.converge import converge, look
 from slipway.errors import SlipwayError
 
 
@@ -36,7 +36,7 @@ def follow(root: Path, environment: str, seconds: float, tell: Callable[[Turn], 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     before = None
     while True:
-        found = _turn(root, environment)
+        found = _turn(root, environment, first=before is None)
         if not found.error:
             _mark(root, environment)
         if found.did or found != before:
@@ -63,9 +63,11 @@ def line(found: Turn) -> str:
     return said + (f"; the ledger as it was last known: {found.offline}" if found.offline else "")
 
 
-def _turn(root: Path, environment: str) -> Turn:
+def _turn(root: Path, environment: str, first: bool) -> Turn:
     try:
-        found = converge(root, environment, lambda _: None)
+        # What a killed command left aside is cleared by the first one; all others only look, most of the time.
+        found = None if first else look(root, environment)
+        found = found or converge(root, environment, lambda _: None)
     except (SlipwayError, OSError, psutil.Error) as error:
         return Turn(environment, error=str(error))
     serving = found.entry.serving.bundle if found.entry.serving else None

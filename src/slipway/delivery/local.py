@@ -14,6 +14,8 @@ import os
 import shutil
 import socket
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,6 +77,10 @@ class LocalTarget:
             with new_folder(place) as temporary:
                 shutil.copytree(folder, temporary, dirs_exist_ok=True)
         return Kept(load(place, digest), image)
+
+    def alone(self, say: Callable[[str], None]) -> AbstractContextManager[None]:  # noqa: ARG002 - as every target has it
+        """Nothing more: its processes are this clone's, and one command of a clone is at work at a time."""
+        return nullcontext()
 
     def clear(self) -> None:
         """End what a killed command left running aside."""

@@ -1,5 +1,8 @@
 """What the targets on a container engine have in common: an image at hand, tried aside, asked where it is published."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
@@ -8,6 +11,7 @@ from msgspec.structs import replace
 
 from slipway.delivery.engine import Engine
 from slipway.delivery.image import Aside, Given, given, keep
+from slipway.delivery.lease import lease
 from slipway.delivery.preconditions import check_files, read_key
 from slipway.delivery.reach import Reach
 from slipway.delivery.smoke import Smoke, smoke, version
@@ -16,7 +20,7 @@ from slipway.errors import DeliveryError
 from slipway.settings import EnvironmentSettings
 
 
-class OnEngine:
+class OnEngine(ABC):
     """One environment on a container engine, here or behind a docker context; `project` is its name there."""
 
     kind: str
@@ -35,6 +39,11 @@ class OnEngine:
         """Where the published port is reached from here."""
         return self._reach.url(self._settings.port)
 
+    def alone(self, say: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Hold it on its engine, by a container of an image that serves it."""
+        self._engine.check()
+        return lease(self._engine, f"{self._named}-held", self._image, say)
+
     def clear(self) -> None:
         """Remove what a killed command left running aside."""
         self._aside.clear()
@@ -51,6 +60,10 @@ class OnEngine:
         """The smoke test of what serves."""
         with self._reach.at(self._settings.port) as url:
             return replace(smoke(url, kept.bundle, self._key()), url=self.url)
+
+    @abstractmethod
+    def _image(self) -> str | None:
+        """An image that something of it was started from, None where nothing of it is there."""
 
     def _answering(self) -> str | None:
         """The digest that answers on the environment's port."""
@@ -69,7 +82,9 @@ class OnEngine:
 
     @property
     def _aside(self) -> Aside:
-        return Aside(self._engine, f"{self._named}-aside", self._reach)
+        # A gateway in front of the environment's own port is not in front of this one: nobody comes in who need not.
+        own = Reach(self._engine.endpoint(), "127.0.0.1")
+        return Aside(self._engine, f"{self._named}-aside", own if own.is_possible else self._reach)
 
     @cached_property
     def _reach(self) -> Reach:

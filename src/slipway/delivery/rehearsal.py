@@ -5,6 +5,8 @@ running. It calls itself a rehearsal everywhere.
 """
 
 import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from slipway.delivery.engine import Engine
@@ -45,6 +47,10 @@ class RehearsalTarget:
         """Raise `DeliveryError` for a file or an engine that is missing."""
         check_files(self._root, self.name, self._settings)
         self._engine.check()
+
+    def alone(self, say: Callable[[str], None]) -> AbstractContextManager[None]:  # noqa: ARG002 - as every target has it
+        """Nothing more: each clone has a container of its own."""
+        return nullcontext()
 
     def clear(self) -> None:
         """Remove the container of a killed command."""

@@ -93,6 +93,10 @@ class SwarmTarget(OnEngine):
         self._stack.remove_secrets()
         return True
 
+    def _image(self) -> str | None:
+        service = self._stack.service()
+        return service.image if service else None
+
     def _watch(self, image: str, wanted: Wanted) -> None:
         """Wait until all replicas are those that were asked for, and no old one is left."""
         seconds = _REPLICA_SECONDS * self._settings.replicas

@@ -1,5 +1,7 @@
 """What every target can do: an environment is one of these."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -38,6 +40,9 @@ class Target(Protocol):
 
     def check(self) -> None:
         """Raise for what is missing, or in the way, before anything starts."""
+
+    def alone(self, say: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Keep away commands of other clones and machines that would change the same, as long as the block lasts."""
 
     def clear(self) -> None:
         """End what a killed command left aside."""

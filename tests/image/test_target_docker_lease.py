@@ -1,0 +1,49 @@
+"""Two clones that share an engine: their commands change an environment one after the other."""
+
+import signal
+
+import pytest
+from dockerbox import bring, quiet, settled
+from releases import killed_after, slipway
+
+from slipway.delivery.converge import converge, look
+from slipway.delivery.environment import held, target_of
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def other(on_engine, shipped, tmp_path):
+    """Another clone, after the first one has brought a release to staging."""
+    bring(on_engine, shipped[0])
+    return on_engine.copy(tmp_path / "other")
+
+
+def holders(project, engine):
+    name = f"{target_of(project.root, 'staging')._named}-held"
+    return engine.run("ps", "--all", "--quiet", "--filter", f"name={name}").split()
+
+
+def test_a_command_of_another_clone_waits_and_leaves_alone_what_the_first_has_aside(on_engine, shipped, other, engine):
+    with held(on_engine.root, "staging", quiet) as target:
+        second = slipway(other, "converge", "staging")
+        assert "waiting for" in second.stdout.readline()
+        target.rehearse(target.keep(shipped[0].bundle.path, shipped[0].image))
+        assert second.poll() is None
+        assert look(other.root, "staging"), "who only looks waits for nobody"
+    said = second.communicate(timeout=60)[0]
+    assert second.returncode == 0 and "runs what the ledger says" in said
+    assert holders(on_engine, engine) == []
+
+
+def test_what_a_killed_command_held_is_free_at_once_and_what_was_never_started_soon(on_engine, shipped, other, engine):
+    killed = killed_after(other, "delivery.lease._take", 1, "converge", "staging")
+    assert killed.wait(timeout=60) == -signal.SIGKILL, killed.stdout.read()
+    converge(on_engine.root, "staging", quiet)
+    name = f"{target_of(on_engine.root, 'staging')._named}-held"
+    engine.run("create", "--name", name, shipped[0].image)
+    said = []
+    converge(on_engine.root, "staging", said.append)
+    assert "waiting for another command" in said[0]
+    settled(on_engine, shipped[0], "staging")
+    assert holders(on_engine, engine) == []
