@@ -51,7 +51,8 @@ def start(bundle: Path, log: Path, **variables: Any) -> Service:
     process = subprocess.Popen(
         [str(SLIPWAY), "serve"], env=environment(**given), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    url = f"http://{variables.get('host', '127.0.0.1')}:{given['port']}"
+    host = str(variables.get("host", "127.0.0.1"))
+    url = f"http://{f'[{host}]' if ':' in host else host}:{given['port']}"
     service = Service(Caller(url), url, log, process)
     wait_until_ready(service)
     return service

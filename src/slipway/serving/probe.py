@@ -1,20 +1,33 @@
 """Whether the service on this machine is ready, asked as an orchestrator's health check does."""
 
-import json
-from ipaddress import ip_address
-from urllib.error import HTTPError, URLError
-from urllib.request import ProxyHandler, build_opener
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+
+import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.serving.front.health import INSTANCE
+from slipway.serving.port import address_of
 from slipway.serving.settings import ServingSettings
 
 # The system deals connections out by chance: of ten services on a port, one is missed by all of these once in 37,000.
 _TRIES = 100
+# Bytes of an answer that are read: what a service says here has a few hundred.
+_LONGEST = 10_000
+# Where a service that listens on every address of a family is asked.
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens there
 
 
 class NotReadyError(SlipwayError):
     """The service does not answer, or says why requests should go elsewhere."""
+
+
+class _Said(msgspec.Struct):
+    """What a service answers: that it is ready, or a problem."""
+
+    status: str | int
+    type: str = ""
+    detail: str = ""
 
 
 def probe(settings: ServingSettings) -> str:
@@ -39,25 +52,41 @@ def probe(settings: ServingSettings) -> str:
 
 
 def _host(settings: ServingSettings) -> str:
-    """Where the service is asked on its own machine; one whose port is held answers where the holder listens."""
-    return settings.host if settings.listener else _here(settings.host)
+    """Where the service is asked on its own machine.
 
-
-def _here(host: str) -> str:
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return "127.0.0.1"
-    return "127.0.0.1" if address.is_unspecified or address.version == 6 else host
+    One whose port is held answers where the holder listens: that may be another container, whose name stays a name.
+    """
+    host = settings.host if settings.listener else address_of(settings.host, settings.port)
+    return _LOOPBACK.get(host, host)
 
 
 def _ask(settings: ServingSettings) -> tuple[str, str | None]:
     # Whatever proxy the machine has, this machine is not behind it.
-    ask = build_opener(ProxyHandler({})).open
+    connection = HTTPConnection(_host(settings), settings.port, timeout=3)
     try:
-        with ask(f"http://{_host(settings)}:{settings.port}/readyz", timeout=3) as answer:
-            return answer.read().decode(), answer.headers.get(INSTANCE)
-    except HTTPError as error:
-        raise NotReadyError(f"not ready: {json.loads(error.read())['detail']}") from error
-    except (URLError, OSError) as error:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        said = answer.read(_LONGEST)
+    except OSError as error:
         raise NotReadyError(f"nothing answers on port {settings.port}: {error}") from error
+    except HTTPException as error:
+        raise _stranger(settings, f"what is no HTTP ({error!r:.200})") from error
+    finally:
+        connection.close()
+    try:
+        found = msgspec.json.decode(said, type=_Said)
+    except msgspec.MsgspecError as error:
+        kind = answer.headers.get("content-type", "no type")
+        raise _stranger(settings, f"status {answer.status} with content of another kind ({kind!r:.200})") from error
+    if answer.status == HTTPStatus.OK and found.status == "ready":
+        return said.decode(), answer.headers.get(INSTANCE)
+    if not found.type.startswith("urn:slipway:"):
+        raise _stranger(settings, f"status {answer.status} with JSON that is no answer of a service")
+    raise NotReadyError(f"not ready: {found.detail}")
+
+
+def _stranger(settings: ServingSettings, found: str) -> NotReadyError:
+    return NotReadyError(
+        f"Expected a Slipway service on port {settings.port}; something else answers /readyz there: {found}. Is it the "
+        "service's port? --port or SLIPWAY_PORT names another."
+    )
