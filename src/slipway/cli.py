@@ -45,6 +45,19 @@ class Grouped(click.Group):
             return super().invoke(ctx)
         except SlipwayError as error:
             raise click.ClickException(str(error)) from error
+        except BrokenPipeError:
+            # Whoever reads has heard enough, as `head` has: click ends without a word.
+            raise
+        except OSError as error:
+            raise click.ClickException(_refused(error)) from error
+
+
+def _refused(error: OSError) -> str:
+    """What the system would not do, with which files."""
+    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    if not names:
+        return f"The system refuses something that this command needs: {error.strerror or error}."
+    return f"The system refuses something that this command needs, with {' and '.join(names)}: {error.strerror}."
 
 
 @click.group(cls=Grouped, context_settings={"help_option_names": ["-h", "--help"]})

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,10 +45,23 @@ class Given(NamedTuple):
 
 
 def given(root: Path, variables: Mapping[str, str]) -> Given:
-    """Read the files that variables ending in _FILE name; in the container these name their place there."""
-    files = {name: (root / value).read_bytes() for name, value in variables.items() if name.endswith("_FILE")}
+    """Read the files that variables ending in _FILE name; in the container these name their place there.
+
+    Raises `DeliveryError` for one that cannot be read.
+    """
+    files = {name: _read(root, name, value) for name, value in variables.items() if name.endswith("_FILE")}
     inside = {name: f"{FILES}/{name.lower()}" for name in files}
     return Given(dict(variables) | inside, {name.lower(): content for name, content in files.items()})
+
+
+def _read(root: Path, name: str, value: str) -> bytes:
+    try:
+        return (root / value).read_bytes()
+    except OSError as error:
+        raise DeliveryError(
+            f"The file {value} ({name} in pyproject.toml) cannot be read: {error.strerror}. Expected a file that this "
+            f"user (uid {os.getuid()}) may read."
+        ) from error
 
 
 def keep(engine: Engine, environment: str, kind: str, folder: Path, image: str | None) -> Kept:
