@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
@@ -55,16 +56,25 @@ def elsewhere(on_engine, tmp_path):
 @pytest.fixture
 def container(follower, engine, on_engine, elsewhere):
     """It follows production; gone when the test ends."""
+    with starting(engine, on_engine) as (start, name):
+        said, _ = start.communicate()
+        assert start.returncode == 0, said
+        yield name
+
+
+@contextmanager
+def starting(engine, on_engine):
+    """What starts the container, and that one's name; both are gone at the end."""
     project = f"slipway-test-follow-{uuid4().hex[:8]}"
     given = {"SLIPWAY_DOCKER": engine.client, "COMPOSE_PROJECT_NAME": project, "SLIPWAY_EVERY": "1s"}
     command = [on_engine.root / "deploy" / "follow" / "start", "production"]
-    done = subprocess.run(command, env=os.environ | given, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     name = f"{project}-follow-1"
-    try:
-        assert done.returncode == 0, f"{done.stdout}{done.stderr}"
-        yield name
-    finally:
-        engine.try_run("rm", "--force", name)
+    with subprocess.Popen(command, env=os.environ | given, text=True, **pipes) as start:
+        try:
+            yield start, name
+        finally:
+            engine.try_run("rm", "--force", name)
 
 
 def write(root, ship, event):
@@ -105,6 +115,27 @@ def test_it_can_write_nothing_but_the_clone_and_gain_no_right(container, engine)
     assert found["HostConfig"]["SecurityOpt"] == ["no-new-privileges:true"]
     assert found["State"]["Health"]["Status"] == "healthy"
     assert engine.try_run("exec", container, "touch", "/app/x").returncode != 0
+
+
+def test_one_that_cannot_do_a_turn_is_not_healthy_by_what_another_one_left(follower, engine, on_engine, elsewhere):
+    mark = on_engine.root / ".slipway/environments/production/followed"
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    settings = on_engine.root / "pyproject.toml"
+    text = settings.read_text()
+    settings.write_text("no table")
+    with starting(engine, on_engine) as (start, name):
+        wait_until(lambda: "not valid TOML" in last_line(engine, name))
+        began = len(checks(engine, name))
+        wait_until(lambda: len(checks(engine, name)) > began + 1)
+        assert checks(engine, name)[-1]["ExitCode"] == 1 and start.poll() is None, "it is waited for"
+        settings.write_text(text)
+        said, _ = start.communicate(timeout=60)
+        assert start.returncode == 0 and "is followed here" in said
+
+
+def checks(engine, container):
+    return engine.inspect(container)["State"]["Health"]["Log"] or []
 
 
 def last_line(engine, container):

@@ -1,5 +1,6 @@
 """Follow the ledger: bring about what it says, again and again, and speak only when something has changed."""
 
+import os
 import signal
 import sys
 import time
@@ -34,11 +35,14 @@ def follow(root: Path, environment: str, seconds: float, tell: Callable[[Turn], 
     next `converge` mends it.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    mark = root / ".slipway" / "environments" / environment / "followed"
+    # One that another process left says nothing of this one.
+    mark.unlink(missing_ok=True)
     before = None
     while True:
         found = _turn(root, environment, first=before is None)
         if not found.error:
-            _mark(root, environment)
+            _promise(mark, seconds)
         if found.did or found != before:
             tell(found)
         # What was done is done once; the next turn is measured by what came of it.
@@ -46,11 +50,12 @@ def follow(root: Path, environment: str, seconds: float, tell: Callable[[Turn], 
         time.sleep(seconds)
 
 
-def _mark(root: Path, environment: str) -> None:
-    """Leave a file whose age says when a turn last went well: a health check looks at it."""
-    place = root / ".slipway" / "environments" / environment / "followed"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.touch()
+def _promise(mark: Path, seconds: float) -> None:
+    """Date the file to when the next turn is due, because this one went well; a health check sees how late that is."""
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    due = time.time() + seconds
+    os.utime(mark, (due, due))
 
 
 def line(found: Turn) -> str:

@@ -5,6 +5,8 @@ import queue
 import signal
 import socket
 import threading
+import time
+from contextlib import contextmanager
 
 import pytest
 from ledgerbox import clone, deploy, git
@@ -32,8 +34,8 @@ def other(hub, tmp_path):
 class Following:
     """The command, and its lines as they come."""
 
-    def __init__(self, project, *words):
-        self.process = slipway(project, "converge", "production", "--every", "1s", *words)
+    def __init__(self, project, every):
+        self.process = slipway(project, "converge", "production", "--every", every, "--json")
         self._lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -53,10 +55,18 @@ class Following:
 
 @pytest.fixture
 def following(project, hub):
-    found = Following(project, "--json")
-    yield found
-    found.process.kill()
-    found.process.wait()
+    with followed(project, "1s") as found:
+        yield found
+
+
+@contextmanager
+def followed(project, every):
+    found = Following(project, every)
+    try:
+        yield found
+    finally:
+        found.process.kill()
+        found.process.wait()
 
 
 def test_what_another_clone_writes_comes_about_and_is_told_once(project, following, hub, other):
@@ -91,6 +101,21 @@ def test_a_failure_is_told_once_and_tried_again(project, following, other):
         assert "taken by another program" in following.next()["error"]
     assert following.next()["serving"] == bundle.digest
     assert following.end() == []
+
+
+def test_a_file_says_when_the_next_turn_is_due_and_one_of_before_says_nothing(project):
+    mark = project.root / ".slipway/environments/production/followed"
+    mark.parent.mkdir(parents=True)
+    mark.touch()
+    text = (project.root / "pyproject.toml").read_text()
+    (project.root / "pyproject.toml").write_text("no table")
+    with followed(project, "1h") as following:
+        assert "not valid TOML" in following.next()["error"]
+        assert not mark.exists(), "this one has done nothing yet"
+    (project.root / "pyproject.toml").write_text(text)
+    with followed(project, "1h") as following:
+        assert "error" not in following.next()
+        assert mark.stat().st_mtime == pytest.approx(time.time() + 3600, abs=60)
 
 
 def test_a_time_that_is_none_is_refused(project):
