@@ -174,6 +174,13 @@ def test_settings_that_changed_are_seen_and_brought_in_without_a_lost_request(on
     change(on_engine, port=free_port())
     converge(on_engine.root, "staging", quiet)
     settled(on_engine, ship, "staging")
+    option = {"com.docker.network.driver.mtu": "1280"}
+    path.write_text(path.read_text() + f"networks: {json.dumps({'default': {'driver_opts': option}})}\n")
+    assert "other settings" in target_of(on_engine.root, "staging").differs(ship.bundle.digest, ship.image)
+    converge(on_engine.root, "staging", quiet)
+    settled(on_engine, ship, "staging")
+    network = f"{target_of(on_engine.root, 'staging')._project.name}_default"
+    assert json.loads(engine.run("network", "inspect", network))[0]["Options"] == option
 
 
 def environment(engine, container):

@@ -1,6 +1,7 @@
 """An environment as a Compose project: what deploy/compose/service.yaml says, and the containers that are there."""
 
 import hashlib
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,9 @@ from slipway.files import write_json
 
 FILE = Path("deploy/compose/service.yaml")
 _SETTINGS, _FRONT = "slipway.settings", "slipway.front"
+# So often containers are listed anew when one of them has gone before it was looked at.
+_TRIES = 5
+_PAUSE_SECONDS = 0.2
 
 
 class Container(msgspec.Struct, frozen=True):
@@ -62,8 +66,10 @@ class Project:
         """What the containers of an environment with these settings are."""
         found = self._read()
         files = f"{self.name}-files-{given.digest[:12]}" if given.files else None
-        front = _digest(found["services"]["front"], address, port)
-        service = _digest(found["services"]["service"], found.get("volumes"), given.variables, files)
+        # A network cannot change while a container is in it, and both are.
+        front = _digest(found["services"]["front"], found.get("networks"), address, port)
+        common = {name: part for name, part in found.items() if name != "services"}
+        service = _digest(found["services"]["service"], common, given.variables, files)
         variables = {"SLIPWAY_ADDRESS": address, "SLIPWAY_PORT": str(port)}
         return Wanted(service, front, variables | {"SLIPWAY_FRONT": front, "SLIPWAY_SETTINGS": service}, given, files)
 
@@ -99,16 +105,24 @@ class Project:
             self._compose("down", "--remove-orphans", variables={})
 
     def _containers(self, service: str) -> list[Container]:
+        for _ in range(_TRIES):
+            names = self._names(service)
+            # One may go between the two questions.
+            found = self._engine.attempt("container", "inspect", *names) if names else "[]"
+            if found is not None:
+                break
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            # Something else is wrong: what fails now says so.
+            found = self._engine.run("container", "inspect", *names)
+        return [_container(each) for each in msgspec.json.decode(found)]
+
+    def _names(self, service: str) -> list[str]:
         labels = {"project": self.name, "service": service, "oneoff": "False"}
         filters = [
             word for name, value in labels.items() for word in ("--filter", f"label=com.docker.compose.{name}={value}")
         ]
-        names = self._engine.run("ps", "--all", "--quiet", "--no-trunc", *filters).split()
-        # One may go between the two questions.
-        found = self._engine.attempt("container", "inspect", *names) if names else "[]"
-        if found is None:
-            return self._containers(service)
-        return [_container(each) for each in msgspec.json.decode(found)]
+        return self._engine.run("ps", "--all", "--quiet", "--no-trunc", *filters).split()
 
     def _compose(self, *words: str, variables: Mapping[str, str]) -> None:
         added = ["--file", str(self._added)] if variables else []

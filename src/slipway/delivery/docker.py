@@ -130,7 +130,12 @@ class DockerTarget(OnEngine):
                 self._project.end(each)
         running = {each.id for each in before if each.running}
         self._project.up("service", len(running) + 1, str(kept.image), wanted)
-        started = next(each for each in reversed(self._project.services()) if each.id not in running)
+        started = next((each for each in reversed(self._project.services()) if each.id not in running), None)
+        if started is None:
+            raise DeliveryError(
+                f"The service of {self.name} was started, and its container is gone: somebody else removed it. What "
+                "served before serves on; try again."
+            )
         if not self._becomes_ready(started, kept):
             words = self._engine.last_words(started.id)
             self._engine.run("rm", "--force", started.id)
