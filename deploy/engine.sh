@@ -12,6 +12,9 @@ fail() { printf '%s\n' "$*" >&2; exit 1; }
 
 compose() { "$docker" compose "$@"; }
 
+# check_yes NAME VALUE: what is no yes, such as a 0, must not pass for one.
+check_yes() { [ -z "$2" ] || [ "$2" = 1 ] || fail "$1: expected 1 or nothing, found $2. Nothing was touched."; }
+
 check_engine() {
     "$docker" info >/dev/null 2>&1 ||
         fail "No container engine answers. Start Docker; on Debian, as root, .ci/engine installs and starts one."

@@ -262,6 +262,19 @@ def test_a_stack_that_is_not_empty_is_not_restored_over(stack, backup):
     assert code != 0 and "MLflow is not empty" in said and "OVER=1" in said
 
 
+@pytest.mark.parametrize("words", ["down VOLUMES=0", "down VOLUMES=no", "restore OVER=0", "restore OVER=false"])
+def test_what_is_no_yes_is_not_taken_for_one(stack, backup, words):
+    prediction, before = backup[1], since(stack)
+    code, said = stack.try_make(*words.split(), f"FROM={backup[0]}")
+    assert code != 0 and f"expected 1 or nothing, found {words.partition('=')[2]}" in said
+    assert since(stack) == before and prediction in stack.logged()
+    assert fetched(stack, "saved") == "before the fire"
+
+
+def since(stack):
+    return {each["Id"]: each["State"]["StartedAt"] for each in stack.containers().values()}
+
+
 @pytest.mark.parametrize("damage", ["a byte", "a file", "a checksum", "everything"])
 def test_a_backup_that_is_not_whole_is_refused(stack, backup, damage, tmp_path):
     folder = tmp_path / "backup"
