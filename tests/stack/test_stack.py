@@ -257,6 +257,23 @@ def test_a_backup_appears_whole_and_is_nobody_elses_to_read(stack, backup):
     assert list(folder.parent.iterdir()) == [folder], "nothing half-written"
 
 
+@pytest.mark.parametrize("end", ["| head -c 512; exit 0", "; exit 1"], ids=["between two files", "without an answer"])
+def test_a_backup_that_breaks_off_leaves_nothing(stack, backup, end, tmp_path, monkeypatch):
+    before = sorted((stack.folder / "backups").iterdir())
+    but = engine_but(stack.client, tmp_path / "docker", "tar --create", f'{stack.client} "$@" {end}')
+    monkeypatch.setattr(stack, "client", but)
+    code, said = stack.try_make("backup")
+    assert code != 0 and "could not be copied out of the container" in said
+    assert sorted((stack.folder / "backups").iterdir()) == before
+
+
+def engine_but(client, path, words, instead):
+    """A docker client that runs a line of the shell instead when `words` are among its arguments."""
+    path.write_text(f'#!/bin/sh\ncase "$*" in *"{words}"*) {instead} ;; esac\nexec {client} "$@"\n')
+    path.chmod(0o755)
+    return str(path)
+
+
 def test_a_stack_that_is_not_empty_is_not_restored_over(stack, backup):
     code, said = stack.try_make("restore", f"FROM={backup[0]}")
     assert code != 0 and "MLflow is not empty" in said and "OVER=1" in said
