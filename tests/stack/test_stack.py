@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from hashlib import sha256
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -299,6 +301,25 @@ def test_a_backup_that_is_not_whole_is_refused(stack, backup, damage, tmp_path):
     code, said = stack.try_make("restore", f"FROM={folder}", "OVER=1")
     assert code != 0 and ("is not whole" in said or "is no backup" in said), said
     assert fetched(stack, "saved") == "before the fire"
+
+
+def test_a_dump_that_breaks_off_changes_nothing_though_its_checksum_is_right(stack, backup, tmp_path):
+    folder, before = tmp_path / "backup", since(stack)
+    shutil.copytree(stack.folder / backup[0], folder)
+    dump = (folder / "mlflow.dump").read_bytes()
+    (folder / "mlflow.dump").write_bytes(dump[: len(dump) // 2])
+    seal(folder)
+    code, said = stack.try_make("restore", f"FROM={folder}", "OVER=1")
+    assert code != 0 and "pg_restore: error" in said and "Switching" not in said
+    assert since(stack) == before and backup[1] in stack.logged()
+    assert fetched(stack, "saved") == "before the fire"
+
+
+def seal(folder):
+    """Say of the files of a backup that they are what was backed up."""
+    parts = sorted(path for path in folder.iterdir() if path.name != "SHA256SUMS")
+    lines = [f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in parts]
+    (folder / "SHA256SUMS").write_text("".join(lines))
 
 
 def spoil(source, folder, damage):
