@@ -339,6 +339,25 @@ def spoil(source, folder, damage):
         sums.unlink()
 
 
+@pytest.mark.parametrize("step", ["mv artifacts .before", "find . -mindepth 1"], ids=["files", "log"])
+def test_a_switch_that_breaks_off_says_so_and_the_next_restore_makes_it_good(
+    stack, backup, toy, step, tmp_path, monkeypatch
+):
+    folder, prediction = backup
+    later = stack.predict(rows_of(toy, 1)[0])["prediction_id"]
+    stack.mlflow(REGISTER, f"later {step}", "and gone")
+    again = f"make restore FROM={folder} OVER=1"
+    with monkeypatch.context() as broken:
+        broken.setattr(stack, "client", engine_but(stack.client, tmp_path / "docker", step, "exit 125"))
+        code, said = stack.try_make(*again.split()[1:])
+    assert code != 0 and "broke off half done" in said and again in said
+    wait_for(lambda: {each["State"]["Health"]["Status"] for each in stack.containers().values()} == {"healthy"}, 180)
+    stack.make(*again.split()[1:])
+    assert prediction in stack.logged() and later not in stack.logged()
+    assert fetched(stack, "saved") == "before the fire"
+    left_behind_nothing(stack)
+
+
 def test_what_was_backed_up_comes_back_after_everything_was_destroyed(stack, backup, toy):
     folder, prediction = backup
     assert "Deleting" in stack.make("down", "VOLUMES=1")
@@ -366,6 +385,10 @@ def test_told_so_a_restore_replaces_what_is_there_and_leaves_nothing_behind(stac
     assert fetched(stack, "saved") == "before the fire"
     with pytest.raises(AssertionError, match="not found"):
         fetched(stack, "later")
+    left_behind_nothing(stack)
+
+
+def left_behind_nothing(stack):
     databases = sql(stack, "select datname from pg_database")
     assert set(databases.split()) == {"mlflow", "postgres", "template0", "template1"}
     assert set(stack.inside("mlflow", "ls", "-A", "/var/lib/mlflow").split()) == {"artifacts", "uploads"}
