@@ -43,6 +43,10 @@ print(open(f"{folder}/weights.txt").read())
 """
 
 
+EXPERIMENT = "import mlflow; mlflow.create_experiment('alone')"
+TRACE = "import mlflow; mlflow.start_span_no_context('alone').end(); mlflow.flush_trace_async_logging()"
+
+
 def fetched(stack, name):
     return stack.mlflow(FETCH, name)
 
@@ -365,6 +369,14 @@ def test_what_was_backed_up_comes_back_after_everything_was_destroyed(stack, bac
     assert prediction not in stack.logged()
     with pytest.raises(AssertionError, match="not found"):
         fetched(stack, "saved")
+    # What MLflow keeps without a run is kept too.
+    for code, table in ((EXPERIMENT, "experiments"), (TRACE, "trace_info")):
+        stack.mlflow(code)
+        refused, said = stack.try_make("restore", f"FROM={folder}")
+        assert refused and re.search(rf"MLflow is not empty.*\b{table}\b", said), said
+        sql(stack, "delete from trace_info; delete from experiments where experiment_id <> 0")
+    # A restore that was killed has left a log that nobody has.
+    stack.inside("service", "sh", "-c", "mkdir /var/log/slipway/.restored && date >/var/log/slipway/.restored/x.jsonl")
     stack.make("restore", f"FROM={folder}")
     assert prediction in stack.logged()
     assert fetched(stack, "saved") == "before the fire"
