@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import tarfile
 from hashlib import sha256
 from urllib.parse import parse_qsl, urlsplit
 
@@ -360,6 +361,20 @@ def test_a_switch_that_breaks_off_says_so_and_the_next_restore_makes_it_good(
     assert prediction in stack.logged() and later not in stack.logged()
     assert fetched(stack, "saved") == "before the fire"
     left_behind_nothing(stack)
+
+
+def test_a_log_that_the_service_will_not_keep_is_announced(stack, backup, tmp_path):
+    folder, month = tmp_path / "backup", 31 * 86_400
+    shutil.copytree(stack.folder / backup[0], folder)
+    with tarfile.open(stack.folder / backup[0] / "log.tar") as source, tarfile.open(folder / "log.tar", "w") as aged:
+        for member in source:
+            member.mtime -= month
+            aged.addfile(member, source.extractfile(member) if member.isfile() else None)
+    seal(folder)
+    said = stack.make("restore", f"FROM={folder}", "OVER=1")
+    assert re.search(r"Older than 30 days: [1-9]\d* of the log's files", said)
+    assert said.index("Older than") < said.index("Switching")
+    wait_for(lambda: backup[1] not in stack.logged())
 
 
 def test_what_was_backed_up_comes_back_after_everything_was_destroyed(stack, backup, toy):
