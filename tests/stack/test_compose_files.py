@@ -98,6 +98,26 @@ def test_what_follows_the_ledger_has_the_network_of_its_machine_and_the_rights_o
     ]
 
 
+@pytest.mark.parametrize(
+    ("address", "auth", "chosen", "refused"),
+    [
+        ("127.0.0.1", "platform", "", False),
+        ("::1", "platform", "", False),
+        ("0.0.0.0", "platform", "", True),
+        (None, "platform", "", True),
+        ("10.0.0.7", "none", "none", True),
+        ("10.0.0.7", "platform", "platform", False),
+        ("10.0.0.7", "keys", "", False),
+    ],
+)
+def test_others_reach_the_service_only_where_somebody_chose_who_checks_callers(address, auth, chosen, refused):
+    port = {"published": "80"} | ({"host_ip": address} if address else {})
+    service = {"environment": {"SLIPWAY_AUTH": auth}}
+    config = json.dumps({"services": {"front": {"ports": [port]}, "service": service}})
+    done = subprocess.run([ROOT / "deploy/callers", chosen], input=config, capture_output=True, text=True)
+    assert (done.returncode != 0) == ("who checks callers" in done.stderr) == refused
+
+
 def test_the_small_set_starts_alone():
     assert {name for name, service in SERVICES.items() if "profiles" not in service} == {
         "front",

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
+from running import free_port
 from stackbox import ROOT, Stack, wait_for
 from toybox import rows_of
 
@@ -424,6 +425,30 @@ def left_behind_nothing(stack):
 
 def sql(stack, command):
     return stack.inside("postgres", "psql", "--username=mlflow", "--tuples-only", "--no-align", f"--command={command}")
+
+
+@pytest.mark.parametrize("way", ["SLIPWAY_ADDRESS", "compose.override.yaml"])
+def test_where_others_reach_the_service_somebody_must_have_chosen_who_checks_callers(stack, way):
+    env, override, before = stack.folder / ".env", stack.folder / "compose.override.yaml", since(stack)
+    kept, port = env.read_text(), stack.ports[""]
+    if way == "SLIPWAY_ADDRESS":
+        env.write_text(f"{kept}SLIPWAY_ADDRESS=0.0.0.0\n")
+    else:
+        port = free_port()
+        override.write_text(f"services: {{front: {{ports: ['{port}:8080']}}}}")
+    try:
+        code, said = stack.try_make("up")
+        assert code != 0 and f"on 0.0.0.0 port {port}, and nothing says who checks callers" in said
+        assert since(stack) == before
+        said = stack.make("up", SLIPWAY_AUTH="platform")
+        assert (
+            "this machine only" not in said
+            and f"Others reach it too, who get to this machine: front on 0.0.0.0 port {port}\n" in said
+        )
+    finally:
+        override.unlink(missing_ok=True)
+        env.write_text(kept)
+        stack.up()
 
 
 def test_with_keys_prometheus_shows_its_own_and_nobody_else_sees_the_metrics(stack, toy):
