@@ -49,6 +49,12 @@ def limited(name: str, service: dict[str, Any]) -> Iterator[str]:
     yield from (f"no {limit}" for limit in ("mem_limit", "pids_limit") if not service.get(limit))
 
 
+def rotated(name: str, service: dict[str, Any]) -> Iterator[str]:
+    logging = service.get("logging", {})
+    if logging.get("driver") != "json-file" or not {"max-size", "max-file"} <= logging.get("options", {}).keys():
+        yield "what it says is kept without end"
+
+
 def on_loopback(name: str, service: dict[str, Any]) -> Iterator[str]:
     address = r"(127\.0\.0\.1|\$\{SLIPWAY_ADDRESS:-127\.0\.0\.1\})"
     for port in service.get("ports", []):
@@ -79,4 +85,4 @@ def no_passwords(name: str, service: dict[str, Any]) -> Iterator[str]:
             yield f"{variable} is no file of a secret"
 
 
-POLICIES = (healthy, hardened, nobody, limited, on_loopback, pinned, no_open_mounts, no_passwords)
+POLICIES = (healthy, hardened, nobody, limited, rotated, on_loopback, pinned, no_open_mounts, no_passwords)

@@ -20,6 +20,7 @@ FILES = sorted(COMPOSE.glob("*.yaml"))
 SERVICES = {name: service for path in FILES for name, service in yaml.safe_load(path.read_text())["services"].items()}
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 SCRIPTS = ("stack", "backup", "restore", "follow/start", "follow/askpass")
+SWARM = ROOT / "deploy" / "swarm" / "stack.yaml"
 FOLLOW = ROOT / "deploy" / "follow"
 # A pair: what goes wrong, and the policy that says so.
 MISTAKES = {
@@ -32,6 +33,7 @@ MISTAKES = {
     "it runs as 0:0": ("postgres", lambda s: s.update(user="0:0")),
     "it runs as whoever the image says": ("grafana", lambda s: s.pop("user")),
     "no mem_limit": ("grafana", lambda s: s.pop("mem_limit")),
+    "what it says is kept without end": ("registry", lambda s: s["logging"]["options"].pop("max-size")),
     "not a port of loopback": ("mlflow", lambda s: s.update(ports=["5000:5000"])),
     "its image cannot be replaced": ("postgres", lambda s: s.update(image="postgres:17")),
     "neither built here nor named": ("postgres", lambda s: s.update(image="${SLIPWAY_POSTGRES_IMAGE:-postgres:17}")),
@@ -96,6 +98,11 @@ def test_what_follows_the_ledger_has_the_network_of_its_machine_and_the_rights_o
         "follow: it shares the machine's network",
         "follow: it runs as ${SLIPWAY_UID:?}:${SLIPWAY_GID:?}",
     ]
+
+
+def test_a_replica_of_a_swarm_keeps_what_it_says_within_limits_too():
+    (service,) = yaml.safe_load(SWARM.read_text())["services"].values()
+    assert not [*policies.rotated("service", service)]
 
 
 @pytest.mark.parametrize(

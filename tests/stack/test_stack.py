@@ -87,6 +87,7 @@ def test_a_container_can_write_nothing_of_its_root_and_has_no_capability(stack, 
     host = container["HostConfig"]
     assert (host["ReadonlyRootfs"], host["Privileged"], host["CapDrop"]) == (True, False, ["ALL"])
     assert host["Memory"] > 0 and host["PidsLimit"] > 0
+    assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
     status = stack.inside(name, "cat", "/proc/1/status")
     assert re.search(r"^CapEff:\t0+$", status, re.MULTILINE) and re.search(r"^NoNewPrivs:\t1$", status, re.MULTILINE)
     user = re.search(r"^Uid:\t(\d+)", status, re.MULTILINE)[1]
