@@ -97,6 +97,15 @@ def test_a_container_can_write_nothing_of_its_root_and_has_no_capability(stack, 
     assert "Read-only file system" in stack.docker(*wrote)
 
 
+@pytest.mark.parametrize("name", sorted(RUNNING))
+def test_behind_a_proxy_a_container_knows_its_own_health(stack, name):
+    container = stack.containers()[name]
+    (_, *check) = container["Config"]["Healthcheck"]["Test"]
+    # As Compose sets it from the user's config.json, but one that nobody is at.
+    proxy = [f"--env={each}=http://127.0.0.1:9" for each in ("http_proxy", "HTTP_PROXY")]
+    stack.docker("exec", *proxy, container["Id"], *check)
+
+
 def test_ports_are_those_of_loopback(stack):
     bound = [
         binding["HostIp"]
