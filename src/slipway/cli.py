@@ -32,12 +32,12 @@ class Grouped(click.Group):
     """Commands listed by group; a mistake of ours or the user's is one paragraph and exit code 1."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as click has it
-        """List the commands by group."""
+        """List the commands by group; the image of the service has not all of them."""
         for title, names in GROUPS.items():
-            with formatter.section(title):
-                formatter.write_dl(
-                    [(name, self.commands[name].get_short_help_str(80)) for name in names if name in self.commands]
-                )
+            rows = [(name, self.commands[name].get_short_help_str(80)) for name in names if name in self.commands]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; errors for people go to standard error without a traceback."""

@@ -1,6 +1,7 @@
 """What an image is made of."""
 
 import json
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -87,6 +88,11 @@ def test_it_can_import_everything_it_holds_with_a_read_only_root(engine, image):
         "import importlib, pkgutil, slipway\n"
         "for m in pkgutil.walk_packages(slipway.__path__, 'slipway.'): importlib.import_module(m.name)",
     )
+
+
+def test_its_help_lists_the_commands_that_it_has(engine, image):
+    said = engine.run("run", "--rm", "--network", "none", image.name, "--help")
+    assert re.search(r"^  serve  +\w", said, re.MULTILINE) and "deploy" not in said
 
 
 def test_nobody_but_root_can_write_anything_but_the_log(engine, image):

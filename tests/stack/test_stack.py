@@ -504,6 +504,13 @@ def test_a_database_whose_password_was_lost_is_not_started_with_another(stack):
         secret.chmod(0o444)
 
 
+def test_a_profile_that_nothing_has_is_named_before_anything_starts(stack):
+    before = since(stack)
+    code, said = stack.try_make("up", "PROFILES=promtheus,registry")
+    assert code != 0 and "expected some of monitoring prometheus registry" in said and "found promtheus" in said
+    assert since(stack) == before
+
+
 def test_without_an_engine_or_a_model_it_says_what_to_do(stack, tmp_path):
     bare = Stack(tmp_path, "no-such-docker", f"{stack.project}-bare", {})
     code, said = bare.try_make("up")

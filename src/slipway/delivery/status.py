@@ -18,7 +18,7 @@ from slipway.tracking.aliases import read_alias
 class Status(msgspec.Struct, frozen=True):
     """One environment: `serving` is what the ledger says, `runs` what answers, `alias` what MLflow says.
 
-    `differs` says what of it does not agree, None if all does.
+    `differs` says what of it does not agree, None if all does; where the environment could not be `looked_at`, why.
     """
 
     environment: str
@@ -31,6 +31,7 @@ class Status(msgspec.Struct, frozen=True):
     model: str | None
     alias: str | None
     differs: str | None
+    looked_at: bool
 
 
 def read_status(root: Path) -> list[Status]:
@@ -42,7 +43,7 @@ def read_status(root: Path) -> list[Status]:
 
 def _status(root: Path, entry: Entry) -> Status:
     target, serving = target_of(root, entry.environment), entry.serving
-    runs, differing = _look(target, serving)
+    runs, differing, looked_at = _look(target, serving)
     alias, model = read_alias(entry), serving.model if serving else None
     aside = f"MLflow's alias says {alias or 'nothing'}, the ledger {model}" if model and alias != model else None
     return Status(
@@ -56,15 +57,16 @@ def _status(root: Path, entry: Entry) -> Status:
         model=model,
         alias=alias,
         differs=differing or aside,
+        looked_at=looked_at,
     )
 
 
-def _look(target: Target, serving: Release | None) -> tuple[str | None, str | None]:
-    """What runs, and what differs; an environment that cannot be looked at differs."""
+def _look(target: Target, serving: Release | None) -> tuple[str | None, str | None, bool]:
+    """What runs, what differs, and whether that could be looked at; if not, what differs is the reason."""
     try:
-        return target.observe(), differs(target, serving)
+        return target.observe(), differs(target, serving), True
     except DeliveryError as error:
-        return None, str(error)
+        return None, str(error), False
 
 
 def _observe(target: Target) -> str | None:
@@ -85,7 +87,8 @@ def line(found: Status) -> str:
             f"(entry {found.entry}, {found.event}), {found.url}" + (f", MLflow {found.alias}" if found.alias else "")
         )
     if found.differs:
-        said += f"\n{'':<12} but {found.differs}: `slipway converge {found.environment}` mends it"
+        way = f": `slipway converge {found.environment}` mends it" if found.looked_at else ""
+        said += f"\n{'':<12} but {found.differs}{way}"
     return said
 
 

@@ -12,7 +12,7 @@ from slipway.delivery import flow, process
 from slipway.delivery.converge import converge
 from slipway.delivery.engine import in_repository
 from slipway.delivery.environment import target_of
-from slipway.delivery.status import read_status
+from slipway.delivery.status import line, read_status
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
 
@@ -73,8 +73,9 @@ def test_settings_with_which_nothing_starts_end_nothing_that_serves(project):
 def test_a_key_that_went_missing_while_the_service_runs_is_named_by_status(project):
     first(project)
     place(project, key_file="smoke.key")
-    found = {each.environment: each.differs for each in read_status(project.root)}
-    assert "smoke.key" in found["production"]
+    found = {each.environment: each for each in read_status(project.root)}
+    assert "smoke.key" in found["production"].differs
+    assert "mends it" not in line(found["production"]), "a command that needs the file as well"
 
 
 @pytest.mark.parametrize(
