@@ -36,6 +36,16 @@ def test_a_command_of_another_clone_waits_and_leaves_alone_what_the_first_has_as
     assert holders(on_engine, engine) == []
 
 
+def test_a_user_without_a_name_holds_it_too(on_engine, shipped, other, engine, monkeypatch):
+    # As in the container that follows the ledger, whose user is one of the machine and none of the image.
+    for each in ("GITHUB_ACTOR", "LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 54321)
+    with held(on_engine.root, "staging", quiet):
+        (found,) = holders(on_engine, engine)
+        assert engine.inspect(found)["Config"]["Labels"]["slipway.by"].startswith("user 54321 on ")
+
+
 def test_what_a_killed_command_held_is_free_at_once_and_what_was_never_started_soon(on_engine, shipped, other, engine):
     killed = killed_after(other, "delivery.lease._take", 1, "converge", "staging")
     assert killed.wait(timeout=60) == -signal.SIGKILL, killed.stdout.read()

@@ -4,7 +4,6 @@ A container that has the environment's name for this says who is at work: an eng
 standard input does, and so with the command, however that ends.
 """
 
-import getpass
 import socket
 import subprocess
 import time
@@ -14,6 +13,7 @@ from typing import NamedTuple
 
 from slipway.delivery.engine import Engine
 from slipway.errors import DeliveryError
+from slipway.settings import actor
 
 _BY = "slipway.by"
 # Nobody hears from a machine that was cut off: what it holds is free again after so many seconds.
@@ -23,6 +23,7 @@ _OPTIONS = ("--network", "none", "--read-only", "--cap-drop", "ALL", "--memory",
 _LOOK_SECONDS = 0.5
 # One that was never started, or was not removed, belongs to nobody after so many seconds.
 _STALE_SECONDS = 10.0
+_GIVE_BACK_SECONDS = 30.0
 
 
 class _Holder(NamedTuple):
@@ -43,7 +44,7 @@ def lease(engine: Engine, name: str, image: Callable[[], str | None], say: Calla
         yield
     finally:
         if process is not None:
-            process.communicate()
+            _give_back(process)
 
 
 def _take(
@@ -67,6 +68,15 @@ def _take(
         time.sleep(_LOOK_SECONDS)
 
 
+def _give_back(process: "subprocess.Popen[str]") -> None:
+    try:
+        process.communicate(timeout=_GIVE_BACK_SECONDS)
+    except subprocess.TimeoutExpired:
+        # An engine that is cut off: what was done is done, and nobody waits for it here.
+        process.kill()
+        process.communicate()
+
+
 def _holder(engine: Engine, name: str) -> _Holder | None:
     words = ("--all", "--no-trunc", "--filter", f"name=^/?{name}$")
     found = engine.run("ps", *words, "--format", f'{{{{.ID}}}}\t{{{{.Label "{_BY}"}}}}\t{{{{.State}}}}')
@@ -78,7 +88,7 @@ def _holder(engine: Engine, name: str) -> _Holder | None:
 
 def _start(engine: Engine, name: str, image: str) -> "subprocess.Popen[str] | None":
     """The client whose standard input keeps it, None where somebody was faster."""
-    by = f"{getpass.getuser()} on {socket.gethostname()}"
+    by = f"{actor()} on {socket.gethostname()}"
     words = ("run", "--rm", "--interactive", "--name", name, "--label", f"{_BY}={by}", *_OPTIONS)
     process = engine.start(*words, "--entrypoint", "python", image, "-c", _HOLDS)
     if process.stdout and process.stdout.readline():
