@@ -1,7 +1,7 @@
 # One vocabulary for people, hooks and CI. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-workflows repro gate pins audit-workflows mutants serve image mlflow-image follow follow-image up down logs backup dashboard
-.PHONY: restore lint format ui bench-serving clean tools
+.PHONY: help setup demo test test-workflows repro gate pins audit-workflows mutants serve image sealed-image mlflow-image
+.PHONY: follow follow-image up down logs dashboard backup restore lint format ui bench-serving clean tools
 
 UV_VERSION := 0.13.9
 PORT ?= 5000
@@ -57,7 +57,7 @@ repro: setup ## run the pipeline here: pull the data, then what has changed
 	@uv run --no-sync dvc pull data.dvc
 	@uv run --no-sync dvc repro
 	@uv run --no-sync dvc metrics show
-	@echo "Next: make ui, git add data.dvc dvc.lock metrics.json; README, Day to day: experiments"
+	@echo "Next: $(if $(MLFLOW_TRACKING_URI),the page of your MLflow,make ui), git add data.dvc dvc.lock metrics.json; README, Day to day: experiments"
 
 gate: setup ## may bundle/ replace what production runs? (BASE=origin/main: by the rules of that commit)
 	@uv run --no-sync slipway gate $(if $(BASE),--base "$(BASE)")
@@ -77,7 +77,12 @@ serve: setup ## the model in bundle/ over HTTP, with its page (BUNDLE=.demo/bund
 	@test -d "$(BUNDLE)" || { echo "No model yet: run make demo or make repro first."; exit 1; }
 	@uv run --no-sync slipway serve --bundle "$(BUNDLE)" $(if $(filter file,$(origin PORT)),,--port $(PORT))
 
-image: ## the service with bundle/ as a container image (IMAGE=slipway, SEALED=bundle)
+image: sealed-image ## the service with bundle/ as a container image (IMAGE=slipway, SEALED=bundle)
+	@echo "The image is $(IMAGE). Next, open to this machine only, with the predictions logged to a volume:"
+	@echo "  $(SLIPWAY_DOCKER) run --rm --name slipway -p 127.0.0.1:8080:8080 -v slipway-log:/var/log/slipway --read-only --cap-drop ALL -e SLIPWAY_AUTH=platform $(IMAGE)"
+
+# What `slipway publish` runs too, which has something else to say in the end.
+sealed-image:
 	@$(ENGINE_ANSWERS)
 	@test -f "$(SEALED)/manifest.json" || { echo "No bundle yet: run make repro first."; exit 1; }
 	@digest=$$(python3 -c 'import hashlib; print(hashlib.sha256(open("$(SEALED)/manifest.json", "rb").read()).hexdigest())') \
@@ -85,8 +90,6 @@ image: ## the service with bundle/ as a container image (IMAGE=slipway, SEALED=b
 		$(if $(SLIPWAY_BASE_IMAGE),--build-arg "BASE=$(SLIPWAY_BASE_IMAGE)") --build-arg "BUNDLE_DIGEST=$$digest" --build-arg "SEALED=$(SEALED)" \
 		--build-arg "REVISION=$(REVISION)" --build-arg "SOURCE=$(SOURCE)" \
 		$(SECRETS) .
-	@echo "The image is $(IMAGE). Next, open to this machine only, with the predictions logged to a volume:"
-	@echo "  $(SLIPWAY_DOCKER) run --rm --name slipway -p 127.0.0.1:8080:8080 -v slipway-log:/var/log/slipway --read-only --cap-drop ALL -e SLIPWAY_AUTH=platform $(IMAGE)"
 
 mlflow-image: ## the MLflow server of the stack as a container image, from uv.lock
 	@$(ENGINE_ANSWERS)

@@ -32,6 +32,11 @@ class Engine(NamedTuple):
         done = self._run(words)
         return None if done.returncode else done.stdout.decode(errors="replace").strip()
 
+    def refusal(self, *words: str) -> str | None:
+        """What `docker WORDS` says when it fails, None if it does not."""
+        done = self._run(words)
+        return done.stderr.decode(errors="replace").strip()[-1000:] if done.returncode else None
+
     def start(self, *words: str) -> "subprocess.Popen[str]":
         """`docker WORDS`, running, with its three streams; ctrl-c on a terminal does not reach it."""
         pipe = subprocess.PIPE

@@ -15,6 +15,8 @@ _BUILT_FROM = f"release/{BUNDLE}"
 _SOURCES = ("Dockerfile", ".dockerignore", "Makefile", "pyproject.toml", "uv.lock", "src")
 # A registry takes nothing without a tag, and two runs on one engine must not take each other's image for their own.
 _UNNAMED = "pushed-"
+# Words of an engine that got no answer at all, in its old and its new ways to fetch.
+_AWAY = ("dial tcp", "proxyconnect tcp", "Client.Timeout", "TLS handshake timeout")
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -28,8 +30,8 @@ def publish(root: Path, folder: Path, repository: str, say: Callable[[str], None
     """Push the image of the release in `folder` to `repository`, unless it is there, and note its digest in `folder`.
 
     One that is not `named` is found by no later run before `give_name`: if this run dies between, the next builds anew.
-    Raises `DeliveryError` where no engine answers, the build or the push fails, or an image in the registry holds
-    another bundle than its name says.
+    Raises `DeliveryError` where no engine or no registry answers, the build or the push fails, or an image in the
+    registry holds another bundle than its name says.
     """
     chosen = read_chosen(folder)
     engine = Engine()
@@ -39,8 +41,7 @@ def publish(root: Path, folder: Path, repository: str, say: Callable[[str], None
     repository = repository.lower()
     image = f"{repository}:{tag(chosen.release)}"
     say(f"image: looking for {image} ...")
-    # No answer may mean that it is not there, or that nobody may look: building and pushing it tells.
-    found = engine.digest_of(image, repository) if engine.attempt("pull", "--quiet", image) is not None else None
+    found = _find(engine, image, repository)
     built = found is None
     if built:
         image = image if named else f"{repository}:{_UNNAMED}{tag(chosen.release)}"
@@ -81,6 +82,19 @@ def tag(release: Release) -> str:
     return f"{release.commit[:12]}-{release.bundle[:12]}"
 
 
+def _find(engine: Engine, image: str, repository: str) -> str | None:
+    """Its digest in the registry; None if it is not there, or nobody may look: building and pushing it tells."""
+    refusal = engine.refusal("pull", "--quiet", image)
+    if refusal is None:
+        return engine.digest_of(image, repository)
+    if any(word in refusal for word in _AWAY):
+        raise DeliveryError(
+            f"The registry of {image} does not answer: {refusal}. Nothing was built. Check that it runs and can be "
+            "reached from the engine, or name another one."
+        )
+    return None
+
+
 def _check_committed(root: Path, release: Release) -> None:
     """Raise `DeliveryError` if what an image is made of is not the code of the release's commit."""
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True).stdout.strip()
@@ -99,14 +113,14 @@ def _check_committed(root: Path, release: Release) -> None:
 
 
 def _build(root: Path, folder: Path, image: str) -> None:
-    """`make image` is the one way in which images are made; what it says goes to standard error."""
+    """The Makefile has the one way in which images are made; what it says goes to standard error."""
     sealed = (folder / BUNDLE).resolve()
     if sealed != (root / _BUILT_FROM).resolve():
         raise DeliveryError(
             f"An image is built from {_BUILT_FROM}, as .dockerignore lets nothing else in; found {folder}. `slipway "
             "choose --release release` writes it there."
         )
-    words = ["make", "--silent", "image", f"IMAGE={image}", f"SEALED={_BUILT_FROM}"]
+    words = ["make", "--silent", "sealed-image", f"IMAGE={image}", f"SEALED={_BUILT_FROM}"]
     done = subprocess.run(words, cwd=root, stdin=subprocess.DEVNULL, stdout=2)
     if done.returncode:
-        raise DeliveryError(f"The image of {folder} could not be built: `make image` says why above.")
+        raise DeliveryError(f"The image of {folder} could not be built: what stands above says why.")
