@@ -80,6 +80,19 @@ def test_a_key_is_shown_once_and_listed_by_name(tmp_path):
     assert "Its keys: prometheus" in again.stderr
 
 
+def test_a_secret_in_a_file_is_its_owners_alone_and_nothing_is_written_over(tmp_path):
+    file, secret = tmp_path / "keys.json", tmp_path / "smoke.key"
+    made = slipway("key", "new", "smoke", "--file", file, "--secret-file", secret)
+    assert made.returncode == 0, made.stderr
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert secret.read_text().startswith("slipway_") and secret.read_text().strip() not in made.stdout + made.stderr
+    before = file.read_bytes(), secret.read_bytes()
+    again = slipway("key", "new", "other", "--file", file, "--secret-file", secret)
+    assert again.returncode == 1
+    assert "is there already" in again.stderr
+    assert (file.read_bytes(), secret.read_bytes()) == before
+
+
 @pytest.mark.parametrize("command", [["serve"], ["health"], ["log"], ["key"], ["key", "new"]])
 def test_help_has_examples(command):
     done = slipway(*command, "--help")

@@ -16,8 +16,8 @@ def check_files(root: Path, environment: str, settings: EnvironmentSettings) -> 
     elif settings.variables.get("SLIPWAY_AUTH") == "keys":
         raise DeliveryError(
             f"The service of {environment} wants keys (SLIPWAY_AUTH), and its test has none. Make one with `slipway "
-            f"key new smoke --file {needed.get('SLIPWAY_API_KEYS_FILE', 'keys.json')} > smoke.key`, and set "
-            f'key_file = "smoke.key" in {place}.'
+            f"key new smoke --file {needed.get('SLIPWAY_API_KEYS_FILE', 'keys.json')} --secret-file smoke.key`, and "
+            f'set key_file = "smoke.key" in {place}.'
         )
     for name, value in needed.items():
         if not (root / value).is_file():

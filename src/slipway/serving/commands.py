@@ -110,16 +110,30 @@ def key() -> None:
 Examples:
   slipway key new mobile-app
   slipway key new prometheus --metrics --file keys.json
+  slipway key new smoke --secret-file smoke.key
 """
 )
 @click.argument("name")
 @click.option("--metrics", is_flag=True, help="A key for /metrics, and nothing else.")
+@click.option(
+    "--secret-file",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="A new file for the secret, which its owner alone may read; nothing is printed.",
+)
 @FILE
-def new(name: str, metrics: bool, path: Path) -> None:
-    """Make a key and print it, once: the file keeps only its hash."""
+def new(name: str, metrics: bool, secret_file: Path | None, path: Path) -> None:
+    """Make a key and print it, once: the file of keys has only its hash."""
+    from slipway.files import write_bytes
     from slipway.serving.front.keys import Scope, new_key
 
+    if secret_file and secret_file.exists():
+        raise click.ClickException(f"{secret_file} is there already, and may hold a key that is used. Name a new file.")
     secret = new_key(path, name, Scope.METRICS if metrics else Scope.SERVICE)
+    if secret_file:
+        write_bytes(secret_file, f"{secret}\n".encode(), mode=0o600)
+        click.echo(f"Key {name!r} is in {path}; its secret is in {secret_file}, and nowhere else.")
+        return
     click.echo(secret)
     click.echo(f"Key {name!r} is in {path}; its secret is shown only here. Send it as", err=True)
     click.echo(f"  Authorization: Bearer {secret[:14]}...", err=True)
