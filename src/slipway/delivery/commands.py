@@ -165,7 +165,7 @@ def _tell(turn: "Turn", as_json: bool) -> None:
 
 def _delivered(done: "Delivered", as_json: bool, following: str) -> None:
     from slipway.ledger.entry import REHEARSAL
-    from slipway.tracking.aliases import mirror
+    from slipway.tracking.aliases import mirror, store_name
 
     mirrored = mirror(done.entry)
     if as_json:
@@ -178,13 +178,19 @@ def _delivered(done: "Delivered", as_json: bool, following: str) -> None:
         f"  on {done.smoke.url}, tested: {done.smoke.golden_rows} golden rows as they were, "
         f"{done.smoke.milliseconds:.1f} ms a request"
     )
-    if mirrored and done.entry.serving:
-        click.echo(f"  MLflow: models:/{str(done.entry.serving.model).rpartition('/')[0]}@{done.entry.environment}")
+    model = done.entry.serving.model if done.entry.serving else None
+    if model and mirrored:
+        click.echo(f"  MLflow: models:/{model.rpartition('/')[0]}@{done.entry.environment}")
+    elif model:
+        click.echo(
+            f"  MLflow: the alias {done.entry.environment} was not set: {store_name()} has no {model}, or does not "
+            "answer (MLFLOW_TRACKING_URI names another store)"
+        )
     click.echo(f"next: `{following}`")
 
 
 def _line(entry: "Entry") -> str:
-    serving = entry.serving.bundle[:12] if entry.serving else "nothing"
+    serving = entry.serving.shown if entry.serving else "nothing"
     return f"{entry.environment} serves {serving} (entry {entry.number}, {entry.event}, by {entry.by})"
 
 

@@ -1,19 +1,31 @@
 """MLflow's aliases mirror the ledger: `models:/<name>@production` is what production serves."""
 
+from typing import TYPE_CHECKING
+
 from slipway.ledger import Entry
 from slipway.settings import tracking_settings
+from slipway.tracking.store import sqlite_file
+from slipway.tracking.trouble import without_password
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+def store_name() -> str:
+    """The store whose aliases these are, as it may be shown."""
+    return without_password(tracking_settings().uri)
 
 
 def read_alias(entry: Entry) -> str | None:
     """The version (`name/version`) that the environment's alias points to; None where there is none, or no store."""
-    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    if entry.serving is None or entry.serving.model is None:
+    client = _client()
+    if client is None or entry.serving is None or entry.serving.model is None:
         return None
     name, _, _ = entry.serving.model.rpartition("/")
     try:
-        found = MlflowClient(tracking_settings().uri).get_model_version_by_alias(name, entry.environment)
+        found = client.get_model_version_by_alias(name, entry.environment)
     except MlflowException:
         return None
     return f"{name}/{found.version}"
@@ -21,14 +33,23 @@ def read_alias(entry: Entry) -> str | None:
 
 def mirror(entry: Entry) -> bool:
     """Point the alias to what serves; False where the release names no registered version, or it is not there."""
-    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    if entry.serving is None or entry.serving.model is None:
+    client = _client()
+    if client is None or entry.serving is None or entry.serving.model is None:
         return False
     name, _, version = entry.serving.model.rpartition("/")
     try:
-        MlflowClient(tracking_settings().uri).set_registered_model_alias(name, entry.environment, version)
+        client.set_registered_model_alias(name, entry.environment, version)
     except MlflowException:
         return False
     return True
+
+
+def _client() -> "MlflowClient | None":
+    """None where there is no store: MLflow would make an empty file of one."""
+    from mlflow import MlflowClient
+
+    uri = tracking_settings().uri
+    file = sqlite_file(uri)
+    return MlflowClient(uri) if file is None or file.exists() else None

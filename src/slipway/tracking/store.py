@@ -38,7 +38,7 @@ def open_store(uri: str) -> Iterator[Store]:
     locked or of another schema, and turns MLflow's own errors inside the block into one.
     """
     quiet_environment()
-    file = _sqlite_file(uri)
+    file = sqlite_file(uri)
     try:
         with _turn(file):
             client = _connect(uri, file)
@@ -46,6 +46,13 @@ def open_store(uri: str) -> Iterator[Store]:
                 yield Store(client, without_password(uri), alone=file is not None)
     except store_errors() as error:
         raise TrackingError(explain(uri, error)) from error
+
+
+def sqlite_file(uri: str) -> Path | None:
+    """The file in which the store at `uri` lies, None if it lies elsewhere."""
+    if not uri.startswith(_SQLITE) or uri == _SQLITE:
+        return None
+    return Path(unquote(uri.removeprefix(_SQLITE).partition("?")[0])).absolute()
 
 
 def _connect(uri: str, file: Path | None) -> "MlflowClient":
@@ -74,12 +81,6 @@ def _default_store(uri: str) -> Iterator[None]:
         yield
     finally:
         mlflow.set_tracking_uri(before)
-
-
-def _sqlite_file(uri: str) -> Path | None:
-    if not uri.startswith(_SQLITE) or uri == _SQLITE:
-        return None
-    return Path(unquote(uri.removeprefix(_SQLITE).partition("?")[0])).absolute()
 
 
 @contextmanager
