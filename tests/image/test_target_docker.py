@@ -3,12 +3,13 @@
 import json
 import shutil
 import socket
+import subprocess
 import time
 
 import pytest
 from dockerbox import Shipped, bring, change, quiet, serve, services, settled
 from load import Callers
-from running import free_port
+from running import SLIPWAY, free_port
 
 from slipway.delivery import flow
 from slipway.delivery.converge import converge, stop
@@ -196,6 +197,10 @@ def test_new_code_around_the_same_model_is_another_image(on_engine, shipped, yar
     on_engine.commit("new code")
     bring(on_engine, other)
     container = settled(on_engine, other, "staging")
+    for command, images in ((["status"], [other]), (["history", "staging"], [other, ship])):
+        said = subprocess.run([SLIPWAY, *command], cwd=on_engine.root, capture_output=True, text=True).stdout
+        digests = [each.image.partition("@sha256:")[2][:12] for each in images]
+        assert all(digest in said for digest in digests), f"two images of one model are told apart: {said}"
     # What answers with the right digest is not the new one, as long as the old one is there.
     unfit = Shipped(ship.trees, ship.bundle, yard.image(ship.bundle.digest, ship.bundle.path, *ALONE))
     on_engine.commit("code that does not start")

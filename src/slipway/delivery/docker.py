@@ -80,15 +80,18 @@ class DockerTarget(OnEngine):
             return "a service is there, the ledger says nothing" if services else None
         if len(services) > 1:
             return "a switch was not finished"
-        answers = self.observe()
-        if answers != digest:
-            return f"runs {(answers or 'nothing')[:12]}, the ledger says {digest[:12]}"
+        if not self.runs():
+            return f"runs nothing, the ledger says {digest[:12]}"
         if image and services[0].image != image:
             return f"runs the image {services[0].image}, the ledger says {image}"
+        # Asked before who answers: on another port it does, and nobody hears it.
         wanted, front = self._wanted(), self._project.front()
-        if front and (services[0].settings, front.settings) == (wanted.service, wanted.front):
+        if front is None or (services[0].settings, front.settings) != (wanted.service, wanted.front):
+            return "runs with other settings than those of pyproject.toml, its files and deploy/compose/service.yaml"
+        answers = self.observe()
+        if answers == digest:
             return None
-        return "runs with other settings than those of pyproject.toml, its files and deploy/compose/service.yaml"
+        return f"{'runs ' + answers[:12] if answers else 'does not answer'}, the ledger says {digest[:12]}"
 
     def remove(self) -> bool:
         """End the service; False if none ran. The prediction log stays, in a volume."""

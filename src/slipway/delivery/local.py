@@ -130,13 +130,15 @@ class LocalTarget:
         if self._switching.exists():
             return "a switch was not finished"
         running, answers = process.find(self._mark), self.observe()
+        if running and digest and not self._is_as_set(running):
+            # Asked first: on another port it answers, and nobody hears it.
+            return "runs with other settings than pyproject.toml's"
         if answers != digest:
             return f"runs {(answers or 'nothing')[:12]}, the ledger says {(digest or 'nothing')[:12]}"
         if running is None or digest is None:
             return "a service runs that does not answer" if running else None
-        if self._current.resolve().name != digest:
-            return f"the link current points to {self._current.resolve().name[:12]}"
-        return None if self._is_as_set(running) else "runs with other settings than pyproject.toml's"
+        points_to = self._current.resolve().name
+        return None if points_to == digest else f"the link current points to {points_to[:12]}"
 
     def remove(self) -> bool:
         """End the service; False if none ran. Releases and prediction log stay."""

@@ -16,7 +16,7 @@ from slipway.tracking.aliases import read_alias
 
 
 class Status(msgspec.Struct, frozen=True):
-    """One environment: `serving` is what the ledger says, `runs` what answers, `alias` what MLflow says.
+    """One environment: `serving` in `image` is what the ledger says, `runs` what answers, `alias` what MLflow says.
 
     `differs` says what of it does not agree, None if all does; where the environment could not be `looked_at`, why.
     """
@@ -25,6 +25,7 @@ class Status(msgspec.Struct, frozen=True):
     entry: int
     event: Event
     serving: str | None
+    image: str | None
     since: datetime | None
     runs: str | None
     url: str
@@ -51,6 +52,7 @@ def _status(root: Path, entry: Entry) -> Status:
         entry=entry.number,
         event=entry.event,
         serving=serving.bundle if serving else None,
+        image=serving.image if serving else None,
         since=entry.since,
         runs=runs,
         url=target.url,
@@ -82,8 +84,9 @@ def line(found: Status) -> str:
     if found.serving is None:
         said = f"{found.environment:<12} serves nothing (entry {found.entry}, {found.event})"
     else:
+        serving = Release(bundle=found.serving, image=found.image).shown
         said = (
-            f"{found.environment:<12} serves {found.serving[:12]} since {found.since:%Y-%m-%d %H:%M} "
+            f"{found.environment:<12} serves {serving} since {found.since:%Y-%m-%d %H:%M} "
             f"(entry {found.entry}, {found.event}), {found.url}" + (f", MLflow {found.alias}" if found.alias else "")
         )
     if found.differs:

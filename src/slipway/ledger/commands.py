@@ -147,7 +147,7 @@ def history(environment: str, limit: int, as_json: bool) -> None:
 def _summary(newest: Entry, shown: int) -> list[str]:
     lines = [f"{newest.environment} serves nothing"]
     if newest.serving and newest.since:
-        lines = [f"{newest.environment} serves {newest.serving.bundle[:12]} since {newest.since:%Y-%m-%d %H:%M} UTC"]
+        lines = [f"{newest.environment} serves {newest.serving.shown} since {newest.since:%Y-%m-%d %H:%M} UTC"]
     if newest.blocked:
         lines.append(f"blocked: {', '.join(digest[:12] for digest in newest.blocked)}")
     if shown <= newest.number:
@@ -160,13 +160,17 @@ def _print_table(entries: Sequence[Entry]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("number", "when (UTC)", "event", "bundle", "who", "reason", box=None, pad_edge=False)
-    for entry in entries:
+    # Where images run, the same model in two of them is two releases.
+    images = [entry.release.image_digest if entry.release else "" for entry in entries]
+    shown = ["image"] if any(images) else []
+    table = Table("number", "when (UTC)", "event", "bundle", *shown, "who", "reason", box=None, pad_edge=False)
+    for entry, image in zip(entries, images, strict=True):
         cells = (
             str(entry.number),
             f"{entry.at:%Y-%m-%d %H:%M}",
             entry.event.value,
             entry.release.bundle[:12] if entry.release else "",
+            *([image] if shown else []),
             entry.by.split("<")[0].strip() or entry.by,
             entry.reason,
         )

@@ -39,6 +39,16 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     model: str | None = None
     run: str | None = None
 
+    @property
+    def image_digest(self) -> str:
+        """The first digits of the image's digest, as tables show it; empty where no image is known."""
+        return (self.image or "").partition("@sha256:")[2][:12]
+
+    @property
+    def shown(self) -> str:
+        """It in a sentence: the first digits of its digests."""
+        return self.bundle[:12] + (f" in the image {self.image_digest}" if self.image_digest else "")
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The content of `<environment>.json` after one event; the file's history on the branch is the ledger.

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from projectbox import place
 from releases import first, quiet
-from running import SLIPWAY
+from running import SLIPWAY, free_port
 
 from slipway.delivery import flow, process
 from slipway.delivery.converge import converge
@@ -35,16 +35,16 @@ def test_a_secret_that_is_missing_is_named_before_anything_starts(project):
 
 def test_a_service_that_wants_keys_is_tested_with_one(project):
     keys = {"SLIPWAY_AUTH": "keys", "SLIPWAY_API_KEYS_FILE": "keys.json"}
-    secret = subprocess.run(
-        [SLIPWAY, "key", "new", "smoke", "--file", "keys.json"], cwd=project.root, capture_output=True, check=True
-    ).stdout
+    make_key = [SLIPWAY, "key", "new", "smoke", "--file", "keys.json", "--secret-file", "smoke.key"]
+    subprocess.run(make_key, cwd=project.root, check=True)
+    (project.root / "smoke.key").rename(project.root / "elsewhere")
     place(project, **keys)
-    with pytest.raises(DeliveryError, match=r"slipway key new smoke --file keys\.json > smoke\.key"):
+    with pytest.raises(DeliveryError, match=r"slipway key new smoke --file keys\.json --secret-file smoke\.key"):
         flow.deploy(project.root, "staging", quiet)
     place(project, key_file="smoke.key", **keys)
     with pytest.raises(DeliveryError, match=r"needs the file smoke\.key \(key_file\)"):
         flow.deploy(project.root, "staging", quiet)
-    (project.root / "smoke.key").write_bytes(secret)
+    (project.root / "elsewhere").rename(project.root / "smoke.key")
     digest = flow.deploy(project.root, "staging", quiet).entry.serving.bundle
     target = target_of(project.root, "staging")
     assert target.observe() == digest
@@ -59,6 +59,17 @@ def test_settings_that_changed_are_seen_and_converge_brings_them_in(project):
     converge(project.root, "production", quiet)
     assert target.differs(digest) is None
     assert process.environment(process.find(str(target.folder)))["SLIPWAY_MAX_ROWS"] == "7"
+
+
+def test_a_service_on_the_port_of_before_is_no_service_that_is_gone(project):
+    digest = first(project).entry.serving.bundle
+    path = project.root / "pyproject.toml"
+    port = target_of(project.root, "production").url.rpartition(":")[2]
+    path.write_text(path.read_text().replace(f"port = {port}", f"port = {free_port()}"))
+    target = target_of(project.root, "production")
+    assert "other settings" in target.differs(digest)
+    assert converge(project.root, "production", quiet).smoke.url == target.url
+    assert target.differs(digest) is None
 
 
 def test_settings_with_which_nothing_starts_end_nothing_that_serves(project):
