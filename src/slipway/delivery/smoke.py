@@ -24,7 +24,7 @@ from slipway.problem import Task
 BUDGET_MS = 100.0
 _ASKED = 50
 _TIMEOUT = 10.0
-_LOOK = 0.02
+_LOOK, _ASK_ALIVE = 0.05, 1.0
 
 Ask = Callable[[str, Any, int, Any], Any]
 
@@ -89,12 +89,15 @@ def wait_for(
     what: Callable[[], bool], seconds: float, alive: Callable[[], bool] = lambda: True, look: float = _LOOK
 ) -> bool:
     """Wait until `what` is so, looking every `look` seconds; False after `seconds`, or when nothing is `alive`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    begun = asked = time.monotonic()
+    while (now := time.monotonic()) < begun + seconds:
         if what():
             return True
-        if not alive():
-            return False
+        # Asking an engine costs what the service needs to start.
+        if now >= asked + _ASK_ALIVE:
+            asked = now
+            if not alive():
+                return False
         time.sleep(look)
     return False
 
