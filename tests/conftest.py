@@ -20,6 +20,7 @@ LONG = (
 
 quiet_environment()
 
+from registry import shared_registry  # noqa: E402
 from toybox import TOYS, Toy, make_toy  # noqa: E402
 
 from slipway.bundle import load  # noqa: E402 - ONNX Runtime reads its environment when it is imported
@@ -40,6 +41,19 @@ def _same_path():
     before = sys.path[:]
     yield
     sys.path[:] = before
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory) -> Path:
+    """The folder that all workers of this session share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if base.name.startswith("popen-") else base
+
+
+@pytest.fixture(scope="session")
+def registry(session_folder) -> str:
+    """The address of a real image registry."""
+    return shared_registry(session_folder / "registry")
 
 
 @pytest.fixture(scope="session")

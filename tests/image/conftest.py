@@ -20,7 +20,7 @@ from dockerbox import Shipped, Yard, place_on_engine, remove_from
 from enginebox import engine_settings
 from ledgerbox import ENVIRONMENTS
 from projectbox import Project, make_project
-from registry import registry
+from registry import worker
 from requirements import missing
 from toybox import make_toy
 
@@ -181,13 +181,13 @@ def sources() -> Callable[[Path], None]:
 
 
 @pytest.fixture(scope="session")
-def image(shipyard, tmp_path_factory) -> Iterator[Image]:
+def image(shipyard, session_folder, tmp_path_factory) -> Iterator[Image]:
     """An image with a toy problem's model. Of parallel workers the first builds it, the others find it in the cache."""
     context = tmp_path_factory.mktemp("context")
     copy_sources(context)
     bundle = make_toy("churn", context / "bundle", rows=2000).bundle
     name = f"slipway-test:{uuid4().hex[:12]}"
-    with (tmp_path_factory.getbasetemp().parent / "image.lock").open("w") as lock:
+    with (session_folder / "image.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         output = shipyard.make_image(context, name)
     (run_line,) = re.findall(r"^ +(\S*docker run .*)$", output, re.MULTILINE)
@@ -203,12 +203,10 @@ def answering(engine, image) -> Iterator[Container]:
 
 
 @pytest.fixture(scope="session")
-def yard(engine, image, tmp_path_factory) -> Iterator[Yard]:
-    """A registry on loopback, and what fills it."""
-    folder = tmp_path_factory.mktemp("yard")
-    with registry(folder / "registry") as address:
-        found = Yard(engine.client, image.name, address, folder)
-        yield found
+def yard(engine, image, registry, tmp_path_factory) -> Iterator[Yard]:
+    """What fills the registry."""
+    found = Yard(engine.client, image.name, f"{registry}/{worker()}/model", tmp_path_factory.mktemp("yard"))
+    yield found
     for each in engine.run("image", "ls", "--quiet", found.repository).split():
         engine.try_run("image", "rm", "--force", each)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from projectbox import Project, make_project, place
-from registry import registry, tags
+from registry import tags
+from running import free_port
 
 from slipway.delivery import flow, publish, release
 from slipway.delivery.environment import target_of
@@ -17,12 +18,6 @@ from slipway.ledger import Event, Ledger
 
 def quiet(line):
     """Say nothing."""
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    with registry(tmp_path_factory.mktemp("registry")) as found:
-        yield found
 
 
 @pytest.fixture
@@ -52,13 +47,13 @@ def choose(project):
     return folder
 
 
-def test_a_release_is_built_once_pushed_by_digest_and_rehearsed_through_to_production(project, engine, address):
-    folder, repository = choose(project), f"{address}/model"
+def test_a_release_is_built_once_pushed_by_digest_and_rehearsed_through_to_production(project, engine, registry):
+    folder, repository = choose(project), f"{registry}/model"
     said = []
     found = publish.publish(project.root, folder, repository, said.append).release
     assert any("building" in line for line in said)
     assert re.fullmatch(re.escape(repository) + "@sha256:[0-9a-f]{64}", found.image)
-    assert tags(address, "model") == [publish.tag(found)]
+    assert tags(registry, "model") == [publish.tag(found)]
 
     # A runner that starts anew has neither the image nor the note of its digest.
     engine.run("image", "rm", "--force", found.image, f"{repository}:{publish.tag(found)}")
@@ -78,13 +73,13 @@ def test_a_release_is_built_once_pushed_by_digest_and_rehearsed_through_to_produ
     assert engine.run("ps", "--all", "--quiet", "--filter", f"name={name}") == ""
 
 
-def test_an_image_that_has_no_name_yet_is_not_found_and_its_name_comes_last(project, engine, address):
-    folder, repository = choose(project), f"{address}/unnamed"
+def test_an_image_that_has_no_name_yet_is_not_found_and_its_name_comes_last(project, engine, registry):
+    folder, repository = choose(project), f"{registry}/unnamed"
     with pytest.raises(DeliveryError, match="slipway publish"):
         publish.give_name(folder)
     died = publish.publish(project.root, folder, repository, quiet, named=False)
     name = publish.tag(died.release)
-    assert died.built and name not in tags(address, "unnamed")
+    assert died.built and name not in tags(registry, "unnamed")
 
     second = publish.publish(project.root, choose(project), repository, quiet, named=False)
     assert second.built, "what a run has left that died is not taken for finished"
@@ -94,8 +89,16 @@ def test_an_image_that_has_no_name_yet_is_not_found_and_its_name_comes_last(proj
     assert (third.release, third.built) == (second.release, False)
 
 
-def test_an_image_of_another_bundle_is_refused_before_it_runs(project, engine, address):
-    repository = f"{address}/mixed"
+def test_a_registry_that_is_away_is_said_before_anything_is_built(project):
+    away = f"127.0.0.1:{free_port()}/model"
+    said = []
+    with pytest.raises(DeliveryError, match=r"registry of 127.* does not answer: .*refused.* Nothing was built"):
+        publish.publish(project.root, choose(project), away, said.append)
+    assert not any("building" in line for line in said)
+
+
+def test_an_image_of_another_bundle_is_refused_before_it_runs(project, engine, registry):
+    repository = f"{registry}/mixed"
     found = publish.publish(project.root, choose(project), repository, quiet).release
     project.retrain(trees=3)
     folder = choose(project)
@@ -114,8 +117,8 @@ def test_an_image_of_another_bundle_is_refused_before_it_runs(project, engine, a
     assert Ledger(project.root).read("staging").event is Event.GENESIS
 
 
-def test_a_release_that_fails_in_its_container_is_written_down_and_the_one_before_is_rehearsed_again(project, address):
-    repository = f"{address}/failing"
+def test_a_release_that_fails_in_its_container_is_written_down_and_the_one_before_is_rehearsed_again(project, registry):
+    repository = f"{registry}/failing"
     publish.publish(project.root, choose(project), repository, quiet)
     old = flow.deploy(project.root, "staging", quiet, chosen=project.root / "release").entry.serving
     project.retrain(trees=3)
@@ -138,20 +141,20 @@ def test_a_release_without_an_image_cannot_be_rehearsed_and_is_told_so(project):
         flow.deploy(project.root, "staging", quiet)
 
 
-def test_code_that_is_not_committed_makes_no_image(project, address):
+def test_code_that_is_not_committed_makes_no_image(project, registry):
     folder = choose(project)
     (project.root / "src" / "slipway" / "errors.py").write_text("# a change of today\n")
     with pytest.raises(DeliveryError, match=r"src/slipway/errors\.py"):
-        publish.publish(project.root, folder, f"{address}/dirty", quiet)
-    assert tags(address, "dirty") == []
+        publish.publish(project.root, folder, f"{registry}/dirty", quiet)
+    assert tags(registry, "dirty") == []
 
 
-def test_the_code_of_another_commit_makes_no_image_of_the_release(project, address):
+def test_the_code_of_another_commit_makes_no_image_of_the_release(project, registry):
     folder = choose(project)
     project.commit("a commit that came meanwhile")
     with pytest.raises(DeliveryError, match="its image would hold other code"):
-        publish.publish(project.root, folder, f"{address}/later", quiet)
-    assert tags(address, "later") == []
+        publish.publish(project.root, folder, f"{registry}/later", quiet)
+    assert tags(registry, "later") == []
 
 
 def test_a_folder_that_holds_no_release_or_an_edited_one_is_refused(project, tmp_path):

@@ -43,12 +43,12 @@ def toy(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def stack(engine, toy, tmp_path_factory) -> Iterator[Stack]:
+def stack(engine, toy, session_folder) -> Iterator[Stack]:
     """The stack without Grafana, up; gone with everything it kept when the session ends."""
     folder = toy.bundle.path.parent
     mark = uuid4().hex[:8]
     client, image = engine["SLIPWAY_DOCKER"], f"slipway-test:stack-{mark}"
-    settings = {"SLIPWAY_IMAGE": image} | _stand_ins(client, engine.get("SLIPWAY_BASE_IMAGE"), tmp_path_factory)
+    settings = {"SLIPWAY_IMAGE": image} | _stand_ins(client, engine.get("SLIPWAY_BASE_IMAGE"), session_folder)
     found = Stack(folder, client, f"slipway-test-{mark}", settings)
     base = f"SLIPWAY_BASE_IMAGE={engine.get('SLIPWAY_BASE_IMAGE', '')}"
     (folder / ".slipway").mkdir()
@@ -62,11 +62,11 @@ def stack(engine, toy, tmp_path_factory) -> Iterator[Stack]:
         subprocess.run([client, "image", "rm", "--force", image], capture_output=True)
 
 
-def _stand_ins(client: str, base: str | None, tmp_path_factory) -> dict[str, str]:
+def _stand_ins(client: str, base: str | None, session_folder: Path) -> dict[str, str]:
     """The variables that name them, none where official images can be pulled."""
     if not base:
         return {}
-    with (tmp_path_factory.getbasetemp().parent / "stand-ins.lock").open("w") as lock:
+    with (session_folder / "stand-ins.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for name in STAND_INS:
             command = [client, "build", "--quiet", "--build-arg", f"BASE={base}", "--tag", f"slipway-test-{name}"]

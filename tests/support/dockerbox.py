@@ -24,11 +24,10 @@ ROOT = Path(__file__).parents[2]
 
 
 class Yard:
-    """Makes images that differ from a `base` by their bundle alone, and pushes them to the registry at `address`."""
+    """Makes images that differ from a `base` by their bundle alone, and pushes them to `repository`."""
 
-    def __init__(self, client: str, base: str, address: str, folder: Path) -> None:
-        self.client, self.base, self.folder = client, base, folder
-        self.repository = f"{address}/model"
+    def __init__(self, client: str, base: str, repository: str, folder: Path) -> None:
+        self.client, self.base, self.repository, self.folder = client, base, repository, folder
 
     def image(self, labelled: str, holds: Path, *lines: str) -> str:
         """An image by its digest, labelled with one bundle, in which another one may lie."""

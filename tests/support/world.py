@@ -33,17 +33,18 @@ class World:
         folder: Path,
         hub: Path,
         github: State | None,
-        registry: str,
+        image: str,
         shared: Path,
         *,
         afresh: bool = False,
         cache: Path | None = None,
     ) -> None:
-        """`hub` is copied; `shared` keeps what runs of other worlds may use; `afresh`, every job trains its model.
+        """`hub` is copied, `shared` keeps what runs of other worlds may use; `afresh`, every job trains its model.
 
-        `cache` is DVC's where it is not the one in `shared`.
+        `image` is the name of its images, the registry in front; `cache` is DVC's where it is not the one in `shared`.
         """
-        self.folder, self.github, self.registry, self.shared = folder, github, registry, shared
+        self.folder, self.github, self.image, self.shared = folder, github, image, shared
+        self.registry = image.partition("/")[0]
         self.hub, self.work = folder / "hub.git", folder / "work"
         self.private = False
         self._numbers = count(1)
@@ -177,7 +178,7 @@ class World:
         where = ("--detach",) if commit.startswith("refs/pull/") else ("-B", "main")
         git(clone, "checkout", "--quiet", *where, "FETCH_HEAD")
         clone.with_suffix(".event").write_text(json.dumps(event))
-        given = {"SLIPWAY_REGISTRY": self.registry, "SLIPWAY_IMAGE": f"{self.registry}/{events.REPOSITORY}"}
+        given = {"SLIPWAY_REGISTRY": self.registry, "SLIPWAY_IMAGE": self.image}
         given |= variables or {}
         options = ["--actor", event["sender"]["login"], "--secret", f"GITHUB_TOKEN={token}"]
         if given["SLIPWAY_REGISTRY"] and token == TOKEN:

@@ -6,9 +6,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import events
 import pytest
 from enginebox import engine_settings
-from registry import registry as serve_registry
+from registry import worker
 from runner import find_act, times
 from stub_github import stub_github
 from toyrepo import make_repository
@@ -32,11 +33,10 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory) -> Path:
-    """The folder that all workers of this session share, with the smaller environment for jobs."""
+def shared(session_folder) -> Path:
+    """What all workers have in common: a folder with the smaller environment for jobs."""
     find_act()
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if base.name.startswith("popen-") else base) / "workflows"
+    folder = session_folder / "workflows"
     folder.mkdir(exist_ok=True)
     once(folder, "environment", make_small)
     return folder
@@ -66,18 +66,18 @@ def toy_repository(shared) -> Path:
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory):
-    with serve_registry(tmp_path_factory.mktemp("registry")) as found:
-        yield found
+def repository(registry):
+    """Where images of this worker's worlds go."""
+    yield f"{registry}/{worker()}/{events.REPOSITORY}"
     # The engine would keep what was pushed to a registry that is no more.
     client = engine_settings()["SLIPWAY_DOCKER"]
-    listed = ["image", "ls", "--quiet", "--filter", f"reference={found}/*/*"]
+    listed = ["image", "ls", "--quiet", "--filter", f"reference={registry}/{worker()}/*/*"]
     images = subprocess.run([client, *listed], capture_output=True, text=True).stdout.split()
     if images:
         subprocess.run([client, "image", "rm", "--force", *sorted(set(images))], capture_output=True)
 
 
 @pytest.fixture
-def world(tmp_path, toy_repository, shared, address):
-    with stub_github() as github, World(tmp_path, toy_repository, github, address, shared) as made:
+def world(tmp_path, toy_repository, shared, repository):
+    with stub_github() as github, World(tmp_path, toy_repository, github, repository, shared) as made:
         yield made

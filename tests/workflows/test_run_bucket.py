@@ -20,11 +20,11 @@ def data():
 
 
 @pytest.fixture
-def world(tmp_path, toy_repository, shared, address, data):
+def world(tmp_path, toy_repository, shared, repository, data):
     """One whose data lie in the bucket and nowhere else; what its clone has changed is not yet committed."""
     cache = tmp_path / "dvc"
     shutil.copytree(shared / "dvc", cache, copy_function=os.link)
-    with stub_github() as github, World(tmp_path, toy_repository, github, address, shared, cache=cache) as made:
+    with stub_github() as github, World(tmp_path, toy_repository, github, repository, shared, cache=cache) as made:
         embedded = made.work / ".dvc" / "embedded"
         # A remote and a cache are laid out alike.
         names = [path.relative_to(embedded) for path in embedded.rglob("*") if path.is_file()]

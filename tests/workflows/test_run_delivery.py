@@ -23,10 +23,10 @@ EVERYTHING = {"model", "image", "staging/deploy", "production/approve", "product
 
 
 @pytest.fixture(scope="session")
-def first(tmp_path_factory, toy_repository, shared, address):
+def first(tmp_path_factory, toy_repository, shared, repository):
     """A world in which the template's repository was just created, and its first push has run."""
     folder = tmp_path_factory.mktemp("first")
-    with stub_github() as github, World(folder, toy_repository, github, address, shared) as world:
+    with stub_github() as github, World(folder, toy_repository, github, repository, shared) as world:
         git(world.hub, "update-ref", "-d", "refs/heads/deployments")
         # The images are on loopback all the same.
         yield world, world.push(number=1, variables={"SLIPWAY_REGISTRY": ""})
@@ -70,8 +70,8 @@ def test_the_first_push_of_a_repository_made_from_the_template_reaches_productio
     release = ledger.read("production").serving
     assert release == ledger.read("staging").serving
     assert release.commit == world.head()
-    assert re.fullmatch(re.escape(f"{world.registry}/acme/model") + "@sha256:[0-9a-f]{64}", release.image)
-    assert f"{release.commit[:12]}-{release.bundle[:12]}" in tags(world.registry, "acme/model")
+    assert re.fullmatch(re.escape(world.image) + "@sha256:[0-9a-f]{64}", release.image)
+    assert f"{release.commit[:12]}-{release.bundle[:12]}" in tags(*world.image.split("/", 1))
     assert "rehearsal" in run.jobs["production/deploy"].summary
     (published,) = world.github.releases
     assert (published["tag_name"], published["target_commitish"]) == ("production-1", release.commit)
@@ -91,7 +91,7 @@ def test_a_merge_reaches_production_by_digest_and_a_rollback_by_hand_brings_back
     release = production.serving
     assert release == staging.serving
     assert (release.commit, production.target) == (commit, "rehearsal")
-    assert f"{commit[:12]}-{release.bundle[:12]}" in tags(world.registry, "acme/model")
+    assert f"{commit[:12]}-{release.bundle[:12]}" in tags(*world.image.split("/", 1))
     stated = world.attestations()
     assert {each["subject"] for each in stated} == {release.image}
     assert len({each["type"] for each in stated}) == 3, "how it was made, what is in it, how its model was judged"
@@ -144,11 +144,11 @@ def test_a_run_that_died_after_staging_is_run_again_and_finishes_its_work(world)
     assert not died.passed
     staging = world.ledger().read("staging")
     assert (staging.event, world.ledger().read("production").number) == (Event.DEPLOY, 1)
-    images = tags(world.registry, "acme/model")
+    images = tags(*world.image.split("/", 1))
 
     run = world.push(again=died.id, attempt=2)
     assert run.passed, (run.results, run.log)
-    assert tags(world.registry, "acme/model") == images, "nothing was built again"
+    assert tags(*world.image.split("/", 1)) == images, "nothing was built again"
     assert "not there; building it" not in run.said("image")
     assert world.ledger().read("staging") == staging, "what serves was tested, and nothing written"
     production = world.ledger().read("production")
@@ -175,7 +175,7 @@ def test_an_image_is_attested_by_the_run_that_built_it_and_by_no_other(world):
     commit = world.commit("a remark")
 
     def named() -> bool:
-        return any(tag.startswith(commit[:12]) for tag in tags(world.registry, "acme/model"))
+        return any(tag.startswith(commit[:12]) for tag in tags(*world.image.split("/", 1)))
 
     def pushed() -> bool:
         return any((world.folder / "artifacts").glob("*/release"))

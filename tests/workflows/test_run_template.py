@@ -13,10 +13,10 @@ from slipway.ledger import Event
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory, shared, address):
+def first(tmp_path_factory, shared, repository):
     """A world in which the template's repository was just created with a weaker model, and its first push has run."""
     hub, folder = make_template(tmp_path_factory.mktemp("template")), tmp_path_factory.mktemp("first")
-    with stub_github() as github, World(folder, hub, github, address, shared, afresh=True) as world:
+    with stub_github() as github, World(folder, hub, github, repository, shared, afresh=True) as world:
         yield world, world.push(number=1)
 
 
