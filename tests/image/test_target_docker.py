@@ -8,7 +8,7 @@ import time
 
 import pytest
 from dockerbox import Shipped, bring, change, quiet, serve, services, settled
-from load import Callers
+from load import STEADY, Callers
 from running import SLIPWAY, free_port
 
 from slipway.delivery import flow
@@ -39,7 +39,7 @@ def test_a_release_goes_to_production_by_digest_and_back_and_no_request_is_lost(
     assert (done.entry.event, done.entry.target, done.entry.serving.image) == (Event.PROMOTE, "docker", old.image)
     settled(on_engine, old)
     production = target_of(on_engine.root, "production")
-    with Callers(production.url, old.row) as callers:
+    with Callers(production.url, old.row, pause=STEADY) as callers:
         bring(on_engine, new)
         flow.promote(on_engine.root, "staging", "production", quiet)
         settled(on_engine, new)
@@ -79,7 +79,7 @@ def test_an_image_that_does_not_keep_its_word_leaves_the_one_that_serves(
         image = yard.image(new.bundle.digest, new.bundle.path, *ALONE)
     broken = Shipped(new.trees, new.bundle, image)
     with (
-        Callers(target_of(on_engine.root, "staging").url, old.row, 2) as callers,
+        Callers(target_of(on_engine.root, "staging").url, old.row, 2, pause=STEADY) as callers,
         pytest.raises(DeliveryError, match=f"(?s){reason}"),
     ):
         bring(on_engine, broken)
@@ -154,7 +154,7 @@ def test_settings_that_changed_are_seen_and_brought_in_without_a_lost_request(on
     bring(on_engine, ship)
     before = settled(on_engine, ship, "staging")
     target = target_of(on_engine.root, "staging")
-    with Callers(target.url, ship.row, 2) as callers:
+    with Callers(target.url, ship.row, 2, pause=STEADY) as callers:
         change(on_engine, variables={"SLIPWAY_MAX_ROWS": "none"})
         with pytest.raises(DeliveryError, match="SLIPWAY_MAX_ROWS"):
             converge(on_engine.root, "staging", quiet)
@@ -219,7 +219,7 @@ def test_an_image_that_cannot_hold_a_port_takes_nothing_down(on_engine, shipped,
     front = target._project.front().id
     on_engine.commit("code of before")
     reason = r"(?s)cannot hold a port.*slipway publish"
-    with Callers(target.url, ship.row, 1) as callers, pytest.raises(DeliveryError, match=reason):
+    with Callers(target.url, ship.row, 1, pause=STEADY) as callers, pytest.raises(DeliveryError, match=reason):
         bring(on_engine, Shipped(ship.trees, ship.bundle, image))
     assert not callers.failures and callers.broken == 0
     assert (target._project.front().id, services(on_engine, "staging")) == (front, [before]), "it was never touched"

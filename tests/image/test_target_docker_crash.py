@@ -4,7 +4,7 @@ import signal
 
 import pytest
 from dockerbox import bring, quiet, serve, settled
-from load import Callers
+from load import STEADY, Callers
 from releases import killed_after, slipway
 
 from slipway.delivery import flow
@@ -32,7 +32,7 @@ def test_a_promotion_that_is_killed_after_any_step_is_undone_or_finished_and_nob
     serve(on_engine, old)
     bring(on_engine, new)
     target = target_of(on_engine.root, "production")
-    with Callers(target.url, old.row, 2) as callers:
+    with Callers(target.url, old.row, 2, pause=STEADY) as callers:
         for function, times in STEPS:
             killed = killed_after(on_engine, function, times, "promote", "staging", "production")
             said = killed.communicate(timeout=120)[0]

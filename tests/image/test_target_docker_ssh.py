@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from dockerbox import bring, change, quiet, settled
-from load import Callers
+from load import STEADY, Callers
 from msgspec.structs import replace
 from sshserver import ssh_server
 
@@ -48,7 +48,7 @@ def test_a_release_is_brought_tested_and_taken_back_through_ssh_alone(away, ship
     target = target_of(away.root, "staging")
     assert done.smoke.url == target.url == f"http://127.0.0.1:{target._settings.port} of 127.0.0.1"
     settled(away, old, "staging")
-    with Callers(f"http://127.0.0.1:{target._settings.port}", old.row, 2) as callers:
+    with Callers(f"http://127.0.0.1:{target._settings.port}", old.row, 2, pause=STEADY) as callers:
         bring(away, new)
         flow.rollback(away.root, "staging", "the test goes back", quiet)
     assert not callers.failures and callers.broken == 0

@@ -8,7 +8,7 @@ import time
 import pytest
 from dockerbox import ROOT, Shipped, bring, change, quiet, remove_from, serve
 from ledgerbox import ENVIRONMENTS
-from load import Callers
+from load import STEADY, Callers
 from requirements import is_required
 from running import SLIPWAY
 
@@ -91,7 +91,7 @@ def test_a_release_replaces_another_replica_by_replica_and_no_request_is_lost(on
     done = serve(on_swarm, old)
     assert (done.entry.event, done.entry.target, done.entry.serving.image) == (Event.PROMOTE, "swarm", old.image)
     target = settled(on_swarm, old)
-    with Callers(target.url, old.row) as callers:
+    with Callers(target.url, old.row, pause=STEADY) as callers:
         bring(on_swarm, new)
         flow.promote(on_swarm.root, "staging", "production", quiet)
         settled(on_swarm, new)
@@ -131,7 +131,7 @@ def test_where_a_replica_does_not_become_healthy_the_swarm_goes_back_and_the_led
     broken = Shipped(new.trees, new.bundle, yard.image(new.bundle.digest, new.bundle.path, *lines))
     target = target_of(on_swarm.root, "staging")
     with (
-        Callers(target.url, old.row, 2) as callers,
+        Callers(target.url, old.row, 2, pause=STEADY) as callers,
         pytest.raises(DeliveryError, match=f"(?s)The swarm did not bring.*{said}"),
     ):
         bring(on_swarm, broken)
