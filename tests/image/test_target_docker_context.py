@@ -1,12 +1,11 @@
 """An environment behind a docker context: nothing of this machine's folders can be mounted there."""
 
 import socket
-import socketserver
 import subprocess
-import threading
 
 import pytest
 from dockerbox import bring, change, quiet, services, settled
+from relay import relay
 from running import SLIPWAY
 
 from slipway.delivery.converge import converge
@@ -24,35 +23,11 @@ def context(engine, tmp_path, monkeypatch):
     if not host.startswith("unix://"):
         pytest.skip("the engine is somewhere else already")
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "client"))
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Relay) as relay:
-        relay.daemon_threads = True
-        relay.place = host.removeprefix("unix://")
-        threading.Thread(target=relay.serve_forever, daemon=True).start()
-        where = f"host=tcp://127.0.0.1:{relay.server_address[1]}"
+    listener = socket.create_server(("127.0.0.1", 0))
+    with relay(listener, host.removeprefix("unix://")):
+        where = f"host=tcp://127.0.0.1:{listener.getsockname()[1]}"
         engine.run("context", "create", "elsewhere", "--docker", where)
         yield "elsewhere"
-        relay.shutdown()
-
-
-class Relay(socketserver.BaseRequestHandler):
-    """Hands bytes on to the engine's own socket, and back."""
-
-    def handle(self):
-        with socket.socket(socket.AF_UNIX) as engine:
-            engine.connect(self.server.place)
-            back = threading.Thread(target=hand_on, args=(engine, self.request), daemon=True)
-            back.start()
-            hand_on(self.request, engine)
-            back.join()
-
-
-def hand_on(source, target):
-    try:
-        while content := source.recv(65536):
-            target.sendall(content)
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
-        return
 
 
 def make_key(project, name):

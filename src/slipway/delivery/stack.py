@@ -19,10 +19,20 @@ _SECRETS = "slipway.secrets"
 _LONGEST = 64
 
 
+class Node(msgspec.Struct, frozen=True):
+    """A machine of the swarm: `here` is that of the manager that was asked; `open` says that it takes replicas."""
+
+    id: str
+    name: str
+    here: bool
+    open: bool
+
+
 class Task(msgspec.Struct, frozen=True):
     """One replica that there is or was: `wanted` says whether it should run, `error` why it does not."""
 
     id: str
+    node: str
     image: str
     settings: str
     running: bool
@@ -128,6 +138,21 @@ class Stack:
         tasks = [_task(each) for each in msgspec.json.decode(found)]
         return sorted(tasks, key=lambda each: each.created, reverse=True)
 
+    def nodes(self) -> list[Node]:
+        """The swarm's nodes; none where the file itself says on which of them replicas are placed."""
+        if "placement" in self._read()["services"]["service"]["deploy"]:
+            return []
+        form = "{{.ID}} {{.Hostname}} {{.Self}} {{.Status}} {{.Availability}}"
+        lines = (line.split() for line in self._engine.run("node", "ls", "--format", form).splitlines())
+        return [
+            Node(number, name, here == "true", (status, availability) == ("Ready", "Active"))
+            for number, name, here, status, availability in lines
+        ]
+
+    def deal_out(self) -> None:
+        """Have all replicas replaced, each on the node that has the fewest: by itself a swarm moves none."""
+        self._engine.run("service", "update", "--quiet", "--detach", "--force", self._service)
+
     def logs_here(self) -> bool:
         """Whether this engine has a prediction log of the environment, which stays when its replicas go."""
         return self._engine.attempt("volume", "inspect", f"{self.name}_log") is not None
@@ -186,6 +211,7 @@ def _task(found: dict[str, Any]) -> Task:
     status, container = found["Status"], found["Spec"]["ContainerSpec"]
     return Task(
         id=found["ID"],
+        node=found.get("NodeID", ""),
         image=container["Image"],
         settings=_settings(container),
         running=status["State"] == "running",
