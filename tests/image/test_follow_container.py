@@ -3,13 +3,13 @@
 import os
 import shutil
 import subprocess
-import time
 from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
 from dockerbox import ROOT, settled
 from ledgerbox import BY, clone, git
+from waiting import wait_until
 
 from slipway.delivery.environment import target_of
 from slipway.ledger import Event, Ledger, Release, follow
@@ -141,10 +141,3 @@ def checks(engine, container):
 def last_line(engine, container):
     done = engine.try_run("logs", "--tail", "1", container)
     return done.stdout + done.stderr
-
-
-def wait_until(what, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)

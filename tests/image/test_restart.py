@@ -1,12 +1,12 @@
 """The engine is restarted, as by a machine that is: an environment serves again, and nobody had to do anything."""
 
 import json
-import time
 
 import pytest
 import requests
 from dockerbox import bring, settled
 from enginebox import RESTARTED, restart_engine
+from waiting import wait_until
 
 from slipway.delivery.environment import target_of
 
@@ -25,10 +25,3 @@ def test_after_a_restart_of_the_engine_the_release_serves_and_its_log_is_there(o
         assert settled(on_engine, ship, "staging").id == container.id
     kept = engine.run("exec", container.id, "slipway", "log", "--all", "--json")
     assert answer["prediction_id"] in {json.loads(line)["id"] for line in kept.splitlines()}
-
-
-def wait_until(what, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)

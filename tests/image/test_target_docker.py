@@ -4,12 +4,12 @@ import json
 import shutil
 import socket
 import subprocess
-import time
 
 import pytest
 from dockerbox import Shipped, bring, change, quiet, serve, services, settled
 from load import STEADY, Callers
 from running import SLIPWAY, free_port
+from waiting import wait_until
 
 from slipway.delivery import flow
 from slipway.delivery.converge import converge, stop
@@ -121,13 +121,6 @@ def kill(engine, image, container):
     process = engine.inspect(container)["State"]["Pid"]
     one = ("--rm", "--pid", "host", "--user", "0", "--entrypoint", "python")
     engine.run("run", *one, image, "-c", f"import os; os.kill({process}, 9)")
-
-
-def wait_until(what, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_a_container_can_do_nothing_but_serve(on_engine, shipped, engine):

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import time
 
 import pytest
 from dockerbox import ROOT, Shipped, bring, change, quiet, remove_from, serve
@@ -11,6 +10,7 @@ from ledgerbox import ENVIRONMENTS
 from load import STEADY, Callers
 from requirements import is_required
 from running import SLIPWAY
+from waiting import wait_until
 
 from slipway.delivery import flow
 from slipway.delivery.converge import converge, stop
@@ -58,13 +58,6 @@ def on_swarm(swarm, on_engine, engine):
         remove_from(engine, stack)
         for secret in engine.run("secret", "ls", "--quiet", "--filter", f"name={stack}").split():
             engine.try_run("secret", "rm", secret)
-
-
-def wait_until(what, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def settled(project, ship, name="production"):

@@ -2,7 +2,6 @@
 
 import stat
 import subprocess
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import requests
 from load import Callers
 from running import SLIPWAY, environment, free_port, serving, stop
 from toybox import make_toy, rows_of
+from waiting import wait_until
 
 from slipway.serving.port import join
 
@@ -180,10 +180,3 @@ def digest(url):
     except requests.ConnectionError:
         return None
     return answer.json()["model"]["digest"]
-
-
-def wait_until(what, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

@@ -12,6 +12,7 @@ import requests
 from load import Callers
 from running import SLIPWAY, Service, environment, free_port, serving, start, stop
 from toybox import rows_of
+from waiting import wait_until
 
 from slipway.serving.log.reader import Damage, read
 
@@ -30,13 +31,6 @@ def is_ready(service):
     except requests.ConnectionError:
         # The worker that was killed last had accepted this connection.
         return False
-
-
-def wait_until(condition, seconds=10.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 @pytest.mark.timeout(120)

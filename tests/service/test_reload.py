@@ -12,18 +12,12 @@ import requests
 from load import Callers
 from running import serving, stop
 from toybox import make_toy, rows_of
+from waiting import wait_until
 
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory):
     return make_toy("churn", tmp_path_factory.mktemp("other") / "bundle", rows=2000).bundle
-
-
-def wait_until(what, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def digest_of(service):

@@ -1,12 +1,12 @@
 """Two services on one port: only where both are told that they may, and then one takes over from the other."""
 
 import subprocess
-import time
 
 import pytest
 from load import Callers
 from running import SLIPWAY, environment, free_port, serving, stop
 from toybox import make_toy, rows_of
+from waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +66,3 @@ def test_health_means_the_service_that_it_names_and_not_the_other_one_on_its_por
         with serving(churn.bundle.path, tmp_path / "log", instance="two", **shared):
             # The other one answers already while this one is still starting.
             wait_until(lambda: [health(name).returncode for name in ("one", "two")] == [0, 0])
-
-
-def wait_until(what, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

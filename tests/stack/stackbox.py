@@ -5,8 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -104,15 +102,6 @@ class Stack:
 
     def remove(self) -> None:
         self.docker("compose", "--profile", "*", "down", "--volumes", "--timeout", "1")
-
-
-def wait_for(happened: Callable[[], Any], seconds: float = 90) -> Any:
-    """What `happened` returns as soon as it is true."""
-    end = time.monotonic() + seconds
-    while not (found := happened()):
-        assert time.monotonic() < end, f"waited for {seconds:g} s"
-        time.sleep(0.3)
-    return found
 
 
 def _copy(source: Path, target: Path) -> None:
