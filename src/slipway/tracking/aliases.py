@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from slipway.ledger import Entry
 from slipway.settings import tracking_settings
 from slipway.tracking.store import sqlite_file
-from slipway.tracking.trouble import without_password
+from slipway.tracking.trouble import store_errors, without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -18,38 +18,34 @@ def store_name() -> str:
 
 def read_alias(entry: Entry) -> str | None:
     """The version (`name/version`) that the environment's alias points to; None where there is none, or no store."""
-    from mlflow.exceptions import MlflowException
-
-    client = _client()
-    if client is None or entry.serving is None or entry.serving.model is None:
+    if entry.serving is None or entry.serving.model is None:
         return None
     name, _, _ = entry.serving.model.rpartition("/")
     try:
-        found = client.get_model_version_by_alias(name, entry.environment)
-    except MlflowException:
+        found = _client().get_model_version_by_alias(name, entry.environment)
+    except store_errors():
         return None
     return f"{name}/{found.version}"
 
 
 def mirror(entry: Entry) -> bool:
     """Point the alias to what serves; False where the release names no registered version, or it is not there."""
-    from mlflow.exceptions import MlflowException
-
-    client = _client()
-    if client is None or entry.serving is None or entry.serving.model is None:
+    if entry.serving is None or entry.serving.model is None:
         return False
     name, _, version = entry.serving.model.rpartition("/")
     try:
-        client.set_registered_model_alias(name, entry.environment, version)
-    except MlflowException:
+        _client().set_registered_model_alias(name, entry.environment, version)
+    except store_errors():
         return False
     return True
 
 
-def _client() -> "MlflowClient | None":
-    """None where there is no store: MLflow would make an empty file of one."""
+def _client() -> "MlflowClient":
+    """Raises `FileNotFoundError` where there is no store: MLflow would make an empty file of one."""
     from mlflow import MlflowClient
 
     uri = tracking_settings().uri
     file = sqlite_file(uri)
-    return MlflowClient(uri) if file is None or file.exists() else None
+    if file is not None and not file.exists():
+        raise FileNotFoundError(file)
+    return MlflowClient(uri)

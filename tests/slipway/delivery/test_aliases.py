@@ -46,6 +46,12 @@ def test_the_alias_says_what_serves(registered):
     assert staging(registered).differs == "MLflow's alias says nothing, the ledger churn/1"
 
 
+def test_a_store_that_cannot_be_read_stops_no_deployment(registered):
+    (registered.root / "mlflow.db").write_bytes(b"no database, whatever its name says" * 100)
+    assert "the alias staging was not set" in deploy(registered)
+    assert staging(registered).alias is None
+
+
 def test_a_store_without_the_version_is_named_and_none_is_made(registered):
     said = deploy(registered)
     assert f"the alias staging was not set: {STORE} has no churn/1" in said
