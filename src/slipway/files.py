@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 
@@ -35,6 +36,20 @@ def new_file(path: Path, mode: int = 0o644) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def private_file(path: Path) -> Iterator[TextIO]:
+    """A new file that its owner alone may read, to write to; it is removed if the block fails.
+
+    Raises `FileExistsError` where something is at `path` already: a secret is never written over.
+    """
+    with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        try:
+            yield file
+        except BaseException:
+            path.unlink()
+            raise
 
 
 @contextmanager

@@ -91,6 +91,12 @@ def test_a_secret_in_a_file_is_its_owners_alone_and_nothing_is_written_over(tmp_
     assert again.returncode == 1
     assert "is there already" in again.stderr
     assert (file.read_bytes(), secret.read_bytes()) == before
+    lost = slipway("key", "new", "other", "--file", file, "--secret-file", tmp_path / "nowhere" / "smoke.key")
+    assert lost.returncode == 1 and file.read_bytes() == before[0], "no key is left whose secret found no place"
+    known = slipway("key", "new", "smoke", "--file", file, "--secret-file", tmp_path / "second.key")
+    assert known.returncode == 1 and not (tmp_path / "second.key").exists()
+    mixed = slipway("key", "new", "app", "--file", tmp_path / "new.json", "--secret-file", tmp_path / "new.json")
+    assert mixed.returncode == 2 and not (tmp_path / "new.json").exists()
 
 
 @pytest.mark.parametrize("command", [["serve"], ["health"], ["log"], ["key"], ["key", "new"]])

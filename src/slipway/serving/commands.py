@@ -119,21 +119,29 @@ Examples:
     "--secret-file",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="A new file for the secret, which its owner alone may read; nothing is printed.",
+    help="A new file for the secret, which its owner alone may read, instead of the screen.",
 )
 @FILE
 def new(name: str, metrics: bool, secret_file: Path | None, path: Path) -> None:
     """Make a key and print it, once: the file of keys has only its hash."""
-    from slipway.files import write_bytes
+    from slipway.files import private_file
     from slipway.serving.front.keys import Scope, new_key
 
-    if secret_file and secret_file.exists():
-        raise click.ClickException(f"{secret_file} is there already, and may hold a key that is used. Name a new file.")
-    secret = new_key(path, name, Scope.METRICS if metrics else Scope.SERVICE)
+    scope = Scope.METRICS if metrics else Scope.SERVICE
     if secret_file:
-        write_bytes(secret_file, f"{secret}\n".encode(), mode=0o600)
+        if secret_file.resolve() == path.resolve():
+            raise click.UsageError(f"{path} keeps the hashes of all keys. Name another file for the secret.")
+        try:
+            # The file comes first: a key whose secret found no place would be of no use to anybody.
+            with private_file(secret_file) as file:
+                file.write(new_key(path, name, scope) + "\n")
+        except FileExistsError as error:
+            raise click.ClickException(
+                f"{secret_file} is there already, and may hold a key that is used. Name a new file."
+            ) from error
         click.echo(f"Key {name!r} is in {path}; its secret is in {secret_file}, and nowhere else.")
         return
+    secret = new_key(path, name, scope)
     click.echo(secret)
     click.echo(f"Key {name!r} is in {path}; its secret is shown only here. Send it as", err=True)
     click.echo(f"  Authorization: Bearer {secret[:14]}...", err=True)
