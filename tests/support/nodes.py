@@ -15,9 +15,12 @@ from uuid import uuid4
 
 import warm
 from relay import relay
+from waiting import wait_for_engine
 
 _NEW_NETWORK = 0x40000000
 _PORT = 2375
+# The rest of the command runs on a machine of the name that comes next.
+_OWN_NAME = ("unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"')
 
 
 class Node(NamedTuple):
@@ -36,14 +39,17 @@ class Node(NamedTuple):
 def two_nodes(client: str, registry: str) -> Iterator[tuple[Node, Node]]:
     """The manager, whose API answers on its address, and a worker; `registry`, HOST:PORT here, is there on both."""
     mark = uuid4().hex[:6]
+    # Networks of this run alone, however many there are on this machine.
+    network = f"10.{64 + int(mark[:2], 16) // 2}"
     with ExitStack() as stack:
         folder = Path(stack.enter_context(_folder()))
-        nodes = [stack.enter_context(_node(client, folder, mark, number, registry)) for number in (1, 2)]
+        nodes = [stack.enter_context(_node(client, folder, mark, number, network, registry)) for number in (1, 2)]
         manager, worker = nodes
-        _connect(f"m{mark}", manager.namespace, "10.77.3.1", worker.namespace, "10.77.3.2")
-        manager.run("swarm", "init", "--advertise-addr", "10.77.3.1", "--listen-addr", "10.77.3.1")
+        _connect(f"m{mark}", manager.namespace, f"{network}.3.1", worker.namespace, f"{network}.3.2")
+        manager.run("swarm", "init", "--advertise-addr", f"{network}.3.1", "--listen-addr", f"{network}.3.1")
         token = manager.run("swarm", "join-token", "--quiet", "worker")
-        worker.run("swarm", "join", "--advertise-addr", "10.77.3.2", "--token", token, "10.77.3.1:2377")
+        worker.run("swarm", "join", "--advertise-addr", f"{network}.3.2", "--token", token, f"{network}.3.1:2377")
+        wait_for_engine(lambda: manager.run("node", "ls", "--format", "{{.Status}}").split() == ["Ready", "Ready"])
         api = _listen(manager.namespace, (manager.address, _PORT))
         stack.enter_context(relay(api, manager.socket))
         yield manager, worker
@@ -66,8 +72,8 @@ def _folder() -> Iterator[str]:
 
 
 @contextmanager
-def _node(client: str, folder: Path, mark: str, number: int, registry: str) -> Iterator[Node]:
-    namespace, here, address = f"slw{mark}{number}", f"10.77.{number}.1", f"10.77.{number}.2"
+def _node(client: str, folder: Path, mark: str, number: int, network: str, registry: str) -> Iterator[Node]:
+    namespace, here, address = f"slw{mark}{number}", f"{network}.{number}.1", f"{network}.{number}.2"
     node = Node(client, str(folder / f"{number}.sock"), namespace, address)
     host, _, port = registry.partition(":")
     _run("ip", "netns", "add", namespace)
@@ -84,7 +90,9 @@ def _node(client: str, folder: Path, mark: str, number: int, registry: str) -> I
 @contextmanager
 def _engine(node: Node, folder: Path) -> Iterator[None]:
     folder.mkdir()
-    command = ["nsenter", f"--net=/var/run/netns/{node.namespace}", "dockerd", "--host", f"unix://{node.socket}"]
+    command = ["nsenter", f"--net=/var/run/netns/{node.namespace}", *_OWN_NAME, node.namespace]
+    # Whatever becomes of the tests, it ends with them.
+    command += ["setpriv", "--pdeathsig", "TERM", "dockerd", "--host", f"unix://{node.socket}"]
     command += [
         "--data-root",
         str(folder / "data"),
@@ -103,7 +111,8 @@ def _engine(node: Node, folder: Path) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(60)
+        # It gives containers their time first.
+        process.wait(120)
 
 
 def _connect(name: str, one: str | None, address: str, other: str, far: str) -> None:

@@ -46,6 +46,9 @@ class DockerTarget(OnEngine):
         if self._reach.machine is None and not self._holds_port():
             check_port(self.name, self._settings.port, self._settings.address)
 
+    def check_new(self) -> None:
+        """Nothing more is needed."""
+
     def keep(self, folder: Path, image: str | None) -> Kept:
         """Pull the image by its digest; its label must name the bundle in `folder`, and it must be able to hold a port.
 
@@ -80,13 +83,15 @@ class DockerTarget(OnEngine):
             return "a service is there, the ledger says nothing" if services else None
         if len(services) > 1:
             return "a switch was not finished"
-        if not self.runs():
+        if not any(each.running for each in services):
             return f"runs nothing, the ledger says {digest[:12]}"
         if image and services[0].image != image:
             return f"runs the image {services[0].image}, the ledger says {image}"
         # Asked before who answers: on another port it does, and nobody hears it.
         wanted, front = self._wanted(), self._project.front()
-        if front is None or (services[0].settings, front.settings) != (wanted.service, wanted.front):
+        if front is None:
+            return f"nothing holds its port {self._settings.port}"
+        if (services[0].settings, front.settings) != (wanted.service, wanted.front):
             return "runs with other settings than those of pyproject.toml, its files and deploy/compose/service.yaml"
         answers = self.observe()
         if answers == digest:

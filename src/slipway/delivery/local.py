@@ -78,6 +78,13 @@ class LocalTarget:
                 shutil.copytree(folder, temporary, dirs_exist_ok=True)
         return Kept(load(place, digest), image)
 
+    def check_new(self) -> None:
+        """Nothing more is needed."""
+
+    def note(self) -> str | None:
+        """Nothing is to be noted."""
+        return None
+
     def alone(self, say: Callable[[str], None]) -> AbstractContextManager[None]:  # noqa: ARG002 - as every target has it
         """Nothing more: its processes are this clone's, and one command of a clone is at work at a time."""
         return nullcontext()

@@ -39,6 +39,10 @@ class OnEngine(ABC):
         """Where the published port is reached from here."""
         return self._reach.url(self._settings.port)
 
+    def note(self) -> str | None:
+        """Nothing is to be noted."""
+        return None
+
     def alone(self, say: Callable[[str], None]) -> AbstractContextManager[None]:
         """Hold it on its engine, by a container of an image that serves it."""
         self._engine.check()

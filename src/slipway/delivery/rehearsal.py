@@ -48,6 +48,13 @@ class RehearsalTarget:
         check_files(self._root, self.name, self._settings)
         self._engine.check()
 
+    def check_new(self) -> None:
+        """Nothing more is needed."""
+
+    def note(self) -> str | None:
+        """Nothing is to be noted."""
+        return None
+
     def alone(self, say: Callable[[str], None]) -> AbstractContextManager[None]:  # noqa: ARG002 - as every target has it
         """Nothing more: each clone has a container of its own."""
         return nullcontext()

@@ -24,7 +24,8 @@ from slipway.problem import Task
 BUDGET_MS = 100.0
 _ASKED = 50
 _TIMEOUT = 10.0
-_LOOK, _ASK_ALIVE = 0.05, 1.0
+_LOOK_SECONDS = 0.05
+_ALIVE_SECONDS = 1.0
 
 Ask = Callable[[str, Any, int, Any], Any]
 
@@ -86,7 +87,7 @@ def version(url: str, key: str | None = None) -> Version | None:
 
 
 def wait_for(
-    what: Callable[[], bool], seconds: float, alive: Callable[[], bool] = lambda: True, look: float = _LOOK
+    what: Callable[[], bool], seconds: float, alive: Callable[[], bool] = lambda: True, look: float = _LOOK_SECONDS
 ) -> bool:
     """Wait until `what` is so, looking every `look` seconds; False after `seconds`, or when nothing is `alive`."""
     begun = asked = time.monotonic()
@@ -94,7 +95,7 @@ def wait_for(
         if what():
             return True
         # Asking an engine costs what the service needs to start.
-        if now >= asked + _ASK_ALIVE:
+        if now >= asked + _ALIVE_SECONDS:
             asked = now
             if not alive():
                 return False

@@ -9,6 +9,7 @@ import yaml
 
 from slipway.delivery.engine import Engine
 from slipway.delivery.image import Given
+from slipway.delivery.nodes import Node, read_nodes
 from slipway.errors import DeliveryError
 from slipway.files import write_json
 
@@ -17,15 +18,6 @@ _SETTINGS = "slipway.settings"
 _SECRETS = "slipway.secrets"
 # What a swarm takes for the name of a secret.
 _LONGEST = 64
-
-
-class Node(msgspec.Struct, frozen=True):
-    """A machine of the swarm: `here` is that of the manager that was asked; `open` says that it takes replicas."""
-
-    id: str
-    name: str
-    here: bool
-    open: bool
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -140,18 +132,7 @@ class Stack:
 
     def nodes(self) -> list[Node]:
         """The swarm's nodes; none where the file itself says on which of them replicas are placed."""
-        if "placement" in self._read()["services"]["service"]["deploy"]:
-            return []
-        form = "{{.ID}} {{.Hostname}} {{.Self}} {{.Status}} {{.Availability}}"
-        lines = (line.split() for line in self._engine.run("node", "ls", "--format", form).splitlines())
-        return [
-            Node(number, name, here == "true", (status, availability) == ("Ready", "Active"))
-            for number, name, here, status, availability in lines
-        ]
-
-    def deal_out(self) -> None:
-        """Have all replicas replaced, each on the node that has the fewest: by itself a swarm moves none."""
-        self._engine.run("service", "update", "--quiet", "--detach", "--force", self._service)
+        return [] if "placement" in self._read()["services"]["service"]["deploy"] else read_nodes(self._engine)
 
     def logs_here(self) -> bool:
         """Whether this engine has a prediction log of the environment, which stays when its replicas go."""

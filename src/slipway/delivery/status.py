@@ -19,6 +19,7 @@ class Status(msgspec.Struct, frozen=True):
     """One environment: `serving` in `image` is what the ledger says, `runs` what answers, `alias` what MLflow says.
 
     `differs` says what of it does not agree, None if all does; where the environment could not be `looked_at`, why.
+    `note` is what a person should know besides.
     """
 
     environment: str
@@ -33,6 +34,7 @@ class Status(msgspec.Struct, frozen=True):
     alias: str | None
     differs: str | None
     looked_at: bool
+    note: str | None
 
 
 def read_status(root: Path) -> list[Status]:
@@ -44,7 +46,7 @@ def read_status(root: Path) -> list[Status]:
 
 def _status(root: Path, entry: Entry) -> Status:
     target, serving = target_of(root, entry.environment), entry.serving
-    runs, differing, looked_at = _look(target, serving)
+    runs, differing, note, looked_at = _look(target, serving)
     alias, model = read_alias(entry), serving.model if serving else None
     aside = f"MLflow's alias says {alias or 'nothing'}, the ledger {model}" if model and alias != model else None
     return Status(
@@ -60,15 +62,16 @@ def _status(root: Path, entry: Entry) -> Status:
         alias=alias,
         differs=differing or aside,
         looked_at=looked_at,
+        note=note,
     )
 
 
-def _look(target: Target, serving: Release | None) -> tuple[str | None, str | None, bool]:
-    """What runs, what differs, and whether that could be looked at; if not, what differs is the reason."""
+def _look(target: Target, serving: Release | None) -> tuple[str | None, str | None, str | None, bool]:
+    """What runs, what differs, what is to be noted, and whether it could be looked at; if not, the second is why."""
     try:
-        return target.observe(), differs(target, serving), True
+        return target.observe(), differs(target, serving), target.note(), True
     except DeliveryError as error:
-        return None, str(error), False
+        return None, str(error), None, False
 
 
 def _observe(target: Target) -> str | None:
@@ -80,7 +83,7 @@ def _observe(target: Target) -> str | None:
 
 
 def line(found: Status) -> str:
-    """The environment in one line, and a second one where something does not agree."""
+    """The environment in one line, and one more for each thing that does not agree or is to be noted."""
     if found.serving is None:
         said = f"{found.environment:<12} serves nothing (entry {found.entry}, {found.event})"
     else:
@@ -92,6 +95,8 @@ def line(found: Status) -> str:
     if found.differs:
         way = f": `slipway converge {found.environment}` mends it" if found.looked_at else ""
         said += f"\n{'':<12} but {found.differs}{way}"
+    if found.note:
+        said += f"\n{'':<12} {found.note}"
     return said
 
 

@@ -39,6 +39,8 @@ def bring(ledger: Ledger, target: Target, newest: Entry, change: Change, say: Sa
     """All steps in their order; on failure what served before serves again, and the ledger says what happened."""
     environment, release = newest.environment, change.release
     target.check()
+    if change.event is not Event.ROLLBACK:
+        target.check_new()
     if newest.serving and not target.is_here():
         raise DeliveryError(
             f"{environment} does not run from this folder, so a change here would reach nobody. Do it where it runs; "

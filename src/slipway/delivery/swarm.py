@@ -5,13 +5,12 @@ before an old one goes, and brings the old ones back by itself if one does not b
 tested.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from slipway.delivery.on_engine import OnEngine
 from slipway.delivery.preconditions import check_port
 from slipway.delivery.smoke import Smoke, wait_for
-from slipway.delivery.stack import FILE, Node, Service, Stack, Task, Wanted
+from slipway.delivery.stack import FILE, Service, Stack, Task, Wanted
 from slipway.delivery.target import Kept
 from slipway.errors import DeliveryError
 from slipway.settings import EnvironmentSettings
@@ -48,21 +47,44 @@ class SwarmTarget(OnEngine):
         self._engine.check()
         self._stack.check()
         self._check_reach()
-        self._check_nodes()
         # A file that is missing is named here.
         self._wanted()
         if self._stack.service() is None and self._reach.machine is None:
             check_port(self.name, self._settings.port, self._settings.address)
+
+    def check_new(self) -> None:
+        """Raise `DeliveryError` unless each node that takes replicas keeps one at every moment, this one too."""
+        nodes = self._stack.nodes()
+        number = len([each for each in nodes if each.open])
+        if nodes and not any(each.here and each.open for each in nodes):
+            raise DeliveryError(
+                f"The manager through which {self.name} is reached takes no replicas (`docker node ls`), and nothing "
+                "could be tested there. `docker node update --availability active` lets it take some; or name the "
+                "docker context of a manager that does."
+            )
+        if number > 1 and self._settings.replicas < 2 * number:
+            # With fewer the swarm may take the last one of a node away before it starts the next one there.
+            raise DeliveryError(
+                f"{number} nodes of the swarm take replicas of {self.name}, and none may be without one while they are "
+                f"replaced: expected replicas = {2 * number} or more in [tool.slipway.environments.{self.name}] of "
+                f"pyproject.toml, found {self._settings.replicas}. Or say in {FILE} on which nodes they run "
+                "(placement)."
+            )
+
+    def note(self) -> str | None:
+        """Which node takes replicas and runs none: callers are sent there, and by itself a swarm moves no replica."""
+        taken = {each.node for each in self._stack.tasks() if each.running}
+        empty = [each.name for each in self._stack.nodes() if each.open and each.id not in taken]
+        if not taken or not empty:
+            return None
+        service = f"{self._named}_service"
+        return f"no replica runs on {', '.join(empty)}: `docker service update --force {service}` deals them out anew"
 
     def apply(self, kept: Kept) -> Smoke:
         """Let the swarm serve a kept image, and test it; raises `DeliveryError` where the swarm went back by itself."""
         wanted, image = self._wanted(), str(kept.image)
         self._stack.deploy(image, wanted)
         self._watch(image, wanted)
-        tasks = self._stack.tasks()
-        if self._empty(tasks):
-            self._stack.deal_out()
-            self._watch(image, wanted, before=tasks)
         self._stack.remove_secrets(but=wanted)
         return self.test(kept)
 
@@ -84,11 +106,8 @@ class SwarmTarget(OnEngine):
             return "runs with other settings than those of pyproject.toml, its files and deploy/swarm/stack.yaml"
         if service.replicas != self._settings.replicas:
             return f"was scaled to {service.replicas} replicas, pyproject.toml says {self._settings.replicas}"
-        tasks = self._stack.tasks()
-        if unfinished := _unfinished(service, tasks):
+        if unfinished := _unfinished(service, self._stack.tasks()):
             return unfinished
-        if empty := self._empty(tasks):
-            return f"the node {empty[0].name} has no replica"
         answers = self.observe()
         return None if answers == digest else f"runs {(answers or 'nothing')[:12]}, the ledger says {digest[:12]}"
 
@@ -106,41 +125,17 @@ class SwarmTarget(OnEngine):
         service = self._stack.service()
         return service.image if service else None
 
-    def _check_nodes(self) -> None:
-        """Each node that takes replicas needs one at every moment, and what is not on this one is not tested."""
-        nodes = self._stack.nodes()
-        number = len([each for each in nodes if each.open])
-        if nodes and not any(each.here and each.open for each in nodes):
-            raise DeliveryError(
-                f"The manager through which {self.name} is reached takes no replicas (`docker node ls`), and nothing "
-                "could be tested there. `docker node update --availability active` lets it take some; or name the "
-                "docker context of a manager that does."
-            )
-        if number > 1 and self._settings.replicas < 2 * number:
-            # With fewer the swarm may take the last one of a node away before it starts the next one there.
-            raise DeliveryError(
-                f"{number} nodes of the swarm take replicas of {self.name}, and none may be without one while they are "
-                f"replaced: expected replicas = {2 * number} or more in [tool.slipway.environments.{self.name}] of "
-                f"pyproject.toml, found {self._settings.replicas}. Or say in {FILE} on which nodes they run "
-                "(placement)."
-            )
-
-    def _empty(self, tasks: list[Task]) -> list[Node]:
-        """The nodes that take replicas and run none: callers are sent to them, and nobody answers."""
-        taken = {each.node for each in tasks if each.running}
-        return [each for each in self._stack.nodes() if each.open and each.id not in taken]
-
-    def _watch(self, image: str, wanted: Wanted, before: Sequence[Task] = ()) -> None:
-        """Wait until all replicas are those that were asked for, and no old one is left, nor one that was `before`."""
-        seconds, old = _REPLICA_SECONDS * self._settings.replicas, {each.id for each in before}
-        if wait_for(lambda: self._has_settled(image, wanted, old), seconds, look=_LOOK_SECONDS):
+    def _watch(self, image: str, wanted: Wanted) -> None:
+        """Wait until all replicas are those that were asked for, and no old one is left."""
+        seconds = _REPLICA_SECONDS * self._settings.replicas
+        if wait_for(lambda: self._has_settled(image, wanted), seconds, look=_LOOK_SECONDS):
             return
         service = self._stack.service()
         left = _unfinished(service, self._stack.tasks()) if service else "the stack is gone"
         why = _why(self._stack, image)
         raise DeliveryError(f"The swarm did not bring about {self.name} within {seconds:.0f} s: {left}. {why}")
 
-    def _has_settled(self, image: str, wanted: Wanted, old: set[str]) -> bool:
+    def _has_settled(self, image: str, wanted: Wanted) -> bool:
         try:
             service, tasks = self._stack.service(), self._stack.tasks()
         except DeliveryError:
@@ -154,7 +149,7 @@ class SwarmTarget(OnEngine):
             raise DeliveryError(
                 f"The swarm did not bring the release into {self.name}: {said}. {_why(self._stack, image)}"
             )
-        return _unfinished(service, tasks) is None and not any(each.running and each.id in old for each in tasks)
+        return _unfinished(service, tasks) is None
 
     def _wanted(self) -> Wanted:
         settings = self._settings

@@ -41,6 +41,12 @@ class Target(Protocol):
     def check(self) -> None:
         """Raise for what is missing, or in the way, before anything starts."""
 
+    def check_new(self) -> None:
+        """Raise for what a new release must not do without; the way back is never refused for it."""
+
+    def note(self) -> str | None:
+        """What a person should know though it runs what the ledger says; None if there is nothing."""
+
     def alone(self, say: Callable[[str], None]) -> AbstractContextManager[None]:
         """Keep away commands of other clones and machines that would change the same, as long as the block lasts."""
 
