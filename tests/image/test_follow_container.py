@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from dockerbox import ROOT, settled
 from ledgerbox import BY, clone, git
-from waiting import wait_until
+from waiting import wait_for_engine
 
 from slipway.delivery.environment import target_of
 from slipway.ledger import Event, Ledger, Release, follow
@@ -95,7 +95,7 @@ def test_what_is_promoted_elsewhere_serves_here_and_what_is_rolled_back_too(
     ):
         write(elsewhere, ship, event)
         said = f"serves {ship.bundle.digest[:12]} (entry {number}), brought about and tested"
-        wait_until(lambda said=said: said in last_line(engine, container))
+        wait_for_engine(lambda said=said: said in last_line(engine, container))
         assert target.observe() == ship.bundle.digest
     settled(on_engine, old)
 
@@ -105,7 +105,7 @@ def test_what_is_promoted_elsewhere_serves_here_and_what_is_rolled_back_too(
     process = engine.inspect(container)["State"]["Pid"]
     engine.run("run", *one, old.image, "-c", f"import os; os.kill({process}, 9)")
     write(elsewhere, new, Event.PROMOTE)
-    wait_until(lambda: target.observe() == new.bundle.digest)
+    wait_for_engine(lambda: target.observe() == new.bundle.digest)
     assert engine.inspect(container)["State"]["StartedAt"] > began
 
 
@@ -125,9 +125,9 @@ def test_one_that_cannot_do_a_turn_is_not_healthy_by_what_another_one_left(follo
     text = settings.read_text()
     settings.write_text("no table")
     with starting(engine, on_engine) as (start, name):
-        wait_until(lambda: "not valid TOML" in last_line(engine, name))
+        wait_for_engine(lambda: "not valid TOML" in last_line(engine, name))
         began = len(checks(engine, name))
-        wait_until(lambda: len(checks(engine, name)) > began + 1)
+        wait_for_engine(lambda: len(checks(engine, name)) > began + 1)
         assert checks(engine, name)[-1]["ExitCode"] == 1 and start.poll() is None, "it is waited for"
         settings.write_text(text)
         said, _ = start.communicate(timeout=60)

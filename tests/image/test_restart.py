@@ -6,7 +6,7 @@ import pytest
 import requests
 from dockerbox import bring, settled
 from enginebox import RESTARTED, restart_engine
-from waiting import wait_until
+from waiting import wait_for_engine
 
 from slipway.delivery.environment import target_of
 
@@ -21,7 +21,7 @@ def test_after_a_restart_of_the_engine_the_release_serves_and_its_log_is_there(o
     # The engine starts containers in any order: once may be luck.
     for _ in range(3):
         restart_engine()
-        wait_until(lambda: target.observe() == ship.bundle.digest)
+        wait_for_engine(lambda: target.observe() == ship.bundle.digest)
         assert settled(on_engine, ship, "staging").id == container.id
     kept = engine.run("exec", container.id, "slipway", "log", "--all", "--json")
     assert answer["prediction_id"] in {json.loads(line)["id"] for line in kept.splitlines()}

@@ -9,7 +9,7 @@ import pytest
 from dockerbox import Shipped, bring, change, quiet, serve, services, settled
 from load import STEADY, Callers
 from running import SLIPWAY, free_port
-from waiting import wait_until
+from waiting import wait_for_engine
 
 from slipway.delivery import flow
 from slipway.delivery.converge import converge, stop
@@ -107,8 +107,8 @@ def test_a_service_that_dies_is_started_again_and_after_its_front_died_it_answer
     for victim in (container.id, target._project.front().id):
         before = started(engine, container.id)
         kill(engine, ship.image, victim)
-        wait_until(lambda before=before: started(engine, container.id) > before)
-        wait_until(lambda: target.observe() == ship.bundle.digest)
+        wait_for_engine(lambda before=before: started(engine, container.id) > before)
+        wait_for_engine(lambda: target.observe() == ship.bundle.digest)
         assert settled(on_engine, ship, "staging").id == container.id
 
 

@@ -10,7 +10,7 @@ from ledgerbox import ENVIRONMENTS
 from load import STEADY, Callers
 from requirements import is_required
 from running import SLIPWAY
-from waiting import wait_until
+from waiting import wait_for_engine
 
 from slipway.delivery import flow
 from slipway.delivery.converge import converge, stop
@@ -54,7 +54,7 @@ def on_swarm(swarm, on_engine, engine):
     for name in ENVIRONMENTS:
         stack = target_of(on_engine.root, name)._named
         engine.try_run("stack", "rm", stack)
-        wait_until(lambda stack=stack: not engine.run("ps", "--quiet", "--filter", f"name={stack}"))
+        wait_for_engine(lambda stack=stack: not engine.run("ps", "--quiet", "--filter", f"name={stack}"))
         remove_from(engine, stack)
         for secret in engine.run("secret", "ls", "--quiet", "--filter", f"name={stack}").split():
             engine.try_run("secret", "rm", secret)
@@ -167,7 +167,7 @@ def test_a_replica_that_is_killed_is_replaced_and_one_that_somebody_scaled_away_
     killed = next(each for each in target._stack.tasks() if each.running)
     container = engine.run("inspect", "--format", "{{.Status.ContainerStatus.ContainerID}}", killed.id)
     engine.run("kill", container)
-    wait_until(lambda: target.differs(ship.bundle.digest, ship.image) is None and killed.id not in running(target))
+    wait_for_engine(lambda: target.differs(ship.bundle.digest, ship.image) is None and killed.id not in running(target))
 
     engine.run("service", "scale", "--detach", f"{target._named}_service=1")
     assert "scaled to 1 replicas" in target.differs(ship.bundle.digest, ship.image)
@@ -192,7 +192,9 @@ def test_keys_are_a_secret_of_the_swarm_and_another_key_comes_in_by_converge(on_
     converge(on_swarm.root, "staging", quiet)
     assert version(target.url, second).model.digest == ship.bundle.digest
     settled(on_swarm, ship, "staging")
-    wait_until(lambda: len(engine.run("secret", "ls", "--quiet", "--filter", f"name={target._named}").split()) == 1)
+    wait_for_engine(
+        lambda: len(engine.run("secret", "ls", "--quiet", "--filter", f"name={target._named}").split()) == 1
+    )
 
 
 def make_key(project, name):

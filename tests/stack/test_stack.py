@@ -12,7 +12,7 @@ import requests
 from running import free_port
 from stackbox import ROOT, Stack
 from toybox import rows_of
-from waiting import wait_until
+from waiting import wait_for_engine
 
 from slipway.serving.front.keys import Scope, new_key
 
@@ -165,11 +165,11 @@ def test_mlflow_comes_back_when_its_database_does(stack):
     path = "/api/2.0/mlflow/experiments/search?max_results=1"
     started = stack.containers()["mlflow"]["State"]["StartedAt"]
     stack.compose("kill", "postgres")
-    wait_until(lambda: stack.ask("MLFLOW_", path).status_code >= 500)
-    wait_until(lambda: stack.containers()["mlflow"]["State"]["Health"]["Status"] == "unhealthy")
+    wait_for_engine(lambda: stack.ask("MLFLOW_", path).status_code >= 500)
+    wait_for_engine(lambda: stack.containers()["mlflow"]["State"]["Health"]["Status"] == "unhealthy")
     stack.compose("start", "postgres")
-    wait_until(lambda: stack.ask("MLFLOW_", path).status_code == 200)
-    wait_until(lambda: stack.containers()["mlflow"]["State"]["Health"]["Status"] == "healthy")
+    wait_for_engine(lambda: stack.ask("MLFLOW_", path).status_code == 200)
+    wait_for_engine(lambda: stack.containers()["mlflow"]["State"]["Health"]["Status"] == "healthy")
     assert stack.containers()["mlflow"]["State"]["StartedAt"] == started, "without a restart"
 
 
@@ -201,9 +201,9 @@ def test_prometheus_asks_the_service_and_watches_every_rule(stack):
             each["metric"]["job"]: each["value"][1] for each in ask_prometheus(stack, "query", query="up")["result"]
         }
 
-    wait_until(lambda: up() == {"slipway": "1", "prometheus": "1"})
+    wait_for_engine(lambda: up() == {"slipway": "1", "prometheus": "1"})
     # Asked before the first answer of the service, the rule of its absence is pending for a moment.
-    wait_until(lambda: watched(stack) == {("ok", "inactive")})
+    wait_for_engine(lambda: watched(stack) == {("ok", "inactive")})
 
 
 def watched(stack):
@@ -243,7 +243,7 @@ def test_a_panel_shows_something_once_there_were_callers(stack, toy):
             if not ask_prometheus(stack, "query", query=target["expr"].replace("$__rate_interval", "5m"))["result"]
         ]
 
-    wait_until(lambda: not empty())
+    wait_for_engine(lambda: not empty())
 
 
 def test_without_grafana_prometheus_asks_what_the_dashboard_asks(stack):
@@ -368,7 +368,9 @@ def test_a_switch_that_breaks_off_says_so_and_the_next_restore_makes_it_good(
         broken.setattr(stack, "client", engine_but(stack.client, tmp_path / "docker", step, "exit 125"))
         code, said = stack.try_make(*again.split()[1:])
     assert code != 0 and "broke off half done" in said and again in said
-    wait_until(lambda: {each["State"]["Health"]["Status"] for each in stack.containers().values()} == {"healthy"}, 180)
+    wait_for_engine(
+        lambda: {each["State"]["Health"]["Status"] for each in stack.containers().values()} == {"healthy"}, 180
+    )
     stack.make(*again.split()[1:])
     assert prediction in stack.logged() and later not in stack.logged()
     assert fetched(stack, "saved") == "before the fire"
@@ -386,7 +388,7 @@ def test_a_log_that_the_service_will_not_keep_is_announced(stack, backup, tmp_pa
     said = stack.make("restore", f"FROM={folder}", "OVER=1")
     assert re.search(r"Older than 30 days: [1-9]\d* of the log's files", said)
     assert said.index("Older than") < said.index("Switching")
-    wait_until(lambda: backup[1] not in stack.logged())
+    wait_for_engine(lambda: backup[1] not in stack.logged())
 
 
 def test_what_was_backed_up_comes_back_after_everything_was_destroyed(stack, backup, toy):
@@ -477,7 +479,7 @@ def test_with_keys_prometheus_shows_its_own_and_nobody_else_sees_the_metrics(sta
         stack.compose("restart", "prometheus")
         assert stack.ask("", "/metrics").status_code == 401
         assert stack.ask("", "/metrics", headers={"Authorization": f"Bearer {key}"}).status_code == 200
-        wait_until(lambda: is_watched(stack))
+        wait_for_engine(lambda: is_watched(stack))
     finally:
         override.unlink()
         stack.up()

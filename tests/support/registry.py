@@ -67,5 +67,5 @@ def _start(folder: Path) -> str:
 def _answers(address: str) -> bool:
     try:
         return requests.get(f"http://{address}/v2/", timeout=2).ok
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
