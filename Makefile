@@ -28,8 +28,10 @@ ENGINE_ANSWERS = $(SLIPWAY_DOCKER) info >/dev/null 2>&1 || { \
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 unexport VIRTUAL_ENV
 
-# On a terminal uv shows a progress bar and what it installed; in a log that is 180 lines about nothing.
-SYNC := uv sync --locked --compile-bytecode $(shell test -t 2 || echo --quiet)
+# Compiling looks at every file of the environment, so it is left out where nothing is to be installed. On a terminal uv shows
+# a progress bar and what it installed; in a log that is 180 lines about nothing.
+QUIET := $(shell test -t 2 || echo --quiet)
+sync = uv sync --locked $(1) --check >/dev/null 2>&1 || uv sync --locked $(1) --compile-bytecode $(QUIET)
 
 # A file of tests stays with one worker, because its tests share what is slow to make; files begin in their order.
 PYTEST := uv run --no-sync python -m pytest -n auto --dist loadfile --no-loadscope-reorder
@@ -39,12 +41,12 @@ help: ## this list
 
 demo: tools ## the whole loop in .demo/: data, model, gate, staging, production, rollback
 	@echo "Environment: installing what the pipeline needs (the first time takes a minute or two)"
-	@$(SYNC) --inexact --no-default-groups --group pipeline
+	@$(call sync,--inexact --no-default-groups --group pipeline)
 	@uv run --no-sync python -m slipway.demo
 
 setup: tools ## the full environment in .venv/
 	@test -d .venv || echo "Environment: installing everything (the first time takes a minute or two)"
-	@$(SYNC)
+	@$(call sync)
 
 test: setup ## every test
 	@$(PYTEST)
