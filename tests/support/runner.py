@@ -38,6 +38,12 @@ STAND_INS = {
 LABELS = ("ubuntu-24.04", "ubuntu-latest")
 # Seconds for a whole run.
 LONGEST = 900
+# After a step act 0.2.89 writes a sign to the step's terminal, and reads on until it comes. Where it could not be
+# written (once in some hundred runs; `strace --inject=write:error=EIO` on that terminal does it every time), act says
+# so, and reads on for ever.
+_UNSENT, _SIGN = b"Failed to write EOT", b"\x04"
+# Seconds of silence after which it waits for that, and for nothing else.
+_SILENT = 5
 
 
 class Job(NamedTuple):
@@ -210,10 +216,27 @@ def _lines(
             end = time.monotonic() + LONGEST
             while process.poll() is None and not (kill_when and kill_when()):
                 assert time.monotonic() < end, f"{command[:4]} did not end within {LONGEST} s; its log is {log}"
+                _help_on(process.pid, log)
                 time.sleep(0.5)
         finally:
             _kill(process)
     return [*log.read_text(errors="replace").splitlines(), f"exit {process.returncode}"]
+
+
+def _help_on(act: int, log: Path) -> None:
+    """Write the sign that act could not write and waits for."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 10_000))
+        last = file.read().rstrip().rpartition(b"\n")[2]
+    if _UNSENT not in last or time.time() < log.stat().st_mtime + _SILENT:
+        return
+    for handle in Path(f"/proc/{act}/fd").iterdir():
+        # One may be closed meanwhile.
+        with suppress(OSError):
+            if handle.readlink().parent == Path("/dev/pts"):
+                terminal = os.open(handle, os.O_WRONLY | os.O_NOCTTY)
+                os.write(terminal, _SIGN)
+                os.close(terminal)
 
 
 def _kill(process: "subprocess.Popen[Any]") -> None:

@@ -1,6 +1,7 @@
 """The runner itself: what it must not swallow."""
 
 import json
+import sys
 
 import psutil
 import pytest
@@ -62,6 +63,24 @@ def test_an_action_without_a_stand_in_fails(run):
 def test_an_input_that_a_stand_in_does_not_know_fails(run):
     with pytest.raises(AssertionError, match="no input sparse-checkout"):
         run(job("lost", f"uses: actions/checkout@{PINNED}\n        with:\n          sparse-checkout: src"))
+
+
+# As act does after a step, when it could not write the sign.
+WAITING = """
+import os, pty
+reads, writes = pty.openpty()
+print('{"msg": "Failed to write EOT"}', flush=True)
+while os.read(reads, 100) != b"\\x04":
+    pass
+"""
+
+
+def test_a_runner_that_waits_for_a_sign_which_it_could_not_write_gets_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "LONGEST", 30)
+    (tmp_path / "world").mkdir()
+    command = [sys.executable, "-c", WAITING]
+    lines = runner._lines(command, tmp_path, tmp_path / "world", {}, None)
+    assert lines == ['{"msg": "Failed to write EOT"}', "exit 0"]
 
 
 def test_what_hangs_below_the_runner_ends_with_it(tmp_path, run, monkeypatch):
