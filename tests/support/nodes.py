@@ -141,6 +141,7 @@ def _listen(namespace: str, address: tuple[str, int]) -> socket.socket:
     thread = threading.Thread(target=make)
     thread.start()
     thread.join()
+    assert made, f"nothing listens on {address} in {namespace}; what the thread met is above"
     return made[0]
 
 

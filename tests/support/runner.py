@@ -38,9 +38,8 @@ STAND_INS = {
 LABELS = ("ubuntu-24.04", "ubuntu-latest")
 # Seconds for a whole run.
 LONGEST = 900
-# After a step act 0.2.89 writes a sign to the step's terminal, and reads on until it comes. Where it could not be
-# written (once in some hundred runs; `strace --inject=write:error=EIO` on that terminal does it every time), act says
-# so, and reads on for ever.
+# After a step act 0.2.89 writes a sign to the step's terminal, and reads on until it comes. Now and then that fails
+# (with `strace --inject=write:error=EIO` on that terminal every time); then act says so, and reads on for ever.
 _UNSENT, _SIGN = b"Failed to write EOT", b"\x04"
 # Seconds of silence after which it waits for that, and for nothing else.
 _SILENT = 5
