@@ -1,82 +1,36 @@
-"""What every test may use: a quiet environment, as the stages have it, and toy problems sealed once per session."""
+"""The versioned data, as a fresh clone gets it."""
 
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from slipway.settings import quiet_environment
+from flights.dataset import load
 
-# Files that take minutes: workers begin with them, and have the short ones to share at the end.
-LONG = (
-    "workflows/test_run_delivery",
-    "workflows/test_run_",
-    "image/",
-    "stack/",
-    "slipway/delivery/",
-    "slipway/pipeline/",
-)
-
-quiet_environment()
-
-from registry import shared_registry  # noqa: E402
-from toybox import TOYS, Toy, make_toy  # noqa: E402
-
-from slipway.bundle import load  # noqa: E402 - ONNX Runtime reads its environment when it is imported
+ROOT = Path(__file__).parents[1]
 
 
-def pytest_collection_modifyitems(items):
-    items.sort(key=_rank)
-
-
-def _rank(item) -> int:
-    name = str(item.path.relative_to(Path(__file__).parent))
-    return next((rank for rank, start in enumerate(LONG) if name.startswith(start)), len(LONG))
-
-
-@pytest.fixture(autouse=True)
-def _same_path():
-    """MLflow puts the code of a model that it loads before everything else, for good; processes inherit that."""
-    before = sys.path[:]
-    yield
-    sys.path[:] = before
+def dvc(*arguments, folder):
+    command = [sys.executable, "-m", "dvc", *arguments]
+    found = subprocess.run(command, cwd=folder, env=os.environ, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    return found.stdout
 
 
 @pytest.fixture(scope="session")
-def session_folder(tmp_path_factory) -> Path:
-    """The folder that all workers of this session share."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if base.name.startswith("popen-") else base
+def data(tmp_path_factory):
+    """Pulled into a copy, so that the tests need no `data/` in the working tree and never touch the one there."""
+    clone = tmp_path_factory.mktemp("clone")
+    shutil.copytree(ROOT / ".dvc", clone / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp", "config.local"))
+    shutil.copy(ROOT / "data.dvc", clone)
+    dvc("config", "core.no_scm", "true", folder=clone)
+    dvc("pull", "data.dvc", folder=clone)
+    return clone / "data"
 
 
 @pytest.fixture(scope="session")
-def registry(session_folder) -> str:
-    """The address of a real image registry."""
-    return shared_registry(session_folder / "registry")
-
-
-@pytest.fixture(scope="session")
-def toys(tmp_path_factory) -> dict[str, Toy]:
-    folder = tmp_path_factory.mktemp("bundles")
-    return {name: make_toy(name, folder / name) for name in TOYS}
-
-
-@pytest.fixture(params=TOYS)
-def toy(request, toys) -> Toy:
-    """Each toy in turn: a binary, a multiclass and a regression problem."""
-    return toys[request.param]
-
-
-@pytest.fixture
-def churn(toys) -> Toy:
-    return toys["churn"]
-
-
-@pytest.fixture
-def loose_bundle(churn, tmp_path):
-    """A copy of a good bundle's folder, free to be damaged."""
-    folder = tmp_path / "bundle"
-    shutil.copytree(churn.bundle.path, folder)
-    load(folder)
-    return folder
+def frame(data):
+    return load(data)

@@ -1,0 +1,126 @@
+"""A release as one image in a registry, by digest: built once, found again by its commit and bundle."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from slipway.delivery.engine import Engine
+from slipway.delivery.release import BUNDLE, read_chosen, with_image
+from slipway.errors import DeliveryError
+from slipway.ledger import Release
+
+_BUILT_FROM = f"release/{BUNDLE}"
+_SOURCES = ("Dockerfile", ".dockerignore", "Makefile", "pyproject.toml", "uv.lock", "packages/slipway")
+# A registry takes nothing without a tag, and two runs on one engine must not take each other's image for their own.
+_UNNAMED = "pushed-"
+# Words of an engine that got no answer at all, in its old and its new ways to fetch.
+_AWAY = ("dial tcp", "proxyconnect tcp", "Client.Timeout", "TLS handshake timeout")
+
+
+class Published(msgspec.Struct, frozen=True):
+    """The release with its image, and whether that was built here; else the registry had it."""
+
+    release: Release
+    built: bool
+
+
+def publish(root: Path, folder: Path, repository: str, say: Callable[[str], None], *, named: bool = True) -> Published:
+    """Push the image of the release in `folder` to `repository`, unless it is there, and note its digest in `folder`.
+
+    One that is not `named` is found by no later run before `give_name`: if this run dies between, the next builds anew.
+    Raises `DeliveryError` where no engine or no registry answers, the build or the push fails, or an image in the
+    registry holds another bundle than its name says.
+    """
+    chosen = read_chosen(folder)
+    engine = Engine()
+    engine.check()
+    _check_committed(root, chosen.release)
+    # Registries take no capital letters; the names of repositories may have some.
+    repository = repository.lower()
+    image = f"{repository}:{tag(chosen.release)}"
+    say(f"image: looking for {image} ...")
+    found = _find(engine, image, repository)
+    built = found is None
+    if built:
+        image = image if named else f"{repository}:{_UNNAMED}{tag(chosen.release)}"
+        say("image: not there; building it ...")
+        _build(root, folder, image)
+        say("image: pushing it ...")
+        engine.run("push", "--quiet", image)
+        found = engine.digest_of(image, repository)
+    if found is None or engine.bundle_of(image) != chosen.release.bundle:
+        raise DeliveryError(
+            f"{image} does not hold the bundle {chosen.release.bundle[:12]}, or the registry gave it no digest. Delete "
+            "it there, and publish again."
+        )
+    return Published(with_image(folder, found).release, built)
+
+
+def give_name(folder: Path) -> str:
+    """Give the pushed image of the release in `folder` the name under which `publish` finds it; returns that.
+
+    Raises `DeliveryError`.
+    """
+    release = read_chosen(folder).release
+    if release.image is None:
+        raise DeliveryError(f"The release in {folder} has no image yet. `slipway publish` builds and pushes it.")
+    repository, _, digest = release.image.partition("@")
+    image = f"{repository}:{tag(release)}"
+    engine = Engine()
+    engine.run("tag", release.image, image)
+    if digest not in engine.run("push", image):
+        raise DeliveryError(f"{image} was pushed as another digest than {digest}. Delete it there, and publish again.")
+    return image
+
+
+def tag(release: Release) -> str:
+    """The name under which the image of a commit and a bundle is found again."""
+    if release.commit is None:
+        raise DeliveryError("The release names no commit, and images are of committed code. Commit, and choose again.")
+    return f"{release.commit[:12]}-{release.bundle[:12]}"
+
+
+def _find(engine: Engine, image: str, repository: str) -> str | None:
+    """Its digest in the registry; None if it is not there, or nobody may look: building and pushing it tells."""
+    refusal = engine.refusal("pull", "--quiet", image)
+    if refusal is None:
+        return engine.digest_of(image, repository)
+    if any(word in refusal for word in _AWAY):
+        raise DeliveryError(
+            f"The registry of {image} does not answer: {refusal}. Nothing was built. Check that it runs and can be "
+            "reached from the engine, or name another one."
+        )
+    return None
+
+
+def _check_committed(root: Path, release: Release) -> None:
+    """Raise `DeliveryError` if what an image is made of is not the code of the release's commit."""
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True).stdout.strip()
+    if release.commit is not None and head != release.commit:
+        raise DeliveryError(
+            f"The release is of the commit {release.commit[:12]}, and {head[:12]} is checked out: its image would hold "
+            "other code. Check that commit out, or choose again."
+        )
+    command = ["git", "status", "--porcelain", "--", *_SOURCES]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    if done.stdout.strip():
+        raise DeliveryError(
+            f"These are not committed, and the image would be named after the commit: {done.stdout.strip()}. Commit "
+            "them, and choose again."
+        )
+
+
+def _build(root: Path, folder: Path, image: str) -> None:
+    """The Makefile has the one way in which images are made; what it says goes to standard error."""
+    sealed = (folder / BUNDLE).resolve()
+    if sealed != (root / _BUILT_FROM).resolve():
+        raise DeliveryError(
+            f"An image is built from {_BUILT_FROM}, as .dockerignore lets nothing else in; found {folder}. `slipway "
+            "choose --release release` writes it there."
+        )
+    words = ["make", "--silent", "sealed-image", f"IMAGE={image}", f"SEALED={_BUILT_FROM}"]
+    done = subprocess.run(words, cwd=root, stdin=subprocess.DEVNULL, stdout=2)
+    if done.returncode:
+        raise DeliveryError(f"The image of {folder} could not be built: what stands above says why.")

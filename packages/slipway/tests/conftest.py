@@ -1,0 +1,82 @@
+"""What every test may use: a quiet environment, as the stages have it, and toy problems sealed once per session."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from slipway.settings import quiet_environment
+
+# Files that take minutes: workers begin with them, and have the short ones to share at the end.
+LONG = (
+    "workflows/test_run_delivery",
+    "workflows/test_run_",
+    "image/",
+    "stack/",
+    "delivery/",
+    "pipeline/",
+)
+
+quiet_environment()
+
+from registry import shared_registry  # noqa: E402
+from toybox import TOYS, Toy, make_toy  # noqa: E402
+
+from slipway.bundle import load  # noqa: E402 - ONNX Runtime reads its environment when it is imported
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=_rank)
+
+
+def _rank(item) -> int:
+    name = str(item.path.relative_to(Path(__file__).parent))
+    return next((rank for rank, start in enumerate(LONG) if name.startswith(start)), len(LONG))
+
+
+@pytest.fixture(autouse=True)
+def _same_path():
+    """MLflow puts the code of a model that it loads before everything else, for good; processes inherit that."""
+    before = sys.path[:]
+    yield
+    sys.path[:] = before
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory) -> Path:
+    """The folder that all workers of this session share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if base.name.startswith("popen-") else base
+
+
+@pytest.fixture(scope="session")
+def registry(session_folder) -> str:
+    """The address of a real image registry."""
+    return shared_registry(session_folder / "registry")
+
+
+@pytest.fixture(scope="session")
+def toys(tmp_path_factory) -> dict[str, Toy]:
+    folder = tmp_path_factory.mktemp("bundles")
+    return {name: make_toy(name, folder / name) for name in TOYS}
+
+
+@pytest.fixture(params=TOYS)
+def toy(request, toys) -> Toy:
+    """Each toy in turn: a binary, a multiclass and a regression problem."""
+    return toys[request.param]
+
+
+@pytest.fixture
+def churn(toys) -> Toy:
+    return toys["churn"]
+
+
+@pytest.fixture
+def loose_bundle(churn, tmp_path):
+    """A copy of a good bundle's folder, free to be damaged."""
+    folder = tmp_path / "bundle"
+    shutil.copytree(churn.bundle.path, folder)
+    load(folder)
+    return folder

@@ -1,0 +1,230 @@
+"""`slipway github apply` brings the files of .github to a repository that remembers, and says what a plan lacks."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from places import ROOT
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from remembering import Remembering
+
+from slipway.cli import main
+from slipway.github import apply
+
+ENVIRONMENTS = ("production-approval", "production-rehearsal", "production", "staging-rehearsal", "staging")
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A repository with the files of the template."""
+    shutil.copytree(ROOT / ".github", tmp_path / ".github")
+    return tmp_path
+
+
+@pytest.fixture(params=["public"])
+def kept(request, hub):
+    hub.otherwise = Remembering(request.param)
+    return hub.otherwise
+
+
+def environment(root, name, **changes):
+    path = root / ".github" / "environments" / f"{name}.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def do(github, root):
+    return [apply.carry_out(github, root, step) for step in apply.plan(github, root)]
+
+
+def actions(steps):
+    return [(step.kind, step.name, step.action.value) for step in steps]
+
+
+def test_a_plan_changes_nothing(hub, github, root, kept):
+    steps = apply.plan(github, root)
+    assert actions(steps) == [
+        ("ruleset", "default branch", "create"),
+        ("ruleset", "deployments", "create"),
+        *(("environment", name, "create") for name in ENVIRONMENTS),
+    ]
+    assert hub.changes() == []
+
+
+def test_what_was_applied_needs_nothing_more(hub, github, root, kept):
+    environment(root, "production-approval", reviewers=["@ann", "acme/ml"], wait_minutes=5)
+    assert {step.action for step in do(github, root)} == {"created"}
+    before = len(hub.changes())
+    assert {step.action for step in do(github, root)} == {"leave"}
+    assert len(hub.changes()) == before
+
+
+def test_the_ledger_may_be_pushed_to_but_neither_rewritten_nor_deleted(github, root, kept):
+    do(github, root)
+    (ledger,) = (each for each in kept.rulesets.values() if each["name"] == "deployments")
+    assert ledger["conditions"]["ref_name"]["include"] == ["refs/heads/deployments"]
+    assert {rule["type"] for rule in ledger["rules"]} == {"deletion", "non_fast_forward"}
+
+
+def test_the_default_branch_takes_reviewed_pull_requests_with_a_green_verdict(github, root, kept):
+    do(github, root)
+    (main_branch,) = (each for each in kept.rulesets.values() if each["name"] == "default branch")
+    rules = {rule["type"]: rule.get("parameters", {}) for rule in main_branch["rules"]}
+    assert main_branch["bypass_actors"] == []
+    assert main_branch["enforcement"] == "active"
+    assert {"deletion", "non_fast_forward"} <= rules.keys()
+    assert rules["pull_request"]["require_code_owner_review"]
+    assert [each["context"] for each in rules["required_status_checks"]["required_status_checks"]] == ["verdict"]
+
+
+def test_reviewers_are_asked_by_number_and_may_not_approve_their_own(github, root, kept):
+    environment(root, "production-approval", reviewers=["ann", "acme/ml"])
+    do(github, root)
+    rule = kept.environments["production-approval"]["protection_rules"][0]
+    assert rule["prevent_self_review"]
+    assert [each["reviewer"]["id"] for each in rule["reviewers"]] == [11, 22]
+    assert kept.branches["production-approval"] == {1: "main"}
+    assert kept.environments["production"]["protection_rules"] == []
+
+
+def test_a_reviewer_who_is_unknown_is_said_before_anything_is_done(hub, github, root, kept):
+    environment(root, "production-approval", reviewers=["nobody-such"])
+    with pytest.raises(Exception, match=r"reviewer 'nobody-such', but GitHub shows this token no such user"):
+        apply.plan(github, root)
+    assert hub.changes() == []
+
+
+def test_without_reviewers_production_says_that_nobody_is_asked(github, root, kept):
+    (production,) = (step for step in apply.plan(github, root) if step.name == "production-approval")
+    assert "asks nobody before it deploys" in production.notes[0]
+    assert "promote.yml" in production.notes[0]
+
+
+def test_what_somebody_loosened_by_hand_is_found_and_mended(github, root, kept):
+    do(github, root)
+    (number,) = (key for key, each in kept.rulesets.items() if each["name"] == "default branch")
+    rules = kept.rulesets[number]["rules"]
+    kept.rulesets[number]["rules"] = [rule for rule in rules if rule["type"] != "deletion"]
+    kept.rulesets[number]["enforcement"] = "disabled"
+    kept.rulesets[number]["bypass_actors"] = [{"actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "always"}]
+    kept.branches["production"] = {7: "*"}
+    steps = {step.name: step for step in apply.plan(github, root)}
+    assert steps["default branch"].details == [
+        'enforcement: "active" instead of "disabled"',
+        "bypass_actors: without 5",
+        "rules: with deletion",
+    ]
+    assert steps["production"].details == ["branches: with main", "branches: without *"]
+    assert steps["deployments"].action == "leave"
+    assert {step.action for step in do(github, root)} == {"leave", "changed"}
+    assert {step.action for step in apply.plan(github, root)} == {"leave"}
+    assert kept.branches["production"] == {8: "main"}
+
+
+def test_a_rule_that_is_looser_than_the_file_is_a_difference(github, root, kept):
+    do(github, root)
+    (found,) = (each for each in kept.rulesets.values() if each["name"] == "default branch")
+    (rule,) = (rule for rule in found["rules"] if rule["type"] == "pull_request")
+    rule["parameters"]["required_approving_review_count"] = 0
+    steps = {step.name: step for step in apply.plan(github, root)}
+    assert steps["default branch"].details == [
+        "rules.pull_request.parameters.required_approving_review_count: 1 instead of 0"
+    ]
+
+
+def test_a_plan_without_reviewers_gets_the_branch_limit_and_a_sentence(hub, github, root):
+    hub.otherwise = kept = Remembering("team")
+    environment(root, "production-approval", reviewers=["ann"])
+    steps = {step.name: step for step in do(github, root)}
+    assert steps["staging"].action == steps["production-approval"].action == "created"
+    assert "no required reviewers for private repositories" in steps["production-approval"].notes[0]
+    assert "promote.yml" in steps["production-approval"].notes[0]
+    assert steps["staging"].notes == steps["production"].notes == []
+    assert kept.branches == {name: {1: "main"} for name in ENVIRONMENTS}
+
+
+def test_a_plan_without_rulesets_and_environments_is_a_sentence_and_no_error(hub, github, root):
+    hub.otherwise = Remembering("free")
+    steps = do(github, root)
+    assert {step.action for step in steps} == {"refused"}
+    assert "no rulesets for private repositories" in steps[0].notes[0]
+    assert "promote.yml" in steps[-1].notes[0]
+
+
+def test_a_404_that_is_no_matter_of_the_plan_stays_an_error(hub, github, root, kept):
+    hub.answers["PUT /repos/acme/model/environments/production"] = (404, {"message": "Not Found"}, {})
+    with pytest.raises(Exception, match="the token may not see it"):
+        do(github, root)
+
+
+@pytest.fixture
+def run(hub, root, monkeypatch):
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("GITHUB_API_URL", hub.url)
+    monkeypatch.setenv("GITHUB_REPOSITORY", "acme/model")
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+
+    def run(*words):
+        return CliRunner().invoke(main, ["github", *words])
+
+    return run
+
+
+def test_the_command_shows_first_and_does_it_with_yes(hub, kept, run):
+    dry = run("apply")
+    assert dry.exit_code == 0, dry.output
+    assert "7 create. Nothing was changed yet. Next: slipway github apply --yes" in dry.output
+    assert "nobody owns /gate.yaml" in dry.output
+    assert hub.changes() == []
+    assert "7 created" in run("apply", "--yes").output
+    assert "Nothing to do." in run("apply", "--yes").output
+
+
+def test_the_command_speaks_json(kept, run):
+    found = json.loads(run("apply", "--json").output)
+    assert [step["action"] for step in found["steps"]] == ["create"] * 7
+    assert found["repository"] == "acme/model"
+
+
+def test_the_token_comes_from_gh_for_the_host_that_is_asked(hub, kept, run, tmp_path, monkeypatch):
+    monkeypatch.delenv("GITHUB_TOKEN")
+    monkeypatch.delenv("GH_TOKEN", raising=False)
+    (tmp_path / "bin").mkdir()
+    gh = tmp_path / "bin" / "gh"
+    gh.write_text('#!/bin/sh\ntest "$1 $2 $3" = "auth token --hostname" && echo "for-$4"\n')
+    gh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{gh.parent}:/usr/bin:/bin")
+    assert run("apply").exit_code == 0
+    assert hub.asked[0].headers["authorization"] == "Bearer for-127.0.0.1"
+
+
+def test_no_token_at_all_says_what_to_do(kept, run, tmp_path, monkeypatch):
+    monkeypatch.delenv("GITHUB_TOKEN")
+    monkeypatch.delenv("GH_TOKEN", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    failed = run("apply")
+    assert failed.exit_code == 1
+    assert "No token" in failed.output
+    assert "gh auth login" in failed.output
+
+
+def test_a_file_that_says_something_unknown_is_named(kept, run, root):
+    environment(root, "staging", reviewer=["ann"])
+    failed = run("apply")
+    assert failed.exit_code == 1
+    assert "staging.json" in failed.output
+    assert "unknown field `reviewer`" in failed.output
+
+
+def test_owners_are_filled_in_once_and_can_be_changed(run, root):
+    assert run("owners", "@acme/ml").exit_code == 0
+    assert run("owners", "@acme/ml-platform").exit_code == 0
+    text = (root / ".github" / "CODEOWNERS").read_text()
+    assert "/gate.yaml @acme/ml-platform\n" in text
+    assert text.startswith("# ")
+    assert run("owners", "acme").exit_code == 1
+    assert "nobody owns" not in text

@@ -1,0 +1,167 @@
+"""A release as an image in a real registry, and rehearsed from there."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+from projectbox import Project, make_project, place
+from registry import tags
+from running import free_port
+
+from slipway.delivery import flow, publish, release
+from slipway.delivery.environment import target_of
+from slipway.errors import DeliveryError
+from slipway.ledger import Event, Ledger
+
+
+def quiet(line):
+    """Say nothing."""
+
+
+@pytest.fixture
+def project(engine, sources, tmp_path: Path, monkeypatch) -> Project:
+    """A toy project that can be built into an image; its environments are rehearsals."""
+    found = place(make_project(tmp_path / "project"))
+    own = (found.root / "pyproject.toml").read_text()
+    sources(found.root)
+    path = found.root / "pyproject.toml"
+    theirs = re.sub(r"(?ms)^\[tool\.slipway.*?(?=^\[dependency-groups)", "", path.read_text())
+    path.write_text(theirs + own)
+    (found.root / "data.dvc").write_text("outs:\n- md5: 22fa0b9ba1bf3ae6ea3c8bfbd1f2c9ba.dir\n  path: data\n")
+    (found.root / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    with (found.root / ".gitignore").open("a") as ignored:
+        ignored.write("release/\n")
+    found.commit("what images are built from")
+    monkeypatch.setenv("SLIPWAY_TARGET", "rehearsal")
+    monkeypatch.setenv("SLIPWAY_DOCKER", engine.client)
+    if engine.base:
+        monkeypatch.setenv("SLIPWAY_BASE_IMAGE", engine.base)
+    return found
+
+
+def choose(project):
+    folder = project.root / "release"
+    release.choose(project.root, Ledger(project.root), folder, quiet)
+    return folder
+
+
+def test_a_release_is_built_once_pushed_by_digest_and_rehearsed_through_to_production(project, engine, registry):
+    folder, repository = choose(project), f"{registry}/model"
+    said = []
+    found = publish.publish(project.root, folder, repository, said.append).release
+    assert any("building" in line for line in said)
+    assert re.fullmatch(re.escape(repository) + "@sha256:[0-9a-f]{64}", found.image)
+    assert tags(registry, "model") == [publish.tag(found)]
+
+    # A runner that starts anew has neither the image nor the note of its digest.
+    engine.run("image", "rm", "--force", found.image, f"{repository}:{publish.tag(found)}")
+    said = []
+    again = publish.publish(project.root, choose(project), repository, said.append)
+    assert (again.release, again.built) == (found, False)
+    assert not any("building" in line for line in said)
+
+    done = flow.deploy(project.root, "staging", quiet, chosen=folder)
+    assert (done.entry.event, done.entry.target, done.entry.serving) == (Event.DEPLOY, "rehearsal", found)
+    assert done.smoke.digest == found.bundle
+    again = flow.deploy(project.root, "staging", quiet, chosen=folder)
+    assert again.entry == done.entry, "run again, nothing is written"
+    done = flow.promote(project.root, "staging", "production", quiet)
+    assert done.entry.serving == found
+    name = target_of(project.root, "staging")._aside.name
+    assert engine.run("ps", "--all", "--quiet", "--filter", f"name={name}") == ""
+
+
+def test_an_image_that_has_no_name_yet_is_not_found_and_its_name_comes_last(project, engine, registry):
+    folder, repository = choose(project), f"{registry}/unnamed"
+    with pytest.raises(DeliveryError, match="slipway publish"):
+        publish.give_name(folder)
+    died = publish.publish(project.root, folder, repository, quiet, named=False)
+    name = publish.tag(died.release)
+    assert died.built and name not in tags(registry, "unnamed")
+
+    second = publish.publish(project.root, choose(project), repository, quiet, named=False)
+    assert second.built, "what a run has left that died is not taken for finished"
+    assert publish.give_name(folder) == f"{repository}:{name}"
+    engine.run("image", "rm", "--force", second.release.image, f"{repository}:{name}", f"{repository}:pushed-{name}")
+    third = publish.publish(project.root, choose(project), repository, quiet, named=False)
+    assert (third.release, third.built) == (second.release, False)
+
+
+def test_a_registry_that_is_away_is_said_before_anything_is_built(project):
+    away = f"127.0.0.1:{free_port()}/model"
+    said = []
+    with pytest.raises(DeliveryError, match=r"registry of 127.* does not answer: .*refused.* Nothing was built"):
+        publish.publish(project.root, choose(project), away, said.append)
+    assert not any("building" in line for line in said)
+
+
+def test_an_image_of_another_bundle_is_refused_before_it_runs(project, engine, registry):
+    repository = f"{registry}/mixed"
+    found = publish.publish(project.root, choose(project), repository, quiet).release
+    project.retrain(trees=3)
+    folder = choose(project)
+    other = msgspec.structs.replace(release.read_chosen(folder).release, commit=found.commit)
+    # Somebody pushes the first image under the second one's name.
+    for words in (
+        ("tag", found.image, f"{repository}:{publish.tag(other)}"),
+        ("push", f"{repository}:{publish.tag(other)}"),
+    ):
+        subprocess.run([engine.client, *words], check=True, capture_output=True)
+    with pytest.raises(DeliveryError, match="does not hold the bundle"):
+        publish.publish(project.root, folder, repository, quiet)
+    release.with_image(folder, found.image)
+    with pytest.raises(DeliveryError, match="is labelled with the bundle"):
+        flow.deploy(project.root, "staging", quiet, chosen=folder)
+    assert Ledger(project.root).read("staging").event is Event.GENESIS
+
+
+def test_a_release_that_fails_in_its_container_is_written_down_and_the_one_before_is_rehearsed_again(project, registry):
+    repository = f"{registry}/failing"
+    publish.publish(project.root, choose(project), repository, quiet)
+    old = flow.deploy(project.root, "staging", quiet, chosen=project.root / "release").entry.serving
+    project.retrain(trees=3)
+    new = publish.publish(project.root, choose(project), repository, quiet).release
+    place_before = (project.root / "pyproject.toml").read_text()
+    (project.root / "pyproject.toml").write_text(
+        place_before.replace(
+            "[tool.slipway.environments.staging.variables]",
+            '[tool.slipway.environments.staging.variables]\nSLIPWAY_MAX_ROWS = "none"',
+        )
+    )
+    with pytest.raises(DeliveryError, match=r"did not become ready.*SLIPWAY_MAX_ROWS"):
+        flow.deploy(project.root, "staging", quiet, chosen=project.root / "release")
+    entry = Ledger(project.root).read("staging")
+    assert (entry.event, entry.release, entry.serving, entry.target) == (Event.FAILED, new, old, "rehearsal")
+
+
+def test_a_release_without_an_image_cannot_be_rehearsed_and_is_told_so(project):
+    with pytest.raises(DeliveryError, match="slipway publish"):
+        flow.deploy(project.root, "staging", quiet)
+
+
+def test_code_that_is_not_committed_makes_no_image(project, registry):
+    folder = choose(project)
+    (project.root / "packages/slipway/packages/slipway/src/slipway/errors.py").write_text("# a change of today\n")
+    with pytest.raises(DeliveryError, match=r"packages/slipway/src/slipway/errors\.py"):
+        publish.publish(project.root, folder, f"{registry}/dirty", quiet)
+    assert tags(registry, "dirty") == []
+
+
+def test_the_code_of_another_commit_makes_no_image_of_the_release(project, registry):
+    folder = choose(project)
+    project.commit("a commit that came meanwhile")
+    with pytest.raises(DeliveryError, match="its image would hold other code"):
+        publish.publish(project.root, folder, f"{registry}/later", quiet)
+    assert tags(registry, "later") == []
+
+
+def test_a_folder_that_holds_no_release_or_an_edited_one_is_refused(project, tmp_path):
+    with pytest.raises(DeliveryError, match="slipway choose"):
+        release.read_chosen(tmp_path)
+    folder = choose(project)
+    text = (folder / "release.json").read_text()
+    (folder / "release.json").write_text(text.replace('"release"', '"realease"'))
+    with pytest.raises(DeliveryError, match="realease"):
+        release.read_chosen(folder)

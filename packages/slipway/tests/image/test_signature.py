@@ -1,0 +1,176 @@
+"""Who must have signed an image before it is started: a real cosign, signatures in a real registry."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from dockerbox import bring, quiet, services, settled
+from requirements import missing
+from running import SLIPWAY
+
+from slipway.delivery.converge import converge, stop
+from slipway.delivery.docker import DockerTarget
+from slipway.delivery.signature import check_signature, sign
+from slipway.errors import DeliveryError
+from slipway.ledger import Event, Ledger, Release, follow
+
+pytestmark = pytest.mark.timeout(600)
+
+WHO = "https://git.example.com/acme/model/.github/workflows/cd.yml@refs/heads/main"
+ISSUER = "https://token.example.com"
+# Fulcio's number for the issuer of an identity.
+ISSUER_OID = "1.3.6.1.4.1.57264.1.1"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cosign():
+    """The program that SLIPWAY_COSIGN names, the one that ci/programs fetches, or the one on the PATH."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slipway" / "bin" / "cosign"
+    program = os.environ.get("SLIPWAY_COSIGN") or (str(cache) if cache.exists() else "cosign")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SLIPWAY_COSIGN", program)
+        patch.setenv("COSIGN_PASSWORD", "")
+        try:
+            subprocess.run([program, "version"], capture_output=True, check=True)
+        except FileNotFoundError:
+            missing("docker", f"there is no {program}; ci/programs fetches it")
+        yield program
+
+
+@pytest.fixture(scope="module")
+def keys(cosign, tmp_path_factory):
+    """A folder with two pairs of keys, ours and theirs."""
+    folder = tmp_path_factory.mktemp("keys")
+    for name in ("ours", "theirs"):
+        run(cosign, "generate-key-pair", "--output-key-prefix", name, cwd=folder)
+    return folder
+
+
+def trust(project, **who):
+    path = project.root / "pyproject.toml"
+    lines = [f'{name} = "{value}"' for name, value in who.items()]
+    path.write_text(
+        "\n".join([path.read_text().partition("[tool.slipway.signature]")[0], "[tool.slipway.signature]", *lines, ""])
+    )
+
+
+@pytest.fixture
+def fresh(shipped, yard):
+    """The release in an image of its own, which nobody has signed."""
+    (ship, _) = shipped
+    image = yard.image(ship.bundle.digest, ship.bundle.path, f"LABEL test={os.urandom(4).hex()}")
+    return type(ship)(ship.trees, ship.bundle, image)
+
+
+def test_what_the_trusted_key_has_not_signed_is_not_started(on_engine, fresh, keys):
+    trust(on_engine, key=str(keys / "ours.pub"))
+    before = Ledger(on_engine.root).read("staging")
+    with pytest.raises(DeliveryError, match=r"not signed by .*ours\.pub.*nothing was started.*no signatures found"):
+        bring(on_engine, fresh)
+    sign(fresh.image, str(keys / "theirs.key"))
+    # In the words of cosign 2, and of 3.
+    with pytest.raises(DeliveryError, match=r"invalid signature|signatures do not match"):
+        bring(on_engine, fresh)
+    assert Ledger(on_engine.root).read("staging") == before, "it has not failed: nothing has happened"
+
+    sign(fresh.image, str(keys / "ours.key"))
+    bring(on_engine, fresh)
+    settled(on_engine, fresh, "staging")
+
+
+def test_who_follows_the_ledger_does_not_start_what_is_not_signed(on_engine, fresh, keys):
+    bring(on_engine, fresh)
+    stop(on_engine.root, "staging", quiet)
+    trust(on_engine, key=str(keys / "ours.pub"))
+    with pytest.raises(DeliveryError, match="is not signed by"):
+        converge(on_engine.root, "staging", quiet)
+    sign(fresh.image, str(keys / "ours.key"))
+    converge(on_engine.root, "staging", quiet)
+    settled(on_engine, fresh, "staging")
+
+
+def test_what_somebody_else_wrote_into_the_ledger_meanwhile_is_not_started_unsigned(
+    on_engine, fresh, shipped, keys, monkeypatch
+):
+    (old, new) = shipped
+    bring(on_engine, old)
+    trust(on_engine, key=str(keys / "ours.pub"))
+    sign(new.image, str(keys / "ours.key"))
+    apply = DockerTarget.apply
+
+    def apply_while_somebody_writes(target, kept):
+        monkeypatch.setattr(DockerTarget, "apply", apply)
+        foreign = Release(bundle=fresh.bundle.digest, image=fresh.image)
+        Ledger(on_engine.root).append(
+            "staging",
+            lambda now: follow(now, Event.DEPLOY, by="Eve", release=foreign, target="docker"),
+            fresh.bundle.path,
+        )
+        return apply(target, kept)
+
+    monkeypatch.setattr(DockerTarget, "apply", apply_while_somebody_writes)
+    with pytest.raises(DeliveryError, match=r"(?s)Eve was faster.*could not be brought back.*is not signed by"):
+        bring(on_engine, new)
+    assert fresh.image not in {each.image for each in services(on_engine, "staging")}
+
+
+def test_an_identity_of_an_own_authority_is_held_to_its_name_and_its_issuer(on_engine, fresh, keys, tmp_path, cosign):
+    certify(tmp_path, keys / "ours.pub")
+    with_certificate = ("--certificate", "leaf.pem", "--certificate-chain", "roots.pem")
+    run(
+        cosign,
+        "sign",
+        "--key",
+        str(keys / "ours.key"),
+        *with_certificate,
+        "--tlog-upload=false",
+        "--yes",
+        fresh.image,
+        cwd=tmp_path,
+    )
+    roots = str(tmp_path / "roots.pem")
+    trust(on_engine, identity=WHO, issuer=ISSUER, roots=roots)
+    check_signature(on_engine.root, fresh.image)
+    for other in ({"identity": WHO.replace("main", "mine")}, {"issuer": "https://other.example.com"}):
+        trust(on_engine, **({"identity": WHO, "issuer": ISSUER, "roots": roots} | other))
+        with pytest.raises(DeliveryError, match="none of the expected identities matched"):
+            check_signature(on_engine.root, fresh.image)
+    certify(tmp_path / "elsewhere", keys / "ours.pub")
+    trust(on_engine, identity=WHO, issuer=ISSUER, roots=str(tmp_path / "elsewhere" / "roots.pem"))
+    with pytest.raises(DeliveryError, match="unknown authority"):
+        check_signature(on_engine.root, fresh.image)
+
+
+def certify(folder, key):
+    """An authority, and a certificate of it that says who holds the private key of `key`."""
+    folder.mkdir(exist_ok=True)
+    (folder / "words").write_text(
+        f"subjectAltName = critical, URI:{WHO}\nkeyUsage = critical, digitalSignature\n"
+        f"extendedKeyUsage = codeSigning\n{ISSUER_OID} = DER:{ISSUER.encode().hex(':')}\n"
+    )
+    ca = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign"]
+    new = ["-newkey", "rsa:2048", "-nodes", "-keyout", "root.key", "-subj", "/O=acme", "-days", "1"]
+    run("openssl", "req", "-x509", *new, *ca, "-out", "roots.pem", cwd=folder)
+    by = ["-CA", "roots.pem", "-CAkey", "root.key", "-CAcreateserial", "-days", "1", "-extfile", "words"]
+    run("openssl", "x509", "-new", "-subj", "/", "-force_pubkey", str(key), *by, "-out", "leaf.pem", cwd=folder)
+
+
+def run(*words, cwd):
+    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_cosign_nothing_is_trusted(on_engine, fresh, keys, monkeypatch):
+    trust(on_engine, key=str(keys / "ours.pub"))
+    monkeypatch.setenv("SLIPWAY_COSIGN", "no-such-cosign")
+    with pytest.raises(DeliveryError, match="There is no no-such-cosign"):
+        bring(on_engine, fresh)
+
+
+def test_a_table_that_names_nobody_or_both_is_refused(on_engine):
+    for who in ({"identity": WHO}, {"key": "a.pub", "identity": WHO, "issuer": ISSUER}, {"keys": "a.pub"}):
+        trust(on_engine, **who)
+        done = subprocess.run([SLIPWAY, "status"], cwd=on_engine.root, capture_output=True, text=True)
+        assert done.returncode != 0
+        assert "[tool.slipway] of pyproject.toml" in done.stderr

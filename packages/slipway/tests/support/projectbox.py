@@ -1,0 +1,139 @@
+"""A whole toy project in a folder of its own: git, parameters, rules, parts, bundle, metrics, a ledger."""
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pandas as pd
+import yaml
+from casebox import RULES
+from ledgerbox import BY, ENVIRONMENTS, deploy, git
+from places import TOYS
+from running import free_port
+from toybox import toy_params
+
+from slipway.bundle import Bundle
+from slipway.evaluation import constant, cut, encode, encode_target, evaluate, score_frame
+from slipway.files import write_bytes
+from slipway.gate.rules import Rules
+from slipway.ledger import Ledger
+from slipway.params import Params
+from slipway.prepared import write_parts
+from slipway.problem import Problem, load_problem
+from slipway.splitting import split_frame
+from slipway.training.fit import fit
+from slipway.training.seal import seal
+
+
+class Project(NamedTuple):
+    """The folder, its package, and the parts that its good model was made from."""
+
+    root: Path
+    package: str
+    train: pd.DataFrame
+    holdout: pd.DataFrame
+
+    @property
+    def problem(self) -> Problem:
+        return load_problem(self.package)
+
+    @property
+    def params(self) -> Params:
+        found = yaml.safe_load((self.root / "params.yaml").read_text())
+        params = msgspec.convert(found, Params)
+        return msgspec.structs.replace(params, model=msgspec.convert(params.model, self.problem.params))
+
+    @property
+    def bundle(self) -> Path:
+        return self.root / "bundle"
+
+    def copy(self, root: Path) -> "Project":
+        """The same project in another folder, free to be broken."""
+        shutil.copytree(self.root, root, symlinks=True)
+        return self._replace(root=root)
+
+    def write_rules(self, rules: Rules) -> None:
+        (self.root / "gate.yaml").write_text(yaml.safe_dump(msgspec.to_builtins(rules)))
+
+    def change_rules(self, **changed: Any) -> None:
+        found = yaml.safe_load((self.root / "gate.yaml").read_text())
+        (self.root / "gate.yaml").write_text(yaml.safe_dump(found | changed))
+
+    def write_params(self, params: Params) -> None:
+        (self.root / "params.yaml").write_text(yaml.safe_dump(msgspec.to_builtins(params)))
+
+    def retrain(self, train: pd.DataFrame | None = None, holdout: pd.DataFrame | None = None, **model: Any) -> Bundle:
+        """What `dvc repro` does after the parts have changed: parts, bundle and metrics; `model` are its parameters."""
+        train, holdout = self.train if train is None else train, self.holdout if holdout is None else holdout
+        params = self.params
+        if model:
+            params = msgspec.structs.replace(params, model=msgspec.structs.replace(params.model, **model))
+        write_parts(train, holdout, self.root / "prepared")
+        fitted = fit(self.problem, params, train)
+        return self.seal(fitted, train, holdout)
+
+    def seal(self, fitted: Any, train: pd.DataFrame | None = None, holdout: pd.DataFrame | None = None) -> Bundle:
+        """Seal a fitted estimator as this project's candidate, and evaluate it."""
+        train, holdout = self.train if train is None else train, self.holdout if holdout is None else holdout
+        bundle, _ = seal(self.problem, fitted, self.params.train.threshold, train, holdout, self.bundle)
+        self.evaluate(bundle, train, holdout)
+        return bundle
+
+    def evaluate(self, bundle: Bundle, train: pd.DataFrame, holdout: pd.DataFrame) -> None:
+        problem, scored = self.problem, score_frame(bundle, holdout)
+        baseline = constant(scored, encode_target(problem.task, scored.classes, train["target"]))
+        found = evaluate(scored, baseline, problem.metric, self.params.evaluate, cut(problem.slices, holdout))
+        write_bytes(self.root / "metrics.json", encode(found))
+
+    def commit(self, message: str = "a change") -> str:
+        git(self.root, "add", "--all")
+        git(self.root, "commit", "--quiet", "--allow-empty", "-m", message)
+        return git(self.root, "rev-parse", "HEAD")
+
+
+def make_project(root: Path, name: str = "churn", rows: int = 3000) -> Project:
+    """The toy `name` with its good model as candidate, and a ledger in which production serves nothing yet."""
+    shutil.copytree(TOYS / name, root / "src" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    problem = load_problem(name)
+    params = toy_params(problem)
+    frame = sys.modules[f"{name}.problem"].load.__globals__["make"](rows, seed=3)
+    train, holdout = split_frame(frame, params.split)
+    (root / "pyproject.toml").write_text(f'[tool.slipway]\nproblem = "{name}"\n')
+    (root / ".gitignore").write_text("bundle/\nprepared/\n.slipway/\n")
+    project = Project(root, name, train, holdout)
+    project.write_params(params)
+    project.write_rules(RULES)
+    subprocess.run(["git", "init", "--quiet", "--initial-branch", "main"], cwd=root, check=True)
+    project.retrain()
+    project.commit("a toy project")
+    Ledger(root).init(("staging", "production"), BY, "the tests begin")
+    return project
+
+
+def with_production(project: Project, folder: Path) -> Project:
+    """Let production serve an honest retrain: the model of the first nine tenths of the training groups."""
+    groups = sorted(project.train["group"].unique())
+    train = project.train[project.train["group"].isin(groups[: int(0.9 * len(groups))])].reset_index(drop=True)
+    fitted = fit(project.problem, project.params, train)
+    bundle, _ = seal(project.problem, fitted, project.params.train.threshold, train, project.holdout, folder)
+    deploy(project.root, bundle)
+    return project
+
+
+def place(project: Project, key_file: str | None = None, **variables: str) -> Project:
+    """Give the project environments on free ports, or keep its ports and change the rest."""
+    path = project.root / "pyproject.toml"
+    known = tomllib.loads(path.read_text())["tool"]["slipway"].get("environments", {})
+    lines = [f'[tool.slipway]\nproblem = "{project.package}"\n']
+    for name in ENVIRONMENTS:
+        port = known.get(name, {}).get("port") or free_port()
+        lines.append(f"[tool.slipway.environments.{name}]\nport = {port}")
+        lines += [f'key_file = "{key_file}"'] if key_file else []
+        lines.append(f"[tool.slipway.environments.{name}.variables]")
+        lines += [f'{key} = "{value}"' for key, value in variables.items()]
+    path.write_text("\n".join(lines) + "\n")
+    return project

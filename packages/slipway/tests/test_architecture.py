@@ -1,0 +1,118 @@
+"""The rules of the house: data flows one way, serving stays small, stage scripts are short."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+import yaml
+from places import PACKAGE, ROOT
+
+SOURCE = PACKAGE / "src" / "slipway"
+# A package imports only from those before it.
+ORDER = [
+    "validation",
+    "bundle",
+    "batch",
+    "serving",
+    "training",
+    "evaluation",
+    "ledger",
+    "gate",
+    "tracking",
+    "delivery",
+    "github",
+    "demo",
+]
+HEAVY = [
+    "pandas",
+    "sklearn",
+    "scipy",
+    "onnx",
+    "skl2onnx",
+    "mlflow",
+    "dvc",
+    "great_expectations",
+    "pyarrow",
+    "yaml",
+    "requests",
+    "rich",
+]
+
+
+def imports_of(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+@pytest.mark.parametrize("package", ORDER)
+def test_a_package_imports_only_from_those_before_it(package):
+    later = {f"slipway.{name}" for name in ORDER[ORDER.index(package) + 1 :]}
+    files = [*SOURCE.glob(f"{package}.py"), *(SOURCE / package).rglob("*.py")]
+    assert files
+    for path in files:
+        for module in imports_of(path):
+            assert ".".join(module.split(".")[:2]) not in later, f"{path.relative_to(ROOT)} imports {module}"
+
+
+def test_files_at_the_root_of_the_machinery_import_no_package_but_the_command_line():
+    for path in SOURCE.glob("*.py"):
+        if path.name in ("cli.py", *(f"{name}.py" for name in ORDER)):
+            continue
+        for module in imports_of(path):
+            assert not set(module.split(".")[1:2]) & set(ORDER), f"{path.name} imports {module}"
+
+
+def test_loading_a_bundle_needs_nothing_but_what_the_service_installs(toys):
+    """Run in a process in which everything beyond numpy, msgspec and ONNX Runtime cannot be imported."""
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys({HEAVY!r}))
+from pathlib import Path
+from slipway.bundle import load
+bundle = load(Path({str(toys["churn"].bundle.path)!r}))
+print(len(bundle.score(bundle.golden()[0])))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) >= 16
+
+
+def test_the_service_stands_on_the_bundle_alone():
+    others = {f"slipway.{name}" for name in ORDER if name not in ("bundle", "serving")}
+    for path in (SOURCE / "serving").rglob("*.py"):
+        for module in imports_of(path):
+            assert ".".join(module.split(".")[:2]) not in others, f"{path.relative_to(ROOT)} imports {module}"
+
+
+def test_the_service_needs_nothing_but_what_its_image_installs(toys):
+    """Everything of it is imported, Flask's part too, where nothing of the pipeline can be."""
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys({HEAVY!r}))
+import importlib
+from pathlib import Path
+import slipway.cli
+root = Path(slipway.cli.__file__).parent / "serving"
+for path in sorted(root.rglob("*.py")):
+    parts = ["slipway.serving", *path.relative_to(root).with_suffix("").parts]
+    importlib.import_module(".".join(parts).removesuffix(".__init__"))
+print(slipway.cli.main.name)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "main"
+
+
+def test_every_stage_script_is_short():
+    for path in (ROOT / "pipeline").glob("*.py"):
+        assert len(path.read_text().splitlines()) < 40, path.name
+
+
+def test_every_plot_template_of_our_own_is_there_and_used():
+    plots = yaml.safe_load((ROOT / "dvc.yaml").read_text())["plots"]
+    named = {options["template"] for plot in plots for options in plot.values()}
+    ours = {path.stem for path in (ROOT / ".dvc" / "plots").glob("*.json")}
+    assert ours <= named
+    assert named - ours <= {"simple", "linear", "bar_horizontal_sorted"}, "a template that DVC brings along"

@@ -1,0 +1,110 @@
+"""The same on a real MLflow server, where others may register at the same moment."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+from places import ROOT
+
+from slipway.columns import from_frame
+from slipway.settings import TrackingSettings, quiet_environment
+from slipway.tracking.evidence import read_evidence
+from slipway.tracking.registration import register
+from slipway.tracking.signature import to_frame
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, empty_store):
+    """A server with a store and artifacts of its own; starting it takes a few seconds."""
+    quiet_environment()
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copyfile(empty_store, folder / "mlflow.db")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", "sqlite:///mlflow.db", "--artifacts-destination", "artifacts"]
+    with (folder / "log").open("w") as log:
+        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)
+    uri = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(f"{uri}/health", process, folder / "log")
+        yield uri
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def wait_for(url, process, log: Path):
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return urllib.request.urlopen(url, timeout=1).close()
+        except OSError:
+            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def client(server):
+    return mlflow.MlflowClient(server)
+
+
+@pytest.fixture
+def registered(workspace, server):
+    return again(workspace, server)
+
+
+def again(workspace, server):
+    return register(workspace / "bundle", read_evidence(workspace), TrackingSettings(uri=server, parent_run=None))
+
+
+def of_digest(client, digest):
+    return client.search_model_versions(f"name = 'churn' and tag.`slipway.bundle_digest` = '{digest}'")
+
+
+def test_a_server_keeps_the_model_and_gives_it_back(registered, server, churn, workspace, monkeypatch):
+    assert again(workspace, server) == registered
+    assert not (workspace / "mlruns").exists()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    columns = from_frame(churn.bundle.fields, churn.holdout)
+    found = mlflow.pyfunc.load_model(registered.uri).predict(to_frame(churn.bundle.fields, columns))
+    np.testing.assert_array_equal(found["score"], churn.bundle.score(columns))
+
+
+def test_a_registration_under_way_is_left_alone_until_it_must_be_dead(registered, workspace, server, client):
+    experiment = client.get_run(registered.run_id).info.experiment_id
+    tags = {"slipway.bundle_digest": "f" * 64}
+    alive = client.create_run(experiment, tags=tags).info.run_id
+    dead = client.create_run(experiment, start_time=int((time.time() - 4000) * 1000), tags=tags).info.run_id
+    again(workspace, server)
+    assert client.get_run(alive).info.lifecycle_stage == "active"
+    assert client.get_run(dead).info.lifecycle_stage == "deleted"
+
+
+def test_two_machines_at_the_same_moment_leave_one_version(workspace, server, client, other_bundle, tmp_path):
+    shutil.rmtree(workspace / "bundle")
+    shutil.copytree(other_bundle, workspace / "bundle")
+    root = ROOT
+    script = root / "pipeline" / "register.py"
+    toys = str(root / "tests" / "slipway" / "toys")
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": server, "PYTHONPATH": toys}
+    processes = []
+    for name in ("one", "two"):
+        shutil.copytree(workspace, tmp_path / name)
+        processes.append(subprocess.Popen([sys.executable, script], cwd=tmp_path / name, env=environment))
+    assert [process.wait() for process in processes] == [0, 0]
+    digest = again(workspace, server).digest
+    versions = of_digest(client, digest)
+    assert len(versions) == 1
+    experiment = client.get_experiment_by_name("churn").experiment_id
+    runs = client.search_runs([experiment], f"tags.`slipway.bundle_digest` = '{digest}'")
+    assert [(run.info.run_id, run.info.status) for run in runs] == [(versions[0].run_id, "FINISHED")]

@@ -1,0 +1,151 @@
+"""The same inputs give the same digest, and no bundle appears unless everything passed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from places import TESTS
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.svm import LinearSVC
+
+from slipway.errors import DataError, ModelError, ProblemError
+from slipway.training.certify import certify
+from slipway.training.fit import fit
+from slipway.training.seal import seal
+
+
+def digest_in_new_process(name: str, folder: Path, hash_seed: str) -> str:
+    code = f"""
+from pathlib import Path
+from toybox import make_toy
+print(make_toy({name!r}, Path({str(folder)!r}), rows=800).bundle.digest)
+"""
+    paths = os.pathsep.join(str(path) for path in (TESTS / "support", TESTS / "slipway" / "toys"))
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": paths}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("name", ["churn", "crops"])
+def test_two_processes_with_other_hash_seeds_give_the_same_digest(name, tmp_path):
+    first = digest_in_new_process(name, tmp_path / "one", "1")
+    assert len(first) == 64
+    assert first == digest_in_new_process(name, tmp_path / "two", "4242")
+
+
+def with_estimator(problem, estimator):
+    return msgspec.structs.replace(problem, build=lambda params, seed: estimator)
+
+
+def seal_toy(toy, problem, folder):
+    fitted = fit(problem, toy.params, toy.train)
+    return seal(problem, fitted, 0.4, toy.train, toy.holdout, folder)
+
+
+def test_the_batch_floor_is_one_for_trees_and_more_for_matrix_kernels(toys):
+    assert toys["churn"].bundle.manifest.batch_floor == 1
+    assert toys["crops"].bundle.manifest.batch_floor > 1
+
+
+def test_an_estimator_that_onnx_cannot_take_is_named(toys, tmp_path):
+    crops = toys["crops"]
+    problem = with_estimator(crops.problem, HomeMade())
+    with pytest.raises(ModelError, match=r"HomeMade cannot be exported to ONNX"):
+        seal_toy(crops, problem, tmp_path / "bundle")
+    assert list(tmp_path.iterdir()) == []
+
+
+class HomeMade(ClassifierMixin, BaseEstimator):
+    """An estimator of one's own, which no converter knows."""
+
+    def fit(self, rows, target):
+        self.classes_ = np.unique(target)
+        return self
+
+    def predict_proba(self, rows):
+        return np.full((len(rows), len(self.classes_)), 1 / len(self.classes_))
+
+
+def test_an_estimator_without_probabilities_is_refused_with_what_to_use(toys, tmp_path):
+    crops = toys["crops"]
+    filled = crops._replace(train=crops.train.dropna(), holdout=crops.holdout.dropna())
+    with pytest.raises(ModelError, match=r"LinearSVC gives no probabilities.*CalibratedClassifierCV"):
+        seal_toy(filled, with_estimator(crops.problem, LinearSVC()), tmp_path / "bundle")
+
+
+def test_an_estimator_that_cannot_take_missing_values_is_refused_with_advice(toys, tmp_path):
+    with pytest.raises(ModelError, match=r"could not be fitted.*missing numbers as NaN"):
+        seal_toy(toys["churn"], with_estimator(toys["churn"].problem, LinearSVC()), tmp_path / "bundle")
+
+
+def test_a_constant_feature_is_named_with_its_value(churn):
+    with pytest.raises(DataError, match=r"'months' is constant in the training set: 7"):
+        fit(churn.problem, churn.params, churn.train.assign(months=7))
+
+
+def test_an_empty_feature_is_constant_too(churn):
+    with pytest.raises(DataError, match=r"'usage' is constant"):
+        fit(churn.problem, churn.params, churn.train.assign(usage=np.nan))
+
+
+def test_a_target_with_one_class_is_refused(churn):
+    with pytest.raises(DataError, match=r"1 class\(es\): True"):
+        fit(churn.problem, churn.params, churn.train.assign(target=True))
+
+
+def test_a_timestamp_that_reaches_the_model_is_refused_with_advice(churn):
+    problem = msgspec.structs.replace(churn.problem, features=None)
+    with pytest.raises(ProblemError, match=r"'joined' is of type datetime64.*features\.py"):
+        fit(problem, churn.params, churn.train)
+
+
+def test_features_may_import_only_what_travels(churn, tmp_path, monkeypatch):
+    package = tmp_path / "heavy"
+    package.mkdir()
+    (package / "features.py").write_text("import pandas as pd\n\ndef derive(columns):\n    return columns\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    from importlib import import_module
+
+    problem = msgspec.structs.replace(churn.problem, features=import_module("heavy.features").derive)
+    fitted = fit(churn.problem, churn.params, churn.train)
+    with pytest.raises(ProblemError, match=r"features\.py, line 1: imports 'pandas'"):
+        seal(problem, fitted, 0.4, churn.train, churn.holdout, tmp_path / "bundle")
+
+
+def test_scores_that_differ_get_no_bundle(churn):
+    scores = churn.bundle.score(churn.bundle.golden()[0])
+    with pytest.raises(ModelError, match=r"largest difference is 0\.001"):
+        certify(scores + 0.001, scores, 0.4)
+
+
+def test_a_label_that_flips_away_from_the_threshold_gets_no_bundle():
+    expected = np.array([0.4 - 1e-9, 0.2])
+    assert certify(np.array([0.4 + 1e-9, 0.2]), expected, 0.4).label_flips == 0
+    with pytest.raises(ModelError, match=r"1 labels change"):
+        certify(np.array([0.41, 0.2]), np.array([0.39, 0.2]), 0.4)
+
+
+def test_a_difference_just_above_the_tolerance_is_not_rounded_away():
+    with pytest.raises(ModelError, match="largest difference"):
+        certify(np.array([0.1 + 1.04e-5]), np.array([0.1]), 0.4)
+
+
+def test_scores_that_are_no_number_get_no_bundle():
+    with pytest.raises(ModelError, match="largest difference"):
+        certify(np.array([np.nan, 0.2]), np.array([0.1, 0.2]), 0.4)
+
+
+@pytest.mark.parametrize("classes", [[0.5, 1.5], [None, "a"], [1, "a"]])
+def test_classes_of_an_odd_type_are_refused_before_fitting(churn, classes):
+    target = np.array(classes, dtype=object)[np.arange(len(churn.train)) % 2]
+    with pytest.raises(DataError, match="truth values, whole numbers or text"):
+        fit(churn.problem, churn.params, churn.train.assign(target=target))
+
+
+def test_whole_numbers_stored_as_floats_are_classes(churn):
+    fitted = fit(churn.problem, churn.params, churn.train.assign(target=churn.train["target"].astype(float)))
+    assert fitted.classes == (0, 1)

@@ -1,0 +1,71 @@
+"""The stage as DVC runs it: a process of its own in a project's folder."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from churn.dataset import make
+from churn.problem import PROBLEM
+from places import ROOT, TOYS
+
+from slipway.validation.check import check
+from slipway.validation.publish import publish
+
+PARAMS = """\
+split: {salt: toys, holdout: 0.25}
+train: {seed: 7, threshold: 0.4}
+evaluate: {resamples: 200, confidence: 0.95, seed: 7}
+model: {}
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = tmp_path / "a project"
+    (folder / "data" / "rows").mkdir(parents=True)
+    (folder / "pyproject.toml").write_text('[tool.slipway]\nproblem = "churn"\n')
+    (folder / "params.yaml").write_text(PARAMS)
+    return folder
+
+
+def run_stage(folder, frame, **variables):
+    frame.to_parquet(folder / "data" / "rows" / "rows.parquet", index=False)
+    path = str(TOYS)
+    return subprocess.run(
+        [sys.executable, ROOT / "pipeline" / "validate.py"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path, **variables},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_another_process_writes_the_same_bytes(project, tmp_path):
+    done = run_stage(project, make(400), PYTHONHASHSEED="1")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "rules hold for 400 rows" in done.stdout
+    assert ".slipway/data_docs/index.html" in done.stdout
+    assert (project / ".slipway" / "data_docs" / "index.html").exists()
+    publish(check(PROBLEM, PROBLEM.load(project / "data")), tmp_path / "here.json", tmp_path / "failed.json")
+    assert (project / "validation.json").read_bytes() == (tmp_path / "here.json").read_bytes()
+
+
+def test_bad_data_fails_the_stage_with_a_report_to_read(project):
+    done = run_stage(project, make(400).assign(target=True))
+    assert done.returncode == 1
+    assert "column target" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (project / "validation.json").exists()
+    assert (project / ".slipway" / "validation.json").exists()
+    assert (project / ".slipway" / "data_docs" / "index.html").exists()
+
+
+def test_a_wrong_parameter_fails_before_any_data_is_read(project):
+    (project / "params.yaml").write_text(PARAMS.replace("model: {}", "model: {leaves: 3}"))
+    done = run_stage(project, make(400))
+    assert done.returncode == 1
+    assert "leaves" in done.stderr
+    assert "loading" not in done.stdout

@@ -1,0 +1,162 @@
+"""What a job and its steps must be: limited in time, pinned, deaf to injected text, and never forgiving."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from places import ROOT
+
+from policies.reading import Workflow, called, texts
+from slipway.github import pins
+
+_MAKEFILE = ROOT / "Makefile"
+_LONGEST_MINUTES = 60
+_FORGIVES = re.compile(r"\|\|\s*(true|:|exit 0|echo)\b|\|\|\s*:|;\s*true\b|\bset \+e\b")
+_SEVERAL = re.compile(r"\n|&&|\|\||;|\s\|\s")
+_SCRIPTS = ("script", "inlineScript", "args", "entrypoint")
+
+
+def time_limits(workflows: Sequence[Workflow]) -> list[str]:
+    """Every job that runs steps ends within an hour."""
+    return [
+        f"{workflow.name}: {name}: expected timeout-minutes of 1 to {_LONGEST_MINUTES}, found {limit}"
+        for workflow in workflows
+        for name, job in workflow.jobs.items()
+        if "steps" in job
+        if not isinstance(limit := job.get("timeout-minutes"), int) or not 0 < limit <= _LONGEST_MINUTES
+    ]
+
+
+def no_expression_in_a_script(workflows: Sequence[Workflow]) -> list[str]:
+    """A title or a branch name reaches a script through the environment, where it is text and nothing else."""
+    return [
+        f"{where}: ${{{{ }}}} inside a script: pass it through env"
+        for workflow in workflows
+        for where, _, step in workflow.steps
+        for script in _scripts(step)
+        if "${{" in script
+    ]
+
+
+def _scripts(step: dict[str, Any]) -> list[str]:
+    given = step.get("with") or {}
+    return [str(step.get("run", "")), str(step.get("shell", "")), *(str(given.get(name, "")) for name in _SCRIPTS)]
+
+
+def one_command_each(workflows: Sequence[Workflow]) -> list[str]:
+    """A `run:` is one command: whatever is more belongs into the tested command line."""
+    return [
+        f"{where}: several commands in one run: {step['run'].strip()[:60]!r}"
+        for workflow in workflows
+        for where, _, step in workflow.steps
+        if _SEVERAL.search(str(step.get("run", "")).strip())
+    ]
+
+
+def nothing_forgiven(workflows: Sequence[Workflow]) -> list[str]:
+    """A step that fails fails its job, and the job its run."""
+    found = []
+    for workflow in workflows:
+        for name, job in workflow.jobs.items():
+            if job.get("continue-on-error"):
+                found.append(f"{workflow.name}: {name}: continue-on-error")
+        for where, _, step in workflow.steps:
+            if step.get("continue-on-error"):
+                found.append(f"{where}: continue-on-error")
+            if _FORGIVES.search(str(step.get("run", ""))):
+                found.append(f"{where}: a failure is swallowed: {step['run'].strip()[:60]!r}")
+    return found
+
+
+def pinned(workflows: Sequence[Workflow]) -> list[str]:
+    """Every action is the commit that `.github/actions.json` names; those of the repository exist."""
+    return [
+        line
+        for workflow in workflows
+        for line in pins.violations(
+            pins.uses_in(workflow.name, workflow.text), pins.read_lock(workflow.root), workflow.root
+        )
+    ]
+
+
+def inputs_passed(workflows: Sequence[Workflow]) -> list[str]:
+    """A called workflow gets every input and secret that it requires, and none that it does not know."""
+    by_name = {each.name: each for each in workflows}
+    found = []
+    for workflow in workflows:
+        for name, job in workflow.jobs.items():
+            inner = by_name.get(called(job) or "")
+            if inner is None:
+                continue
+            call = inner.events.get("workflow_call")
+            if call is None:
+                found.append(f"{workflow.name}: {name}: {inner.name} is not made to be called")
+                continue
+            for kind, word in (("inputs", "with"), ("secrets", "secrets")):
+                found += [f"{workflow.name}: {name}: {text}" for text in _match(call.get(kind), job.get(word))]
+    return found
+
+
+def _match(known: dict[str, Any] | None, given: dict[str, Any] | str | None) -> list[str]:
+    known, given = known or {}, given or {}
+    if given == "inherit":
+        return ["inherits every secret: name those that it needs"]
+    assert isinstance(given, dict)
+    required = {name for name, spec in known.items() if (spec or {}).get("required") and "default" not in spec}
+    return [f"{name} is required and not passed" for name in sorted(required - given.keys())] + [
+        f"{name} is passed and not known" for name in sorted(given.keys() - known.keys())
+    ]
+
+
+def artifacts_replaced(workflows: Sequence[Workflow]) -> list[str]:
+    """A run that is started again meets the artifacts of its first attempt, and must replace them."""
+    return [
+        f"{where}: expected overwrite: true"
+        for workflow in workflows
+        for where, _, step in workflow.steps
+        if str(step.get("uses", "")).startswith("actions/upload-artifact@")
+        if (step.get("with") or {}).get("overwrite") is not True
+    ]
+
+
+def uv_of_the_makefile(workflows: Sequence[Workflow]) -> list[str]:
+    """Every job has the version of uv that people have; a newer one would come on the day it is published."""
+    (wanted,) = re.findall(r"(?m)^UV_VERSION := (\S+)$", _MAKEFILE.read_text())
+    return [
+        f"{where}: expected version: {wanted}"
+        for workflow in workflows
+        for where, _, step in workflow.steps
+        if str(step.get("uses", "")).startswith("astral-sh/setup-uv@")
+        if str((step.get("with") or {}).get("version")) != wanted
+    ]
+
+
+def no_cache_in_releases(workflows: Sequence[Workflow]) -> list[str]:
+    """What is released is made from what is locked: a cache could have been filled by anybody's pull request."""
+    found = []
+    for workflow in workflows:
+        if workflow.name not in ("cd.yml", "deploy.yml", "promote.yml", "rollback.yml", "cleanup.yml"):
+            continue
+        for where, _, step in workflow.steps:
+            uses, given = str(step.get("uses", "")), step.get("with") or {}
+            if uses.startswith("actions/cache"):
+                found.append(f"{where}: a cache in a release")
+            if uses.startswith("astral-sh/setup-uv@") and given.get("enable-cache") is not False:
+                found.append(f"{where}: expected enable-cache: false")
+            if any(name in given for name in ("cache", "cache-from", "cache-to")):
+                found.append(f"{where}: a cache in a release")
+        found += [f"{workflow.name}: a cache in a release" for text in texts(workflow.data) if "type=gha" in text]
+    return found
+
+
+POLICIES = (
+    time_limits,
+    no_expression_in_a_script,
+    one_command_each,
+    nothing_forgiven,
+    pinned,
+    inputs_passed,
+    artifacts_replaced,
+    uv_of_the_makefile,
+    no_cache_in_releases,
+)

@@ -1,0 +1,39 @@
+"""The workflows keep every policy, and a policy is there for something: each has a mutant that it catches."""
+
+import sys
+
+import pytest
+from places import ROOT
+from policies import POLICIES
+from policies.reading import parse, read
+
+sys.path.insert(0, str(ROOT / "tests" / "mutants"))
+
+from workflows import MUTANTS, hunt, mutated
+
+
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+def test_every_policy_is_kept(policy):
+    assert policy(read(ROOT)) == []
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_is_caught_by_its_policy(mutant):
+    assert hunt(ROOT, mutant) != []
+
+
+def test_every_policy_has_a_mutant():
+    assert {mutant.policy for mutant in MUTANTS} == POLICIES.keys()
+
+
+def test_a_mutant_that_does_not_apply_is_no_mutant():
+    mutant = MUTANTS[0]._replace(edit=lambda text: text)
+    with pytest.raises(AssertionError, match="does not apply"):
+        mutated(ROOT, mutant)
+
+
+def test_on_is_a_word_and_a_comment_is_found():
+    found = parse(ROOT, "x.yml", "on: push\njobs:\n  a:\n    # why\n    permissions: {contents: read} # what\n")
+    assert found.events == {"push": {}}
+    assert found.comment(("jobs", "a", "permissions")) == "what"
+    assert found.comment(("jobs", "a")) == ""
