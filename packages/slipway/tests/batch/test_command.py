@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from slipway.batch.command import score
 from slipway.batch.progress import show_progress
-from slipway.cli import Grouped
+from slipway.cli.model.score import score
+from slipway.cli.root import Grouped
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_help_ends_in_examples_and_needs_nothing_heavy():
     code = """
 import sys
 sys.modules.update(dict.fromkeys(["pyarrow", "numpy", "onnxruntime", "rich"]))
-from slipway.batch.command import score
+from slipway.cli.model.score import score
 score(["--help"])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

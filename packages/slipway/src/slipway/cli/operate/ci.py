@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from slipway.delivery.options import FILE, FOLDER, RELEASE, sayer
+from slipway.cli.options import FILE, FOLDER, RELEASE, sayer
 
 
 @click.group()

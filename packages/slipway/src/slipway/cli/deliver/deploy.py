@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from slipway.delivery.options import AS_JSON, BASE, DURATION, ENVIRONMENT, FILE, FOLDER, sayer
+from slipway.cli.options import AS_JSON, BASE, DURATION, ENVIRONMENT, FILE, FOLDER, sayer
 
 if TYPE_CHECKING:
     from slipway.delivery.follow import Turn

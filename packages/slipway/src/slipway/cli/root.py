@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import msgspec
 
+from slipway.cli.model import serve
 from slipway.errors import SlipwayError
-from slipway.serving import commands as serving
 from slipway.settings import quiet_environment
 
 GROUPS = {
@@ -125,44 +125,45 @@ def verify(folder: Path, as_json: bool) -> None:
         click.echo("verified: every file is the sealed one, and the golden rows score as they did")
 
 
-for command in (serving.serve, serving.hold, serving.health, serving.key, serving.log):
+for command in (serve.serve, serve.hold, serve.health, serve.key, serve.log):
     main.add_command(command)
 
 # The service's image has no batch scoring: it would need pyarrow.
 if find_spec("slipway.batch"):
-    from slipway.batch.command import score
+    from slipway.cli.model.score import score
 
     main.add_command(score)
 
 # Nor does it know the ledger: what runs is written down by whoever starts it.
 if find_spec("slipway.ledger"):
-    from slipway.ledger import commands as ledger
+    from slipway.cli.operate.ledger import history, ledger
 
-    main.add_command(ledger.ledger)
-    main.add_command(ledger.history)
+    main.add_command(ledger)
+    main.add_command(history)
 
 # The gate compares models on the held out rows, which no image has.
 if find_spec("slipway.gate"):
-    from slipway.gate.command import gate
+    from slipway.cli.model.gate import gate
 
     main.add_command(gate)
 
 # An environment is brought about from outside of it.
 if find_spec("slipway.delivery"):
-    from slipway.delivery import commands, look_commands, release_commands
+    from slipway.cli.deliver import deploy, release
+    from slipway.cli.look import status
 
-    for module in (commands, look_commands, release_commands):
+    for module in (deploy, status, release):
         for command in module.COMMANDS:
             main.add_command(command)
 
 # What the workflows at GitHub run.
 if find_spec("slipway.github"):
-    from slipway.github import run_commands
-    from slipway.github.ci_commands import ci
-    from slipway.github.commands import github
-    from slipway.github.mlflow_commands import mlflow
+    from slipway.cli.operate import github_runs
+    from slipway.cli.operate.ci import ci
+    from slipway.cli.operate.github import github
+    from slipway.cli.operate.mlflow import mlflow
 
-    for command in run_commands.COMMANDS:
+    for command in github_runs.COMMANDS:
         github.add_command(command)
     main.add_command(ci)
     main.add_command(github)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from slipway.delivery.options import AS_JSON, FILE
+from slipway.cli.options import AS_JSON, FILE
 
 if TYPE_CHECKING:
     from slipway.github.pins import Use

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from slipway.delivery.options import AS_JSON, ENVIRONMENT
+from slipway.cli.options import AS_JSON, ENVIRONMENT
 
 
 @click.command(

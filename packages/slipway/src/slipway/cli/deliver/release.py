@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from slipway.delivery.options import AS_JSON, BASE, BUNDLE, RELEASE, sayer
+from slipway.cli.options import AS_JSON, BASE, BUNDLE, RELEASE, sayer
 
 if TYPE_CHECKING:
     from slipway.delivery.smoke import Smoke

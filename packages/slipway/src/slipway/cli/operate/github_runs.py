@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from slipway.delivery.options import AS_JSON
+from slipway.cli.options import AS_JSON
 
 if TYPE_CHECKING:
     from slipway.github.images import Version

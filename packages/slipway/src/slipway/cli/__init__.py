@@ -1,0 +1,5 @@
+"""The command line `slipway`: parse, call a room, print. A command does no work of its own."""
+
+from slipway.cli.root import main
+
+__all__ = ["main"]

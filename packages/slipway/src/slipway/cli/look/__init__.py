@@ -1,0 +1,1 @@
+"""Commands that show what is deployed and how it got there."""

@@ -1,0 +1,1 @@
+"""Commands for keys, the ledger, and GitHub."""
