@@ -4,8 +4,8 @@ from pathlib import Path
 
 from slipway import bundle, evaluation, stage
 from slipway.columns import from_frame
+from slipway.data.prepared import read_part
 from slipway.files import write_bytes
-from slipway.prepared import read_part
 from slipway.project import load_project
 
 

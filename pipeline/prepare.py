@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from slipway import stage
-from slipway.prepared import write_parts
+from slipway.data.prepared import write_parts
+from slipway.data.splitting import split_frame
 from slipway.project import load_project
-from slipway.splitting import split_frame
 
 
 def prepare() -> str:

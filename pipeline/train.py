@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from slipway import stage
+from slipway.data.prepared import read_part
 from slipway.files import write_json
-from slipway.prepared import read_part
 from slipway.project import load_project
 from slipway.training.fit import fit
 from slipway.training.seal import seal

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from slipway import stage
+from slipway.data.validation.check import check
+from slipway.data.validation.dataset import load_dataset
+from slipway.data.validation.publish import publish
 from slipway.project import load_project
-from slipway.validation.check import check
-from slipway.validation.dataset import load_dataset
-from slipway.validation.publish import publish
 
 DOCS = Path(".slipway/data_docs")
 

@@ -15,8 +15,8 @@ from slipway import params
 from slipway.bundle.inputs import encode, fit_inputs
 from slipway.columns import from_frame
 from slipway.contract import read
+from slipway.data.splitting import split_frame
 from slipway.errors import SettingsError
-from slipway.splitting import split_frame
 from slipway.training.fit import derive, fit, predict
 from slipway.training.seal import seal
 

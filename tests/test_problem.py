@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from flights.problem import PROBLEM, by_month
-from slipway.validation.check import check
+from slipway.data.validation.check import check
 
 
 class Clock(msgspec.Struct, forbid_unknown_fields=True):

@@ -34,7 +34,7 @@ def _fit(places: Places) -> None:
     """As the stage `train` does, from the same rows and parameters."""
     import joblib
 
-    from slipway.prepared import read_part
+    from slipway.data.prepared import read_part
     from slipway.project import load_project
     from slipway.training.fit import fit
 

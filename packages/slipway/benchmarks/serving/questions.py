@@ -11,7 +11,7 @@ from benchmarks.serving.processes import BenchmarkError
 
 from slipway.bundle import load
 from slipway.columns import count, from_frame, take, to_rows
-from slipway.prepared import read_part
+from slipway.data.prepared import read_part
 
 ROWS, BATCH = 256, 100
 TOLERANCE = 1e-5

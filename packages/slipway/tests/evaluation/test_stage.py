@@ -11,8 +11,8 @@ import pytest
 import yaml
 from places import ROOT, TOYS
 
+from slipway.data.prepared import write_parts
 from slipway.evaluation import metric, read
-from slipway.prepared import write_parts
 
 OUTPUTS = ("metrics.json", "model_card.md", "plots")
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import bundles
 import contracts
-import data
+import datasets
 import model
 import reports
 from catalogue import CATALOGUE, Mutant
@@ -18,7 +18,7 @@ from projectbox import Project, make_project, with_production
 from slipway.gate.judge import judge
 from slipway.gate.result import Gate, Verdict
 
-SOURCES = (data, model, bundles, reports, contracts)
+SOURCES = (datasets, model, bundles, reports, contracts)
 # Enough for the gate's statistics: 60 days, of which a quarter is held out.
 ROWS = 12_000
 

@@ -15,7 +15,7 @@ from places import python_path
 
 from slipway import evaluation
 from slipway.bundle import load
-from slipway.prepared import read_part
+from slipway.data.prepared import read_part
 
 STAGES = ("validate", "prepare", "train", "evaluate", "register")
 OUTPUTS = ("validation.json", "prepared", "bundle", "training.json", "metrics.json", "plots", "model_card.md")

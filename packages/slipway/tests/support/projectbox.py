@@ -17,14 +17,14 @@ from running import free_port
 from toybox import toy_params
 
 from slipway.bundle import Bundle
+from slipway.data.prepared import write_parts
+from slipway.data.splitting import split_frame
 from slipway.evaluation import constant, cut, encode, encode_target, evaluate, score_frame
 from slipway.files import write_bytes
 from slipway.gate.rules import Rules
 from slipway.ledger import Ledger
 from slipway.params import Params
-from slipway.prepared import write_parts
 from slipway.problem import Problem, load_problem
-from slipway.splitting import split_frame
 from slipway.training.fit import fit
 from slipway.training.seal import seal
 

@@ -11,9 +11,9 @@ import pandas as pd
 
 from slipway.bundle import Bundle
 from slipway.columns import from_frame, take, to_rows
+from slipway.data.splitting import split_frame
 from slipway.params import EvaluateParams, Params, SplitParams, TrainParams
 from slipway.problem import Problem
-from slipway.splitting import split_frame
 from slipway.training.fit import Fitted, fit
 from slipway.training.seal import seal
 

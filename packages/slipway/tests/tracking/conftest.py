@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from slipway.data.prepared import write_parts
 from slipway.evaluation.result import Evaluation, Figure, Metric, SliceResult, encode
-from slipway.prepared import write_parts
 from slipway.settings import TrackingSettings
 from slipway.tracking.evidence import read_evidence
 from slipway.tracking.registration import register

@@ -9,6 +9,7 @@ from slipway import evaluation
 from slipway.bundle import Bundle
 from slipway.bundle.verify import read as read_bundle
 from slipway.bundle.verify import start
+from slipway.data.prepared import read_part
 from slipway.errors import BundleError, CertificateError, GoldenRowsError, SlipwayError
 from slipway.evaluation.scored import Scored
 from slipway.gate.base import ground
@@ -17,7 +18,6 @@ from slipway.gate.result import Check
 from slipway.ledger import Ledger
 from slipway.ledger.entry import Entry
 from slipway.params import read_params
-from slipway.prepared import read_part
 from slipway.problem import Problem, load_problem
 from slipway.settings import project_settings
 

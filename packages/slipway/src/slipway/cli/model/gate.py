@@ -59,9 +59,9 @@ def gate(
 
 
 def _study(retrains: int, jobs: int, as_json: bool) -> None:
+    from slipway.data.prepared import read_part
     from slipway.gate.power import render, study
     from slipway.gate.rules import read_rules
-    from slipway.prepared import read_part
     from slipway.project import load_project
 
     problem, params = load_project()

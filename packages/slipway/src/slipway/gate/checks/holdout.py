@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 
 from slipway.bundle.manifest import Certificate
+from slipway.data.splitting import is_held_out
 from slipway.gate.case import Case
 from slipway.gate.result import Check
 from slipway.problem import Task
-from slipway.splitting import is_held_out
 
 _NAMED = 3
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from slipway.data.validation.report import Example, RuleResult
+from slipway.data.validation.suite import COLUMNS, DISTINCT
 from slipway.problem import Expectation
-from slipway.validation.report import Example, RuleResult
-from slipway.validation.suite import COLUMNS, DISTINCT
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,7 +5,7 @@ import pandas as pd
 from catalogue import mutant
 from projectbox import Project
 
-from slipway.splitting import split_frame
+from slipway.data.splitting import split_frame
 
 RNG = 11
 

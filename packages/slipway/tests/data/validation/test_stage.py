@@ -9,8 +9,8 @@ from churn.dataset import make
 from churn.problem import PROBLEM
 from places import ROOT, TOYS
 
-from slipway.validation.check import check
-from slipway.validation.publish import publish
+from slipway.data.validation.check import check
+from slipway.data.validation.publish import publish
 
 PARAMS = """\
 split: {salt: toys, holdout: 0.25}

@@ -6,8 +6,8 @@ import pytest
 from churn.dataset import make
 from churn.problem import PROBLEM
 
+from slipway.data.validation.dataset import load_dataset
 from slipway.errors import DataError, ProblemError
-from slipway.validation.dataset import load_dataset
 
 
 def loading(found):

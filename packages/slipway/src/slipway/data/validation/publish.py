@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from slipway.data.validation.report import Report, explain
 from slipway.errors import DataError
 from slipway.files import write_json
-from slipway.validation.report import Report, explain
 
 # DVC removes the outputs of a stage that failed: the report of bad data stays outside of it.
 FAILED = Path(".slipway/validation.json")

@@ -7,10 +7,10 @@ import pytest
 from churn.dataset import make
 from churn.problem import PROBLEM
 
+from slipway.data.validation.check import check
+from slipway.data.validation.publish import publish
+from slipway.data.validation.report import Report, explain
 from slipway.errors import DataError
-from slipway.validation.check import check
-from slipway.validation.publish import publish
-from slipway.validation.report import Report, explain
 
 
 def bad_dataset():

@@ -20,7 +20,7 @@ def _build(view: View, number: int, rule: Expectation) -> Any:
     from great_expectations.exceptions import ExpectationNotFoundError
     from great_expectations.expectations import registry
 
-    import slipway.validation.kinds  # noqa: F401
+    import slipway.data.validation.kinds  # noqa: F401
 
     try:
         kind = registry.get_expectation_impl(rule.type)

@@ -9,7 +9,7 @@ from crops.problem import PROBLEM as CROPS
 from msgspec import Meta
 from rents.problem import PROBLEM as RENTS
 
-from slipway.validation import suite
+from slipway.data.validation import suite
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,15 +5,15 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slipway.data.validation.dataset import as_table
+from slipway.data.validation.expectations import build_expectations
+from slipway.data.validation.report import Report, RuleResult, ViewReport
+from slipway.data.validation.results import EXAMPLES, read_result
+from slipway.data.validation.suite import DATASET, EXISTS, OF_KIND, dataset_view
 from slipway.errors import ProblemError
 from slipway.files import new_folder
 from slipway.problem import Problem, View
 from slipway.stage import step
-from slipway.validation.dataset import as_table
-from slipway.validation.expectations import build_expectations
-from slipway.validation.report import Report, RuleResult, ViewReport
-from slipway.validation.results import EXAMPLES, read_result
-from slipway.validation.suite import DATASET, EXISTS, OF_KIND, dataset_view
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
+from slipway.data.splitting import split_frame
 from slipway.errors import DataError
 from slipway.params import SplitParams
-from slipway.splitting import split_frame
 
 SPLIT = SplitParams(salt="s", holdout=0.3)
 

@@ -12,8 +12,8 @@ from churn.problem import PROBLEM
 from rents.dataset import make as make_rents
 from rents.problem import PROBLEM as RENTS
 
-from slipway.validation import suite
-from slipway.validation.check import check
+from slipway.data.validation import suite
+from slipway.data.validation.check import check
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import pytest
 from churn.dataset import make
 from churn.problem import PROBLEM
 
+from slipway.data.validation import suite
+from slipway.data.validation.check import check
 from slipway.errors import ProblemError
 from slipway.problem import Expectation, View
-from slipway.validation import suite
-from slipway.validation.check import check
 
 
 def with_views(*views):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from slipway.contract import Kind
-from slipway.validation.kinds import conforms
+from slipway.data.validation.kinds import conforms
 
 MOMENT = datetime(2024, 5, 6)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from slipway.validation.suite import COLUMNS, DATASET
+from slipway.data.validation.suite import COLUMNS, DATASET
 
 # A message with a hundred lines is not read; the report has all of them.
 _SHOWN_RULES = 10
