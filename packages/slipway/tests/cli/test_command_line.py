@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from running import SLIPWAY, environment
 
-from slipway.delivery.image import given
+from slipway.delivery.targets.containers.image import given
 from slipway.errors import DeliveryError
 from slipway.serving.log import LogWriter, Prediction
 from slipway.serving.settings import LogSettings

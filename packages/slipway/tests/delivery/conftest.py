@@ -4,7 +4,7 @@ import pytest
 from ledgerbox import ENVIRONMENTS
 from projectbox import Project, make_project, place
 
-from slipway.delivery.environment import target_of
+from slipway.delivery.targets.registry import target_of
 
 
 @pytest.fixture(scope="session")

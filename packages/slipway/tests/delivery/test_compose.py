@@ -4,11 +4,11 @@ import pytest
 import yaml
 from thisrepo import ROOT
 
-from slipway.delivery.compose import FILE, Project
-from slipway.delivery.docker import DockerTarget
-from slipway.delivery.engine import Engine
-from slipway.delivery.image import Given
-from slipway.delivery.target import Kept
+from slipway.delivery.targets.base import Kept
+from slipway.delivery.targets.containers.compose import FILE, Project
+from slipway.delivery.targets.containers.engine import Engine
+from slipway.delivery.targets.containers.image import Given
+from slipway.delivery.targets.docker import DockerTarget
 from slipway.errors import DeliveryError
 from slipway.settings import EnvironmentSettings
 

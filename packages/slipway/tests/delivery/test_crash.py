@@ -6,11 +6,12 @@ import psutil
 import pytest
 from releases import better, first, killed_after, quiet, slipway
 
-from slipway.delivery import flow, process
+from slipway.delivery import flow
 from slipway.delivery.converge import converge
-from slipway.delivery.environment import target_of
 from slipway.delivery.smoke import wait_for
 from slipway.delivery.status import read_status
+from slipway.delivery.targets.local import process
+from slipway.delivery.targets.registry import target_of
 from slipway.ledger import Ledger
 
 
@@ -36,14 +37,14 @@ def die(project, function, times, *words):
 @pytest.mark.parametrize(
     ("function", "times"),
     [
-        ("delivery.local.LocalTarget.keep", 1),
-        ("delivery.process.start", 1),
-        ("delivery.local.LocalTarget.rehearse", 1),
+        ("delivery.targets.local.target.LocalTarget.keep", 1),
+        ("delivery.targets.local.process.start", 1),
+        ("delivery.targets.local.target.LocalTarget.rehearse", 1),
         ("files.write_bytes", 1),
-        ("delivery.local.LocalTarget._point", 1),
-        ("delivery.process.hang_up", 1),
-        ("delivery.local.LocalTarget._switch", 1),
-        ("delivery.local.LocalTarget.apply", 1),
+        ("delivery.targets.local.target.LocalTarget._point", 1),
+        ("delivery.targets.local.process.hang_up", 1),
+        ("delivery.targets.local.target.LocalTarget._switch", 1),
+        ("delivery.targets.local.target.LocalTarget.apply", 1),
         ("ledger.writing.record", 1),
         ("ledger.ledger.Ledger.append", 1),
     ],
@@ -65,15 +66,19 @@ def test_a_switch_that_was_killed_is_unfinished_until_it_was_tested(project):
     old = first(project).entry.serving.bundle
     better(project)
     flow.deploy(project.root, "staging", quiet)
-    die(project, "delivery.process.hang_up", 1, "promote", "staging", "production")
-    die(project, "delivery.local.LocalTarget._point", 1, "converge", "production")
+    die(project, "delivery.targets.local.process.hang_up", 1, "promote", "staging", "production")
+    die(project, "delivery.targets.local.target.LocalTarget._point", 1, "converge", "production")
     assert "not finished" in production(project).differs
     assert settle(project, "production") == old
 
 
 @pytest.mark.parametrize(
     ("function", "times"),
-    [("delivery.local.LocalTarget._point", 1), ("delivery.process.start", 2), ("delivery.local.LocalTarget.apply", 1)],
+    [
+        ("delivery.targets.local.target.LocalTarget._point", 1),
+        ("delivery.targets.local.process.start", 2),
+        ("delivery.targets.local.target.LocalTarget.apply", 1),
+    ],
 )
 def test_a_first_start_that_is_killed_leaves_nothing_that_the_next_run_stumbles_over(project, function, times):
     digest = flow.deploy(project.root, "staging", quiet).entry.serving.bundle
@@ -86,7 +91,7 @@ def test_a_first_start_that_is_killed_leaves_nothing_that_the_next_run_stumbles_
 
 def test_a_first_start_that_is_killed_is_ended_where_the_ledger_says_that_nothing_serves(project):
     flow.deploy(project.root, "staging", quiet)
-    die(project, "delivery.process.start", 2, "promote", "staging", "production")
+    die(project, "delivery.targets.local.process.start", 2, "promote", "staging", "production")
     assert settle(project, "production") is None
     assert process.find(str(target_of(project.root, "production").folder)) is None
 

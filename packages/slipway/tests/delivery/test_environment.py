@@ -8,11 +8,12 @@ from projectbox import place
 from releases import first, quiet
 from running import SLIPWAY, free_port
 
-from slipway.delivery import flow, process
+from slipway.delivery import flow
 from slipway.delivery.converge import converge
-from slipway.delivery.engine import in_repository
-from slipway.delivery.environment import target_of
 from slipway.delivery.status import line, read_status
+from slipway.delivery.targets.containers.engine import in_repository
+from slipway.delivery.targets.local import process
+from slipway.delivery.targets.registry import target_of
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
 

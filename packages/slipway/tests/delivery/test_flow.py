@@ -14,10 +14,10 @@ from toybox import rows_of
 from slipway.bundle import load
 from slipway.delivery import flow
 from slipway.delivery.converge import converge, stop
-from slipway.delivery.environment import target_of
 from slipway.delivery.lock import alone
 from slipway.delivery.release import choose
 from slipway.delivery.status import lineage, read_status
+from slipway.delivery.targets.registry import target_of
 from slipway.errors import DeliveryError, GateError
 from slipway.ledger import Event, Ledger, Release, follow
 

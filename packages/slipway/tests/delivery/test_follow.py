@@ -13,7 +13,7 @@ from ledgerbox import clone, deploy, git
 from projectbox import place
 from releases import slipway
 
-from slipway.delivery.environment import target_of
+from slipway.delivery.targets.registry import target_of
 
 
 @pytest.fixture

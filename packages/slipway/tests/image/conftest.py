@@ -26,7 +26,7 @@ from requirements import missing
 from toybox import make_toy
 
 from slipway.bundle import Bundle
-from slipway.delivery.environment import target_of
+from slipway.delivery.targets.registry import target_of
 
 BUILT_FROM = ("Makefile", "Dockerfile", ".dockerignore", "pyproject.toml", "uv.lock", *PACKAGED)
 REVISION = "0123456789abcdef0123456789abcdef01234567"

@@ -9,7 +9,7 @@ import pytest
 from dockerbox import remove_from
 from places import ROOT
 
-from slipway.delivery.compose import FILE
+from slipway.delivery.targets.containers.compose import FILE
 
 
 def test_it_is_valid_by_the_compose_specification():

@@ -11,7 +11,7 @@ from dockerbox import ROOT, settled
 from ledgerbox import BY, clone, git
 from waiting import wait_for_engine
 
-from slipway.delivery.environment import target_of
+from slipway.delivery.targets.registry import target_of
 from slipway.ledger import Event, Ledger, Release, follow
 
 pytestmark = pytest.mark.timeout(900)

@@ -5,7 +5,7 @@ import requests
 from dockerbox import bring, quiet, settled
 
 from slipway.delivery.converge import converge
-from slipway.delivery.environment import target_of
+from slipway.delivery.targets.registry import target_of
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
 

@@ -11,7 +11,7 @@ from registry import tags
 from running import free_port
 
 from slipway.delivery import flow, publish, release
-from slipway.delivery.environment import target_of
+from slipway.delivery.targets.registry import target_of
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
 

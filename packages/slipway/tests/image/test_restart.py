@@ -8,7 +8,7 @@ from dockerbox import bring, settled
 from enginebox import RESTARTED, restart_engine
 from waiting import wait_for_engine
 
-from slipway.delivery.environment import target_of
+from slipway.delivery.targets.registry import target_of
 
 pytestmark = [RESTARTED, pytest.mark.timeout(600)]
 

@@ -10,8 +10,8 @@ from requirements import missing
 from running import SLIPWAY
 
 from slipway.delivery.converge import converge, stop
-from slipway.delivery.docker import DockerTarget
 from slipway.delivery.signature import check_signature, sign
+from slipway.delivery.targets.docker import DockerTarget
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger, Release, follow
 

@@ -13,7 +13,7 @@ from waiting import wait_for_engine
 
 from slipway.delivery import flow
 from slipway.delivery.converge import converge, stop
-from slipway.delivery.environment import target_of
+from slipway.delivery.targets.registry import target_of
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
 

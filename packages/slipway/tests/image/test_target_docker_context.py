@@ -9,8 +9,8 @@ from relay import relay
 from running import SLIPWAY
 
 from slipway.delivery.converge import converge
-from slipway.delivery.environment import target_of
 from slipway.delivery.smoke import version
+from slipway.delivery.targets.registry import target_of
 from slipway.errors import DeliveryError
 
 pytestmark = pytest.mark.timeout(600)

@@ -9,20 +9,20 @@ from releases import killed_after, slipway
 
 from slipway.delivery import flow
 from slipway.delivery.converge import converge
-from slipway.delivery.environment import target_of
+from slipway.delivery.targets.registry import target_of
 from slipway.ledger import Ledger
 
 pytestmark = pytest.mark.timeout(900)
 
 STEPS = (
-    ("delivery.image.keep", 1),
-    ("delivery.image.Aside._options", 1),
-    ("delivery.on_engine.OnEngine.rehearse", 1),
-    ("delivery.docker.DockerTarget._take_port", 1),
-    ("delivery.compose.Project.up", 2),
-    ("delivery.docker.DockerTarget._start", 1),
-    ("delivery.compose.Project.end", 1),
-    ("delivery.docker.DockerTarget.apply", 1),
+    ("delivery.targets.containers.image.keep", 1),
+    ("delivery.targets.containers.image.Aside._options", 1),
+    ("delivery.targets.containers.container_target.OnEngine.rehearse", 1),
+    ("delivery.targets.docker.DockerTarget._take_port", 1),
+    ("delivery.targets.containers.compose.Project.up", 2),
+    ("delivery.targets.docker.DockerTarget._start", 1),
+    ("delivery.targets.containers.compose.Project.end", 1),
+    ("delivery.targets.docker.DockerTarget.apply", 1),
     ("ledger.ledger.Ledger.append", 1),
 )
 
@@ -51,7 +51,9 @@ def test_a_promotion_that_is_killed_after_any_step_is_undone_or_finished_and_nob
 def test_a_first_start_that_is_killed_is_ended_where_the_ledger_says_that_nothing_serves(on_engine, shipped, engine):
     (ship, _) = shipped
     bring(on_engine, ship)
-    killed = killed_after(on_engine, "delivery.docker.DockerTarget._start", 1, "promote", "staging", "production")
+    killed = killed_after(
+        on_engine, "delivery.targets.docker.DockerTarget._start", 1, "promote", "staging", "production"
+    )
     assert killed.wait(timeout=120) == -signal.SIGKILL, killed.stdout.read()
     target = target_of(on_engine.root, "production")
     assert target.runs() and target.differs(None)

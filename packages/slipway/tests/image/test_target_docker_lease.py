@@ -7,7 +7,7 @@ from dockerbox import bring, quiet, settled
 from releases import killed_after, slipway
 
 from slipway.delivery.converge import converge, look
-from slipway.delivery.environment import held, target_of
+from slipway.delivery.targets.registry import held, target_of
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -47,7 +47,7 @@ def test_a_user_without_a_name_holds_it_too(on_engine, shipped, other, engine, m
 
 
 def test_what_a_killed_command_held_is_free_at_once_and_what_was_never_started_soon(on_engine, shipped, other, engine):
-    killed = killed_after(other, "delivery.lease._take", 1, "converge", "staging")
+    killed = killed_after(other, "delivery.targets.containers.lease._take", 1, "converge", "staging")
     assert killed.wait(timeout=60) == -signal.SIGKILL, killed.stdout.read()
     converge(on_engine.root, "staging", quiet)
     name = f"{target_of(on_engine.root, 'staging')._named}-held"

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from sshserver import ssh_server
 
 from slipway.delivery import flow
-from slipway.delivery.environment import target_of
-from slipway.delivery.reach import Reach
 from slipway.delivery.status import read_status
+from slipway.delivery.targets.containers.ssh_tunnel import Reach
+from slipway.delivery.targets.registry import target_of
 from slipway.errors import DeliveryError, GitHubError
 from slipway.github.connect import check_servers, connect
 from slipway.settings import ServerSettings

@@ -14,10 +14,10 @@ from waiting import wait_for_engine
 
 from slipway.delivery import flow
 from slipway.delivery.converge import converge, stop
-from slipway.delivery.environment import target_of
 from slipway.delivery.smoke import version
-from slipway.delivery.stack import FILE
-from slipway.delivery.swarm import SwarmTarget
+from slipway.delivery.targets.containers.stack import FILE
+from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.swarm import SwarmTarget
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
 

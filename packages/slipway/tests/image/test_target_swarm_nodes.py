@@ -12,9 +12,9 @@ from waiting import wait_for_engine
 
 from slipway.delivery import flow
 from slipway.delivery.converge import stop
-from slipway.delivery.environment import target_of
-from slipway.delivery.stack import FILE
 from slipway.delivery.status import line, read_status
+from slipway.delivery.targets.containers.stack import FILE
+from slipway.delivery.targets.registry import target_of
 from slipway.errors import DeliveryError
 
 pytestmark = [

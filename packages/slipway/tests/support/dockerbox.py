@@ -15,10 +15,10 @@ from running import free_port
 
 from slipway.bundle import Bundle
 from slipway.delivery import flow, release
-from slipway.delivery.compose import FILE, Container
-from slipway.delivery.docker import DockerTarget
-from slipway.delivery.environment import target_of
 from slipway.delivery.steps import Delivered
+from slipway.delivery.targets.containers.compose import FILE, Container
+from slipway.delivery.targets.docker import DockerTarget
+from slipway.delivery.targets.registry import target_of
 from slipway.ledger import Ledger
 
 

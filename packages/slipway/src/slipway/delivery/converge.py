@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from slipway.delivery.environment import held, target_of
 from slipway.delivery.smoke import Smoke
 from slipway.delivery.steps import Say, differs, keep, restore
+from slipway.delivery.targets.registry import held, target_of
 from slipway.ledger import Entry, Ledger
 
 

@@ -10,10 +10,10 @@ import subprocess
 from itertools import pairwise
 from pathlib import Path
 
-from slipway.delivery.environment import held
 from slipway.delivery.release import BUNDLE, check_judged, choose, read_chosen
 from slipway.delivery.request import check_request
 from slipway.delivery.steps import Change, Delivered, Say, bring, fetch
+from slipway.delivery.targets.registry import held
 from slipway.errors import DeliveryError
 from slipway.ledger import Entry, Event, Ledger, Release
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from slipway.delivery.engine import Engine
 from slipway.delivery.release import BUNDLE, read_chosen, with_image
+from slipway.delivery.targets.containers.engine import Engine
 from slipway.errors import DeliveryError
 from slipway.ledger import Release
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from slipway.delivery.environment import target_of
 from slipway.delivery.steps import differs
-from slipway.delivery.target import Target
+from slipway.delivery.targets.base import Target
+from slipway.delivery.targets.registry import target_of
 from slipway.errors import DeliveryError
 from slipway.ledger import Entry, Event, Ledger, Release
 from slipway.settings import project_settings

@@ -9,7 +9,7 @@ import psutil
 
 from slipway.delivery.signature import check_signature
 from slipway.delivery.smoke import Smoke
-from slipway.delivery.target import Kept, Target
+from slipway.delivery.targets.base import Kept, Target
 from slipway.errors import BundleError, DeliveryError, LedgerError
 from slipway.ledger import Entry, Event, Ledger, Release, follow
 

@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
-from slipway.delivery.environment import target_of
+from slipway.delivery.targets.registry import target_of
 from slipway.demo.chapters import Chapter, apply_params
 from slipway.errors import DeliveryError, GateError
 from slipway.gate.result import Gate, Verdict

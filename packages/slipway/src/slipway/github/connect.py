@@ -11,7 +11,7 @@ from pathlib import Path
 from shlex import quote
 from urllib.parse import urlsplit
 
-from slipway.delivery.engine import Engine
+from slipway.delivery.targets.containers.engine import Engine
 from slipway.errors import GitHubError
 from slipway.files import write_bytes
 from slipway.settings import EnvironmentSettings, ServerSettings, project_settings

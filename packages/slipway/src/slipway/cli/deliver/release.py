@@ -82,7 +82,7 @@ Examples:
 def rehearse(image: str, folder: Path, as_json: bool) -> None:
     """Start an image here, test it as a deployment does, and end it; nothing is written down."""
     from slipway.delivery.lock import alone
-    from slipway.delivery.rehearsal import RehearsalTarget
+    from slipway.delivery.targets.rehearsal import RehearsalTarget
     from slipway.settings import EnvironmentSettings
 
     target = RehearsalTarget(Path(), "image", EnvironmentSettings(port=8080))

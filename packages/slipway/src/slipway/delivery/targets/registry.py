@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from slipway.delivery.docker import DockerTarget
-from slipway.delivery.local import LocalTarget
 from slipway.delivery.lock import alone
-from slipway.delivery.rehearsal import RehearsalTarget
 from slipway.delivery.steps import Say
-from slipway.delivery.swarm import SwarmTarget
-from slipway.delivery.target import Target
+from slipway.delivery.targets.base import Target
+from slipway.delivery.targets.docker import DockerTarget
+from slipway.delivery.targets.local.target import LocalTarget
+from slipway.delivery.targets.rehearsal import RehearsalTarget
+from slipway.delivery.targets.swarm import SwarmTarget
 from slipway.errors import SettingsError
 from slipway.settings import EnvironmentSettings, project_settings
 

@@ -7,11 +7,11 @@ tested.
 
 from pathlib import Path
 
-from slipway.delivery.on_engine import OnEngine
 from slipway.delivery.preconditions import check_port
 from slipway.delivery.smoke import Smoke, wait_for
-from slipway.delivery.stack import FILE, Service, Stack, Task, Wanted
-from slipway.delivery.target import Kept
+from slipway.delivery.targets.base import Kept
+from slipway.delivery.targets.containers.container_target import OnEngine
+from slipway.delivery.targets.containers.stack import FILE, Service, Stack, Task, Wanted
 from slipway.errors import DeliveryError
 from slipway.settings import EnvironmentSettings
 

@@ -8,12 +8,12 @@ and goes.
 
 from pathlib import Path
 
-from slipway.delivery.compose import Container, Project, Wanted
-from slipway.delivery.image import PORT, START_SECONDS, bring_files, check_holds, remove_files
-from slipway.delivery.on_engine import OnEngine
 from slipway.delivery.preconditions import check_port
 from slipway.delivery.smoke import Smoke, version, wait_for
-from slipway.delivery.target import Kept
+from slipway.delivery.targets.base import Kept
+from slipway.delivery.targets.containers.compose import Container, Project, Wanted
+from slipway.delivery.targets.containers.container_target import OnEngine
+from slipway.delivery.targets.containers.image import PORT, START_SECONDS, bring_files, check_holds, remove_files
 from slipway.errors import DeliveryError
 from slipway.settings import EnvironmentSettings
 

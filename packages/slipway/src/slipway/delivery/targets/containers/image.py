@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from slipway.bundle import load
-from slipway.delivery.engine import Engine
-from slipway.delivery.reach import HERE, Reach
 from slipway.delivery.smoke import Smoke, is_ready, smoke, wait_for
-from slipway.delivery.target import Kept
+from slipway.delivery.targets.base import Kept
+from slipway.delivery.targets.containers.engine import Engine
+from slipway.delivery.targets.containers.ssh_tunnel import HERE, Reach
 from slipway.errors import DeliveryError
 
 PORT = "8080"

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import yaml
 
-from slipway.delivery.engine import Engine
-from slipway.delivery.image import FILES, Given
+from slipway.delivery.targets.containers.engine import Engine
+from slipway.delivery.targets.containers.image import FILES, Given
 from slipway.errors import DeliveryError
 from slipway.files import write_json
 

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from slipway.delivery.engine import Engine
-from slipway.delivery.image import Aside, given, keep
 from slipway.delivery.preconditions import check_files, read_key
 from slipway.delivery.smoke import Smoke
-from slipway.delivery.target import Kept
+from slipway.delivery.targets.base import Kept
+from slipway.delivery.targets.containers.engine import Engine
+from slipway.delivery.targets.containers.image import Aside, given, keep
 from slipway.ledger.entry import REHEARSAL
 from slipway.settings import EnvironmentSettings
 

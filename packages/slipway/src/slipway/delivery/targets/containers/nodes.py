@@ -2,7 +2,7 @@
 
 import msgspec
 
-from slipway.delivery.engine import Engine
+from slipway.delivery.targets.containers.engine import Engine
 
 _FIELDS = ("ID", "Hostname", "Self", "Status", "Availability")
 

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import yaml
 
-from slipway.delivery.engine import Engine
-from slipway.delivery.image import Given
-from slipway.delivery.nodes import Node, read_nodes
+from slipway.delivery.targets.containers.engine import Engine
+from slipway.delivery.targets.containers.image import Given
+from slipway.delivery.targets.containers.nodes import Node, read_nodes
 from slipway.errors import DeliveryError
 from slipway.files import write_json
 

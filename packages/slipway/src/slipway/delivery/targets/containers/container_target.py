@@ -9,13 +9,13 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from slipway.delivery.engine import Engine
-from slipway.delivery.image import Aside, Given, given, keep
-from slipway.delivery.lease import lease
 from slipway.delivery.preconditions import check_files, read_key
-from slipway.delivery.reach import Reach
 from slipway.delivery.smoke import Smoke, smoke, version
-from slipway.delivery.target import Kept
+from slipway.delivery.targets.base import Kept
+from slipway.delivery.targets.containers.engine import Engine
+from slipway.delivery.targets.containers.image import Aside, Given, given, keep
+from slipway.delivery.targets.containers.lease import lease
+from slipway.delivery.targets.containers.ssh_tunnel import Reach
 from slipway.errors import DeliveryError
 from slipway.settings import EnvironmentSettings
 

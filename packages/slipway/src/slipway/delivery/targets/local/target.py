@@ -22,10 +22,10 @@ from pathlib import Path
 import psutil
 
 from slipway.bundle import load
-from slipway.delivery import process
 from slipway.delivery.preconditions import check_files, check_port, read_key
 from slipway.delivery.smoke import Smoke, is_ready, smoke, version, wait_for
-from slipway.delivery.target import Kept
+from slipway.delivery.targets.base import Kept
+from slipway.delivery.targets.local import process
 from slipway.errors import BundleError, DeliveryError
 from slipway.files import new_folder, write_bytes
 from slipway.settings import EnvironmentSettings

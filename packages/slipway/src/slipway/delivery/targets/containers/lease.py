@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from slipway.delivery.engine import Engine
+from slipway.delivery.targets.containers.engine import Engine
 from slipway.errors import DeliveryError
 from slipway.settings import actor
 

@@ -1,0 +1,1 @@
+"""Where environments run: one class for each kind of target."""

@@ -1,0 +1,1 @@
+"""Parts that the targets on a container engine share."""

@@ -1,0 +1,1 @@
+"""The target `local`: supervised processes on this machine."""
