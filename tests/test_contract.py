@@ -6,9 +6,9 @@ import pytest
 from flights.contract import Flight
 from slipway.bundle.code import check_imports
 from slipway.columns import from_frame, to_rows
-from slipway.contract import Kind, read
+from slipway.contract import Kind, read_contract
 
-FIELDS = read(Flight)
+FIELDS = read_contract(Flight)
 ROW = {
     "scheduled_departure": "2013-10-05T17:30:00",
     "carrier": "UA",

@@ -7,10 +7,10 @@ import pytest
 from flights import ingest
 from flights.contract import Flight
 from flights.dataset import FLIGHTS, READINGS, WEATHER, join_weather, load, read_flights, read_weather
-from slipway.contract import read
+from slipway.contract import read_contract
 from slipway.errors import DataError
 
-CONTRACT = [field.name for field in read(Flight)]
+CONTRACT = [field.name for field in read_contract(Flight)]
 # What stands before the day; everything else in the raw table is an outcome, the aircraft included: it is swapped.
 SCHEDULE = {"year", "month", "day", "sched_dep_time", "sched_arr_time", "time_hour"} | {
     "carrier",

@@ -6,7 +6,7 @@ import pytest
 from flights.contract import Flight
 from flights.features import derive
 from slipway.columns import from_frame, take
-from slipway.contract import read
+from slipway.contract import read_contract
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from slipway.contract import read
     ],
 )
 def test_minute_and_weekday_are_those_of_the_calendar(frame, departure, minute, weekday):
-    columns = from_frame(read(Flight), frame.head(1))
+    columns = from_frame(read_contract(Flight), frame.head(1))
     columns["scheduled_departure"] = np.array([departure], dtype="datetime64[us]")
     features = derive(columns)
     assert features["minute"].tolist() == [minute]
@@ -28,7 +28,7 @@ def test_minute_and_weekday_are_those_of_the_calendar(frame, departure, minute, 
 
 
 def test_every_other_column_of_the_contract_is_handed_on_as_it_is(frame):
-    columns = from_frame(read(Flight), frame.head(100))
+    columns = from_frame(read_contract(Flight), frame.head(100))
     features = derive(columns)
     assert features.keys() == (columns.keys() - {"scheduled_departure"}) | {"minute", "weekday"}
     assert all(features[name] is columns[name] for name in columns.keys() & features.keys())
@@ -36,7 +36,7 @@ def test_every_other_column_of_the_contract_is_handed_on_as_it_is(frame):
 
 
 def test_a_row_alone_gives_exactly_what_it_gives_among_others(frame):
-    columns = from_frame(read(Flight), frame.sample(500, random_state=1))
+    columns = from_frame(read_contract(Flight), frame.sample(500, random_state=1))
     among = derive(columns)
     for row in range(500):
         alone = derive(take(columns, slice(row, row + 1)))

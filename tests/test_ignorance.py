@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from flights.problem import PROBLEM
-from slipway import contract
+from slipway.contract import read_contract
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "packages" / "slipway" / "src" / "slipway"
@@ -21,7 +21,7 @@ def machinery():
 
 
 def test_the_machinery_knows_no_column_and_no_name_of_the_problem():
-    words = {PROBLEM.name, PROBLEM.contract.__name__, *(field.name for field in contract.read(PROBLEM.contract))}
+    words = {PROBLEM.name, PROBLEM.contract.__name__, *(field.name for field in read_contract(PROBLEM.contract))}
     pattern = re.compile(rf"\b({'|'.join(sorted(words - ORDINARY))})\b")
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"

@@ -14,7 +14,7 @@ from flights.problem import PROBLEM
 from slipway import params
 from slipway.bundle.inputs import encode, fit_inputs
 from slipway.columns import from_frame
-from slipway.contract import read
+from slipway.contract import read_contract
 from slipway.data.splitting import split_frame
 from slipway.errors import SettingsError
 from slipway.training.fit import derive, fit, predict
@@ -22,7 +22,7 @@ from slipway.training.seal import seal
 
 ROOT = Path(__file__).parents[1]
 KINDS = ["gradient_boosting", "logistic_regression"]
-FIELDS = read(PROBLEM.contract)
+FIELDS = read_contract(PROBLEM.contract)
 
 
 @pytest.fixture(scope="module")

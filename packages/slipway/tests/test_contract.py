@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-from slipway.contract import Kind, read
+from slipway.contract import Kind, read_contract
 from slipway.errors import ProblemError
 
 
@@ -16,7 +16,7 @@ def struct(**fields):
 
 
 def only(kind):
-    return read(struct(value=kind))[0]
+    return read_contract(struct(value=kind))[0]
 
 
 @pytest.mark.parametrize(
@@ -48,20 +48,20 @@ def test_bounds_categories_pattern_unit_and_description_are_read_through_none():
 @pytest.mark.parametrize("kind", [list[int], dict[str, int], bytes, int | str, Literal[1, 2]])
 def test_what_is_no_column_is_refused_with_its_name(kind):
     with pytest.raises(ProblemError, match="'value'"):
-        read(struct(value=kind))
+        read_contract(struct(value=kind))
 
 
 def test_a_timestamp_must_say_whether_it_has_a_time_zone():
     with pytest.raises(ProblemError, match=r"'value'.*with and without a time zone"):
-        read(struct(value=datetime))
+        read_contract(struct(value=datetime))
 
 
 def test_a_contract_that_lets_unknown_fields_pass_is_refused():
     loose = msgspec.defstruct("Loose", [("value", int)])
     with pytest.raises(ProblemError, match="forbid_unknown_fields=True"):
-        read(loose)
+        read_contract(loose)
 
 
 def test_a_name_that_the_dataset_needs_is_refused():
     with pytest.raises(ProblemError, match=r"'target'.*reserved"):
-        read(struct(target=int))
+        read_contract(struct(target=int))

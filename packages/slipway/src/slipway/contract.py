@@ -42,7 +42,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     unit: str = ""
 
 
-def read(contract: type[msgspec.Struct]) -> tuple[Field, ...]:
+def read_contract(contract: type[msgspec.Struct]) -> tuple[Field, ...]:
     """List the fields of `contract` in their order.
 
     Raises `ProblemError` for a struct that lets unknown fields pass, or a field that is no plain column.

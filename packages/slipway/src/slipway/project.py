@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from slipway import contract
+from slipway.contract import read_contract
 from slipway.params import Params, read_params
 from slipway.problem import Problem, load_problem
 from slipway.settings import project_settings
@@ -18,5 +18,5 @@ class Project(NamedTuple):
 def load_project() -> Project:
     """Load the problem that `pyproject.toml` names and `params.yaml`, typed by it; raises what either lacks."""
     problem = load_problem(project_settings().problem)
-    contract.read(problem.contract)
+    read_contract(problem.contract)
     return Project(problem, read_params(problem.params))

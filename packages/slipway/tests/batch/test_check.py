@@ -21,7 +21,7 @@ from slipway.batch.check import check
 from slipway.batch.read import open_sources, read_batches
 from slipway.batch.rules import read_rules
 from slipway.columns import from_rows
-from slipway.contract import Kind, read
+from slipway.contract import Kind, read_contract
 
 
 class Odd(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,7 +119,7 @@ def any_of(field):
 @st.composite
 def batches(draw, contract):
     """Good rows in which up to three columns hold anything that their types can; those with a default may lack."""
-    fields = {field.name: field for field in read(contract)}
+    fields = {field.name: field for field in read_contract(contract)}
     rows = draw(st.integers(1, 6))
     columns = {name: pa.array([value] * rows) for name, value in GOOD[contract].items()}
     for name in draw(st.sets(st.sampled_from(sorted(fields)), max_size=3)):
@@ -149,7 +149,7 @@ def assert_like_the_service(contract, rows, checked):
     assert checked.valid.tolist() == [row is not None for row in found]
     refused = sorted(row for fault in checked.faults for row in fault.rows.tolist())
     assert refused == np.flatnonzero(~checked.valid).tolist(), "each refused row has one reason"
-    expected = from_rows(read(contract), [row for row in found if row is not None])
+    expected = from_rows(read_contract(contract), [row for row in found if row is not None])
     assert list(checked.columns) == list(expected)
     for name, values in expected.items():
         assert checked.columns[name].dtype == values.dtype
@@ -178,7 +178,7 @@ CELLS = {
 @given(st.data())
 def test_a_csv_file_gets_the_verdict_of_each_row_alone(contract, tmp_path, data):
     wild = {}
-    for field in read(contract):
+    for field in read_contract(contract):
         times = HOURS if not field.zoned else HOURS.map(zoned)
         values = times if field.kind is Kind.TIMESTAMP else CELLS[field.kind]
         wild[field.name] = st.one_of(values, st.none(), st.just(GOOD[contract].get(field.name)))

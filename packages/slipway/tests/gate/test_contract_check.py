@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pytest
 from msgspec import Meta, defstruct
 
-from slipway.contract import read
+from slipway.contract import read_contract
 from slipway.gate.checks.contract import breaking_changes
 
 AGE, NOTE, PLAN = Annotated[int, Meta(ge=0, le=99)], Annotated[str, Meta(pattern="^a")], Literal["x", "y"]
@@ -16,7 +16,7 @@ FIELDS = {"age": AGE, "note": (NOTE | None, None), "plan": PLAN, "at": Annotated
 def fields(**changed):
     wanted = {**FIELDS, **changed}
     kept = [(name, *kind) if isinstance(kind, tuple) else (name, kind) for name, kind in wanted.items() if kind]
-    return read(defstruct("Row", kept, forbid_unknown_fields=True, kw_only=True))
+    return read_contract(defstruct("Row", kept, forbid_unknown_fields=True, kw_only=True))
 
 
 BREAKING = {

@@ -7,7 +7,7 @@ import msgspec
 import pyarrow as pa
 
 from slipway.columns import from_frame
-from slipway.contract import Field, Kind, read
+from slipway.contract import Field, Kind, read_contract
 
 _UNREADABLE = {
     Kind.NUMBER: "a number",
@@ -70,7 +70,7 @@ def read_rules(contract: type[msgspec.Struct]) -> tuple[Rule, ...]:
     given = {field.name: field for field in msgspec.structs.fields(contract)}
     return tuple(
         Rule(field, given[field.name].type, _is_convex(given[field.name].type), _default(given[field.name]))
-        for field in read(contract)
+        for field in read_contract(contract)
     )
 
 

@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway import contract
 from slipway.bundle.code import CONTRACT, FEATURES, run_source
 from slipway.bundle.inputs import encode
 from slipway.bundle.manifest import Golden, Manifest
 from slipway.bundle.scorer import Scorer
 from slipway.columns import Columns, count, from_rows, take
+from slipway.contract import read_contract
 from slipway.errors import ScoringError
 
 # Features and encoding work on slices of this many rows, so that scoring needs constant memory beyond its input.
@@ -29,7 +29,7 @@ class Bundle:
         self.digest = digest
         self.manifest = manifest
         self.contract: type[msgspec.Struct] = getattr(self._run(files, CONTRACT), manifest.contract)
-        self.fields = contract.read(self.contract)
+        self.fields = read_contract(self.contract)
         self._derive: Callable[[Columns], Columns] | None = None
         if manifest.features:
             self._derive = getattr(self._run(files, FEATURES), manifest.features)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
-from slipway import contract
 from slipway.bundle.inputs import encode
 from slipway.columns import from_frame
+from slipway.contract import read_contract
 from slipway.errors import DataError
 from slipway.evaluation.scored import Scored, Vector, encode_target
 from slipway.params import Params
@@ -94,7 +94,7 @@ def _fit_and_score(problem: Problem, params: Params, frame: "pd.DataFrame", hold
     import pandas as pd
 
     fitted = fit(problem, params, frame)
-    columns = derive(problem, from_frame(contract.read(problem.contract), holdout))
+    columns = derive(problem, from_frame(read_contract(problem.contract), holdout))
     group, names = pd.factorize(holdout["group"], sort=True)
     return Scored(
         task=problem.task,
@@ -131,7 +131,7 @@ def _shuffled_labels(train: "pd.DataFrame", share: float) -> "pd.DataFrame":
 def _shuffled_columns(problem: Problem, train: "pd.DataFrame") -> "pd.DataFrame":
     """Every other column of the contract in the order of another row, as a broken join would leave it."""
     random = np.random.default_rng(0)
-    names = [field.name for field in contract.read(problem.contract)][::2]
+    names = [field.name for field in read_contract(problem.contract)][::2]
     order = random.permutation(len(train))
     return train.assign(**{name: train[name].take(order).array for name in names})
 

@@ -6,10 +6,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway import contract
 from slipway.bundle.inputs import encode, fit_inputs
 from slipway.bundle.manifest import Class, Input
 from slipway.columns import Columns, from_frame
+from slipway.contract import read_contract
 from slipway.errors import DataError, ModelError, first_line
 from slipway.params import Params
 from slipway.problem import Problem, Task
@@ -50,7 +50,7 @@ def fit(problem: Problem, params: Params, frame: "pd.DataFrame") -> Fitted:
 
 def _tensor(problem: Problem, frame: "pd.DataFrame") -> tuple[tuple[Input, ...], NDArray[np.float32]]:
     """The inputs and their values; the columns, several times as large, are gone before the estimator needs room."""
-    columns = derive(problem, from_frame(contract.read(problem.contract), frame))
+    columns = derive(problem, from_frame(read_contract(problem.contract), frame))
     inputs = fit_inputs(columns)
     return inputs, encode(inputs, columns)
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from slipway import contract
 from slipway.bundle.code import CONTRACT, FEATURES, check_imports
 from slipway.bundle.inputs import encode
 from slipway.bundle.manifest import MANIFEST, Certificate, Golden, Manifest, digest
@@ -16,6 +15,7 @@ from slipway.bundle.model import Bundle
 from slipway.bundle.scorer import Scorer
 from slipway.bundle.verify import load
 from slipway.columns import Columns, from_frame, from_rows
+from slipway.contract import read_contract
 from slipway.errors import ProblemError
 from slipway.files import new_folder
 from slipway.problem import Problem, Task
@@ -37,7 +37,7 @@ def seal(
     `train` gives the inputs' profile, `holdout` the golden rows and the scores' profile. Nothing appears in `folder`
     unless everything passed.
     """
-    fields = contract.read(problem.contract)
+    fields = read_contract(problem.contract)
     code = _code(problem)
     model = export(fitted)
     columns = from_frame(fields, holdout)
@@ -91,7 +91,7 @@ def _code(problem: Problem) -> dict[str, bytes]:
 
 
 def _golden(problem: Problem, fitted: Fitted, columns: Columns) -> bytes:
-    fields = contract.read(problem.contract)
+    fields = read_contract(problem.contract)
     rows = golden_rows(fields, columns)
     typed = from_rows(fields, [msgspec.convert(row, problem.contract) for row in rows])
     scores = predict(fitted, encode(fitted.inputs, derive(problem, typed))).tolist()

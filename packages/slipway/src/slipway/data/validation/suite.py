@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from slipway.contract import Field, Kind, read
+from slipway.contract import Field, Kind, read_contract
 from slipway.problem import Expectation, Problem, Task, View
 
 DATASET = "dataset"
@@ -24,7 +24,7 @@ def dataset_view(problem: Problem, present: Collection[str]) -> View:
 
     The optional columns `group`, `time` and `key` are held to their rules where they are present.
     """
-    fields = read(problem.contract)
+    fields = read_contract(problem.contract)
     optional = [name for name in ("group", "time", "key") if name in present]
     allowed = sorted([*(field.name for field in fields), "target", *optional])
     rules = [_rule(COLUMNS, "no column but the contract's, target, group, time and key", column_set=allowed)]
