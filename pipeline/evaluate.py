@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from slipway import bundle, evaluation, stage
+from slipway import evaluation, stage
+from slipway.bundle import load_bundle
 from slipway.columns import from_frame
 from slipway.data.prepared import read_part
 from slipway.files import write_bytes
@@ -15,7 +16,7 @@ def evaluate() -> str:
     evaluation.check_primary(problem)
     evaluation.check_card(problem.card)
     train, holdout = read_part(Path("prepared"), "train"), read_part(Path("prepared"), "holdout")
-    model = bundle.load(Path("bundle"))
+    model = load_bundle(Path("bundle"))
     evaluation.check_bundle(model, problem)
     with stage.step(f"scoring {len(holdout):,} rows"):
         scored = evaluation.score_frame(model, holdout)

@@ -12,7 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 from flights.model import Params
 from flights.problem import PROBLEM
 from slipway import params
-from slipway.bundle.inputs import encode, fit_inputs
+from slipway.bundle.inputs import encode_inputs, fit_inputs
 from slipway.columns import from_frame
 from slipway.contract import read_contract
 from slipway.data.splitting import split_frame
@@ -43,7 +43,7 @@ def fitted(request, parts, given):
 
 
 def score(fitted, frame):
-    return predict(fitted, encode(fitted.inputs, derive(PROBLEM, from_frame(FIELDS, frame))))
+    return predict(fitted, encode_inputs(fitted.inputs, derive(PROBLEM, from_frame(FIELDS, frame))))
 
 
 def auc(target, scores):
@@ -86,8 +86,8 @@ def test_no_single_feature_tells_the_outcome(parts):
     inputs = fit_inputs(train)
     for position, found in enumerate(inputs):
         tree = DecisionTreeClassifier(max_leaf_nodes=32, min_samples_leaf=100, random_state=0)
-        tree.fit(encode(inputs, train)[:, [position]], parts[0]["target"])
-        alone = tree.predict_proba(encode(inputs, holdout)[:, [position]])[:, 1]
+        tree.fit(encode_inputs(inputs, train)[:, [position]], parts[0]["target"])
+        alone = tree.predict_proba(encode_inputs(inputs, holdout)[:, [position]])[:, 1]
         # The best honest one is the minute of departure, .63 to .65.
         assert auc(parts[1]["target"], alone) < 0.70, found.name
 

@@ -26,8 +26,8 @@ import pyarrow.parquet as pq
 
 from slipway.batch.plan import make_plan
 from slipway.batch.score import score_file
-from slipway.bundle import load
-from slipway.bundle.inputs import encode
+from slipway.bundle import load_bundle
+from slipway.bundle.inputs import encode_inputs
 from slipway.bundle.scorer import Scorer
 from slipway.columns import count, from_frame
 from slipway.settings import quiet_environment
@@ -58,9 +58,9 @@ def main() -> None:
 
 
 def compare(folder: Path, path: Path, repeats: int) -> None:
-    bundle = load(folder)
+    bundle = load_bundle(folder)
     columns = from_frame(bundle.fields, pq.read_table(path).to_pandas())
-    tensor = encode(bundle.manifest.inputs, bundle.derive(columns))
+    tensor = encode_inputs(bundle.manifest.inputs, bundle.derive(columns))
     bare = Scorer((folder / "model.onnx").read_bytes(), bundle.manifest.task, bundle.manifest.batch_floor)
     out = path.with_name("out.parquet")
     ways = {
@@ -100,7 +100,7 @@ def grow(folder: Path, paths: list[Path]) -> None:
 
 
 def score_alone(folder: Path, path: Path) -> None:
-    bundle = load(folder)
+    bundle = load_bundle(folder)
     rows = seconds = 0
     if path.exists():
         done = score_file(make_plan(bundle, path, path.with_name("out.parquet")))

@@ -23,7 +23,7 @@ quiet_environment()
 from registry import shared_registry  # noqa: E402
 from toybox import TOYS, Toy, make_toy  # noqa: E402
 
-from slipway.bundle import load  # noqa: E402 - ONNX Runtime reads its environment when it is imported
+from slipway.bundle import load_bundle  # noqa: E402 - ONNX Runtime reads its environment when it is imported
 
 
 def pytest_collection_modifyitems(items):
@@ -78,5 +78,5 @@ def loose_bundle(churn, tmp_path):
     """A copy of a good bundle's folder, free to be damaged."""
     folder = tmp_path / "bundle"
     shutil.copytree(churn.bundle.path, folder)
-    load(folder)
+    load_bundle(folder)
     return folder

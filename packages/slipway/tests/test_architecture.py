@@ -71,8 +71,8 @@ def test_loading_a_bundle_needs_nothing_but_what_the_service_installs(toys):
 import sys
 sys.modules.update(dict.fromkeys({HEAVY!r}))
 from pathlib import Path
-from slipway.bundle import load
-bundle = load(Path({str(toys["churn"].bundle.path)!r}))
+from slipway.bundle import load_bundle
+bundle = load_bundle(Path({str(toys["churn"].bundle.path)!r}))
 print(len(bundle.score(bundle.golden()[0])))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.serving.contestants import Server
 from benchmarks.serving.processes import BenchmarkError
 
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.columns import count, from_frame, take, to_rows
 from slipway.data.prepared import read_part
 
@@ -31,7 +31,7 @@ class Questions(msgspec.Struct, frozen=True):
 
 def choose(root: Path) -> Questions:
     """Rows spread evenly over the holdout, scored by the bundle in this process."""
-    bundle = load(root / "bundle")
+    bundle = load_bundle(root / "bundle")
     columns = from_frame(bundle.fields, read_part(root / "prepared", "holdout"))
     chosen = take(columns, np.linspace(0, count(columns) - 1, ROWS).astype(int))
     return Questions(msgspec.to_builtins(to_rows(bundle.fields, chosen)), bundle.score(chosen).tolist())

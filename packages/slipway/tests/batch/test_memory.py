@@ -14,9 +14,9 @@ import re, resource, sys
 from pathlib import Path
 from slipway.batch.plan import make_plan
 from slipway.batch.score import score_file
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 bundle, path, out = map(Path, sys.argv[1:])
-print(score_file(make_plan(load(bundle), path, out)).rows)
+print(score_file(make_plan(load_bundle(bundle), path, out)).rows)
 if sys.platform == "linux":
     # What getrusage says is at least what the parent had when it forked.
     print(int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024)

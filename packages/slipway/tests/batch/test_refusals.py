@@ -168,8 +168,8 @@ def run(code, churn, rows):
         from pathlib import Path
         from slipway.batch.plan import make_plan
         from slipway.batch.score import score_file
-        from slipway.bundle import load
-        bundle, rows = load(Path({str(churn.bundle.path)!r})), Path({str(rows)!r})
+        from slipway.bundle import load_bundle
+        bundle, rows = load_bundle(Path({str(churn.bundle.path)!r})), Path({str(rows)!r})
     """
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(prelude) + textwrap.dedent(code)],

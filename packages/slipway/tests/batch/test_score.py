@@ -9,7 +9,7 @@ import pytest
 from slipway.batch.plan import make_plan
 from slipway.batch.read import ROWS
 from slipway.batch.score import score_file
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.columns import from_frame
 from slipway.errors import DataError, ScoringError
 
@@ -206,8 +206,8 @@ def test_a_row_that_fits_the_contract_and_has_no_score_is_found_among_the_others
     frame.loc[[77, 500], "rain"] = 1e300
     path = write("rows.parquet", frame)
     with pytest.raises(ScoringError, match=r"rows\.parquet, row 78: Expected a finite score.*; also row 501\."):
-        score(load(folder), path)
-    found, summary = score(load(folder), path, skip=True)
+        score(load_bundle(folder), path)
+    found, summary = score(load_bundle(folder), path, skip=True)
     assert np.flatnonzero(found["label"].isna()).tolist() == [77, 500]
     (reason,) = summary.reasons
     assert (summary.invalid, reason.rows, reason.examples) == (2, 2, (78, 501))

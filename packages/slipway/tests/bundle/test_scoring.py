@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from slipway.bundle.inputs import encode
+from slipway.bundle.inputs import encode_inputs
 from slipway.columns import count, from_frame, take, to_rows
 from slipway.training.fit import derive, predict
 
@@ -15,7 +15,7 @@ def holdout_columns(toy):
 
 def test_scores_are_those_of_the_original_estimator(toy):
     columns = holdout_columns(toy)
-    expected = predict(toy.fitted, encode(toy.fitted.inputs, derive(toy.problem, columns)))
+    expected = predict(toy.fitted, encode_inputs(toy.fitted.inputs, derive(toy.problem, columns)))
     np.testing.assert_allclose(toy.bundle.score(columns), expected, rtol=1e-5, atol=1e-5)
 
 

@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, external_data_helper, helper
 from toybox import reseal
 
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.bundle.external_data import refuse_external_data
 from slipway.bundle.manifest import Certificate
 from slipway.errors import BundleError
@@ -26,12 +26,12 @@ FILES = [
 
 def test_a_good_bundle_loads_and_holds_exactly_its_files(loose_bundle):
     assert sorted(FILES) == sorted(path.name for path in loose_bundle.iterdir())
-    assert load(loose_bundle).digest == hashlib.sha256((loose_bundle / "manifest.json").read_bytes()).hexdigest()
+    assert load_bundle(loose_bundle).digest == hashlib.sha256((loose_bundle / "manifest.json").read_bytes()).hexdigest()
 
 
 def test_loading_leaves_no_file_behind(loose_bundle):
-    load(loose_bundle)
-    load(loose_bundle)
+    load_bundle(loose_bundle)
+    load_bundle(loose_bundle)
 
 
 @pytest.mark.parametrize("name", FILES[1:])
@@ -40,14 +40,14 @@ def test_a_flipped_byte_is_found(loose_bundle, name):
     content[len(content) // 2] ^= 1
     (loose_bundle / name).write_bytes(content)
     with pytest.raises(BundleError, match=rf"{name} was changed"):
-        load(loose_bundle)
+        load_bundle(loose_bundle)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_named(loose_bundle, name):
     (loose_bundle / name).unlink()
     with pytest.raises(BundleError, match=rf"{name} is missing"):
-        load(loose_bundle)
+        load_bundle(loose_bundle)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -55,13 +55,13 @@ def test_a_truncated_file_is_found(loose_bundle, name):
     content = (loose_bundle / name).read_bytes()
     (loose_bundle / name).write_bytes(content[: len(content) // 2])
     with pytest.raises(BundleError, match=name):
-        load(loose_bundle)
+        load_bundle(loose_bundle)
 
 
 def test_an_extra_file_is_refused(loose_bundle):
     (loose_bundle / "notes.txt").write_text("hello")
     with pytest.raises(BundleError, match=r"notes\.txt is not named in the manifest"):
-        load(loose_bundle)
+        load_bundle(loose_bundle)
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "model.onnx"])
@@ -69,26 +69,26 @@ def test_a_link_is_refused_even_to_the_right_content(loose_bundle, tmp_path, nam
     (loose_bundle / name).rename(tmp_path / "elsewhere")
     (loose_bundle / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(BundleError, match=rf"{name} is a link"):
-        load(loose_bundle)
+        load_bundle(loose_bundle)
 
 
 def test_another_digest_than_promised_is_refused(loose_bundle):
     with pytest.raises(BundleError, match=r"expected 0{64}"):
-        load(loose_bundle, "0" * 64)
+        load_bundle(loose_bundle, "0" * 64)
 
 
 def test_another_format_is_refused(loose_bundle):
     manifest = json.loads((loose_bundle / "manifest.json").read_text())
     (loose_bundle / "manifest.json").write_text(json.dumps(manifest | {"format": 99}))
     with pytest.raises(BundleError, match="format 99"):
-        load(loose_bundle)
+        load_bundle(loose_bundle)
 
 
 def test_a_failed_certificate_is_refused_however_well_it_is_sealed(loose_bundle):
     certificate = json.loads((loose_bundle / "certificate.json").read_text()) | {"largest_difference": 0.01}
     reseal(loose_bundle, "certificate.json", json.dumps(certificate).encode())
     with pytest.raises(BundleError, match="did not pass"):
-        load(loose_bundle)
+        load_bundle(loose_bundle)
 
 
 def test_golden_rows_that_score_otherwise_are_named_by_line(loose_bundle):
@@ -98,20 +98,20 @@ def test_golden_rows_that_score_otherwise_are_named_by_line(loose_bundle):
     lines[2] = json.dumps(changed)
     reseal(loose_bundle, "golden.jsonl", "\n".join(lines).encode())
     with pytest.raises(BundleError, match=r"golden\.jsonl, line 3"):
-        load(loose_bundle)
+        load_bundle(loose_bundle)
 
 
 def test_changed_features_are_caught_by_the_golden_rows(loose_bundle):
     source = (loose_bundle / "features.py").read_text().replace("+ 1970", "+ 1950")
     reseal(loose_bundle, "features.py", source.encode())
     with pytest.raises(BundleError, match=r"golden\.jsonl, line"):
-        load(loose_bundle)
+        load_bundle(loose_bundle)
 
 
 def test_the_model_of_another_problem_is_refused(loose_bundle, toys):
     reseal(loose_bundle, "model.onnx", (toys["crops"].bundle.path / "model.onnx").read_bytes())
     with pytest.raises(BundleError):
-        load(loose_bundle)
+        load_bundle(loose_bundle)
 
 
 def with_external_data(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -126,7 +126,7 @@ def test_external_data_is_refused_before_the_runtime_sees_it(loose_bundle):
     model = with_external_data(onnx.load(loose_bundle / "model.onnx"))
     reseal(loose_bundle, "model.onnx", model.SerializeToString())
     with pytest.raises(BundleError, match="external data"):
-        load(loose_bundle)
+        load_bundle(loose_bundle)
 
 
 def test_external_data_is_found_inside_the_branch_of_a_node(churn):
@@ -158,10 +158,10 @@ def test_a_tag_that_the_runtime_would_cut_is_refused():
 def test_golden_rows_may_not_be_left_out(loose_bundle):
     reseal(loose_bundle, "golden.jsonl", b"")
     with pytest.raises(BundleError, match=r"golden\.jsonl"):
-        load(loose_bundle)
+        load_bundle(loose_bundle)
 
 
 def test_a_file_that_no_bundle_has_is_refused_even_when_it_is_named(loose_bundle):
     reseal(loose_bundle, "helper.py", b"")
     with pytest.raises(BundleError, match=r"helper\.py"):
-        load(loose_bundle)
+        load_bundle(loose_bundle)

@@ -6,7 +6,7 @@ import pytest
 from mlflow import MlflowClient
 from releases import slipway
 
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.delivery.status import read_status
 from slipway.ledger import Ledger
 
@@ -16,7 +16,7 @@ STORE = "sqlite:///mlflow.db"
 @pytest.fixture
 def registered(project, monkeypatch):
     """The candidate, as the stage `register` leaves it: version 1 of churn."""
-    found = {"digest": load(project.bundle).digest, "model": "churn", "version": 1, "run_id": "of-a-run"}
+    found = {"digest": load_bundle(project.bundle).digest, "model": "churn", "version": 1, "run_id": "of-a-run"}
     (project.root / "registered.json").write_text(json.dumps(found))
     monkeypatch.chdir(project.root)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", STORE)

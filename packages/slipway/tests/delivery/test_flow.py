@@ -11,7 +11,7 @@ from projectbox import place
 from releases import better, first, quiet, slipway
 from toybox import rows_of
 
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.delivery import flow
 from slipway.delivery.converge import converge, stop
 from slipway.delivery.lock import alone
@@ -23,7 +23,7 @@ from slipway.ledger import Event, Ledger, Release, follow
 
 
 def test_from_the_gate_through_staging_to_production_by_one_digest(project):
-    digest = load(project.bundle).digest
+    digest = load_bundle(project.bundle).digest
     done = flow.deploy(project.root, "staging", quiet)
     assert (done.entry.event, done.smoke.digest) == (Event.DEPLOY, digest)
     assert target_of(project.root, "production").observe() is None
@@ -91,7 +91,7 @@ def entries_with_images(project, *releases):
 
 def two_models(project):
     old = shutil.copytree(project.bundle, project.root.parent / "old")
-    return load(old), better(project)
+    return load_bundle(old), better(project)
 
 
 def back(ledger, by_image=True):
@@ -197,7 +197,7 @@ def test_choosing_into_a_folder_of_something_else_destroys_nothing(project):
 def test_an_older_commit_is_not_brought_over_a_newer_one(project):
     old = project.commit("old")
     new = project.commit("new")
-    served = Release(bundle=load(project.bundle).digest, commit=new)
+    served = Release(bundle=load_bundle(project.bundle).digest, commit=new)
     ledger = Ledger(project.root)
     make = partial(follow, event=Event.DEPLOY, by="Ada", release=served)
     newest = ledger.append("staging", make, project.bundle)

@@ -7,7 +7,7 @@ import pytest
 from projectbox import Project
 from running import serving
 
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.delivery.smoke import smoke, version
 from slipway.errors import DeliveryError
 
@@ -25,7 +25,7 @@ def test_a_service_of_another_bundle_is_found_out(fresh, service, tmp_path):
 
 
 def test_golden_rows_are_asked_within_the_limits_of_the_service(fresh, service):
-    found = smoke(service.url, load(fresh.bundle))
+    found = smoke(service.url, load_bundle(fresh.bundle))
     assert found.golden_rows > 1
     assert found.largest_difference < 1e-6
 
@@ -33,7 +33,7 @@ def test_golden_rows_are_asked_within_the_limits_of_the_service(fresh, service):
 def test_golden_rows_with_other_scores_are_found_out(fresh, service, tmp_path):
     """The service is what it says; what it should give is not what it gives."""
     project = fresh.copy(tmp_path / "other")
-    bundle = load(project.bundle)
+    bundle = load_bundle(project.bundle)
     golden = project.bundle / "golden.jsonl"
     lines = golden.read_bytes().splitlines(keepends=True)
     golden.write_bytes(b"".join([lines[0].replace(b'"score":0.', b'"score":0.5'), *lines[1:]]))
@@ -43,7 +43,7 @@ def test_golden_rows_with_other_scores_are_found_out(fresh, service, tmp_path):
 
 def test_a_proxy_is_not_asked_for_what_runs_here(fresh, service, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert version(service.url).model.digest == load(fresh.bundle).digest
+    assert version(service.url).model.digest == load_bundle(fresh.bundle).digest
 
 
 def test_something_that_answers_everything_with_a_page_is_no_service(fresh):
@@ -60,6 +60,6 @@ def test_something_that_answers_everything_with_a_page_is_no_service(fresh):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         with pytest.raises(DeliveryError, match="no service of this kind"):
-            smoke(url, load(fresh.bundle))
+            smoke(url, load_bundle(fresh.bundle))
         assert version(url) is None
         server.shutdown()

@@ -8,7 +8,7 @@ import pytest
 from ledgerbox import BY, deploy, git
 from projectbox import make_project, with_production
 
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.gate.judge import judge
 from slipway.gate.result import Verdict
 from slipway.ledger import Event, Ledger, follow
@@ -144,7 +144,7 @@ def test_edited_figures_are_found(project):
 
 
 def test_what_failed_in_production_does_not_come_back_until_it_is_let_back(project):
-    candidate = load(project.bundle)
+    candidate = load_bundle(project.bundle)
     entry = deploy(project.root, candidate, event=Event.FAILED)
     assert entry.serving.bundle != candidate.digest
     assert failed(judge(project.root)) == ["not_blocked"]

@@ -10,7 +10,7 @@ from ledgerbox import deploy, git
 from projectbox import make_project, with_production
 from running import SLIPWAY
 
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.github.report import Report, decode
 
 GREEN = {"lint": "success", "tests": "success", "pipeline": "success", "gate": "success"}
@@ -116,7 +116,7 @@ def test_fewer_rows_held_out_are_a_change_of_the_data(change):
 
 def test_a_change_of_code_alone_keeps_productions_model_and_says_that_nothing_else_changed(first, tmp_path):
     project = first.copy(tmp_path / "project")
-    deploy(project.root, load(project.bundle))
+    deploy(project.root, load_bundle(project.bundle))
     base = git(project.root, "rev-parse", "HEAD")
     (project.root / "notes.txt").write_text("code\n")
     project.commit("code")

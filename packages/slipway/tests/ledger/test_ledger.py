@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from ledgerbox import BY, ENVIRONMENTS, branch, clone, deploy, deploying, git, make_hub
 
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.errors import LedgerError
 from slipway.ledger import Entry, Event, Ledger, Release, follow
 
@@ -80,7 +80,7 @@ def test_a_bundle_is_kept_once_and_comes_back_verified(hub, ours, theirs, churn,
     assert git(hub, "rev-parse", "deployments:bundles") == trees
     folder = Ledger(theirs).fetch_bundle(churn.bundle.digest, tmp_path / "got")
     assert folder == tmp_path / "got" / churn.bundle.digest
-    assert load(folder, churn.bundle.digest).digest == churn.bundle.digest
+    assert load_bundle(folder, churn.bundle.digest).digest == churn.bundle.digest
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
         path.name: path.read_bytes() for path in churn.bundle.path.iterdir()
     }

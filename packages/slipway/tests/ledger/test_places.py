@@ -7,7 +7,7 @@ import pytest
 from ledgerbox import BY, clone, deploy, deploying, git, make_hub
 from toybox import reseal
 
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.errors import LedgerError
 from slipway.ledger import Event, Ledger
 from slipway.ledger.position import SEEN
@@ -249,7 +249,7 @@ def test_no_line_ending_or_filter_of_the_repository_changes_a_bundle(hub, ours, 
     git(ours, "config", "core.autocrlf", "true")
     (ours / ".gitattributes").write_text("* text eol=crlf\n")
     reseal(loose_bundle, "contract.py", (loose_bundle / "contract.py").read_bytes().replace(b"\n", b"\r\n"))
-    bundle = load(loose_bundle)
+    bundle = load_bundle(loose_bundle)
     deploy(ours, bundle)
     got = Ledger(clone(hub, tmp_path / "clone")).fetch_bundle(bundle.digest, tmp_path / "got")
     assert b"\r\n" in (got / "contract.py").read_bytes()

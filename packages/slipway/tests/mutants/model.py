@@ -11,8 +11,8 @@ from onnx import ModelProto
 from projectbox import Project
 from toybox import reseal
 
-from slipway.bundle import Bundle, load
-from slipway.bundle.verify import read
+from slipway.bundle import Bundle, load_bundle
+from slipway.bundle.verify import read_sealed
 
 
 def _fewer_trees(project: Project) -> None:
@@ -61,13 +61,13 @@ def _edited(project: Project, change: Any) -> None:
     change(model)
     reseal(project.bundle, "model.onnx", model.SerializeToString())
     _golden_again(project)
-    bundle = load(project.bundle)
+    bundle = load_bundle(project.bundle)
     project.evaluate(bundle, project.train, project.holdout)
 
 
 def _golden_again(project: Project) -> None:
     """Let the golden rows have the scores that the changed model gives."""
-    bundle = Bundle(*read(project.bundle))
+    bundle = Bundle(*read_sealed(project.bundle))
     columns, _ = bundle.golden()
     scores = bundle.score(columns).tolist()
     lines = [json.loads(line) for line in (project.bundle / "golden.jsonl").read_text().splitlines()]
@@ -124,7 +124,7 @@ def wrong_class_order(project: Project) -> None:
     manifest = json.loads(path.read_text())
     manifest["classes"].reverse()
     path.write_text(json.dumps(manifest))
-    project.evaluate(load(project.bundle), project.train, project.holdout)
+    project.evaluate(load_bundle(project.bundle), project.train, project.holdout)
 
 
 @mutant("predictions_sane", _same_odds)
@@ -135,7 +135,7 @@ def random_at_each_call(project: Project) -> None:
     changed = text.replace("    return {**kept", f"    {noise}\n    return {{**kept")
     assert noise in changed
     reseal(project.bundle, "features.py", changed.encode())
-    project.evaluate(load(project.bundle), project.train, project.holdout)
+    project.evaluate(load_bundle(project.bundle), project.train, project.holdout)
 
 
 @mutant("metrics_reproduced", retrained)
@@ -150,4 +150,4 @@ def wrong_threshold(project: Project) -> None:
 def wrong_threshold_evaluated(project: Project) -> None:
     """The threshold in the manifest is another than params.yaml says, and metrics.json is of that one."""
     wrong_threshold(project)
-    project.evaluate(load(project.bundle), project.train, project.holdout)
+    project.evaluate(load_bundle(project.bundle), project.train, project.holdout)

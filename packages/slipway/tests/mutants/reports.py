@@ -6,7 +6,7 @@ from catalogue import mutant, retrained
 from ledgerbox import deploy, git
 from projectbox import Project
 
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.ledger import Ledger
 
 
@@ -53,7 +53,7 @@ def exception_for_oneself(project: Project) -> None:
 
 def _another_entry(project: Project) -> None:
     """Staging gets a release, and the ledger an entry more."""
-    deploy(project.root, load(project.bundle), "staging")
+    deploy(project.root, load_bundle(project.bundle), "staging")
 
 
 @mutant("ledger", _another_entry)

@@ -14,7 +14,7 @@ import pytest
 from places import python_path
 
 from slipway import evaluation
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.data.prepared import read_part
 
 STAGES = ("validate", "prepare", "train", "evaluate", "register")
@@ -27,7 +27,7 @@ def registered(project):
 
 def test_every_output_is_there_and_the_bundle_is_the_registered_one(finished):
     assert all((finished.folder / name).exists() for name in OUTPUTS)
-    assert registered(finished)["digest"] == load(finished.folder / "bundle").digest
+    assert registered(finished)["digest"] == load_bundle(finished.folder / "bundle").digest
     assert int(registered(finished)["version"]) == 1
 
 
@@ -111,7 +111,7 @@ def test_a_stage_killed_in_the_middle_leaves_no_half_output_and_runs_again(proje
     assert not (project.folder / "bundle").exists()
     done = project.dvc("repro")
     assert done.returncode == 0, done.stdout + done.stderr
-    load(project.folder / "bundle")
+    load_bundle(project.folder / "bundle")
 
 
 def test_a_killed_run_is_finished_by_the_next_one(project):

@@ -6,7 +6,7 @@ import pytest
 from running import serving
 from toybox import rows_of
 
-from slipway.bundle.verify import read, start
+from slipway.bundle.verify import read_sealed, start_bundle
 from slipway.serving.front.app import OPEN
 from slipway.serving.front.keys import Scope, new_key
 from slipway.serving.log import LogWriter
@@ -30,10 +30,10 @@ def guarded(toys, tmp_path_factory):
 def app_of(toy, folder):
     """The application as a worker has it."""
     settings = read_settings({}, log=folder)
-    sealed = read(toy.bundle.path)
+    sealed = read_sealed(toy.bundle.path)
     found = families(sealed.manifest, (0.5,))
     shared = Shared(settings, Board(2, size(found)), found, 0.0)
-    return build(shared, 0, start(sealed), LogWriter(settings))
+    return build(shared, 0, start_bundle(sealed), LogWriter(settings))
 
 
 def routes_of(app):

@@ -10,8 +10,8 @@ import pytest
 from running import serving
 from toybox import rows_of
 
-from slipway.bundle import load
-from slipway.bundle.manifest import MANIFEST, decode, encode
+from slipway.bundle import load_bundle
+from slipway.bundle.manifest import MANIFEST, decode_manifest, encode_manifest
 from slipway.contract import Kind
 from slipway.serving.front.keys import Scope, new_key
 from slipway.serving.settings import read_settings
@@ -197,10 +197,10 @@ def test_words_of_a_contract_stay_words(churn, tmp_path):
     source = source.replace("What is paid for", EVIL).replace('"family"]', '"family", "\\"><img src=x>"]')
     source = source.replace("One subscriber on one day.", EVIL).replace('"h/day"', '"<b>h</b>"')
     (folder / "contract.py").write_text(source)
-    manifest = decode((folder / MANIFEST).read_bytes(), folder)
+    manifest = decode_manifest((folder / MANIFEST).read_bytes(), folder)
     manifest.files["contract.py"] = hashlib.sha256(source.encode()).hexdigest()
-    (folder / MANIFEST).write_bytes(encode(manifest))
-    load(folder)
+    (folder / MANIFEST).write_bytes(encode_manifest(manifest))
+    load_bundle(folder)
     with serving(folder, tmp_path / "log") as service:
         text = service.ask.get("/").text
     page = Page(text)

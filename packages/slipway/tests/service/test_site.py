@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from toybox import rows_of
 
-from slipway.bundle.verify import read, start
+from slipway.bundle.verify import read_sealed, start_bundle
 from slipway.serving.front.app import OPEN
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.board import Board
@@ -123,10 +123,10 @@ def test_the_open_inference_protocol_is_told_of_server_and_model(service, toy):
 def app(churn, tmp_path):
     """The application of a worker, without a server in front of it."""
     settings = read_settings({}, log=tmp_path / "log")
-    sealed = read(churn.bundle.path)
+    sealed = read_sealed(churn.bundle.path)
     found = families(sealed.manifest, (0.5,))
     board = Board(2, size(found))
-    return build(Shared(settings, board, found, 0.0), 0, start(sealed), LogWriter(settings)), board
+    return build(Shared(settings, board, found, 0.0), 0, start_bundle(sealed), LogWriter(settings)), board
 
 
 def test_a_failure_of_ours_is_a_problem_and_its_reason_is_for_the_operator(app, capsys):

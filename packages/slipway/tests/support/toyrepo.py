@@ -15,7 +15,7 @@ from ledgerbox import ENVIRONMENTS, deploy, git
 from places import PACKAGED, ROOT, TOYS, python_path
 from toybox import toy_params
 
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.ledger import Ledger
 from slipway.settings import quiet_environment
 
@@ -58,7 +58,7 @@ def make_repository(folder: Path, cache: Path, toy: str = "churn") -> Path:
     ledger = Ledger(work)
     ledger.init(ENVIRONMENTS, "Ada <ada@example.invalid>", "the first push")
     for environment in ENVIRONMENTS:
-        deploy(work, load(work / "bundle"), environment)
+        deploy(work, load_bundle(work / "bundle"), environment)
     git(folder, "clone", "--quiet", "--mirror", str(work), "hub.git")
     # As GitHub does: a run asks for a commit, whatever branch it is on.
     git(folder / "hub.git", "config", "uploadpack.allowAnySHA1InWant", "true")

@@ -2,6 +2,6 @@
 
 from slipway.bundle.manifest import Manifest
 from slipway.bundle.model import Bundle
-from slipway.bundle.verify import load
+from slipway.bundle.verify import load_bundle
 
-__all__ = ["Bundle", "Manifest", "load"]
+__all__ = ["Bundle", "Manifest", "load_bundle"]

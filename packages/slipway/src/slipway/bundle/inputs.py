@@ -21,7 +21,7 @@ def fit_inputs(columns: Columns) -> tuple[Input, ...]:
     return tuple(Input(name, _vocabulary(name, values)) for name, values in columns.items())
 
 
-def encode(inputs: Sequence[Input], columns: Columns) -> NDArray[np.float32]:
+def encode_inputs(inputs: Sequence[Input], columns: Columns) -> NDArray[np.float32]:
     """Build the tensor of shape (rows, inputs): codes 0 to n-1, -1 for missing text, -2 for unseen text."""
     tensor = np.empty((count(columns), len(inputs)), dtype=np.float32)
     # A number beyond float32 becomes infinite; whether the model can answer it is seen in the score.

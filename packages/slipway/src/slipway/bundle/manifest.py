@@ -73,24 +73,24 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return self.rows > 0 and self.largest_difference <= TOLERANCE and self.label_flips == 0
 
 
-class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class GoldenRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A row as a client sends it and the score that the original estimator gave: a number, or one per class."""
 
     row: dict[str, Any]
     score: float | tuple[float, ...]
 
 
-def encode(manifest: Manifest) -> bytes:
+def encode_manifest(manifest: Manifest) -> bytes:
     """The manifest as the bytes that are hashed."""
     return msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=2) + b"\n"
 
 
-def digest(manifest: bytes) -> str:
+def manifest_digest(manifest: bytes) -> str:
     """The identity of a bundle: sha256 of its manifest, as 64 hexadecimal digits."""
     return hashlib.sha256(manifest).hexdigest()
 
 
-def decode(content: bytes, path: Path) -> Manifest:
+def decode_manifest(content: bytes, path: Path) -> Manifest:
     """Read a manifest strictly; `path` is named in errors."""
     try:
         found = msgspec.json.decode(content, type=Manifest)

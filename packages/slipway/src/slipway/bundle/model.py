@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipway.bundle.code import CONTRACT, FEATURES, run_source
-from slipway.bundle.inputs import encode
-from slipway.bundle.manifest import Golden, Manifest
+from slipway.bundle.inputs import encode_inputs
+from slipway.bundle.manifest import GoldenRow, Manifest
 from slipway.bundle.scorer import Scorer
 from slipway.columns import Columns, count, from_rows, take
 from slipway.contract import read_contract
@@ -22,7 +22,7 @@ _SLICE = 1 << 16
 
 
 class Bundle:
-    """One verified model with the contract and the features it was trained with; made by `slipway.bundle.load`."""
+    """One verified model with the contract and the features it was trained with; made by `load_bundle`."""
 
     def __init__(self, path: Path, digest: str, manifest: Manifest, files: Mapping[str, bytes]) -> None:
         self.path = path
@@ -76,7 +76,7 @@ class Bundle:
 
     def golden(self) -> tuple[Columns, NDArray[np.float64]]:
         """The golden rows and the scores that the original estimator gave them."""
-        golden = [msgspec.json.decode(line, type=Golden) for line in self._golden.splitlines()]
+        golden = [msgspec.json.decode(line, type=GoldenRow) for line in self._golden.splitlines()]
         return self.parse([line.row for line in golden]), np.array([line.score for line in golden], dtype=np.float64)
 
     def derive(self, columns: Columns) -> Columns:
@@ -87,4 +87,4 @@ class Bundle:
         return run_source(name, files[name], self.digest)
 
     def _score(self, columns: Columns) -> NDArray[np.float64]:
-        return self._scorer.run(encode(self.manifest.inputs, self.derive(columns)))
+        return self._scorer.run(encode_inputs(self.manifest.inputs, self.derive(columns)))

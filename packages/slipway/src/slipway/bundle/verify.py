@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from slipway.bundle.code import CONTRACT, FEATURES
 from slipway.bundle.external_data import refuse_external_data
-from slipway.bundle.manifest import MANIFEST, TOLERANCE, Certificate, Manifest, decode, digest
+from slipway.bundle.manifest import MANIFEST, TOLERANCE, Certificate, Manifest, decode_manifest, manifest_digest
 from slipway.bundle.model import Bundle
 from slipway.errors import BundleError, CertificateError, GoldenRowsError, SlipwayError
 
 _AGAIN = "Make the bundle again, or fetch it again from where it came."
 
 
-class Sealed(NamedTuple):
+class SealedBundle(NamedTuple):
     """The verified bytes of a bundle, of which nothing has run yet."""
 
     path: Path
@@ -27,33 +27,33 @@ class Sealed(NamedTuple):
     files: dict[str, bytes]
 
 
-def load(path: Path, expected: str | None = None) -> Bundle:
+def load_bundle(path: Path, expected: str | None = None) -> Bundle:
     """Verify the bundle in the folder `path`, then load it.
 
     Checks in this order: the digest is `expected` (if given), every file is the one that the manifest names, none is
     missing, added or a link, the certificate passed, the model is self-contained, the golden rows score as they did.
     What was verified is what is used: each file is read once. Raises `BundleError`.
     """
-    return start(read(path, expected))
+    return start_bundle(read_sealed(path, expected))
 
 
-def read(path: Path, expected: str | None = None) -> Sealed:
-    """The first half of `load`: everything that can be verified without running anything of the bundle."""
+def read_sealed(path: Path, expected: str | None = None) -> SealedBundle:
+    """The first half of `load_bundle`: everything that can be verified without running anything of the bundle."""
     if not path.is_dir():
         raise BundleError(f"There is no bundle at {path}: no such folder. `make repro` makes one.")
     content = _read(path, MANIFEST)
-    found = digest(content)
+    found = manifest_digest(content)
     if expected is not None and found != expected:
         raise BundleError(f"{path} is the bundle {found}, expected {expected}. {_AGAIN}")
-    manifest = decode(content, path / MANIFEST)
+    manifest = decode_manifest(content, path / MANIFEST)
     files = _read_files(path, manifest)
     _check_certificate(path, files["certificate.json"])
     refuse_external_data(files["model.onnx"])
-    return Sealed(path, found, manifest, files)
+    return SealedBundle(path, found, manifest, files)
 
 
-def start(sealed: Sealed) -> Bundle:
-    """The second half of `load`: the runtime is started, and the golden rows must score as they did.
+def start_bundle(sealed: SealedBundle) -> Bundle:
+    """The second half of `load_bundle`: the runtime is started, and the golden rows must score as they did.
 
     A process that forks does this after the fork: a session of ONNX Runtime does not survive one.
     """
@@ -101,7 +101,7 @@ def _check_certificate(path: Path, content: bytes) -> None:
         raise CertificateError(f"{path / 'certificate.json'} did not pass: {certificate}. Train the model again.")
 
 
-def _open(sealed: Sealed) -> Bundle:
+def _open(sealed: SealedBundle) -> Bundle:
     try:
         return Bundle(*sealed)
     except SlipwayError:
@@ -115,7 +115,7 @@ def _check_golden(bundle: Bundle) -> None:
     try:
         columns, expected = bundle.golden()
         scores = bundle.score(columns)
-        off = difference(scores, expected)
+        off = score_difference(scores, expected)
     except Exception as error:  # the rows, the features and the runtime each have errors of their own
         raise GoldenRowsError(f"{file} cannot be scored: {type(error).__name__}: {error}. {_AGAIN}") from error
     if not len(expected):
@@ -128,7 +128,7 @@ def _check_golden(bundle: Bundle) -> None:
         )
 
 
-def difference(scores: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
+def score_difference(scores: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
     """The difference of each score, relative to scores above 1; the largest over classes; infinite for NaN."""
     off = np.abs(scores - expected) / np.maximum(1.0, np.abs(expected))
     off = np.where(np.isnan(off), np.inf, off)

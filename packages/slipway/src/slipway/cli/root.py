@@ -82,9 +82,9 @@ def predict(rows: str, folder: Path) -> None:
 
     Prints one line of JSON for each row: score and label.
     """
-    from slipway.bundle import load
+    from slipway.bundle import load_bundle
 
-    bundle = load(folder)
+    bundle = load_bundle(folder)
     try:
         given = msgspec.json.decode(sys.stdin.buffer.read() if rows == "-" else rows)
         columns = bundle.parse(given if isinstance(given, list) else [given])
@@ -107,9 +107,9 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 def verify(folder: Path, as_json: bool) -> None:
     """Verify the bundle: hashes, certificate, golden rows."""
-    from slipway.bundle import load
+    from slipway.bundle import load_bundle
 
-    bundle = load(folder)
+    bundle = load_bundle(folder)
     manifest = bundle.manifest
     facts = {
         "bundle": str(folder),

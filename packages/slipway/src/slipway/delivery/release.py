@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.errors import DeliveryError, GateError, TrackingError
 from slipway.files import new_folder, write_json
 from slipway.gate.judge import judge
@@ -65,7 +65,7 @@ def read_chosen(folder: Path) -> Chosen:
         raise DeliveryError(f"There is no release in {folder}: {error}. `slipway choose` writes one.") from error
     except msgspec.DecodeError as error:
         raise DeliveryError(f"{path} is not what `slipway choose` writes: {error}. Write it anew.") from error
-    load(folder / BUNDLE, chosen.release.bundle)
+    load_bundle(folder / BUNDLE, chosen.release.bundle)
     return chosen
 
 

@@ -15,8 +15,8 @@ import msgspec
 import numpy as np
 
 from slipway.bundle import Bundle
-from slipway.bundle.manifest import TOLERANCE, Golden
-from slipway.bundle.verify import difference
+from slipway.bundle.manifest import TOLERANCE, GoldenRow
+from slipway.bundle.verify import score_difference
 from slipway.errors import DeliveryError
 from slipway.problem import Task
 
@@ -64,7 +64,7 @@ def smoke(url: str, bundle: Bundle, key: str | None = None) -> Smoke:
     if served != bundle.digest:
         raise DeliveryError(f"{url} serves the bundle {served[:12]}, expected {bundle.digest[:12]}.")
     lines = (bundle.path / "golden.jsonl").read_bytes().splitlines()
-    golden = [msgspec.json.decode(line, type=Golden) for line in lines]
+    golden = [msgspec.json.decode(line, type=GoldenRow) for line in lines]
     # One at a time: how many rows a request may have is the environment's own setting.
     answers = [ask("/predict", line.row, 200, dict[str, Any]) for line in golden]
     off = _differences(url, bundle, answers, golden)
@@ -124,11 +124,13 @@ def _milliseconds(ask: Ask, row: dict[str, Any], url: str) -> float:
     return found
 
 
-def _differences(url: str, bundle: Bundle, answers: list[dict[str, Any]], golden: list[Golden]) -> np.ndarray[Any, Any]:
+def _differences(
+    url: str, bundle: Bundle, answers: list[dict[str, Any]], golden: list[GoldenRow]
+) -> np.ndarray[Any, Any]:
     many = bundle.manifest.task is Task.MULTICLASS
     try:
         scores = np.array([list(answer["scores"].values()) if many else answer["score"] for answer in answers])
-        return difference(scores, np.array([line.score for line in golden]))
+        return score_difference(scores, np.array([line.score for line in golden]))
     except (KeyError, AttributeError, TypeError, ValueError) as error:
         raise DeliveryError(f"{url}/predict answers without scores for {len(golden)} golden rows.") from error
 

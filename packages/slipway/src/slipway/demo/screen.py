@@ -9,7 +9,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.columns import take, to_rows
 from slipway.demo.workspace import WORKSPACE
 from slipway.evaluation import Evaluation, Figure, read
@@ -82,7 +82,7 @@ def _interval(figure: Figure) -> str:
 
 
 def _show_prediction(console: Console, folder: Path) -> None:
-    bundle = load(folder / "bundle")
+    bundle = load_bundle(folder / "bundle")
     columns = take(bundle.golden()[0], slice(0, 1))
     score = bundle.score(columns)
     row = msgspec.json.encode(to_rows(bundle.fields, columns)[0]).decode()

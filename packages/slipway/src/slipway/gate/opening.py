@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from slipway import evaluation
 from slipway.bundle import Bundle
-from slipway.bundle.verify import read as read_bundle
-from slipway.bundle.verify import start
+from slipway.bundle.verify import read_sealed, start_bundle
 from slipway.data.prepared import read_part
 from slipway.errors import BundleError, CertificateError, GoldenRowsError, SlipwayError
 from slipway.evaluation.scored import Scored
@@ -88,12 +87,12 @@ def open_case(root: Path, base: str | None, ledger: Ledger | None) -> Opened:
 def _candidate(path: Path, problem: Problem) -> tuple[Bundle, tuple[Check, ...]]:
     with _answering("integrity"):
         try:
-            sealed = read_bundle(path)
+            sealed = read_sealed(path)
         except CertificateError as error:
             raise Unopened(_failed("certificate", error)) from error
     with _answering("integrity", sealed.digest):
         try:
-            bundle = start(sealed)
+            bundle = start_bundle(sealed)
         except GoldenRowsError as error:
             raise Unopened(_failed("golden_rows", error), sealed.digest) from error
         evaluation.check_bundle(bundle, problem)
@@ -115,7 +114,7 @@ def _production(
     with _answering("ledger"):
         folder = ledger.fetch_bundle(digest, root / ".slipway" / "bundles")
     with _answering("production"):
-        bundle = start(read_bundle(folder, digest))
+        bundle = start_bundle(read_sealed(folder, digest))
         evaluation.check_bundle(bundle, problem)
         scored = evaluation.score_frame(bundle, _with_absent(bundle, holdout))
         if scored.classes != candidate.classes:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
-from slipway.bundle.inputs import encode
+from slipway.bundle.inputs import encode_inputs
 from slipway.columns import from_frame
 from slipway.contract import read_contract
 from slipway.errors import DataError
@@ -99,7 +99,7 @@ def _fit_and_score(problem: Problem, params: Params, frame: "pd.DataFrame", hold
     return Scored(
         task=problem.task,
         target=encode_target(problem.task, fitted.classes, holdout["target"]),
-        scores=predict(fitted, encode(fitted.inputs, columns)),
+        scores=predict(fitted, encode_inputs(fitted.inputs, columns)),
         group=group,
         groups=len(names),
         classes=fitted.classes,

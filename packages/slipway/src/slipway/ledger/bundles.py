@@ -22,10 +22,10 @@ class _Files(msgspec.Struct):
 
 def put(git: Git, folder: Path, expected: str) -> str:
     """Verify the bundle in `folder`, write it to git and return the id of its tree; moves no reference."""
-    from slipway.bundle.verify import read
+    from slipway.bundle.verify import read_sealed
 
     try:
-        sealed = read(folder, expected)
+        sealed = read_sealed(folder, expected)
         manifest = (folder / _MANIFEST).read_bytes()
     except BundleError as error:
         raise LedgerError(f"Nothing was written: the bundle cannot be kept. {error}") from error
@@ -37,7 +37,7 @@ def put(git: Git, folder: Path, expected: str) -> str:
 
 def take(git: Git, commit: str, digest: str, folder: Path) -> Path:
     """Write the bundle to `folder/<digest>` unless it is there already, verify it, and return that folder."""
-    from slipway.bundle.verify import read
+    from slipway.bundle.verify import read_sealed
 
     if not re.fullmatch("[0-9a-f]{64}", digest):
         raise LedgerError(f"Expected the digest of a bundle, 64 hexadecimal digits, found {digest!r}.")
@@ -48,7 +48,7 @@ def take(git: Git, commit: str, digest: str, folder: Path) -> Path:
             for name, value in content.items():
                 (temporary / name).write_bytes(value)
     try:
-        read(target, digest)
+        read_sealed(target, digest)
     except BundleError as error:
         raise LedgerError(
             f"The bundle {digest} of the ledger cannot be used: {error} If it lies in {target} since "

@@ -20,7 +20,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server import MPServer
 
-from slipway.bundle.verify import Sealed, read
+from slipway.bundle.verify import SealedBundle, read_sealed
 from slipway.errors import SlipwayError
 from slipway.serving import worker
 from slipway.serving.metrics.board import Board, State
@@ -50,7 +50,7 @@ def serve(settings: ServingSettings) -> None:
         signal.signal(number, lambda *_: sys.exit(0))
     # The image starts this with SIGTERM blocked, because the first process of a container loses what it cannot handle.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    sealed = read(settings.bundle)
+    sealed = read_sealed(settings.bundle)
     listener = _listener(settings)
     shared = _share(settings, sealed, began)
     multiprocessing.set_start_method("fork", force=True)
@@ -76,7 +76,7 @@ def _leave() -> None:
 
 
 class _Server(MPServer):
-    def __init__(self, shared: Shared, sealed: Sealed, listener: socket.socket | None) -> None:
+    def __init__(self, shared: Shared, sealed: SealedBundle, listener: socket.socket | None) -> None:
         settings = shared.settings
         place = listener.getsockname() if listener else (address_of(settings.host, settings.port), settings.port)
         super().__init__(
@@ -148,7 +148,7 @@ class _Server(MPServer):
         self.reload_signal = False
         before = self._shared, self._sealed, self._spawned
         try:
-            self._sealed = read(self._shared.settings.bundle)
+            self._sealed = read_sealed(self._shared.settings.bundle)
         except SlipwayError as error:
             _say(f"the bundle stays as it was. {error}")
             return
@@ -247,7 +247,7 @@ def _say(line: str) -> None:
     sys.stderr.flush()
 
 
-def _share(settings: ServingSettings, sealed: Sealed, began: float) -> Shared:
+def _share(settings: ServingSettings, sealed: SealedBundle, began: float) -> Shared:
     found = families(sealed.manifest, _score_edges(sealed))
     return Shared(settings, Board(_sections(settings.processes), size(found)), found, began)
 
@@ -257,7 +257,7 @@ def _sections(workers: int) -> int:
     return 2 * workers
 
 
-def _score_edges(sealed: Sealed) -> tuple[float, ...]:
+def _score_edges(sealed: SealedBundle) -> tuple[float, ...]:
     """Where a regression's scores are cut: as in the profile of the holdout."""
     profile = msgspec.json.decode(sealed.files["profile.json"])
     return tuple(profile["scores"][0].get("edges", (0.0,)))

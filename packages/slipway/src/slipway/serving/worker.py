@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from slipway.bundle.verify import Sealed, start
+from slipway.bundle.verify import SealedBundle, start_bundle
 from slipway.errors import SlipwayError
 from slipway.serving.front.app import App
 from slipway.serving.log import LogWriter
@@ -21,7 +21,9 @@ _INTERVAL_SECONDS = 0.1
 _HOUSEKEEPING_SECONDS = 5.0
 
 
-def run(serve: Callable[..., None], shared: Shared, sealed: Sealed, section: int, parent: int, *granian: Any) -> None:
+def run(
+    serve: Callable[..., None], shared: Shared, sealed: SealedBundle, section: int, parent: int, *granian: Any
+) -> None:
     """Serve until told to stop, with the prediction log closed at the end; `serve` and `granian` are the server's own.
 
     The parent forks with signals blocked: until the server has its own handlers, a signal ends this process at once,
@@ -47,9 +49,9 @@ def run(serve: Callable[..., None], shared: Shared, sealed: Sealed, section: int
         log.close()
 
 
-def _open(shared: Shared, sealed: Sealed, section: int, log: LogWriter) -> App:
+def _open(shared: Shared, sealed: SealedBundle, section: int, log: LogWriter) -> App:
     try:
-        bundle = start(sealed)
+        bundle = start_bundle(sealed)
         if shared.settings.when_log_fails is WhenLogFails.CLOSED:
             _check(log, shared.settings)
     except SlipwayError as error:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from slipway import stage
-from slipway.bundle import load
-from slipway.bundle.manifest import MANIFEST, Manifest, decode, digest
+from slipway.bundle import load_bundle
+from slipway.bundle.manifest import MANIFEST, Manifest, decode_manifest, manifest_digest
 from slipway.errors import BundleError
 from slipway.settings import TrackingSettings
 from slipway.tracking import registry
@@ -68,7 +68,7 @@ def register(folder: Path, evidence: Evidence, settings: TrackingSettings) -> Re
 
 def _publish(store: Store, experiment: str, folder: Path, evidence: Evidence, tags: dict[str, str]) -> "ModelVersion":
     client = store.client
-    bundle = load(folder, expected=tags[DIGEST])
+    bundle = load_bundle(folder, expected=tags[DIGEST])
     name = bundle.manifest.problem
     run = client.create_run(experiment, tags=tags, run_name=bundle.digest[:12])
     model_id = log_run(client, run, bundle, evidence, tags)
@@ -96,4 +96,4 @@ def _read_manifest(folder: Path) -> tuple[Manifest, str]:
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise BundleError(f"There is no {path}. The stage train makes it: run `dvc repro train`.") from error
-    return decode(content, path), digest(content)
+    return decode_manifest(content, path), manifest_digest(content)

@@ -7,7 +7,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.columns import Columns, from_frame
 from slipway.contract import Field, Kind
 from slipway.tracking.answer import answer
@@ -20,7 +20,7 @@ class ScoringModel(mlflow.pyfunc.PythonModel):
 
     def load_context(self, context: Any) -> None:
         """Verify and load the bundle among the model's artifacts."""
-        self._bundle = load(Path(context.artifacts["bundle"]))
+        self._bundle = load_bundle(Path(context.artifacts["bundle"]))
 
     def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:
         """Score and label the rows; see `answer` for the columns."""

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from slipway.bundle.manifest import TOLERANCE, Certificate
 from slipway.bundle.scorer import Scorer
-from slipway.bundle.verify import difference
+from slipway.bundle.verify import score_difference
 from slipway.errors import ModelError
 from slipway.problem import Task
 
@@ -19,7 +19,7 @@ def certify(scores: NDArray[np.float64], expected: NDArray[np.float64], threshol
 
     `threshold` is that of a binary task; one column of scores without a threshold is a regression.
     """
-    off = difference(scores, expected)
+    off = score_difference(scores, expected)
     certificate = Certificate(
         rows=len(expected),
         # Two digits say how close it is; more would tie the digest to the last bit of a processor's arithmetic.

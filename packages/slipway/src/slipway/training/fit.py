@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.bundle.inputs import encode, fit_inputs
+from slipway.bundle.inputs import encode_inputs, fit_inputs
 from slipway.bundle.manifest import Class, Input
 from slipway.columns import Columns, from_frame
 from slipway.contract import read_contract
@@ -52,7 +52,7 @@ def _tensor(problem: Problem, frame: "pd.DataFrame") -> tuple[tuple[Input, ...],
     """The inputs and their values; the columns, several times as large, are gone before the estimator needs room."""
     columns = derive(problem, from_frame(read_contract(problem.contract), frame))
     inputs = fit_inputs(columns)
-    return inputs, encode(inputs, columns)
+    return inputs, encode_inputs(inputs, columns)
 
 
 def derive(problem: Problem, columns: Columns) -> Columns:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from slipway.bundle.code import CONTRACT, FEATURES, check_imports
-from slipway.bundle.inputs import encode
-from slipway.bundle.manifest import MANIFEST, Certificate, Golden, Manifest, digest
-from slipway.bundle.manifest import encode as encode_manifest
+from slipway.bundle.inputs import encode_inputs
+from slipway.bundle.manifest import MANIFEST, Certificate, GoldenRow, Manifest, encode_manifest, manifest_digest
 from slipway.bundle.model import Bundle
 from slipway.bundle.scorer import Scorer
-from slipway.bundle.verify import load
+from slipway.bundle.verify import load_bundle
 from slipway.columns import Columns, from_frame, from_rows
 from slipway.contract import read_contract
 from slipway.errors import ProblemError
@@ -41,7 +40,7 @@ def seal(
     code = _code(problem)
     model = export(fitted)
     columns = from_frame(fields, holdout)
-    tensor = encode(fitted.inputs, derive(problem, columns))
+    tensor = encode_inputs(fitted.inputs, derive(problem, columns))
     expected = predict(fitted, tensor)
     floor = batch_floor(model, problem.task, tensor)
     scores = Scorer(model, problem.task, floor).run(tensor)
@@ -69,8 +68,8 @@ def seal(
     with new_folder(folder) as temporary:
         for name, content in {**contents, MANIFEST: sealed}.items():
             (temporary / name).write_bytes(content)
-        load(temporary, digest(sealed))
-    return load(folder), certificate
+        load_bundle(temporary, manifest_digest(sealed))
+    return load_bundle(folder), certificate
 
 
 def _code(problem: Problem) -> dict[str, bytes]:
@@ -94,8 +93,8 @@ def _golden(problem: Problem, fitted: Fitted, columns: Columns) -> bytes:
     fields = read_contract(problem.contract)
     rows = golden_rows(fields, columns)
     typed = from_rows(fields, [msgspec.convert(row, problem.contract) for row in rows])
-    scores = predict(fitted, encode(fitted.inputs, derive(problem, typed))).tolist()
-    lines = [msgspec.json.encode(Golden(row, score)) for row, score in zip(rows, scores, strict=True)]
+    scores = predict(fitted, encode_inputs(fitted.inputs, derive(problem, typed))).tolist()
+    lines = [msgspec.json.encode(GoldenRow(row, score)) for row, score in zip(rows, scores, strict=True)]
     return b"\n".join(lines) + b"\n"
 
 

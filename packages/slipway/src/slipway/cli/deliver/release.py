@@ -108,10 +108,10 @@ Examples:
 @AS_JSON
 def smoke(url: str, folder: Path, key: str | None, as_json: bool) -> None:
     """Test a running service: ready, the digest of the bundle, golden rows, a refusal, latency."""
-    from slipway.bundle import load
+    from slipway.bundle import load_bundle
     from slipway.delivery.smoke import smoke as test
 
-    found = test(url.rstrip("/"), load(folder), key)
+    found = test(url.rstrip("/"), load_bundle(folder), key)
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:

@@ -47,9 +47,9 @@ def score(source: Path, out: Path, folder: Path, keep: tuple[str, ...], invalid:
     from slipway.batch.plan import make_plan
     from slipway.batch.progress import show_progress
     from slipway.batch.score import score_file
-    from slipway.bundle import load
+    from slipway.bundle import load_bundle
 
-    plan = make_plan(load(folder), source, out, keep or None, skip=invalid == "skip")
+    plan = make_plan(load_bundle(folder), source, out, keep or None, skip=invalid == "skip")
     with show_progress(sum(each.rows for each in plan.sources), Console(stderr=True)) as report:
         summary = score_file(plan, report)
     click.echo(msgspec.json.encode(summary) if as_json else "\n".join(_lines(summary)))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.delivery.smoke import Smoke, is_ready, smoke, wait_for
 from slipway.delivery.targets.base import Kept
 from slipway.delivery.targets.containers.engine import Engine
@@ -66,7 +66,7 @@ def _read(root: Path, name: str, value: str) -> bytes:
 
 def keep(engine: Engine, environment: str, kind: str, folder: Path, image: str | None) -> Kept:
     """Pull the image by its digest; its label must name the verified bundle in `folder`."""
-    bundle = load(folder)
+    bundle = load_bundle(folder)
     if image is None:
         raise DeliveryError(
             f"The release {bundle.digest[:12]} has no image, and the target of {environment} ({kind}) runs images. "

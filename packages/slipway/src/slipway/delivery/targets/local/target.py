@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from slipway.bundle import load
+from slipway.bundle import load_bundle
 from slipway.delivery.preconditions import check_files, check_port, read_key
 from slipway.delivery.smoke import Smoke, is_ready, smoke, version, wait_for
 from slipway.delivery.targets.base import Kept
@@ -71,12 +71,12 @@ class LocalTarget:
 
     def keep(self, folder: Path, image: str | None) -> Kept:
         """Copy a bundle to the releases, verified; one that is there already is verified and kept."""
-        digest = load(folder).digest
+        digest = load_bundle(folder).digest
         place = self.folder / "releases" / digest
         if not _is_whole(place, digest):
             with new_folder(place) as temporary:
                 shutil.copytree(folder, temporary, dirs_exist_ok=True)
-        return Kept(load(place, digest), image)
+        return Kept(load_bundle(place, digest), image)
 
     def check_new(self) -> None:
         """Nothing more is needed."""
@@ -218,7 +218,7 @@ class LocalTarget:
 
 def _is_whole(place: Path, digest: str) -> bool:
     try:
-        load(place, digest)
+        load_bundle(place, digest)
     except BundleError:
         return False
     return True
