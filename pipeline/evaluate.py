@@ -4,7 +4,7 @@ from pathlib import Path
 
 from slipway import evaluation, stage
 from slipway.bundle import load_bundle
-from slipway.columns import from_frame
+from slipway.columns import frame_to_columns
 from slipway.data.prepared import read_part
 from slipway.files import write_bytes
 from slipway.project import load_project
@@ -25,7 +25,7 @@ def evaluate() -> str:
         baseline, parts = evaluation.constant(scored, reference), evaluation.cut(problem.slices, holdout)
         found = evaluation.evaluate(scored, baseline, problem.metric, params.evaluate, parts)
     with stage.step(f"importance of {len(model.fields)} columns"):
-        columns = from_frame(model.fields, holdout)
+        columns = frame_to_columns(model.fields, holdout)
         leaned = evaluation.permutation_importance(model.score, columns, scored, problem.metric, params.evaluate.seed)
     described = [evaluation.describe_part("train", train), evaluation.describe_part("holdout", holdout)]
     card = evaluation.render(problem, model, described, found)

@@ -5,7 +5,7 @@ import pytest
 
 from flights.contract import Flight
 from slipway.bundle.code import check_imports
-from slipway.columns import from_frame, to_rows
+from slipway.columns import columns_to_rows, frame_to_columns
 from slipway.contract import Kind, read_contract
 
 FIELDS = read_contract(Flight)
@@ -24,7 +24,7 @@ def accept(**changed):
 
 def test_every_sampled_row_of_the_data_is_accepted(frame):
     sample = frame.sample(3_000, random_state=0)
-    rows = to_rows(FIELDS, from_frame(FIELDS, sample))
+    rows = columns_to_rows(FIELDS, frame_to_columns(FIELDS, sample))
     accepted = [msgspec.convert(row, Flight) for row in rows]
     assert [flight.distance for flight in accepted] == sample["distance"].tolist()
     assert sum(flight.pressure is None for flight in accepted) > 0

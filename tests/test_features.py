@@ -5,7 +5,7 @@ import pytest
 
 from flights.contract import Flight
 from flights.features import derive
-from slipway.columns import from_frame, take
+from slipway.columns import frame_to_columns, take_rows
 from slipway.contract import read_contract
 
 
@@ -20,7 +20,7 @@ from slipway.contract import read_contract
     ],
 )
 def test_minute_and_weekday_are_those_of_the_calendar(frame, departure, minute, weekday):
-    columns = from_frame(read_contract(Flight), frame.head(1))
+    columns = frame_to_columns(read_contract(Flight), frame.head(1))
     columns["scheduled_departure"] = np.array([departure], dtype="datetime64[us]")
     features = derive(columns)
     assert features["minute"].tolist() == [minute]
@@ -28,7 +28,7 @@ def test_minute_and_weekday_are_those_of_the_calendar(frame, departure, minute, 
 
 
 def test_every_other_column_of_the_contract_is_handed_on_as_it_is(frame):
-    columns = from_frame(read_contract(Flight), frame.head(100))
+    columns = frame_to_columns(read_contract(Flight), frame.head(100))
     features = derive(columns)
     assert features.keys() == (columns.keys() - {"scheduled_departure"}) | {"minute", "weekday"}
     assert all(features[name] is columns[name] for name in columns.keys() & features.keys())
@@ -36,10 +36,10 @@ def test_every_other_column_of_the_contract_is_handed_on_as_it_is(frame):
 
 
 def test_a_row_alone_gives_exactly_what_it_gives_among_others(frame):
-    columns = from_frame(read_contract(Flight), frame.sample(500, random_state=1))
+    columns = frame_to_columns(read_contract(Flight), frame.sample(500, random_state=1))
     among = derive(columns)
     for row in range(500):
-        alone = derive(take(columns, slice(row, row + 1)))
+        alone = derive(take_rows(columns, slice(row, row + 1)))
         for name, values in alone.items():
             np.testing.assert_array_equal(values, among[name][row : row + 1])
             assert values.dtype == among[name].dtype

@@ -13,7 +13,7 @@ from flights.model import Params
 from flights.problem import PROBLEM
 from slipway import params
 from slipway.bundle.inputs import encode_inputs, fit_inputs
-from slipway.columns import from_frame
+from slipway.columns import frame_to_columns
 from slipway.contract import read_contract
 from slipway.data.splitting import split_frame
 from slipway.errors import SettingsError
@@ -43,7 +43,7 @@ def fitted(request, parts, given):
 
 
 def score(fitted, frame):
-    return predict(fitted, encode_inputs(fitted.inputs, derive(PROBLEM, from_frame(FIELDS, frame))))
+    return predict(fitted, encode_inputs(fitted.inputs, derive(PROBLEM, frame_to_columns(FIELDS, frame))))
 
 
 def auc(target, scores):
@@ -54,7 +54,7 @@ def test_either_kind_is_sealed_with_a_certificate(fitted, parts, tmp_path):
     train, holdout = parts
     bundle, certificate = seal(PROBLEM, fitted, 0.3, train, holdout, tmp_path / "bundle")
     assert certificate.passed
-    assert bundle.score(from_frame(FIELDS, holdout)).shape == (len(holdout),)
+    assert bundle.score(frame_to_columns(FIELDS, holdout)).shape == (len(holdout),)
 
 
 def test_either_kind_is_better_than_its_best_feature_and_no_better_than_can_be_honest(fitted, parts):
@@ -82,7 +82,7 @@ def test_flights_without_weather_and_of_unknown_carriers_get_a_probability(fitte
 
 
 def test_no_single_feature_tells_the_outcome(parts):
-    train, holdout = (derive(PROBLEM, from_frame(FIELDS, part)) for part in parts)
+    train, holdout = (derive(PROBLEM, frame_to_columns(FIELDS, part)) for part in parts)
     inputs = fit_inputs(train)
     for position, found in enumerate(inputs):
         tree = DecisionTreeClassifier(max_leaf_nodes=32, min_samples_leaf=100, random_state=0)

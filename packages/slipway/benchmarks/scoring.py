@@ -29,7 +29,7 @@ from slipway.batch.score import score_file
 from slipway.bundle import load_bundle
 from slipway.bundle.inputs import encode_inputs
 from slipway.bundle.scorer import Scorer
-from slipway.columns import count, from_frame
+from slipway.columns import count_rows, frame_to_columns
 from slipway.settings import quiet_environment
 
 # Holdouts one below the other, and how often each way scores them.
@@ -59,7 +59,7 @@ def main() -> None:
 
 def compare(folder: Path, path: Path, repeats: int) -> None:
     bundle = load_bundle(folder)
-    columns = from_frame(bundle.fields, pq.read_table(path).to_pandas())
+    columns = frame_to_columns(bundle.fields, pq.read_table(path).to_pandas())
     tensor = encode_inputs(bundle.manifest.inputs, bundle.derive(columns))
     bare = Scorer((folder / "model.onnx").read_bytes(), bundle.manifest.task, bundle.manifest.batch_floor)
     out = path.with_name("out.parquet")
@@ -78,7 +78,7 @@ def compare(folder: Path, path: Path, repeats: int) -> None:
             started, used = time.perf_counter(), time.process_time()
             work()
             taken[name].append((time.perf_counter() - started, time.process_time() - used))
-    rows = count(columns)
+    rows = count_rows(columns)
     print(f"{rows:,} rows, median of {repeats}")
     print(f"{'':<36}{'rows/s':>10}{'seconds':>9}{'ratio':>7}{'CPU s':>9}{'ratio':>7}")
     for name, times in taken.items():

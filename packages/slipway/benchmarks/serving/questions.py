@@ -10,7 +10,7 @@ from benchmarks.serving.contestants import Server
 from benchmarks.serving.processes import BenchmarkError
 
 from slipway.bundle import load_bundle
-from slipway.columns import count, from_frame, take, to_rows
+from slipway.columns import columns_to_rows, count_rows, frame_to_columns, take_rows
 from slipway.data.prepared import read_part
 
 ROWS, BATCH = 256, 100
@@ -32,9 +32,9 @@ class Questions(msgspec.Struct, frozen=True):
 def choose(root: Path) -> Questions:
     """Rows spread evenly over the holdout, scored by the bundle in this process."""
     bundle = load_bundle(root / "bundle")
-    columns = from_frame(bundle.fields, read_part(root / "prepared", "holdout"))
-    chosen = take(columns, np.linspace(0, count(columns) - 1, ROWS).astype(int))
-    return Questions(msgspec.to_builtins(to_rows(bundle.fields, chosen)), bundle.score(chosen).tolist())
+    columns = frame_to_columns(bundle.fields, read_part(root / "prepared", "holdout"))
+    chosen = take_rows(columns, np.linspace(0, count_rows(columns) - 1, ROWS).astype(int))
+    return Questions(msgspec.to_builtins(columns_to_rows(bundle.fields, chosen)), bundle.score(chosen).tolist())
 
 
 def write(questions: Questions, server: Server, folder: Path) -> tuple[Path, Path]:

@@ -22,7 +22,7 @@ _FIRST_DAY, _LAST_DAY = (datetime.min - _LOCAL_EPOCH).days, (datetime.max - _LOC
 _NOT_A_TIME = -(1 << 63)
 
 
-def from_rows(fields: Sequence[Field], rows: Sequence[msgspec.Struct]) -> Columns:
+def rows_to_columns(fields: Sequence[Field], rows: Sequence[msgspec.Struct]) -> Columns:
     """Turn validated rows into columns, one array of `len(rows)` for each field."""
     names = [field.name for field in fields]
     values = [*map(attrgetter(*names), rows)] if len(names) > 1 else [(getattr(row, names[0]),) for row in rows]
@@ -30,23 +30,23 @@ def from_rows(fields: Sequence[Field], rows: Sequence[msgspec.Struct]) -> Column
     return {field.name: _column(field, [*column]) for field, column in zip(fields, columns, strict=True)}
 
 
-def from_frame(fields: Sequence[Field], frame: Mapping[str, Any]) -> Columns:
+def frame_to_columns(fields: Sequence[Field], frame: Mapping[str, Any]) -> Columns:
     """Turn a data frame (or any mapping of names to arrays) that has the contract's columns into columns."""
     return {field.name: _column(field, frame[field.name]) for field in fields}
 
 
-def to_rows(fields: Sequence[Field], columns: Columns) -> list[dict[str, Any]]:
+def columns_to_rows(fields: Sequence[Field], columns: Columns) -> list[dict[str, Any]]:
     """Turn columns back into plain rows as a client would send them; missing values are None."""
     plain = {field.name: [_plain(field, value) for value in columns[field.name].tolist()] for field in fields}
     return [dict(zip(plain, values, strict=True)) for values in zip(*plain.values(), strict=True)]
 
 
-def count(columns: Columns) -> int:
+def count_rows(columns: Columns) -> int:
     """The number of rows."""
     return len(next(iter(columns.values())))
 
 
-def take(columns: Columns, index: Any) -> Columns:
+def take_rows(columns: Columns, index: Any) -> Columns:
     """The rows at `index` (a slice, positions or a mask)."""
     return {name: values[index] for name, values in columns.items()}
 
@@ -72,7 +72,7 @@ def _categories(values: Any) -> NDArray[Any]:
     return np.append(np.asarray(known, dtype=object), [None])[codes]
 
 
-def ticks(value: datetime | None) -> int:
+def to_microseconds(value: datetime | None) -> int:
     """A timestamp as microseconds since 1970, in UTC if it says its zone; what numpy reads as NaT for None.
 
     Raises `OverflowError` for a time that its zone puts outside of the years 1 to 9999.
@@ -87,7 +87,7 @@ def ticks(value: datetime | None) -> int:
 
 def _timestamps(values: Any) -> NDArray[Any]:
     if isinstance(values, list):
-        return np.array([ticks(value) for value in values], dtype=np.int64).view("datetime64[us]")
+        return np.array([to_microseconds(value) for value in values], dtype=np.int64).view("datetime64[us]")
     if getattr(values.dtype, "tz", None) is not None:
         values = values.dt.tz_convert("UTC").dt.tz_localize(None)
     return values.to_numpy(dtype="datetime64[us]")

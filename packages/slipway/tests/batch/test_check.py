@@ -20,7 +20,7 @@ from rents.contract import Flat
 from slipway.batch.check import check
 from slipway.batch.read import open_sources, read_batches
 from slipway.batch.rules import read_rules
-from slipway.columns import from_rows
+from slipway.columns import rows_to_columns
 from slipway.contract import Kind, read_contract
 
 
@@ -149,7 +149,7 @@ def assert_like_the_service(contract, rows, checked):
     assert checked.valid.tolist() == [row is not None for row in found]
     refused = sorted(row for fault in checked.faults for row in fault.rows.tolist())
     assert refused == np.flatnonzero(~checked.valid).tolist(), "each refused row has one reason"
-    expected = from_rows(read_contract(contract), [row for row in found if row is not None])
+    expected = rows_to_columns(read_contract(contract), [row for row in found if row is not None])
     assert list(checked.columns) == list(expected)
     for name, values in expected.items():
         assert checked.columns[name].dtype == values.dtype

@@ -10,13 +10,13 @@ from slipway.batch.plan import make_plan
 from slipway.batch.read import ROWS
 from slipway.batch.score import score_file
 from slipway.bundle import load_bundle
-from slipway.columns import from_frame
+from slipway.columns import frame_to_columns
 from slipway.errors import DataError, ScoringError
 
 
 def answers(toy, frame):
     """What OUT must hold: the bundle's own scores and labels."""
-    scores = toy.bundle.score(from_frame(toy.bundle.fields, frame))
+    scores = toy.bundle.score(frame_to_columns(toy.bundle.fields, frame))
     names = [f"score_{each}" for each in toy.bundle.manifest.classes] if scores.ndim == 2 else ["score"]
     columns = dict(zip(names, scores.T if scores.ndim == 2 else [scores], strict=True))
     return pd.DataFrame({**columns, "label": toy.bundle.label(scores)})

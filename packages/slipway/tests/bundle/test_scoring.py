@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from slipway.bundle.inputs import encode_inputs
-from slipway.columns import count, from_frame, take, to_rows
+from slipway.columns import columns_to_rows, count_rows, frame_to_columns, take_rows
 from slipway.training.fit import derive, predict
 
 
 def holdout_columns(toy):
-    return from_frame(toy.bundle.fields, toy.holdout)
+    return frame_to_columns(toy.bundle.fields, toy.holdout)
 
 
 def test_scores_are_those_of_the_original_estimator(toy):
@@ -20,9 +20,9 @@ def test_scores_are_those_of_the_original_estimator(toy):
 
 
 def test_a_row_alone_scores_exactly_as_it_does_among_others(toy):
-    columns = take(holdout_columns(toy), slice(0, 200))
+    columns = take_rows(holdout_columns(toy), slice(0, 200))
     among = toy.bundle.score(columns)
-    alone = [toy.bundle.score(take(columns, slice(row, row + 1)))[0] for row in range(count(columns))]
+    alone = [toy.bundle.score(take_rows(columns, slice(row, row + 1)))[0] for row in range(count_rows(columns))]
     np.testing.assert_array_equal(np.array(alone), among)
 
 
@@ -30,24 +30,24 @@ def test_a_row_alone_scores_exactly_as_it_does_among_others(toy):
 def test_a_batch_of_any_size_scores_exactly_the_same(toy, size):
     columns = holdout_columns(toy)
     whole = toy.bundle.score(columns)
-    starts = range(0, count(columns), size)
-    parts = [toy.bundle.score(take(columns, slice(start, start + size))) for start in starts]
+    starts = range(0, count_rows(columns), size)
+    parts = [toy.bundle.score(take_rows(columns, slice(start, start + size))) for start in starts]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
 def test_more_rows_than_a_block_score_as_their_parts(toy):
     columns = holdout_columns(toy)
-    many = take(columns, np.resize(np.arange(count(columns)), 70_000))
-    np.testing.assert_array_equal(toy.bundle.score(many)[-500:], toy.bundle.score(take(many, slice(-500, None))))
+    many = take_rows(columns, np.resize(np.arange(count_rows(columns)), 70_000))
+    np.testing.assert_array_equal(toy.bundle.score(many)[-500:], toy.bundle.score(take_rows(many, slice(-500, None))))
 
 
 def test_no_rows_give_no_scores(toy):
-    assert len(toy.bundle.score(take(holdout_columns(toy), slice(0, 0)))) == 0
+    assert len(toy.bundle.score(take_rows(holdout_columns(toy), slice(0, 0)))) == 0
 
 
 def test_rows_as_a_client_sends_them_score_as_the_columns_they_came_from(toy):
-    columns = take(holdout_columns(toy), slice(0, 100))
-    sent = msgspec.json.decode(msgspec.json.encode(to_rows(toy.bundle.fields, columns)))
+    columns = take_rows(holdout_columns(toy), slice(0, 100))
+    sent = msgspec.json.decode(msgspec.json.encode(columns_to_rows(toy.bundle.fields, columns)))
     np.testing.assert_array_equal(toy.bundle.score(toy.bundle.parse(sent)), toy.bundle.score(columns))
 
 
@@ -59,7 +59,7 @@ def test_labels_follow_from_threshold_or_largest_probability(toys):
 
 
 def test_a_row_against_the_contract_is_refused_with_its_field(churn):
-    row = to_rows(churn.bundle.fields, take(holdout_columns(churn), slice(0, 1)))[0]
+    row = columns_to_rows(churn.bundle.fields, take_rows(holdout_columns(churn), slice(0, 1)))[0]
     with pytest.raises(msgspec.ValidationError, match=r"months"):
         churn.bundle.parse([{**row, "months": -1}])
     with pytest.raises(msgspec.ValidationError, match=r"monthz"):
@@ -67,13 +67,13 @@ def test_a_row_against_the_contract_is_refused_with_its_field(churn):
 
 
 def test_a_time_beyond_the_calendar_is_refused_like_any_other_value(churn):
-    row = to_rows(churn.bundle.fields, take(holdout_columns(churn), slice(0, 1)))[0]
+    row = columns_to_rows(churn.bundle.fields, take_rows(holdout_columns(churn), slice(0, 1)))[0]
     with pytest.raises(msgspec.ValidationError, match="too large"):
         churn.bundle.parse([{**row, "joined": "0001-01-01T00:00:00+05:00"}])
 
 
 def test_a_zone_of_the_client_is_heeded(churn):
-    row = to_rows(churn.bundle.fields, take(holdout_columns(churn), slice(0, 1)))[0]
+    row = columns_to_rows(churn.bundle.fields, take_rows(holdout_columns(churn), slice(0, 1)))[0]
     here, there = churn.bundle.parse(
         [{**row, "joined": "2020-01-01T00:00:00Z"}, {**row, "joined": "2020-01-01T05:00:00+05:00"}]
     )["joined"]
@@ -87,4 +87,4 @@ def test_golden_rows_cover_missing_unseen_and_the_ends_of_ranges(churn):
     assert len(towns - {None, *churn.train["town"].dropna()}) == 1, "one town that training never saw"
     assert {0, 600} <= set(columns["months"]), "both bounds of the contract"
     assert np.isnan(columns["usage"]).any() and np.isnat(columns["joined"]).any()
-    assert len(scores) == count(columns) >= 16
+    assert len(scores) == count_rows(columns) >= 16

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from toybox import rows_of
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from slipway.columns import from_frame
+from slipway.columns import frame_to_columns
 from slipway.serving.api import inference_metadata
 from slipway.serving.log.reader import read
 
@@ -181,7 +181,7 @@ def test_null_is_missing_in_json(service, toy):
 
 def test_a_frames_scores_are_the_bundles(client, toy):
     """The columns as pandas has them, not by way of rows."""
-    columns = from_frame(toy.bundle.fields, toy.holdout.head(50))
+    columns = frame_to_columns(toy.bundle.fields, toy.holdout.head(50))
     result = client.infer(toy.problem.name, inputs_of(toy, rows_of(toy, 50)))
     found = result.as_numpy("scores" if toy.problem.task == "multiclass" else "score")
     np.testing.assert_array_equal(found, toy.bundle.score(columns))

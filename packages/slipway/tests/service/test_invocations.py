@@ -15,7 +15,7 @@ from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 from mlflow.utils.proto_json_utils import dump_input_data
 from toybox import rows_of
 
-from slipway.columns import from_frame
+from slipway.columns import frame_to_columns
 from slipway.serving.api.tabular import whole
 from slipway.serving.log.reader import read
 from slipway.tracking.answer import answer
@@ -38,7 +38,7 @@ def client_of(service):
 def expect_registered_answer(toy, frame, predictions):
     """The columns that the registered model gives, to the last bit, and an identifier for each row."""
     found = pd.DataFrame(predictions)
-    expected = pd.DataFrame(answer(toy.bundle, from_frame(toy.bundle.fields, frame)))
+    expected = pd.DataFrame(answer(toy.bundle, frame_to_columns(toy.bundle.fields, frame)))
     pd.testing.assert_frame_equal(found.drop(columns="prediction_id"), expected, check_exact=True)
     assert found["prediction_id"].nunique() == len(frame)
 

@@ -10,7 +10,7 @@ import msgspec
 import pandas as pd
 
 from slipway.bundle import Bundle
-from slipway.columns import from_frame, take, to_rows
+from slipway.columns import columns_to_rows, frame_to_columns, take_rows
 from slipway.data.splitting import split_frame
 from slipway.params import EvaluateParams, Params, SplitParams, TrainParams
 from slipway.problem import Problem
@@ -50,8 +50,8 @@ def make_toy(name: str, folder, rows: int = 3000) -> Toy:
 
 def rows_of(toy: Toy, number: int = 50) -> list[dict[str, Any]]:
     """Real rows of the toy's holdout, as a client sends them (times as text)."""
-    columns = take(from_frame(toy.bundle.fields, toy.holdout), slice(0, number))
-    rows: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(to_rows(toy.bundle.fields, columns)))
+    columns = take_rows(frame_to_columns(toy.bundle.fields, toy.holdout), slice(0, number))
+    rows: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(columns_to_rows(toy.bundle.fields, columns)))
     return rows
 
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from places import ROOT
 
-from slipway.columns import from_frame
+from slipway.columns import frame_to_columns
 from slipway.contract import Field, Kind
 from slipway.problem import Task
 from slipway.tracking.answer import answer
@@ -30,7 +30,7 @@ def saved(toys, tmp_path_factory):
 
 
 def holdout(toy):
-    columns = from_frame(toy.bundle.fields, toy.holdout)
+    columns = frame_to_columns(toy.bundle.fields, toy.holdout)
     return columns, to_frame(toy.bundle.fields, columns)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from places import ROOT
 
-from slipway.columns import from_frame
+from slipway.columns import frame_to_columns
 from slipway.settings import TrackingSettings, quiet_environment
 from slipway.tracking.evidence import read_evidence
 from slipway.tracking.registration import register
@@ -75,7 +75,7 @@ def test_a_server_keeps_the_model_and_gives_it_back(registered, server, churn, w
     assert again(workspace, server) == registered
     assert not (workspace / "mlruns").exists()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
-    columns = from_frame(churn.bundle.fields, churn.holdout)
+    columns = frame_to_columns(churn.bundle.fields, churn.holdout)
     found = mlflow.pyfunc.load_model(registered.uri).predict(to_frame(churn.bundle.fields, columns))
     np.testing.assert_array_equal(found["score"], churn.bundle.score(columns))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from slipway.batch.cells import read_cells
 from slipway.batch.rules import TOO_LARGE, Rule, is_text
-from slipway.columns import Columns, from_frame, take, to_rows
+from slipway.columns import Columns, columns_to_rows, frame_to_columns, take_rows
 from slipway.contract import Kind
 
 WHOLE_ROW = "(whole row)"
@@ -56,7 +56,7 @@ def check(contract: type[msgspec.Struct], rules: Sequence[Rule], batch: pa.Recor
                 faults.append(Fault(rule.name, text, rows))
                 valid[rows] = False
     if faults:
-        columns = take(columns, valid)
+        columns = take_rows(columns, valid)
     if hasattr(contract, "__post_init__"):
         return _check_whole_rows(contract, rules, Checked(columns, valid, faults))
     return Checked(columns, valid, faults)
@@ -67,7 +67,7 @@ Broken = list[tuple[str, Rows]]
 
 def _column(rule: Rule, batch: pa.RecordBatch, cells: bool) -> tuple[NDArray[np.generic], Broken]:
     if rule.name not in batch.schema.names:
-        return from_frame([rule.field], {rule.name: [rule.default]})[rule.name].repeat(batch.num_rows), []
+        return frame_to_columns([rule.field], {rule.name: [rule.default]})[rule.name].repeat(batch.num_rows), []
     array, unread = batch.column(rule.name), np.empty(0, np.intp)
     if cells:
         array, unread = read_cells(rule.field, array)
@@ -125,7 +125,7 @@ def _by_value(rule: Rule, array: pa.Array) -> tuple[NDArray[np.generic], Broken]
     known = [*coded.dictionary.to_pylist(), None]
     codes = pc.fill_null(coded.indices.cast(pa.int64()), len(known) - 1).to_numpy()
     read = [rule.read(value if value == value else None) for value in known]
-    values = from_frame([rule.field], {rule.name: [value for value, _ in read]})[rule.name][codes]
+    values = frame_to_columns([rule.field], {rule.name: [value for value, _ in read]})[rule.name][codes]
     missing_refused = read[-1][1] is not None and coded.null_count > 0
     if not missing_refused and all(why is None for _, why in read[:-1]):
         return values, []
@@ -141,7 +141,7 @@ def _missing(rule: Rule, missing: NDArray[np.bool_]) -> Broken:
 
 def _check_whole_rows(contract: type[msgspec.Struct], rules: Sequence[Rule], checked: Checked) -> Checked:
     """A contract with a rule over several fields, in `__post_init__`, is asked row by row."""
-    rows = to_rows([rule.field for rule in rules], checked.columns)
+    rows = columns_to_rows([rule.field for rule in rules], checked.columns)
     places = np.flatnonzero(checked.valid)
     found: dict[str, list[int]] = {}
     for number, row in enumerate(rows):
@@ -156,4 +156,4 @@ def _check_whole_rows(contract: type[msgspec.Struct], rules: Sequence[Rule], che
     valid = checked.valid.copy()
     valid[places[~good]] = False
     faults = [Fault(WHOLE_ROW, why, places[numbers]) for why, numbers in found.items()]
-    return Checked(take(checked.columns, good), valid, checked.faults + faults)
+    return Checked(take_rows(checked.columns, good), valid, checked.faults + faults)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from slipway.columns import from_frame
+from slipway.columns import frame_to_columns
 from slipway.contract import Field, Kind, read_contract
 
 _UNREADABLE = {
@@ -41,7 +41,7 @@ class Rule(msgspec.Struct, frozen=True):
         try:
             found = msgspec.convert(value, self.type)
             if isinstance(found, datetime):
-                from_frame([self.field], {self.name: [found]})
+                frame_to_columns([self.field], {self.name: [found]})
         except msgspec.ValidationError as error:
             if self.field.categories and isinstance(value, str):
                 return None, f"Expected one of {', '.join(self.field.categories)}"

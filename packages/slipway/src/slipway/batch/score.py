@@ -14,7 +14,7 @@ from slipway.batch.plan import Plan
 from slipway.batch.read import Source, read_ahead, read_batches
 from slipway.batch.write import new_table
 from slipway.bundle import Bundle
-from slipway.columns import Columns, count, take
+from slipway.columns import Columns, count_rows, take_rows
 from slipway.errors import DataError, ScoringError
 
 EXAMPLES = 3
@@ -109,13 +109,13 @@ def _score_batch(plan: Plan, source: Source, batch: pa.RecordBatch, before: int)
 
 def _score(bundle: Bundle, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The scores of the rows that have one, and which do: halves of halves are scored until the others are alone."""
-    rows = count(columns)
+    rows = count_rows(columns)
     try:
         return bundle.score(columns), np.ones(rows, dtype=bool)
     except ScoringError:
         if rows == 1:
-            return bundle.score(take(columns, slice(0, 0))), np.zeros(1, dtype=bool)
-    halves = [_score(bundle, take(columns, half)) for half in (slice(rows // 2), slice(rows // 2, None))]
+            return bundle.score(take_rows(columns, slice(0, 0))), np.zeros(1, dtype=bool)
+    halves = [_score(bundle, take_rows(columns, half)) for half in (slice(rows // 2), slice(rows // 2, None))]
     return np.concatenate([scores for scores, _ in halves]), np.concatenate([scored for _, scored in halves])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipway.bundle.manifest import Input
-from slipway.columns import Columns, count
+from slipway.columns import Columns, count_rows
 from slipway.errors import ProblemError
 
 MISSING = -1.0
@@ -23,7 +23,7 @@ def fit_inputs(columns: Columns) -> tuple[Input, ...]:
 
 def encode_inputs(inputs: Sequence[Input], columns: Columns) -> NDArray[np.float32]:
     """Build the tensor of shape (rows, inputs): codes 0 to n-1, -1 for missing text, -2 for unseen text."""
-    tensor = np.empty((count(columns), len(inputs)), dtype=np.float32)
+    tensor = np.empty((count_rows(columns), len(inputs)), dtype=np.float32)
     # A number beyond float32 becomes infinite; whether the model can answer it is seen in the score.
     with np.errstate(over="ignore"):
         for position, (name, vocabulary) in enumerate((given.name, given.vocabulary) for given in inputs):

@@ -13,7 +13,7 @@ from slipway.bundle.code import CONTRACT, FEATURES, run_source
 from slipway.bundle.inputs import encode_inputs
 from slipway.bundle.manifest import GoldenRow, Manifest
 from slipway.bundle.scorer import Scorer
-from slipway.columns import Columns, count, from_rows, take
+from slipway.columns import Columns, count_rows, rows_to_columns, take_rows
 from slipway.contract import read_contract
 from slipway.errors import ScoringError
 
@@ -43,8 +43,10 @@ class Bundle:
         manifest for a multiclass task (rows, classes), the value for a regression (rows,).
         Raises `ScoringError` for a row that the model gives no finite score.
         """
-        rows = count(columns)
-        parts = [self._score(take(columns, slice(start, start + _SLICE))) for start in range(0, max(rows, 1), _SLICE)]
+        rows = count_rows(columns)
+        parts = [
+            self._score(take_rows(columns, slice(start, start + _SLICE))) for start in range(0, max(rows, 1), _SLICE)
+        ]
         scores = parts[0] if len(parts) == 1 else np.concatenate(parts)
         if not np.isfinite(scores).all():
             row = int(np.argwhere(~np.isfinite(scores))[0][0])
@@ -70,7 +72,7 @@ class Bundle:
     def parse(self, rows: list[Any]) -> Columns:
         """Validate plain rows against the contract; raises `msgspec.ValidationError` that names the field."""
         try:
-            return from_rows(self.fields, [msgspec.convert(row, self.contract) for row in rows])
+            return rows_to_columns(self.fields, [msgspec.convert(row, self.contract) for row in rows])
         except OverflowError as error:
             raise msgspec.ValidationError(f"A number or a time is too large: {error}") from error
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from slipway.bundle.inputs import MISSING, UNSEEN
 from slipway.bundle.model import Bundle
-from slipway.columns import Columns, from_rows, ticks
+from slipway.columns import Columns, rows_to_columns, to_microseconds
 from slipway.contract import Field, Kind
 from slipway.problem import Task
 
@@ -45,7 +45,7 @@ class RowScorer:
         """
         values = list(self._values(row))
         for place in self._clocks:
-            values[place] = ticks(values[place])
+            values[place] = to_microseconds(values[place])
         for cell, value in zip(self._cells, values, strict=True):
             cell[0] = value
         features = self._bundle.derive(self._columns)
@@ -64,7 +64,7 @@ class RowScorer:
         return score if math.isfinite(score) else self._score_as_batch(row)
 
     def _score_as_batch(self, row: msgspec.Struct) -> Any:
-        return self._bundle.score(from_rows(self._bundle.fields, [row]))[0].tolist()
+        return self._bundle.score(rows_to_columns(self._bundle.fields, [row]))[0].tolist()
 
 
 def _empty_column(field: Field) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from slipway.bundle import load_bundle
-from slipway.columns import take, to_rows
+from slipway.columns import columns_to_rows, take_rows
 from slipway.demo.workspace import WORKSPACE
 from slipway.evaluation import Evaluation, Figure, read
 from slipway.stage import StageTime
@@ -83,9 +83,9 @@ def _interval(figure: Figure) -> str:
 
 def _show_prediction(console: Console, folder: Path) -> None:
     bundle = load_bundle(folder / "bundle")
-    columns = take(bundle.golden()[0], slice(0, 1))
+    columns = take_rows(bundle.golden()[0], slice(0, 1))
     score = bundle.score(columns)
-    row = msgspec.json.encode(to_rows(bundle.fields, columns)[0]).decode()
+    row = msgspec.json.encode(columns_to_rows(bundle.fields, columns)[0]).decode()
     answer = msgspec.json.encode({"score": score[0].tolist(), "label": bundle.label(score)[0].tolist()}).decode()
     console.print("\nA question to the sealed bundle, and its answer:")
     console.print(

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.columns import Columns, take
+from slipway.columns import Columns, take_rows
 from slipway.evaluation.metrics import METRICS, Better, value
 from slipway.evaluation.scored import Scored, Vector
 from slipway.evaluation.scored import take as take_scored
@@ -38,7 +38,7 @@ def permutation_importance(
     """
     random = np.random.default_rng(seed)
     rows = np.sort(random.permutation(len(scored.target))[:ROWS])
-    columns, scored = take(columns, rows), take_scored(scored, rows)
+    columns, scored = take_rows(columns, rows), take_scored(scored, rows)
     shuffles = [random.permutation(len(rows)) for _ in range(REPEATS)]
     sign = -1 if METRICS[scored.task][primary].better is Better.HIGHER else 1
     whole = value(scored, primary)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from slipway.bundle.manifest import Class
 from slipway.bundle.model import Bundle
-from slipway.columns import from_frame
+from slipway.columns import frame_to_columns
 from slipway.errors import BundleError, DataError
 from slipway.problem import Problem, Task
 
@@ -59,7 +59,7 @@ def score_frame(bundle: Bundle, frame: "pd.DataFrame") -> Scored:
             f"The prepared rows have no column {', '.join(missing)}, which the bundle {bundle.path} needs: they were "
             "made with another contract. Run `dvc repro` to bring both up to date."
         )
-    scores = bundle.score(from_frame(bundle.fields, frame))
+    scores = bundle.score(frame_to_columns(bundle.fields, frame))
     if broken := int(np.count_nonzero(~np.isfinite(scores).reshape(len(frame), -1).all(axis=1))):
         raise BundleError(
             f"The bundle {bundle.path} gives no finite score for {broken:,} of {len(frame):,} rows. "

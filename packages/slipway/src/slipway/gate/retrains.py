@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from slipway.bundle.inputs import encode_inputs
-from slipway.columns import from_frame
+from slipway.columns import frame_to_columns
 from slipway.contract import read_contract
 from slipway.errors import DataError
 from slipway.evaluation.scored import Scored, Vector, encode_target
@@ -94,7 +94,7 @@ def _fit_and_score(problem: Problem, params: Params, frame: "pd.DataFrame", hold
     import pandas as pd
 
     fitted = fit(problem, params, frame)
-    columns = derive(problem, from_frame(read_contract(problem.contract), holdout))
+    columns = derive(problem, frame_to_columns(read_contract(problem.contract), holdout))
     group, names = pd.factorize(holdout["group"], sort=True)
     return Scored(
         task=problem.task,

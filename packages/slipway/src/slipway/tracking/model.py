@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import slipway
 from slipway.bundle import Bundle
-from slipway.columns import take
+from slipway.columns import take_rows
 from slipway.tracking.signature import make_signature, to_frame
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def save_model(bundle: Bundle, folder: Path, description: "Model") -> None:
             artifacts={"bundle": str(bundle.path.resolve())},
             code_paths=[str(_copy_code(Path(temporary)))],
             signature=make_signature(bundle),
-            input_example=to_frame(bundle.fields, take(columns, slice(_EXAMPLES))),
+            input_example=to_frame(bundle.fields, take_rows(columns, slice(_EXAMPLES))),
             conda_env=_environment(),
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from slipway.bundle import load_bundle
-from slipway.columns import Columns, from_frame
+from slipway.columns import Columns, frame_to_columns
 from slipway.contract import Field, Kind
 from slipway.tracking.answer import answer
 
@@ -30,7 +30,7 @@ class ScoringModel(mlflow.pyfunc.PythonModel):
 
 def _columns(fields: tuple[Field, ...], frame: pd.DataFrame) -> Columns:
     """MLflow leaves out optional columns that were not sent, and lets a missing truth value be None."""
-    return from_frame(fields, {field.name: _series(field, frame) for field in fields})
+    return frame_to_columns(fields, {field.name: _series(field, frame) for field in fields})
 
 
 def _series(field: Field, frame: pd.DataFrame) -> pd.Series:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from slipway.bundle.inputs import encode_inputs, fit_inputs
 from slipway.bundle.manifest import Class, Input
-from slipway.columns import Columns, from_frame
+from slipway.columns import Columns, frame_to_columns
 from slipway.contract import read_contract
 from slipway.errors import DataError, ModelError, first_line
 from slipway.params import Params
@@ -50,7 +50,7 @@ def fit(problem: Problem, params: Params, frame: "pd.DataFrame") -> Fitted:
 
 def _tensor(problem: Problem, frame: "pd.DataFrame") -> tuple[tuple[Input, ...], NDArray[np.float32]]:
     """The inputs and their values; the columns, several times as large, are gone before the estimator needs room."""
-    columns = derive(problem, from_frame(read_contract(problem.contract), frame))
+    columns = derive(problem, frame_to_columns(read_contract(problem.contract), frame))
     inputs = fit_inputs(columns)
     return inputs, encode_inputs(inputs, columns)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from slipway.columns import Columns, count, take, to_rows
+from slipway.columns import Columns, columns_to_rows, count_rows, take_rows
 from slipway.contract import Field, Kind
 
 ORDINARY = 16
@@ -15,8 +15,8 @@ ORDINARY = 16
 
 def golden_rows(fields: Sequence[Field], columns: Columns) -> list[dict[str, Any]]:
     """Choose rows from `columns` and vary one field at a time, as plain rows that the contract accepts."""
-    spread = np.linspace(0, count(columns) - 1, min(ORDINARY, count(columns))).astype(int)
-    ordinary = to_rows(fields, take(columns, spread))
+    spread = np.linspace(0, count_rows(columns) - 1, min(ORDINARY, count_rows(columns))).astype(int)
+    ordinary = columns_to_rows(fields, take_rows(columns, spread))
     varied = [
         {**ordinary[number % len(ordinary)], name: value}
         for number, (name, value) in enumerate(_variations(fields, columns))
@@ -61,7 +61,7 @@ def _ends(field: Field, columns: Columns) -> list[Any]:
     known = values[~np.isnat(values)] if field.kind is Kind.TIMESTAMP else values[~np.isnan(values)]
     if not len(known):
         return []
-    seen = [row[field.name] for row in to_rows([field], {field.name: np.array([known.min(), known.max()])})]
+    seen = [row[field.name] for row in columns_to_rows([field], {field.name: np.array([known.min(), known.max()])})]
     bounds = (field.ge, field.le)
     return [end if bound is None else _typed(field, bound) for bound, end in zip(bounds, seen, strict=True)]
 

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.columns import Columns, count
+from slipway.columns import Columns, count_rows
 from slipway.contract import Field, Kind
 
 BINS = 10
@@ -38,7 +38,7 @@ def profile(fields: Sequence[Field], columns: Columns, scores: NDArray[np.float6
     """Describe the contract's columns and the scores (one distribution a class for a multiclass task)."""
     watched = [field for field in fields if field.kind is not Kind.TIMESTAMP]
     return Profile(
-        rows=count(columns),
+        rows=count_rows(columns),
         inputs={field.name: _describe(field, columns[field.name]) for field in watched},
         scores=tuple(_bins(column) for column in scores.reshape(len(scores), -1).T),
     )

@@ -13,7 +13,7 @@ from slipway.bundle.manifest import MANIFEST, Certificate, GoldenRow, Manifest, 
 from slipway.bundle.model import Bundle
 from slipway.bundle.scorer import Scorer
 from slipway.bundle.verify import load_bundle
-from slipway.columns import Columns, from_frame, from_rows
+from slipway.columns import Columns, frame_to_columns, rows_to_columns
 from slipway.contract import read_contract
 from slipway.errors import ProblemError
 from slipway.files import new_folder
@@ -39,7 +39,7 @@ def seal(
     fields = read_contract(problem.contract)
     code = _code(problem)
     model = export(fitted)
-    columns = from_frame(fields, holdout)
+    columns = frame_to_columns(fields, holdout)
     tensor = encode_inputs(fitted.inputs, derive(problem, columns))
     expected = predict(fitted, tensor)
     floor = batch_floor(model, problem.task, tensor)
@@ -51,7 +51,7 @@ def seal(
         "model.onnx": model,
         "golden.jsonl": _golden(problem, fitted, columns),
         "certificate.json": _pretty(certificate),
-        "profile.json": _pretty(profile(fields, from_frame(fields, train), scores)),
+        "profile.json": _pretty(profile(fields, frame_to_columns(fields, train), scores)),
     }
     manifest = Manifest(
         problem=problem.name,
@@ -92,7 +92,7 @@ def _code(problem: Problem) -> dict[str, bytes]:
 def _golden(problem: Problem, fitted: Fitted, columns: Columns) -> bytes:
     fields = read_contract(problem.contract)
     rows = golden_rows(fields, columns)
-    typed = from_rows(fields, [msgspec.convert(row, problem.contract) for row in rows])
+    typed = rows_to_columns(fields, [msgspec.convert(row, problem.contract) for row in rows])
     scores = predict(fitted, encode_inputs(fitted.inputs, derive(problem, typed))).tolist()
     lines = [msgspec.json.encode(GoldenRow(row, score)) for row, score in zip(rows, scores, strict=True)]
     return b"\n".join(lines) + b"\n"

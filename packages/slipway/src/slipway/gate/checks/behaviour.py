@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from slipway.bundle.row import RowScorer
-from slipway.columns import from_frame, take, to_rows
+from slipway.columns import columns_to_rows, frame_to_columns, take_rows
 from slipway.evaluation.metrics import value
 from slipway.gate.case import Case
 from slipway.gate.result import Check
@@ -43,7 +43,7 @@ def metrics_reproduced(case: Case) -> Check:
 def predictions_sane(case: Case) -> Check:
     """Scores are finite, not all the same, the same when asked again, and the same for a row alone."""
     bundle, scores = case.candidate.bundle, case.candidate.scored.scores
-    columns = from_frame(bundle.fields, case.holdout)
+    columns = frame_to_columns(bundle.fields, case.holdout)
     problems = []
     if not np.isfinite(scores).all():
         problems.append("some are not finite")
@@ -52,7 +52,7 @@ def predictions_sane(case: Case) -> Check:
     if not np.array_equal(bundle.score(columns), scores):
         problems.append("a second call gives others")
     alone = RowScorer(bundle)
-    some = msgspec.convert(to_rows(bundle.fields, take(columns, slice(0, _ALONE))), list[bundle.contract])  # type: ignore[name-defined]
+    some = msgspec.convert(columns_to_rows(bundle.fields, take_rows(columns, slice(0, _ALONE))), list[bundle.contract])  # type: ignore[name-defined]
     if [alone.score(row) for row in some] != scores[:_ALONE].tolist():
         problems.append("a row alone gets another")
     return Check(
@@ -83,8 +83,8 @@ def budget(case: Case) -> Check:
 def _milliseconds(case: Case) -> float:
     """The median time of one row alone."""
     bundle = case.candidate.bundle
-    columns = take(from_frame(bundle.fields, case.holdout.iloc[:_TIMED]), slice(None))
-    rows = msgspec.convert(to_rows(bundle.fields, columns), list[bundle.contract])  # type: ignore[name-defined]
+    columns = take_rows(frame_to_columns(bundle.fields, case.holdout.iloc[:_TIMED]), slice(None))
+    rows = msgspec.convert(columns_to_rows(bundle.fields, columns), list[bundle.contract])  # type: ignore[name-defined]
     scorer, taken = RowScorer(bundle), []
     for row in rows:
         began = time.perf_counter()

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.columns import Columns, from_frame
+from slipway.columns import Columns, frame_to_columns
 from slipway.evaluation.scored import Scored, Vector, encode_target
 from slipway.evaluation.sums import ratio
 from slipway.gate.case import Case
@@ -83,8 +83,8 @@ def single_strengths(case: Case) -> dict[str, float]:
     """How well each column of the candidate's features tells the target alone: 0 not at all, 1 completely."""
     scored, bundle = case.candidate.scored, case.candidate.bundle
     sample = case.train.iloc[:: -(-len(case.train) // _ROWS)]
-    seen = bundle.derive(from_frame(bundle.fields, sample))
-    held = bundle.derive(from_frame(bundle.fields, case.holdout))
+    seen = bundle.derive(frame_to_columns(bundle.fields, sample))
+    held = bundle.derive(frame_to_columns(bundle.fields, case.holdout))
     learnt = _indicators(scored, encode_target(scored.task, scored.classes, sample["target"]))
     actual = _indicators(scored, scored.target)
     return {name: _strength(scored.task, seen, held, name, learnt, actual) for name in held}

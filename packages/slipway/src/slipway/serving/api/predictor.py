@@ -9,7 +9,7 @@ import msgspec
 
 from slipway.bundle import Bundle
 from slipway.bundle.row import RowScorer
-from slipway.columns import from_rows
+from slipway.columns import rows_to_columns
 from slipway.errors import ScoringError
 from slipway.problem import Task
 from slipway.serving import identifiers
@@ -71,7 +71,7 @@ class Predictor:
     def many(self, rows: Sequence[msgspec.Struct], began: int) -> list[Answer]:
         """Answer many rows, each exactly as it would be alone; errors as for one row."""
         try:
-            scores = self.bundle.score(from_rows(self.bundle.fields, rows))
+            scores = self.bundle.score(rows_to_columns(self.bundle.fields, rows))
         except (ScoringError, OverflowError) as error:
             raise _no_score(error) from error
         plain = scores.tolist()

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from slipway.bundle import Bundle, Manifest
-from slipway.columns import take, to_rows
+from slipway.columns import columns_to_rows, take_rows
 from slipway.contract import Field, Kind
 from slipway.problem import Task
 from slipway.serving.api.feedback import UUID
@@ -42,7 +42,7 @@ def ordinary_rows(bundle: Bundle) -> list[dict[str, Any]]:
     """A few rows as clients send them, those with the fewest missing values first."""
     columns, _ = bundle.golden()
     rows: list[dict[str, Any]] = msgspec.json.decode(
-        msgspec.json.encode(to_rows(bundle.fields, take(columns, slice(_ORDINARY))))
+        msgspec.json.encode(columns_to_rows(bundle.fields, take_rows(columns, slice(_ORDINARY))))
     )
     return sorted(rows, key=lambda found: sum(value is None for value in found.values()))
 
