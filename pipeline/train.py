@@ -6,8 +6,8 @@ from slipway import stage
 from slipway.data.prepared import read_part
 from slipway.files import write_json
 from slipway.project import load_project
-from slipway.training.fit import fit
-from slipway.training.seal import seal
+from slipway.training.fit import fit_estimator
+from slipway.training.seal import seal_bundle
 
 
 def train() -> str:
@@ -15,9 +15,9 @@ def train() -> str:
     problem, params = load_project()
     train, holdout = read_part(Path("prepared"), "train"), read_part(Path("prepared"), "holdout")
     with stage.step(f"fitting on {len(train):,} rows"):
-        fitted = fit(problem, params, train)
+        fitted = fit_estimator(problem, params, train)
     with stage.step(f"exporting and certifying on {len(holdout):,} rows"):
-        bundle, certificate = seal(problem, fitted, params.train.threshold, train, holdout, Path("bundle"))
+        bundle, certificate = seal_bundle(problem, fitted, params.train.threshold, train, holdout, Path("bundle"))
     write_json(Path("training.json"), {"rows": len(train), "digest": bundle.digest, "certificate": certificate})
     parity = f"{certificate.largest_difference:.1e} over {certificate.rows:,} rows"
     return f"sealed bundle {bundle.digest[:12]}, largest difference from the estimator {parity}"

@@ -17,8 +17,8 @@ from slipway.columns import frame_to_columns
 from slipway.contract import read_contract
 from slipway.data.splitting import split_frame
 from slipway.errors import SettingsError
-from slipway.training.fit import derive, fit, predict
-from slipway.training.seal import seal
+from slipway.training.fit import derive_features, fit_estimator, predict_scores
+from slipway.training.seal import seal_bundle
 
 ROOT = Path(__file__).parents[1]
 KINDS = ["gradient_boosting", "logistic_regression"]
@@ -39,11 +39,13 @@ def parts(frame, given):
 @pytest.fixture(scope="module", params=KINDS)
 def fitted(request, parts, given):
     model = msgspec.structs.replace(given.model, kind=request.param)
-    return fit(PROBLEM, msgspec.structs.replace(given, model=model), parts[0])
+    return fit_estimator(PROBLEM, msgspec.structs.replace(given, model=model), parts[0])
 
 
 def score(fitted, frame):
-    return predict(fitted, encode_inputs(fitted.inputs, derive(PROBLEM, frame_to_columns(FIELDS, frame))))
+    return predict_scores(
+        fitted, encode_inputs(fitted.inputs, derive_features(PROBLEM, frame_to_columns(FIELDS, frame)))
+    )
 
 
 def auc(target, scores):
@@ -52,7 +54,7 @@ def auc(target, scores):
 
 def test_either_kind_is_sealed_with_a_certificate(fitted, parts, tmp_path):
     train, holdout = parts
-    bundle, certificate = seal(PROBLEM, fitted, 0.3, train, holdout, tmp_path / "bundle")
+    bundle, certificate = seal_bundle(PROBLEM, fitted, 0.3, train, holdout, tmp_path / "bundle")
     assert certificate.passed
     assert bundle.score(frame_to_columns(FIELDS, holdout)).shape == (len(holdout),)
 
@@ -82,7 +84,7 @@ def test_flights_without_weather_and_of_unknown_carriers_get_a_probability(fitte
 
 
 def test_no_single_feature_tells_the_outcome(parts):
-    train, holdout = (derive(PROBLEM, frame_to_columns(FIELDS, part)) for part in parts)
+    train, holdout = (derive_features(PROBLEM, frame_to_columns(FIELDS, part)) for part in parts)
     inputs = fit_inputs(train)
     for position, found in enumerate(inputs):
         tree = DecisionTreeClassifier(max_leaf_nodes=32, min_samples_leaf=100, random_state=0)
@@ -99,7 +101,9 @@ def test_the_seed_decides_the_scores(parts, given):
 
     def scores(seed):
         train = msgspec.structs.replace(given.train, seed=seed)
-        return score(fit(PROBLEM, msgspec.structs.replace(given, model=model, train=train), parts[0]), parts[1])
+        return score(
+            fit_estimator(PROBLEM, msgspec.structs.replace(given, model=model, train=train), parts[0]), parts[1]
+        )
 
     np.testing.assert_array_equal(scores(7), scores(7))
     assert (scores(7) != scores(8)).any()

@@ -36,11 +36,11 @@ def _fit(places: Places) -> None:
 
     from slipway.data.prepared import read_part
     from slipway.project import load_project
-    from slipway.training.fit import fit
+    from slipway.training.fit import fit_estimator
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     problem, params = load_project()
-    fitted = fit(problem, params, read_part(places.root / "prepared", "train"))
+    fitted = fit_estimator(problem, params, read_part(places.root / "prepared", "train"))
     joblib.dump(fitted.estimator, places.estimator)
 
 

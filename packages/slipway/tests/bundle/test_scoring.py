@@ -6,7 +6,7 @@ import pytest
 
 from slipway.bundle.inputs import encode_inputs
 from slipway.columns import columns_to_rows, count_rows, frame_to_columns, take_rows
-from slipway.training.fit import derive, predict
+from slipway.training.fit import derive_features, predict_scores
 
 
 def holdout_columns(toy):
@@ -15,7 +15,7 @@ def holdout_columns(toy):
 
 def test_scores_are_those_of_the_original_estimator(toy):
     columns = holdout_columns(toy)
-    expected = predict(toy.fitted, encode_inputs(toy.fitted.inputs, derive(toy.problem, columns)))
+    expected = predict_scores(toy.fitted, encode_inputs(toy.fitted.inputs, derive_features(toy.problem, columns)))
     np.testing.assert_allclose(toy.bundle.score(columns), expected, rtol=1e-5, atol=1e-5)
 
 

@@ -15,8 +15,8 @@ from slipway.gate.case import Case, Side
 from slipway.gate.rules import Rules
 from slipway.ledger.entry import Entry, Event, Release
 from slipway.problem import Task
-from slipway.training.fit import fit
-from slipway.training.seal import seal
+from slipway.training.fit import fit_estimator
+from slipway.training.seal import seal_bundle
 
 # Toys are small and easily learnt, so floors are lower and ceilings higher than a real problem's.
 RULES = Rules(
@@ -44,8 +44,8 @@ def retrain(toy: Toy, folder: Path) -> Bundle:
     """An honest retrain of the toy: the first 90 % of its training groups (another digest)."""
     groups = sorted(toy.train["group"].unique())
     train = toy.train[toy.train["group"].isin(groups[: int(0.9 * len(groups))])].reset_index(drop=True)
-    fitted = fit(toy.problem, toy.params, train)
-    return seal(toy.problem, fitted, toy.params.train.threshold, train, toy.holdout, folder)[0]
+    fitted = fit_estimator(toy.problem, toy.params, train)
+    return seal_bundle(toy.problem, fitted, toy.params.train.threshold, train, toy.holdout, folder)[0]
 
 
 def make_case(toy: Toy, production: Bundle | None, **changed: Any) -> Case:

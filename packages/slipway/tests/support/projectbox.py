@@ -25,8 +25,8 @@ from slipway.gate.rules import Rules
 from slipway.ledger import Ledger
 from slipway.params import Params
 from slipway.problem import Problem, load_problem
-from slipway.training.fit import fit
-from slipway.training.seal import seal
+from slipway.training.fit import fit_estimator
+from slipway.training.seal import seal_bundle
 
 
 class Project(NamedTuple):
@@ -73,13 +73,13 @@ class Project(NamedTuple):
         if model:
             params = msgspec.structs.replace(params, model=msgspec.structs.replace(params.model, **model))
         write_parts(train, holdout, self.root / "prepared")
-        fitted = fit(self.problem, params, train)
+        fitted = fit_estimator(self.problem, params, train)
         return self.seal(fitted, train, holdout)
 
     def seal(self, fitted: Any, train: pd.DataFrame | None = None, holdout: pd.DataFrame | None = None) -> Bundle:
         """Seal a fitted estimator as this project's candidate, and evaluate it."""
         train, holdout = self.train if train is None else train, self.holdout if holdout is None else holdout
-        bundle, _ = seal(self.problem, fitted, self.params.train.threshold, train, holdout, self.bundle)
+        bundle, _ = seal_bundle(self.problem, fitted, self.params.train.threshold, train, holdout, self.bundle)
         self.evaluate(bundle, train, holdout)
         return bundle
 
@@ -118,8 +118,8 @@ def with_production(project: Project, folder: Path) -> Project:
     """Let production serve an honest retrain: the model of the first nine tenths of the training groups."""
     groups = sorted(project.train["group"].unique())
     train = project.train[project.train["group"].isin(groups[: int(0.9 * len(groups))])].reset_index(drop=True)
-    fitted = fit(project.problem, project.params, train)
-    bundle, _ = seal(project.problem, fitted, project.params.train.threshold, train, project.holdout, folder)
+    fitted = fit_estimator(project.problem, project.params, train)
+    bundle, _ = seal_bundle(project.problem, fitted, project.params.train.threshold, train, project.holdout, folder)
     deploy(project.root, bundle)
     return project
 

@@ -14,8 +14,8 @@ from slipway.columns import columns_to_rows, frame_to_columns, take_rows
 from slipway.data.splitting import split_frame
 from slipway.params import EvaluateParams, Params, SplitParams, TrainParams
 from slipway.problem import Problem
-from slipway.training.fit import Fitted, fit
-from slipway.training.seal import seal
+from slipway.training.fit import Fitted, fit_estimator
+from slipway.training.seal import seal_bundle
 
 TOYS = ("churn", "crops", "rents")
 
@@ -43,8 +43,8 @@ def make_toy(name: str, folder, rows: int = 3000) -> Toy:
     problem = importlib.import_module(f"{name}.problem").PROBLEM
     params = toy_params(problem)
     train, holdout = split_frame(importlib.import_module(f"{name}.dataset").make(rows, seed=3), params.split)
-    fitted = fit(problem, params, train)
-    bundle, _ = seal(problem, fitted, params.train.threshold, train, holdout, folder)
+    fitted = fit_estimator(problem, params, train)
+    bundle, _ = seal_bundle(problem, fitted, params.train.threshold, train, holdout, folder)
     return Toy(problem, params, train, holdout, fitted, bundle)
 
 

@@ -12,7 +12,7 @@ from slipway.settings import TrackingSettings
 from slipway.tracking.evidence import read_evidence
 from slipway.tracking.registration import register
 from slipway.tracking.store import open_store
-from slipway.training.seal import seal
+from slipway.training.seal import seal_bundle
 
 DATA_MD5 = "22fa0b9ba1bf3ae6ea3c8bfbd1f2c9ba.dir"
 
@@ -71,7 +71,7 @@ def other_bundle(toys, tmp_path_factory) -> Path:
     """The same model sealed with another threshold, so under another digest."""
     folder = tmp_path_factory.mktemp("other") / "bundle"
     churn = toys["churn"]
-    seal(churn.problem, churn.fitted, 0.7, churn.train, churn.holdout, folder)
+    seal_bundle(churn.problem, churn.fitted, 0.7, churn.train, churn.holdout, folder)
     return folder
 
 

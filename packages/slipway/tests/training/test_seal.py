@@ -13,9 +13,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.svm import LinearSVC
 
 from slipway.errors import DataError, ModelError, ProblemError
-from slipway.training.certify import certify
-from slipway.training.fit import fit
-from slipway.training.seal import seal
+from slipway.training.certify import certify_parity
+from slipway.training.fit import fit_estimator
+from slipway.training.seal import seal_bundle
 
 
 def digest_in_new_process(name: str, folder: Path, hash_seed: str) -> str:
@@ -42,8 +42,8 @@ def with_estimator(problem, estimator):
 
 
 def seal_toy(toy, problem, folder):
-    fitted = fit(problem, toy.params, toy.train)
-    return seal(problem, fitted, 0.4, toy.train, toy.holdout, folder)
+    fitted = fit_estimator(problem, toy.params, toy.train)
+    return seal_bundle(problem, fitted, 0.4, toy.train, toy.holdout, folder)
 
 
 def test_the_batch_floor_is_one_for_trees_and_more_for_matrix_kernels(toys):
@@ -84,23 +84,23 @@ def test_an_estimator_that_cannot_take_missing_values_is_refused_with_advice(toy
 
 def test_a_constant_feature_is_named_with_its_value(churn):
     with pytest.raises(DataError, match=r"'months' is constant in the training set: 7"):
-        fit(churn.problem, churn.params, churn.train.assign(months=7))
+        fit_estimator(churn.problem, churn.params, churn.train.assign(months=7))
 
 
 def test_an_empty_feature_is_constant_too(churn):
     with pytest.raises(DataError, match=r"'usage' is constant"):
-        fit(churn.problem, churn.params, churn.train.assign(usage=np.nan))
+        fit_estimator(churn.problem, churn.params, churn.train.assign(usage=np.nan))
 
 
 def test_a_target_with_one_class_is_refused(churn):
     with pytest.raises(DataError, match=r"1 class\(es\): True"):
-        fit(churn.problem, churn.params, churn.train.assign(target=True))
+        fit_estimator(churn.problem, churn.params, churn.train.assign(target=True))
 
 
 def test_a_timestamp_that_reaches_the_model_is_refused_with_advice(churn):
     problem = msgspec.structs.replace(churn.problem, features=None)
     with pytest.raises(ProblemError, match=r"'joined' is of type datetime64.*features\.py"):
-        fit(problem, churn.params, churn.train)
+        fit_estimator(problem, churn.params, churn.train)
 
 
 def test_features_may_import_only_what_travels(churn, tmp_path, monkeypatch):
@@ -111,41 +111,41 @@ def test_features_may_import_only_what_travels(churn, tmp_path, monkeypatch):
     from importlib import import_module
 
     problem = msgspec.structs.replace(churn.problem, features=import_module("heavy.features").derive)
-    fitted = fit(churn.problem, churn.params, churn.train)
+    fitted = fit_estimator(churn.problem, churn.params, churn.train)
     with pytest.raises(ProblemError, match=r"features\.py, line 1: imports 'pandas'"):
-        seal(problem, fitted, 0.4, churn.train, churn.holdout, tmp_path / "bundle")
+        seal_bundle(problem, fitted, 0.4, churn.train, churn.holdout, tmp_path / "bundle")
 
 
 def test_scores_that_differ_get_no_bundle(churn):
     scores = churn.bundle.score(churn.bundle.golden()[0])
     with pytest.raises(ModelError, match=r"largest difference is 0\.001"):
-        certify(scores + 0.001, scores, 0.4)
+        certify_parity(scores + 0.001, scores, 0.4)
 
 
 def test_a_label_that_flips_away_from_the_threshold_gets_no_bundle():
     expected = np.array([0.4 - 1e-9, 0.2])
-    assert certify(np.array([0.4 + 1e-9, 0.2]), expected, 0.4).label_flips == 0
+    assert certify_parity(np.array([0.4 + 1e-9, 0.2]), expected, 0.4).label_flips == 0
     with pytest.raises(ModelError, match=r"1 labels change"):
-        certify(np.array([0.41, 0.2]), np.array([0.39, 0.2]), 0.4)
+        certify_parity(np.array([0.41, 0.2]), np.array([0.39, 0.2]), 0.4)
 
 
 def test_a_difference_just_above_the_tolerance_is_not_rounded_away():
     with pytest.raises(ModelError, match="largest difference"):
-        certify(np.array([0.1 + 1.04e-5]), np.array([0.1]), 0.4)
+        certify_parity(np.array([0.1 + 1.04e-5]), np.array([0.1]), 0.4)
 
 
 def test_scores_that_are_no_number_get_no_bundle():
     with pytest.raises(ModelError, match="largest difference"):
-        certify(np.array([np.nan, 0.2]), np.array([0.1, 0.2]), 0.4)
+        certify_parity(np.array([np.nan, 0.2]), np.array([0.1, 0.2]), 0.4)
 
 
 @pytest.mark.parametrize("classes", [[0.5, 1.5], [None, "a"], [1, "a"]])
 def test_classes_of_an_odd_type_are_refused_before_fitting(churn, classes):
     target = np.array(classes, dtype=object)[np.arange(len(churn.train)) % 2]
     with pytest.raises(DataError, match="truth values, whole numbers or text"):
-        fit(churn.problem, churn.params, churn.train.assign(target=target))
+        fit_estimator(churn.problem, churn.params, churn.train.assign(target=target))
 
 
 def test_whole_numbers_stored_as_floats_are_classes(churn):
-    fitted = fit(churn.problem, churn.params, churn.train.assign(target=churn.train["target"].astype(float)))
+    fitted = fit_estimator(churn.problem, churn.params, churn.train.assign(target=churn.train["target"].astype(float)))
     assert fitted.classes == (0, 1)

@@ -13,7 +13,7 @@ from slipway.errors import DataError
 from slipway.evaluation.scored import Scored, Vector, encode_target
 from slipway.params import Params
 from slipway.problem import Problem, Task
-from slipway.training.fit import derive, fit, predict
+from slipway.training.fit import derive_features, fit_estimator, predict_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,13 +93,13 @@ def _fit_and_score(problem: Problem, params: Params, frame: "pd.DataFrame", hold
     """Scores of the estimator itself: parity with its bundle is certified to 1e-5, and sealing takes longer."""
     import pandas as pd
 
-    fitted = fit(problem, params, frame)
-    columns = derive(problem, frame_to_columns(read_contract(problem.contract), holdout))
+    fitted = fit_estimator(problem, params, frame)
+    columns = derive_features(problem, frame_to_columns(read_contract(problem.contract), holdout))
     group, names = pd.factorize(holdout["group"], sort=True)
     return Scored(
         task=problem.task,
         target=encode_target(problem.task, fitted.classes, holdout["target"]),
-        scores=predict(fitted, encode_inputs(fitted.inputs, columns)),
+        scores=predict_scores(fitted, encode_inputs(fitted.inputs, columns)),
         group=group,
         groups=len(names),
         classes=fitted.classes,

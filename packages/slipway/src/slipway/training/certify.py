@@ -14,7 +14,7 @@ _FLOORS = (1, 2, 4, 8, 16)
 _ALONE = 256
 
 
-def certify(scores: NDArray[np.float64], expected: NDArray[np.float64], threshold: float | None) -> Certificate:
+def certify_parity(scores: NDArray[np.float64], expected: NDArray[np.float64], threshold: float | None) -> Certificate:
     """Compare the exported model's scores with the estimator's; raises `ModelError` if they are not the same.
 
     `threshold` is that of a binary task; one column of scores without a threshold is a regression.
@@ -36,7 +36,7 @@ def certify(scores: NDArray[np.float64], expected: NDArray[np.float64], threshol
     return certificate
 
 
-def batch_floor(model: bytes, task: Task, tensor: NDArray[np.float32]) -> int:
+def find_batch_floor(model: bytes, task: Task, tensor: NDArray[np.float32]) -> int:
     """The fewest rows to run at once so that a row scores exactly the same alone as among others."""
     sample = tensor[:: max(1, len(tensor) // _ALONE)][:_ALONE]
     among = Scorer(model, task).run(sample)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _TENSOR = "features"
 
 
-def export(fitted: Fitted) -> bytes:
+def export_onnx(fitted: Fitted) -> bytes:
     """Convert to ONNX: one float32 tensor of all inputs in, one tensor of scores out.
 
     Raises `ModelError` that names the operator which ONNX cannot take.

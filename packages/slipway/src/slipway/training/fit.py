@@ -27,7 +27,7 @@ class Fitted(msgspec.Struct, frozen=True):
     task: Task
 
 
-def fit(problem: Problem, params: Params, frame: "pd.DataFrame") -> Fitted:
+def fit_estimator(problem: Problem, params: Params, frame: "pd.DataFrame") -> Fitted:
     """Fit on `frame`: the contract's columns and `target`.
 
     Every input is float32 before the estimator sees it, because ONNX compares in float32: without it scores of rows
@@ -50,17 +50,17 @@ def fit(problem: Problem, params: Params, frame: "pd.DataFrame") -> Fitted:
 
 def _tensor(problem: Problem, frame: "pd.DataFrame") -> tuple[tuple[Input, ...], NDArray[np.float32]]:
     """The inputs and their values; the columns, several times as large, are gone before the estimator needs room."""
-    columns = derive(problem, frame_to_columns(read_contract(problem.contract), frame))
+    columns = derive_features(problem, frame_to_columns(read_contract(problem.contract), frame))
     inputs = fit_inputs(columns)
     return inputs, encode_inputs(inputs, columns)
 
 
-def derive(problem: Problem, columns: Columns) -> Columns:
+def derive_features(problem: Problem, columns: Columns) -> Columns:
     """Apply the problem's features, or none."""
     return problem.features(columns) if problem.features else columns
 
 
-def predict(fitted: Fitted, tensor: NDArray[np.float32]) -> NDArray[np.float64]:
+def predict_scores(fitted: Fitted, tensor: NDArray[np.float32]) -> NDArray[np.float64]:
     """Scores of the original estimator, in the shape in which a bundle gives them."""
     rows = _named(fitted.inputs, tensor)
     if fitted.task is Task.REGRESSION:

@@ -13,7 +13,7 @@ from slipway.contract import Field, Kind
 ORDINARY = 16
 
 
-def golden_rows(fields: Sequence[Field], columns: Columns) -> list[dict[str, Any]]:
+def choose_golden_rows(fields: Sequence[Field], columns: Columns) -> list[dict[str, Any]]:
     """Choose rows from `columns` and vary one field at a time, as plain rows that the contract accepts."""
     spread = np.linspace(0, count_rows(columns) - 1, min(ORDINARY, count_rows(columns))).astype(int)
     ordinary = columns_to_rows(fields, take_rows(columns, spread))

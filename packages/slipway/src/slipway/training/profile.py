@@ -34,7 +34,7 @@ class Distribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     other: float = 0.0
 
 
-def profile(fields: Sequence[Field], columns: Columns, scores: NDArray[np.float64]) -> Profile:
+def make_profile(fields: Sequence[Field], columns: Columns, scores: NDArray[np.float64]) -> Profile:
     """Describe the contract's columns and the scores (one distribution a class for a multiclass task)."""
     watched = [field for field in fields if field.kind is not Kind.TIMESTAMP]
     return Profile(

@@ -18,17 +18,17 @@ from slipway.contract import read_contract
 from slipway.errors import ProblemError
 from slipway.files import new_folder
 from slipway.problem import Problem, Task
-from slipway.training.certify import batch_floor, certify
-from slipway.training.export import export
-from slipway.training.fit import Fitted, derive, predict
-from slipway.training.golden import golden_rows
-from slipway.training.profile import profile
+from slipway.training.certify import certify_parity, find_batch_floor
+from slipway.training.export import export_onnx
+from slipway.training.fit import Fitted, derive_features, predict_scores
+from slipway.training.golden import choose_golden_rows
+from slipway.training.profile import make_profile
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def seal(
+def seal_bundle(
     problem: Problem, fitted: Fitted, threshold: float, train: "pd.DataFrame", holdout: "pd.DataFrame", folder: Path
 ) -> tuple[Bundle, Certificate]:
     """Make the bundle of `fitted` in `folder`, certified over the whole holdout, and load it verified.
@@ -38,20 +38,20 @@ def seal(
     """
     fields = read_contract(problem.contract)
     code = _code(problem)
-    model = export(fitted)
+    model = export_onnx(fitted)
     columns = frame_to_columns(fields, holdout)
-    tensor = encode_inputs(fitted.inputs, derive(problem, columns))
-    expected = predict(fitted, tensor)
-    floor = batch_floor(model, problem.task, tensor)
+    tensor = encode_inputs(fitted.inputs, derive_features(problem, columns))
+    expected = predict_scores(fitted, tensor)
+    floor = find_batch_floor(model, problem.task, tensor)
     scores = Scorer(model, problem.task, floor).run(tensor)
     limit = threshold if problem.task is Task.BINARY else None
-    certificate = certify(scores, expected, limit)
+    certificate = certify_parity(scores, expected, limit)
     contents = {
         **code,
         "model.onnx": model,
         "golden.jsonl": _golden(problem, fitted, columns),
         "certificate.json": _pretty(certificate),
-        "profile.json": _pretty(profile(fields, frame_to_columns(fields, train), scores)),
+        "profile.json": _pretty(make_profile(fields, frame_to_columns(fields, train), scores)),
     }
     manifest = Manifest(
         problem=problem.name,
@@ -91,9 +91,9 @@ def _code(problem: Problem) -> dict[str, bytes]:
 
 def _golden(problem: Problem, fitted: Fitted, columns: Columns) -> bytes:
     fields = read_contract(problem.contract)
-    rows = golden_rows(fields, columns)
+    rows = choose_golden_rows(fields, columns)
     typed = rows_to_columns(fields, [msgspec.convert(row, problem.contract) for row in rows])
-    scores = predict(fitted, encode_inputs(fitted.inputs, derive(problem, typed))).tolist()
+    scores = predict_scores(fitted, encode_inputs(fitted.inputs, derive_features(problem, typed))).tolist()
     lines = [msgspec.json.encode(GoldenRow(row, score)) for row, score in zip(rows, scores, strict=True)]
     return b"\n".join(lines) + b"\n"
 
