@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from slipway import evaluation, stage
+from slipway import evaluation
 from slipway.bundle import load_bundle
 from slipway.columns import frame_to_columns
 from slipway.data.prepared import read_part
 from slipway.files import write_bytes
 from slipway.project import load_project
+from slipway.stage import run_stage, timed_step
 
 
 def evaluate() -> str:
@@ -18,13 +19,13 @@ def evaluate() -> str:
     train, holdout = read_part(Path("prepared"), "train"), read_part(Path("prepared"), "holdout")
     model = load_bundle(Path("bundle"))
     evaluation.check_bundle(model, problem)
-    with stage.step(f"scoring {len(holdout):,} rows"):
+    with timed_step(f"scoring {len(holdout):,} rows"):
         scored = evaluation.score_frame(model, holdout)
     reference = evaluation.encode_target(problem.task, scored.classes, train["target"])
-    with stage.step(f"intervals from {params.evaluate.resamples:,} resamples of {scored.groups:,} groups"):
+    with timed_step(f"intervals from {params.evaluate.resamples:,} resamples of {scored.groups:,} groups"):
         baseline, parts = evaluation.constant(scored, reference), evaluation.cut(problem.slices, holdout)
         found = evaluation.evaluate(scored, baseline, problem.metric, params.evaluate, parts)
-    with stage.step(f"importance of {len(model.fields)} columns"):
+    with timed_step(f"importance of {len(model.fields)} columns"):
         columns = frame_to_columns(model.fields, holdout)
         leaned = evaluation.permutation_importance(model.score, columns, scored, problem.metric, params.evaluate.seed)
     described = [evaluation.describe_part("train", train), evaluation.describe_part("holdout", holdout)]
@@ -36,4 +37,4 @@ def evaluate() -> str:
 
 
 if __name__ == "__main__":
-    stage.run(evaluate)
+    run_stage(evaluate)

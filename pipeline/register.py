@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from slipway import stage
 from slipway.files import write_json
 from slipway.project import load_project
 from slipway.settings import tracking_settings
+from slipway.stage import run_stage
 from slipway.tracking.evidence import read_evidence
 from slipway.tracking.registration import register as register_bundle
 
@@ -19,4 +19,4 @@ def register() -> str:
 
 
 if __name__ == "__main__":
-    stage.run(register)
+    run_stage(register)

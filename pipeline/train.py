@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from slipway import stage
 from slipway.data.prepared import read_part
 from slipway.files import write_json
 from slipway.project import load_project
+from slipway.stage import run_stage, timed_step
 from slipway.training.fit import fit_estimator
 from slipway.training.seal import seal_bundle
 
@@ -14,9 +14,9 @@ def train() -> str:
     """Write `bundle/` and `training.json`."""
     problem, params = load_project()
     train, holdout = read_part(Path("prepared"), "train"), read_part(Path("prepared"), "holdout")
-    with stage.step(f"fitting on {len(train):,} rows"):
+    with timed_step(f"fitting on {len(train):,} rows"):
         fitted = fit_estimator(problem, params, train)
-    with stage.step(f"exporting and certifying on {len(holdout):,} rows"):
+    with timed_step(f"exporting and certifying on {len(holdout):,} rows"):
         bundle, certificate = seal_bundle(problem, fitted, params.train.threshold, train, holdout, Path("bundle"))
     write_json(Path("training.json"), {"rows": len(train), "digest": bundle.digest, "certificate": certificate})
     parity = f"{certificate.largest_difference:.1e} over {certificate.rows:,} rows"
@@ -24,4 +24,4 @@ def train() -> str:
 
 
 if __name__ == "__main__":
-    stage.run(train)
+    run_stage(train)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from flights.problem import PROBLEM, by_month
-from slipway.data.validation.check import check
+from slipway.data.validation.validate import validate_dataset
 
 
 class Clock(msgspec.Struct, forbid_unknown_fields=True):
@@ -18,7 +18,7 @@ VIEWS = msgspec.structs.replace(PROBLEM, contract=Clock)
 
 
 def broken(frame):
-    report = check(VIEWS, frame)
+    report = validate_dataset(VIEWS, frame)
     assert not report.unchecked
     views = [view for view in report.views if view.name != "dataset"]
     return {(view.name, rule.column) for view in views for rule in view.rules if not rule.passed}

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from slipway.errors import DataError, SlipwayError
 from slipway.files import new_file
-from slipway.stage import say
+from slipway.stage import print_progress
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 
@@ -77,7 +77,7 @@ def main(first: str, last: str | None, out: Path) -> None:
     """
     try:
         for path in ingest(first, last or first, out):
-            say(f"{path}  {path.stat().st_size / 1000:,.0f} kB")
+            print_progress(f"{path}  {path.stat().st_size / 1000:,.0f} kB")
     except SlipwayError as error:
         raise click.ClickException(str(error)) from error
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from slipway.errors import DataError
-from slipway.tables import read_folder
+from slipway.tables import read_parquet_folder
 
 COLUMNS = {"day": "timestamp", "plan": "text", "bills": "integer", "usage": "number", "paperless": "boolean"}
 
@@ -37,17 +37,17 @@ def write(folder, **tables):
 
 def refusal(folder, columns=COLUMNS):
     with pytest.raises(DataError) as refused:
-        read_folder(folder, columns)
+        read_parquet_folder(folder, columns)
     return str(refused.value)
 
 
 def test_files_are_read_in_the_order_of_their_names(tmp_path):
     late, early = (table(bills=pa.array([number, number])) for number in (2, 1))
-    assert read_folder(write(tmp_path, b=late, a=early), COLUMNS)["bills"].tolist() == [1, 1, 2, 2]
+    assert read_parquet_folder(write(tmp_path, b=late, a=early), COLUMNS)["bills"].tolist() == [1, 1, 2, 2]
 
 
 def test_columns_come_as_asked_and_others_are_left_unread(tmp_path):
-    frame = read_folder(write(tmp_path, a=table(secret=pa.array(["x", "y"]))), COLUMNS)
+    frame = read_parquet_folder(write(tmp_path, a=table(secret=pa.array(["x", "y"]))), COLUMNS)
     assert list(frame.columns) == list(COLUMNS)
     assert frame.dtypes.astype(str).to_dict() == {
         "day": "datetime64[us]",
@@ -60,7 +60,7 @@ def test_columns_come_as_asked_and_others_are_left_unread(tmp_path):
 
 def test_missing_values_stay_missing_and_types_stay_what_they_are(tmp_path):
     gaps = table(bills=pa.array([2**60 + 1, None]), paperless=pa.array([True, None]))
-    frame = read_folder(write(tmp_path, a=gaps), COLUMNS)
+    frame = read_parquet_folder(write(tmp_path, a=gaps), COLUMNS)
     assert frame.isna().sum().to_dict() == {"day": 1, "plan": 1, "bills": 1, "usage": 1, "paperless": 1}
     assert frame["bills"][0] == 2**60 + 1
     assert frame["paperless"].dtype == "boolean"
@@ -73,7 +73,7 @@ def test_months_whose_writers_chose_other_widths_fit_below_each_other(tmp_path):
         plan=pa.array(["plus", "plus"]).dictionary_encode(),
         day=pa.array([datetime(2024, 2, 1)] * 2, pa.timestamp("ns")),
     )
-    frame = read_folder(write(tmp_path, a=table(), b=wide), COLUMNS)
+    frame = read_parquet_folder(write(tmp_path, a=table(), b=wide), COLUMNS)
     assert frame["usage"].tolist()[2:] == [1.0, 2.0]
     assert frame["plan"].tolist()[2:] == ["plus", "plus"]
     assert frame["day"].dtype == "datetime64[us]"
@@ -82,7 +82,7 @@ def test_months_whose_writers_chose_other_widths_fit_below_each_other(tmp_path):
 def test_an_instant_is_read_in_utc_whatever_its_zone(tmp_path):
     noon = datetime(2024, 7, 1, 12, tzinfo=UTC)
     zoned = table(day=pa.array([noon, noon], pa.timestamp("ms", tz="Europe/Berlin")))
-    frame = read_folder(write(tmp_path, a=zoned), {"day": "instant"})
+    frame = read_parquet_folder(write(tmp_path, a=zoned), {"day": "instant"})
     assert frame["day"].dtype == "datetime64[us, UTC]"
     assert frame["day"][0] == pd.Timestamp(noon)
 
@@ -154,4 +154,4 @@ def test_one_changed_byte_of_data_is_refused(tmp_path):
 
 def test_what_a_killed_writer_leaves_is_not_read(tmp_path):
     (write(tmp_path, a=table()) / ".b.parquet.k3j2.part").write_bytes(b"half")
-    assert len(read_folder(tmp_path, COLUMNS)) == 2
+    assert len(read_parquet_folder(tmp_path, COLUMNS)) == 2

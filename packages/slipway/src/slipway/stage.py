@@ -28,7 +28,7 @@ class StageTime(msgspec.Struct, frozen=True):
 _steps: dict[str, float] = {}
 
 
-def run(stage: Callable[[], str]) -> None:
+def run_stage(stage: Callable[[], str]) -> None:
     """Run one stage and exit.
 
     0 with its last sentence printed, 1 with one paragraph that says what went wrong, 130 if interrupted.
@@ -48,20 +48,20 @@ def run(stage: Callable[[], str]) -> None:
         sys.stderr.write(f"\n{name} stopped; nothing is half-written, and the next run goes on from there\n")
         sys.exit(130)
     seconds = time.time() - started
-    say(f"{name}: {summary} ({seconds:.1f} s)")
+    print_progress(f"{name}: {summary} ({seconds:.1f} s)")
     _keep_time(StageTime(name, round(seconds, 2), dict(_steps)))
 
 
 @contextmanager
-def step(what: str) -> Iterator[None]:
+def timed_step(what: str) -> Iterator[None]:
     """Say what is being done before it is done; how long it took is kept with the stage's time."""
-    say(f"  {what} ...")
+    print_progress(f"  {what} ...")
     started = time.perf_counter()
     yield
     _steps[what] = round(time.perf_counter() - started, 2)
 
 
-def say(line: str) -> None:
+def print_progress(line: str) -> None:
     """Print one line of progress, at once."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()

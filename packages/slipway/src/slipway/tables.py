@@ -23,7 +23,7 @@ _KINDS = {
 _STORED = {"integer": pa.int64(), "number": pa.float64(), "text": pa.string(), "boolean": pa.bool_()}
 
 
-def read_folder(folder: Path, columns: Mapping[str, str]) -> "pd.DataFrame":
+def read_parquet_folder(folder: Path, columns: Mapping[str, str]) -> "pd.DataFrame":
     """Read the parquet files of `folder`, in the order of their names, one below the other.
 
     `columns` names what is read and its kind: integer, number, text, boolean, timestamp, or instant (a timestamp that

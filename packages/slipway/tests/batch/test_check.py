@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from msgspec import Meta
 from rents.contract import Flat
 
-from slipway.batch.check import check
+from slipway.batch.check import check_batch
 from slipway.batch.read import open_sources, read_batches
 from slipway.batch.rules import read_rules
 from slipway.columns import rows_to_columns
@@ -162,7 +162,7 @@ def assert_like_the_service(contract, rows, checked):
 def test_a_batch_gets_the_verdict_of_each_row_alone(contract, data):
     batch = data.draw(batches(contract))
     rows = [{name: plain(value) for name, value in row.items()} for row in batch.to_pylist()]
-    assert_like_the_service(contract, rows, check(contract, read_rules(contract), batch, cells=False))
+    assert_like_the_service(contract, rows, check_batch(contract, read_rules(contract), batch, cells=False))
 
 
 CELLS = {
@@ -190,14 +190,14 @@ def test_a_csv_file_gets_the_verdict_of_each_row_alone(contract, tmp_path, data)
     (source,) = open_sources(tmp_path / "rows.csv")
     (batch,) = read_batches(source, list(wild))
     plain_rows = [{name: plain(value) for name, value in row.items()} for row in rows]
-    assert_like_the_service(contract, plain_rows, check(contract, read_rules(contract), batch, cells=True))
+    assert_like_the_service(contract, plain_rows, check_batch(contract, read_rules(contract), batch, cells=True))
 
 
 def column_of(contract, **columns):
     """Check good rows of `contract` with other columns, and give the reasons by column and rows."""
     rows = len(next(iter(columns.values())))
     good = {name: pa.array([value] * rows) for name, value in GOOD[contract].items()}
-    checked = check(contract, read_rules(contract), pa.record_batch({**good, **columns}), cells=False)
+    checked = check_batch(contract, read_rules(contract), pa.record_batch({**good, **columns}), cells=False)
     return {(fault.column, *fault.rows.tolist()): fault.rule for fault in checked.faults}
 
 
@@ -225,7 +225,7 @@ def test_whole_numbers_beyond_what_a_float_holds_are_judged_exactly():
         count: Annotated[int, Meta(le=2**53)]
 
     batch = pa.record_batch({"count": pa.array([2**53, 2**53 + 1])})
-    assert check(Narrow, read_rules(Narrow), batch, cells=False).valid.tolist() == [True, False]
+    assert check_batch(Narrow, read_rules(Narrow), batch, cells=False).valid.tolist() == [True, False]
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00", "2024-05-31T14:35:00"])
@@ -235,7 +235,7 @@ def test_times_that_are_stored_as_text_are_read_as_those_of_a_request(churn, tex
     except msgspec.ValidationError:
         read_by_service = []
     batch = pa.record_batch({name: pa.array([value]) for name, value in (GOOD[Subscriber] | {"joined": text}).items()})
-    checked = check(churn.bundle.contract, read_rules(churn.bundle.contract), batch, cells=False)
+    checked = check_batch(churn.bundle.contract, read_rules(churn.bundle.contract), batch, cells=False)
     assert checked.columns["joined"].tolist() == read_by_service
 
 

@@ -41,7 +41,7 @@ class Checked(NamedTuple):
     faults: list[Fault]
 
 
-def check(contract: type[msgspec.Struct], rules: Sequence[Rule], batch: pa.RecordBatch, cells: bool) -> Checked:
+def check_batch(contract: type[msgspec.Struct], rules: Sequence[Rule], batch: pa.RecordBatch, cells: bool) -> Checked:
     """Check a batch whose columns fit the rules, or hold the `cells` of a CSV file as text.
 
     A column that is not there has its default everywhere: missing. NaN is a missing value.

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from slipway.batch.read import Source, open_sources
 from slipway.batch.rules import Rule, read_rules
-from slipway.batch.write import check_target
+from slipway.batch.write import check_output
 from slipway.bundle import Bundle
 from slipway.errors import DataError
 from slipway.problem import Task
@@ -43,7 +43,7 @@ def make_plan(bundle: Bundle, path: Path, out: Path, keep: Sequence[str] | None 
     Raises `DataError` for files that cannot be read or written, and columns that are missing or of another type.
     """
     sources = open_sources(path)
-    check_target(out, path)
+    check_output(out, path)
     rules = read_rules(bundle.contract)
     kept = (KEY,) * (KEY in sources[0].schema.names) if keep is None else tuple(dict.fromkeys(keep))
     for source in sources:

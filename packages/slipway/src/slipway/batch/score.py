@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from slipway.batch.check import WHOLE_ROW, Fault, check
+from slipway.batch.check import WHOLE_ROW, Fault, check_batch
 from slipway.batch.plan import Plan
 from slipway.batch.read import Source, read_ahead, read_batches
 from slipway.batch.write import new_table
@@ -91,7 +91,7 @@ def _to_read(plan: Plan, source: Source) -> tuple[list[str], set[str]]:
 def _score_batch(plan: Plan, source: Source, batch: pa.RecordBatch, before: int) -> tuple[pa.RecordBatch, list[Fault]]:
     """The rows of OUT for a batch with `before` rows of its file before it, and those among them that are skipped."""
     try:
-        columns, valid, faults = check(plan.bundle.contract, plan.rules, batch, source.is_csv)
+        columns, valid, faults = check_batch(plan.bundle.contract, plan.rules, batch, source.is_csv)
     except UnicodeDecodeError as error:
         raise DataError(f"{source.path} holds text that is not UTF-8 ({error.reason}). Write it again.") from error
     if faults and not plan.skip:

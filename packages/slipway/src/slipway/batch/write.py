@@ -14,7 +14,7 @@ from slipway.files import new_file
 Write = Callable[[pa.RecordBatch], None]
 
 
-def check_target(path: Path, source: Path) -> None:
+def check_output(path: Path, source: Path) -> None:
     """Raise `DataError` if no table can be written to `path`, or if it is what is read."""
     if path.suffix.lower() not in (".parquet", ".csv"):
         raise DataError(f"{path} ends in {path.suffix or 'nothing'}; a table is written as .parquet or .csv.")

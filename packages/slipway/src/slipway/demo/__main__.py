@@ -15,7 +15,7 @@ from slipway.demo.story import tell
 from slipway.demo.workspace import WORKSPACE, open_workspace
 from slipway.errors import SlipwayError
 from slipway.settings import quiet_environment
-from slipway.stage import TIMES, StageTime, say
+from slipway.stage import TIMES, StageTime, print_progress
 
 _USERS_STORE = {"MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"}
 STAGES = ("validate", "prepare", "train", "evaluate", "register")
@@ -26,7 +26,7 @@ def main() -> None:
     quiet_environment()
     started = time.time()
     try:
-        say(f"Workspace: {WORKSPACE}/ (a clone; your own files, lock and store stay as they are)")
+        print_progress(f"Workspace: {WORKSPACE}/ (a clone; your own files, lock and store stay as they are)")
         folder = open_workspace(Path.cwd())
         before = len(_times(folder))
         _run(folder, "Data: pulling from the remote inside the repository", "pull", "data.dvc")
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _run(folder: Path, saying: str, *command: str) -> None:
-    say(saying)
+    print_progress(saying)
     # The demo writes to its own store, whatever server the user's shell names.
     own = {name: value for name, value in os.environ.items() if name not in _USERS_STORE}
     done = subprocess.run([sys.executable, "-m", "dvc", *command], cwd=folder, env=own)

@@ -15,7 +15,7 @@ from slipway.delivery.targets.registry import target_of
 from slipway.demo.chapters import Chapter, apply_params
 from slipway.errors import DeliveryError, GateError
 from slipway.gate.result import Gate, Verdict
-from slipway.stage import say
+from slipway.stage import print_progress
 
 ENVIRONMENTS = ("staging", "production")
 Dvc = Callable[..., None]
@@ -33,7 +33,7 @@ def tell(folder: Path, chapters: tuple[Chapter, ...], dvc: Dvc) -> dict[str, Ver
         verdicts = {}
         for number, chapter in enumerate(chapters, start=1):
             verdicts[chapter.title] = _tell(folder, number, chapter, committed, dvc)
-        say("\nBack to the release before, with one command")
+        print_progress("\nBack to the release before, with one command")
         _slipway(folder, "rollback", "production", "--reason", "the demo shows how")
         _slipway(folder, "status")
         _slipway(folder, "history", "production")
@@ -47,7 +47,7 @@ def tell(folder: Path, chapters: tuple[Chapter, ...], dvc: Dvc) -> dict[str, Ver
 
 def _begin(folder: Path) -> None:
     """A ledger of the demo's own, anew each time: the workspace has no remote, so nobody else sees it."""
-    say("\nDelivery: a ledger on the branch deployments of the workspace")
+    print_progress("\nDelivery: a ledger on the branch deployments of the workspace")
     _take_free_ports(folder)
     for reference in ("refs/heads/deployments", "refs/slipway/ledger"):
         subprocess.run(["git", "update-ref", "-d", reference], cwd=folder, check=True, capture_output=True)
@@ -70,7 +70,7 @@ def _free_port() -> int:
 
 
 def _tell(folder: Path, number: int, chapter: Chapter, committed: bytes, dvc: Dvc) -> Verdict:
-    say(f"\nChapter {number}: {chapter.title}")
+    print_progress(f"\nChapter {number}: {chapter.title}")
     apply_params(chapter, committed, folder / "params.yaml")
     dvc("Pipeline: what the change touches", "repro", "--quiet")
     found = _judge(folder)
@@ -93,7 +93,7 @@ def _ask_production(folder: Path) -> None:
     row = msgspec.json.encode(msgspec.json.decode(line)["row"])
     asked = Request(f"{target.url}/predict", row, {"Content-Type": "application/json"})  # noqa: S310 - our own
     with urlopen(asked, timeout=10) as answer:  # noqa: S310
-        say(f"$ curl {target.url}/predict -d '{row.decode()}'\n{answer.read().decode()}")
+        print_progress(f"$ curl {target.url}/predict -d '{row.decode()}'\n{answer.read().decode()}")
 
 
 def _judge(folder: Path) -> Verdict:
@@ -105,7 +105,7 @@ def _judge(folder: Path) -> Verdict:
 
 def _slipway(folder: Path, *words: str, must: bool = True) -> int:
     """Run a command as a person would, its words and its screen shown."""
-    say(f"$ slipway {' '.join(words)}")
+    print_progress(f"$ slipway {' '.join(words)}")
     program = Path(sys.executable).with_name("slipway")
     own = {name: value for name, value in os.environ.items() if not name.startswith("SLIPWAY_")}
     done = subprocess.run([str(program), *words], cwd=folder, env=own, stdin=subprocess.DEVNULL)

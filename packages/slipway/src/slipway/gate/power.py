@@ -19,7 +19,7 @@ from slipway.gate.rules import Rules
 from slipway.gate.words import loss_name
 from slipway.params import Params
 from slipway.problem import Problem, Task
-from slipway.stage import say as say_line
+from slipway.stage import print_progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +51,7 @@ def study(
     *,
     retrains: int = 12,
     jobs: int = 1,
-    say: Callable[[str], None] = say_line,
+    say: Callable[[str], None] = print_progress,
 ) -> Power:
     """Fit `retrains` honest models and a few worse ones, `jobs` at a time, and compare them on the holdout."""
     honest = honest_scores(problem, params, train, holdout, retrains, jobs, say)

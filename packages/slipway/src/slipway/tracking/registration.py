@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from slipway import stage
 from slipway.bundle import load_bundle
 from slipway.bundle.manifest import MANIFEST, Manifest, decode_manifest, manifest_digest
 from slipway.errors import BundleError
 from slipway.settings import TrackingSettings
+from slipway.stage import print_progress, timed_step
 from slipway.tracking import registry
 from slipway.tracking.evidence import Evidence
 from slipway.tracking.run import DIGEST, LOCK, log_run, make_tags
@@ -50,12 +50,14 @@ def register(folder: Path, evidence: Evidence, settings: TrackingSettings) -> Re
         tags = make_tags(manifest.problem, identity, evidence.lineage)
         if version is None:
             tags |= registry.parent_tags(store.client, settings.parent_run)
-            with stage.step(f"logging a run and its model to {store.uri}"):
+            with timed_step(f"logging a run and its model to {store.uri}"):
                 version = _publish(store, experiment, folder, evidence, tags)
         else:
             registry.check_files(store.client, version)
             if version.tags.get(LOCK) != tags[LOCK]:
-                stage.say(f"  registered earlier under another dvc.lock; run {version.run_id} keeps the figures it has")
+                print_progress(
+                    f"  registered earlier under another dvc.lock; run {version.run_id} keeps the figures it has"
+                )
     return Registration(
         model=version.name,
         version=int(version.version),

@@ -3,8 +3,8 @@
 import time
 from typing import TYPE_CHECKING
 
-from slipway import stage
 from slipway.errors import TrackingError
+from slipway.stage import print_progress
 from slipway.tracking.run import DIGEST
 from slipway.tracking.store import Store
 
@@ -95,7 +95,9 @@ def parent_tags(client: "MlflowClient", parent: str | None) -> dict[str, str]:
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        stage.say(f"  MLFLOW_RUN_ID names the run {parent}, which is not in this store: registered without a parent")
+        print_progress(
+            f"  MLFLOW_RUN_ID names the run {parent}, which is not in this store: registered without a parent"
+        )
         return {}
     return {_PARENT: parent}
 

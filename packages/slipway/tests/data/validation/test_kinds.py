@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from slipway.contract import Kind
-from slipway.data.validation.kinds import conforms
+from slipway.data.validation.kinds import conforms_to_kind
 
 MOMENT = datetime(2024, 5, 6)
 
@@ -53,18 +53,18 @@ BAD = {
 
 @pytest.mark.parametrize(("kind", "column"), [(kind, column) for kind in GOOD for column in GOOD[kind]])
 def test_a_column_of_its_kind_conforms(kind, column):
-    assert conforms(column, kind).all()
+    assert conforms_to_kind(column, kind).all()
 
 
 @pytest.mark.parametrize(("kind", "value"), [(kind, value) for kind in BAD for value in BAD[kind]])
 def test_a_column_of_another_kind_does_not(kind, value):
-    assert not conforms(pd.Series([value]), kind).any()
-    assert not conforms(pd.Series([value], dtype=object), kind).any()
+    assert not conforms_to_kind(pd.Series([value]), kind).any()
+    assert not conforms_to_kind(pd.Series([value], dtype=object), kind).any()
 
 
 def test_the_odd_value_in_a_mixed_column_is_found():
     column = pd.Series([1, "n/a", 3.0], dtype=object, index=[4, 7, 9])
-    assert conforms(column, Kind.INTEGER).to_dict() == {4: True, 7: False, 9: True}
+    assert conforms_to_kind(column, Kind.INTEGER).to_dict() == {4: True, 7: False, 9: True}
 
 
 @pytest.mark.parametrize("zoned", [True, False])
@@ -73,5 +73,5 @@ def test_a_timestamp_has_a_time_zone_exactly_where_it_is_asked_for(zoned):
     zone = naive.dt.tz_localize("America/New_York")
     for column, has_zone in ((naive, False), (zone, True)):
         for stored in (column, column.astype(object)):
-            assert conforms(stored, Kind.TIMESTAMP, zoned).all() == (has_zone == zoned)
-            assert conforms(stored, Kind.TIMESTAMP).all()
+            assert conforms_to_kind(stored, Kind.TIMESTAMP, zoned).all() == (has_zone == zoned)
+            assert conforms_to_kind(stored, Kind.TIMESTAMP).all()

@@ -9,8 +9,8 @@ from churn.dataset import make
 from churn.problem import PROBLEM
 from places import ROOT, TOYS
 
-from slipway.data.validation.check import check
-from slipway.data.validation.publish import publish
+from slipway.data.validation.publish import publish_report
+from slipway.data.validation.validate import validate_dataset
 
 PARAMS = """\
 split: {salt: toys, holdout: 0.25}
@@ -49,7 +49,9 @@ def test_another_process_writes_the_same_bytes(project, tmp_path):
     assert "rules hold for 400 rows" in done.stdout
     assert ".slipway/data_docs/index.html" in done.stdout
     assert (project / ".slipway" / "data_docs" / "index.html").exists()
-    publish(check(PROBLEM, PROBLEM.load(project / "data")), tmp_path / "here.json", tmp_path / "failed.json")
+    publish_report(
+        validate_dataset(PROBLEM, PROBLEM.load(project / "data")), tmp_path / "here.json", tmp_path / "failed.json"
+    )
     assert (project / "validation.json").read_bytes() == (tmp_path / "here.json").read_bytes()
 
 

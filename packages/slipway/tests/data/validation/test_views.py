@@ -9,7 +9,7 @@ from churn.dataset import make
 from churn.problem import PROBLEM
 
 from slipway.data.validation import suite
-from slipway.data.validation.check import check
+from slipway.data.validation.validate import validate_dataset
 from slipway.errors import ProblemError
 from slipway.problem import Expectation, View
 
@@ -38,7 +38,7 @@ MONTHS = View(
 
 
 def test_views_that_hold_are_reported_after_the_dataset():
-    report = check(with_views(MONTHS), make(600))
+    report = validate_dataset(with_views(MONTHS), make(600))
     assert report.success
     assert [(view.name, view.rows) for view in report.views] == [("dataset", 600), ("months", 2)]
 
@@ -46,7 +46,7 @@ def test_views_that_hold_are_reported_after_the_dataset():
 def test_an_empty_month_is_found_and_named(broken_rules):
     frame = make(600)
     frame.loc[frame["time"].dt.month == 2, "time"] += pd.Timedelta(days=31)
-    report = check(with_views(MONTHS), frame)
+    report = validate_dataset(with_views(MONTHS), frame)
     rule = broken_rules(report, "months")["rows", suite.BETWEEN]
     assert rule.unexpected == 1
     assert rule.examples[0].values["rows"] == 0
@@ -56,7 +56,7 @@ def test_an_empty_month_is_found_and_named(broken_rules):
 
 def test_a_rule_on_the_whole_view_shows_what_it_saw(broken_rules):
     mean = "expect_column_mean_to_be_between"
-    report = check(expecting(mean, column="target", max_value=0.01), make(600))
+    report = validate_dataset(expecting(mean, column="target", max_value=0.01), make(600))
     rule = broken_rules(report, "subscribers")["target", mean]
     assert rule.observed == pytest.approx(make(600)["target"].mean(), rel=1e-5)
     assert rule.expected == {"max_value": 0.01}
@@ -64,37 +64,37 @@ def test_a_rule_on_the_whole_view_shows_what_it_saw(broken_rules):
 
 def test_an_example_of_a_rule_on_two_columns_begins_with_both(broken_rules):
     rule = "expect_column_pair_values_a_to_be_greater_than_b"
-    report = check(expecting(rule, column_A="usage", column_B="months"), make(600))
+    report = validate_dataset(expecting(rule, column_A="usage", column_B="months"), make(600))
     found = broken_rules(report, "subscribers")[None, rule]
     assert list(found.examples[0].values)[:3] == ["usage", "months", "key"]
 
 
 def test_mostly_lets_some_rows_break_a_rule_and_still_counts_them():
-    report = check(expecting(suite.NOT_NULL, column="town", mostly=0.5), make(600))
+    report = validate_dataset(expecting(suite.NOT_NULL, column="town", mostly=0.5), make(600))
     (rule,) = report.views[1].rules
     assert rule.passed
     assert rule.unexpected > 20
 
 
 def test_an_observed_number_is_rounded_so_that_no_processor_shows():
-    report = check(expecting("expect_column_mean_to_be_between", column="usage", min_value=0), make(600))
+    report = validate_dataset(expecting("expect_column_mean_to_be_between", column="usage", min_value=0), make(600))
     assert len(json.dumps(report.views[1].rules[0].observed)) <= len("0.123456")
 
 
 def test_views_wait_for_a_dataset_whose_columns_are_right():
-    report = check(with_views(MONTHS), make(600).drop(columns="time").assign(months="many"))
+    report = validate_dataset(with_views(MONTHS), make(600).drop(columns="time").assign(months="many"))
     assert report.unchecked == ("months",)
     assert not report.success
 
 
 def test_a_rule_that_does_not_exist_is_named_with_the_nearest():
     with pytest.raises(ProblemError, match=r"'subscribers'.*to_not_be_nul'.*Did you mean .*to_not_be_null\?"):
-        check(expecting("expect_column_values_to_not_be_nul", column="town"), make(50))
+        validate_dataset(expecting("expect_column_values_to_not_be_nul", column="town"), make(50))
 
 
 def test_an_argument_that_does_not_exist_is_named():
     with pytest.raises(ProblemError, match=r"'subscribers'.*minimum: extra fields not permitted"):
-        check(expecting(suite.BETWEEN, column="months", minimum=3), make(50))
+        validate_dataset(expecting(suite.BETWEEN, column="months", minimum=3), make(50))
 
 
 @pytest.mark.parametrize(
@@ -102,21 +102,21 @@ def test_an_argument_that_does_not_exist_is_named():
 )
 def test_a_rule_that_cannot_be_checked_is_the_problems_mistake(column, bounds):
     with pytest.raises(ProblemError, match=f"'subscribers'.*cannot be checked.*{column}"):
-        check(expecting(suite.BETWEEN, column=column, **bounds), make(50))
+        validate_dataset(expecting(suite.BETWEEN, column=column, **bounds), make(50))
 
 
 def test_a_view_that_cannot_be_made_is_named():
     with pytest.raises(ProblemError, match=r"'broken'.*KeyError.*nope"):
-        check(with_views(View("broken", lambda frame: frame[["nope"]], ())), make(50))
+        validate_dataset(with_views(View("broken", lambda frame: frame[["nope"]], ())), make(50))
 
 
 def test_a_view_that_is_no_table_is_named():
     with pytest.raises(ProblemError, match=r"'series'.*found Series"):
-        check(with_views(View("series", lambda frame: frame["plan"], ())), make(50))
+        validate_dataset(with_views(View("series", lambda frame: frame["plan"], ())), make(50))
 
 
 @pytest.mark.parametrize("names", [("dataset",), ("one", "one")])
 def test_two_views_of_one_name_are_refused(names):
     views = [View(name, lambda frame: frame, ()) for name in names]
     with pytest.raises(ProblemError, match=f"more than one view named '{names[0]}'"):
-        check(with_views(*views), make(50))
+        validate_dataset(with_views(*views), make(50))

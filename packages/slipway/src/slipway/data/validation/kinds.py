@@ -32,7 +32,7 @@ _MEANING = {
 }
 
 
-def conforms(column: "pd.Series", kind: Kind, zoned: bool | None = None) -> "pd.Series":
+def conforms_to_kind(column: "pd.Series", kind: Kind, zoned: bool | None = None) -> "pd.Series":
     """Say for each value of `column`, which has none missing, whether it is what `kind` means.
 
     `zoned` says whether timestamps must have a time zone or must have none; None takes either.
@@ -85,7 +85,7 @@ class ColumnValuesOfKind(ColumnMapMetricProvider):
 
     @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
     def _pandas(cls, column: "pd.Series", kind: str, zoned: bool | None = None, **_: Any) -> "pd.Series":  # noqa: N805
-        return conforms(column, Kind(kind), zoned)
+        return conforms_to_kind(column, Kind(kind), zoned)
 
 
 class ExpectColumnValuesToBeOfKind(ColumnMapExpectation):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from slipway.data.validation.report import Report, explain
+from slipway.data.validation.report import Report, explain_report
 from slipway.errors import DataError
 from slipway.files import write_json
 
@@ -10,7 +10,7 @@ from slipway.files import write_json
 FAILED = Path(".slipway/validation.json")
 
 
-def publish(report: Report, path: Path, failed: Path = FAILED) -> None:
+def publish_report(report: Report, path: Path, failed: Path = FAILED) -> None:
     """Write `report` to `path` if every rule holds; if not, to `failed`, and raise `DataError`."""
     if report.success:
         write_json(path, report)
@@ -19,6 +19,6 @@ def publish(report: Report, path: Path, failed: Path = FAILED) -> None:
     write_json(failed, report)
     path.unlink(missing_ok=True)
     raise DataError(
-        f"{explain(report)}\nAll results are in {failed}, with Data Docs beside it. Mend the data "
+        f"{explain_report(report)}\nAll results are in {failed}, with Data Docs beside it. Mend the data "
         "where it comes from; if it is right, change the contract or the expectation that says otherwise."
     )

@@ -55,9 +55,9 @@ class Report(msgspec.Struct, frozen=True):
     unchecked: tuple[str, ...] = ()
 
 
-def explain(report: Report) -> str:
+def explain_report(report: Report) -> str:
     """Say what is wrong: for each broken rule the column, what was expected, and the rows that break it."""
-    found = [(view, rule) for view in report.views for rule in telling(view)]
+    found = [(view, rule) for view in report.views for rule in root_failures(view)]
     count = "one rule" if len(found) == 1 else f"{len(found)} rules"
     lines = [f"The dataset of {report.rows:,} rows breaks {count}."]
     for number, (view, rule) in enumerate(found[:_SHOWN_RULES], start=1):
@@ -69,7 +69,7 @@ def explain(report: Report) -> str:
     return "\n".join(lines)
 
 
-def telling(view: ViewReport) -> Iterator[RuleResult]:
+def root_failures(view: ViewReport) -> Iterator[RuleResult]:
     """The broken rules, without those that only repeat another, as every rule on a missing column does."""
     broken = [rule for rule in view.rules if not rule.passed]
     explained = {rule.column for rule in broken if rule.error is None}

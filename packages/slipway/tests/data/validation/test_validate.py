@@ -13,7 +13,7 @@ from rents.dataset import make as make_rents
 from rents.problem import PROBLEM as RENTS
 
 from slipway.data.validation import suite
-from slipway.data.validation.check import check
+from slipway.data.validation.validate import validate_dataset
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +32,13 @@ def broken(broken_rules):
     frame.loc[32, "group"] = None
     frame.loc[33, "time"] = pd.NaT
     frame["colour"] = "red"
-    return broken_rules(check(PROBLEM, frame))
+    return broken_rules(validate_dataset(PROBLEM, frame))
 
 
 @pytest.mark.parametrize("name", ["churn", "crops", "rents"])
 def test_a_good_dataset_passes_for_every_task(name):
     frame = importlib.import_module(f"{name}.dataset").make(400)
-    report = check(importlib.import_module(f"{name}.problem").PROBLEM, frame)
+    report = validate_dataset(importlib.import_module(f"{name}.problem").PROBLEM, frame)
     assert report.success
     assert report.rows == 400
     assert not [rule for view in report.views for rule in view.rules if rule.error]
@@ -95,7 +95,7 @@ def test_nothing_else_is_broken(broken):
 
 
 def test_a_missing_column_is_named(broken_rules):
-    broken = broken_rules(check(PROBLEM, make(400).drop(columns="months")))
+    broken = broken_rules(validate_dataset(PROBLEM, make(400).drop(columns="months")))
     assert ("months", suite.EXISTS) in broken
     assert broken[None, suite.COLUMNS].observed == {"missing": ["months"], "unexpected": []}
 
@@ -103,73 +103,73 @@ def test_a_missing_column_is_named(broken_rules):
 def test_half_a_month_is_no_integer_even_where_missing_values_make_the_column_float(broken_rules):
     frame = make(400).astype({"months": float})
     frame.loc[5, "months"] = 2.5
-    rule = broken_rules(check(PROBLEM, frame))["months", suite.OF_KIND]
+    rule = broken_rules(validate_dataset(PROBLEM, frame))["months", suite.OF_KIND]
     assert [example.values["months"] for example in rule.examples] == [2.5]
 
 
 def test_text_in_a_number_column_is_of_the_wrong_kind(broken_rules):
-    rule = broken_rules(check(PROBLEM, make(400).astype({"months": str})))["months", suite.OF_KIND]
+    rule = broken_rules(validate_dataset(PROBLEM, make(400).astype({"months": str})))["months", suite.OF_KIND]
     assert rule.unexpected == 400
     assert rule.share == 1
 
 
 def test_a_target_with_one_class_shows_the_class(broken_rules):
-    rule = broken_rules(check(PROBLEM, make(400).assign(target=False)))["target", suite.DISTINCT]
+    rule = broken_rules(validate_dataset(PROBLEM, make(400).assign(target=False)))["target", suite.DISTINCT]
     assert rule.observed == 1
     assert [example.values["target"] for example in rule.examples] == [False]
 
 
 def test_a_binary_target_with_three_classes_shows_one_row_of_each(broken_rules):
     frame = make(400).assign(target=[index % 3 for index in range(400)])
-    rule = broken_rules(check(PROBLEM, frame))["target", suite.DISTINCT]
+    rule = broken_rules(validate_dataset(PROBLEM, frame))["target", suite.DISTINCT]
     assert [example.values["target"] for example in rule.examples] == [0, 1, 2]
 
 
 def test_an_infinite_regression_target_is_found(broken_rules):
     frame = make_rents(400)
     frame.loc[9, "target"] = np.inf
-    assert broken_rules(check(RENTS, frame))["target", suite.OF_KIND].examples[0].row == 9
+    assert broken_rules(validate_dataset(RENTS, frame))["target", suite.OF_KIND].examples[0].row == 9
 
 
 def test_a_strict_bound_refuses_the_bound_itself(broken_rules):
     crops = importlib.import_module("crops.problem").PROBLEM
     frame = importlib.import_module("crops.dataset").make(400)
     frame.loc[4, "acidity"] = 14.0
-    assert broken_rules(check(crops, frame))["acidity", suite.BETWEEN].examples[0].row == 4
+    assert broken_rules(validate_dataset(crops, frame))["acidity", suite.BETWEEN].examples[0].row == 4
 
 
 def test_a_column_that_never_changes_is_found(broken_rules):
-    rule = broken_rules(check(PROBLEM, make(400).assign(months=7)))["months", suite.DISTINCT]
+    rule = broken_rules(validate_dataset(PROBLEM, make(400).assign(months=7)))["months", suite.DISTINCT]
     assert rule.observed == 1
 
 
 def test_a_column_that_is_all_missing_is_found_though_it_may_be_missing(broken_rules):
     frame = make(400).assign(usage=np.nan)
-    assert ("usage", suite.DISTINCT) in broken_rules(check(PROBLEM, frame))
+    assert ("usage", suite.DISTINCT) in broken_rules(validate_dataset(PROBLEM, frame))
 
 
 def test_a_nullable_column_with_one_value_beside_missing_ones_passes():
     frame = make(400)
     frame["town"] = frame["town"].where(frame["town"].isna(), "ulm")
-    assert check(PROBLEM, frame).success
+    assert validate_dataset(PROBLEM, frame).success
 
 
 def test_a_dataset_without_group_time_and_key_passes():
-    assert check(PROBLEM, make(400).drop(columns=["group", "time", "key"])).success
+    assert validate_dataset(PROBLEM, make(400).drop(columns=["group", "time", "key"])).success
 
 
 def test_columns_in_other_storage_types_are_held_to_the_same_rules(broken_rules):
     frame = make(400).astype({"plan": "category", "town": "string", "months": "Int64", "usage": "float32"})
-    assert check(PROBLEM, frame).success
+    assert validate_dataset(PROBLEM, frame).success
     frame.loc[[1, 2], "months"] = 601
-    assert broken_rules(check(PROBLEM, frame))["months", suite.BETWEEN].unexpected == 2
+    assert broken_rules(validate_dataset(PROBLEM, frame))["months", suite.BETWEEN].unexpected == 2
 
 
 def test_rows_are_counted_from_0_whatever_the_index_says(broken_rules):
     frame = make(400)
     frame.loc[2, "months"] = -1
     frame.index = pd.Index([5] * 400)
-    assert broken_rules(check(PROBLEM, frame))["months", suite.BETWEEN].examples[0].row == 2
+    assert broken_rules(validate_dataset(PROBLEM, frame))["months", suite.BETWEEN].examples[0].row == 2
 
 
 def test_a_pattern_with_groups_and_a_look_ahead_means_what_it_means_in_a_request(broken_rules):
@@ -178,5 +178,5 @@ def test_a_pattern_with_groups_and_a_look_ahead_means_what_it_means_in_a_request
 
     problem = msgspec.structs.replace(PROBLEM, contract=Row)
     frame = pd.DataFrame({"code": ["ab", "xxa", "xa", "abc"], "target": [0, 1, 0, 1]})
-    rule = broken_rules(check(problem, frame))["code", suite.REGEX]
+    rule = broken_rules(validate_dataset(problem, frame))["code", suite.REGEX]
     assert [example.values["code"] for example in rule.examples] == ["xxa", "abc"]

@@ -13,13 +13,13 @@ from slipway.data.validation.suite import DATASET, EXISTS, OF_KIND, dataset_view
 from slipway.errors import ProblemError
 from slipway.files import new_folder
 from slipway.problem import Problem, View
-from slipway.stage import step
+from slipway.stage import timed_step
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def check(problem: Problem, frame: "pd.DataFrame", docs: Path | None = None) -> Report:
+def validate_dataset(problem: Problem, frame: "pd.DataFrame", docs: Path | None = None) -> Report:
     """Check the contract's rules on `frame`, then the problem's views; leave Data Docs in the folder `docs`, if any.
 
     A broken rule is a result, not an error. While the dataset lacks a column or holds one of another kind,
@@ -28,11 +28,11 @@ def check(problem: Problem, frame: "pd.DataFrame", docs: Path | None = None) -> 
     """
     dataset = dataset_view(problem, list(frame.columns))
     _refuse_same_names(problem)
-    with step("loading Great Expectations"):
+    with timed_step("loading Great Expectations"):
         suites = {view.name: build_expectations(view) for view in (dataset, *problem.views)}
     with new_folder(docs) if docs else nullcontext() as folder:
         context = _context(problem.name, folder)
-        with step(f"checking {sum(map(len, suites.values()))} rules on {len(frame):,} rows"):
+        with timed_step(f"checking {sum(map(len, suites.values()))} rules on {len(frame):,} rows"):
             frame = frame.reset_index(drop=True)
             reports = [_check_view(context, dataset, suites[DATASET], frame)]
             sound = _is_sound(reports[0])
@@ -40,7 +40,7 @@ def check(problem: Problem, frame: "pd.DataFrame", docs: Path | None = None) -> 
                 reports.append(_check_view(context, view, suites[view.name], _table(view, frame)))
                 _refuse_errors(reports[-1])
         if folder:
-            with step("building Data Docs"):
+            with timed_step("building Data Docs"):
                 context.build_data_docs()
     return Report(
         success=all(rule.passed for report in reports for rule in report.rules),
