@@ -104,6 +104,13 @@ print(slipway.cli.main.name)
     assert done.stdout.strip() == "main"
 
 
+def test_one_module_starts_git():
+    """The others ask it, so that every command runs in one environment and no failure is ignored."""
+    for path in SOURCE.rglob("*.py"):
+        words = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+        assert ("git" in words) == (path == SOURCE / "git.py"), path.relative_to(ROOT)
+
+
 def test_every_stage_script_is_short():
     for path in (ROOT / "pipeline").glob("*.py"):
         assert len(path.read_text().splitlines()) < 40, path.name

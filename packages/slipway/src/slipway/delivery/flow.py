@@ -6,7 +6,6 @@ same command run again finishes the work, because every step does nothing where 
 time holds an environment of this clone, or of an engine; besides that the ledger decides who was first.
 """
 
-import subprocess
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from slipway.delivery.request import check_request
 from slipway.delivery.steps import Change, Delivered, Say, bring, fetch
 from slipway.delivery.targets.registry import held
 from slipway.errors import DeliveryError
+from slipway.git import Git
 from slipway.ledger import Entry, Event, Ledger, Release
 
 
@@ -35,7 +35,7 @@ def deploy(root: Path, environment: str, say: Say, base: str | None = None, chos
         found = read_chosen(folder)
         _check_blocked(newest, found.release)
         if chosen:
-            _check_order(root, newest, found.release)
+            _check_order(root, newest, found.release, say)
         change = Change(Event.DEPLOY, found.release, folder / BUNDLE, gate=found.gate)
         return bring(ledger, target, newest, change, say)
 
@@ -122,17 +122,19 @@ def _same(one: Release | None, other: Release | None, by_image: bool) -> bool:
     return one.bundle == other.bundle and (one.image == other.image or not by_image)
 
 
-def _check_order(root: Path, newest: Entry, release: Release) -> None:
+def _check_order(root: Path, newest: Entry, release: Release, say: Say) -> None:
     """A run that was slow, or is run again, must not bring an older commit over a newer one."""
     serving = newest.serving.commit if newest.serving else None
     if serving is None or release.commit in (None, serving):
         return
-    older = ["git", "merge-base", "--is-ancestor", str(release.commit), serving]
-    if subprocess.run(older, cwd=root, capture_output=True).returncode == 0:
+    older = Git(root, DeliveryError).attempt("merge-base", "--is-ancestor", str(release.commit), serving)
+    if older.exit_code == 0:
         raise DeliveryError(
             f"{newest.environment} serves the commit {serving[:12]}, which is newer than {release.commit}: nothing was "
             f"deployed. `slipway rollback {newest.environment}` goes back."
         )
+    if older.exit_code != 1:
+        say(f"{newest.environment}: cannot tell whether the commit that serves is newer: {older.reason}")
 
 
 def _check_taken_back(ledger: Ledger, newest: Entry, release: Release) -> None:

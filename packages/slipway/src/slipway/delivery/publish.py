@@ -9,6 +9,7 @@ import msgspec
 from slipway.delivery.release import BUNDLE, read_chosen, with_image
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.errors import DeliveryError
+from slipway.git import Git
 from slipway.ledger import Release
 
 _BUILT_FROM = f"release/{BUNDLE}"
@@ -97,18 +98,17 @@ def _find(engine: Engine, image: str, repository: str) -> str | None:
 
 def _check_committed(root: Path, release: Release) -> None:
     """Raise `DeliveryError` if what an image is made of is not the code of the release's commit."""
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True).stdout.strip()
+    git = Git(root, DeliveryError)
+    head = git.run("rev-parse", "HEAD").strip()
     if release.commit is not None and head != release.commit:
         raise DeliveryError(
             f"The release is of the commit {release.commit[:12]}, and {head[:12]} is checked out: its image would hold "
             "other code. Check that commit out, or choose again."
         )
-    command = ["git", "status", "--porcelain", "--", *_SOURCES]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
-    if done.stdout.strip():
+    if changed := git.run("status", "--porcelain", "--", *_SOURCES).strip():
         raise DeliveryError(
-            f"These are not committed, and the image would be named after the commit: {done.stdout.strip()}. Commit "
-            "them, and choose again."
+            f"These are not committed, and the image would be named after the commit: {changed}. Commit them, and "
+            "choose again."
         )
 
 

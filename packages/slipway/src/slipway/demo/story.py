@@ -15,6 +15,7 @@ from slipway.delivery.targets.registry import target_of
 from slipway.demo.chapters import Chapter, apply_params
 from slipway.errors import DeliveryError, GateError
 from slipway.gate.result import Gate, Verdict
+from slipway.git import Git
 from slipway.stage import print_progress
 
 ENVIRONMENTS = ("staging", "production")
@@ -50,7 +51,7 @@ def _begin(folder: Path) -> None:
     print_progress("\nDelivery: a ledger on the branch deployments of the workspace")
     _take_free_ports(folder)
     for reference in ("refs/heads/deployments", "refs/slipway/ledger"):
-        subprocess.run(["git", "update-ref", "-d", reference], cwd=folder, check=True, capture_output=True)
+        Git(folder, DeliveryError).run("update-ref", "-d", reference)
     _slipway(folder, "ledger", "init", "--reason", "the demo begins")
 
 

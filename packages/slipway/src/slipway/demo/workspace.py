@@ -1,14 +1,12 @@
 """A kept copy of the repository in `.demo/`, so that the user's own tree, lock and store stay untouched."""
 
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 from slipway.errors import SettingsError
+from slipway.git import Git
 
 WORKSPACE = Path(".demo")
-_SET_IN_HOOKS = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_COMMON_DIR"}
 _ADVICE = "The demo works on a clone of this repository, so it needs a git repository with at least one commit."
 
 
@@ -37,8 +35,8 @@ def open_workspace(root: Path) -> Path:
 
 
 def _is_repository(folder: Path) -> bool:
-    done = _run(folder, f"--git-dir={folder / '.git'}", "rev-parse", "--git-dir") if folder.is_dir() else None
-    return done is not None and done.returncode == 0
+    here = f"--git-dir={folder / '.git'}"
+    return folder.is_dir() and Git(folder, SettingsError).attempt(here, "rev-parse", "--git-dir").exit_code == 0
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -54,13 +52,7 @@ def _listed(root: Path, *command: str) -> list[str]:
 
 
 def _git(folder: Path, *command: str) -> str:
-    done = _run(folder, *command)
-    if done.returncode:
-        raise SettingsError(f"`git {' '.join(command)}` failed in {folder}: {done.stderr.strip()} {_ADVICE}")
-    return done.stdout
-
-
-def _run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    # In a git hook these name the user's repository, wherever a command runs.
-    outside = {name: value for name, value in os.environ.items() if name not in _SET_IN_HOOKS}
-    return subprocess.run(["git", *command], cwd=folder, env=outside, capture_output=True, text=True)
+    try:
+        return Git(folder, SettingsError).run(*command)
+    except SettingsError as error:
+        raise SettingsError(f"{error} {_ADVICE}") from error

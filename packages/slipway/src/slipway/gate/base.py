@@ -1,7 +1,6 @@
 """What a pull request may not change for itself: rules, primary metric and split are read from its base commit."""
 
 import ast
-import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ import yaml
 
 from slipway.errors import GateError
 from slipway.gate.rules import RULES, Rules, parse_rules, read_rules
+from slipway.git import Git
 from slipway.params import Params, SplitParams
 from slipway.problem import Problem
 
@@ -76,10 +76,10 @@ def _metric(root: Path, base: str, package: str) -> str:
 
 
 def _show(root: Path, base: str, path: str) -> bytes:
-    done = subprocess.run(["git", "show", f"{base}:./{path}"], cwd=root, capture_output=True)
-    if done.returncode:
+    done = Git(root, GateError).attempt("show", f"{base}:./{path}")
+    if done.exit_code:
         raise GateError(
-            f"{path} of the base {base} cannot be read: {done.stderr.decode(errors='replace').strip()}. Name a commit "
-            "of this repository that has it, and fetch it first (a shallow clone may lack it)."
+            f"Cannot read {path} of the base {base}: {done.reason} Name a commit of this repository that has it, and "
+            "fetch it first (a shallow clone may lack it)."
         )
-    return done.stdout
+    return done.output

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from slipway.errors import GitHubError
+from slipway.git import Git
 from slipway.github.api import GitHub
 from slipway.settings import GitHubSettings, github_settings
 
@@ -35,8 +36,7 @@ def _host(api_url: str) -> str:
 
 
 def _of_origin(root: Path, host: str) -> str | None:
-    url = _output("git", "-C", str(root), "remote", "get-url", "origin")
-    found = _REMOTE.fullmatch(url) if url else None
+    found = _REMOTE.fullmatch(Git(root, GitHubError).attempt("remote", "get-url", "origin").text)
     return found["name"] if found and found["host"] == host else None
 
 

@@ -1,12 +1,12 @@
 """Which jobs of ci a change can affect, and whether all of them did what they should."""
 
-import subprocess
 from fnmatch import fnmatch
 from pathlib import Path
 
 import msgspec
 
 from slipway.errors import GitHubError
+from slipway.git import Git
 
 ALWAYS = ("lint", "workflows")
 # On main the model and its image are made by cd, which ships them; here they are made to be looked at.
@@ -65,13 +65,10 @@ def changed_files(root: Path, base: str) -> list[str] | None:
     """What HEAD changes beside the commit where it parted from `base`; None where there is no base to compare with."""
     if not base or set(base) == {"0"}:
         return None
-    command = ["git", "diff", "--name-only", "--no-renames", "-z", f"{base}...HEAD"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
-    if done.returncode:
-        raise GitHubError(
-            f"The changes since {base} cannot be read: {done.stderr.strip()} Check out with fetch-depth: 0."
-        )
-    return [path for path in done.stdout.split("\0") if path]
+    done = Git(root, GitHubError).attempt("diff", "--name-only", "--no-renames", "-z", f"{base}...HEAD")
+    if done.exit_code:
+        raise GitHubError(f"Cannot list the changes since {base}: {done.reason} Check out with fetch-depth: 0.")
+    return [path for path in done.output.decode(errors="replace").split("\0") if path]
 
 
 def judge(needs: str) -> list[str]:

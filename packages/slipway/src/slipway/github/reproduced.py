@@ -3,7 +3,6 @@
 Hashes of outputs are not compared: on another kind of processor the last digits of scores may differ.
 """
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import msgspec
 import yaml
 
 from slipway.errors import GitHubError
+from slipway.git import Git
 
 # Of a figure above 1 its thousandth; honest retrains on one processor agree to the last digit.
 TOLERANCE = 1e-3
@@ -35,10 +35,10 @@ def _same(old: float | None, new: float | None) -> bool:
 
 
 def _committed(folder: Path, name: str) -> bytes:
-    done = subprocess.run(["git", "cat-file", "blob", f"HEAD:./{name}"], cwd=folder, capture_output=True)
-    if done.returncode:
+    done = Git(folder, GitHubError).attempt("cat-file", "blob", f"HEAD:./{name}")
+    if done.exit_code:
         raise GitHubError(f"{name} is not committed in {folder}. Run `make repro`, and commit it.")
-    return done.stdout
+    return done.output
 
 
 def _now(folder: Path, name: str) -> bytes:

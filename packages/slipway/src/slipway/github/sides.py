@@ -9,8 +9,8 @@ import msgspec
 from slipway.errors import DataError, GitHubError
 from slipway.evaluation.result import Evaluation, Figure, decode
 from slipway.gate.result import LIST, NAME, TEXT
+from slipway.git import Git
 from slipway.github.report import Change
-from slipway.ledger.git import Git, words
 
 Reader = Callable[[bytes], Mapping[str, str]]
 
@@ -22,13 +22,13 @@ class Sides:
     """
 
     def __init__(self, root: Path, base: str) -> None:
-        self._git = Git(root)
+        self._git = Git(root, GitHubError)
         self.notes: list[str] = []
         self.head = self._commit("HEAD")
         newest = self._commit(base)
         # What the base branch got meanwhile is not the pull request's doing.
         parted = self._git.attempt("merge-base", newest, self.head)
-        self.base = newest if parted.returncode else parted.stdout.decode().strip()
+        self.base = newest if parted.exit_code else parted.text
 
     def differ(self, path: str, read: Reader) -> tuple[Change, ...]:
         """The values that `read` finds in the file and that differ: in head's order, then those that are gone."""
@@ -45,22 +45,22 @@ class Sides:
 
     def _read(self, commit: str, path: str, read: Reader) -> Mapping[str, str] | None:
         done = self._git.attempt("cat-file", "blob", f"{commit}:./{path}")
-        if done.returncode:
+        if done.exit_code:
             return {}
         try:
-            return read(done.stdout)
+            return read(done.output)
         except DataError as error:
             self.notes.append(shorten(f"{path} of {commit} cannot be read, so nobody compared it: {error}", TEXT))
             return None
 
     def _commit(self, name: str) -> str:
         done = self._git.attempt("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
-        if done.returncode:
+        if done.exit_code:
             raise GitHubError(
-                f"The commit {name!r} cannot be read: {words(done)} Expected one that is here; a shallow clone lacks "
+                f"The commit {name!r} cannot be read: {done.reason} Expected one that is here; a shallow clone lacks "
                 "most: fetch it first (in a workflow: fetch-depth: 0 of the checkout)."
             )
-        return done.stdout.decode().strip()
+        return done.text
 
 
 def leaves(content: bytes) -> dict[str, str]:

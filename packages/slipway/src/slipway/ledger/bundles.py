@@ -9,7 +9,7 @@ import msgspec
 
 from slipway.errors import BundleError, LedgerError
 from slipway.files import new_folder
-from slipway.ledger.git import Git, Item
+from slipway.ledger.objects import Item, Objects
 
 _MANIFEST = "manifest.json"
 
@@ -20,7 +20,7 @@ class _Files(msgspec.Struct):
     files: dict[str, str]
 
 
-def put(git: Git, folder: Path, expected: str) -> str:
+def put(git: Objects, folder: Path, expected: str) -> str:
     """Verify the bundle in `folder`, write it to git and return the id of its tree; moves no reference."""
     from slipway.bundle.verify import read_sealed
 
@@ -35,7 +35,7 @@ def put(git: Git, folder: Path, expected: str) -> str:
     return tree(git, [Item("100644", "blob", key, name) for name, key in _blobs(git, files).items()])
 
 
-def take(git: Git, commit: str, digest: str, folder: Path) -> Path:
+def take(git: Objects, commit: str, digest: str, folder: Path) -> Path:
     """Write the bundle to `folder/<digest>` unless it is there already, verify it, and return that folder."""
     from slipway.bundle.verify import read_sealed
 
@@ -57,7 +57,7 @@ def take(git: Git, commit: str, digest: str, folder: Path) -> Path:
     return target
 
 
-def contents(git: Git, commit: str, digest: str) -> dict[str, bytes]:
+def contents(git: Objects, commit: str, digest: str) -> dict[str, bytes]:
     """The files of the bundle at `commit`; raises `LedgerError` if it is not the one that `digest` names."""
     items = git.tree(f"{commit}:bundles/{digest}")
     found = dict(zip((item.name for item in items), git.contents(item.id for item in items), strict=True))
@@ -76,12 +76,12 @@ def contents(git: Git, commit: str, digest: str) -> dict[str, bytes]:
     return files
 
 
-def blob(git: Git, content: bytes) -> str:
+def blob(git: Objects, content: bytes) -> str:
     """Write a file to git's store; no filter or line ending of the repository applies."""
     return git.run("hash-object", "-w", "--stdin", given=content).strip()
 
 
-def _blobs(git: Git, files: dict[str, bytes]) -> dict[str, str]:
+def _blobs(git: Objects, files: dict[str, bytes]) -> dict[str, str]:
     """Write files to git's store, in one command: those that were verified, whatever happens to the folder."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / name for name in files]
@@ -92,7 +92,7 @@ def _blobs(git: Git, files: dict[str, bytes]) -> dict[str, str]:
     return dict(zip(files, ids, strict=True))
 
 
-def tree(git: Git, items: list[Item]) -> str:
+def tree(git: Objects, items: list[Item]) -> str:
     """Write a folder to git's store."""
     lines = (f"{item.mode} {item.kind} {item.id}\t{item.name}\0" for item in items)
     return git.run("mktree", "-z", given="".join(lines).encode()).strip()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from slipway.errors import LedgerError
 from slipway.ledger.entry import Entry
-from slipway.ledger.git import Git
+from slipway.ledger.objects import Objects
 from slipway.ledger.reading import ENTRY, damaged, environments, parse, read
 from slipway.ledger.succession import check
 
@@ -31,7 +31,7 @@ class Step(NamedTuple):
     bundles: frozenset[str]
 
 
-def verify(git: Git, since: str | None, tip: str) -> int:
+def verify(git: Objects, since: str | None, tip: str) -> int:
     """Verify the commits after `since` (None: from the first one) up to `tip`, and return how many they are.
 
     Each has one parent, writes one entry that follows from the one before it, or genesis entries, and adds the bundle
@@ -58,7 +58,7 @@ def verify(git: Git, since: str | None, tip: str) -> int:
     return len(commits)
 
 
-def _line(git: Git, since: str | None, tip: str) -> list[str]:
+def _line(git: Objects, since: str | None, tip: str) -> list[str]:
     """The commits after `since`, oldest first; without a merge among them each follows from the one before it."""
     wanted = [tip, f"^{since}"] if since else [tip]
     rows = [row.split() for row in git.run("rev-list", "--parents", "--topo-order", "--reverse", *wanted).splitlines()]
@@ -69,7 +69,7 @@ def _line(git: Git, since: str | None, tip: str) -> list[str]:
     return [commit for commit, *_ in rows]
 
 
-def _changes(git: Git, commits: list[str]) -> Iterator[tuple[str, list[Change]]]:
+def _changes(git: Objects, commits: list[str]) -> Iterator[tuple[str, list[Change]]]:
     """What each commit changed against its parent, the first one against nothing."""
     given = "".join(f"{commit}\n" for commit in commits).encode()
     found: dict[str, list[Change]] = {commit: [] for commit in commits}

@@ -7,7 +7,7 @@ from pathlib import Path
 from slipway.errors import LedgerError
 from slipway.ledger import bundles, chain, position, reading, remote, writing
 from slipway.ledger.entry import Entry
-from slipway.ledger.git import Git
+from slipway.ledger.objects import Objects
 from slipway.ledger.position import Position
 from slipway.ledger.succession import check, genesis
 from slipway.settings import actor
@@ -27,7 +27,7 @@ class Ledger:
     def __init__(self, root: Path) -> None:
         """Nothing is read yet."""
         self.root = root
-        self._git = Git(root)
+        self._git = Objects(root)
         self._position: Position | None = None
 
     @cached_property
@@ -44,10 +44,7 @@ class Ledger:
     @cached_property
     def by(self) -> str:
         """Who acts here: git's user.name and user.email, else $GITHUB_ACTOR, else the user of the machine."""
-        name, email = (
-            self._git.attempt("config", "--get", key).stdout.decode(errors="replace").strip()
-            for key in ("user.name", "user.email")
-        )
+        name, email = (self._git.attempt("config", "--get", key).text for key in ("user.name", "user.email"))
         return f"{name} <{email}>" if name and email else name or actor()
 
     def init(self, environments: Sequence[str], by: str, reason: str) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from slipway.errors import LedgerError
 from slipway.ledger import chain, remote
-from slipway.ledger.git import Git
+from slipway.ledger.objects import Objects
 from slipway.ledger.remote import BRANCH, UnreachableError, tracking
 
 # The commit up to which this clone has verified the ledger; every later one must descend from it.
@@ -22,16 +22,16 @@ class Position(NamedTuple):
     offline: str | None = None
 
 
-def find(git: Git, place: str | None, writing: bool) -> Position:
+def find(git: Objects, place: str | None, writing: bool) -> Position:
     """Ask the remote `place` (None: look at the local branch), fetch what is new, verify it and remember it.
 
     Where the remote does not answer, what is known locally is taken for reading, and it is an error for `writing`.
     """
     # Read before the remote is asked: another process may remember a newer commit meanwhile.
-    seen = git.resolve(SEEN)
+    seen = git.commit(SEEN)
     found = _look(git, place, seen, writing)
     if found.commit is None:
-        local = git.resolve(BRANCH) if place and not found.offline else None
+        local = git.commit(BRANCH) if place and not found.offline else None
         if local is not None and seen in (local, None):
             raise LedgerError(
                 f"Expected the branch deployments at the remote {place!r}, found it in this repository only. If it is "
@@ -49,7 +49,7 @@ def find(git: Git, place: str | None, writing: bool) -> Position:
     return found
 
 
-def publish(git: Git, place: str | None, new: str, old: str | None) -> bool:
+def publish(git: Objects, place: str | None, new: str, old: str | None) -> bool:
     """Let the branch point to `new` if it still points to `old`; False if somebody else moved it meanwhile."""
     if place is None:
         if not git.move(BRANCH, new, old):
@@ -64,7 +64,7 @@ def publish(git: Git, place: str | None, new: str, old: str | None) -> bool:
     return True
 
 
-def _arrived(git: Git, place: str, new: str, old: str | None, refusal: str) -> bool:
+def _arrived(git: Objects, place: str, new: str, old: str | None, refusal: str) -> bool:
     """What became of a push that failed: it arrived nevertheless, or somebody else was faster, or it is an error."""
     for pause in _PAUSES:
         time.sleep(pause)
@@ -85,11 +85,11 @@ def _arrived(git: Git, place: str, new: str, old: str | None, refusal: str) -> b
     )
 
 
-def _look(git: Git, place: str | None, seen: str | None, writing: bool) -> Position:
+def _look(git: Objects, place: str | None, seen: str | None, writing: bool) -> Position:
     if place is None:
-        return Position(git.resolve(BRANCH))
+        return Position(git.commit(BRANCH))
     follower = tracking(place)
-    known = git.resolve(follower)
+    known = git.commit(follower)
     try:
         commit = remote.ask(git, place)
         if commit is not None and commit not in (known, seen):
@@ -108,7 +108,7 @@ def _look(git: Git, place: str | None, seen: str | None, writing: bool) -> Posit
     return Position(commit)
 
 
-def _complete(git: Git, place: str | None, seen: str | None, commit: str) -> None:
+def _complete(git: Objects, place: str | None, seen: str | None, commit: str) -> None:
     """A shallow clone may hold only the newest commits of the branch: fetch the others."""
     if seen == commit or git.run("rev-parse", "--is-shallow-repository").strip() == "false":
         return
@@ -128,7 +128,7 @@ def _complete(git: Git, place: str | None, seen: str | None, commit: str) -> Non
         )
 
 
-def _ends_early(git: Git, commit: str) -> bool:
+def _ends_early(git: Objects, commit: str) -> bool:
     """Whether a commit that git takes for the first one names a parent: the clone was cut there."""
     first = git.run("rev-list", "--max-parents=0", commit).split()
     return any(content is not None and b"\nparent " in content.split(b"\n\n")[0] for content in git.contents(first))

@@ -7,7 +7,7 @@ import msgspec
 
 from slipway.errors import LedgerError, first_line
 from slipway.ledger.entry import Entry
-from slipway.ledger.git import Git
+from slipway.ledger.objects import Objects
 
 ENTRY = re.compile(r"([a-z][a-z0-9-]{0,30})\.json\Z")
 _MEND = (
@@ -17,13 +17,13 @@ _MEND = (
 )
 
 
-def environments(git: Git, commit: str) -> list[str]:
+def environments(git: Objects, commit: str) -> list[str]:
     """The environments that have an entry at `commit`, sorted."""
     found = (ENTRY.match(item.name) for item in git.tree(commit))
     return sorted(match.group(1) for match in found if match)
 
 
-def read(git: Git, commit: str, environment: str) -> Entry:
+def read(git: Objects, commit: str, environment: str) -> Entry:
     """The entry of the environment at `commit`; raises `LedgerError` if there is none or it cannot be read."""
     path = f"{environment}.json"
     (content,) = git.contents([f"{commit}:{path}"]) if ENTRY.match(path) else (None,)
@@ -56,7 +56,7 @@ def damaged(commit: str, what: str) -> LedgerError:
     return LedgerError(f"The ledger is damaged at commit {commit[:12]}: {what.rstrip('.')}. {_MEND}")
 
 
-def history(git: Git, tip: str, environment: str, limit: int | None) -> Iterator[Entry]:
+def history(git: Objects, tip: str, environment: str, limit: int | None) -> Iterator[Entry]:
     """The entries of the environment up to the verified commit `tip`, newest first."""
     newest = read(git, tip, environment)
     wanted = newest.number + 1 if limit is None else min(limit, newest.number + 1)

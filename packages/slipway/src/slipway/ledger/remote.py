@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from slipway.errors import LedgerError
-from slipway.ledger.git import Git, words
+from slipway.ledger.objects import Objects
 from slipway.settings import project_settings
 
 BRANCH = "refs/heads/deployments"
@@ -19,7 +19,7 @@ class UnreachableError(LedgerError):
     """The remote does not answer."""
 
 
-def choose(git: Git) -> str | None:
+def choose(git: Objects) -> str | None:
     """The remote that keeps the ledger, None if this repository itself does.
 
     `ledger_remote` of `[tool.slipway]` (empty: none); without it `origin`, else the only remote, else none.
@@ -47,20 +47,20 @@ def tracking(remote: str) -> str:
     return f"refs/remotes/{remote}/deployments"
 
 
-def ask(git: Git, remote: str) -> str | None:
+def ask(git: Objects, remote: str) -> str | None:
     """The commit of the branch at the remote, None if it has no such branch; raises `UnreachableError`."""
     try:
         done = git.attempt(*_IMPATIENT, "ls-remote", "--exit-code", "--refs", remote, BRANCH, seconds=_PATIENCE)
     except LedgerError as error:
         raise UnreachableError(f"the remote {remote!r} does not answer: {error}") from error
     # 2 is git's word for a remote that answers and has no such branch.
-    if done.returncode not in (0, 2):
-        raise UnreachableError(f"the remote {remote!r} does not answer: {words(done)}")
-    lines = (line.split("\t") for line in done.stdout.decode().splitlines())
+    if done.exit_code not in (0, 2):
+        raise UnreachableError(f"the remote {remote!r} does not answer: {done.reason}")
+    lines = (line.split("\t") for line in done.output.decode().splitlines())
     return next((commit for commit, name in lines if name == BRANCH), None)
 
 
-def fetch(git: Git, remote: str, whole: bool = False) -> None:
+def fetch(git: Objects, remote: str, whole: bool = False) -> None:
     """Fetch the branch without moving any reference; `whole` fetches what a shallow clone lacks of it."""
     quiet = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
     depth = (_WHOLE,) if whole else ()
@@ -69,11 +69,11 @@ def fetch(git: Git, remote: str, whole: bool = False) -> None:
         done = git.attempt(*_IMPATIENT, *command, seconds=_TRANSFER)
     except LedgerError as error:
         raise UnreachableError(f"the branch cannot be fetched from the remote {remote!r}: {error}") from error
-    if done.returncode:
-        raise UnreachableError(f"the branch cannot be fetched from the remote {remote!r}: {words(done)}")
+    if done.exit_code:
+        raise UnreachableError(f"the branch cannot be fetched from the remote {remote!r}: {done.reason}")
 
 
-def push(git: Git, remote: str, new: str, old: str | None) -> str | None:
+def push(git: Objects, remote: str, new: str, old: str | None) -> str | None:
     """Move the branch at the remote from `old` (None: it does not exist) to `new`; None, or why that failed.
 
     No hook of the repository runs: they check code and push data.
@@ -84,4 +84,4 @@ def push(git: Git, remote: str, new: str, old: str | None) -> str | None:
         done = git.attempt(*_IMPATIENT, "push", *quiet, lease, remote, f"{new}:{BRANCH}", seconds=_TRANSFER)
     except LedgerError as error:
         return str(error)
-    return words(done) if done.returncode else None
+    return done.reason if done.exit_code else None

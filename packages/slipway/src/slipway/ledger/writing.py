@@ -9,10 +9,10 @@ import msgspec
 from slipway.errors import LedgerError
 from slipway.ledger import bundles
 from slipway.ledger.entry import Entry
-from slipway.ledger.git import Git, Item
+from slipway.ledger.objects import Item, Objects
 
 
-def begin(git: Git, tip: str | None, entries: list[Entry]) -> str:
+def begin(git: Objects, tip: str | None, entries: list[Entry]) -> str:
     """The commit after `tip` (None: the first one) that writes genesis entries."""
     items = [_item(git, entry) for entry in entries]
     names = ", ".join(entry.environment for entry in entries)
@@ -20,7 +20,7 @@ def begin(git: Git, tip: str | None, entries: list[Entry]) -> str:
     return _commit(git, tip, items, subject, entries[0])
 
 
-def record(git: Git, tip: str, entry: Entry, bundle: Path | None) -> str:
+def record(git: Objects, tip: str, entry: Entry, bundle: Path | None) -> str:
     """The commit after `tip` that writes `entry`, with the bundle of its release unless that is kept already."""
     items = [_item(git, entry)]
     if entry.release is None:
@@ -34,7 +34,7 @@ def record(git: Git, tip: str, entry: Entry, bundle: Path | None) -> str:
     return _commit(git, tip, items, subject, entry)
 
 
-def _keep(git: Git, tip: str, digest: str, bundle: Path | None) -> list[Item]:
+def _keep(git: Objects, tip: str, digest: str, bundle: Path | None) -> list[Item]:
     if bundle is None:
         raise LedgerError(
             f"Nothing was written: the entry names the bundle {digest}, which the ledger does not keep yet. Give its "
@@ -45,7 +45,7 @@ def _keep(git: Git, tip: str, digest: str, bundle: Path | None) -> list[Item]:
     return [Item("040000", "tree", bundles.tree(git, [*kept, new]), "bundles")]
 
 
-def _item(git: Git, entry: Entry) -> Item:
+def _item(git: Objects, entry: Entry) -> Item:
     content = msgspec.json.format(msgspec.json.encode(entry), indent=2) + b"\n"
     try:
         msgspec.json.decode(content, type=Entry)
@@ -54,14 +54,14 @@ def _item(git: Git, entry: Entry) -> Item:
     return Item("100644", "blob", bundles.blob(git, content), f"{entry.environment}.json")
 
 
-def _commit(git: Git, tip: str | None, items: list[Item], subject: str, entry: Entry) -> str:
+def _commit(git: Objects, tip: str | None, items: list[Item], subject: str, entry: Entry) -> str:
     """Commit the tree of `tip` with `items` in place of those of the same name."""
     replaced = {item.name for item in items}
     kept = [item for item in git.tree(tip) if item.name not in replaced] if tip else []
     whole = bundles.tree(git, kept + items)
     parent = ("-p", tip) if tip else ()
     return git.run(
-        "commit-tree", whole, *parent, "-F", "-", given=_message(subject, entry), more=_identity(entry)
+        "commit-tree", whole, *parent, "-F", "-", given=_message(subject, entry), variables=_identity(entry)
     ).strip()
 
 

@@ -1,13 +1,13 @@
 """Where a bundle comes from: the commit, the data and the lock file it was made with."""
 
 import hashlib
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from slipway.errors import TrackingError
+from slipway.git import Git
 
 # DVC writes this stage's own entry after the stage has read the file, so a hash of it would match no commit.
 _STAGE = "register"
@@ -37,14 +37,14 @@ def read_lineage(root: Path) -> Lineage:
             f"{root / 'data.dvc'} names no path and md5 of the data, so no model could be traced to it. "
             "Run `dvc add data`."
         ) from error
-    commit = _git(root, "rev-parse", "HEAD")
-    changes = _git(root, "status", "--porcelain") if commit else None
+    git = Git(root, TrackingError)
+    commit = git.resolve("HEAD") if git.is_repository() else None
     return Lineage(
         data_path=data_path,
         data_md5=data_md5,
         lock_sha256=hash_lock(root / "dvc.lock"),
         commit=commit,
-        dirty=None if changes is None else bool(changes),
+        dirty=bool(git.run("status", "--porcelain")) if commit else None,
     )
 
 
@@ -70,12 +70,3 @@ def read_yaml(path: Path, origin: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise TrackingError(f"{path} holds no mapping ({origin}).")
     return found
-
-
-def _git(root: Path, *command: str) -> str | None:
-    """What git says; None where there is no git, no repository or no commit yet."""
-    try:
-        done = subprocess.run(["git", *command], cwd=root, capture_output=True, text=True, check=True)
-    except (FileNotFoundError, subprocess.CalledProcessError):
-        return None
-    return done.stdout.strip()

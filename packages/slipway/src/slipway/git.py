@@ -1,0 +1,141 @@
+"""Run git: the one module that starts it, in one environment, with an exit code, a timeout and a signal told apart."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from slipway.errors import SlipwayError
+
+# These name another repository, or read paths in another way; hooks set some of them for every command they start.
+_REMOVED = {
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_GRAFT_FILE",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_INDEX_FILE",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_NAMESPACE",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+}
+# Replacements would show another history than the one that is pushed; output is parsed, so it is never translated.
+_SET = {
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_PAGER": "cat",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+}
+
+
+class GitResult(NamedTuple):
+    """What a git command that ended by itself has printed, and its exit code."""
+
+    exit_code: int
+    output: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        """The output as text without the blanks around it; bytes that are not UTF-8 are replaced."""
+        return self.output.decode(errors="replace").strip()
+
+    @property
+    def reason(self) -> str:
+        """Why the command failed: git's first line that is not progress, ended by a full stop."""
+        lines = [line.strip() for line in self.stderr.decode(errors="replace").splitlines() if line.strip()]
+        telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote:", "!"))]
+        line = next(iter(telling or lines), f"exit code {self.exit_code}")
+        return line if line.endswith(".") else f"{line}."
+
+
+class Git:
+    """The git repository that the folder `root` lies in; the user's git configuration applies.
+
+    Every method raises `failure` where git is missing, does not end in time or is ended by a signal.
+    """
+
+    def __init__(self, root: Path, failure: type[SlipwayError]) -> None:
+        self.root = root
+        self.failure = failure
+
+    def attempt(
+        self,
+        *command: str,
+        given: bytes = b"",
+        variables: Mapping[str, str] | None = None,
+        seconds: float | None = None,
+    ) -> GitResult:
+        """Run a command with `given` as its input and return its result, whatever the exit code."""
+        inherited = {name: value for name, value in os.environ.items() if name not in _REMOVED}
+        environment = inherited | _SET | dict(variables or {})
+        try:
+            done = subprocess.run(
+                ["git", *command], cwd=self.root, env=environment, input=given, capture_output=True, timeout=seconds
+            )
+        except subprocess.TimeoutExpired as error:
+            raise self.failure(f"`git {_name(command)}` did not end within {seconds:g} s.") from error
+        except OSError as error:
+            raise self.failure(self._cannot_start(error)) from error
+        if done.returncode < 0:
+            ended = signal.Signals(-done.returncode).name
+            raise self.failure(f"`git {_name(command)}` was ended by {ended} in {self.root.resolve()}. Run this again.")
+        return GitResult(done.returncode, done.stdout, done.stderr)
+
+    def run(self, *command: str, given: bytes = b"", variables: Mapping[str, str] | None = None) -> str:
+        """Return what a command prints; raises `failure` with git's own words for any exit code but 0."""
+        done = self.attempt(*command, given=given, variables=variables)
+        if done.exit_code:
+            raise self.error(_name(command), done)
+        return done.output.decode(errors="replace")
+
+    def error(self, command: str, done: GitResult) -> SlipwayError:
+        """Return the error to raise for a command that failed."""
+        return self.failure(f"`git {command}` failed in {self.root.resolve()}: {done.reason}")
+
+    def is_repository(self) -> bool:
+        """Return whether git is installed and `root` lies in a repository."""
+        try:
+            return self.attempt("rev-parse", "--git-dir").exit_code == 0
+        except self.failure as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return False
+            raise
+
+    def resolve(self, name: str) -> str | None:
+        """Return the id of the object `name`, None if there is no such object; `name^{commit}` asks for a commit."""
+        done = self.attempt("rev-parse", "--verify", "--quiet", "--end-of-options", name)
+        if done.exit_code and done.stderr.strip():
+            raise self.error(f"rev-parse {name}", done)
+        return done.text or None
+
+    def descends(self, commit: str, ancestor: str) -> bool:
+        """Return whether `commit` is `ancestor` or comes after it; raises `failure` if one of them is unknown."""
+        done = self.attempt("merge-base", "--is-ancestor", ancestor, commit)
+        if done.exit_code not in (0, 1):
+            raise self.failure(f"git cannot compare {ancestor} and {commit}: {done.reason}")
+        return done.exit_code == 0
+
+    def _cannot_start(self, error: OSError) -> str:
+        if not self.root.is_dir():
+            return f"The folder {self.root} does not exist. Run this in a clone of the repository."
+        return f"git cannot be started: {error.strerror}. Install git, and check that it is on the PATH."
+
+
+def _name(command: tuple[str, ...]) -> str:
+    """Return the word of a command that says what it does: options of git itself stand before it."""
+    words = iter(command)
+    for word in words:
+        if word == "-c":
+            next(words)
+        elif not word.startswith("-"):
+            return word
+    return command[0]
