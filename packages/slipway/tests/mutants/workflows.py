@@ -1,6 +1,6 @@
 """Workflows loosened as a hurried change, or a bad one, would loosen them; each has a policy that catches it.
 
-python tests/mutants/workflows.py [ROOT]
+python packages/slipway/tests/mutants/workflows.py [ROOT]
 """
 
 import re
@@ -9,11 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from places import ROOT
-
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1] / "workflows"))
+    sys.path[:0] = [str(Path(__file__).parents[1] / name) for name in ("support", "workflows")]
 
+from places import ROOT
 from policies import POLICIES
 from policies.reading import Workflow, parse, read
 

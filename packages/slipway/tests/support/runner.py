@@ -21,10 +21,10 @@ from typing import Any, NamedTuple
 
 import psutil
 import yaml
-from places import PACKAGE, ROOT
+from places import PACKAGE, ROOT, TESTS
 from requirements import missing
 
-ACTIONS = ROOT / "tests" / "workflows" / "actions"
+ACTIONS = TESTS / "workflows" / "actions"
 # Which folder stands in for which action. What is not here is not found by act, and fails.
 STAND_INS = {
     "actions/attest": "attest",

@@ -3,11 +3,11 @@
 import sys
 
 import pytest
-from places import ROOT
+from places import ROOT, TESTS
 from policies import POLICIES
 from policies.reading import parse, read
 
-sys.path.insert(0, str(ROOT / "tests" / "mutants"))
+sys.path.insert(0, str(TESTS / "mutants"))
 
 from workflows import MUTANTS, hunt, mutated
 

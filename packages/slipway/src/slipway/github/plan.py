@@ -23,7 +23,9 @@ _BESIDE_THE_CODE = (
 _BESIDE_THE_MODEL = (
     *_BESIDE_THE_CODE,
     "tests/*",
-    "benchmarks/*",
+    "packages/slipway/tests/*",
+    "packages/slipway/benchmarks/*",
+    "packages/slipway/ci/*",
     ".github/*",
     ".ci/*",
     "demo.yaml",
