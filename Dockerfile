@@ -1,15 +1,21 @@
-# The service with one sealed bundle. `make image` builds it and passes every argument.
+# Three images from one lock: `service` (the model in one sealed bundle, answering requests), `mlflow` (the tracking server of
+# the stack) and `follow` (what reconciles a server with the ledger). `make image`, `make mlflow-image` and `make follow-image`
+# build them and pass every argument.
 
 # The record of the official images gives this digest to python:3.13.15-slim-bookworm, for amd64 and arm64 alike:
 # github.com/docker-library/repo-info, repos/python/remote/3.13.15-slim-bookworm.md, commit 422f3cfe488d.
 # A newer one: docker buildx imagetools inspect python:3.13-slim-bookworm. Any Debian with Python 3.11 to 3.13 will do.
 ARG BASE=python:3.13.15-slim-bookworm@sha256:ed86c82274b3c69b52fb5820f358f0bd7df0b603332063cb5c6e32bd220c3e6e
+# Likewise: repos/docker/remote/29.6.2-cli.md, commit 0f48b77a71f3.
+ARG CLIENT=docker:29.6.2-cli@sha256:be132a9f282288de4afaf63379dff75711fda0147c6b72a9df44e51841402144
+
+FROM ${CLIENT} AS client
 
 FROM ${BASE} AS base
 
 FROM base AS uv
-# A machine behind a proxy or a mirror of its own passes its settings as secrets (ca, pip_conf, uv_toml): they are there
-# while something is fetched and in no layer.
+# A machine behind a proxy or a package mirror passes its settings as secrets (ca, pip_conf, uv_toml): they are mounted while
+# something is fetched and are in no layer.
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
@@ -27,15 +33,88 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     python3 -m venv /uv && /uv/bin/pip install --quiet --require-hashes --only-binary :all: -r /uv.txt
 ENV PATH=/uv/bin:$PATH
 
-# A stage of its own: another version of a development tool in the lock does not install the service again.
+# Three lists in a stage of their own: a new version of a development tool in the lock installs nothing again.
 FROM uv AS lock
 WORKDIR /build
 COPY pyproject.toml uv.lock ./
-# ONNX Runtime names these two for its conversion tools; running a model imports neither.
-RUN uv export --quiet --frozen --only-group service --no-emit-project --no-header --no-annotate \
-    --no-emit-package flatbuffers --no-emit-package protobuf --output-file /service.txt
+COPY packages/slipway/pyproject.toml packages/slipway/
+# ONNX Runtime names flatbuffers and protobuf for its conversion tools; running a model imports neither.
+RUN uv export --quiet --frozen --only-group serve --no-emit-workspace --no-header --no-annotate \
+    --no-emit-package flatbuffers --no-emit-package protobuf --output-file /service.txt && \
+    uv export --quiet --frozen --only-group deliver --no-emit-workspace --no-header --no-annotate \
+    --no-emit-package flatbuffers --no-emit-package protobuf --output-file /follow.txt && \
+    uv export --quiet --frozen --only-group tracking-server --no-emit-workspace --no-header --no-annotate \
+    --output-file /mlflow.txt
 
-FROM uv AS dependencies
+# The machinery, as files of no environment: one copy for the two images that run it.
+FROM uv AS machinery
+WORKDIR /build
+COPY packages/slipway .
+RUN --mount=type=cache,target=/root/.cache/uv \
+    --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=secret,id=uv_toml,target=/etc/uv/uv.toml \
+    uv pip install --python python3 --no-deps --target /app/code . && \
+    rm /app/code/.lock
+
+FROM uv AS mlflow-packages
+COPY --from=lock /mlflow.txt /mlflow.txt
+RUN --mount=type=cache,target=/root/.cache/uv \
+    --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=secret,id=uv_toml,target=/etc/uv/uv.toml \
+    uv venv --quiet --python python3 /app/.venv && \
+    uv pip install --python /app/.venv --no-deps --require-hashes --only-binary :all: -r /mlflow.txt
+
+FROM base AS mlflow
+COPY --from=mlflow-packages /app/.venv /app/.venv
+COPY deploy/mlflow/start.py deploy/mlflow/health.py /app/
+RUN install --directory --owner 10001 --group 0 --mode 770 /var/lib/mlflow
+# No telemetry, no unpickling of models, no jobs, nothing written outside /var/lib/mlflow.
+ENV PATH=/app/.venv/bin:$PATH \
+    DO_NOT_TRACK=1 \
+    GIT_PYTHON_REFRESH=quiet \
+    HOME=/tmp \
+    MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false \
+    MLFLOW_DISABLE_TELEMETRY=true \
+    MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    PYTHONWARNINGS=ignore
+WORKDIR /var/lib/mlflow
+VOLUME /var/lib/mlflow
+EXPOSE 5000
+USER 10001:0
+HEALTHCHECK --interval=5s --timeout=5s --start-period=120s CMD ["python", "/app/health.py"]
+ENTRYPOINT ["python", "/app/start.py"]
+
+FROM uv AS follow-packages
+COPY --from=lock /follow.txt /follow.txt
+RUN --mount=type=cache,target=/root/.cache/uv \
+    --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=type=secret,id=uv_toml,target=/etc/uv/uv.toml \
+    uv venv --quiet --python python3 /app/.venv && \
+    uv pip install --python /app/.venv --no-deps --require-hashes --only-binary :all: -r /follow.txt
+
+FROM base AS follow
+# hadolint ignore=DL3008 # the newest security updates of the base's Debian
+RUN apt-get update -qq && \
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends ca-certificates git >/dev/null && \
+    rm -rf /var/lib/apt/lists/*
+COPY --from=client /usr/local/bin/docker /usr/local/bin/docker
+COPY --from=client /usr/local/libexec/docker/cli-plugins/docker-compose /usr/local/libexec/docker/cli-plugins/
+COPY --from=follow-packages /app/.venv /app/.venv
+COPY --from=machinery /app/code /app/code
+COPY deploy/follow/askpass /app/askpass
+ENV PATH=/app/code/bin:/app/.venv/bin:$PATH \
+    PYTHONPATH=/app/code \
+    GIT_ASKPASS=/app/askpass \
+    GIT_TERMINAL_PROMPT=0 \
+    HOME=/tmp \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+WORKDIR /repository
+ENTRYPOINT ["slipway"]
+
+FROM uv AS service-packages
 COPY --from=lock /service.txt /service.txt
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
@@ -44,29 +123,18 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     uv pip install --python /app/.venv --no-deps --require-hashes --only-binary :all: -r /service.txt && \
     rm /app/.venv/.lock
 
-FROM dependencies AS code
-WORKDIR /build
-COPY pyproject.toml ./
-COPY src src
-# The package names a readme; its text is nothing that a service needs.
-RUN --mount=type=cache,target=/root/.cache/uv \
-    --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
-    --mount=type=secret,id=uv_toml,target=/etc/uv/uv.toml \
-    touch README.md && \
-    uv pip install --python /app/.venv --no-deps --target /app/code . && \
-    rm /app/code/.lock
-
-FROM base AS service
+FROM base AS runtime
 ENV PATH=/app/code/bin:/app/.venv/bin:$PATH \
     PYTHONPATH=/app/code
-COPY --from=dependencies /app/.venv /app/.venv
-COPY --from=code /app/code /app/code
-# Fails the build if the image holds a module that it cannot import. It also leaves bytecode of what is used of the
+COPY --from=service-packages /app/.venv /app/.venv
+COPY --from=machinery /app/code /app/code
+# Fails the build if the service has a module that this image cannot import. It also leaves bytecode of what is used of the
 # standard library, which official images come without: every start would compile it again.
-RUN python -c "import importlib, pkgutil, flask, granian.server, onnxruntime, prometheus_client, slipway; \
-    [importlib.import_module(found.name) for found in pkgutil.walk_packages(slipway.__path__, 'slipway.')]" && \
+RUN python -c "import importlib, pkgutil, flask, granian.server, onnxruntime, prometheus_client, slipway.cli, slipway.bundle, slipway.serving; \
+    [importlib.import_module(found.name) for room in (slipway.bundle, slipway.serving) \
+    for found in pkgutil.walk_packages(room.__path__, room.__name__ + '.')]" && \
     install --directory --mode 1777 /var/log/slipway
-# Nothing is written but the log; the mode of that folder lets --user name anyone.
+# Nothing is written but the log; the mode of that folder allows any --user.
 ENV DO_NOT_TRACK=1 \
     ORT_DISABLE_TELEMETRY=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -85,7 +153,7 @@ ENTRYPOINT ["env", "--block-signal=TERM", "slipway"]
 CMD ["serve"]
 
 # The bundle is verified here, as the service verifies it at every start.
-FROM service AS bundle
+FROM runtime AS bundle
 ARG BUNDLE_DIGEST
 ARG SEALED=bundle
 # hadolint ignore=DL3002 # only to set the modes; this stage is not the image
@@ -97,7 +165,7 @@ RUN chmod -R a=rX /bundle && slipway verify --bundle /bundle --json > /verified.
         cat /verified.json; exit 1; \
     fi
 
-FROM service
+FROM runtime AS service
 # The last layer and the only one that another model changes.
 COPY --from=bundle /bundle /bundle
 ARG BUNDLE_DIGEST

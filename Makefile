@@ -88,14 +88,14 @@ sealed-image:
 	@$(ENGINE_ANSWERS)
 	@test -f "$(SEALED)/manifest.json" || { echo "No bundle yet: run make repro first."; exit 1; }
 	@digest=$$(python3 -c 'import hashlib; print(hashlib.sha256(open("$(SEALED)/manifest.json", "rb").read()).hexdigest())') \
-		&& DOCKER_BUILDKIT=1 $(SLIPWAY_DOCKER) build --tag "$(IMAGE)" \
+		&& DOCKER_BUILDKIT=1 $(SLIPWAY_DOCKER) build --target service --tag "$(IMAGE)" \
 		$(if $(SLIPWAY_BASE_IMAGE),--build-arg "BASE=$(SLIPWAY_BASE_IMAGE)") --build-arg "BUNDLE_DIGEST=$$digest" --build-arg "SEALED=$(SEALED)" \
 		--build-arg "REVISION=$(REVISION)" --build-arg "SOURCE=$(SOURCE)" \
 		$(SECRETS) .
 
 mlflow-image: ## the MLflow server of the stack as a container image, from uv.lock
 	@$(ENGINE_ANSWERS)
-	@DOCKER_BUILDKIT=1 $(SLIPWAY_DOCKER) build --tag localhost/slipway-mlflow --file deploy/mlflow/Dockerfile \
+	@DOCKER_BUILDKIT=1 $(SLIPWAY_DOCKER) build --tag localhost/slipway-mlflow --target mlflow \
 		$(if $(SLIPWAY_BASE_IMAGE),--build-arg "BASE=$(SLIPWAY_BASE_IMAGE)") $(SECRETS) .
 
 follow: follow-image ## this machine's engine follows the ledger, in a container (ENV=production; docs/delivery.md)
@@ -104,7 +104,7 @@ follow: follow-image ## this machine's engine follows the ledger, in a container
 
 follow-image: ## the image of that container, from uv.lock
 	@$(ENGINE_ANSWERS)
-	@DOCKER_BUILDKIT=1 $(SLIPWAY_DOCKER) build --tag localhost/slipway-follow --file deploy/follow/Dockerfile \
+	@DOCKER_BUILDKIT=1 $(SLIPWAY_DOCKER) build --tag localhost/slipway-follow --target follow \
 		$(if $(SLIPWAY_BASE_IMAGE),--build-arg "BASE=$(SLIPWAY_BASE_IMAGE)") \
 		$(if $(SLIPWAY_CLIENT_IMAGE),--build-arg "CLIENT=$(SLIPWAY_CLIENT_IMAGE)") $(SECRETS) .
 
