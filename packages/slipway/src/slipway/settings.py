@@ -80,9 +80,14 @@ class SignatureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[tool.slipway]` of `pyproject.toml`; `ledger_remote` names the git remote of the ledger, "" for none."""
+    """`[tool.slipway]` of `pyproject.toml`.
+
+    `results` numbers the figures that the pipeline makes from the same inputs; `ledger_remote` names the git remote of
+    the ledger, "" for none.
+    """
 
     problem: str
+    results: Annotated[int, Meta(ge=1)]
     ledger_remote: str | None = None
     environments: dict[str, EnvironmentSettings] = {}
     signature: SignatureSettings | None = None

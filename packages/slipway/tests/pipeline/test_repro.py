@@ -40,11 +40,21 @@ def test_the_baseline_knows_the_training_set_only(finished):
     assert share != pytest.approx(holdout.mean(), abs=1e-3), "or the test could not tell"
 
 
-def test_a_changed_file_of_the_machinery_runs_the_stages_that_use_it(project):
+def test_a_changed_file_of_the_machinery_runs_no_stage_again(project):
     path = project.folder / "packages/slipway/src/slipway/columns.py"
     path.write_text(path.read_text() + "# changed\n")
-    changed = project.dvc("status").stdout
-    assert "train:" in changed and "evaluate:" in changed
+    assert outdated(project) == {"register"}
+
+
+def test_a_raised_number_of_results_runs_every_stage_again(project):
+    path = project.folder / "pyproject.toml"
+    path.write_text(path.read_text().replace("results = 1", "results = 2"))
+    assert outdated(project) == {"validate", "prepare", "train", "evaluate", "register"}
+
+
+def outdated(project) -> set[str]:
+    """Return the stages that `dvc repro` would run; `register` always does."""
+    return set(json.loads(project.dvc("status", "--json").stdout))
 
 
 @pytest.mark.parametrize("toy", ["crops", "rents"])

@@ -24,7 +24,7 @@ model: {}
 def project(tmp_path):
     folder = tmp_path / "a project"
     (folder / "data" / "rows").mkdir(parents=True)
-    (folder / "pyproject.toml").write_text('[tool.slipway]\nproblem = "churn"\n')
+    (folder / "pyproject.toml").write_text('[tool.slipway]\nresults = 1\nproblem = "churn"\n')
     (folder / "params.yaml").write_text(PARAMS)
     return folder
 
