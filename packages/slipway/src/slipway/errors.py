@@ -45,6 +45,10 @@ class LedgerError(SlipwayError):
     """The ledger is missing, damaged or was changed by somebody else meanwhile."""
 
 
+class LockError(SlipwayError):
+    """Another command holds what this one needs, or the lock file cannot be written."""
+
+
 class GateError(SlipwayError):
     """The gate cannot judge, which is a refusal."""
 

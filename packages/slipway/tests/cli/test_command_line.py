@@ -39,15 +39,15 @@ def test_an_environment_that_nobody_can_hold_is_named(production, make, reason):
     make(production)
     done = slipway(production, "stop", "production")
     assert done.returncode == 1
-    assert done.stderr.startswith(f"Error: .slipway/environments/production.lock cannot be written: {reason}.")
+    assert done.stderr.startswith(f"Error: Cannot write the lock file .slipway/environments/production.lock: {reason}.")
 
 
 def test_whatever_else_the_system_refuses_names_the_file_and_the_reason(tmp_path):
     (tmp_path / "keys").touch()
-    done = slipway(tmp_path, "key", "new", "mobile-app", "--file", "keys/keys.json")
+    done = slipway(tmp_path, "key", "new", "app", "--file", "keys.json", "--secret-file", "keys/app")
     assert (done.returncode, done.stderr) == (
         1,
-        "Error: The system refuses something that this command needs, with keys: File exists.\n",
+        "Error: The system refuses something that this command needs, with keys/app: Not a directory.\n",
     )
 
 

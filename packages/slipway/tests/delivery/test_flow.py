@@ -14,10 +14,9 @@ from toybox import rows_of
 from slipway.bundle import load_bundle
 from slipway.delivery import flow
 from slipway.delivery.converge import converge, stop
-from slipway.delivery.lock import alone
 from slipway.delivery.release import choose
 from slipway.delivery.status import lineage, read_status
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import lock_environment, target_of
 from slipway.errors import DeliveryError, GateError
 from slipway.ledger import Event, Ledger, Release, follow
 
@@ -131,7 +130,7 @@ def test_who_waited_for_another_rollback_is_told_and_does_not_go_back_twice(proj
     better(project)
     flow.deploy(project.root, "staging", quiet)
     flow.promote(project.root, "staging", "production", quiet)
-    with alone(project.root, "production", quiet):
+    with lock_environment(project.root, "production", quiet):
         waiting = slipway(project, "rollback", "production", "--reason", "mine")
         assert "waiting" in waiting.stdout.readline()
         ledger = Ledger(project.root)

@@ -1,8 +1,6 @@
 """Open an MLflow store, and say in one paragraph what is wrong with one that cannot be used."""
 
-import fcntl
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from slipway.errors import TrackingError
 from slipway.files import new_file
+from slipway.lock import hold_lock
 from slipway.settings import quiet_environment
 from slipway.tracking.trouble import explain, explain_silence, store_errors, without_password
 
@@ -89,26 +88,8 @@ def _turn(file: Path | None) -> Iterator[None]:
     if file is None:
         yield
         return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    lock = file.with_name(file.name + ".lock")
-    with lock.open("a") as claim:
-        deadline = time.monotonic() + _TURN
-        while not _claimed(claim.fileno()):
-            if time.monotonic() > deadline:
-                raise TrackingError(
-                    f"Another registration has been writing to {file} for {_TURN} s (it holds {lock.name}). "
-                    "Wait for it to end, or end it if it hangs, then run this again."
-                )
-            time.sleep(0.1)
+    with hold_lock(file.with_name(f"{file.name}.lock"), seconds=_TURN):
         yield
-
-
-def _claimed(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _check_file(file: Path) -> None:

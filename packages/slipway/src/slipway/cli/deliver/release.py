@@ -81,13 +81,13 @@ Examples:
 @AS_JSON
 def rehearse(image: str, folder: Path, as_json: bool) -> None:
     """Start an image here, test it as a deployment does, and end it; nothing is written down."""
-    from slipway.delivery.lock import alone
+    from slipway.delivery.targets.registry import lock_environment
     from slipway.delivery.targets.rehearsal import RehearsalTarget
     from slipway.settings import EnvironmentSettings
 
     target = RehearsalTarget(Path(), "image", EnvironmentSettings(port=8080))
     target.check()
-    with alone(Path(), target.name, sayer(as_json)):
+    with lock_environment(Path(), target.name, sayer(as_json)):
         found = target.test(target.keep(folder, image))
     if as_json:
         click.echo(msgspec.json.encode(found))

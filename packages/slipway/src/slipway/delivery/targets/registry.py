@@ -1,10 +1,9 @@
 """An environment: where it runs, and one command at a time that has it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from slipway.delivery.lock import alone
 from slipway.delivery.steps import Say
 from slipway.delivery.targets.base import Target
 from slipway.delivery.targets.docker import DockerTarget
@@ -12,6 +11,7 @@ from slipway.delivery.targets.local.target import LocalTarget
 from slipway.delivery.targets.rehearsal import RehearsalTarget
 from slipway.delivery.targets.swarm import SwarmTarget
 from slipway.errors import SettingsError
+from slipway.lock import hold_lock
 from slipway.settings import EnvironmentSettings, project_settings
 
 
@@ -37,6 +37,12 @@ def target_of(root: Path, environment: str) -> Target:
 def held(root: Path, environment: str, say: Say) -> Iterator[Target]:
     """The environment's target, for this command alone, without what a killed one left aside."""
     target = target_of(root, environment)
-    with alone(root, environment, say), target.alone(say):
+    with lock_environment(root, environment, say), target.alone(say):
         target.clear()
         yield target
+
+
+def lock_environment(root: Path, environment: str, say: Say) -> AbstractContextManager[None]:
+    """Hold the environment of the project at `root`; say so while another command of this clone holds it."""
+    path = root / ".slipway" / "environments" / f"{environment}.lock"
+    return hold_lock(path, lambda: say(f"{environment}: waiting for another command to end ..."))

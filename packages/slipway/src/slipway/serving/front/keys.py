@@ -2,16 +2,13 @@
 
 import base64
 import binascii
-import fcntl
 import hashlib
 import hmac
-import os
 import re
 import secrets
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +19,7 @@ from msgspec import Meta
 
 from slipway.errors import SettingsError
 from slipway.files import write_json
+from slipway.lock import hold_lock
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _REREAD_SECONDS = 1.0
@@ -144,16 +142,9 @@ def _hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-@contextmanager
-def _changing(path: Path) -> Iterator[None]:
+def _changing(path: Path) -> AbstractContextManager[None]:
     """One change at a time, so that two people who add keys lose neither."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
+    return hold_lock(path.with_name(f".{path.name}.lock"))
 
 
 def _write(path: Path, keys: tuple[Key, ...]) -> None:
