@@ -292,19 +292,19 @@ def changed_input(place, **changed):
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        ([], "none of the protocol"),
-        ({}, "none of the protocol"),
-        ({"inputs": []}, "found nothing for plan, months"),
-        ({"inputs": [{}]}, "none of the protocol"),
-        (changed_input(0, shape=2), "none of the protocol"),
-        (changed_input(0, shape=[-2]), "none of the protocol"),
-        (changed_input(0, shape=[2.5]), "none of the protocol"),
-        (changed_input(0, shape=[2**31]), "none of the protocol"),
-        (changed_input(0, shape=[10**30]), "none of the protocol"),
-        (changed_input(0, parameters=[]), "none of the protocol"),
-        (document_of(ROWS) | {"id": 7}, "none of the protocol"),
-        (document_of(ROWS) | {"outputs": ["score"]}, "none of the protocol"),
-        (document_of(ROWS, ["plan"]), "found nothing for months"),
+        ([], "Invalid inference request"),
+        ({}, "Invalid inference request"),
+        ({"inputs": []}, "Missing inputs: plan, months"),
+        ({"inputs": [{}]}, "Invalid inference request"),
+        (changed_input(0, shape=2), "Invalid inference request"),
+        (changed_input(0, shape=[-2]), "Invalid inference request"),
+        (changed_input(0, shape=[2.5]), "Invalid inference request"),
+        (changed_input(0, shape=[2**31]), "Invalid inference request"),
+        (changed_input(0, shape=[10**30]), "Invalid inference request"),
+        (changed_input(0, parameters=[]), "Invalid inference request"),
+        (document_of(ROWS) | {"id": 7}, "Invalid inference request"),
+        (document_of(ROWS) | {"outputs": ["score"]}, "Invalid inference request"),
+        (document_of(ROWS, ["plan"]), "Missing inputs: months"),
         ({"inputs": document_of(ROWS)["inputs"] * 2}, "Input plan: expected once, found twice"),
         (changed_input(0, name="colour"), "Input 0, colour: expected one of plan, town"),
         (changed_input(0, name="<b>colour"), "Input 0, (not shown): expected one of plan, town"),
@@ -344,11 +344,11 @@ def changed_input(place, **changed):
         (document_of(ROWS) | {"outputs": [{"name": "score"}] * 2}, "each once"),
         (
             document_of(ROWS) | {"outputs": [{"name": "score", "parameters": {"classification": 2}}]},
-            "no shared memory, no classification",
+            "shared memory or classification",
         ),
         (
             document_of(ROWS) | {"outputs": [{"name": "score", "parameters": {"shared_memory_region": "x"}}]},
-            "no shared memory, no classification",
+            "shared memory or classification",
         ),
         (document_of(ROWS) | {"parameters": {"binary_data_output": 1}}, "true or false"),
         (document_of(ROWS) | {"outputs": [{"name": "score", "parameters": {"binary_data": "x"}}]}, "true or false"),
@@ -378,21 +378,21 @@ def with_plans(size):
 @pytest.mark.parametrize(
     ("document", "rest", "said"),
     [
-        (behind(), MONTHS[:-1], "binary_data_size among the bytes"),
-        (behind(), MONTHS + b"x", "as many bytes behind the JSON"),
+        (behind(), MONTHS[:-1], "binary_data_size of at most the bytes"),
+        (behind(), MONTHS + b"x", "as many bytes after the JSON"),
         (behind(binary_data_size=8), MONTHS[:8], "expected 16 bytes for its shape and datatype, found 8"),
-        (behind(binary_data_size=-1), MONTHS, "binary_data_size among the bytes"),
-        (behind(binary_data_size=2**62), MONTHS, "binary_data_size among the bytes"),
-        (behind(binary_data_size=True), MONTHS, "binary_data_size among the bytes"),
-        (behind(binary_data_size=16.0), MONTHS, "binary_data_size among the bytes"),
-        (document_of(ROWS), MONTHS, "as many bytes behind the JSON"),
-        (with_plans(8), struct.pack("<I4s", 5, b"basi") + MONTHS, "end within its bytes, as row 0"),
-        (with_plans(8), struct.pack("<I4s", 2**32 - 1, b"basi") + MONTHS, "end within its bytes, as row 0"),
-        (with_plans(3), b"\5\0\0" + MONTHS, "2 texts, each behind its length, found 0"),
-        (with_plans(9), struct.pack("<I5s", 5, b"basic") + MONTHS, "2 texts, each behind its length, found 1"),
-        (with_plans(17), struct.pack("<I5sII", 5, b"basic", 0, 0) + MONTHS, "no bytes behind its 2 texts"),
-        (with_plans(9), struct.pack("<I1sI", 1, b"\xff", 0) + MONTHS, "text in UTF-8, as row 0 is not"),
-        (with_plans(0), MONTHS, "2 texts, each behind its length, found 0"),
+        (behind(binary_data_size=-1), MONTHS, "binary_data_size of at most the bytes"),
+        (behind(binary_data_size=2**62), MONTHS, "binary_data_size of at most the bytes"),
+        (behind(binary_data_size=True), MONTHS, "binary_data_size of at most the bytes"),
+        (behind(binary_data_size=16.0), MONTHS, "binary_data_size of at most the bytes"),
+        (document_of(ROWS), MONTHS, "as many bytes after the JSON"),
+        (with_plans(8), struct.pack("<I4s", 5, b"basi") + MONTHS, "end within its bytes; row 0"),
+        (with_plans(8), struct.pack("<I4s", 2**32 - 1, b"basi") + MONTHS, "end within its bytes; row 0"),
+        (with_plans(3), b"\5\0\0" + MONTHS, "2 texts, each after its length, found 0"),
+        (with_plans(9), struct.pack("<I5s", 5, b"basic") + MONTHS, "2 texts, each after its length, found 1"),
+        (with_plans(17), struct.pack("<I5sII", 5, b"basic", 0, 0) + MONTHS, "no bytes after its 2 texts"),
+        (with_plans(9), struct.pack("<I1sI", 1, b"\xff", 0) + MONTHS, "text in UTF-8; row 0 is not"),
+        (with_plans(0), MONTHS, "2 texts, each after its length, found 0"),
     ],
 )
 def test_bytes_that_do_not_fit_are_refused(churn_service, document, rest, said):
@@ -435,17 +435,17 @@ def test_a_header_length_in_the_middle_of_the_json_is_refused(churn_service, cut
 
 
 def test_more_rows_than_allowed_are_refused_before_their_bytes_are_read(churn_service):
-    expect_refusal(ask(churn_service, document_of(ROWS * 501)), "at most 1000 rows in a request")
+    expect_refusal(ask(churn_service, document_of(ROWS * 501)), "at most 1000 in a request")
     claimed = [{"name": name, "shape": [2**31 - 1], "datatype": "INT64", "data": []} for name in ("plan", "months")]
-    expect_refusal(ask(churn_service, {"inputs": claimed}), "at most 1000 rows in a request")
+    expect_refusal(ask(churn_service, {"inputs": claimed}), "at most 1000 in a request")
 
 
 def test_json_is_as_strict_as_elsewhere(churn_service):
     body = json.dumps(document_of(ROWS))
     for bad in (body.replace("7", "NaN"), body.replace("7", "Infinity"), body[:-1]):
-        expect_refusal(ask(churn_service, bad.encode()), "no JSON", 400)
+        expect_refusal(ask(churn_service, bad.encode()), "Malformed JSON", 400)
     doubled = body.replace('"shape"', '"shape": [1], "shape"', 1)
-    expect_refusal(ask(churn_service, doubled.encode()), "same key twice", 400)
+    expect_refusal(ask(churn_service, doubled.encode()), "Duplicate key", 400)
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "text/csv"])

@@ -110,7 +110,7 @@ def test_what_the_form_starts_with_is_answered(page, service, toy):
 
 
 def test_the_examples_are_answered(page, service):
-    rows = json.loads(page.one(id="ask")["data-rows"])
+    rows = json.loads(page.one(id="request")["data-rows"])
     assert len(rows) == 8
     assert service.ask.post("/predict", json=rows).status_code == 200
 
@@ -145,6 +145,22 @@ def test_the_page_says_what_is_live(page, service, toy):
     assert page.one(tag="time")["datetime"].replace("+00:00", "Z") == service.ask.get("/version").json()["since"]
     links = {each["href"] for each in page.all(tag="a")}
     assert {"/openapi.json", "/metrics", "/version", "/healthz"} <= links
+
+
+def test_the_score_is_named_by_the_problem_and_its_positive_class(page, toy):
+    expected = {"churn": "churn = true:", "crops": "crops:", "rents": "rents:"}[toy.problem.name]
+    assert page.one(id="outcome-name")["text"] == expected
+    assert page.one(tag="legend")["text"] == "Actual outcome"
+
+
+def test_the_operators_words_name_the_score(churn, tmp_path):
+    with serving(churn.bundle.path, tmp_path / "log", outcome="subscription <cancelled>") as service:
+        assert Page(service.ask.get("/").text).one(id="outcome-name")["text"] == "subscription <cancelled>:"
+
+
+def test_a_pattern_is_explained_by_the_description_of_its_field(services):
+    town = Page(services["churn"].ask.get("/").text).one(name="town")
+    assert town["title"] == "text (Town, lower-case letters), or null"
 
 
 def test_the_outcomes_to_choose_from_are_the_tasks(page, toy):
@@ -223,7 +239,7 @@ def test_with_a_key_as_password_the_page_and_its_parts_open(churn, tmp_path):
     with serving(churn.bundle.path, tmp_path / "log", auth="keys", api_keys_file=file) as service:
         assert service.ask.get("/").headers["www-authenticate"].startswith("Basic")
         page = Page(service.ask.get("/", auth=("me", key)).text)
-        assert page.one(id="ask")["data-keys"] == "yes"
+        assert page.one(id="request")["data-keys"] == "yes"
         assert service.ask.get("/static/page.js").status_code == 401
         assert service.ask.get("/static/page.js", auth=("me", key)).status_code == 200
         assert service.ask.post("/predict", json=rows_of(churn, 1)[0], auth=("me", key)).status_code == 200

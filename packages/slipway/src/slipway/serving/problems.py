@@ -87,5 +87,7 @@ def body(refusal: Refusal, request_id: str, path: str) -> bytes:
 
 
 def internal() -> Refusal:
-    """What the client is told of a mistake of ours; the log has the rest under the same request id."""
-    return Refusal(500, Reason.INTERNAL, "The service failed on this request. Its error output has the reason.")
+    """Return the refusal for a failure of the service; its standard error has the traceback under the request id."""
+    return Refusal(
+        500, Reason.INTERNAL, "Internal error. The service's standard error has the reason under this request_id."
+    )

@@ -39,7 +39,7 @@ def read_body(environ: Environ, limit: int) -> bytes:
     if len(body) > limit:
         raise _too_large(limit)
     if announced is not None and len(body) != int(announced):
-        raise Refusal(400, Reason.INCOMPLETE, "The body ended before the length that was announced.")
+        raise Refusal(400, Reason.INCOMPLETE, "Incomplete body: fewer bytes arrived than Content-Length says.")
     return body
 
 
@@ -49,11 +49,11 @@ def media_type(environ: Environ) -> str:
     if given == JSON and "HTTP_CONTENT_ENCODING" not in environ:
         return given
     if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
-        raise Refusal(415, Reason.CONTENT_TYPE, "Expected a body that is not compressed.")
+        raise Refusal(415, Reason.CONTENT_TYPE, "Unsupported Content-Encoding. Send the body uncompressed.")
     kind, _, parameters = given.partition(";")
     charset = [part.partition("=")[2] for part in parameters.lower().split(";") if part.strip().startswith("charset=")]
     if any(name.strip().strip('"') not in ("utf-8", "utf8") for name in charset):
-        raise Refusal(415, Reason.CONTENT_TYPE, "Expected text in UTF-8.")
+        raise Refusal(415, Reason.CONTENT_TYPE, "Unsupported charset. Send the body in UTF-8.")
     return kind.strip().lower()
 
 
@@ -66,4 +66,4 @@ def require_json(environ: Environ) -> None:
 
 
 def _too_large(limit: int) -> Refusal:
-    return Refusal(413, Reason.TOO_LARGE, f"Expected a body of at most {limit:,} bytes. Send it in parts.")
+    return Refusal(413, Reason.TOO_LARGE, f"Body too large: expected at most {limit:,} bytes. Split the request.")

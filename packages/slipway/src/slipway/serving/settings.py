@@ -100,6 +100,9 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
             description="names one of several on a port: /readyz says it, health wants it",
         ),
     ] = ""
+    outcome: Annotated[
+        str, Meta(max_length=100, description="what the score is of, for page and API, such as: late arrival")
+    ] = ""
     auth: Annotated[Auth, Meta(description="none (loopback only), keys, or platform")] = Auth.NONE
     api_keys_file: Annotated[Path | None, Meta(description="where `slipway key` keeps hashed keys")] = None
     max_body_kb: Annotated[int, Meta(ge=1, le=100_000, description="larger requests get 413")] = 1024

@@ -35,7 +35,7 @@ def found(value: Any, field: Field | None = None) -> str:
     kind = _KINDS.get(type(value), "something else")
     if field is None or not isinstance(value, _TYPES[field.kind]) or isinstance(value, bool):
         return kind
-    return "another text" if isinstance(value, str) else "a number outside of that"
+    return "other text" if isinstance(value, str) else "a number out of range"
 
 
 def _kind(field: Field) -> str:
@@ -53,7 +53,8 @@ def _kind(field: Field) -> str:
         case _ if field.categories:
             return f"one of {', '.join(field.categories)}"
         case _ if field.pattern:
-            return f"text of the form {field.pattern}"
+            # A description explains more to a person than a regular expression.
+            return f"text ({field.description})" if field.description else f"text that matches {field.pattern}"
     return "text"
 
 

@@ -82,7 +82,7 @@ def _json_length(environ: Environ, length: int) -> int:
     # Digits that Python reads and others do not, and more of them than any length has, are no number here.
     if not (given.isascii() and given.isdigit() and len(given) <= 12 and int(given) <= length):
         raise Refusal(
-            400, Reason.INCOMPLETE, f"Expected the header {LENGTH} as a number of bytes that the body has at least."
+            400, Reason.INCOMPLETE, f"Expected the header {LENGTH} as a number of bytes, at most the body's length."
         )
     return int(given)
 
@@ -93,7 +93,7 @@ def _read(header: bytes) -> Inference:
     try:
         return msgspec.convert(document, Inference)
     except msgspec.ValidationError as error:
-        raise _refusal(f"The request is none of the protocol: {error}.") from None
+        raise _refusal(f"Invalid inference request: {error}.") from None
 
 
 def _choose(inference: Inference, outputs: dict[str, Output]) -> list[Chosen]:
@@ -104,7 +104,7 @@ def _choose(inference: Inference, outputs: dict[str, Output]) -> list[Chosen]:
     if not set(names) <= outputs.keys() or len(set(names)) != len(names):
         raise _refusal(f"Expected outputs among {', '.join(outputs)}, each once.")
     if any(name in each.parameters for each in wanted for name in _ELSEWHERE):
-        raise _refusal("Expected outputs in the answer itself and as they are: no shared memory, no classification.")
+        raise _refusal("Unsupported parameter of an output: shared memory or classification. Expected neither.")
     chosen = [Chosen(outputs[each.name], each.parameters.get("binary_data", binary)) for each in wanted]
     if not all(isinstance(each.binary, bool) for each in chosen):
         raise _refusal("Expected the parameters binary_data and binary_data_output to be true or false.")
@@ -132,7 +132,7 @@ def _check_names(inputs: Sequence[Tensor], fields: dict[str, Field]) -> None:
         seen.add(tensor.name)
     missing = [name for name, field in fields.items() if field.required and name not in seen]
     if missing:
-        raise _refusal(f"Expected the inputs {', '.join(fields)}, found nothing for {', '.join(missing)}.")
+        raise _refusal(f"Missing inputs: {', '.join(missing)}. Expected {', '.join(fields)}.")
 
 
 def _check_shapes(inputs: Sequence[Tensor], max_rows: int) -> None:
@@ -159,11 +159,11 @@ def _contents(inputs: Iterable[Tensor], rest: memoryview) -> list[memoryview | N
             found.append(None)
             continue
         if type(size) is not int or not 0 <= size <= len(rest) - at:
-            raise _refusal(f"Input {tensor.name}: expected its binary_data_size among the bytes behind the JSON.")
+            raise _refusal(f"Input {tensor.name}: expected binary_data_size of at most the bytes after the JSON.")
         found.append(rest[at : at + size])
         at += size
     if at != len(rest):
-        raise _refusal("Expected as many bytes behind the JSON as the inputs' binary_data_size together.")
+        raise _refusal("Expected as many bytes after the JSON as the sum of the inputs' binary_data_size.")
     return found
 
 

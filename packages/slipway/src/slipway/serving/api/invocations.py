@@ -29,8 +29,8 @@ def make(predictor: Predictor, rows: RowReader, max_rows: int) -> Handler:
         if read is None:
             raise Refusal(415, Reason.CONTENT_TYPE, f"Expected Content-Type: {JSON} or {CSV}.")
         if read is read_csv and "CONTENT_LENGTH" not in request.environ:
-            # JSON that breaks off is no JSON any more; CSV that ends at a line looks whole.
-            raise Refusal(411, Reason.INCOMPLETE, "Expected a Content-Length: only with it is CSV known to be whole.")
+            # Truncated JSON is malformed, but CSV truncated at the end of a line looks complete.
+            raise Refusal(411, Reason.INCOMPLETE, "Expected a Content-Length, without which truncated CSV looks whole.")
         found = rows.convert(read(request.body, fields, max_rows))
         if len(found) == 1:
             answer = predictor.one(found[0], request.began)

@@ -101,7 +101,7 @@ class Predictor:
             raise Refusal(
                 503,
                 Reason.LOG,
-                "The log cannot be written, and nothing is answered that is not in it. Try again later.",
+                "Cannot write the prediction log, and every response must be logged. Retry after 5 seconds.",
                 headers=(("retry-after", "5"),),
             ) from error
         self._recorder.add("slipway_log_bytes", len(lines))
@@ -126,5 +126,5 @@ class Predictor:
 
 def _no_score(error: Exception) -> Refusal:
     if isinstance(error, ScoringError):
-        return Refusal(422, Reason.NO_SCORE, "The model gives no finite score for a row: a number in it is too large.")
-    return Refusal(422, Reason.NO_SCORE, "A number or a time in a row is too large to be scored.")
+        return Refusal(422, Reason.NO_SCORE, "No finite score for a row: a number in it is too large.")
+    return Refusal(422, Reason.NO_SCORE, "Cannot score a row: a number or timestamp in it is out of range.")

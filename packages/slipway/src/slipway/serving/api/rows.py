@@ -77,7 +77,7 @@ class RowReader:
             422,
             Reason.INVALID_ROW,
             f"{where[0].upper()}{where[1:]}: expected {first.expected}, found {first.found}."
-            + (" The list of errors has the others." if len(shown) > 1 else ""),
+            + (" See errors for the others." if len(shown) > 1 else ""),
             shown,
         )
 
@@ -92,11 +92,11 @@ class RowReader:
         for name, value in row.items():
             field = self._fields.get(name)
             if field is None:
-                faults.append(Fault(number, shown(name), f"one of {', '.join(self._fields)}", "a field of no contract"))
+                faults.append(Fault(number, shown(name), f"one of {', '.join(self._fields)}", "an unknown field"))
             elif not _converts(value, self._types[name]):
                 faults.append(Fault(number, name, expected(field), found(value, field)))
         if not faults and not _converts(row, self._contract):
-            return [Fault(number, None, "a row that the contract accepts as a whole", "one that it refuses")]
+            return [Fault(number, None, "a row that passes the contract's own checks", "one that fails them")]
         return faults
 
     def _refuse_repeated_keys(self, body: bytes, rows: list[Any], others: int) -> None:
@@ -129,7 +129,7 @@ def check_number(rows: int, most: int) -> None:
     """Raise `Refusal` for no rows, or more than a request may have."""
     if rows > most:
         raise Refusal(
-            422, Reason.TOO_MANY_ROWS, f"Expected at most {most} rows in a request, found more. Send them in parts."
+            422, Reason.TOO_MANY_ROWS, f"Too many rows: expected at most {most} in a request. Split the request."
         )
     if not rows:
         raise Refusal(422, Reason.INVALID_REQUEST, "Expected at least one row, found none.")
@@ -140,13 +140,13 @@ def parse(body: bytes) -> Any:
     try:
         return _PLAIN.decode(body)
     except msgspec.ValidationError:
-        raise Refusal(422, Reason.INVALID_ROW, "A number in the body is beyond what 64 bits can hold.") from None
+        raise Refusal(422, Reason.INVALID_ROW, "A number in the body is out of range: expected 64 bits.") from None
     except msgspec.DecodeError as error:
-        raise Refusal(400, Reason.MALFORMED, f"The body is no JSON: {_place(str(error))}.") from None
+        raise Refusal(400, Reason.MALFORMED, f"Malformed JSON: {_place(str(error))}.") from None
     except UnicodeDecodeError:
-        raise Refusal(400, Reason.MALFORMED, "The body is no JSON: it is not valid UTF-8.") from None
+        raise Refusal(400, Reason.MALFORMED, "Malformed JSON: invalid UTF-8.") from None
     except RecursionError:
-        raise Refusal(400, Reason.MALFORMED, "The body is nested too deeply.") from None
+        raise Refusal(400, Reason.MALFORMED, "Malformed JSON: nested too deeply.") from None
 
 
 def refuse_repeated_keys(body: bytes) -> None:
@@ -155,13 +155,15 @@ def refuse_repeated_keys(body: bytes) -> None:
     def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            raise Refusal(400, Reason.DUPLICATE_KEY, "An object in the body has the same key twice.")
+            raise Refusal(400, Reason.DUPLICATE_KEY, "Duplicate key in an object of the body.")
         return found
 
     try:
         json.loads(body, object_pairs_hook=check)
     except (ValueError, RecursionError):
-        raise Refusal(400, Reason.MALFORMED, "The body is no JSON that can be read safely.") from None
+        raise Refusal(
+            400, Reason.MALFORMED, "Malformed JSON: nested too deeply, or a number with too many digits."
+        ) from None
 
 
 def _place(reason: str) -> str:

@@ -37,20 +37,20 @@ def _the_form(document: Any) -> str:
         raise _refusal("Expected no params: this model takes none.")
     forms = [name for name in document if name != "params"]
     if len(forms) != 1 or forms[0] not in _FORMS:
-        raise _refusal(f"Expected exactly one of the keys {_NAMES}, and none but params besides.")
+        raise _refusal(f"Expected exactly one of the keys {_NAMES}, and no other key but params.")
     return forms[0]
 
 
 def _split(name: str, given: Any, max_rows: int) -> list[Any]:
     if not isinstance(given, dict) or not {"columns", "data"} <= given.keys() <= {"columns", "data", "index"}:
-        raise _refusal(f"Expected {name} as an object with the keys columns, data and if wanted index.")
+        raise _refusal(f"Expected {name} as an object with the keys columns, data and optionally index.")
     columns, data, index = given["columns"], given["data"], given.get("index")
     if not isinstance(data, list) or not (index is None or (isinstance(index, list) and len(index) == len(data))):
         raise _refusal(f"Expected data of {name} as an array of rows, and index, if given, as an array of its length.")
     if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
         raise _refusal(f"Expected columns of {name} as an array of texts, the names of the contract's fields.")
     if len(set(columns)) != len(columns):
-        raise Refusal(400, Reason.DUPLICATE_KEY, f"A name stands twice among the columns of {name}.")
+        raise Refusal(400, Reason.DUPLICATE_KEY, f"Duplicate name in the columns of {name}.")
     check_number(len(data), max_rows)
     for number, row in enumerate(data):
         if not isinstance(row, list) or len(row) != len(columns):

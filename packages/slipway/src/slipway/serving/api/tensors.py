@@ -121,16 +121,16 @@ def _texts(field: Field, content: memoryview, rows: int) -> list[Any]:
     for _ in range(rows):
         begin = at + _LENGTH.size
         if begin > len(content):
-            raise _refusal(field, f"{rows} texts, each behind its length, found {len(found)}")
+            raise _refusal(field, f"{rows} texts, each after its length, found {len(found)}")
         at = begin + _LENGTH.unpack_from(content, begin - _LENGTH.size)[0]
         if at > len(content):
-            raise _refusal(field, f"texts that end within its bytes, as row {len(found)} does not")
+            raise _refusal(field, f"texts that end within its bytes; row {len(found)} does not")
         try:
             found.append(str(content[begin:at], "utf-8"))
         except UnicodeDecodeError:
-            raise _refusal(field, f"text in UTF-8, as row {len(found)} is not") from None
+            raise _refusal(field, f"text in UTF-8; row {len(found)} is not") from None
     if at != len(content):
-        raise _refusal(field, f"no bytes behind its {rows} texts")
+        raise _refusal(field, f"no bytes after its {rows} texts")
     return found
 
 

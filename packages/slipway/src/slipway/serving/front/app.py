@@ -123,7 +123,7 @@ class App:
             raise Refusal(
                 401,
                 Reason.UNAUTHORIZED,
-                f"Expected the header Authorization: Bearer KEY with a key of the scope {scope.value}.",
+                f"Expected the header Authorization: Bearer KEY, with a valid key of scope {scope.value}.",
                 headers=(
                     ("www-authenticate", 'Basic realm="slipway", charset="UTF-8"'),
                     ("www-authenticate", "Bearer"),
@@ -137,7 +137,7 @@ class App:
             raise Refusal(
                 503,
                 Reason.OVERLOADED,
-                "The service has as many requests as it takes at once. Try again.",
+                "Too many concurrent requests. Retry after 1 second.",
                 headers=(("retry-after", "1"),),
             ) from None
 

@@ -27,7 +27,7 @@ class Health:
         if request.environ["PATH_INFO"] in _LIVE:
             return Reply(b'{"status":"alive"}')
         if self._board.draining:
-            raise Refusal(503, Reason.OVERLOADED, "The service is about to end.")
+            raise Refusal(503, Reason.OVERLOADED, "The service is shutting down.")
         if self._needs_log and not self._log.probe():
-            raise Refusal(503, Reason.LOG, "The prediction log cannot be written.")
+            raise Refusal(503, Reason.LOG, "Cannot write the prediction log.")
         return Reply(b'{"status":"ready"}', headers=self._names)

@@ -51,15 +51,23 @@ def families(manifest: Manifest, score_edges: Sequence[float]) -> tuple[Family, 
     edges = SHARES if manifest.classes else tuple(score_edges)
     statuses = tuple(product(Route, map(str, REASONS)))
     return (
-        Family("slipway_requests", "Requests by route and status.", ("route", "status"), statuses),
-        Family("slipway_request_seconds", "From the first byte read to the answer.", ("route",), _each(Route), SECONDS),
-        Family("slipway_rejects", "Requests that were refused, by reason.", ("reason",), _each(Reason)),
-        Family("slipway_predictions", "Rows answered, by label.", ("label",), labels),
-        Family("slipway_score", "Scores given (of each class if there are many).", ("class",), classes, edges),
-        Family("slipway_feedback", "Outcomes taken down."),
+        Family("slipway_requests", "HTTP requests by route and status.", ("route", "status"), statuses),
+        Family(
+            "slipway_request_seconds",
+            "Seconds from reading a request to its response, by route.",
+            ("route",),
+            _each(Route),
+            SECONDS,
+        ),
+        Family("slipway_rejects", "Requests refused, by reason.", ("reason",), _each(Reason)),
+        Family("slipway_predictions", "Rows predicted, by label.", ("label",), labels),
+        Family(
+            "slipway_score", "Scores of predicted rows, by class for a multiclass model.", ("class",), classes, edges
+        ),
+        Family("slipway_feedback", "Outcomes accepted."),
         Family("slipway_log_bytes", "Bytes written to the prediction log."),
-        Family("slipway_log_failures", "Lines that could not be written to the prediction log."),
-        Family("slipway_unlogged_predictions", "Rows answered although the log could not be written."),
+        Family("slipway_log_failures", "Failed writes to the prediction log."),
+        Family("slipway_unlogged_predictions", "Rows predicted without a line in the prediction log."),
     )
 
 

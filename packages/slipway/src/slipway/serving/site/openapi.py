@@ -13,9 +13,9 @@ from slipway.serving.site.schema import exact
 METRICS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 _TAGS = {
-    "model": "Ask the model, and say what became of it.",
-    "protocols": "The same answers, as other serving tools ask for them.",
-    "service": "What is served, and how it is doing.",
+    "model": "Predictions and their outcomes.",
+    "protocols": "The same predictions by the protocols of other serving tools.",
+    "service": "Health, version, metrics and description of the service.",
 }
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A key of the scope service."},
@@ -39,7 +39,7 @@ def document(bundle: Bundle, settings: ServingSettings) -> dict[str, Any]:
         "info": {
             "title": f"{bundle.manifest.problem}, a {bundle.manifest.task} model",
             "version": bundle.digest[:12],
-            "description": "One sealed model over HTTP; the version is the beginning of its digest.",
+            "description": "One sealed model over HTTP; the version is the start of its digest.",
         },
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": {
@@ -53,35 +53,35 @@ def document(bundle: Bundle, settings: ServingSettings) -> dict[str, Any]:
 def _model_paths(settings: ServingSettings) -> dict[str, Any]:
     link = {
         "operationId": "feedback",
-        "description": "Say what became of the prediction.",
+        "description": "Send the outcome of this prediction.",
         "requestBody": {"prediction_id": "$response.body#/prediction_id"},
     }
-    answers = json({"oneOf": [ref("Answer"), ref("Answers")]})
-    outcomes = {"type": "array", "items": ref("Outcome"), "minItems": 1, "maxItems": settings.max_rows}
-    taken = exact({"accepted": {"type": "array", "items": ref("Taken"), "minItems": 1}})
+    answers = json({"oneOf": [ref("PredictResponse"), ref("BatchPredictResponse")]})
+    outcomes = {"type": "array", "items": ref("FeedbackRequest"), "minItems": 1, "maxItems": settings.max_rows}
+    accepted = exact({"accepted": {"type": "array", "items": ref("FeedbackAccepted"), "minItems": 1}})
     return {
         "/predict": {
             "post": operation(
                 "predict",
                 "model",
-                "Score one row or many.",
-                {"200": response("Answered, and in the prediction log.", answers, links={"feedback": link})},
+                "Predict one row or many.",
+                {"200": response("OK", answers, links={"feedback": link})},
                 ASKING,
-                description="A row that the contract allows is answered, unless a number in it is so large that the "
-                "model has no finite score for it: that is refused with 422.",
-                body=json(ref("Question")),
+                description="A prediction is logged before it is returned. A row without a finite score, because a "
+                "number in it is too large, is refused with 422.",
+                body=json(ref("PredictRequest")),
             )
         },
         "/feedback": {
             "post": operation(
                 "feedback",
                 "model",
-                "Say what became of predictions.",
-                {"202": response("Taken down.", json({"oneOf": [ref("Taken"), taken]}))},
+                "Send outcomes of predictions.",
+                {"202": response("Accepted", json({"oneOf": [ref("FeedbackAccepted"), accepted]}))},
                 ASKING,
-                description="Judged when it is joined with its prediction, because a replica of the service knows only "
-                "the predictions that it made itself.",
-                body=json({"oneOf": [ref("Outcome"), outcomes]}),
+                description="An outcome is judged when it is joined with its prediction, because a replica of the "
+                "service knows only its own predictions.",
+                body=json({"oneOf": [ref("FeedbackRequest"), outcomes]}),
             )
         },
     }
@@ -89,15 +89,15 @@ def _model_paths(settings: ServingSettings) -> dict[str, Any]:
 
 def _service_paths() -> dict[str, Any]:
     def get(name: str, summary: str, content: dict[str, Any], refused: tuple[int, ...] = LOOKING) -> dict[str, Any]:
-        return {"get": operation(name, "service", summary, {"200": response("As asked.", content)}, refused)}
+        return {"get": operation(name, "service", summary, {"200": response("OK", content)}, refused)}
 
     text = {"schema": schema.TEXT}
     return {
-        "/healthz": get("healthz", "Whether the process lives.", json(schema.state("alive")), (500,)),
-        "/readyz": get("readyz", "Whether requests should come here.", json(schema.state("ready"))),
-        "/version": get("version", "Which model answers, since when.", json(ref("Version"))),
-        METRICS: get("metrics", "The counts of all workers together.", {METRICS_TEXT: text}),
-        "/openapi.json": get("openapi", "This document.", json({"type": "object"})),
+        "/healthz": get("healthz", "Liveness: the process runs.", json(schema.state("alive")), (500,)),
+        "/readyz": get("readyz", "Readiness: the service accepts requests.", json(schema.state("ready"))),
+        "/version": get("version", "The model served, and since when.", json(ref("VersionResponse"))),
+        METRICS: get("metrics", "Prometheus metrics of all workers together.", {METRICS_TEXT: text}),
+        "/openapi.json": get("openapi", "This OpenAPI document.", json({"type": "object"})),
         "/": get("page", "A page to try the model.", {HTML: text}),
     }
 
@@ -112,12 +112,12 @@ def _schemas(bundle: Bundle, settings: ServingSettings) -> dict[str, Any]:
     model = {"model": ref("Model")}
     return {
         "Row": schema.row(bundle),
-        "Question": {"oneOf": question},
-        "Answer": exact(answer["properties"] | model),
-        "Answers": exact({"predictions": {"type": "array", "items": answer, "minItems": 1}} | model),
+        "PredictRequest": {"oneOf": question},
+        "PredictResponse": exact(answer["properties"] | model),
+        "BatchPredictResponse": exact({"predictions": {"type": "array", "items": answer, "minItems": 1}} | model),
         "Model": exact({"name": {"const": manifest.problem}, "digest": {"const": bundle.digest}}),
-        "Outcome": schema.outcome(manifest),
-        "Taken": exact({"feedback_id": schema.IDENTIFIER, "prediction_id": schema.IDENTIFIER}),
-        "Version": schema.version(manifest),
+        "FeedbackRequest": schema.outcome(manifest),
+        "FeedbackAccepted": exact({"feedback_id": schema.IDENTIFIER, "prediction_id": schema.IDENTIFIER}),
+        "VersionResponse": schema.version(manifest),
         "Problem": schema.problem(),
     }

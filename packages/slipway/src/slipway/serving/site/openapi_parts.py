@@ -18,10 +18,10 @@ _SECURITY: dict[str, list[Any]] = {
 }
 _HEADERS: dict[int, dict[str, Any]] = {
     401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
-    503: {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 0}}},
+    503: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}},
 }
 _REQUEST_ID = {
-    "description": "The caller's own, if it was up to 64 letters, digits, dots, dashes; else a new one.",
+    "description": "X-Request-Id of the request if it is up to 64 letters, digits, dots and dashes, else a new one.",
     "required": True,
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
 }

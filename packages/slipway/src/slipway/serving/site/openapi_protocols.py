@@ -23,15 +23,15 @@ def protocol_paths(bundle: Bundle) -> dict[str, Any]:
     """The operations by path and method."""
     path, versioned, _ = inference_metadata.model_paths(bundle)
     return {
-        "/ping": _get("ping", "As /readyz.", schema.state("ready")),
+        "/ping": _get("ping", "Readiness, as /readyz.", schema.state("ready")),
         "/invocations": {"post": _invocations()},
-        "/v2": _get("v2", "The server.", ref("InferenceServer")),
-        "/v2/health/live": _get("v2_live", "As /healthz.", schema.state("alive"), (500,)),
-        "/v2/health/ready": _get("v2_ready", "As /readyz.", schema.state("ready")),
-        path: _get("v2_model", "The model's tensors.", ref("InferenceModel")),
-        versioned: _get("v2_version", "The same, by version.", ref("InferenceModel")),
-        f"{path}/ready": _get("v2_model_ready", "Whether the model answers.", ref("InferenceReady")),
-        f"{versioned}/ready": _get("v2_version_ready", "The same, by version.", ref("InferenceReady")),
+        "/v2": _get("v2", "Metadata of the server.", ref("ServerMetadata")),
+        "/v2/health/live": _get("v2_live", "Liveness, as /healthz.", schema.state("alive"), (500,)),
+        "/v2/health/ready": _get("v2_ready", "Readiness, as /readyz.", schema.state("ready")),
+        path: _get("v2_model", "Metadata of the model: its tensors.", ref("ModelMetadata")),
+        versioned: _get("v2_version", "The same by version.", ref("ModelMetadata")),
+        f"{path}/ready": _get("v2_model_ready", "Readiness of the model.", ref("ModelReady")),
+        f"{versioned}/ready": _get("v2_version_ready", "The same by version.", ref("ModelReady")),
         f"{path}/infer": {"post": _infer("v2_infer")},
         f"{versioned}/infer": {"post": _infer("v2_version_infer")},
     }
@@ -45,49 +45,49 @@ def protocol_schemas(bundle: Bundle, settings: ServingSettings) -> dict[str, Any
     # Those behind the last field that must be there may be left out.
     needed = max(place for place, field in enumerate(bundle.fields, 1) if field.required or place == 1)
     return {
-        "Invocation": {"oneOf": _forms(bundle, row, settings.max_rows)},
-        "InvocationAnswer": exact({"predictions": {"type": "array", "items": _columns(manifest), "minItems": 1}}),
-        "Inference": _inference(manifest, _tuple(tensors) | {"minItems": needed}),
-        "InferenceAnswer": _inference_answer(bundle),
+        "InvocationsRequest": {"oneOf": _forms(bundle, row, settings.max_rows)},
+        "InvocationsResponse": exact({"predictions": {"type": "array", "items": _columns(manifest), "minItems": 1}}),
+        "InferenceRequest": _inference(manifest, _tuple(tensors) | {"minItems": needed}),
+        "InferenceResponse": _inference_answer(bundle),
         "InferenceProblem": _with_error(schema.problem()),
-        "InferenceServer": exact(
+        "ServerMetadata": exact(
             {"name": schema.TEXT, "version": schema.TEXT, "extensions": {"type": "array", "items": schema.TEXT}}
         ),
-        "InferenceModel": {"const": inference_metadata.model(bundle)},
-        "InferenceReady": {"const": inference_metadata.ready(bundle)},
+        "ModelMetadata": {"const": inference_metadata.model(bundle)},
+        "ModelReady": {"const": inference_metadata.ready(bundle)},
     }
 
 
 def _get(name: str, summary: str, found: Schema, refused: tuple[int, ...] = LOOKING) -> dict[str, Any]:
-    return {"get": operation(name, "protocols", summary, {"200": response("As asked.", json(found))}, refused)}
+    return {"get": operation(name, "protocols", summary, {"200": response("OK", json(found))}, refused)}
 
 
 def _invocations() -> dict[str, Any]:
     return operation(
         "invocations",
         "protocols",
-        "MLflow's and SageMaker's way to ask.",
-        {"200": response("Answered, and in the prediction log.", json(ref("InvocationAnswer")))},
-        # CSV that breaks off at a line looks like CSV that ends: it needs a Content-Length.
+        "Predict by the protocol of MLflow and SageMaker.",
+        {"200": response("OK", json(ref("InvocationsResponse")))},
+        # CSV truncated at the end of a line looks complete: it needs a Content-Length.
         (*ASKING, 411),
         description="Columns may come in any order, and `inputs` as an object with an array for each column. "
-        "text/csv with a header line is taken as well.",
-        body=json(ref("Invocation")),
+        "text/csv with a header line is accepted as well.",
+        body=json(ref("InvocationsRequest")),
     )
 
 
 def _infer(name: str) -> dict[str, Any]:
-    content = json(ref("InferenceAnswer")) | _BYTES
+    content = json(ref("InferenceResponse")) | _BYTES
     return operation(
         name,
         "protocols",
-        "The Open Inference Protocol's way to ask.",
-        {"200": response("Answered, and in the prediction log.", content)},
+        "Predict by the Open Inference Protocol.",
+        {"200": response("OK", content)},
         ASKING,
-        description="One row is shown. More are taken with the shape [rows] and as many data; tensors may come in any "
-        "order, those of fields with a default may be left out, and all may stand in bytes behind the JSON (the "
-        "extension binary_tensor_data).",
-        body=json(ref("Inference")),
+        description="The schema shows one row. Several rows have the shape [rows] and as many values; tensors may come "
+        "in any order, those of fields with a default may be left out, and all may be bytes after the JSON (extension "
+        "binary_tensor_data).",
+        body=json(ref("InferenceRequest")),
     )
 
 
@@ -102,7 +102,7 @@ def _forms(bundle: Bundle, row: dict[str, Schema], max_rows: int) -> list[Schema
         "instances": rows,
         "inputs": {"oneOf": [rows, ref("Row")]},
     }
-    params: Schema = {"enum": [None, {}], "description": "The model takes none."}
+    params: Schema = {"enum": [None, {}], "description": "The model has no params."}
     return [exact({name: form, "params": params}, required=[name]) for name, form in forms.items()]
 
 
@@ -143,13 +143,13 @@ def _inference(manifest: Manifest, inputs: Schema) -> Schema:
     wanted = _open({"name": {"enum": names}, "parameters": {"type": "object", "properties": options}}, ["name"])
     return _open(
         {
-            "id": {"type": ["string", "null"], "description": "Comes back with the answer."},
+            "id": {"type": ["string", "null"], "description": "Returned with the response."},
             "inputs": inputs,
             "outputs": {
                 "type": "array",
                 "items": wanted,
                 "allOf": [_at_most_once(name) for name in names],
-                "description": "Which outputs to answer with; none: all of them.",
+                "description": "Outputs to return; all of them if empty.",
             },
             "parameters": {"type": "object", "properties": {"binary_data_output": {"type": "boolean"}}},
         },

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 from flask import Response, abort, render_template
 
-from slipway.bundle import Bundle
+from slipway.bundle import Bundle, Manifest
+from slipway.problem import Task
 from slipway.serving.metrics.recorder import label_text
 from slipway.serving.service import Shared
 from slipway.serving.settings import Auth, ServingSettings
@@ -41,6 +42,7 @@ def show(shared: Shared, bundle: Bundle) -> Response:
         workers=settings.processes,
         keys=settings.auth is Auth.KEYS,
         about=bundle.contract.__doc__ or "",
+        outcome_name=name_outcome(manifest, settings),
         controls=controls(bundle, rows[0]),
         rows=_json(rows),
         classes=[(_json(name), label_text(name)) for name in manifest.classes],
@@ -49,6 +51,13 @@ def show(shared: Shared, bundle: Bundle) -> Response:
         edition=_EDITION,
     )
     return Response(text, content_type=openapi.HTML, headers=_HEADERS)
+
+
+def name_outcome(manifest: Manifest, settings: ServingSettings) -> str:
+    """Return in words what the score is of: the operator's, else the problem's name with its positive class."""
+    if settings.outcome or manifest.task is not Task.BINARY:
+        return settings.outcome or manifest.problem
+    return f"{manifest.problem} = {label_text(manifest.classes[-1])}"
 
 
 def asset(name: str) -> Response:

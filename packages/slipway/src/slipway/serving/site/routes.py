@@ -62,12 +62,16 @@ def _metrics(shared: Shared, bundle: Bundle, log_writable: Callable[[], bool]) -
     board, workers = shared.board, shared.settings.processes
     model = {**model_of(bundle), "task": bundle.manifest.task.value}
     gauges = (
-        Gauge("slipway_model_info", "The model that answers.", 1.0, model),
-        Gauge("slipway_started_seconds", "When the service was started, in seconds since 1970.", shared.started),
-        Gauge("slipway_workers", "Worker processes that there should be.", float(workers)),
-        Gauge("slipway_workers_ready", "Worker processes that answer.", float(board.ready())),
-        Gauge("slipway_draining", "1: the service is about to end.", float(board.draining)),
-        Gauge("slipway_log_writable", "1: this worker can write the prediction log.", float(log_writable())),
+        Gauge("slipway_model_info", "Digest, name and task of the model served.", 1.0, model),
+        Gauge("slipway_started_seconds", "Start time of the service, in seconds since the Unix epoch.", shared.started),
+        Gauge("slipway_workers", "Configured number of worker processes.", float(workers)),
+        Gauge("slipway_workers_ready", "Number of worker processes that are ready.", float(board.ready())),
+        Gauge("slipway_draining", "1 while the service drains before it shuts down, else 0.", float(board.draining)),
+        Gauge(
+            "slipway_log_writable",
+            "1 if the worker that was asked can write the prediction log, else 0.",
+            float(log_writable()),
+        ),
     )
     text = expose(shared.families, board.totals(), gauges)
     return Response(text, content_type=openapi.METRICS_TEXT)
@@ -98,10 +102,8 @@ def _refusal_of(error: Exception) -> Refusal:
     if not isinstance(error, HTTPException) or (error.code or 500) >= 500:
         return internal()
     if error.code == 404:
-        return Refusal(
-            404, Reason.NOT_FOUND, "There is nothing at this path. The page at / and /openapi.json say what is."
-        )
-    return Refusal(400, Reason.INVALID_REQUEST, "The request cannot be understood.")
+        return Refusal(404, Reason.NOT_FOUND, "No route at this path. /openapi.json lists the routes.")
+    return Refusal(400, Reason.INVALID_REQUEST, "Malformed request.")
 
 
 def _secure(answer: Response) -> Response:

@@ -50,7 +50,7 @@ def ordinary_rows(bundle: Bundle) -> list[dict[str, Any]]:
 def answer(manifest: Manifest) -> Schema:
     """What one row is answered with, without the model that gave it."""
     if manifest.task is Task.REGRESSION:
-        return exact({"prediction_id": IDENTIFIER, "score": {"type": "number", "description": "The predicted value."}})
+        return exact({"prediction_id": IDENTIFIER, "score": {"type": "number", "description": "Predicted value."}})
     label: Schema = {"enum": list(manifest.classes)}
     share: Schema = {"type": "number", "minimum": 0, "maximum": 1}
     if manifest.task is Task.MULTICLASS:
@@ -58,8 +58,8 @@ def answer(manifest: Manifest) -> Schema:
         label["description"] = "The class with the highest probability."
         return exact({"prediction_id": IDENTIFIER, "scores": scores, "label": label})
     last = label_text(manifest.classes[-1])
-    label["description"] = f"{last} from a score of {manifest.threshold:g}."
-    score = share | {"description": f"The probability of {last}."}
+    label["description"] = f"{last} from a score of {manifest.threshold:g} on."
+    score = share | {"description": f"Probability of {last}."}
     return exact({"prediction_id": IDENTIFIER, "score": score, "label": label})
 
 
@@ -68,11 +68,12 @@ def outcome(manifest: Manifest) -> Schema:
     what: Schema = {"enum": list(manifest.classes)} if manifest.classes else {"type": "number"}
     return exact(
         {
-            "prediction_id": IDENTIFIER | {"description": "The identifier that the prediction came with."},
-            "outcome": what | {"description": "What became of it."},
-            "observed_at": nullable(ZONED) | {"description": "When that was seen."},
-            "source": nullable({"type": "string", "minLength": 1, "maxLength": 100}) | {"description": "Who says so."},
-            "supersedes": nullable(IDENTIFIER) | {"description": "The feedback_id of the feedback that this corrects."},
+            "prediction_id": IDENTIFIER | {"description": "The prediction_id of the prediction."},
+            "outcome": what | {"description": "Actual outcome."},
+            "observed_at": nullable(ZONED) | {"description": "When the outcome was observed."},
+            "source": nullable({"type": "string", "minLength": 1, "maxLength": 100})
+            | {"description": "Where the outcome comes from."},
+            "supersedes": nullable(IDENTIFIER) | {"description": "The feedback_id that this corrects."},
         },
         required=["prediction_id", "outcome"],
     )
@@ -83,17 +84,20 @@ def problem() -> Schema:
     fault = exact(
         {
             "row": {"type": "integer", "minimum": 0, "description": "Counted from 0."},
-            "field": {"type": ["string", "null"], "description": "null: the row as a whole."},
+            "field": {"type": ["string", "null"], "description": "null for the row as a whole."},
             "expected": TEXT,
-            "found": TEXT | {"description": "What kind of value was found; never the value."},
+            "found": TEXT | {"description": "Kind of the value found, never the value."},
         }
     )
     return exact(
         {
-            "type": {"enum": [f"urn:slipway:{reason}" for reason in Reason], "description": "For machines."},
+            "type": {
+                "enum": [f"urn:slipway:{reason}" for reason in Reason],
+                "description": "Kind of problem, for programs.",
+            },
             "title": TEXT,
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "detail": TEXT | {"description": "For people: what was expected, what was found, what to do."},
+            "detail": TEXT | {"description": "What failed, for people."},
             "request_id": TEXT | {"description": "As in the header X-Request-Id."},
             "errors": {"type": "array", "items": fault, "minItems": 1, "maxItems": 20},
         },
@@ -107,7 +111,7 @@ def version(manifest: Manifest) -> Schema:
         {
             "model": {"$ref": "#/components/schemas/Model"},
             "task": {"const": manifest.task.value},
-            "since": {"type": "string", "format": "date-time", "description": "When the service was started."},
+            "since": {"type": "string", "format": "date-time", "description": "Start of the service."},
             "workers": {"type": "integer", "minimum": 1},
         }
     )

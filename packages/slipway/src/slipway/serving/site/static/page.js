@@ -1,11 +1,10 @@
 "use strict";
 
 const by = (id) => document.getElementById(id);
-const form = by("ask");
-const answer = by("answer").dataset;
+const form = by("request");
+const model = by("response").dataset;
 const fields = [...form.elements].filter((element) => element.dataset.kind);
 const rows = JSON.parse(form.dataset.rows);
-const classes = JSON.parse(answer.classes);
 let shownRow = 0;
 let prediction = null;
 
@@ -60,7 +59,7 @@ function command(row) {
   return `curl ${location.origin}/predict \\\n  -H 'Content-Type: application/json' \\\n${key}  -d '${json}'`;
 }
 
-/* Asking and showing. */
+/* Sending a request and showing its response. */
 
 async function post(path, body) {
   const began = performance.now();
@@ -73,44 +72,43 @@ async function post(path, body) {
   return { ok: response.ok, found, milliseconds: performance.now() - began };
 }
 
-async function ask(event) {
+async function predict(event) {
   event.preventDefault();
   showFaults([]);
   const unread = fields.filter((field) => field.validity.badInput);
   if (unread.length) {
-    const faults = unread.map((field) => ({ field: field.name, expected: field.title, found: "something else" }));
-    showProblem({ title: "Not sent", detail: "A field holds what its kind cannot be.", errors: faults });
+    const faults = unread.map((field) => ({ field: field.name, expected: field.title, found: "another value" }));
+    showProblem({ title: "Not sent", detail: "The value of a field is malformed.", errors: faults });
     return;
   }
   by("send").disabled = true;
   try {
     const { ok, found, milliseconds } = await post("/predict", readRow());
-    if (ok) showAnswer(found, milliseconds);
+    if (ok) showPrediction(found, milliseconds);
     else showProblem(found);
   } catch {
-    showProblem({ title: "No answer", detail: "The service cannot be reached, or answered something else than JSON." });
+    showProblem({ title: "No response", detail: "Cannot connect to the service, or its response is not JSON." });
   } finally {
     by("send").disabled = false;
   }
-  if (!form.querySelector("[aria-invalid]")) by("answer").scrollIntoView({ block: "nearest" });
+  if (!form.querySelector("[aria-invalid]")) by("response").scrollIntoView({ block: "nearest" });
 }
 
-function showAnswer(found, milliseconds) {
+function showPrediction(found, milliseconds) {
   prediction = found.prediction_id;
   by("empty").hidden = by("problem").hidden = true;
   by("result").hidden = false;
   by("prediction").textContent = prediction;
   by("latency").textContent = `${milliseconds.toFixed(1)} ms`;
-  by("taken").textContent = "";
-  by("taken").className = "";
+  by("accepted").textContent = "";
+  by("accepted").className = "";
   for (const button of by("feedback").querySelectorAll("button")) button.disabled = false;
-  ({ binary: showBinary, multiclass: showClasses, regression: showValue })[answer.task](found);
+  ({ binary: showBinary, multiclass: showClasses, regression: showValue })[model.task](found);
 }
 
 function showBinary(found) {
-  const threshold = Number(answer.threshold);
+  const threshold = Number(model.threshold);
   by("score").textContent = percent(found.score);
-  by("meaning").textContent = `likely to be ${classes[1]}`;
   by("label").textContent = `${found.label} (threshold ${percent(threshold)})`;
   by("bars").replaceChildren(bar("", found.score, true, threshold));
 }
@@ -118,15 +116,13 @@ function showBinary(found) {
 function showClasses(found) {
   const scores = Object.entries(found.scores);
   const best = scores.reduce((one, other) => (other[1] > one[1] ? other : one));
-  by("score").textContent = best[0];
-  by("meaning").textContent = `with ${percent(best[1])}`;
+  by("score").textContent = `${best[0]} (${percent(best[1])})`;
   by("label").textContent = found.label;
   by("bars").replaceChildren(...scores.map(([name, score]) => bar(name, score, name === best[0])));
 }
 
 function showValue(found) {
   by("score").textContent = found.score.toLocaleString("en", { maximumSignificantDigits: 6 });
-  by("meaning").textContent = "predicted";
 }
 
 function bar(name, share, chosen, threshold) {
@@ -172,7 +168,7 @@ function showFaults(faults) {
 async function sendFeedback(event) {
   event.preventDefault();
   const given = by("outcome") ?? event.submitter;
-  const place = by("taken");
+  const place = by("accepted");
   if (given.value === "" || !prediction) {
     place.className = "error";
     place.textContent = "Expected a number.";
@@ -186,11 +182,11 @@ async function sendFeedback(event) {
     });
     place.className = ok ? "good" : "error";
     const words = given.tagName === "BUTTON" ? given.textContent : given.value;
-    place.textContent = ok ? `Taken down: ${words}.` : found.detail;
+    place.textContent = ok ? `Accepted: ${words}.` : found.detail;
     if (ok) for (const button of by("feedback").querySelectorAll("button")) button.disabled = true;
   } catch {
     place.className = "error";
-    place.textContent = "The service cannot be reached.";
+    place.textContent = "Cannot connect to the service.";
   }
 }
 
@@ -230,7 +226,7 @@ function writeCommand() {
   by("curl").textContent = command(readRow());
 }
 
-form.addEventListener("submit", ask);
+form.addEventListener("submit", predict);
 form.addEventListener("input", writeCommand);
 by("feedback").addEventListener("submit", sendFeedback);
 by("copy").addEventListener("click", copy);
