@@ -1,7 +1,7 @@
 # One vocabulary for people, hooks and CI. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-workflows repro gate pins audit-workflows mutants serve image sealed-image mlflow-image
-.PHONY: follow follow-image up down logs dashboard backup restore lint format ui bench-serving clean tools
+.PHONY: help setup demo test repro gate pins audit-workflows serve image sealed-image mlflow-image
+.PHONY: follow follow-image up down logs dashboard backup restore lint format ui clean tools
 
 UV_VERSION := 0.13.9
 PORT ?= 5000
@@ -36,24 +36,26 @@ sync = uv sync --locked $(1) --check >/dev/null 2>&1 || uv sync --locked $(1) --
 # A file of tests stays with one worker, because its tests share what is slow to make; files begin in their order.
 PYTEST := uv run --no-sync python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
+# The machinery's own targets, where its sources are part of the repository.
+-include packages/slipway/machinery.mk
+
+##@ This repository
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^##@ / { print substr($$0, 5) } /^[a-z-]+:+.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools ## the whole loop in .demo/: data, model, gate, staging, production, rollback
 	@echo "Environment: installing what the pipeline needs (the first time takes a minute or two)"
 	@$(call sync,--inexact --no-default-groups --group pipeline)
 	@uv run --no-sync python -m slipway.demo
 
-setup: tools ## the full environment in .venv/
-	@test -d .venv || echo "Environment: installing everything (the first time takes a minute or two)"
-	@$(call sync)
+# Inexact: what another target has installed stays, so that switching between them installs nothing twice.
+setup: tools ## the environment in .venv/
+	@test -d .venv || echo "Environment: installing (the first time takes a minute or two)"
+	@$(call sync,--inexact)
 
-test: setup ## every test
-	@$(PYTEST)
+test: setup ## the tests of your problem and its pipeline
+	@$(PYTEST) tests
 	@echo "All tests passed. Next: make lint, make demo."
-
-test-workflows: setup ## the workflows, read by their checkers and run by a real runner (packages/slipway/ci/act and packages/slipway/ci/engine bring it)
-	@$(PYTEST) tests/workflows
 
 repro: setup ## run the pipeline here: pull the data, then what has changed
 	@uv run --no-sync dvc pull data.dvc
@@ -70,10 +72,6 @@ pins: setup ## is every action in .github the commit that .github/actions.json n
 # Offline: what needs GitHub's API (is this commit really that tag?) needs a token, which no check has.
 audit-workflows: setup ## can anything in .github be attacked?
 	@uv run --no-sync zizmor --offline --persona auditor --no-progress .github
-
-mutants: setup ## break a good project and its workflows in every known way: each must be caught for its own reason
-	@uv run --no-sync python tests/mutants
-	@uv run --no-sync python tests/mutants/workflows.py
 
 serve: setup ## the model in bundle/ over HTTP, with its page (BUNDLE=.demo/bundle, PORT=8080)
 	@test -d "$(BUNDLE)" || { echo "No model yet: run make demo or make repro first."; exit 1; }
@@ -126,16 +124,13 @@ backup: ## MLflow's store and the prediction log of the stack, into backups/
 restore: ## put a backup back (FROM=backups/..., OVER=1: over what is there)
 	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/restore "$(FROM)" "$(OVER)"
 
-bench-serving: setup ## the service beside its peers, in one run
-	@uv run --no-sync python -m benchmarks.serving
-
-lint: setup ## style, types
+lint:: setup ## style, types, lock file
 	@uv run --no-sync ruff check
 	@uv run --no-sync ruff format --check
 	@uv run --no-sync mypy
 	@uv lock --check --quiet
 
-format: setup ## mend the style
+format: setup ## fix the style
 	@uv run --no-sync ruff check --fix
 	@uv run --no-sync ruff format
 

@@ -1,6 +1,6 @@
 """How long `dvc repro` takes, where the time goes, and what ten times the data costs.
 
-    uv run python benchmarks/pipeline.py
+    uv run python packages/slipway/benchmarks/pipeline.py
 
 Works in a clone of the last commit in a temporary folder: cold (nothing cached, no store), then again with nothing to
 do, then every stage on the data of one and of ten times the rows (each month repeated in later years).
@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from slipway.settings import quiet_environment
 from slipway.stage import TIMES, StageTime
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 STAGES = ("validate", "prepare", "train", "evaluate", "register")
 # What each stage imports before it does anything, measured by importing just that.
 IMPORTS = {

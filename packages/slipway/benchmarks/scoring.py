@@ -1,7 +1,7 @@
 """Batch scoring against a bare ONNX Runtime loop on ready tensors: the bundle from the contract's columns, and
 `slipway score` from file to file.
 
-    uv run python benchmarks/scoring.py [--bundle bundle] [--prepared prepared]
+    uv run python packages/slipway/benchmarks/scoring.py [--bundle bundle] [--prepared prepared]
 
 All run interleaved on the same rows in the same process, with the same session settings and one thread for the model;
 medians of repeats. The bare loop is given its float32 tensor for free: what it leaves out is features and encoding, and

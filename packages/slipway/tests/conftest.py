@@ -8,15 +8,8 @@ import pytest
 
 from slipway.settings import quiet_environment
 
-# Files that take minutes: workers begin with them, and have the short ones to share at the end.
-LONG = (
-    "workflows/test_run_delivery",
-    "workflows/test_run_",
-    "image/",
-    "stack/",
-    "delivery/",
-    "pipeline/",
-)
+# Workers begin with what takes longest, and have the short files to share at the end.
+LONGEST_FIRST = ("runner", "engine", "slow")
 
 quiet_environment()
 
@@ -27,12 +20,16 @@ from slipway.bundle import load_bundle  # noqa: E402 - ONNX Runtime reads its en
 
 
 def pytest_collection_modifyitems(items):
+    """Mark tests by what they ask for: `engine` is the fixture of a real container engine."""
+    for item in items:
+        if "engine" in item.fixturenames:
+            item.add_marker("engine")
     items.sort(key=_rank)
 
 
 def _rank(item) -> int:
-    name = str(item.path.relative_to(Path(__file__).parent))
-    return next((rank for rank, start in enumerate(LONG) if name.startswith(start)), len(LONG))
+    ranks = [rank for rank, name in enumerate(LONGEST_FIRST) if item.get_closest_marker(name)]
+    return min(ranks, default=len(LONGEST_FIRST))
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,10 @@
 """The service beside others, on this machine.
 
-    uv run python -m benchmarks.serving [--quick] [--only NAME ...] [--out docs/serving-benchmark.md]
+    python -m benchmarks.serving [--quick] [--only NAME ...] [--out docs/serving-benchmark.md]
 
-Needed: what `make repro` leaves, wrk, vegeta, Linux. Peers are installed into .slipway/bench-serving/. The whole takes
-about 20 minutes, `--quick` five; nothing else should run meanwhile.
+Run it in packages/slipway (`make bench-serving` does). Needed: what `make repro` leaves, wrk, vegeta, Linux. Peers are
+installed into .slipway/bench-serving/. The whole takes about 20 minutes, `--quick` five; nothing else should run
+meanwhile.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from benchmarks.serving.rounds import Plan, Round, memory, play
 from slipway.errors import SlipwayError
 from slipway.settings import quiet_environment
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 FULL, QUICK = (5, Plan(warm=2, loop=2, rate=8)), (3, Plan(warm=1, loop=1, rate=4))
 WORKERS = 3
 

@@ -26,7 +26,7 @@ def root(tmp_path):
 
 
 @pytest.fixture
-def engine(tmp_path, monkeypatch):
+def stub_engine(tmp_path, monkeypatch):
     """Sets what the docker client does."""
 
     def answer(script):
@@ -68,15 +68,15 @@ def differing(root, change):
     return {name for name in ("front", "service") if getattr(before, name) != getattr(after, name)}
 
 
-def test_an_engine_that_lists_what_it_does_not_know_is_asked_a_few_times(root, engine):
-    engine(UNSURE)
+def test_an_engine_that_lists_what_it_does_not_know_is_asked_a_few_times(root, stub_engine):
+    stub_engine(UNSURE)
     with pytest.raises(DeliveryError, match="it is on fire"):
         Project(Engine(), "slipway-test", root, root).services()
     assert 1 < len((root / "asked").read_text().split()) < 10
 
 
-def test_a_container_that_is_gone_as_soon_as_it_is_started_is_said(root, engine):
-    engine(FORGETFUL)
+def test_a_container_that_is_gone_as_soon_as_it_is_started_is_said(root, stub_engine):
+    stub_engine(FORGETFUL)
     target = DockerTarget(root, "staging", EnvironmentSettings(target="docker", port=8080))
     (root / ".slipway/environments/staging").mkdir(parents=True)
     with pytest.raises(DeliveryError, match="its container is gone"):

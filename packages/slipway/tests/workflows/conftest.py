@@ -20,6 +20,7 @@ from world import World
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.name.startswith("test_run_"):
+            item.add_marker("runner")
             item.add_marker(pytest.mark.timeout(1200))
 
 

@@ -1,0 +1,28 @@
+# Targets for who works on the machinery (packages/slipway); the Makefile at the root takes them in.
+.PHONY: setup-machinery test-machinery test-engine test-workflows mutants bench-serving
+
+MACHINERY := packages/slipway
+
+##@ The machinery (packages/slipway)
+setup-machinery: tools ## the environment, with everything that its tests, checks and benchmarks need
+	@$(call sync,--all-packages)
+
+test-machinery: setup-machinery ## its tests that need neither a container engine nor a workflow runner
+	@$(PYTEST) $(MACHINERY)/tests -m "not engine and not runner"
+
+test-engine: setup-machinery ## its tests on a real container engine (packages/slipway/ci/engine starts one)
+	@$(PYTEST) $(MACHINERY)/tests -m "engine and not runner"
+
+test-workflows: setup-machinery ## the workflows, run by a real runner (packages/slipway/ci/act builds it; needs the engine)
+	@$(PYTEST) $(MACHINERY)/tests -m runner
+
+mutants: setup-machinery ## break a good project and its workflows in every known way: each must be caught for its own reason
+	@uv run --no-sync python $(MACHINERY)/tests/mutants
+	@uv run --no-sync python $(MACHINERY)/tests/mutants/workflows.py
+
+bench-serving: setup-machinery ## the service beside its peers, in one run
+	@cd $(MACHINERY) && $(CURDIR)/.venv/bin/python -m benchmarks.serving
+
+lint:: setup-machinery
+	@uv run --no-sync mypy --config-file $(MACHINERY)/pyproject.toml
+
