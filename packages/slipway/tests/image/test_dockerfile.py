@@ -10,15 +10,21 @@ from places import ROOT
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 
 
-def test_the_base_is_named_by_digest_and_can_be_replaced():
-    assert re.search(r"^ARG BASE=python:3\.\d+\.\d+-slim-bookworm@sha256:[0-9a-f]{64}$", DOCKERFILE, re.MULTILINE)
-    stages = re.findall(r"^FROM (\S+)(?: AS (\S+))?$", DOCKERFILE, re.MULTILINE)
-    assert stages[0][0] == "${BASE}"
-    own = {name for _, name in stages}
-    assert {source for source, _ in stages[1:]} <= own, "a stage that starts from an image of somebody else"
+def stage(name):
+    """Return the instructions of one stage."""
+    return re.split(r"^FROM ", DOCKERFILE.partition(f" AS {name}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
 
 
-def test_hadolint_has_nothing_to_say():
+def test_what_comes_from_outside_is_named_by_digest_and_can_be_replaced():
+    bases = dict(re.findall(r"^ARG (\w+)=(\S+@sha256:[0-9a-f]{64})$", DOCKERFILE, re.MULTILINE))
+    assert bases["BASE"].startswith("python:3.") and bases["CLIENT"].startswith("docker:")
+    stages = re.findall(r"^FROM (\S+) AS (\S+)$", DOCKERFILE, re.MULTILINE)
+    own = {name for _, name in stages} | {f"${{{name}}}" for name in bases}
+    assert {source for source, _ in stages} <= own, "a stage that starts from an image of somebody else"
+    assert len(stages) == DOCKERFILE.count("\nFROM ")
+
+
+def test_hadolint_finds_nothing():
     linter = Path(sys.executable).with_name("hadolint")
     done = subprocess.run([linter, ROOT / "Dockerfile"], capture_output=True, text=True)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
@@ -29,14 +35,21 @@ def test_the_build_fetches_the_uv_that_the_makefile_fetches():
     assert re.findall(r"uv==([\d.]+)", DOCKERFILE) == [makefile]
 
 
-def test_nothing_is_fetched_without_a_hash():
+def test_python_packages_are_fetched_by_hash_and_nothing_else_is():
     fetching = [line for line in DOCKERFILE.splitlines() if re.search(r"pip install", line)]
-    unhashed = [line.strip() for line in fetching if "--require-hashes" not in line]
-    assert unhashed == ["uv pip install --python /app/.venv --no-deps --target /app/code . && \\"], "our own code"
-    assert not re.search(r"\b(apt-get|curl|wget|ADD)\b", DOCKERFILE)
+    assert len(fetching) == 5
+    unhashed = [line.strip() for line in fetching if "--require-hashes --only-binary :all:" not in line]
+    assert unhashed == ["uv pip install --python python3 --no-deps --target /app/code . && \\"], "our own code"
+    assert not re.search(r"\b(curl|wget|ADD)\b", DOCKERFILE)
 
 
-def test_the_image_is_its_last_stage_and_ends_with_the_bundle():
+def test_debian_packages_are_in_the_image_that_needs_git_alone():
+    assert "apt-get" in stage("follow")
+    assert DOCKERFILE.count("apt-get") == stage("follow").count("apt-get")
+
+
+def test_the_service_is_the_last_stage_and_ends_with_the_bundle():
     last = re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)[-1]
+    assert last.startswith("runtime AS service\n")
     made = re.findall(r"^(COPY|RUN|ADD) (.*)$", last, re.MULTILINE)
     assert made == [("COPY", "--from=bundle /bundle /bundle")]

@@ -44,9 +44,7 @@ def client_image(engine, folder):
 @pytest.fixture
 def elsewhere(on_engine, tmp_path):
     """Somebody else's clone of the server's repository."""
-    for name in ("packages/slipway/src", "deploy/follow"):
-        ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, on_engine.root / name, ignore=ignore, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "deploy/follow", on_engine.root / "deploy/follow", dirs_exist_ok=True)
     git(on_engine.root, "clone", "--quiet", "--bare", ".", "hub.git")
     git(on_engine.root, "remote", "add", "origin", "hub.git")
     git(on_engine.root, "fetch", "--quiet", "origin")

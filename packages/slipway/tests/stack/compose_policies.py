@@ -7,11 +7,11 @@ from typing import Any
 # service: why
 HEALTHCHECK_IN_ITS_IMAGE = {
     "service": "Dockerfile",
-    "mlflow": "deploy/mlflow/Dockerfile",
+    "mlflow": "Dockerfile",
 }
 BUILT_HERE = ("slipway", "localhost/slipway-mlflow", "localhost/slipway-follow")
 ROOT_INSIDE = {"registry": "the image gives the volume to root; it has no capability and nothing else to write to"}
-USER_IN_ITS_IMAGE = {"front": "Dockerfile", "mlflow": "deploy/mlflow/Dockerfile"}
+USER_IN_ITS_IMAGE = {"front": "Dockerfile", "mlflow": "Dockerfile"}
 PRIVILEGES = ("privileged", "cap_add", "devices", "pid", "ipc", "userns_mode", "cgroup_parent", "device_cgroup_rules")
 
 

@@ -136,29 +136,18 @@ def test_the_small_set_starts_alone():
 
 @pytest.mark.parametrize(
     "path",
-    [*sorted(Path(__file__).parent.glob("images/*/Dockerfile")), *sorted((ROOT / "deploy").glob("*/Dockerfile"))],
+    sorted(Path(__file__).parent.glob("images/*/Dockerfile")),
     ids=lambda path: path.parent.name,
 )
 def test_hadolint_has_nothing_to_say(path):
     linter = Path(sys.executable).with_name("hadolint")
     # DL3008: for the test, whatever version Debian has is the right one.
-    ignored = ("--ignore", "DL3008") if "tests" in path.parts else ()
-    assert run(linter, *ignored, path) == (0, "")
+    assert run(linter, "--ignore", "DL3008", path) == (0, "")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_shellcheck_has_nothing_to_say(name):
     assert run(Path(sys.executable).with_name("shellcheck"), "-x", ROOT / "deploy" / name) == (0, "")
-
-
-@pytest.mark.parametrize("name", ["mlflow", "follow"])
-def test_an_image_is_installed_from_the_lock_by_hash_with_the_uv_of_the_makefile(name):
-    text = (ROOT / "deploy" / name / "Dockerfile").read_text()
-    (base,) = re.findall(r"^ARG BASE=(.*)$", text, re.MULTILINE)
-    assert f"ARG BASE={base}\n" in (ROOT / "Dockerfile").read_text(), "the base of the service's image"
-    (uv,) = re.findall(r"^UV_VERSION := (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert re.findall(r"uv==([\d.]+)", text) == [uv]
-    assert text.count("pip install") == text.count("--require-hashes --only-binary") == 2
 
 
 def test_promtool_accepts_the_rules_and_their_tests(promtool):

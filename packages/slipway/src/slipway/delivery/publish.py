@@ -13,7 +13,15 @@ from slipway.git import Git
 from slipway.ledger import Release
 
 _BUILT_FROM = f"release/{BUNDLE}"
-_SOURCES = ("Dockerfile", ".dockerignore", "Makefile", "pyproject.toml", "uv.lock", "packages/slipway")
+_SOURCES = (
+    "Dockerfile",
+    ".dockerignore",
+    "Makefile",
+    "pyproject.toml",
+    "uv.lock",
+    "packages/slipway/pyproject.toml",
+    "packages/slipway/src",
+)
 # A registry takes nothing without a tag, and two runs on one engine must not take each other's image for their own.
 _UNNAMED = "pushed-"
 # Words of an engine that got no answer at all, in its old and its new ways to fetch.
