@@ -7,7 +7,7 @@ from slipway.project import load_project
 from slipway.settings import tracking_settings
 from slipway.stage import run_stage
 from slipway.tracking.evidence import read_evidence
-from slipway.tracking.registration import register as register_bundle
+from slipway.tracking.registration import register_bundle
 
 
 def register() -> str:

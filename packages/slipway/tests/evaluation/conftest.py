@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from slipway.evaluation import Scored
+from slipway.evaluation.scored import Scored
 from slipway.params import EvaluateParams
 from slipway.problem import Task
 

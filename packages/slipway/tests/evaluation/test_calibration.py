@@ -2,9 +2,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from slipway.evaluation import Scored, constant, evaluate, metric
 from slipway.evaluation.calibration import BINS, bin_of
-from slipway.evaluation.metrics import value
+from slipway.evaluation.holdout import evaluate_holdout
+from slipway.evaluation.metrics import metric_value
+from slipway.evaluation.result import find_metric
+from slipway.evaluation.scored import Scored, constant_baseline
 from slipway.problem import Task
 
 
@@ -30,25 +32,27 @@ def test_the_error_is_the_mean_distance_of_score_and_share_over_the_rows_of_each
         classes=(0, 1),
         threshold=0.5,
     )
-    assert value(scored, "calibration_error") == pytest.approx((0.30 + 0.29 + 0.28 + 0.27 + 0.26) / 10)
+    assert metric_value(scored, "calibration_error") == pytest.approx((0.30 + 0.29 + 0.28 + 0.27 + 0.26) / 10)
 
 
 def test_several_classes_are_judged_by_the_top_one(make_multiclass):
     honest = make_multiclass(rows=20_000)
     boastful = msgspec.structs.replace(honest, scores=honest.scores**3 / (honest.scores**3).sum(axis=1, keepdims=True))
-    assert value(honest, "calibration_error") < 0.02
-    assert value(boastful, "calibration_error") > 0.1
+    assert metric_value(honest, "calibration_error") < 0.02
+    assert metric_value(boastful, "calibration_error") > 0.1
 
 
 def test_a_constant_that_is_the_base_rate_is_perfectly_calibrated(make_binary):
     scored = make_binary()
-    assert value(constant(scored, scored.target), "calibration_error") == pytest.approx(0, abs=1e-12)
+    assert metric_value(constant_baseline(scored, scored.target), "calibration_error") == pytest.approx(0, abs=1e-12)
 
 
 def test_the_interval_of_a_calibrated_model_reaches_down_to_zero(make_binary, params):
     # The error of every resample is above that of all rows: the percentile interval would leave the truth out.
     scored = make_binary(spread=0.0)
-    found = metric(evaluate(scored, constant(scored, scored.target), "log_loss", params), "calibration_error")
+    found = find_metric(
+        evaluate_holdout(scored, constant_baseline(scored, scored.target), "log_loss", params), "calibration_error"
+    )
     assert found.low == 0
     assert found.low < found.value < found.high
 
@@ -56,5 +60,7 @@ def test_the_interval_of_a_calibrated_model_reaches_down_to_zero(make_binary, pa
 def test_the_interval_of_a_badly_calibrated_model_stays_away_from_zero(make_binary, params):
     scored = make_binary(spread=0.0)
     shifted = msgspec.structs.replace(scored, scores=np.clip(scored.scores + 0.1, 0, 1))
-    found = metric(evaluate(shifted, constant(scored, scored.target), "log_loss", params), "calibration_error")
+    found = find_metric(
+        evaluate_holdout(shifted, constant_baseline(scored, scored.target), "log_loss", params), "calibration_error"
+    )
     assert found.low > 0.05

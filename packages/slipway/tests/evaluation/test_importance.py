@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from slipway.evaluation import permutation_importance
+from slipway.evaluation.importance import permutation_importance
 
 
 @pytest.fixture

@@ -2,10 +2,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from slipway.evaluation import Scored, constant, evaluate, metric
 from slipway.evaluation import intervals as intervals_module
-from slipway.evaluation.intervals import figure, interval, resample
-from slipway.evaluation.metrics import measure, value
+from slipway.evaluation.holdout import evaluate_holdout
+from slipway.evaluation.intervals import metric_figure, percentile_interval, resample_groups
+from slipway.evaluation.metrics import metric_value, prepare_metrics
+from slipway.evaluation.result import find_metric
+from slipway.evaluation.scored import Scored, constant_baseline
 from slipway.params import EvaluateParams
 from slipway.problem import Task
 
@@ -13,8 +15,8 @@ QUICK = EvaluateParams(resamples=300, confidence=0.95, seed=7)
 
 
 def intervals_of(scored, names, params=QUICK):
-    draws = resample({0: measure(scored, names)}, scored.groups, params)[0]
-    return {name: figure(draws, name, scored.groups, params.confidence) for name in names}
+    draws = resample_groups({0: prepare_metrics(scored, names)}, scored.groups, params)[0]
+    return {name: metric_figure(draws, name, scored.groups, params.confidence) for name in names}
 
 
 def by_row(scored):
@@ -25,7 +27,7 @@ def by_row(scored):
 def test_intervals_cover_the_truth_as_often_as_they_say_where_rows_alone_would_not(make_binary):
     names = ["log_loss", "roc_auc", "average_precision", "mean_error", "calibration_error"]
     everything = make_binary(300_000, 150_000)
-    truth = {name: value(everything, name) for name in names}
+    truth = {name: metric_value(everything, name) for name in names}
     covered, covered_by_row = dict.fromkeys(names, 0), 0
     for seed in range(150):
         scored = make_binary(1200, 30, seed=100 + seed)
@@ -52,7 +54,8 @@ def test_the_same_rows_give_the_same_intervals_in_any_order(scored, params):
     )
     primary = "rmse" if scored.task is Task.REGRESSION else "log_loss"
     first, again, other = (
-        evaluate(each, constant(each, each.target), primary, params) for each in (scored, scored, shuffled)
+        evaluate_holdout(each, constant_baseline(each, each.target), primary, params)
+        for each in (scored, scored, shuffled)
     )
     assert first == again == other
 
@@ -97,7 +100,7 @@ def test_resamples_of_one_class_are_left_out_and_no_interval_is_given_where_they
 
 def test_few_groups_widen_an_interval_as_student_widens_a_normal_one():
     draws = np.append(0.0, np.random.default_rng(0).normal(size=20_000))
-    few, many = interval(draws, 5, 0.95), interval(draws, 100_000, 0.95)
+    few, many = percentile_interval(draws, 5, 0.95), percentile_interval(draws, 100_000, 0.95)
     assert many.high == pytest.approx(1.96, abs=0.05)
     # Student's 2.776 of four degrees of freedom, times sqrt(5 / 4) because a resample's spread is too small by that.
     assert few.high == pytest.approx(3.10, abs=0.15)
@@ -112,10 +115,10 @@ def test_many_groups_or_few_take_seconds_and_little_memory(make_binary, groups):
     params = EvaluateParams(resamples=1000, confidence=0.95, seed=7)
     tracemalloc.start()
     started = time.perf_counter()
-    found = evaluate(scored, constant(scored, scored.target), "roc_auc", params)
+    found = evaluate_holdout(scored, constant_baseline(scored, scored.target), "roc_auc", params)
     seconds, peak = time.perf_counter() - started, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert metric(found, "roc_auc").low is not None
+    assert find_metric(found, "roc_auc").low is not None
     assert seconds < 10
     # A matrix of 10,000 by 10,000 groups alone would take 800 MB.
     assert peak < 300e6

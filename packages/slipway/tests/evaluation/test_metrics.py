@@ -8,21 +8,14 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from slipway.errors import DataError, ProblemError
-from slipway.evaluation import (
-    METRICS,
-    Scored,
-    check_primary,
-    constant,
-    decode,
-    encode,
-    evaluate,
-    plot_tables,
-    row_losses,
-)
 from slipway.evaluation import ranking as ranking_module
-from slipway.evaluation.metrics import measure, value
-from slipway.evaluation.plots import as_csv
-from slipway.evaluation.slices import Part
+from slipway.evaluation.holdout import evaluate_holdout
+from slipway.evaluation.losses import row_losses
+from slipway.evaluation.metrics import METRICS, metric_value, prepare_metrics, verify_primary_metric
+from slipway.evaluation.plots import as_csv, plot_tables
+from slipway.evaluation.result import decode_evaluation, encode_evaluation
+from slipway.evaluation.scored import Scored, constant_baseline
+from slipway.evaluation.slices import SlicePart
 from slipway.params import EvaluateParams
 from slipway.problem import Task
 
@@ -81,21 +74,21 @@ def regression_rows(draw) -> Scored:
 @given(binary_rows())
 def test_binary_metrics_are_those_of_scikit_learn(scored):
     target, scores, said = scored.target, scored.scores, scored.scores >= scored.threshold
-    assert value(scored, "log_loss") == pytest.approx(sk.log_loss(target, scores, labels=[0, 1]), **CLOSE)
-    assert value(scored, "brier") == pytest.approx(sk.mean_squared_error(target, scores), **CLOSE)
-    assert value(scored, "accuracy") == pytest.approx(sk.accuracy_score(target, said), **CLOSE)
+    assert metric_value(scored, "log_loss") == pytest.approx(sk.log_loss(target, scores, labels=[0, 1]), **CLOSE)
+    assert metric_value(scored, "brier") == pytest.approx(sk.mean_squared_error(target, scores), **CLOSE)
+    assert metric_value(scored, "accuracy") == pytest.approx(sk.accuracy_score(target, said), **CLOSE)
     if 0 < target.sum() < len(target):
-        assert value(scored, "roc_auc") == pytest.approx(sk.roc_auc_score(target, scores), **CLOSE)
+        assert metric_value(scored, "roc_auc") == pytest.approx(sk.roc_auc_score(target, scores), **CLOSE)
     else:
-        assert np.isnan(value(scored, "roc_auc"))
+        assert np.isnan(metric_value(scored, "roc_auc"))
     if target.any():
         expected = sk.average_precision_score(target, scores)
-        assert value(scored, "average_precision") == pytest.approx(expected, **CLOSE)
-        assert value(scored, "recall") == pytest.approx(sk.recall_score(target, said), **CLOSE)
+        assert metric_value(scored, "average_precision") == pytest.approx(expected, **CLOSE)
+        assert metric_value(scored, "recall") == pytest.approx(sk.recall_score(target, said), **CLOSE)
     if said.any():
-        assert value(scored, "precision") == pytest.approx(sk.precision_score(target, said), **CLOSE)
+        assert metric_value(scored, "precision") == pytest.approx(sk.precision_score(target, said), **CLOSE)
     else:
-        assert np.isnan(value(scored, "precision"))
+        assert np.isnan(metric_value(scored, "precision"))
 
 
 def test_the_brier_score_is_that_of_scikit_learn():
@@ -109,7 +102,7 @@ def test_the_brier_score_is_that_of_scikit_learn():
         classes=(0, 1),
         threshold=0.5,
     )
-    assert value(scored, "brier") == pytest.approx(sk.brier_score_loss(target, scores), **CLOSE)
+    assert metric_value(scored, "brier") == pytest.approx(sk.brier_score_loss(target, scores), **CLOSE)
 
 
 @quick
@@ -128,7 +121,7 @@ def test_multiclass_metrics_are_those_of_scikit_learn_also_where_classes_are_abs
             "macro_f1": sk.f1_score(target, said, average="macro", zero_division=0),
         }
     for name, number in expected.items():
-        assert value(scored, name) == pytest.approx(number, **CLOSE), name
+        assert metric_value(scored, name) == pytest.approx(number, **CLOSE), name
 
 
 @quick
@@ -144,7 +137,7 @@ def test_regression_metrics_are_those_of_scikit_learn(scored):
     if np.ptp(target) > 1e-3:
         expected["r2"] = sk.r2_score(target, scores)
     for name, number in expected.items():
-        assert value(scored, name) == pytest.approx(number, rel=1e-9, abs=1e-9), name
+        assert metric_value(scored, name) == pytest.approx(number, rel=1e-9, abs=1e-9), name
 
 
 @pytest.mark.parametrize("matrix_groups", [0, 512], ids=["along the scores", "by pairs of groups"])
@@ -165,7 +158,7 @@ def test_a_resample_gives_what_its_rows_written_out_would_give_for_the_other_tas
 def _check_against_repeated_rows(scored, seed):
     weights = np.random.default_rng(seed).integers(0, 4, (3, scored.groups)).astype(float)
     names = [name for name in METRICS[scored.task] if name != "calibration_error"]
-    found = measure(scored, names)(weights)
+    found = prepare_metrics(scored, names)(weights)
     for at, counts in enumerate(weights.astype(int)):
         rows = np.repeat(np.arange(len(scored.target)), counts[scored.group])
         if not len(rows):
@@ -175,7 +168,7 @@ def _check_against_repeated_rows(scored, seed):
             scored, target=scored.target[rows], scores=scored.scores[rows], group=scored.group[rows]
         )
         for name in names:
-            number = _area(written_out) if name == "roc_auc" else value(written_out, name)
+            number = _area(written_out) if name == "roc_auc" else metric_value(written_out, name)
             if name == "r2" and np.ptp(written_out.target) < 1:
                 continue  # rounding of nearly equal targets, times their number
             assert found[name][at] == pytest.approx(number, rel=1e-9, abs=1e-9, nan_ok=True), name
@@ -197,7 +190,7 @@ def test_the_median_is_exact_over_many_rows_and_resamples():
         groups=groups,
     )
     weights = random.integers(0, 5, (20, groups)).astype(float)
-    found = measure(scored, ["median_absolute_error"])(weights)["median_absolute_error"]
+    found = prepare_metrics(scored, ["median_absolute_error"])(weights)["median_absolute_error"]
     expected = [np.median(np.repeat(np.abs(scored.target), w[scored.group].astype(int))) for w in weights]
     np.testing.assert_allclose(found, expected, rtol=1e-15)
 
@@ -205,7 +198,7 @@ def test_the_median_is_exact_over_many_rows_and_resamples():
 def test_r2_is_exact_for_a_target_far_from_zero(make_regression):
     near = make_regression()
     far = msgspec.structs.replace(near, target=near.target + 1e9, scores=near.scores + 1e9)
-    assert value(far, "r2") == pytest.approx(value(near, "r2"), rel=1e-6)
+    assert metric_value(far, "r2") == pytest.approx(metric_value(near, "r2"), rel=1e-6)
 
 
 @quick
@@ -213,13 +206,13 @@ def test_r2_is_exact_for_a_target_far_from_zero(make_regression):
 def test_rows_however_few_are_evaluated_or_refused(scored):
     params = EvaluateParams(resamples=100, confidence=0.9, seed=1)
     primary = "rmse" if scored.task is Task.REGRESSION else "log_loss"
-    parts = (Part("some", "first", np.arange(1)), Part("some", "all", np.arange(len(scored.target))))
+    parts = (SlicePart("some", "first", np.arange(1)), SlicePart("some", "all", np.arange(len(scored.target))))
     try:
-        found = evaluate(scored, constant(scored, scored.target), primary, params, parts)
+        found = evaluate_holdout(scored, constant_baseline(scored, scored.target), primary, params, parts)
     except DataError as refusal:
         assert "holdout" in str(refusal)
         return
-    assert decode(encode(found)) == found
+    assert decode_evaluation(encode_evaluation(found)) == found
     for each in plot_tables(scored, ()).values():
         as_csv(each)
 
@@ -227,12 +220,12 @@ def test_rows_however_few_are_evaluated_or_refused(scored):
 def test_row_losses_average_to_the_metrics_of_their_name(scored):
     for name, losses in row_losses(scored).items():
         if name in METRICS[scored.task]:
-            assert losses.mean() == pytest.approx(value(scored, name), **CLOSE), name
+            assert losses.mean() == pytest.approx(metric_value(scored, name), **CLOSE), name
 
 
 @pytest.mark.parametrize("metric", ["accurracy", "mean_error", "calibration_error", "rmse"])
 def test_a_primary_metric_that_the_gate_cannot_judge_is_refused_with_the_ones_it_can(churn, metric):
     problem = msgspec.structs.replace(churn.problem, metric=metric)
     with pytest.raises(ProblemError, match=f"'{metric}'.*log_loss, brier, roc_auc"):
-        check_primary(problem)
-    check_primary(churn.problem)
+        verify_primary_metric(problem)
+    verify_primary_metric(churn.problem)

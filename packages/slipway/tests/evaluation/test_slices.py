@@ -4,10 +4,11 @@ import pandas as pd
 import pytest
 
 from slipway.errors import ProblemError
-from slipway.evaluation import constant, cut, evaluate, metric
-from slipway.evaluation.metrics import measure, value
-from slipway.evaluation.scored import take
-from slipway.evaluation.slices import Part, measure_part
+from slipway.evaluation.holdout import evaluate_holdout
+from slipway.evaluation.metrics import metric_value, prepare_metrics
+from slipway.evaluation.result import find_metric
+from slipway.evaluation.scored import constant_baseline, take_scored
+from slipway.evaluation.slices import SlicePart, cut_slices, prepare_slice_metrics
 from slipway.problem import Slice
 
 
@@ -19,7 +20,9 @@ KIND = Slice("kind", lambda frame: frame["kind"])
 
 
 def sliced(scored, labels, params):
-    return evaluate(scored, constant(scored, scored.target), "log_loss", params, cut([KIND], frame_of(labels))).slices
+    return evaluate_holdout(
+        scored, constant_baseline(scored, scored.target), "log_loss", params, cut_slices([KIND], frame_of(labels))
+    ).slices
 
 
 def test_every_part_is_judged_on_its_own_rows(make_binary, params):
@@ -30,28 +33,28 @@ def test_every_part_is_judged_on_its_own_rows(make_binary, params):
         ("big", 3000, 30),
         ("small", 1000, 10),
     ]
-    inside = take(scored, labels == "small")
+    inside = take_scored(scored, labels == "small")
     assert small.base_rate == pytest.approx(inside.target.mean())
     for name in ("log_loss", "roc_auc", "mean_error"):
-        assert metric(small, name).value == pytest.approx(value(inside, name), rel=1e-5, abs=1e-9)
-        assert metric(small, name).low < metric(small, name).value < metric(small, name).high
+        assert find_metric(small, name).value == pytest.approx(metric_value(inside, name), rel=1e-5, abs=1e-9)
+        assert find_metric(small, name).low < find_metric(small, name).value < find_metric(small, name).high
 
 
 def test_the_part_that_is_everything_has_the_intervals_of_the_whole(make_binary, params):
     scored = make_binary()
     (whole,) = sliced(scored, ["all"] * 4000, params)
-    found = evaluate(scored, constant(scored, scored.target), "log_loss", params)
+    found = evaluate_holdout(scored, constant_baseline(scored, scored.target), "log_loss", params)
     for each in whole.metrics:
-        beside = metric(found, each.name)
+        beside = find_metric(found, each.name)
         assert (each.value, each.low, each.high) == (beside.value, beside.low, beside.high)
 
 
 def test_a_part_counts_its_own_groups_in_every_resample(make_binary):
     scored = make_binary()
-    part = Part("kind", "last groups", np.flatnonzero(scored.group >= 30))
+    part = SlicePart("kind", "last groups", np.flatnonzero(scored.group >= 30))
     weights = np.random.default_rng(0).integers(0, 3, (5, scored.groups)).astype(float)
-    expected = measure(take(scored, part.rows), ["log_loss", "roc_auc"])(weights)
-    found = measure_part(part, scored, "log_loss")(weights)
+    expected = prepare_metrics(take_scored(scored, part.rows), ["log_loss", "roc_auc"])(weights)
+    found = prepare_slice_metrics(part, scored, "log_loss")(weights)
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values)
 
@@ -65,27 +68,27 @@ def test_small_parts_say_why_they_have_no_metrics_or_intervals(make_binary, para
     found = {part.label: part for part in sliced(scored, labels, params)}
     assert (found["few rows"].metrics, found["few rows"].note) == ((), "fewer than 200 rows: no metrics")
     assert found["few groups"].note == "fewer than 8 groups: no intervals"
-    assert metric(found["few groups"], "log_loss").low is None
+    assert find_metric(found["few groups"], "log_loss").low is None
     assert found["one class"].note == "one class only: no roc_auc"
-    assert metric(found["one class"], "log_loss").low is not None
-    assert metric(found["one class"], "roc_auc") is None
+    assert find_metric(found["one class"], "log_loss").low is not None
+    assert find_metric(found["one class"], "roc_auc") is None
 
 
 def test_other_tasks_have_slices_too(scored, params):
     primary = "rmse" if scored.task == "regression" else "log_loss"
-    parts = cut([KIND], frame_of(np.arange(len(scored.target)) % 2 == 0))
-    found = evaluate(scored, constant(scored, scored.target), primary, params, parts)
+    parts = cut_slices([KIND], frame_of(np.arange(len(scored.target)) % 2 == 0))
+    found = evaluate_holdout(scored, constant_baseline(scored, scored.target), primary, params, parts)
     assert [part.label for part in found.slices] == ["False", "True"]
-    assert all(metric(part, primary).low is not None for part in found.slices)
+    assert all(find_metric(part, primary).low is not None for part in found.slices)
 
 
 def test_rows_without_a_label_are_a_part_of_their_own():
-    parts = cut([KIND], frame_of(["b", None, "a", None]))
+    parts = cut_slices([KIND], frame_of(["b", None, "a", None]))
     assert [(part.label, part.rows.tolist()) for part in parts] == [("a", [2]), ("b", [0]), ("missing", [1, 3])]
 
 
 def test_numbers_are_sorted_as_numbers():
-    assert [part.label for part in cut([KIND], frame_of([10, 9, 10]))] == ["9", "10"]
+    assert [part.label for part in cut_slices([KIND], frame_of([10, 9, 10]))] == ["9", "10"]
 
 
 def test_a_part_among_thousands_of_groups_is_judged_by_the_groups_it_has(make_binary, params):
@@ -93,8 +96,8 @@ def test_a_part_among_thousands_of_groups_is_judged_by_the_groups_it_has(make_bi
     labels = np.where(np.arange(6000) < 300, "early", "late")
     early, _ = sliced(scored, labels, params)
     assert (early.rows, early.groups) == (300, 300)
-    inside = take(scored, labels == "early")
-    assert metric(early, "roc_auc").value == pytest.approx(value(inside, "roc_auc"), rel=1e-5)
+    inside = take_scored(scored, labels == "early")
+    assert find_metric(early, "roc_auc").value == pytest.approx(metric_value(inside, "roc_auc"), rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -109,11 +112,13 @@ def test_a_part_among_thousands_of_groups_is_judged_by_the_groups_it_has(make_bi
 )
 def test_a_slice_that_gives_no_sensible_labels_is_named(of, message):
     with pytest.raises(ProblemError, match=message):
-        cut([Slice("bad", of)], frame_of(["x"] * 150))
+        cut_slices([Slice("bad", of)], frame_of(["x"] * 150))
 
 
 def test_the_result_names_no_slice_where_the_problem_has_none(make_binary, params):
     scored = make_binary()
-    found = evaluate(scored, constant(scored, scored.target), "log_loss", params, cut((), frame_of(["x"] * 4000)))
+    found = evaluate_holdout(
+        scored, constant_baseline(scored, scored.target), "log_loss", params, cut_slices((), frame_of(["x"] * 4000))
+    )
     assert found.slices == ()
     assert msgspec.to_builtins(found)["slices"] == ()

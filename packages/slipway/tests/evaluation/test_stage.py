@@ -12,7 +12,7 @@ import yaml
 from places import ROOT, TOYS
 
 from slipway.data.prepared import write_parts
-from slipway.evaluation import metric, read
+from slipway.evaluation.result import find_metric, read_evaluation
 
 OUTPUTS = ("metrics.json", "model_card.md", "plots")
 
@@ -50,9 +50,9 @@ def test_the_stage_leaves_metrics_plots_and_card_and_the_same_bytes_again(toy, t
     assert f"evaluate: {toy.problem.metric} " in ran.stdout
     first = contents(workspace)
     assert {name.split("/")[0] for name in first} == set(OUTPUTS)
-    found = read(workspace / "metrics.json")
+    found = read_evaluation(workspace / "metrics.json")
     assert (found.rows, found.groups) == (len(toy.holdout), toy.holdout["group"].nunique())
-    assert metric(found, toy.problem.metric).improvement.low > 0
+    assert find_metric(found, toy.problem.metric).improvement.low > 0
     assert [part.slice for part in found.slices] and json.loads(first["metrics.json"])["primary"] == toy.problem.metric
 
     assert evaluate(workspace, seed="1").returncode == 0

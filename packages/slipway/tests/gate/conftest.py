@@ -4,7 +4,7 @@ import pytest
 from casebox import make_case, retrain
 
 from slipway.bundle import Bundle
-from slipway.gate.case import Case
+from slipway.gate.inputs import GateInputs
 
 
 @pytest.fixture(scope="session")
@@ -15,17 +15,17 @@ def productions(toys, tmp_path_factory) -> dict[str, Bundle]:
 
 
 @pytest.fixture(scope="session")
-def cases(toys, productions) -> dict[str, Case]:
+def cases(toys, productions) -> dict[str, GateInputs]:
     """The case of each toy by its name."""
     return {name: make_case(toy, productions[name]) for name, toy in toys.items()}
 
 
 @pytest.fixture
-def case(toy, cases) -> Case:
+def case(toy, cases) -> GateInputs:
     """The case of each toy in turn: a binary, a multiclass and a regression problem."""
     return cases[toy.problem.name]
 
 
 @pytest.fixture
-def churn_case(cases) -> Case:
+def churn_case(cases) -> GateInputs:
     return cases["churn"]

@@ -4,11 +4,10 @@ import pytest
 from casebox import flats, inverted, shuffled, with_production_scores, with_rules, with_scores
 
 from slipway.errors import GateError
-from slipway.evaluation import METRICS
-from slipway.evaluation.intervals import interval, resample
-from slipway.evaluation.metrics import measure, value
-from slipway.evaluation.slices import Part
-from slipway.gate.compare import metric_rows, relative, slice_rows
+from slipway.evaluation.intervals import percentile_interval, resample_groups
+from slipway.evaluation.metrics import METRICS, metric_value, prepare_metrics
+from slipway.evaluation.slices import SlicePart
+from slipway.gate.statistics.comparison import compare_metrics, compare_slices, relative_improvement
 from slipway.params import EvaluateParams
 
 PARAMS = EvaluateParams(resamples=1000, confidence=0.95, seed=7)
@@ -18,14 +17,14 @@ def test_identical_models_differ_by_exactly_nothing(case):
     same = case.candidate.scored
     for metric, kind in METRICS[case.problem.task].items():
         if kind.better:
-            found = relative(same, same, metric, 0.95, PARAMS)
+            found = relative_improvement(same, same, metric, 0.95, PARAMS)
             assert (found.value, found.low, found.high) == (0, 0, 0), metric
 
 
 def test_a_loss_that_is_a_tenth_lower_in_every_group_is_so_without_doubt():
     production = flats([1, 2, 3, 4, 5, 6], [0, 0, 1, 1, 2, 2])
     candidate = msgspec.structs.replace(production, scores=0.9 * production.scores)
-    found = relative(candidate, production, "mae", 0.95)
+    found = relative_improvement(candidate, production, "mae", 0.95)
     assert found.value == pytest.approx(0.1)
     assert found.high - found.low == pytest.approx(0, abs=1e-12)
 
@@ -33,7 +32,7 @@ def test_a_loss_that_is_a_tenth_lower_in_every_group_is_so_without_doubt():
 def test_the_interval_is_students_over_groups_of_different_sizes():
     """By hand: production loses 1, 1, 4 in three groups, the candidate 0.5, 1, 3."""
     production, candidate = flats([1, 1, 2, 2], [0, 1, 2, 2]), flats([0.5, 1, 1.5, 1.5], [0, 1, 2, 2])
-    found = relative(candidate, production, "mae", 0.95)
+    found = relative_improvement(candidate, production, "mae", 0.95)
     rest = np.array([0.5 - 0.25, 0 - 0.25, 1 - 1.0])
     error = np.sqrt(3 / 2 * (rest**2).sum()) / 6
     assert found.value == pytest.approx(1.5 / 6)
@@ -49,16 +48,16 @@ def test_rows_of_one_group_count_as_one(churn_case):
         )
         for each in (one, other)
     ]
-    first, second = relative(one, other, "log_loss", 0.95), relative(*twice, "log_loss", 0.95)
+    first, second = relative_improvement(one, other, "log_loss", 0.95), relative_improvement(*twice, "log_loss", 0.95)
     assert (second.low, second.high) == pytest.approx((first.low, first.high))
 
 
 @pytest.mark.parametrize(("metric", "sign"), [("roc_auc", -1), ("accuracy", -1), ("brier", 1)])
 def test_the_share_is_of_productions_loss_whichever_way_the_metric_is_better(churn_case, metric, sign):
     one, other = churn_case.candidate.scored, churn_case.production.scored
-    here, there = value(one, metric), value(other, metric)
+    here, there = metric_value(one, metric), metric_value(other, metric)
     lost, had = (1 - here, 1 - there) if sign < 0 else (here, there)
-    found = relative(one, other, metric, 0.95, PARAMS)
+    found = relative_improvement(one, other, metric, 0.95, PARAMS)
     assert found.value == pytest.approx(1 - lost / had)
     assert found.low < found.value < found.high
 
@@ -68,10 +67,10 @@ def test_the_interval_of_groups_and_that_of_resamples_agree(cases):
     for case, metric in ((cases["rents"], "mae"), (cases["crops"], "log_loss")):
         ruined = with_scores(case, 0.7 * case.candidate.scored.scores + 0.3 * shuffled(case)).candidate.scored
         there = case.production.scored
-        direct = relative(ruined, there, metric, 0.95)
-        measures = {"ruined": measure(ruined, [metric]), "there": measure(there, [metric])}
-        draws = resample(measures, there.groups, PARAMS)
-        again = interval(1 - draws["ruined"][metric] / draws["there"][metric], there.groups, 0.95)
+        direct = relative_improvement(ruined, there, metric, 0.95)
+        measures = {"ruined": prepare_metrics(ruined, [metric]), "there": prepare_metrics(there, [metric])}
+        draws = resample_groups(measures, there.groups, PARAMS)
+        again = percentile_interval(1 - draws["ruined"][metric] / draws["there"][metric], there.groups, 0.95)
         assert direct.value == pytest.approx(again.value)
         assert direct.high - direct.low == pytest.approx(again.high - again.low, rel=0.15), metric
 
@@ -86,7 +85,7 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
         base = random.gamma(4, 0.25, len(group))
         production = flats(base, group)
         candidate = flats(base * (0.95 + mood), group)
-        found = relative(candidate, production, "mae", 0.95)
+        found = relative_improvement(candidate, production, "mae", 0.95)
         hits += found.low <= 0.05 <= found.high
     assert 0.93 <= hits / times <= 0.965
 
@@ -95,33 +94,33 @@ def test_models_scored_on_other_rows_cannot_be_compared(churn_case):
     fewer = churn_case.production.scored
     fewer = msgspec.structs.replace(fewer, target=fewer.target[1:], scores=fewer.scores[1:], group=fewer.group[1:])
     with pytest.raises(GateError, match="same rows"):
-        relative(churn_case.candidate.scored, fewer, "log_loss", 0.95)
+        relative_improvement(churn_case.candidate.scored, fewer, "log_loss", 0.95)
 
 
 def test_a_metric_that_is_undefined_cannot_be_compared(churn_case):
     scored = churn_case.candidate.scored
     one_class = msgspec.structs.replace(scored, target=np.zeros_like(scored.target))
     with pytest.raises(GateError, match="undefined"):
-        relative(one_class, one_class, "roc_auc", 0.95, PARAMS)
+        relative_improvement(one_class, one_class, "roc_auc", 0.95, PARAMS)
 
 
 @pytest.mark.parametrize("metric", ["mae", "rmse"])
 def test_beside_a_perfect_production_every_loss_counts_as_a_whole(metric):
     perfect, worse = flats([0] * 8, range(8)), flats([1, 2] * 4, range(8))
-    found = relative(worse, perfect, metric, 0.95, PARAMS)
+    found = relative_improvement(worse, perfect, metric, 0.95, PARAMS)
     assert found.value == -1
     assert found.high < 0
-    assert relative(perfect, perfect, metric, 0.95, PARAMS).value == 0
+    assert relative_improvement(perfect, perfect, metric, 0.95, PARAMS).value == 0
 
 
 def test_every_metric_stands_beside_productions(case):
-    rows = {row.metric: row for row in metric_rows(case)}
+    rows = {row.metric: row for row in compare_metrics(case)}
     assert set(rows) == set(METRICS[case.problem.task])
     for name, row in rows.items():
         better = METRICS[case.problem.task][name].better
         assert row.candidate.low <= row.candidate.value <= row.candidate.high
-        assert row.candidate.value == pytest.approx(value(case.candidate.scored, name))
-        assert row.production.value == pytest.approx(value(case.production.scored, name))
+        assert row.candidate.value == pytest.approx(metric_value(case.candidate.scored, name))
+        assert row.production.value == pytest.approx(metric_value(case.production.scored, name))
         if better is None:
             assert row.difference is None
         else:
@@ -131,7 +130,7 @@ def test_every_metric_stands_beside_productions(case):
 
 
 def test_a_ruined_model_is_worse_in_every_metric_that_has_a_direction(case):
-    found = metric_rows(with_scores(case, shuffled(case)))
+    found = compare_metrics(with_scores(case, shuffled(case)))
     judged = [row for row in found if row.difference]
     assert judged
     assert all(row.difference.high < 0 for row in judged)
@@ -139,13 +138,13 @@ def test_a_ruined_model_is_worse_in_every_metric_that_has_a_direction(case):
 
 def test_a_first_release_has_metrics_and_nothing_beside_them(case):
     alone = msgspec.structs.replace(case, production=None)
-    assert all(row.production is None and row.difference is None for row in metric_rows(alone))
-    assert slice_rows(alone) == ()
+    assert all(row.production is None and row.difference is None for row in compare_metrics(alone))
+    assert compare_slices(alone) == ()
 
 
 def test_slices_tell_which_part_is_ruined(case):
     ruined = case.parts[0]
-    rows = slice_rows(with_scores(case, inverted(case, ruined.rows)))
+    rows = compare_slices(with_scores(case, inverted(case, ruined.rows)))
     large = [part for part in case.parts if len(part.rows) >= case.rules.slice_rows]
     assert len(large) >= 3
     assert [(row.slice, row.label, row.rows) for row in rows] == [(p.slice, p.label, len(p.rows)) for p in large]
@@ -157,7 +156,7 @@ def test_slices_tell_which_part_is_ruined(case):
 def test_a_slice_of_a_metric_without_group_sums_has_interval_and_p_value_too(churn_case):
     problem = msgspec.structs.replace(churn_case.problem, metric="roc_auc")
     by_order = msgspec.structs.replace(churn_case, problem=problem)
-    rows = slice_rows(with_scores(by_order, inverted(by_order, by_order.parts[0].rows)))
+    rows = compare_slices(with_scores(by_order, inverted(by_order, by_order.parts[0].rows)))
     assert rows[0].p_value < 0.01 < min(row.p_value for row in rows[1:])
     assert all(row.difference.low < row.difference.value < row.difference.high for row in rows)
 
@@ -165,14 +164,14 @@ def test_a_slice_of_a_metric_without_group_sums_has_interval_and_p_value_too(chu
 def test_a_slice_with_few_rows_or_few_groups_is_not_judged(churn_case):
     some = np.flatnonzero(churn_case.candidate.scored.group < 7)
     case = msgspec.structs.replace(
-        churn_case, parts=(*churn_case.parts, Part("early", "yes", some), Part("first", "yes", np.arange(20)))
+        churn_case, parts=(*churn_case.parts, SlicePart("early", "yes", some), SlicePart("first", "yes", np.arange(20)))
     )
-    found = {row.slice for row in slice_rows(with_rules(case, slice_rows=50))}
+    found = {row.slice for row in compare_slices(with_rules(case, slice_rows=50))}
     assert found == {"plan"}
 
 
 def test_production_may_be_the_worse_one(case):
-    found = relative(
+    found = relative_improvement(
         case.candidate.scored,
         with_production_scores(case, shuffled(case)).production.scored,
         case.problem.metric,

@@ -6,12 +6,12 @@ import pytest
 from casebox import RULES, flats, sharpened
 
 from slipway.errors import DataError
-from slipway.evaluation.metrics import value
-from slipway.gate.detection import SIZES, chance, decline, smallest
-from slipway.gate.paired import Losses, compared, figure, losses
-from slipway.gate.power import Power, render, study
-from slipway.gate.refusals import false_refusals, upper_bound
-from slipway.gate.retrains import Worse
+from slipway.evaluation.metrics import metric_value
+from slipway.gate.power.detection import SIZES, measure_detection, refusal_probability, smallest_detected_loss
+from slipway.gate.power.false_refusals import measure_false_refusals, upper_bound
+from slipway.gate.power.retrains import WorseModel
+from slipway.gate.power.study import PowerStudy, render_power_report, study_power
+from slipway.gate.statistics.paired import Losses, defined_difference, difference_interval, prepare_losses
 from slipway.params import EvaluateParams
 
 PARAMS = EvaluateParams(resamples=200, confidence=0.95, seed=7)
@@ -24,7 +24,7 @@ def quiet(_):
 @pytest.fixture(scope="module")
 def found(toys):
     toy = toys["churn"]
-    return study(toy.problem, toy.params, RULES, toy.train, toy.holdout, retrains=4, say=quiet)
+    return study_power(toy.problem, toy.params, RULES, toy.train, toy.holdout, retrains=4, say=quiet)
 
 
 def test_a_study_says_what_it_compared(found):
@@ -55,13 +55,13 @@ def test_a_larger_holdout_finds_smaller_losses(found):
 
 def test_a_study_is_the_same_again_and_on_several_processes(toys, found):
     toy = toys["churn"]
-    again = study(toy.problem, toy.params, RULES, toy.train, toy.holdout, retrains=4, jobs=2, say=quiet)
+    again = study_power(toy.problem, toy.params, RULES, toy.train, toy.holdout, retrains=4, jobs=2, say=quiet)
     assert again == found
 
 
 def test_a_study_tells_people_and_machines_the_same(found):
-    assert msgspec.json.decode(msgspec.json.encode(found), type=Power) == found
-    text = render(found)
+    assert msgspec.json.decode(msgspec.json.encode(found), type=PowerStudy) == found
+    text = render_power_report(found)
     refusals = found.false_refusals
     assert f"False refusals: {refusals.refused} of 12 pairs of 4 honest retrains" in text
     for each in found.declines:
@@ -72,28 +72,30 @@ def test_a_study_tells_people_and_machines_the_same(found):
 @pytest.mark.parametrize("name", ["crops", "rents"])
 def test_every_task_can_be_studied(toys, name):
     toy, lines = toys[name], []
-    power = study(toy.problem, toy.params, RULES, toy.train, toy.holdout, retrains=2, say=lines.append)
+    power = study_power(toy.problem, toy.params, RULES, toy.train, toy.holdout, retrains=2, say=lines.append)
     assert any("honest retrain 2 of 2" in line for line in lines)
     assert all(each.loss > 0.05 for each in power.declines[:3])
-    assert render(power)
+    assert render_power_report(power)
 
 
 def test_one_retrain_cannot_be_compared(toys):
     toy = toys["churn"]
     with pytest.raises(DataError, match="two retrains"):
-        study(toy.problem, toy.params, RULES, toy.train, toy.holdout, retrains=1, say=quiet)
+        study_power(toy.problem, toy.params, RULES, toy.train, toy.holdout, retrains=1, say=quiet)
 
 
 def test_models_that_are_the_same_are_never_refused(churn_case):
     same, params = [churn_case.candidate.scored] * 3, churn_case.params.evaluate
-    found = false_refusals(same, churn_case.parts, "log_loss", RULES, params)
+    found = measure_false_refusals(same, churn_case.parts, "log_loss", RULES, params)
     assert (found.refused, found.spread, found.half_width) == (0, 0, 0)
 
 
 def test_a_ruined_model_among_the_retrains_is_refused_by_every_other(churn_case):
     good = churn_case.candidate.scored
     bad = msgspec.structs.replace(good, scores=sharpened(good, 5))
-    found = false_refusals([good, churn_case.production.scored, bad], (), "log_loss", RULES, churn_case.params.evaluate)
+    found = measure_false_refusals(
+        [good, churn_case.production.scored, bad], (), "log_loss", RULES, churn_case.params.evaluate
+    )
     assert (found.refused, found.pairs) == (2, 6)
     assert found.unluckiest == 0.5
 
@@ -104,7 +106,7 @@ def test_a_slice_that_is_worse_counts_as_refused(churn_case):
     scores[part.rows] = sharpened(good, 3)[part.rows]
     bad = msgspec.structs.replace(good, scores=scores)
     rules = msgspec.structs.replace(RULES, margin=1)
-    found = false_refusals([good, bad], churn_case.parts, "log_loss", rules, churn_case.params.evaluate)
+    found = measure_false_refusals([good, bad], churn_case.parts, "log_loss", rules, churn_case.params.evaluate)
     assert (found.refused, found.by_whole, found.by_slice) == (1, 0, 1)
 
 
@@ -122,7 +124,7 @@ def test_the_jackknife_knows_the_spread_of_a_rate_over_models():
         level = random.normal(0, 1, 60)
         rules = msgspec.structs.replace(RULES, margin=0.03, level=0.0)
         models = [flats([1 + each / 100] * 8, range(8)) for each in level]
-        found = false_refusals(models, (), "mae", rules, PARAMS)
+        found = measure_false_refusals(models, (), "mae", rules, PARAMS)
         covered += found.likely is not None and found.likely >= truth
     assert 0.85 <= covered / times <= 1
 
@@ -138,16 +140,16 @@ def test_the_chance_is_that_of_holdouts_drawn_again(churn_case, size):
     """Groups are drawn with repetition, and each holdout is judged by the functions that the check uses."""
     random = np.random.default_rng(3)
     honest = churn_case.production.scored
-    production = losses(honest, "log_loss", churn_case.params.evaluate)
+    production = prepare_losses(honest, "log_loss", churn_case.params.evaluate)
     for by in (1.3, 1.6, 2.0):
         sharper = msgspec.structs.replace(honest, scores=sharpened(honest, by))
-        candidate = losses(sharper, "log_loss", churn_case.params.evaluate)
+        candidate = prepare_losses(sharper, "log_loss", churn_case.params.evaluate)
         refused = 0
         for _ in range(800):
             drawn = random.integers(0, honest.groups, size * honest.groups)
-            again = compared(*(Losses(len(drawn), sums=each.sums[drawn]) for each in (candidate, production)))
-            refused += again.value < -RULES.margin and figure(again, RULES.level).high < 0
-        assert refused / 800 == pytest.approx(chance(candidate, production, RULES, size), abs=0.05), by
+            again = defined_difference(*(Losses(len(drawn), sums=each.sums[drawn]) for each in (candidate, production)))
+            refused += again.value < -RULES.margin and difference_interval(again, RULES.level).high < 0
+        assert refused / 800 == pytest.approx(refusal_probability(candidate, production, RULES, size), abs=0.05), by
 
 
 def test_the_chance_of_a_metric_without_group_sums_is_much_the_same():
@@ -160,7 +162,7 @@ def test_the_chance_of_a_metric_without_group_sums_is_much_the_same():
         return Losses(60, sums=sums), Losses(60, draws=weights @ sums / weights.sum(axis=1))
 
     bad = both(good * (1.05 + random.normal(0, 0.16, 60)))
-    exact, resampled = (chance(one, other, RULES) for one, other in zip(bad, both(good), strict=True))
+    exact, resampled = (refusal_probability(one, other, RULES) for one, other in zip(bad, both(good), strict=True))
     assert 0.3 < exact < 0.999
     assert resampled == pytest.approx(exact, abs=0.06)
 
@@ -171,28 +173,28 @@ def test_the_chance_grows_with_the_loss_and_with_the_holdout():
     noise -= (noise * good).sum() / good.sum()
 
     def here(loss, size=1.0):
-        return chance(Losses(50, sums=good * (1 + loss + noise)), Losses(50, sums=good), RULES, size)
+        return refusal_probability(Losses(50, sums=good * (1 + loss + noise)), Losses(50, sums=good), RULES, size)
 
     assert here(-0.02) < 0.01
     assert here(0.02) < here(0.04) < here(0.05) < here(0.05, 2) <= 1
-    assert chance(Losses(50, sums=1.03 * good), Losses(50, sums=good), RULES) == 1
-    assert chance(Losses(50, sums=1.01 * good), Losses(50, sums=good), RULES) == 0
+    assert refusal_probability(Losses(50, sums=1.03 * good), Losses(50, sums=good), RULES) == 1
+    assert refusal_probability(Losses(50, sums=1.01 * good), Losses(50, sums=good), RULES) == 0
 
 
 def test_a_loss_that_is_the_same_share_in_every_group_is_certain_however_few_they_are():
     good = np.array([1.0, 2.0, 4.0])
-    assert chance(Losses(3, sums=1.03 * good), Losses(3, sums=good), RULES) == 1
+    assert refusal_probability(Losses(3, sums=1.03 * good), Losses(3, sums=good), RULES) == 1
 
 
 def test_the_smallest_loss_stands_between_the_steps_around_it():
-    assert smallest([0.01, 0.03, 0.05], [0.0, 0.9, 1.0]) == pytest.approx(0.04)
-    assert smallest([0.01, 0.03], [0.0, 0.9]) is None
+    assert smallest_detected_loss([0.01, 0.03, 0.05], [0.0, 0.9, 1.0]) == pytest.approx(0.04)
+    assert smallest_detected_loss([0.01, 0.03], [0.0, 0.9]) is None
 
 
 def test_a_decline_begins_at_no_loss_and_ends_at_the_whole_of_it(churn_case):
     honest = churn_case.production.scored
-    worse = Worse("sharper", sharpened(honest, 4))
-    found = decline(worse, honest, "log_loss", RULES, churn_case.params.evaluate)
+    worse = WorseModel("sharper", sharpened(honest, 4))
+    found = measure_detection(worse, honest, "log_loss", RULES, churn_case.params.evaluate)
     sharper = msgspec.structs.replace(honest, scores=worse.scores)
-    assert found.loss == pytest.approx(value(sharper, "log_loss") / value(honest, "log_loss") - 1)
+    assert found.loss == pytest.approx(metric_value(sharper, "log_loss") / metric_value(honest, "log_loss") - 1)
     assert 0 < found.smallest[0] < found.loss

@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 from casebox import inverted, sharpened, shuffled, with_production_scores, with_rules, with_scores
 
-from slipway.evaluation.slices import Part
+from slipway.evaluation.slices import SlicePart
 from slipway.gate.checks.quality import (
     CHECKS,
     beats_baseline,
     calibrated,
-    mean_in_reach,
+    mean_prediction_in_range,
     no_slice_worse,
     not_worse,
 )
-from slipway.gate.paired import holm
+from slipway.gate.statistics.paired import adjust_holm
 from slipway.problem import Task
 
 
@@ -114,7 +114,7 @@ def test_a_slice_that_is_worse_by_chance_perhaps_is_let_through(churn_case):
 
 
 def test_of_many_slices_that_are_worse_the_worst_are_named_first(churn_case):
-    parts = tuple(Part("again", str(number), part.rows) for number in range(2) for part in churn_case.parts)
+    parts = tuple(SlicePart("again", str(number), part.rows) for number in range(2) for part in churn_case.parts)
     case = msgspec.structs.replace(with_scores(churn_case, 1 - churn_case.candidate.scored.scores), parts=parts)
     observed = no_slice_worse(case).observed
     losses = [float(found) for found in re.findall(r"(\S+)% higher \(", observed)]
@@ -138,9 +138,9 @@ def test_slices_that_are_too_small_are_not_judged(case):
 
 def test_holm_multiplies_by_what_is_left_and_never_falls():
     """Worked by hand: 0.01 x 4, 0.02 x 3, 0.02 stays below 0.06, 0.9 x 1."""
-    assert holm([0.02, 0.9, 0.01, 0.025]) == pytest.approx([0.06, 0.9, 0.04, 0.06])
-    assert holm([0.5, 0.6]).tolist() == [1, 1]
-    assert len(holm([])) == 0
+    assert adjust_holm([0.02, 0.9, 0.01, 0.025]) == pytest.approx([0.06, 0.9, 0.04, 0.06])
+    assert adjust_holm([0.5, 0.6]).tolist() == [1, 1]
+    assert len(adjust_holm([])) == 0
 
 
 def test_an_overconfident_model_is_not_calibrated(cases):
@@ -155,17 +155,17 @@ def test_calibration_does_not_apply_to_a_regression(cases):
 
 
 def test_a_shift_is_out_of_reach_of_productions_mean(case):
-    assert not mean_in_reach(with_scores(case, shifted(case.production.scored, 0.2))).passed
-    assert mean_in_reach(with_scores(case, shifted(case.production.scored, 0.02))).passed
+    assert not mean_prediction_in_range(with_scores(case, shifted(case.production.scored, 0.2))).passed
+    assert mean_prediction_in_range(with_scores(case, shifted(case.production.scored, 0.02))).passed
 
 
 def test_a_first_release_is_measured_by_the_base_rate(first):
-    assert not mean_in_reach(with_scores(first, shifted(first.candidate.scored, 2))).passed
-    assert "base rate" in mean_in_reach(first).observed
+    assert not mean_prediction_in_range(with_scores(first, shifted(first.candidate.scored, 2))).passed
+    assert "base rate" in mean_prediction_in_range(first).observed
 
 
 def test_who_mends_a_production_that_is_off_is_not_held_to_it(case):
     """Production's own mean is out of reach of the base rate, so it is no measure: the base rate is."""
     off = with_production_scores(case, shifted(case.production.scored, 2))
-    assert mean_in_reach(off).passed
-    assert not mean_in_reach(with_scores(off, shifted(case.candidate.scored, 2))).passed
+    assert mean_prediction_in_range(off).passed
+    assert not mean_prediction_in_range(with_scores(off, shifted(case.candidate.scored, 2))).passed

@@ -9,11 +9,11 @@ import pytest
 from projectbox import make_project, with_production
 from running import SLIPWAY
 
-from slipway.evaluation.result import Figure
-from slipway.gate.report import render
-from slipway.gate.result import Check, Gate, Row, SliceRow, Verdict
+from slipway.figures import Figure
+from slipway.gate.report import render_gate_report
+from slipway.gate.result import CheckResult, GateResult, MetricComparison, SliceComparison, Verdict
 
-FOUND = Gate(
+FOUND = GateResult(
     verdict=Verdict.REFUSE,
     sentence="Refuse: not_worse failed.",
     candidate="a" * 64,
@@ -25,7 +25,7 @@ FOUND = Gate(
     groups=20,
     relative=Figure(value=-0.05, low=-0.07, high=-0.03),
     metrics=(
-        Row(
+        MetricComparison(
             metric="log_loss",
             candidate=Figure(value=0.6, low=0.5, high=0.7),
             production=Figure(value=0.5, low=0.4, high=0.6),
@@ -33,7 +33,7 @@ FOUND = Gate(
         ),
     ),
     slices=(
-        SliceRow(
+        SliceComparison(
             slice="town",
             label="<b>|x",
             rows=500,
@@ -43,8 +43,10 @@ FOUND = Gate(
         ),
     ),
     checks=(
-        Check(name="not_worse", passed=False, observed="5% higher", limit="2%", why="it matters", advice="do this"),
-        Check(name="budget", passed=True, observed="1 ms", limit="5 ms", why="speed"),
+        CheckResult(
+            name="not_worse", passed=False, observed="5% higher", limit="2%", why="it matters", advice="do this"
+        ),
+        CheckResult(name="budget", passed=True, observed="1 ms", limit="5 ms", why="speed"),
     ),
     moved=("gate.yaml margin: 0.02 -> 0.9 (judged by 0.02)",),
 )
@@ -62,7 +64,7 @@ def slipway(project, *words):
 
 
 def test_the_verdict_stands_first_then_what_was_moved_then_what_failed():
-    text = render(FOUND)
+    text = render_gate_report(FOUND)
     parts = ("refuse", "Know first", "Failed checks", "| metric |", "**Slices**", "<details>")
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
@@ -70,13 +72,13 @@ def test_the_verdict_stands_first_then_what_was_moved_then_what_failed():
 
 
 def test_names_from_a_pull_request_are_no_markup():
-    assert "<b>" not in render(FOUND)
-    row = next(line for line in render(FOUND).splitlines() if "town" in line)
+    assert "<b>" not in render_gate_report(FOUND)
+    row = next(line for line in render_gate_report(FOUND).splitlines() if "town" in line)
     assert row.replace("\\|", "").count("|") == 5
 
 
 def test_the_chart_has_a_bar_for_each_mark():
-    lines = render(FOUND).split("```mermaid\n")[1].split("```")[0].splitlines()
+    lines = render_gate_report(FOUND).split("```mermaid\n")[1].split("```")[0].splitlines()
     words = ("x-axis", "bar")
     marks, bars = (json.loads(next(line for line in lines if word in line).split(word)[1]) for word in words)
     assert len(marks) == len(set(marks)) == len(bars) == 6
@@ -85,10 +87,10 @@ def test_the_chart_has_a_bar_for_each_mark():
 def test_the_command_writes_what_it_found_and_exits_0(project):
     done = slipway(project, "gate", "--report", "gate.md", "--out", "gate.json")
     assert done.returncode == 0, done.stdout + done.stderr
-    written = msgspec.json.decode((project.root / "gate.json").read_bytes(), type=Gate)
+    written = msgspec.json.decode((project.root / "gate.json").read_bytes(), type=GateResult)
     assert written.verdict is Verdict.KEEP
     assert written.sentence.split()[0] in done.stdout
-    assert (project.root / "gate.md").read_text() == render(written)
+    assert (project.root / "gate.md").read_text() == render_gate_report(written)
 
 
 def test_a_refusal_exits_1_and_says_what_to_do(project):

@@ -3,27 +3,29 @@ import pytest
 from casebox import make_case, shuffled, with_production_scores, with_rules, with_scores
 
 from slipway.errors import GateError
-from slipway.evaluation import Figure
-from slipway.gate.checks import leaks, quality
-from slipway.gate.compare import relative
-from slipway.gate.result import Check, Verdict
+from slipway.figures import Figure
+from slipway.gate.checks import leakage, quality
+from slipway.gate.result import CheckResult, Verdict
 from slipway.gate.rules import Tie
-from slipway.gate.verdict import decide
+from slipway.gate.statistics.comparison import relative_improvement
+from slipway.gate.verdict import decide_verdict
 
 
 def compare(case):
     if case.production is None:
         return None
-    return relative(case.candidate.scored, case.production.scored, case.problem.metric, case.rules.level)
+    return relative_improvement(case.candidate.scored, case.production.scored, case.problem.metric, case.rules.level)
 
 
 def judge(case, *more):
-    checks = [check(case) for check in (*quality.CHECKS, *leaks.CHECKS)]
-    return decide(case, compare(case), [*checks, *more])
+    checks = [check(case) for check in (*quality.CHECKS, *leakage.CHECKS)]
+    return decide_verdict(case, compare(case), [*checks, *more])
 
 
 def failed(name="golden_rows", excepted=None):
-    return Check(name=name, passed=False, observed="3 of 20 differ", limit="none", why="It matters.", excepted=excepted)
+    return CheckResult(
+        name=name, passed=False, observed="3 of 20 differ", limit="none", why="It matters.", excepted=excepted
+    )
 
 
 def test_an_honest_retrain_is_never_refused(case):
@@ -69,18 +71,18 @@ def test_the_first_release_is_promoted_and_measured_by_the_baseline(toy):
 
 def test_checks_come_first(churn_case):
     better = Figure(value=0.1, low=0.05, high=0.15)
-    verdict, sentence = decide(churn_case, better, [failed(), failed("finite")])
+    verdict, sentence = decide_verdict(churn_case, better, [failed(), failed("finite")])
     assert verdict is Verdict.REFUSE
     assert sentence == "Refuse: golden_rows failed. Found: 3 of 20 differ; allowed: none. Also failed: finite."
 
 
 def test_the_first_release_passes_no_failed_check(toy):
-    assert decide(make_case(toy, None), None, [failed()])[0] is Verdict.REFUSE
+    assert decide_verdict(make_case(toy, None), None, [failed()])[0] is Verdict.REFUSE
 
 
 def test_an_exception_lets_a_check_pass_and_is_repeated(churn_case):
     better = Figure(value=0.1, low=0.05, high=0.15)
-    verdict, sentence = decide(churn_case, better, [failed(excepted="the old sensor is gone")])
+    verdict, sentence = decide_verdict(churn_case, better, [failed(excepted="the old sensor is gone")])
     assert verdict is Verdict.PROMOTE
     assert sentence.endswith("Let through by exception: golden_rows (the old sensor is gone).")
 
@@ -98,17 +100,19 @@ def test_an_exception_lets_a_check_pass_and_is_repeated(churn_case):
 )
 def test_the_interval_decides(churn_case, low, high, tie, expected):
     case = with_rules(churn_case, tie=tie)
-    assert decide(case, Figure(value=(low + high) / 2, low=low, high=high), [])[0] is expected
+    assert decide_verdict(case, Figure(value=(low + high) / 2, low=low, high=high), [])[0] is expected
 
 
 def test_a_tie_that_ships_says_so(churn_case):
-    _, sentence = decide(with_rules(churn_case, tie=Tie.CANDIDATE), Figure(value=0.004, low=-0.012, high=0.02), [])
+    _, sentence = decide_verdict(
+        with_rules(churn_case, tie=Tie.CANDIDATE), Figure(value=0.004, low=-0.012, high=0.02), []
+    )
     assert sentence.startswith("Promote the fresher model, as the rule for ties says")
     assert "0.4% lower (95% interval from 1.2% higher to 2.0% lower" in sentence
 
 
 def test_a_small_certain_loss_is_explained(churn_case):
-    _, sentence = decide(churn_case, Figure(value=-0.01, low=-0.015, high=-0.005), [])
+    _, sentence = decide_verdict(churn_case, Figure(value=-0.01, low=-0.015, high=-0.005), [])
     assert "1.0% higher (95% interval 0.5% to 1.5%" in sentence
     assert "within the margin of 2.0%" in sentence
 
@@ -116,11 +120,11 @@ def test_a_small_certain_loss_is_explained(churn_case):
 @pytest.mark.parametrize("nothing", [None, Figure(value=0.3)])
 def test_without_an_interval_nothing_is_promoted(churn_case, nothing):
     with pytest.raises(GateError, match="no interval"):
-        decide(churn_case, nothing, [])
+        decide_verdict(churn_case, nothing, [])
 
 
 def test_the_sentence_names_a_metric_that_should_be_high(churn_case):
     problem = msgspec.structs.replace(churn_case.problem, metric="roc_auc")
     case = msgspec.structs.replace(churn_case, problem=problem)
-    _, sentence = decide(case, Figure(value=0.1, low=0.05, high=0.15), [])
+    _, sentence = decide_verdict(case, Figure(value=0.1, low=0.05, high=0.15), [])
     assert "distance of ROC AUC from 1 is 10.0% lower" in sentence

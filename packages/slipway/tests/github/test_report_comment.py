@@ -15,8 +15,8 @@ import stub_github
 from running import SLIPWAY
 from stub_github import BOT, REPOSITORY
 
-from slipway.evaluation.result import Figure
-from slipway.gate.result import Check, Gate, Row, SliceRow, Verdict
+from slipway.figures import Figure
+from slipway.gate.result import CheckResult, GateResult, MetricComparison, SliceComparison, Verdict
 from slipway.github.comment import MARKER
 from slipway.github.render import MOST, render, without_report
 from slipway.github.report import LARGEST, Change, Report, Result, decode
@@ -281,8 +281,8 @@ class Page(HTMLParser):
 def full_of(text: str, many: int = 3) -> Report:
     """A report with `text` wherever a text can stand."""
     name, figure = text[:200], Figure(value=1e300, low=-1e300, high=1e300)
-    check = Check(name=name, passed=False, observed=text, limit=text, why=text, advice=text)
-    gate = Gate(
+    check = CheckResult(name=name, passed=False, observed=text, limit=text, why=text, advice=text)
+    gate = GateResult(
         verdict=Verdict.REFUSE,
         sentence=text,
         candidate=name,
@@ -290,8 +290,8 @@ def full_of(text: str, many: int = 3) -> Report:
         ships=name,
         primary=name,
         confidence=0.95,
-        metrics=(Row(metric=name, candidate=figure, production=figure, difference=figure),),
-        slices=(SliceRow(slice=name, label=name, rows=1, groups=1, difference=figure, p_value=0.5),) * many,
+        metrics=(MetricComparison(metric=name, candidate=figure, production=figure, difference=figure),),
+        slices=(SliceComparison(slice=name, label=name, rows=1, groups=1, difference=figure, p_value=0.5),) * many,
         checks=(check, msgspec.structs.replace(check, excepted=text)) * many,
         moved=(text,) * many,
     )

@@ -15,8 +15,8 @@ from catalogue import CATALOGUE, Mutant
 from ledgerbox import git
 from projectbox import Project, make_project, with_production
 
-from slipway.gate.judge import judge
-from slipway.gate.result import Gate, Verdict
+from slipway.gate.result import GateResult, Verdict
+from slipway.gate.run import run_gate
 
 SOURCES = (datasets, model, bundles, reports, contracts)
 # Enough for the gate's statistics: 60 days, of which a quarter is held out.
@@ -57,12 +57,12 @@ def hunt(good: Project, mutants: Iterable[Mutant], folder: Path, say: Callable[[
     return found
 
 
-def _judge(good: Project, mutant: Mutant, twin: bool, folder: Path) -> Gate:
+def _judge(good: Project, mutant: Mutant, twin: bool, folder: Path) -> GateResult:
     project = good.copy(folder / "mutant")
     try:
         base = git(project.root, "rev-parse", "HEAD") if mutant.base else None
         (mutant.twin if twin else mutant.harm)(project)
-        return judge(project.root, base=base)
+        return run_gate(project.root, base=base)
     finally:
         shutil.rmtree(project.root)
 

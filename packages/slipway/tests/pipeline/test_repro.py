@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from places import python_path
 
-from slipway import evaluation
 from slipway.bundle import load_bundle
 from slipway.data.prepared import read_part
+from slipway.evaluation.result import find_metric, read_evaluation
 
 STAGES = ("validate", "prepare", "train", "evaluate", "register")
 OUTPUTS = ("validation.json", "prepared", "bundle", "training.json", "metrics.json", "plots", "model_card.md")
@@ -35,7 +35,7 @@ def test_the_baseline_knows_the_training_set_only(finished):
     train, holdout = (read_part(finished.folder / "prepared", part)["target"] for part in ("train", "holdout"))
     share = train.mean()
     expected = -np.where(holdout, np.log(share), np.log(1 - share)).mean()
-    found = evaluation.metric(evaluation.read(finished.folder / "metrics.json"), "log_loss")
+    found = find_metric(read_evaluation(finished.folder / "metrics.json"), "log_loss")
     assert found.baseline.value == pytest.approx(expected, abs=2e-6)
     assert share != pytest.approx(holdout.mean(), abs=1e-3), "or the test could not tell"
 

@@ -9,17 +9,18 @@ import numpy as np
 from toybox import Toy
 
 from slipway.bundle import Bundle
-from slipway.evaluation import constant, cut, encode_target, evaluate, score_frame
-from slipway.evaluation.scored import Scored
-from slipway.gate.case import Case, Side
-from slipway.gate.rules import Rules
+from slipway.evaluation.holdout import evaluate_holdout, score_holdout
+from slipway.evaluation.scored import Scored, score_frame
+from slipway.evaluation.slices import cut_slices
+from slipway.gate.inputs import GateInputs, ScoredBundle
+from slipway.gate.rules import GateRules
 from slipway.ledger.entry import Entry, Event, Release
 from slipway.problem import Task
 from slipway.training.fit import fit_estimator
 from slipway.training.seal import seal_bundle
 
 # Toys are small and easily learnt, so floors are lower and ceilings higher than a real problem's.
-RULES = Rules(
+RULES = GateRules(
     level=0.95,
     margin=0.02,
     slice_margin=0.03,
@@ -48,22 +49,21 @@ def retrain(toy: Toy, folder: Path) -> Bundle:
     return seal_bundle(toy.problem, fitted, toy.params.train.threshold, train, toy.holdout, folder)[0]
 
 
-def make_case(toy: Toy, production: Bundle | None, **changed: Any) -> Case:
+def make_case(toy: Toy, production: Bundle | None, **changed: Any) -> GateInputs:
     """The toy's bundle as candidate against `production`, None for a first release; fields may be `changed`."""
-    scored = score_frame(toy.bundle, toy.holdout)
-    baseline = constant(scored, encode_target(toy.problem.task, scored.classes, toy.train["target"]))
-    parts = cut(toy.problem.slices, toy.holdout)
-    case = Case(
+    scored, baseline = score_holdout(toy.bundle, toy.problem, toy.train, toy.holdout)
+    parts = cut_slices(toy.problem.slices, toy.holdout)
+    case = GateInputs(
         problem=toy.problem,
         params=toy.params,
         rules=RULES,
         entry=entry_of(production),
         train=toy.train,
         holdout=toy.holdout,
-        candidate=Side(toy.bundle, scored),
-        production=Side(production, score_frame(production, toy.holdout)) if production else None,
+        candidate=ScoredBundle(toy.bundle, scored),
+        production=ScoredBundle(production, score_frame(production, toy.holdout)) if production else None,
         baseline=baseline,
-        committed=evaluate(scored, baseline, toy.problem.metric, toy.params.evaluate, parts),
+        committed=evaluate_holdout(scored, baseline, toy.problem.metric, toy.params.evaluate, parts),
         parts=parts,
     )
     return msgspec.structs.replace(case, **changed)
@@ -87,24 +87,24 @@ def entry_of(production: Bundle | None) -> Entry:
     )
 
 
-def with_rules(case: Case, **changed: Any) -> Case:
+def with_rules(case: GateInputs, **changed: Any) -> GateInputs:
     """The same case under other limits."""
     return msgspec.structs.replace(case, rules=msgspec.structs.replace(case.rules, **changed))
 
 
-def with_scores(case: Case, scores: np.ndarray) -> Case:
+def with_scores(case: GateInputs, scores: np.ndarray) -> GateInputs:
     """The same case with other scores of the candidate; its bundle stays, which only statistics may not notice."""
     scored = msgspec.structs.replace(case.candidate.scored, scores=scores)
     return msgspec.structs.replace(case, candidate=msgspec.structs.replace(case.candidate, scored=scored))
 
 
-def with_production_scores(case: Case, scores: np.ndarray) -> Case:
+def with_production_scores(case: GateInputs, scores: np.ndarray) -> GateInputs:
     """The same case with other scores of production's model."""
     scored = msgspec.structs.replace(case.production.scored, scores=scores)
     return msgspec.structs.replace(case, production=msgspec.structs.replace(case.production, scored=scored))
 
 
-def shuffled(case: Case, rows: np.ndarray | None = None, seed: int = 0) -> np.ndarray:
+def shuffled(case: GateInputs, rows: np.ndarray | None = None, seed: int = 0) -> np.ndarray:
     """The candidate's scores, those of `rows` (all by default) in another order: ruined, and as spread as before."""
     scores = case.candidate.scored.scores.copy()
     rows = np.arange(len(scores)) if rows is None else rows
@@ -112,7 +112,7 @@ def shuffled(case: Case, rows: np.ndarray | None = None, seed: int = 0) -> np.nd
     return scores
 
 
-def inverted(case: Case, rows: np.ndarray) -> np.ndarray:
+def inverted(case: GateInputs, rows: np.ndarray) -> np.ndarray:
     """The candidate's scores, those of `rows` turned round: the surer it was, the more wrong it is."""
     scored = case.candidate.scored
     scores = scored.scores.copy()

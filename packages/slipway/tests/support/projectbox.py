@@ -19,9 +19,11 @@ from toybox import toy_params
 from slipway.bundle import Bundle
 from slipway.data.prepared import write_parts
 from slipway.data.splitting import split_frame
-from slipway.evaluation import constant, cut, encode, encode_target, evaluate, score_frame
+from slipway.evaluation.holdout import evaluate_holdout, score_holdout
+from slipway.evaluation.result import encode_evaluation
+from slipway.evaluation.slices import cut_slices
 from slipway.files import write_bytes
-from slipway.gate.rules import Rules
+from slipway.gate.rules import GateRules
 from slipway.ledger import Ledger
 from slipway.params import Params
 from slipway.problem import Problem, load_problem
@@ -56,7 +58,7 @@ class Project(NamedTuple):
         shutil.copytree(self.root, root, symlinks=True)
         return self._replace(root=root)
 
-    def write_rules(self, rules: Rules) -> None:
+    def write_rules(self, rules: GateRules) -> None:
         (self.root / "gate.yaml").write_text(yaml.safe_dump(msgspec.to_builtins(rules)))
 
     def change_rules(self, **changed: Any) -> None:
@@ -84,10 +86,12 @@ class Project(NamedTuple):
         return bundle
 
     def evaluate(self, bundle: Bundle, train: pd.DataFrame, holdout: pd.DataFrame) -> None:
-        problem, scored = self.problem, score_frame(bundle, holdout)
-        baseline = constant(scored, encode_target(problem.task, scored.classes, train["target"]))
-        found = evaluate(scored, baseline, problem.metric, self.params.evaluate, cut(problem.slices, holdout))
-        write_bytes(self.root / "metrics.json", encode(found))
+        problem = self.problem
+        scored, baseline = score_holdout(bundle, problem, train, holdout)
+        found = evaluate_holdout(
+            scored, baseline, problem.metric, self.params.evaluate, cut_slices(problem.slices, holdout)
+        )
+        write_bytes(self.root / "metrics.json", encode_evaluation(found))
 
     def commit(self, message: str = "a change") -> str:
         git(self.root, "add", "--all")

@@ -7,10 +7,11 @@ import msgspec
 import pytest
 
 from slipway.data.prepared import write_parts
-from slipway.evaluation.result import Evaluation, Figure, Metric, SliceResult, encode
+from slipway.evaluation.result import Evaluation, Metric, SliceResult, encode_evaluation
+from slipway.figures import Figure
 from slipway.settings import TrackingSettings
 from slipway.tracking.evidence import read_evidence
-from slipway.tracking.registration import register
+from slipway.tracking.registration import register_bundle
 from slipway.tracking.store import open_store
 from slipway.training.seal import seal_bundle
 
@@ -31,7 +32,7 @@ def fill(root: Path, toy) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     shutil.copytree(toy.bundle.path, root / "bundle")
     write_parts(toy.train, toy.holdout, root / "prepared")
-    (root / "metrics.json").write_bytes(encode(evaluation()))
+    (root / "metrics.json").write_bytes(encode_evaluation(evaluation()))
     (root / "model_card.md").write_text("# A toy\n")
     (root / "plots").mkdir()
     (root / "plots" / "roc.json").write_text("[]\n")
@@ -85,4 +86,4 @@ def client(settings):
 
 @pytest.fixture
 def registered(workspace, settings):
-    return register(workspace / "bundle", read_evidence(workspace), settings)
+    return register_bundle(workspace / "bundle", read_evidence(workspace), settings)

@@ -10,7 +10,7 @@ import pytest
 
 from slipway.errors import BundleError, TrackingError
 from slipway.tracking.evidence import read_evidence
-from slipway.tracking.registration import register
+from slipway.tracking.registration import register_bundle
 
 STEPS = (
     "create_experiment",
@@ -29,7 +29,7 @@ STEPS = (
 
 
 def again(workspace, settings, **changed):
-    return register(workspace / "bundle", read_evidence(workspace), msgspec.structs.replace(settings, **changed))
+    return register_bundle(workspace / "bundle", read_evidence(workspace), msgspec.structs.replace(settings, **changed))
 
 
 def put_bundle(workspace, folder):
@@ -59,7 +59,7 @@ def killed_after(step, workspace, settings):
             os.kill(os.getpid(), signal.SIGKILL)
 
         setattr(MlflowClient, step, last)
-        register(workspace / "bundle", read_evidence(workspace), settings)
+        register_bundle(workspace / "bundle", read_evidence(workspace), settings)
         os._exit(0)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, f"{step} is never reached"

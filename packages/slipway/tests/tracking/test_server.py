@@ -17,7 +17,7 @@ from places import ROOT
 from slipway.columns import frame_to_columns
 from slipway.settings import TrackingSettings, quiet_environment
 from slipway.tracking.evidence import read_evidence
-from slipway.tracking.registration import register
+from slipway.tracking.registration import register_bundle
 from slipway.tracking.signature import to_frame
 
 
@@ -64,7 +64,9 @@ def registered(workspace, server):
 
 
 def again(workspace, server):
-    return register(workspace / "bundle", read_evidence(workspace), TrackingSettings(uri=server, parent_run=None))
+    return register_bundle(
+        workspace / "bundle", read_evidence(workspace), TrackingSettings(uri=server, parent_run=None)
+    )
 
 
 def of_digest(client, digest):

@@ -11,7 +11,7 @@ import pytest
 
 from slipway.errors import TrackingError
 from slipway.tracking.store import open_store
-from slipway.tracking.trouble import without_password
+from slipway.tracking.store_errors import hide_password
 
 
 def refused(uri, within=8.0):
@@ -115,7 +115,7 @@ def test_no_message_shows_a_password():
         port = taken.getsockname()[1]
     message = refused(f"http://ann:s3cret@127.0.0.1:{port}")
     assert "s3cret" not in message
-    assert without_password("postgresql://ann:s3cret@db:5432/mlflow") == "postgresql://db:5432/mlflow"
+    assert hide_password("postgresql://ann:s3cret@db:5432/mlflow") == "postgresql://db:5432/mlflow"
 
 
 def test_a_damaged_file_is_named_at_once(file):

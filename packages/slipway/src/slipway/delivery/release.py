@@ -15,8 +15,8 @@ import msgspec
 from slipway.bundle import load_bundle
 from slipway.errors import DeliveryError, GateError, TrackingError
 from slipway.files import new_folder, write_json
-from slipway.gate.judge import judge
-from slipway.gate.result import Gate, Verdict
+from slipway.gate.result import GateResult, Verdict
+from slipway.gate.run import run_gate
 from slipway.ledger import Event, Ledger, Release
 from slipway.tracking.lineage import read_lineage
 
@@ -42,7 +42,7 @@ def choose(root: Path, ledger: Ledger, folder: Path, say: Callable[[str], None],
         )
     say("gate: judging the candidate ...")
     newest = ledger.read(_JUDGED_BY).number
-    found = judge(root, base=base, ledger=ledger)
+    found = run_gate(root, base=base, ledger=ledger)
     if found.verdict is Verdict.REFUSE or found.ships is None:
         raise GateError(f"{found.sentence} Nothing was deployed. `slipway gate` shows every check.")
     say(f"gate: {found.sentence}")
@@ -90,7 +90,7 @@ def with_image(folder: Path, image: str) -> Chosen:
     return changed
 
 
-def _release(root: Path, ledger: Ledger, found: Gate, ships: str) -> Release:
+def _release(root: Path, ledger: Ledger, found: GateResult, ships: str) -> Release:
     commit, data = _lineage(root)
     serving = ledger.read(_JUDGED_BY).serving
     if found.verdict is Verdict.KEEP and serving and serving.bundle == ships:
@@ -100,7 +100,7 @@ def _release(root: Path, ledger: Ledger, found: Gate, ships: str) -> Release:
     return Release(bundle=ships, commit=commit, data=data, model=registered.get("model"), run=registered.get("run"))
 
 
-def _summary(found: Gate) -> dict[str, Any]:
+def _summary(found: GateResult) -> dict[str, Any]:
     kept: dict[str, Any] = {
         "verdict": found.verdict.value,
         "sentence": found.sentence,

@@ -12,7 +12,8 @@ from rich.table import Table
 from slipway.bundle import load_bundle
 from slipway.columns import columns_to_rows, take_rows
 from slipway.demo.workspace import WORKSPACE
-from slipway.evaluation import Evaluation, Figure, read
+from slipway.evaluation.result import Evaluation, read_evaluation
+from slipway.figures import Figure
 from slipway.stage import StageTime
 
 NEXT = (
@@ -38,7 +39,7 @@ def show(shown: Shown) -> None:
     console = Console(highlight=False)
     console.print()
     console.print(_stages(shown))
-    console.print(_metrics(read(shown.folder / "metrics.json")))
+    console.print(_metrics(read_evaluation(shown.folder / "metrics.json")))
     registered = msgspec.json.decode((shown.folder / "registered.json").read_bytes())
     console.print(
         f"Registered: model {registered['model']} version {registered['version']}, bundle {registered['digest'][:12]}"

@@ -14,7 +14,7 @@ import msgspec
 from slipway.delivery.targets.registry import target_of
 from slipway.demo.chapters import Chapter, apply_params
 from slipway.errors import DeliveryError, GateError
-from slipway.gate.result import Gate, Verdict
+from slipway.gate.result import GateResult, Verdict
 from slipway.git import Git
 from slipway.stage import print_progress
 
@@ -101,7 +101,7 @@ def _judge(folder: Path) -> Verdict:
     done = _slipway(folder, "gate", "--report", "gate.md", "--out", "gate.json", must=False)
     if done not in (0, 1):
         raise DeliveryError(f"`slipway gate` ended with {done} in {folder}.")
-    return msgspec.json.decode((folder / "gate.json").read_bytes(), type=Gate).verdict
+    return msgspec.json.decode((folder / "gate.json").read_bytes(), type=GateResult).verdict
 
 
 def _slipway(folder: Path, *words: str, must: bool = True) -> int:

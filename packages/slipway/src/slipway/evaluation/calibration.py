@@ -24,7 +24,7 @@ def calibration_error(scored: Scored) -> Measure:
     lies above zero always. The error is a norm, so by the triangle inequality it differs from the true one by
     no more than the distance between the bins: that distance gives the lower end of the interval.
     """
-    score, true = confidence(scored)
+    score, true = judged_probability(scored)
     bins = bin_of(score)
     cells = scored.group * BINS + bins
     excess = np.bincount(cells, weights=score - true, minlength=scored.groups * BINS).reshape(scored.groups, BINS)
@@ -41,7 +41,7 @@ def calibration_error(scored: Scored) -> Measure:
     return measure
 
 
-def confidence(scored: Scored) -> tuple[Vector, Vector]:
+def judged_probability(scored: Scored) -> tuple[Vector, Vector]:
     """The probability that is judged, of the last class or of the top one, and whether it came true."""
     if scored.task is Task.BINARY:
         return scored.scores, (scored.target == 1).astype(np.float64)

@@ -1,25 +1,49 @@
 """The evaluation of scored rows: metrics with intervals, the trivial baseline beside them, and slices."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from slipway.bundle.model import Bundle
 from slipway.errors import DataError
-from slipway.evaluation.intervals import Draws, figure, interval, resample
-from slipway.evaluation.metrics import METRICS, Better, Kind, measure
-from slipway.evaluation.result import Evaluation, Metric, rounded
-from slipway.evaluation.scored import Scored
-from slipway.evaluation.slices import Part, describe, is_large, measure_part
+from slipway.evaluation.intervals import Draws, metric_figure, percentile_interval, resample_groups
+from slipway.evaluation.metrics import METRICS, Better, MetricKind, prepare_metrics, verify_primary_metric
+from slipway.evaluation.model_card import verify_card
+from slipway.evaluation.result import Evaluation, Metric, round_evaluation
+from slipway.evaluation.scored import Scored, constant_baseline, encode_target, score_frame, verify_bundle_problem
+from slipway.evaluation.slices import SlicePart, describe_slice, is_large, prepare_slice_metrics
 from slipway.evaluation.sums import ratio
 from slipway.params import EvaluateParams
-from slipway.problem import Task
+from slipway.problem import Problem, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Keys of the two measures of all rows; parts are keyed by their position.
 _MODEL, _BASELINE = -1, -2
 
 
-def evaluate(
-    scored: Scored, baseline: Scored, primary: str, params: EvaluateParams, parts: Sequence[Part] = ()
+def verify_evaluable(problem: Problem) -> None:
+    """Raise `ProblemError` for a primary metric that the gate cannot judge, or an empty field of the model card."""
+    verify_primary_metric(problem)
+    verify_card(problem.card)
+
+
+def score_holdout(
+    bundle: Bundle, problem: Problem, train: "pd.DataFrame", holdout: "pd.DataFrame"
+) -> tuple[Scored, Scored]:
+    """Score the holdout by the bundle and by the trivial baseline of the training set.
+
+    Raises `BundleError` for a bundle of another problem, and the errors of `score_frame`.
+    """
+    verify_bundle_problem(bundle, problem)
+    scored = score_frame(bundle, holdout)
+    return scored, constant_baseline(scored, encode_target(problem.task, scored.classes, train["target"]))
+
+
+def evaluate_holdout(
+    scored: Scored, baseline: Scored, primary: str, params: EvaluateParams, parts: Sequence[SlicePart] = ()
 ) -> Evaluation:
     """Evaluate a model on rows, beside a `baseline` on the same rows; everything in the same resamples.
 
@@ -28,9 +52,9 @@ def evaluate(
     """
     _check(scored)
     names = tuple(METRICS[scored.task])
-    measures = {_MODEL: measure(scored, names), _BASELINE: measure(baseline, names)}
-    measures |= {at: measure_part(part, scored, primary) for at, part in enumerate(parts) if is_large(part)}
-    draws = resample(measures, scored.groups, params)
+    measures = {_MODEL: prepare_metrics(scored, names), _BASELINE: prepare_metrics(baseline, names)}
+    measures |= {at: prepare_slice_metrics(part, scored, primary) for at, part in enumerate(parts) if is_large(part)}
+    draws = resample_groups(measures, scored.groups, params)
     level = params.confidence
     metrics = _metrics(scored, draws[_MODEL], draws[_BASELINE], level)
     if primary not in (each.name for each in metrics):
@@ -44,9 +68,9 @@ def evaluate(
         rows=len(scored.target),
         groups=scored.groups,
         metrics=metrics,
-        slices=tuple(describe(part, scored, primary, draws.get(at, {}), level) for at, part in enumerate(parts)),
+        slices=tuple(describe_slice(part, scored, primary, draws.get(at, {}), level) for at, part in enumerate(parts)),
     )
-    return rounded(found)
+    return round_evaluation(found)
 
 
 def _check(scored: Scored) -> None:
@@ -68,18 +92,18 @@ def _metrics(
 ) -> tuple[Metric, ...]:
     found = []
     for name, kind in METRICS[scored.task].items():
-        here = figure(model, name, scored.groups, confidence)
+        here = metric_figure(model, name, scored.groups, confidence)
         if here is None:
             continue
-        beside = {"baseline": figure(baseline, name, scored.groups, confidence)}
+        beside = {"baseline": metric_figure(baseline, name, scored.groups, confidence)}
         if kind.better:
             loss, reference = _losses(kind, model[name]), _losses(kind, baseline[name])
-            beside["improvement"] = interval(reference - loss, scored.groups, confidence)
-            beside["skill"] = interval(1 - ratio(loss, reference), scored.groups, confidence)
+            beside["improvement"] = percentile_interval(reference - loss, scored.groups, confidence)
+            beside["skill"] = percentile_interval(1 - ratio(loss, reference), scored.groups, confidence)
         found.append(Metric(name=name, value=here.value, low=here.low, high=here.high, **beside))
     return tuple(found)
 
 
-def _losses(kind: Kind, values: Draws) -> Draws:
+def _losses(kind: MetricKind, values: Draws) -> Draws:
     """Values turned so that less is better."""
     return 1 - values if kind.better is Better.HIGHER else values

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipway.columns import Columns, take_rows
-from slipway.evaluation.metrics import METRICS, Better, value
-from slipway.evaluation.scored import Scored, Vector
-from slipway.evaluation.scored import take as take_scored
+from slipway.evaluation.metrics import METRICS, Better, metric_value
+from slipway.evaluation.scored import Scored, Vector, take_scored
 
 ROWS = 4000
 REPEATS = 4
@@ -41,11 +40,11 @@ def permutation_importance(
     columns, scored = take_rows(columns, rows), take_scored(scored, rows)
     shuffles = [random.permutation(len(rows)) for _ in range(REPEATS)]
     sign = -1 if METRICS[scored.task][primary].better is Better.HIGHER else 1
-    whole = value(scored, primary)
+    whole = metric_value(scored, primary)
 
     def losses(name: str) -> NDArray[np.float64]:
         shuffled = (score(columns | {name: columns[name][order]}) for order in shuffles)
-        each = [value(msgspec.structs.replace(scored, scores=scores), primary) for scores in shuffled]
+        each = [metric_value(msgspec.structs.replace(scored, scores=scores), primary) for scores in shuffled]
         return sign * (np.array(each) - whole)
 
     found = {name: losses(name) for name in columns}

@@ -11,9 +11,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from slipway.evaluation.result import Figure
 from slipway.evaluation.scored import Vector
 from slipway.evaluation.sums import Measure
+from slipway.figures import Figure
 from slipway.params import EvaluateParams
 
 # A metric's value over all rows first, then in each resample; NaN where it is undefined.
@@ -26,7 +26,9 @@ _CELLS = 1 << 22
 _DEFINED = 0.9
 
 
-def resample(measures: Mapping[Key, Measure], groups: int, params: EvaluateParams) -> dict[Key, dict[str, Draws]]:
+def resample_groups(
+    measures: Mapping[Key, Measure], groups: int, params: EvaluateParams
+) -> dict[Key, dict[str, Draws]]:
     """Every measure over all rows and over `params.resamples` resamples of the `groups`."""
     parts: dict[Key, list[dict[str, Vector]]] = {key: [] for key in measures}
     for weights in _weights(groups, params):
@@ -37,14 +39,14 @@ def resample(measures: Mapping[Key, Measure], groups: int, params: EvaluateParam
     }
 
 
-def figure(draws: Mapping[str, Draws], name: str, groups: int, confidence: float) -> Figure | None:
+def metric_figure(draws: Mapping[str, Draws], name: str, groups: int, confidence: float) -> Figure | None:
     """A metric with its interval, None where it is undefined; `groups` are those that have rows here."""
     if name == "calibration_error":
         return _calibration_figure(draws[name], draws["calibration_distance"], groups, confidence)
-    return interval(draws[name], groups, confidence)
+    return percentile_interval(draws[name], groups, confidence)
 
 
-def interval(draws: Draws, groups: int, confidence: float) -> Figure | None:
+def percentile_interval(draws: Draws, groups: int, confidence: float) -> Figure | None:
     """The percentile interval, widened for few groups; None where the value is undefined.
 
     A percentile interval of few groups is too narrow, as a normal one is beside Student's: the percentiles
@@ -63,7 +65,7 @@ def interval(draws: Draws, groups: int, confidence: float) -> Figure | None:
 
 def _calibration_figure(error: Draws, distance: Draws, groups: int, confidence: float) -> Figure | None:
     """The upper end as for every metric; the lower end leaves out what noise alone adds to the error."""
-    found = interval(error, groups, confidence)
+    found = percentile_interval(error, groups, confidence)
     if found is None or found.low is None:
         return found
     noise = float(np.quantile(distance[1:][np.isfinite(distance[1:])], 1 - _tail(groups, confidence)))

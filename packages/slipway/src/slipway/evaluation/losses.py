@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.evaluation.scored import Scored, Vector, predicted
+from slipway.evaluation.scored import Scored, Vector, predicted_classes
 from slipway.problem import Task
 
 # A probability of exactly 0 or 1 would cost infinitely much; scikit-learn's log_loss clips at the same place.
@@ -20,7 +20,7 @@ def row_losses(scored: Scored) -> dict[str, Vector]:
     if scored.task is Task.REGRESSION:
         error = scored.scores - scored.target
         return {"mae": np.abs(error), "squared_error": error**2, "mean_error": error}
-    accuracy = (predicted(scored) == scored.target).astype(np.float64)
+    accuracy = (predicted_classes(scored) == scored.target).astype(np.float64)
     if scored.task is Task.BINARY:
         error = scored.scores - scored.target
         likelihood = np.where(scored.target == 1, scored.scores, 1 - scored.scores)

@@ -22,7 +22,7 @@ class Better(StrEnum):
     HIGHER = "higher"
 
 
-class Kind(msgspec.Struct, frozen=True):
+class MetricKind(msgspec.Struct, frozen=True):
     """One metric: how it is computed, a name for people, and which way it improves.
 
     `better` is None where the metric alone says nothing about a model: precision rises as recall falls, and a
@@ -34,32 +34,32 @@ class Kind(msgspec.Struct, frozen=True):
     better: Better | None = None
 
 
-METRICS: dict[Task, dict[str, Kind]] = {
+METRICS: dict[Task, dict[str, MetricKind]] = {
     Task.BINARY: {
-        "log_loss": Kind(binary_sums, "Log loss", Better.LOWER),
-        "brier": Kind(binary_sums, "Brier score", Better.LOWER),
-        "roc_auc": Kind(roc_auc, "ROC AUC", Better.HIGHER),
-        "average_precision": Kind(average_precision, "Average precision", Better.HIGHER),
-        "calibration_error": Kind(calibration_error, "Calibration error"),
-        "mean_error": Kind(binary_sums, "Mean score less base rate"),
-        "accuracy": Kind(binary_sums, "Accuracy at the threshold", Better.HIGHER),
-        "precision": Kind(binary_sums, "Precision at the threshold"),
-        "recall": Kind(binary_sums, "Recall at the threshold"),
+        "log_loss": MetricKind(binary_sums, "Log loss", Better.LOWER),
+        "brier": MetricKind(binary_sums, "Brier score", Better.LOWER),
+        "roc_auc": MetricKind(roc_auc, "ROC AUC", Better.HIGHER),
+        "average_precision": MetricKind(average_precision, "Average precision", Better.HIGHER),
+        "calibration_error": MetricKind(calibration_error, "Calibration error"),
+        "mean_error": MetricKind(binary_sums, "Mean score less base rate"),
+        "accuracy": MetricKind(binary_sums, "Accuracy at the threshold", Better.HIGHER),
+        "precision": MetricKind(binary_sums, "Precision at the threshold"),
+        "recall": MetricKind(binary_sums, "Recall at the threshold"),
     },
     Task.MULTICLASS: {
-        "log_loss": Kind(multiclass_sums, "Log loss", Better.LOWER),
-        "brier": Kind(multiclass_sums, "Brier score, summed over classes", Better.LOWER),
-        "accuracy": Kind(multiclass_sums, "Accuracy", Better.HIGHER),
-        "balanced_accuracy": Kind(multiclass_sums, "Balanced accuracy", Better.HIGHER),
-        "macro_f1": Kind(multiclass_sums, "F1, mean over classes", Better.HIGHER),
-        "calibration_error": Kind(calibration_error, "Calibration error of the top class"),
+        "log_loss": MetricKind(multiclass_sums, "Log loss", Better.LOWER),
+        "brier": MetricKind(multiclass_sums, "Brier score, summed over classes", Better.LOWER),
+        "accuracy": MetricKind(multiclass_sums, "Accuracy", Better.HIGHER),
+        "balanced_accuracy": MetricKind(multiclass_sums, "Balanced accuracy", Better.HIGHER),
+        "macro_f1": MetricKind(multiclass_sums, "F1, mean over classes", Better.HIGHER),
+        "calibration_error": MetricKind(calibration_error, "Calibration error of the top class"),
     },
     Task.REGRESSION: {
-        "rmse": Kind(regression_sums, "Root mean squared error", Better.LOWER),
-        "mae": Kind(regression_sums, "Mean absolute error", Better.LOWER),
-        "median_absolute_error": Kind(median_absolute_error, "Median absolute error", Better.LOWER),
-        "r2": Kind(regression_sums, "R², share of variance explained", Better.HIGHER),
-        "mean_error": Kind(regression_sums, "Mean error, predicted less actual"),
+        "rmse": MetricKind(regression_sums, "Root mean squared error", Better.LOWER),
+        "mae": MetricKind(regression_sums, "Mean absolute error", Better.LOWER),
+        "median_absolute_error": MetricKind(median_absolute_error, "Median absolute error", Better.LOWER),
+        "r2": MetricKind(regression_sums, "R², share of variance explained", Better.HIGHER),
+        "mean_error": MetricKind(regression_sums, "Mean error, predicted less actual"),
     },
 }
 
@@ -71,7 +71,7 @@ SLICE_METRICS: dict[Task, tuple[str, ...]] = {
 }
 
 
-def check_primary(problem: Problem) -> None:
+def verify_primary_metric(problem: Problem) -> None:
     """Raise `ProblemError` unless the problem's primary metric is one that can be judged."""
     able = [name for name, kind in METRICS[problem.task].items() if kind.better]
     if problem.metric not in able:
@@ -81,7 +81,7 @@ def check_primary(problem: Problem) -> None:
         )
 
 
-def measure(scored: Scored, names: Sequence[str]) -> Measure:
+def prepare_metrics(scored: Scored, names: Sequence[str]) -> Measure:
     """Prepare the metrics `names` of `scored`; what is returned gives them for any weights of the groups."""
     kinds = METRICS[scored.task]
     measures = [build(scored) for build in dict.fromkeys(kinds[name].build for name in names)]
@@ -94,6 +94,6 @@ def measure(scored: Scored, names: Sequence[str]) -> Measure:
     return every
 
 
-def value(scored: Scored, name: str) -> float:
+def metric_value(scored: Scored, name: str) -> float:
     """One metric over all rows; NaN where it is undefined."""
-    return float(measure(scored, [name])(np.ones((1, scored.groups)))[name][0])
+    return float(prepare_metrics(scored, [name])(np.ones((1, scored.groups)))[name][0])

@@ -7,17 +7,10 @@ from typing import Any
 import msgspec
 
 from slipway.errors import DataError
+from slipway.figures import Figure
 
 # Processors differ in the last digits of a score; what is published must not.
 _DIGITS = 6
-
-
-class Figure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A number and the ends of its interval; no ends where there is too little to tell."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
 
 
 class Metric(Figure, frozen=True, kw_only=True, omit_defaults=True):
@@ -64,14 +57,14 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     slices: tuple[SliceResult, ...] = ()
 
 
-def metric(found: Evaluation | SliceResult, name: str) -> Metric | None:
+def find_metric(found: Evaluation | SliceResult, name: str) -> Metric | None:
     """The metric of that name, or None where it is undefined or was left out."""
     return next((each for each in found.metrics if each.name == name), None)
 
 
 def headline(evaluation: Evaluation) -> str:
     """The primary metric in one line, with its interval and the baseline's value."""
-    found = metric(evaluation, evaluation.primary)
+    found = find_metric(evaluation, evaluation.primary)
     if found is None:
         return f"{evaluation.primary} is undefined"
     ends = "" if found.low is None or found.high is None else f" [{found.low:.4g}, {found.high:.4g}]"
@@ -79,7 +72,7 @@ def headline(evaluation: Evaluation) -> str:
     return f"{found.name} {found.value:.4g}{ends}{beside}"
 
 
-def flatten(evaluation: Evaluation) -> dict[str, float]:
+def flatten_evaluation(evaluation: Evaluation) -> dict[str, float]:
     """Every figure of the whole holdout as one flat table, for tools that know only names and numbers."""
     flat: dict[str, float] = {"rows": evaluation.rows, "groups": evaluation.groups}
     for each in evaluation.metrics:
@@ -96,26 +89,26 @@ def flatten(evaluation: Evaluation) -> dict[str, float]:
     return flat
 
 
-def encode(evaluation: Evaluation) -> bytes:
+def encode_evaluation(evaluation: Evaluation) -> bytes:
     """The evaluation as JSON.
 
     DVC shows the numbers at the top of a file, not those in lists: the values alone, and the primary metric's
     skill, are repeated there.
     """
     top = {each.name: each.value for each in evaluation.metrics}
-    primary = metric(evaluation, evaluation.primary)
+    primary = find_metric(evaluation, evaluation.primary)
     if primary and primary.skill:
         top["skill"] = primary.skill.value
     document = {**msgspec.to_builtins(evaluation), **top}
     return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
 
 
-def rounded(evaluation: Evaluation) -> Evaluation:
+def round_evaluation(evaluation: Evaluation) -> Evaluation:
     """The same with every number rounded to six significant digits."""
     return msgspec.convert(_rounded(msgspec.to_builtins(evaluation)), Evaluation)
 
 
-def decode(content: bytes) -> Evaluation:
+def decode_evaluation(content: bytes) -> Evaluation:
     """Read what `encode` wrote; raises `DataError`."""
     try:
         return msgspec.json.decode(content, type=Evaluation)
@@ -123,10 +116,10 @@ def decode(content: bytes) -> Evaluation:
         raise DataError(f"This is no evaluation: {error}. Run `dvc repro evaluate` to make it again.") from error
 
 
-def read(path: Path = Path("metrics.json")) -> Evaluation:
+def read_evaluation(path: Path = Path("metrics.json")) -> Evaluation:
     """Read an evaluation from a file; raises `DataError` that names it."""
     try:
-        return decode(path.read_bytes())
+        return decode_evaluation(path.read_bytes())
     except FileNotFoundError as error:
         raise DataError(f"There is no {path}. Run `dvc repro evaluate` to make it.") from error
     except DataError as error:

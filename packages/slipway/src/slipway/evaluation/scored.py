@@ -35,7 +35,7 @@ class Scored(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     threshold: float | None = None
 
 
-def check_bundle(bundle: Bundle, problem: Problem) -> None:
+def verify_bundle_problem(bundle: Bundle, problem: Problem) -> None:
     """Raise `BundleError` unless the bundle is one of `problem` and its task."""
     found = bundle.manifest
     if (found.problem, found.task) != (problem.name, problem.task):
@@ -101,7 +101,7 @@ def encode_target(task: Task, classes: tuple[Class, ...], target: "pd.Series") -
     return codes
 
 
-def constant(scored: Scored, reference: NDArray[Any]) -> Scored:
+def constant_baseline(scored: Scored, reference: NDArray[Any]) -> Scored:
     """The trivial baseline on the same rows: always the base rate, the class shares or the mean.
 
     `reference` is the training set's target as `encode_target` gives it.
@@ -112,14 +112,14 @@ def constant(scored: Scored, reference: NDArray[Any]) -> Scored:
     return msgspec.structs.replace(scored, scores=np.full(len(scored.target), float(np.mean(reference))))
 
 
-def take(scored: Scored, rows: NDArray[Any]) -> Scored:
+def take_scored(scored: Scored, rows: NDArray[Any]) -> Scored:
     """Some of the rows (a mask or positions), with the groups still counted among all of them."""
     return msgspec.structs.replace(
         scored, target=scored.target[rows], scores=scored.scores[rows], group=scored.group[rows]
     )
 
 
-def predicted(scored: Scored) -> NDArray[np.intp]:
+def predicted_classes(scored: Scored) -> NDArray[np.intp]:
     """The class that each score stands for, as a position in `classes`."""
     if scored.threshold is not None:
         return (scored.scores >= scored.threshold).astype(np.intp)

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipway.errors import ProblemError
-from slipway.evaluation.intervals import Draws, figure
-from slipway.evaluation.metrics import SLICE_METRICS, measure
+from slipway.evaluation.intervals import Draws, metric_figure
+from slipway.evaluation.metrics import SLICE_METRICS, prepare_metrics
 from slipway.evaluation.result import Metric, SliceResult
-from slipway.evaluation.scored import Scored, take
+from slipway.evaluation.scored import Scored, take_scored
 from slipway.evaluation.sums import Measure
 from slipway.problem import Slice, Task
 
@@ -26,7 +26,7 @@ FEWEST_GROUPS = 8
 MOST_LABELS = 100
 
 
-class Part(msgspec.Struct, frozen=True, eq=False):
+class SlicePart(msgspec.Struct, frozen=True, eq=False):
     """One label of one slice, and the positions of its rows."""
 
     slice: str
@@ -34,7 +34,7 @@ class Part(msgspec.Struct, frozen=True, eq=False):
     rows: NDArray[np.intp]
 
 
-def cut(slices: Sequence[Slice], frame: "pd.DataFrame") -> tuple[Part, ...]:
+def cut_slices(slices: Sequence[Slice], frame: "pd.DataFrame") -> tuple[SlicePart, ...]:
     """Cut the frame by every slice, in the order of its labels; rows without a label are `missing`.
 
     Raises `ProblemError` for a slice that gives no label per row, or too many labels.
@@ -47,30 +47,32 @@ def slice_metrics(task: Task, primary: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((primary, *SLICE_METRICS[task])))
 
 
-def measure_part(part: Part, scored: Scored, primary: str) -> Measure:
+def prepare_slice_metrics(part: SlicePart, scored: Scored, primary: str) -> Measure:
     """Prepare a part's metrics for weights of all groups, most of which it may not have."""
-    inside = take(scored, part.rows)
+    inside = take_scored(scored, part.rows)
     present, group = np.unique(inside.group, return_inverse=True)
     narrow = msgspec.structs.replace(inside, group=group, groups=len(present))
-    given = measure(narrow, slice_metrics(scored.task, primary))
+    given = prepare_metrics(narrow, slice_metrics(scored.task, primary))
     return lambda weights: given(weights[:, present])
 
 
-def is_large(part: Part) -> bool:
+def is_large(part: SlicePart) -> bool:
     """Whether the part has enough rows to compute a metric."""
     return len(part.rows) >= FEWEST_ROWS
 
 
-def describe(part: Part, scored: Scored, primary: str, draws: Mapping[str, Draws], confidence: float) -> SliceResult:
+def describe_slice(
+    part: SlicePart, scored: Scored, primary: str, draws: Mapping[str, Draws], confidence: float
+) -> SliceResult:
     """Put one part's counts and metrics together; `draws` is empty for a part that is not large."""
-    inside = take(scored, part.rows)
+    inside = take_scored(scored, part.rows)
     groups = len(np.unique(inside.group))
     notes = [] if is_large(part) else [f"fewer than {FEWEST_ROWS} rows: no metrics"]
     if draws and groups < FEWEST_GROUPS:
         notes.append(f"fewer than {FEWEST_GROUPS} groups: no intervals")
     metrics = []
     for name in slice_metrics(scored.task, primary) if draws else ():
-        found = figure(draws, name, groups if groups >= FEWEST_GROUPS else 1, confidence)
+        found = metric_figure(draws, name, groups if groups >= FEWEST_GROUPS else 1, confidence)
         if found is None:
             notes.append(f"{_why_undefined(inside)}: no {name}")
         else:
@@ -88,7 +90,7 @@ def describe(part: Part, scored: Scored, primary: str, draws: Mapping[str, Draws
     )
 
 
-def _cut(each: Slice, frame: "pd.DataFrame") -> list[Part]:
+def _cut(each: Slice, frame: "pd.DataFrame") -> list[SlicePart]:
     import pandas as pd
 
     codes, found = pd.factorize(_labels(each, frame), sort=True)
@@ -97,9 +99,9 @@ def _cut(each: Slice, frame: "pd.DataFrame") -> list[Part]:
             f"The slice {each.name!r} has {len(found):,} labels, expected at most {MOST_LABELS}: parts this "
             "small tell nothing. Group the values in problem.py, into ranges for instance."
         )
-    parts = [Part(each.name, str(label), np.flatnonzero(codes == code)) for code, label in enumerate(found)]
+    parts = [SlicePart(each.name, str(label), np.flatnonzero(codes == code)) for code, label in enumerate(found)]
     missing = np.flatnonzero(codes < 0)
-    return [*parts, Part(each.name, "missing", missing)] if len(missing) else parts
+    return [*parts, SlicePart(each.name, "missing", missing)] if len(missing) else parts
 
 
 def _labels(each: Slice, frame: "pd.DataFrame") -> "pd.Series":

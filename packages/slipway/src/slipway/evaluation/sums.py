@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from slipway.evaluation.losses import group_sums, row_losses
-from slipway.evaluation.scored import Scored, Vector, predicted
+from slipway.evaluation.scored import Scored, Vector, predicted_classes
 
 # From how often each group counts (resamples, groups) to each metric's value (resamples,); NaN = undefined.
 Measure = Callable[[Vector], dict[str, Vector]]
@@ -14,7 +14,7 @@ Measure = Callable[[Vector], dict[str, Vector]]
 def binary_sums(scored: Scored) -> Measure:
     """Log loss, Brier score, accuracy, mean error and, at the threshold, precision and recall."""
     losses = row_losses(scored)
-    actual, said = scored.target == 1, predicted(scored) == 1
+    actual, said = scored.target == 1, predicted_classes(scored) == 1
     sums = _sums(scored, *losses.values(), actual, said, actual & said)
 
     def measure(weights: Vector) -> dict[str, Vector]:
@@ -33,7 +33,7 @@ def multiclass_sums(scored: Scored) -> Measure:
     """
     losses = row_losses(scored)
     every = range(len(scored.classes))
-    said = predicted(scored)
+    said = predicted_classes(scored)
     true = [scored.target == k for k in every]
     guessed = [said == k for k in every]
     hits = [true[k] & guessed[k] for k in every]

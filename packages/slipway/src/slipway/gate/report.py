@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from slipway.evaluation.result import Figure
-from slipway.gate.paired import holm
-from slipway.gate.result import Check, Gate, Row, SliceRow, Verdict
+from slipway.figures import Figure
+from slipway.gate.result import CheckResult, GateResult, MetricComparison, SliceComparison, Verdict
+from slipway.gate.statistics.paired import adjust_holm
 from slipway.markdown import Part, code, inert, join, table
 
 ICONS = {Verdict.PROMOTE: "✅", Verdict.KEEP: "⏸️", Verdict.REFUSE: "⛔"}
@@ -13,12 +13,14 @@ _SLICES = 8
 _NAME = re.compile(r"\w[\w -]{0,60}", re.ASCII)
 
 
-def render(gate: Gate) -> str:
+def render_gate_report(gate: GateResult) -> str:
     """The whole report."""
-    return join([Part(f"## {ICONS[gate.verdict]} Gate: {gate.verdict}"), Part(inert(gate.sentence)), *details(gate)])
+    return join(
+        [Part(f"## {ICONS[gate.verdict]} Gate: {gate.verdict}"), Part(inert(gate.sentence)), *gate_report_parts(gate)]
+    )
 
 
-def details(gate: Gate) -> list[Part]:
+def gate_report_parts(gate: GateResult) -> list[Part]:
     """Everything below the verdict and its sentence."""
     failed = [check for check in gate.checks if not check.stands]
     excepted = [check for check in gate.checks if not check.passed and check.stands]
@@ -34,7 +36,7 @@ def details(gate: Gate) -> list[Part]:
     ]
 
 
-def _ships(gate: Gate) -> str:
+def _ships(gate: GateResult) -> str:
     names = {
         Verdict.PROMOTE: "The candidate ships",
         Verdict.KEEP: "Production's model ships with this code",
@@ -52,11 +54,11 @@ def _list(title: str, lines: Sequence[str]) -> str:
     return f"**{title}**\n\n" + "\n".join(f"- {line}" for line in lines) if lines else ""
 
 
-def _exception(check: Check) -> str:
+def _exception(check: CheckResult) -> str:
     return f"{code(check.name)}: {inert(check.excepted or '')}"
 
 
-def _metrics(gate: Gate) -> str:
+def _metrics(gate: GateResult) -> str:
     if not gate.metrics:
         return ""
     head = ["metric", "candidate", "production", f"difference ({gate.confidence:.0%} interval, above 0 = better)"]
@@ -72,7 +74,7 @@ def _metrics(gate: Gate) -> str:
     return table(head, lines) + f"\n\n{gate.rows:,} rows held out, in {gate.groups:,} groups."
 
 
-def _chart(gate: Gate) -> str:
+def _chart(gate: GateResult) -> str:
     """The primary metric of both models, or the relative difference of every slice: what GitHub draws by itself."""
     primary = next((row for row in gate.metrics if row.metric == gate.primary), None)
     # The name stands in a drawing, where nothing can be escaped.
@@ -89,7 +91,7 @@ def _chart(gate: Gate) -> str:
     )
 
 
-def _ends(row: Row) -> list[float]:
+def _ends(row: MetricComparison) -> list[float]:
     assert row.production is not None
     found = []
     for figure in (row.candidate, row.production):
@@ -98,17 +100,17 @@ def _ends(row: Row) -> list[float]:
     return found
 
 
-def _reach(row: Row) -> tuple[float, float]:
+def _reach(row: MetricComparison) -> tuple[float, float]:
     ends = _ends(row)
     room = (max(ends) - min(ends)) * 0.2 or abs(ends[0]) * 0.1 or 1.0
     return min(ends) - room, max(ends) + room
 
 
-def _slices(rows: Sequence[SliceRow]) -> str:
+def _slices(rows: Sequence[SliceComparison]) -> str:
     """The slices that moved most, the worst first."""
     if not rows:
         return ""
-    adjusted = dict(zip(rows, holm([row.p_value for row in rows]), strict=True))
+    adjusted = dict(zip(rows, adjust_holm([row.p_value for row in rows]), strict=True))
     worst = sorted(rows, key=lambda row: row.difference.value)[:_SLICES]
     lines = [
         [inert(f"{row.slice}: {row.label}"), f"{row.rows:,}", _span(row.difference, "{:+.1%}"), f"{adjusted[row]:.2f}"]
@@ -118,12 +120,12 @@ def _slices(rows: Sequence[SliceRow]) -> str:
     return f"**Slices**, the worst {len(worst)} of {len(rows)}\n\n" + table(head, lines)
 
 
-def _folded(checks: Sequence[Check]) -> Part:
+def _folded(checks: Sequence[CheckResult]) -> Part:
     passed = sum(check.passed for check in checks)
     return Part(_table("", checks, advice=False), f"{passed} of {len(checks)} checks passed")
 
 
-def _table(title: str, checks: Sequence[Check], advice: bool) -> str:
+def _table(title: str, checks: Sequence[CheckResult], advice: bool) -> str:
     if not checks:
         return ""
     head = ["check", "found", "allowed", "what to do" if advice else "why"]

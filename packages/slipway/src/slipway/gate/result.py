@@ -6,16 +6,16 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from slipway.evaluation.result import Figure
+from slipway.figures import Figure
 
 FORMAT = 1
 
 # A gate.json may come from a stranger: what is larger than any honest one is refused when it is read.
-NAME, TEXT, LIST = 200, 2000, 500
-_Name = Annotated[str, Meta(max_length=NAME)]
-_Text = Annotated[str, Meta(max_length=TEXT)]
+MAX_NAME, MAX_TEXT, MAX_LIST = 200, 2000, 500
+_Name = Annotated[str, Meta(max_length=MAX_NAME)]
+_Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 _Count = Annotated[int, Meta(ge=0, le=10**12)]
-_Some = Meta(max_length=LIST)
+_Some = Meta(max_length=MAX_LIST)
 
 
 class Verdict(StrEnum):
@@ -26,7 +26,7 @@ class Verdict(StrEnum):
     REFUSE = "refuse"
 
 
-class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One rule applied to one candidate.
 
     `observed` and `limit` are short texts with units; `why` says why the rule matters, `advice` what to do when it
@@ -47,7 +47,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.passed or self.excepted is not None
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class MetricComparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One metric of candidate and production on the same rows.
 
     `difference` is above zero where the candidate is better; None without production, or where neither direction is.
@@ -59,7 +59,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     difference: Figure | None = None
 
 
-class SliceRow(msgspec.Struct, frozen=True, kw_only=True):
+class SliceComparison(msgspec.Struct, frozen=True, kw_only=True):
     """The primary metric's relative difference in one part of the holdout; below zero the candidate is worse."""
 
     slice: _Name
@@ -70,7 +70,7 @@ class SliceRow(msgspec.Struct, frozen=True, kw_only=True):
     p_value: float
 
 
-class Gate(msgspec.Struct, frozen=True, kw_only=True):
+class GateResult(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict, and everything that it stands on.
 
     `ships` is the digest that goes out: the candidate's for promote, production's for keep, None for refuse.
@@ -89,7 +89,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     rows: _Count = 0
     groups: _Count = 0
     relative: Figure | None = None
-    metrics: Annotated[tuple[Row, ...], _Some] = ()
-    slices: Annotated[tuple[SliceRow, ...], _Some] = ()
-    checks: Annotated[tuple[Check, ...], _Some] = ()
+    metrics: Annotated[tuple[MetricComparison, ...], _Some] = ()
+    slices: Annotated[tuple[SliceComparison, ...], _Some] = ()
+    checks: Annotated[tuple[CheckResult, ...], _Some] = ()
     moved: Annotated[tuple[_Text, ...], _Some] = ()

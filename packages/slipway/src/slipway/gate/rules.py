@@ -10,9 +10,9 @@ from msgspec import Meta
 
 from slipway.errors import GateError
 
-RULES = "gate.yaml"
+RULES_FILE = "gate.yaml"
 # What these find is no matter of opinion.
-NO_EXCEPTION = frozenset({"integrity", "certificate", "golden_rows"})
+NO_EXEMPTION = frozenset({"integrity", "certificate", "golden_rows"})
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
@@ -36,7 +36,7 @@ class Exemption(_Strict, frozen=True):
     until: date
 
 
-class Rules(_Strict, frozen=True, kw_only=True):
+class GateRules(_Strict, frozen=True, kw_only=True):
     """Every limit of the gate; shares are of 1.
 
     `margin` and `slice_margin` are relative losses of the primary metric; `skill` the least share of the trivial
@@ -69,26 +69,26 @@ class Rules(_Strict, frozen=True, kw_only=True):
     exceptions: tuple[Exemption, ...] = ()
 
 
-def read_rules(root: Path) -> Rules:
+def read_gate_rules(root: Path) -> GateRules:
     """Read `gate.yaml` below `root`; raises `GateError`."""
-    path = root / RULES
+    path = root / RULES_FILE
     try:
-        return parse_rules(path.read_bytes(), str(path))
+        return parse_gate_rules(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise GateError(f"There is no {path}: expected the rules of the gate there. Bring it back from git.") from None
 
 
-def parse_rules(content: bytes, where: str) -> Rules:
+def parse_gate_rules(content: bytes, where: str) -> GateRules:
     """Read rules strictly; `where` is named in errors. Raises `GateError`."""
     import yaml
 
     try:
-        rules = msgspec.convert(yaml.safe_load(content), Rules)
+        rules = msgspec.convert(yaml.safe_load(content), GateRules)
     except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise GateError(
             f"{where} holds no rules for the gate: {error}. Mend it; its comments say what is meant."
         ) from error
     for exemption in rules.exceptions:
-        if exemption.check in NO_EXCEPTION:
+        if exemption.check in NO_EXEMPTION:
             raise GateError(f"{where} makes an exception for {exemption.check}, which knows none. Remove it.")
     return rules

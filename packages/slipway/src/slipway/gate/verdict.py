@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from slipway.errors import GateError
-from slipway.evaluation.metrics import value
-from slipway.evaluation.result import Figure
-from slipway.gate.case import Case
-from slipway.gate.compare import relative as compare
-from slipway.gate.result import Check, Verdict
+from slipway.evaluation.metrics import metric_value
+from slipway.figures import Figure
+from slipway.gate.inputs import GateInputs
+from slipway.gate.result import CheckResult, Verdict
 from slipway.gate.rules import Tie
-from slipway.gate.words import against, change, loss_name, span
+from slipway.gate.statistics.comparison import relative_improvement as compare
+from slipway.gate.wording import describe_change, describe_difference, describe_interval, loss_name
 
 
-def decide(case: Case, relative: Figure | None, checks: Sequence[Check]) -> tuple[Verdict, str]:
+def decide_verdict(case: GateInputs, relative: Figure | None, checks: Sequence[CheckResult]) -> tuple[Verdict, str]:
     """Judge: refuse if a check does not stand, promote what is better beyond doubt or first, else keep production.
 
     A candidate that is worse beyond doubt, but within the margin that the check `not_worse` allows, is no tie: it does
@@ -31,7 +31,7 @@ def decide(case: Case, relative: Figure | None, checks: Sequence[Check]) -> tupl
     return verdict, sentence + _exceptions(checks)
 
 
-def _compared(case: Case, relative: Figure) -> tuple[Verdict, str]:
+def _compared(case: GateInputs, relative: Figure) -> tuple[Verdict, str]:
     assert case.production is not None and relative.low is not None and relative.high is not None
     name = loss_name(case.problem.task, case.problem.metric)
     digest = case.candidate.bundle.digest
@@ -51,27 +51,30 @@ def _compared(case: Case, relative: Figure) -> tuple[Verdict, str]:
     return Verdict.KEEP, f"Keep production's model: {apart}."
 
 
-def _numbers(case: Case, relative: Figure) -> str:
+def _numbers(case: GateInputs, relative: Figure) -> str:
     assert case.production is not None
-    here, there = (value(side.scored, case.problem.metric) for side in (case.candidate, case.production))
+    here, there = (metric_value(side.scored, case.problem.metric) for side in (case.candidate, case.production))
     scored = case.candidate.scored
     return (
-        f"{change(relative.value)} ({case.rules.level:.0%} interval {span(relative)}; {case.problem.metric} {here:.4g} "
-        f"against {there:.4g} on {len(scored.target):,} rows in {scored.groups:,} groups)"
+        f"{describe_change(relative.value)} ({case.rules.level:.0%} interval {describe_interval(relative)}; "
+        f"{case.problem.metric} {here:.4g} against {there:.4g} on {len(scored.target):,} rows "
+        f"in {scored.groups:,} groups)"
     )
 
 
-def _first(case: Case) -> str:
+def _first(case: GateInputs) -> str:
     scored, metric = case.candidate.scored, case.problem.metric
     found = compare(scored, case.baseline, metric, case.rules.level, case.params.evaluate)
-    compared = against(found, loss_name(case.problem.task, metric), "the trivial baseline's", case.rules.level)
+    compared = describe_difference(
+        found, loss_name(case.problem.task, metric), "the trivial baseline's", case.rules.level
+    )
     return (
-        f"Promote, as the first release: {compared}, {metric} {value(scored, metric):.4g} on {len(scored.target):,} "
-        f"rows in {scored.groups:,} groups."
+        f"Promote, as the first release: {compared}, {metric} {metric_value(scored, metric):.4g} on "
+        f"{len(scored.target):,} rows in {scored.groups:,} groups."
     )
 
 
-def _refusal(failed: Sequence[Check]) -> str:
+def _refusal(failed: Sequence[CheckResult]) -> str:
     first, *others = failed
     text = f"Refuse: {first.name} failed. Found: {first.observed}; allowed: {first.limit}."
     if not others:
@@ -79,6 +82,6 @@ def _refusal(failed: Sequence[Check]) -> str:
     return f"{text} Also failed: {', '.join(check.name for check in others)}."
 
 
-def _exceptions(checks: Sequence[Check]) -> str:
+def _exceptions(checks: Sequence[CheckResult]) -> str:
     excepted = [f"{check.name} ({check.excepted})" for check in checks if not check.passed]
     return f" Let through by exception: {', '.join(excepted)}." if excepted else ""

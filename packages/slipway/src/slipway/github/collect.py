@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from slipway.errors import GitHubError
-from slipway.gate.result import LIST, NAME, TEXT, Gate
+from slipway.gate.result import MAX_LIST, MAX_NAME, MAX_TEXT, GateResult
 from slipway.github.report import Report, Result
 from slipway.github.sides import Sides, data, held_out, leaves, metrics, shorten
 
@@ -35,7 +35,7 @@ def collect(root: Path, base: str, *, head: str | None = None, gate: Path | None
     return Report(
         head=head or sides.head,
         base=sides.base,
-        jobs={shorten(name, NAME): job.result for name, job in jobs.items()},
+        jobs={shorten(name, MAX_NAME): job.result for name, job in jobs.items()},
         gate=found,
         rules=rules,
         data=rows,
@@ -61,25 +61,25 @@ def _jobs(needs: str) -> dict[str, _Job]:
 def _troubles(jobs: dict[str, _Job]) -> list[str]:
     """What failed jobs say of themselves, as their output `trouble`."""
     said = [(job.outputs or {}).get("trouble") for job in jobs.values()]
-    return [shorten(text, TEXT) for text in said if text]
+    return [shorten(text, MAX_TEXT) for text in said if text]
 
 
-def _read_gate(path: Path | None) -> tuple[Gate | None, list[str]]:
+def _read_gate(path: Path | None) -> tuple[GateResult | None, list[str]]:
     if path is None or not path.exists():
         return None, []
     try:
-        return msgspec.convert(_bounded(msgspec.json.decode(path.read_bytes())), Gate), []
+        return msgspec.convert(_bounded(msgspec.json.decode(path.read_bytes())), GateResult), []
     except (msgspec.MsgspecError, OSError) as error:
-        return None, [shorten(f"{path.name} cannot be read, so no verdict is known: {error}", TEXT)]
+        return None, [shorten(f"{path.name} cannot be read, so no verdict is known: {error}", MAX_TEXT)]
 
 
 def _bounded(value: Any, name: str = "") -> Any:
     """What fits into a report: long texts end in an ellipsis, long lists end."""
     match value:
         case str():
-            return shorten(value, TEXT if name in _SENTENCES else NAME)
+            return shorten(value, MAX_TEXT if name in _SENTENCES else MAX_NAME)
         case list():
-            return [_bounded(each, name) for each in value[:LIST]]
+            return [_bounded(each, name) for each in value[:MAX_LIST]]
         case dict():
             return {key: _bounded(each, key) for key, each in value.items()}
     return value

@@ -5,8 +5,8 @@ Whatever stands in a report was chosen by the pull request: it goes through `ine
 
 from collections.abc import Sequence
 
-from slipway.gate.report import details
-from slipway.gate.result import Gate, Verdict
+from slipway.gate.report import gate_report_parts
+from slipway.gate.result import GateResult, Verdict
 from slipway.github.report import Change, Report
 from slipway.github.sides import shorten
 from slipway.markdown import Part, code, fit, inert, table
@@ -29,7 +29,7 @@ def render(report: Report, *, run: str | None = None, conclusion: str | None = N
     report, which may claim what it likes.
     """
     gate = report.gate
-    judged = details(gate) if gate else []
+    judged = gate_report_parts(gate) if gate else []
     parts = [
         Part(f"## {headline(report, conclusion)}"),
         Part(inert(gate.sentence) if gate else _no_verdict(report)),
@@ -71,7 +71,7 @@ def headline(report: Report, conclusion: str | None = None) -> str:
     return _verdict(gate) if gate else "⚪ No verdict: the gate did not judge."
 
 
-def _verdict(gate: Gate) -> str:
+def _verdict(gate: GateResult) -> str:
     if gate.verdict is Verdict.PROMOTE and gate.production is None:
         return "🚀 First release: the model is good enough to begin with."
     if gate.verdict is Verdict.PROMOTE:

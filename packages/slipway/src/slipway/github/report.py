@@ -11,14 +11,14 @@ import msgspec
 from msgspec import Meta
 
 from slipway.errors import GitHubError
-from slipway.gate.result import LIST, NAME, TEXT, Gate
+from slipway.gate.result import MAX_LIST, MAX_NAME, MAX_TEXT, GateResult
 
 FILE = "report.json"
 # Bytes. A gate with every check failed and 500 slices has a fifth of it.
 LARGEST = 1_000_000
 
-Name = Annotated[str, Meta(max_length=NAME)]
-Text = Annotated[str, Meta(max_length=TEXT)]
+Name = Annotated[str, Meta(max_length=MAX_NAME)]
+Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Commit = Annotated[str, Meta(pattern=r"\A(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")]
 
 
@@ -39,7 +39,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     head: Text | None = None
 
 
-Changes = Annotated[tuple[Change, ...], Meta(max_length=LIST)]
+Changes = Annotated[tuple[Change, ...], Meta(max_length=MAX_LIST)]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,7 +54,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     head: Commit
     base: Commit
     jobs: Annotated[dict[Name, Result], Meta(max_length=100)] = {}
-    gate: Gate | None = None
+    gate: GateResult | None = None
     rules: Changes = ()
     data: Changes = ()
     params: Changes = ()

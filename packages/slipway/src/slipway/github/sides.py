@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from slipway.errors import DataError, GitHubError
-from slipway.evaluation.result import Evaluation, Figure, decode
-from slipway.gate.result import LIST, NAME, TEXT
+from slipway.evaluation.result import Evaluation, decode_evaluation
+from slipway.figures import Figure
+from slipway.gate.result import MAX_LIST, MAX_NAME, MAX_TEXT
 from slipway.git import Git
 from slipway.github.report import Change
 
@@ -36,11 +37,11 @@ class Sides:
         if before is None or after is None:
             return ()
         names = [name for name in {**after, **before} if before.get(name) != after.get(name)]
-        if len(names) > LIST:
-            self.notes.append(f"{path}: {len(names) - LIST:,} more values differ than are listed.")
+        if len(names) > MAX_LIST:
+            self.notes.append(f"{path}: {len(names) - MAX_LIST:,} more values differ than are listed.")
         return tuple(
-            Change(name=shorten(name, NAME), base=_shortened(before.get(name)), head=_shortened(after.get(name)))
-            for name in names[:LIST]
+            Change(name=shorten(name, MAX_NAME), base=_shortened(before.get(name)), head=_shortened(after.get(name)))
+            for name in names[:MAX_LIST]
         )
 
     def _read(self, commit: str, path: str, read: Reader) -> Mapping[str, str] | None:
@@ -50,7 +51,7 @@ class Sides:
         try:
             return read(done.output)
         except DataError as error:
-            self.notes.append(shorten(f"{path} of {commit} cannot be read, so nobody compared it: {error}", TEXT))
+            self.notes.append(shorten(f"{path} of {commit} cannot be read, so nobody compared it: {error}", MAX_TEXT))
             return None
 
     def _commit(self, name: str) -> str:
@@ -85,13 +86,13 @@ def data(content: bytes) -> dict[str, str]:
 
 def held_out(content: bytes) -> dict[str, str]:
     """How large the holdout of metrics.json is. Raises `DataError`."""
-    found = decode(content)
+    found = decode_evaluation(content)
     return {"rows held out": f"{found.rows:,}", "groups held out": f"{found.groups:,}"}
 
 
 def metrics(content: bytes) -> dict[str, str]:
     """The figures of metrics.json with their intervals, the primary one first. Raises `DataError`."""
-    found: Evaluation = decode(content)
+    found: Evaluation = decode_evaluation(content)
     ordered = sorted(found.metrics, key=lambda each: each.name != found.primary)
     return {each.name: _figure(each) for each in ordered}
 
@@ -102,7 +103,7 @@ def shorten(text: str, most: int) -> str:
 
 
 def _shortened(text: str | None) -> str | None:
-    return None if text is None else shorten(text, TEXT)
+    return None if text is None else shorten(text, MAX_TEXT)
 
 
 def _figure(found: Figure) -> str:

@@ -12,7 +12,7 @@ from slipway.errors import GitHubError
 from slipway.files import new_folder
 from slipway.github.api import GitHub
 from slipway.github.archive import unpack
-from slipway.tracking.moved import relocate
+from slipway.tracking.relocate import relocate_store
 
 FOLDER = ".slipway/mlflow"
 ARTIFACT = "mlflow"
@@ -48,7 +48,7 @@ def pull(github: GitHub, root: Path, run: int | None = None, to: Path | None = N
             unpack(Path(archive.name), temporary)
         if not (temporary / STORE).is_file():
             raise GitHubError(f"The artifact {ARTIFACT} of run {number} holds no {STORE}.")
-        relocate(temporary / STORE, folder)
+        relocate_store(temporary / STORE, folder)
     return Pulled(number, found["head_sha"], str(folder))
 
 

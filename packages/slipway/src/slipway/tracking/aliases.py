@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from slipway.ledger import Entry
 from slipway.settings import tracking_settings
 from slipway.tracking.store import sqlite_file
-from slipway.tracking.trouble import store_errors, without_password
+from slipway.tracking.store_errors import hide_password, store_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def store_name() -> str:
     """The store whose aliases these are, as it may be shown."""
-    return without_password(tracking_settings().uri)
+    return hide_password(tracking_settings().uri)
 
 
 def read_alias(entry: Entry) -> str | None:
@@ -28,7 +28,7 @@ def read_alias(entry: Entry) -> str | None:
     return f"{name}/{found.version}"
 
 
-def mirror(entry: Entry) -> bool:
+def mirror_alias(entry: Entry) -> bool:
     """Point the alias to what serves; False where the release names no registered version, or it is not there."""
     if entry.serving is None or entry.serving.model is None:
         return False

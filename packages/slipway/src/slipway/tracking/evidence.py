@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from slipway.errors import TrackingError
-from slipway.evaluation import result
+from slipway.evaluation.result import Evaluation, flatten_evaluation, read_evaluation
 from slipway.tracking.lineage import Lineage, read_lineage, read_yaml
 
 # MLflow takes names of 250 characters, and a name here has three parts.
@@ -45,7 +45,7 @@ def read_evidence(root: Path = Path()) -> Evidence:
             raise TrackingError(f"{path} is missing, so the run would be incomplete. Run `dvc repro`.")
     return Evidence(
         params=flatten_params(read_yaml(root / "params.yaml", "it belongs to the repository")),
-        metrics=flatten_metrics(result.read(root / "metrics.json")),
+        metrics=flatten_metrics(read_evaluation(root / "metrics.json")),
         files=files,
         datasets=(
             _dataset("training", root / "prepared" / "train.parquet"),
@@ -60,12 +60,12 @@ def flatten_params(tree: Mapping[str, Any]) -> dict[str, str]:
     return {".".join(path): str(value) for path, value in _leaves(tree)}
 
 
-def flatten_metrics(evaluation: result.Evaluation) -> dict[str, float]:
+def flatten_metrics(evaluation: Evaluation) -> dict[str, float]:
     """Every figure of the whole holdout, and of each slice the values as `<slice>/<label>/<metric>`.
 
     Characters that MLflow does not take in a name become `_`.
     """
-    metrics = result.flatten(evaluation)
+    metrics = flatten_evaluation(evaluation)
     for part in evaluation.slices:
         for name, value in [("rows", float(part.rows)), *((each.name, each.value) for each in part.metrics)]:
             key = "/".join(map(_clean, (part.slice, part.label, name)))

@@ -35,7 +35,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     store: str
 
 
-def register(folder: Path, evidence: Evidence, settings: TrackingSettings) -> Registration:
+def register_bundle(folder: Path, evidence: Evidence, settings: TrackingSettings) -> Registration:
     """Make sure that the bundle in `folder` is registered under its problem's name.
 
     Two registrations of one digest at the same moment give one version: with a SQLite store the second waits
@@ -45,7 +45,7 @@ def register(folder: Path, evidence: Evidence, settings: TrackingSettings) -> Re
     manifest, identity = _read_manifest(folder)
     with open_store(settings.uri) as store:
         experiment = registry.open_experiment(store.client, manifest.problem)
-        registry.tidy(store, experiment)
+        registry.finish_dead_runs(store, experiment)
         version = registry.find_version(store, manifest.problem, identity)
         tags = make_tags(manifest.problem, identity, evidence.lineage)
         if version is None:
@@ -53,7 +53,7 @@ def register(folder: Path, evidence: Evidence, settings: TrackingSettings) -> Re
             with timed_step(f"logging a run and its model to {store.uri}"):
                 version = _publish(store, experiment, folder, evidence, tags)
         else:
-            registry.check_files(store.client, version)
+            registry.verify_files(store.client, version)
             if version.tags.get(LOCK) != tags[LOCK]:
                 print_progress(
                     f"  registered earlier under another dvc.lock; run {version.run_id} keeps the figures it has"

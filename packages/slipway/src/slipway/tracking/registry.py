@@ -39,7 +39,7 @@ def open_experiment(client: "MlflowClient", name: str) -> str:
     return found.experiment_id
 
 
-def tidy(store: Store, experiment: str) -> None:
+def finish_dead_runs(store: Store, experiment: str) -> None:
     """Finish or remove the runs of registrations that were killed."""
     for run in store.client.search_runs([experiment], "attributes.status = 'RUNNING'"):
         if DIGEST not in run.data.tags:
@@ -61,7 +61,7 @@ def find_version(store: Store, model: str, digest: str) -> "ModelVersion | None"
     return versions[0] if versions else None
 
 
-def check_files(client: "MlflowClient", version: "ModelVersion") -> None:
+def verify_files(client: "MlflowClient", version: "ModelVersion") -> None:
     """Raise `TrackingError` if the files of a registered version are gone."""
     from mlflow.artifacts import list_artifacts
 

@@ -11,7 +11,7 @@ from slipway.errors import TrackingError
 from slipway.files import new_file
 from slipway.lock import hold_lock
 from slipway.settings import quiet_environment
-from slipway.tracking.trouble import explain, explain_silence, store_errors, without_password
+from slipway.tracking.store_errors import describe_store_error, describe_unreachable, hide_password, store_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -42,9 +42,9 @@ def open_store(uri: str) -> Iterator[Store]:
         with _turn(file):
             client = _connect(uri, file)
             with _default_store(client.tracking_uri):
-                yield Store(client, without_password(uri), alone=file is not None)
+                yield Store(client, hide_password(uri), alone=file is not None)
     except store_errors() as error:
-        raise TrackingError(explain(uri, error)) from error
+        raise TrackingError(describe_store_error(uri, error)) from error
 
 
 def sqlite_file(uri: str) -> Path | None:
@@ -132,4 +132,4 @@ def _knock(uri: str) -> None:
     try:
         http_request(host, "/health", "GET", timeout=_ANSWER, max_retries=0, raise_on_status=False)
     except MlflowException as error:
-        raise TrackingError(explain_silence(uri, error)) from error
+        raise TrackingError(describe_unreachable(uri, error)) from error

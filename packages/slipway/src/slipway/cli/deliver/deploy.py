@@ -129,13 +129,13 @@ def converge(environment: str, every: float | None, as_json: bool) -> None:
     """
     from slipway.delivery import follow
     from slipway.delivery.converge import converge as bring_about
-    from slipway.tracking.aliases import mirror
+    from slipway.tracking.aliases import mirror_alias
 
     if every is not None:
         follow.follow(Path(), environment, every, lambda turn: _tell(turn, as_json))
         return
     found = bring_about(Path(), environment, sayer(as_json))
-    mirror(found.entry)
+    mirror_alias(found.entry)
     if as_json:
         click.echo(msgspec.json.encode({"entry": found.entry, "smoke": found.smoke}))
     elif found.smoke:
@@ -165,9 +165,9 @@ def _tell(turn: "Turn", as_json: bool) -> None:
 
 def _delivered(done: "Delivered", as_json: bool, following: str) -> None:
     from slipway.ledger.entry import REHEARSAL
-    from slipway.tracking.aliases import mirror, store_name
+    from slipway.tracking.aliases import mirror_alias, store_name
 
-    mirrored = mirror(done.entry)
+    mirrored = mirror_alias(done.entry)
     if as_json:
         click.echo(msgspec.json.encode(done))
         return

@@ -10,7 +10,7 @@ import msgspec
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from slipway.gate.result import Gate
+    from slipway.gate.result import GateResult
 
 _PATH = click.Path(path_type=Path, dir_okay=False)
 
@@ -42,13 +42,13 @@ def gate(
         _study(retrains, jobs, as_json)
         return
     from slipway.files import write_bytes, write_json
-    from slipway.gate.judge import judge
-    from slipway.gate.report import render
+    from slipway.gate.report import render_gate_report
     from slipway.gate.result import Verdict
+    from slipway.gate.run import run_gate
 
-    found = judge(Path(), base=base)
+    found = run_gate(Path(), base=base)
     if report:
-        write_bytes(report, render(found).encode())
+        write_bytes(report, render_gate_report(found).encode())
     if out:
         write_json(out, found)
     if as_json:
@@ -60,18 +60,18 @@ def gate(
 
 def _study(retrains: int, jobs: int, as_json: bool) -> None:
     from slipway.data.prepared import read_part
-    from slipway.gate.power import render, study
-    from slipway.gate.rules import read_rules
+    from slipway.gate.power.study import render_power_report, study_power
+    from slipway.gate.rules import read_gate_rules
     from slipway.project import load_project
 
     problem, params = load_project()
     train, holdout = (read_part(Path("prepared"), part) for part in ("train", "holdout"))
     say = (lambda _: None) if as_json else click.echo
-    found = study(problem, params, read_rules(Path()), train, holdout, retrains=retrains, jobs=jobs, say=say)
-    click.echo(msgspec.json.encode(found) if as_json else render(found))
+    found = study_power(problem, params, read_gate_rules(Path()), train, holdout, retrains=retrains, jobs=jobs, say=say)
+    click.echo(msgspec.json.encode(found) if as_json else render_power_report(found))
 
 
-def _show(found: "Gate") -> None:
+def _show(found: "GateResult") -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -93,7 +93,7 @@ def _show(found: "Gate") -> None:
     console.print(f"{passed} of {len(found.checks)} checks passed. {_next(found)}", markup=False)
 
 
-def _metrics(found: "Gate") -> "Table":
+def _metrics(found: "GateResult") -> "Table":
     from rich.table import Table
 
     table = Table("metric", "candidate", "production", f"difference, {found.confidence:.0%} interval (above 0: better)")
@@ -111,7 +111,7 @@ def _metrics(found: "Gate") -> "Table":
     return table
 
 
-def _next(found: "Gate") -> str:
+def _next(found: "GateResult") -> str:
     if found.ships is None:
         return "Next: do what the failed checks say, then judge again."
     return f"What ships: bundle {found.ships[:12]}."

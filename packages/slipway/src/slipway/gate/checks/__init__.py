@@ -1,13 +1,13 @@
 """The gate's checks: each takes the case and returns one result."""
 
-from slipway.gate.checks import behaviour, blocked, contract, holdout, leaks, quality
+from slipway.gate.checks import behaviour, blocked, contract, holdout, leakage, quality
 
 CHECKS = (
     *blocked.CHECKS,
     *contract.CHECKS,
     *holdout.CHECKS,
     *behaviour.CHECKS,
-    *leaks.CHECKS,
+    *leakage.CHECKS,
     *quality.CHECKS,
 )
 

@@ -8,18 +8,18 @@ import numpy as np
 
 from slipway.bundle.row import RowScorer
 from slipway.columns import columns_to_rows, frame_to_columns, take_rows
-from slipway.evaluation.metrics import value
-from slipway.gate.case import Case
-from slipway.gate.result import Check
+from slipway.evaluation.metrics import metric_value
+from slipway.gate.inputs import GateInputs
+from slipway.gate.result import CheckResult
 
 _ALONE, _TIMED = 16, 200
 _MEGABYTE = 1e6
 
 
-def metrics_reproduced(case: Case) -> Check:
+def metrics_reproduced(case: GateInputs) -> CheckResult:
     """Every metric in `metrics.json` is the one that the bundle gives on the holdout, at the chosen threshold."""
     scored, committed = case.candidate.scored, case.committed
-    off = {each.name: _distance(each.value, value(scored, each.name)) for each in committed.metrics}
+    off = {each.name: _distance(each.value, metric_value(scored, each.name)) for each in committed.metrics}
     wrong = [f"{name} differs by {share:.2%}" for name, share in off.items() if not share <= case.rules.tolerance]
     if (committed.rows, committed.groups) != (len(scored.target), scored.groups):
         wrong.append(
@@ -30,7 +30,7 @@ def metrics_reproduced(case: Case) -> Check:
         wrong.append(f"the bundle's threshold is {scored.threshold:g}, params.yaml says {chosen:g}")
     if case.problem.metric not in off:
         wrong.append(f"{case.problem.metric}, the primary metric, is missing")
-    return Check(
+    return CheckResult(
         name="metrics_reproduced",
         passed=not wrong,
         observed="; ".join(wrong) or f"{len(off)} metrics recomputed, largest difference {max(off.values()):.2g}",
@@ -40,7 +40,7 @@ def metrics_reproduced(case: Case) -> Check:
     )
 
 
-def predictions_sane(case: Case) -> Check:
+def predictions_sane(case: GateInputs) -> CheckResult:
     """Scores are finite, not all the same, the same when asked again, and the same for a row alone."""
     bundle, scores = case.candidate.bundle, case.candidate.scored.scores
     columns = frame_to_columns(bundle.fields, case.holdout)
@@ -55,7 +55,7 @@ def predictions_sane(case: Case) -> Check:
     some = msgspec.convert(columns_to_rows(bundle.fields, take_rows(columns, slice(0, _ALONE))), list[bundle.contract])  # type: ignore[name-defined]
     if [alone.score(row) for row in some] != scores[:_ALONE].tolist():
         problems.append("a row alone gets another")
-    return Check(
+    return CheckResult(
         name="predictions_sane",
         passed=not problems,
         observed="; ".join(problems) or f"{len(scores):,} finite scores, the same again",
@@ -65,12 +65,12 @@ def predictions_sane(case: Case) -> Check:
     )
 
 
-def budget(case: Case) -> Check:
+def latency_and_size(case: GateInputs) -> CheckResult:
     """One row must be scored in time, and the bundle must be small."""
     bundle, rules = case.candidate.bundle, case.rules
     milliseconds = _milliseconds(case)
     megabytes = sum(file.stat().st_size for file in bundle.path.iterdir()) / _MEGABYTE
-    return Check(
+    return CheckResult(
         name="budget",
         passed=milliseconds <= rules.milliseconds and megabytes <= rules.megabytes,
         observed=f"{milliseconds:.2g} ms a row, {megabytes:.2g} MB",
@@ -80,7 +80,7 @@ def budget(case: Case) -> Check:
     )
 
 
-def _milliseconds(case: Case) -> float:
+def _milliseconds(case: GateInputs) -> float:
     """The median time of one row alone."""
     bundle = case.candidate.bundle
     columns = take_rows(frame_to_columns(bundle.fields, case.holdout.iloc[:_TIMED]), slice(None))
@@ -97,4 +97,4 @@ def _distance(said: float, found: float) -> float:
     return abs(said - found) / max(abs(found), 0.01)
 
 
-CHECKS = (metrics_reproduced, predictions_sane, budget)
+CHECKS = (metrics_reproduced, predictions_sane, latency_and_size)

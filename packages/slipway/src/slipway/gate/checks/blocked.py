@@ -1,13 +1,13 @@
 """Whether the candidate was here before and did not stay."""
 
-from slipway.gate.case import Case
-from slipway.gate.result import Check
+from slipway.gate.inputs import GateInputs
+from slipway.gate.result import CheckResult
 
 
-def not_blocked(case: Case) -> Check:
+def not_blocked(case: GateInputs) -> CheckResult:
     """A digest that was rolled back, or failed in an environment, does not come back by itself."""
     number = case.entry.blocked.get(case.candidate.bundle.digest)
-    return Check(
+    return CheckResult(
         name="not_blocked",
         passed=number is None,
         observed="never rolled back" if number is None else f"blocked by entry {number} of {case.entry.environment}",

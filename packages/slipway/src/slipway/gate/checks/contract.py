@@ -1,16 +1,16 @@
 """Whether the candidate still takes what clients of production send."""
 
 from slipway.contract import Field
-from slipway.gate.case import Case
-from slipway.gate.result import Check
+from slipway.gate.inputs import GateInputs
+from slipway.gate.result import CheckResult
 
 
-def contract_compatible(case: Case) -> Check:
+def contract_compatible(case: GateInputs) -> CheckResult:
     """Every row that production's contract accepts must be accepted by the candidate's."""
     breaks: list[str] = []
     if case.production:
         breaks = breaking_changes(case.production.bundle.fields, case.candidate.bundle.fields)
-    return Check(
+    return CheckResult(
         name="contract_compatible",
         passed=not breaks,
         observed="; ".join(breaks) or ("no production yet" if case.production is None else "takes all that it took"),

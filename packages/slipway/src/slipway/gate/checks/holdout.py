@@ -6,14 +6,14 @@ import pandas as pd
 
 from slipway.bundle.manifest import Certificate
 from slipway.data.splitting import is_held_out
-from slipway.gate.case import Case
-from slipway.gate.result import Check
+from slipway.gate.inputs import GateInputs
+from slipway.gate.result import CheckResult
 from slipway.problem import Task
 
 _NAMED = 3
 
 
-def holdout_untouched(case: Case) -> Check:
+def holdout_disjoint(case: GateInputs) -> CheckResult:
     """No group is in both parts, and each is where the split rule puts it."""
     held, trained = (set(part["group"].unique().tolist()) for part in (case.holdout, case.train))
     both = sorted(held & trained)
@@ -21,7 +21,7 @@ def holdout_untouched(case: Case) -> Check:
     astray = sorted(name for name in held ^ trained if is_held_out(name, split) != (name in held))
     problems = [f"{len(both)} groups in both parts ({_some(both)})"] if both else []
     problems += [f"{len(astray)} groups on the wrong side of the split ({_some(astray)})"] if astray else []
-    return Check(
+    return CheckResult(
         name="holdout_untouched",
         passed=not problems,
         observed="; ".join(problems) or f"{len(held):,} groups held out, none of them trained on",
@@ -31,14 +31,14 @@ def holdout_untouched(case: Case) -> Check:
     )
 
 
-def holdout_whole(case: Case) -> Check:
+def holdout_whole(case: GateInputs) -> CheckResult:
     """The holdout did not lose rows since the bundle that production serves was certified on it."""
     rows, before = len(case.candidate.scored.target), 0
     if case.production:
         content = (case.production.bundle.path / "certificate.json").read_bytes()
         before = msgspec.json.decode(content, type=Certificate).rows
     told = f"{before:,} when production's model was certified" if before else "no production yet"
-    return Check(
+    return CheckResult(
         name="holdout_whole",
         passed=rows >= (1 - case.rules.shrink) * before,
         observed=f"{rows:,} rows, {told}",
@@ -48,7 +48,7 @@ def holdout_whole(case: Case) -> Check:
     )
 
 
-def rows_once(case: Case) -> Check:
+def no_duplicate_rows(case: GateInputs) -> CheckResult:
     """No row stands in the dataset twice, by its key where it has one, else by everything that it holds."""
     both = pd.concat([case.train, case.holdout], ignore_index=True)
     by = ["key"] if "key" in both else None
@@ -56,7 +56,7 @@ def rows_once(case: Case) -> Check:
     share = twice / max(1, len(both))
     # Without a key, equal rows may well be different events; half of a table is no accident.
     limit = 0.0 if by else 0.2
-    return Check(
+    return CheckResult(
         name="rows_once",
         passed=share <= limit,
         observed=f"{twice:,} of {len(both):,} rows again",
@@ -66,13 +66,13 @@ def rows_once(case: Case) -> Check:
     )
 
 
-def enough_data(case: Case) -> Check:
+def enough_data(case: GateInputs) -> CheckResult:
     """The holdout has enough groups and rows, and more than one outcome."""
     scored, rules = case.candidate.scored, case.rules
     rows = len(scored.target)
     outcomes = len(np.unique(scored.target))
     least = 2 if scored.task is Task.REGRESSION else len(scored.classes)
-    return Check(
+    return CheckResult(
         name="enough_data",
         passed=scored.groups >= rules.groups and rows >= rules.rows and outcomes >= least,
         observed=f"{scored.groups:,} groups, {rows:,} rows, {outcomes:,} outcomes",
@@ -86,4 +86,4 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
 
 
-CHECKS = (holdout_untouched, holdout_whole, rows_once, enough_data)
+CHECKS = (holdout_disjoint, holdout_whole, no_duplicate_rows, enough_data)

@@ -4,40 +4,42 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from slipway.evaluation.intervals import figure, resample
+from slipway.evaluation.intervals import metric_figure, resample_groups
 from slipway.evaluation.losses import group_sums
-from slipway.evaluation.metrics import measure
+from slipway.evaluation.metrics import prepare_metrics
 from slipway.evaluation.scored import Scored, Vector
-from slipway.gate.case import Case
-from slipway.gate.compare import relative, slice_rows
-from slipway.gate.paired import holm, share, student
-from slipway.gate.result import Check, SliceRow
-from slipway.gate.words import against, change, loss_name, span
+from slipway.gate.inputs import GateInputs
+from slipway.gate.result import CheckResult, SliceComparison
+from slipway.gate.statistics.comparison import compare_slices, relative_improvement
+from slipway.gate.statistics.paired import adjust_holm, estimate_share, student_interval
+from slipway.gate.wording import describe_change, describe_difference, describe_interval, loss_name
 from slipway.problem import Task
 
 # So many of the slices that are worse are named, the worst first; the report has a table of all.
 _NAMED = 3
 
 
-def beats_baseline(case: Case) -> Check:
+def beats_baseline(case: GateInputs) -> CheckResult:
     """The model must take away a share of the trivial baseline's loss, beyond doubt."""
-    found = relative(case.candidate.scored, case.baseline, case.problem.metric, case.rules.level, case.params.evaluate)
-    return Check(
+    found = relative_improvement(
+        case.candidate.scored, case.baseline, case.problem.metric, case.rules.level, case.params.evaluate
+    )
+    return CheckResult(
         name="beats_baseline",
         passed=found.value >= case.rules.skill and found.low is not None and found.low > 0,
-        observed=against(found, _loss(case), "the baseline's", case.rules.level),
+        observed=describe_difference(found, _loss(case), "the baseline's", case.rules.level),
         limit=f"at least {case.rules.skill:.1%} lower, beyond doubt",
         why="A model that a constant can match is not worth its cost.",
         advice="Look at the model card: which columns carry the model, and did the target or a join change?",
     )
 
 
-def not_worse(case: Case) -> Check:
+def not_worse(case: GateInputs) -> CheckResult:
     """Refused is what is worse than production beyond doubt and by more than the margin."""
     margin = case.rules.margin
     observed, passed = "no production yet", True
     if case.production:
-        found = relative(
+        found = relative_improvement(
             case.candidate.scored,
             case.production.scored,
             case.problem.metric,
@@ -45,8 +47,8 @@ def not_worse(case: Case) -> Check:
             case.params.evaluate,
         )
         passed = found.high is not None and not (found.high < 0 and found.value < -margin)
-        observed = against(found, _loss(case), "production's", case.rules.level)
-    return Check(
+        observed = describe_difference(found, _loss(case), "production's", case.rules.level)
+    return CheckResult(
         name="not_worse",
         passed=passed,
         observed=observed,
@@ -56,16 +58,16 @@ def not_worse(case: Case) -> Check:
     )
 
 
-def no_slice_worse(case: Case) -> Check:
+def no_slice_worse(case: GateInputs) -> CheckResult:
     """No part of the holdout may be worse beyond doubt, all parts considered, and by more than its margin."""
-    rows = slice_rows(case)
-    adjusted = holm([row.p_value for row in rows])
+    rows = compare_slices(case)
+    adjusted = adjust_holm([row.p_value for row in rows])
     worse = [
         row
         for row, p_value in zip(rows, adjusted, strict=True)
         if p_value <= case.rules.slice_level and row.difference.value < -case.rules.slice_margin
     ]
-    return Check(
+    return CheckResult(
         name="no_slice_worse",
         passed=not worse,
         observed=_describe(worse, rows, case),
@@ -75,18 +77,18 @@ def no_slice_worse(case: Case) -> Check:
     )
 
 
-def calibrated(case: Case) -> Check:
+def calibrated(case: GateInputs) -> CheckResult:
     """Probabilities must mean what they say, as far as the holdout can tell."""
     scored = case.candidate.scored
     limit = case.rules.calibration
     observed, passed = "not applicable: no probabilities", True
     if scored.task is not Task.REGRESSION:
         name = "calibration_error"
-        draws = resample({name: measure(scored, [name])}, scored.groups, case.params.evaluate)[name]
-        found = figure(draws, name, scored.groups, case.rules.level)
+        draws = resample_groups({name: prepare_metrics(scored, [name])}, scored.groups, case.params.evaluate)[name]
+        found = metric_figure(draws, name, scored.groups, case.rules.level)
         passed = found is not None and found.low is not None and found.low <= limit
         observed = "undefined" if found is None or found.low is None else f"{found.value:.3f}, surely {found.low:.3f}"
-    return Check(
+    return CheckResult(
         name="calibrated",
         passed=passed,
         observed=observed,
@@ -96,7 +98,7 @@ def calibrated(case: Case) -> Check:
     )
 
 
-def mean_in_reach(case: Case) -> Check:
+def mean_prediction_in_range(case: GateInputs) -> CheckResult:
     """The mean prediction must be near production's, or near the base rate where production cannot be the measure.
 
     A holdout's own base rate is uncertain (its groups differ), two models on the same rows hardly are: so production
@@ -111,7 +113,7 @@ def mean_in_reach(case: Case) -> Check:
     else:
         distance = _surely_off(scored, level)
         observed = f"surely {distance:.4f} from the base rate"
-    return Check(
+    return CheckResult(
         name="mean_in_reach",
         passed=distance <= case.rules.mean,
         observed=observed,
@@ -121,11 +123,11 @@ def mean_in_reach(case: Case) -> Check:
     )
 
 
-def _loss(case: Case) -> str:
+def _loss(case: GateInputs) -> str:
     return loss_name(case.problem.task, case.problem.metric)
 
 
-def _describe(worse: Sequence[SliceRow], rows: Sequence[SliceRow], case: Case) -> str:
+def _describe(worse: Sequence[SliceComparison], rows: Sequence[SliceComparison], case: GateInputs) -> str:
     if case.production is None:
         return "no production yet"
     if not rows:
@@ -138,8 +140,8 @@ def _describe(worse: Sequence[SliceRow], rows: Sequence[SliceRow], case: Case) -
     return f"{_loss(case)} in {len(worse)} of {len(rows)} slices: {'; '.join(named)}{more}"
 
 
-def _slice(row: SliceRow) -> str:
-    return f"{row.slice} {row.label}, {change(row.difference.value)} ({span(row.difference)})"
+def _slice(row: SliceComparison) -> str:
+    return f"{row.slice} {row.label}, {describe_change(row.difference.value)} ({describe_interval(row.difference)})"
 
 
 def _predictions(scored: Scored) -> Vector:
@@ -160,8 +162,8 @@ def _surely_off(scored: Scored, level: float) -> float:
         actual = scored.target.reshape(-1, 1) / (_scale(scored) or 1.0)
     errors = _predictions(scored) - actual
     rows, *sums = group_sums(scored.group, scored.groups, np.ones(len(errors)), *errors.T).T
-    ends = [student(*share(column, rows), scored.groups, level) for column in sums]
+    ends = [student_interval(*estimate_share(column, rows), scored.groups, level) for column in sums]
     return max(max(0.0, end.low or 0.0, -(end.high or 0.0)) for end in ends)
 
 
-CHECKS = (beats_baseline, not_worse, no_slice_worse, calibrated, mean_in_reach)
+CHECKS = (beats_baseline, not_worse, no_slice_worse, calibrated, mean_prediction_in_range)

@@ -8,7 +8,7 @@ import msgspec
 import yaml
 
 from slipway.errors import GateError
-from slipway.gate.rules import RULES, Rules, parse_rules, read_rules
+from slipway.gate.rules import RULES_FILE, GateRules, parse_gate_rules, read_gate_rules
 from slipway.git import Git
 from slipway.params import Params, SplitParams
 from slipway.problem import Problem
@@ -17,20 +17,20 @@ from slipway.problem import Problem
 _TARGET = ("dataset.py", "problem.py")
 
 
-class Ground(NamedTuple):
+class BaseRules(NamedTuple):
     """What the candidate is judged by, and what the working tree would have changed about it."""
 
     problem: Problem
     params: Params
-    rules: Rules
+    rules: GateRules
     moved: tuple[str, ...]
 
 
-def ground(root: Path, package: str, problem: Problem, params: Params, base: str | None) -> Ground:
+def read_base(root: Path, package: str, problem: Problem, params: Params, base: str | None) -> BaseRules:
     """The rules of the working tree, or those of the commit `base`; raises `GateError` for what cannot be read."""
     if base is None:
-        return Ground(problem, params, read_rules(root), ())
-    rules = parse_rules(_show(root, base, RULES), f"{RULES} of {base}")
+        return BaseRules(problem, params, read_gate_rules(root), ())
+    rules = parse_gate_rules(_show(root, base, RULES_FILE), f"{RULES_FILE} of {base}")
     split, metric = _split(root, base), _metric(root, base, package)
     moved = _changes("gate.yaml", rules, _own_rules(root))
     moved += _changes("params.yaml split", split, params.split)
@@ -41,12 +41,12 @@ def ground(root: Path, package: str, problem: Problem, params: Params, base: str
         if _show(root, base, path) != (root / path).read_bytes():
             moved += (f"{path}, which says what the target is, differs from {base}",)
     judged = msgspec.structs.replace(problem, metric=metric)
-    return Ground(judged, msgspec.structs.replace(params, split=split), rules, moved)
+    return BaseRules(judged, msgspec.structs.replace(params, split=split), rules, moved)
 
 
-def _own_rules(root: Path) -> Rules | None:
+def _own_rules(root: Path) -> GateRules | None:
     try:
-        return read_rules(root)
+        return read_gate_rules(root)
     except GateError:
         return None
 

@@ -8,42 +8,42 @@ import msgspec
 
 from slipway.bundle.code import CONTRACT, FEATURES
 from slipway.errors import GateError
-from slipway.evaluation.result import Figure
-from slipway.gate.case import Case
+from slipway.figures import Figure
 from slipway.gate.checks import CHECKS
-from slipway.gate.compare import metric_rows, relative, slice_rows
-from slipway.gate.opening import Opened, Unopened, open_case
-from slipway.gate.result import Check, Gate, Verdict
-from slipway.gate.verdict import decide
+from slipway.gate.collect import Collected, Refusal, collect_inputs
+from slipway.gate.inputs import GateInputs
+from slipway.gate.result import CheckResult, GateResult, Verdict
+from slipway.gate.statistics.comparison import compare_metrics, compare_slices, relative_improvement
+from slipway.gate.verdict import decide_verdict
 from slipway.ledger import Ledger
 
 
-def judge(root: Path, *, base: str | None = None, ledger: Ledger | None = None) -> Gate:
+def run_gate(root: Path, *, base: str | None = None, ledger: Ledger | None = None) -> GateResult:
     """Judge the bundle in the working tree at `root` against what production serves.
 
     With `base`, a git revision, rules, primary metric and split are read from that commit. Whatever cannot be read is a
     refusal with the reason, not an exception.
     """
     try:
-        opened = open_case(root, base, ledger)
-    except Unopened as refusal:
+        opened = collect_inputs(root, base, ledger)
+    except Refusal as refusal:
         return _refused(refusal)
     checks = (*opened.checks, *(_ask(check, opened.case) for check in CHECKS))
     return _judged(opened, checks)
 
 
-def _judged(opened: Opened, checks: tuple[Check, ...]) -> Gate:
+def _judged(opened: Collected, checks: tuple[CheckResult, ...]) -> GateResult:
     case = opened.case
     try:
         found = _relative(case)
-        metrics, slices = metric_rows(case), slice_rows(case)
-        verdict, sentence = decide(case, found, checks)
+        metrics, slices = compare_metrics(case), compare_slices(case)
+        verdict, sentence = decide_verdict(case, found, checks)
     except GateError as error:
-        return _refused(Unopened(_raised("comparison", error), case.candidate.bundle.digest))
+        return _refused(Refusal(_raised("comparison", error), case.candidate.bundle.digest))
     candidate = case.candidate.bundle.digest
     production = case.production.bundle.digest if case.production else None
     ships = {Verdict.PROMOTE: candidate, Verdict.KEEP: production, Verdict.REFUSE: None}[verdict]
-    return Gate(
+    return GateResult(
         verdict=verdict,
         sentence=sentence,
         candidate=candidate,
@@ -61,14 +61,14 @@ def _judged(opened: Opened, checks: tuple[Check, ...]) -> Gate:
     )
 
 
-def _relative(case: Case) -> Figure | None:
+def _relative(case: GateInputs) -> Figure | None:
     if case.production is None:
         return None
     sides = (case.candidate.scored, case.production.scored)
-    return relative(*sides, case.problem.metric, case.rules.level, case.params.evaluate)
+    return relative_improvement(*sides, case.problem.metric, case.rules.level, case.params.evaluate)
 
 
-def _ask(check: Callable[[Case], Check], case: Case) -> Check:
+def _ask(check: Callable[[GateInputs], CheckResult], case: GateInputs) -> CheckResult:
     """Ask one check; a failure that an exception covers today is let through, and says so."""
     try:
         found = check(case)
@@ -83,7 +83,7 @@ def _ask(check: Callable[[Case], Check], case: Case) -> Check:
     return found
 
 
-def _moved_files(case: Case) -> tuple[str, ...]:
+def _moved_files(case: GateInputs) -> tuple[str, ...]:
     if case.production is None:
         return ()
     before, after = (side.bundle.manifest.files for side in (case.production, case.candidate))
@@ -91,14 +91,14 @@ def _moved_files(case: Case) -> tuple[str, ...]:
     return tuple(f"{name} is another than production's" for name in names if before.get(name) != after.get(name))
 
 
-def _expired(case: Case, today: date | None = None) -> tuple[str, ...]:
+def _expired(case: GateInputs, today: date | None = None) -> tuple[str, ...]:
     day = today or datetime.now(UTC).date()
     over = [each for each in case.rules.exceptions if each.until < day]
     return tuple(f"the exception for {each.check} ended on {each.until} and no longer counts" for each in over)
 
 
-def _raised(name: str, error: Exception) -> Check:
-    return Check(
+def _raised(name: str, error: Exception) -> CheckResult:
+    return CheckResult(
         name=name,
         passed=False,
         observed=f"{error}" if isinstance(error, GateError) else f"raised {type(error).__name__}: {error}",
@@ -108,8 +108,8 @@ def _raised(name: str, error: Exception) -> Check:
     )
 
 
-def _refused(refusal: Unopened) -> Gate:
-    return Gate(
+def _refused(refusal: Refusal) -> GateResult:
+    return GateResult(
         verdict=Verdict.REFUSE,
         sentence=f"Refuse: {refusal.check.name} failed. {refusal.check.observed}",
         candidate=refusal.digest,

@@ -9,15 +9,15 @@ import pytest
 from slipway.errors import TrackingError
 from slipway.settings import tracking_settings
 from slipway.tracking.evidence import read_evidence
-from slipway.tracking.moved import relocate
-from slipway.tracking.registration import register
+from slipway.tracking.registration import register_bundle
+from slipway.tracking.relocate import relocate_store
 from slipway.tracking.store import open_store
 
 
 @pytest.fixture
 def moved(workspace, tmp_path, monkeypatch):
     """The store of a registration, in another folder; the one that it was made in is gone."""
-    register(workspace / "bundle", read_evidence(workspace), tracking_settings())
+    register_bundle(workspace / "bundle", read_evidence(workspace), tracking_settings())
     folder = tmp_path / "moved"
     folder.mkdir()
     for name in ("mlflow.db", "mlruns"):
@@ -28,7 +28,7 @@ def moved(workspace, tmp_path, monkeypatch):
 
 
 def test_runs_metrics_files_and_models_are_found(moved, churn):
-    assert relocate(moved / "mlflow.db", moved) > 0
+    assert relocate_store(moved / "mlflow.db", moved) > 0
     with open_store(f"sqlite:///{moved / 'mlflow.db'}") as store:
         experiment = store.client.get_experiment_by_name("churn")
         (run,) = store.client.search_runs([experiment.experiment_id])
@@ -47,8 +47,8 @@ def test_left_alone_it_finds_no_file(moved):
 
 
 def test_a_second_time_there_is_nothing_to_change(moved):
-    relocate(moved / "mlflow.db", moved)
-    assert relocate(moved / "mlflow.db", moved) == 0
+    relocate_store(moved / "mlflow.db", moved)
+    assert relocate_store(moved / "mlflow.db", moved) == 0
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_second_time_there_is_nothing_to_change(moved):
 def test_what_lies_elsewhere_stays(moved, address):
     with sqlite3.connect(moved / "mlflow.db") as connection:
         connection.execute("UPDATE runs SET artifact_uri = ?", [address])
-    relocate(moved / "mlflow.db", moved)
+    relocate_store(moved / "mlflow.db", moved)
     with sqlite3.connect(moved / "mlflow.db") as connection:
         assert connection.execute("SELECT artifact_uri FROM runs").fetchall() == [(address,)]
 
@@ -65,4 +65,4 @@ def test_what_lies_elsewhere_stays(moved, address):
 def test_what_is_no_store_is_said(tmp_path):
     (tmp_path / "mlflow.db").write_bytes(b"no database, and long enough to be looked at" * 50)
     with pytest.raises(TrackingError, match="no MLflow store"):
-        relocate(tmp_path / "mlflow.db", tmp_path)
+        relocate_store(tmp_path / "mlflow.db", tmp_path)

@@ -13,21 +13,21 @@ import msgspec
 import numpy as np
 
 from slipway.evaluation.scored import Scored, Vector
-from slipway.gate.paired import Losses, compared, critical, losses
-from slipway.gate.retrains import Worse
-from slipway.gate.rules import Rules
+from slipway.gate.power.retrains import WorseModel
+from slipway.gate.rules import GateRules
+from slipway.gate.statistics.paired import Losses, critical_value, defined_difference, prepare_losses
 from slipway.params import EvaluateParams
 
 # How much larger a holdout might be.
 SIZES = (1.0, 1.5, 2.0, 3.0)
-FOUND = 0.95
+TARGET_POWER = 0.95
 # Shares of the worse model in the mixture, from nearly honest to all of it.
 _STEPS = np.linspace(0, 1, 51)[1:]
 # A chance near 95 % is then known to half a point.
 _HOLDOUTS = 2000
 
 
-class Decline(msgspec.Struct, frozen=True, kw_only=True):
+class DetectableLoss(msgspec.Struct, frozen=True, kw_only=True):
     """One way to be worse: the loss of the whole of it, the chance that it is refused, the shift of its mean score.
 
     `smallest` is the least relative loss that is found with 95 % probability for each of `SIZES`, None where even the
@@ -41,28 +41,30 @@ class Decline(msgspec.Struct, frozen=True, kw_only=True):
     smallest: tuple[float | None, ...]
 
 
-def decline(worse: Worse, honest: Scored, primary: str, rules: Rules, params: EvaluateParams) -> Decline:
+def measure_detection(
+    worse: WorseModel, honest: Scored, primary: str, rules: GateRules, params: EvaluateParams
+) -> DetectableLoss:
     """Mix an honest retrain with a worse model, against itself in production, and see from where it is refused."""
-    production = losses(honest, primary, params)
+    production = prepare_losses(honest, primary, params)
     steps = (honest.scores + share * (worse.scores - honest.scores) for share in _STEPS)
-    candidates = [losses(msgspec.structs.replace(honest, scores=scores), primary, params) for scores in steps]
-    lost = [-compared(each, production).value for each in candidates]
-    chances = {size: [chance(each, production, rules, size) for each in candidates] for size in SIZES}
-    return Decline(
+    candidates = [prepare_losses(msgspec.structs.replace(honest, scores=scores), primary, params) for scores in steps]
+    lost = [-defined_difference(each, production).value for each in candidates]
+    chances = {size: [refusal_probability(each, production, rules, size) for each in candidates] for size in SIZES}
+    return DetectableLoss(
         name=worse.name,
         loss=lost[-1],
         found=chances[1.0][-1],
         shift=float(np.abs((worse.scores - honest.scores).mean(axis=0)).max()),
-        smallest=tuple(smallest(lost, chances[size]) for size in SIZES),
+        smallest=tuple(smallest_detected_loss(lost, chances[size]) for size in SIZES),
     )
 
 
-def chance(candidate: Losses, production: Losses, rules: Rules, size: float = 1.0) -> float:
+def refusal_probability(candidate: Losses, production: Losses, rules: GateRules, size: float = 1.0) -> float:
     """The probability that `not_worse` refuses the candidate on another holdout `size` times as large."""
     groups = max(2, round(size * candidate.groups))
-    reach = critical(groups, (1 - rules.level) / 2)
+    reach = critical_value(groups, (1 - rules.level) / 2)
     if candidate.sums is None or production.sums is None or not production.sums.any():
-        found = compared(candidate, production)
+        found = defined_difference(candidate, production)
         if found.draws is None or not found.error:
             return float(found.value < -rules.margin)
         # Its error in every resample is not known, so all have the same.
@@ -88,11 +90,11 @@ def _holdouts(groups: int, drawn: int) -> Vector:
     return random.multinomial(drawn, np.full(groups, 1 / groups), _HOLDOUTS).astype(np.float64)
 
 
-def smallest(lost: Sequence[float], chances: Sequence[float]) -> float | None:
+def smallest_detected_loss(lost: Sequence[float], chances: Sequence[float]) -> float | None:
     """The least loss along a decline that is found with 95 % probability, on a straight line between its steps."""
     before = (0.0, 0.0)
     for here in zip(lost, chances, strict=True):
-        if here[1] >= FOUND:
-            return before[0] + (here[0] - before[0]) * (FOUND - before[1]) / (here[1] - before[1])
+        if here[1] >= TARGET_POWER:
+            return before[0] + (here[0] - before[0]) * (TARGET_POWER - before[1]) / (here[1] - before[1])
         before = here
     return None

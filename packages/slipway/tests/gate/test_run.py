@@ -2,15 +2,14 @@
 
 import json
 import shutil
-import sys
 
 import pytest
 from ledgerbox import BY, deploy, git
 from projectbox import make_project, with_production
 
 from slipway.bundle import load_bundle
-from slipway.gate.judge import judge
 from slipway.gate.result import Verdict
+from slipway.gate.run import run_gate
 from slipway.ledger import Event, Ledger, follow
 
 
@@ -31,7 +30,7 @@ def failed(gate):
 
 
 def test_two_honest_models_cannot_be_told_apart_so_production_stays(project):
-    found = judge(project.root)
+    found = run_gate(project.root)
     assert found.verdict is Verdict.KEEP, found.sentence
     assert found.ships == found.production != found.candidate
     assert failed(found) == []
@@ -40,14 +39,14 @@ def test_two_honest_models_cannot_be_told_apart_so_production_stays(project):
 
 def test_where_ties_go_to_the_candidate_it_ships(project):
     project.change_rules(tie="candidate")
-    found = judge(project.root)
+    found = run_gate(project.root)
     assert found.verdict is Verdict.PROMOTE
     assert found.ships == found.candidate
 
 
 def test_the_first_release_has_only_the_floors_above_it(tmp_path):
     project = make_project(tmp_path / "project")
-    found = judge(project.root)
+    found = run_gate(project.root)
     assert found.verdict is Verdict.PROMOTE, found.sentence
     assert found.production is None and "first release" in found.sentence
 
@@ -56,21 +55,21 @@ def test_without_a_ledger_there_is_no_first_release(tmp_path):
     project = make_project(tmp_path / "project")
     git(project.root, "update-ref", "-d", "refs/heads/deployments")
     git(project.root, "update-ref", "-d", "refs/slipway/ledger")
-    found = judge(project.root)
+    found = run_gate(project.root)
     assert found.verdict is Verdict.REFUSE
     assert failed(found) == ["ledger"] and "slipway ledger init" in found.sentence
 
 
 def test_a_shortened_ledger_is_refused(project):
     git(project.root, "update-ref", "refs/heads/deployments", "refs/heads/deployments~1")
-    assert failed(judge(project.root)) == ["ledger"]
+    assert failed(run_gate(project.root)) == ["ledger"]
 
 
 @pytest.mark.parametrize("name", ["bundle", "prepared/holdout.parquet", "metrics.json", "params.yaml", "gate.yaml"])
 def test_whatever_is_missing_is_a_refusal_that_names_it(project, name):
     path = project.root / name
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    found = judge(project.root)
+    found = run_gate(project.root)
     assert found.verdict is Verdict.REFUSE
     assert path.name in found.sentence
 
@@ -78,29 +77,29 @@ def test_whatever_is_missing_is_a_refusal_that_names_it(project, name):
 @pytest.mark.parametrize("name", ["bundle/model.onnx", "prepared/train.parquet", "metrics.json", "gate.yaml"])
 def test_whatever_cannot_be_read_is_a_refusal(project, name):
     (project.root / name).write_bytes(b"\x00{")
-    assert judge(project.root).verdict is Verdict.REFUSE
+    assert run_gate(project.root).verdict is Verdict.REFUSE
 
 
 def test_a_check_that_breaks_is_a_check_that_failed(project, monkeypatch):
     def broken(case):
         raise ZeroDivisionError("of mine")
 
-    monkeypatch.setattr(sys.modules["slipway.gate.judge"], "CHECKS", (broken,))
-    found = judge(project.root)
+    monkeypatch.setattr("slipway.gate.run.CHECKS", (broken,))
+    found = run_gate(project.root)
     assert found.verdict is Verdict.REFUSE
     assert "ZeroDivisionError" in found.sentence
 
 
 def test_an_exception_lets_one_check_through_until_its_day_and_is_repeated(project):
     project.change_rules(megabytes=0.0001)
-    assert failed(judge(project.root)) == ["budget"]
+    assert failed(run_gate(project.root)) == ["budget"]
     exemption = {"check": "budget", "reason": "the disk grows next week", "until": "2999-01-31"}
     project.change_rules(exceptions=[exemption])
-    found = judge(project.root)
+    found = run_gate(project.root)
     assert found.verdict is Verdict.KEEP
     assert "the disk grows next week" in found.sentence
     project.change_rules(exceptions=[exemption | {"until": "2020-01-31"}])
-    found = judge(project.root)
+    found = run_gate(project.root)
     assert failed(found) == ["budget"]
     assert any("no longer counts" in line for line in found.moved)
 
@@ -108,31 +107,31 @@ def test_an_exception_lets_one_check_through_until_its_day_and_is_repeated(proje
 @pytest.mark.parametrize("name", ["integrity", "certificate", "golden_rows"])
 def test_what_is_no_matter_of_opinion_knows_no_exception(project, name):
     project.change_rules(exceptions=[{"check": name, "reason": "because we can", "until": "2999-01-31"}])
-    found = judge(project.root)
+    found = run_gate(project.root)
     assert found.verdict is Verdict.REFUSE and name in found.sentence
 
 
 def test_the_rules_of_the_base_commit_win_and_the_change_is_named(project):
     base = git(project.root, "rev-parse", "HEAD")
     project.change_rules(margin=0.9, slice_margin=0.9)
-    found = judge(project.root, base=base)
+    found = run_gate(project.root, base=base)
     assert [line for line in found.moved if "margin: 0.02 -> 0.9" in line]
     project.retrain(trees=1)
-    assert judge(project.root).verdict is not Verdict.REFUSE or failed(judge(project.root)) != ["not_worse"]
-    assert "not_worse" in failed(judge(project.root, base=base))
+    assert run_gate(project.root).verdict is not Verdict.REFUSE or failed(run_gate(project.root)) != ["not_worse"]
+    assert "not_worse" in failed(run_gate(project.root, base=base))
 
 
 def test_another_metric_or_target_is_named_and_not_followed(project):
     base = git(project.root, "rev-parse", "HEAD")
     path = project.root / "src" / "churn" / "problem.py"
     path.write_text(path.read_text().replace('metric="log_loss"', 'metric="accuracy"'))
-    found = judge(project.root, base=base)
+    found = run_gate(project.root, base=base)
     assert found.primary == "log_loss"
     assert any("problem.py" in line for line in found.moved)
 
 
 def test_a_base_that_is_not_there_is_a_refusal(project):
-    assert "no-such-commit" in judge(project.root, base="no-such-commit").sentence
+    assert "no-such-commit" in run_gate(project.root, base="no-such-commit").sentence
 
 
 def test_edited_figures_are_found(project):
@@ -140,15 +139,15 @@ def test_edited_figures_are_found(project):
     metrics = json.loads(path.read_text())
     metrics["metrics"][0]["value"] *= 0.9
     path.write_text(json.dumps(metrics))
-    assert failed(judge(project.root)) == ["metrics_reproduced"]
+    assert failed(run_gate(project.root)) == ["metrics_reproduced"]
 
 
 def test_what_failed_in_production_does_not_come_back_until_it_is_let_back(project):
     candidate = load_bundle(project.bundle)
     entry = deploy(project.root, candidate, event=Event.FAILED)
     assert entry.serving.bundle != candidate.digest
-    assert failed(judge(project.root)) == ["not_blocked"]
+    assert failed(run_gate(project.root)) == ["not_blocked"]
     Ledger(project.root).append(
         "production", lambda newest: follow(newest, Event.UNBLOCK, by=BY, reason="mended", unblock=candidate.digest)
     )
-    assert judge(project.root).verdict is Verdict.KEEP
+    assert run_gate(project.root).verdict is Verdict.KEEP

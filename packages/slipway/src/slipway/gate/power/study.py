@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from slipway.evaluation.scored import Scored
-from slipway.evaluation.slices import FEWEST_GROUPS, Part, cut
-from slipway.gate.detection import FOUND, SIZES, Decline, decline
-from slipway.gate.paired import difference, losses, narrow
-from slipway.gate.refusals import FalseRefusals, false_refusals
-from slipway.gate.retrains import honest_scores, worse_scores
-from slipway.gate.rules import Rules
-from slipway.gate.words import loss_name
+from slipway.evaluation.slices import FEWEST_GROUPS, SlicePart, cut_slices
+from slipway.gate.power.detection import SIZES, TARGET_POWER, DetectableLoss, measure_detection
+from slipway.gate.power.false_refusals import FalseRefusals, measure_false_refusals
+from slipway.gate.power.retrains import score_honest_retrains, score_worse_models
+from slipway.gate.rules import GateRules
+from slipway.gate.statistics.paired import loss_difference, prepare_losses, restrict_rows
+from slipway.gate.wording import loss_name
 from slipway.params import Params
 from slipway.problem import Problem, Task
 from slipway.stage import print_progress
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Power(msgspec.Struct, frozen=True, kw_only=True):
+class PowerStudy(msgspec.Struct, frozen=True, kw_only=True):
     """The study: of which holdout, under which limits, and what it can tell."""
 
     problem: str
@@ -39,26 +39,28 @@ class Power(msgspec.Struct, frozen=True, kw_only=True):
     slices: int
     sizes: tuple[float, ...]
     false_refusals: FalseRefusals
-    declines: tuple[Decline, ...]
+    declines: tuple[DetectableLoss, ...]
 
 
-def study(
+def study_power(
     problem: Problem,
     params: Params,
-    rules: Rules,
+    rules: GateRules,
     train: "pd.DataFrame",
     holdout: "pd.DataFrame",
     *,
     retrains: int = 12,
     jobs: int = 1,
     say: Callable[[str], None] = print_progress,
-) -> Power:
+) -> PowerStudy:
     """Fit `retrains` honest models and a few worse ones, `jobs` at a time, and compare them on the holdout."""
-    honest = honest_scores(problem, params, train, holdout, retrains, jobs, say)
-    worse = worse_scores(problem, params, train, holdout, honest[0], jobs, say)
-    parts = [part for part in cut(problem.slices, holdout) if _judged(part, honest, problem.metric, rules, params)]
+    honest = score_honest_retrains(problem, params, train, holdout, retrains, jobs, say)
+    worse = score_worse_models(problem, params, train, holdout, honest[0], jobs, say)
+    parts = [
+        part for part in cut_slices(problem.slices, holdout) if _judged(part, honest, problem.metric, rules, params)
+    ]
     say(f"  comparing {len(honest) * (len(honest) - 1):,} pairs in {len(parts)} slices ...")
-    return Power(
+    return PowerStudy(
         problem=problem.name,
         task=problem.task,
         primary=problem.metric,
@@ -69,12 +71,12 @@ def study(
         slice_margin=rules.slice_margin,
         slices=len(parts),
         sizes=SIZES,
-        false_refusals=false_refusals(honest, parts, problem.metric, rules, params.evaluate),
-        declines=tuple(decline(each, honest[0], problem.metric, rules, params.evaluate) for each in worse),
+        false_refusals=measure_false_refusals(honest, parts, problem.metric, rules, params.evaluate),
+        declines=tuple(measure_detection(each, honest[0], problem.metric, rules, params.evaluate) for each in worse),
     )
 
 
-def render(power: Power) -> str:
+def render_power_report(power: PowerStudy) -> str:
     """The study as text, for a terminal or a page."""
     holdout = f"{power.rows:,} held-out rows in {power.groups} groups"
     return "\n".join(
@@ -83,8 +85,8 @@ def render(power: Power) -> str:
             "",
             *_refusal_lines(power),
             "",
-            f"Refused: a loss beyond doubt of more than {power.margin:.1%}. Smallest true loss found with {FOUND:.0%}",
-            "probability, by what made the model worse and by the number of groups held out:",
+            f"Refused: a statistically significant loss of more than {power.margin:.1%}. Smallest true loss found with",
+            f"{TARGET_POWER:.0%} probability, by what made the model worse and by the number of groups held out:",
             "",
             *_table(power),
             "",
@@ -93,7 +95,7 @@ def render(power: Power) -> str:
     )
 
 
-def _refusal_lines(power: Power) -> list[str]:
+def _refusal_lines(power: PowerStudy) -> list[str]:
     found = power.false_refusals
     likely = "unknown" if found.likely is None else f"{found.likely:.2%}"
     return [
@@ -109,26 +111,26 @@ def _refusal_lines(power: Power) -> list[str]:
     ]
 
 
-def _table(power: Power) -> list[str]:
+def _table(power: PowerStudy) -> list[str]:
     width = max(len(each.name) for each in power.declines)
     sizes = "".join(f"{f'{round(size * power.groups)}':>9}" for size in power.sizes)
     header = f"  {'':{width}}{sizes}   the whole of it: loss, refused"
     return [header, *(_decline_line(each, width) for each in power.declines)]
 
 
-def _decline_line(each: Decline, width: int) -> str:
+def _decline_line(each: DetectableLoss, width: int) -> str:
     found = "".join(f"{'-' if loss is None else f'{loss:.1%}':>9}" for loss in each.smallest)
     return f"  {each.name:{width}}{found}   {each.loss:>6.1%}  {each.found:>6.1%}"
 
 
-def _blind(power: Power) -> list[str]:
-    unseen = [each for each in power.declines if each.found < 1 - FOUND]
+def _blind(power: PowerStudy) -> list[str]:
+    unseen = [each for each in power.declines if each.found < 1 - TARGET_POWER]
     return [f"Not seen by the loss: {each.name}; the mean score moves by {each.shift:.4f}." for each in unseen]
 
 
-def _judged(part: Part, honest: Sequence[Scored], primary: str, rules: Rules, params: Params) -> bool:
+def _judged(part: SlicePart, honest: Sequence[Scored], primary: str, rules: GateRules, params: Params) -> bool:
     """Whether the gate would judge the part: enough rows and groups, and the metric is defined."""
     if len(part.rows) < rules.slice_rows:
         return False
-    inside, beside = (losses(narrow(each, part.rows), primary, params.evaluate) for each in honest[:2])
-    return inside.groups >= FEWEST_GROUPS and difference(inside, beside) is not None
+    inside, beside = (prepare_losses(restrict_rows(each, part.rows), primary, params.evaluate) for each in honest[:2])
+    return inside.groups >= FEWEST_GROUPS and loss_difference(inside, beside) is not None

@@ -9,9 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipway.evaluation.scored import Scored, Vector
-from slipway.evaluation.slices import Part
-from slipway.gate.paired import Losses, compared, critical, holm, losses, narrow, shares
-from slipway.gate.rules import Rules
+from slipway.evaluation.slices import SlicePart
+from slipway.gate.rules import GateRules
+from slipway.gate.statistics.paired import (
+    Losses,
+    adjust_holm,
+    critical_value,
+    defined_difference,
+    estimate_shares,
+    prepare_losses,
+    restrict_rows,
+)
 from slipway.params import EvaluateParams
 
 
@@ -46,13 +54,15 @@ class _Pairs(NamedTuple):
     groups: int
 
 
-def false_refusals(
-    honest: Sequence[Scored], parts: Sequence[Part], primary: str, rules: Rules, params: EvaluateParams
+def measure_false_refusals(
+    honest: Sequence[Scored], parts: Sequence[SlicePart], primary: str, rules: GateRules, params: EvaluateParams
 ) -> FalseRefusals:
     """Compare every honest retrain with every other, as a whole and slice by slice, as the checks do."""
     number = len(honest)
-    whole = _pairs([losses(each, primary, params) for each in honest])
-    slices = [_pairs([losses(narrow(each, part.rows), primary, params) for each in honest]) for part in parts]
+    whole = _pairs([prepare_losses(each, primary, params) for each in honest])
+    slices = [
+        _pairs([prepare_losses(restrict_rows(each, part.rows), primary, params) for each in honest]) for part in parts
+    ]
     tail = (1 - rules.level) / 2
     by_whole = (whole.values < -rules.margin) & (_p_values(whole) < tail)
     by_slice = _slice_refused(slices, rules) if slices else np.zeros_like(by_whole)
@@ -69,7 +79,7 @@ def false_refusals(
         unluckiest=float((refused.sum(axis=0) / (number - 1)).max()),
         spread=float(np.sqrt((whole.values[others] ** 2).mean())),
         largest=float(np.abs(whole.values).max()),
-        half_width=critical(whole.groups, tail) * float(np.median(whole.errors[others])),
+        half_width=critical_value(whole.groups, tail) * float(np.median(whole.errors[others])),
     )
 
 
@@ -96,7 +106,7 @@ def _jackknifed(refused: NDArray[np.bool_]) -> float:
     total = refused.sum()
     left = (total - refused.sum(axis=0) - refused.sum(axis=1)) / ((number - 1) * (number - 2))
     error = math.sqrt((number - 1) / number * float(((left - left.mean()) ** 2).sum()))
-    return min(1.0, float(total / (number * (number - 1))) + critical(number, 0.05) * error)
+    return min(1.0, float(total / (number * (number - 1))) + critical_value(number, 0.05) * error)
 
 
 def _pairs(each: Sequence[Losses]) -> _Pairs:
@@ -104,28 +114,28 @@ def _pairs(each: Sequence[Losses]) -> _Pairs:
     sums = np.array([losses.sums for losses in each if losses.sums is not None])
     for beside, production in enumerate(each):
         if production.sums is not None and production.sums.any():
-            values[:, beside], errors[:, beside] = shares(production.sums - sums, production.sums)
+            values[:, beside], errors[:, beside] = estimate_shares(production.sums - sums, production.sums)
             continue
         for at, candidate in enumerate(each):
-            found = compared(candidate, production)
+            found = defined_difference(candidate, production)
             values[at, beside], errors[at, beside] = found.value, found.error or 0.0
     return _Pairs(values, errors, each[0].groups)
 
 
-def _slice_refused(slices: Sequence[_Pairs], rules: Rules) -> NDArray[np.bool_]:
+def _slice_refused(slices: Sequence[_Pairs], rules: GateRules) -> NDArray[np.bool_]:
     """Whether `no_slice_worse` refuses, for every candidate and production."""
     below = np.array([each.values < -rules.slice_margin for each in slices])
     p_values = np.array([_p_values(each) for each in slices])
     refused = np.zeros(below.shape[1:], dtype=bool)
     # Only where a slice lies below its margin can Holm's procedure matter.
     for at, beside in np.argwhere(below.any(axis=0)):
-        surely = holm(p_values[:, at, beside]) <= rules.slice_level
+        surely = adjust_holm(p_values[:, at, beside]) <= rules.slice_level
         refused[at, beside] = (surely & below[:, at, beside]).any()
     return refused
 
 
 def _p_values(pairs: _Pairs) -> Vector:
-    """As `slipway.gate.paired.worse_p`, of all pairs at once."""
+    """Compute `p_value_worse` of all pairs at once."""
     from scipy.special import stdtr
 
     steps = np.divide(pairs.values, pairs.errors, out=np.full_like(pairs.values, np.inf), where=pairs.errors > 0)

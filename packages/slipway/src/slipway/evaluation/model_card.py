@@ -10,7 +10,8 @@ from slipway.bundle.model import Bundle
 from slipway.contract import Field
 from slipway.errors import ProblemError
 from slipway.evaluation.metrics import METRICS, Better
-from slipway.evaluation.result import Evaluation, Figure, Metric, SliceResult, metric
+from slipway.evaluation.result import Evaluation, Metric, SliceResult, find_metric
+from slipway.figures import Figure
 from slipway.problem import Card, Problem, Task
 
 if TYPE_CHECKING:
@@ -20,17 +21,7 @@ if TYPE_CHECKING:
 _PERIOD = (("first", "min"), ("last", "max"))
 
 
-class Part(msgspec.Struct, frozen=True):
-    """One part of the data in numbers; `first` and `last` day where rows have a time."""
-
-    name: str
-    rows: int
-    groups: int
-    first: str = ""
-    last: str = ""
-
-
-def check_card(card: Card) -> None:
+def verify_card(card: Card) -> None:
     """Raise `ProblemError` that names the first field without text."""
     for field in Card.__struct_fields__:
         text = getattr(card, field)
@@ -41,20 +32,14 @@ def check_card(card: Card) -> None:
             )
 
 
-def describe_part(name: str, frame: "pd.DataFrame") -> Part:
-    """Count a prepared frame's rows and groups and find its period, in the time zone of its `time`."""
-    days = {}
-    if "time" in frame and frame["time"].notna().any():
-        days = {end: f"{getattr(frame['time'], by)():%Y-%m-%d %Z}".strip() for end, by in _PERIOD}
-    return Part(name, len(frame), frame["group"].nunique(), **days)
-
-
-def render(problem: Problem, bundle: Bundle, parts: Sequence[Part], evaluation: Evaluation) -> str:
-    """Write the card in Markdown; the same inputs give the same text.
+def render_model_card(
+    problem: Problem, bundle: Bundle, train: "pd.DataFrame", holdout: "pd.DataFrame", evaluation: Evaluation
+) -> str:
+    """Render the card as Markdown; equal inputs give equal text.
 
     Raises `ProblemError` for an empty field.
     """
-    check_card(problem.card)
+    verify_card(problem.card)
     card = problem.card
     confidence = f"{evaluation.confidence:.0%}"
     sections = [
@@ -62,7 +47,7 @@ def render(problem: Problem, bundle: Bundle, parts: Sequence[Part], evaluation: 
         f"{problem.task.capitalize()} model `{problem.name}`, bundle `{bundle.digest}`.",
         f"## Intended use\n\n{card.intended_use}",
         f"## Out of scope\n\n{card.out_of_scope}",
-        f"## Data\n\n{card.data}\n\n{_data_table(parts)}",
+        f"## Data\n\n{card.data}\n\n{_data_table([_summarize('train', train), _summarize('holdout', holdout)])}",
         f"## Target\n\n{card.target}{_classes(bundle)}",
         f"## Metrics\n\n{_summary(evaluation, confidence)}\n\n{_metrics_table(problem.task, evaluation)}",
         f"## Calibration\n\n{_calibration(evaluation, problem.task)}",
@@ -75,7 +60,25 @@ def render(problem: Problem, bundle: Bundle, parts: Sequence[Part], evaluation: 
     return "\n\n".join(section.strip() for section in sections) + "\n"
 
 
-def _data_table(parts: Sequence[Part]) -> str:
+class _Part(msgspec.Struct, frozen=True):
+    """One part of the data in numbers; `first` and `last` day where rows have a time."""
+
+    name: str
+    rows: int
+    groups: int
+    first: str = ""
+    last: str = ""
+
+
+def _summarize(name: str, frame: "pd.DataFrame") -> _Part:
+    """Count a prepared frame's rows and groups and find its period, in the time zone of its `time`."""
+    days = {}
+    if "time" in frame and frame["time"].notna().any():
+        days = {end: f"{getattr(frame['time'], by)():%Y-%m-%d %Z}".strip() for end, by in _PERIOD}
+    return _Part(name, len(frame), frame["group"].nunique(), **days)
+
+
+def _data_table(parts: Sequence[_Part]) -> str:
     rows = [[part.name, f"{part.rows:,}", f"{part.groups:,}"] for part in parts]
     if not any(part.first for part in parts):
         return _table(["part", "rows", "groups"], rows)
@@ -97,7 +100,7 @@ def _classes(bundle: Bundle) -> str:
 
 
 def _summary(evaluation: Evaluation, confidence: str) -> str:
-    primary = metric(evaluation, evaluation.primary)
+    primary = find_metric(evaluation, evaluation.primary)
     text = (
         f"On {evaluation.rows:,} held-out rows in {evaluation.groups:,} groups, in brackets the {confidence} "
         "interval over groups. The baseline always answers what the training set says on average."
@@ -119,7 +122,7 @@ def _metrics_table(task: Task, evaluation: Evaluation) -> str:
 
 
 def _calibration(evaluation: Evaluation, task: Task) -> str:
-    error, excess = metric(evaluation, "calibration_error"), metric(evaluation, "mean_error")
+    error, excess = find_metric(evaluation, "calibration_error"), find_metric(evaluation, "mean_error")
     if task is Task.REGRESSION:
         return f"Predictions less actual values are {_figure(excess)} on average."
     what = "a score" if task is Task.BINARY else "the top class's probability"
@@ -142,7 +145,7 @@ def _slices(evaluation: Evaluation, confidence: str) -> str:
 
 def _slice_row(found: SliceResult, names: Sequence[str]) -> list[str]:
     counts = [found.slice, found.label, f"{found.rows:,}", f"{found.groups:,}", _number(found.base_rate)]
-    return [*counts, *(_figure(metric(found, name)) for name in names), found.note]
+    return [*counts, *(_figure(find_metric(found, name)) for name in names), found.note]
 
 
 def _input_table(fields: Sequence[Field]) -> str:

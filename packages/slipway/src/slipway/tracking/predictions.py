@@ -9,7 +9,7 @@ from slipway.columns import Columns
 from slipway.problem import Task
 
 
-def answer(bundle: Bundle, columns: Columns) -> dict[str, NDArray[Any]]:
+def predict_columns(bundle: Bundle, columns: Columns) -> dict[str, NDArray[Any]]:
     """Score and label rows.
 
     Binary: `score` (probability of the last class) and `label`. Multiclass: `score_<class>` for each class,

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipway.errors import GateError
-from slipway.evaluation.intervals import interval, resample
+from slipway.evaluation.intervals import percentile_interval, resample_groups
 from slipway.evaluation.losses import group_sums, row_losses
-from slipway.evaluation.metrics import METRICS, Better, measure
-from slipway.evaluation.result import Figure
-from slipway.evaluation.scored import Scored, Vector, take
+from slipway.evaluation.metrics import METRICS, Better, prepare_metrics
+from slipway.evaluation.scored import Scored, Vector, take_scored
+from slipway.figures import Figure
 from slipway.params import EvaluateParams
 
 
@@ -43,18 +43,18 @@ class Difference(NamedTuple):
     draws: Vector | None = None
 
 
-def losses(scored: Scored, primary: str, params: EvaluateParams) -> Losses:
+def prepare_losses(scored: Scored, primary: str, params: EvaluateParams) -> Losses:
     """Prepare a metric for comparison; one that should be high is turned into its distance from 1."""
     high = METRICS[scored.task][primary].better is Better.HIGHER
     rows = row_losses(scored).get(primary)
     if rows is not None:
         turned = 1 - rows if high else rows
         return Losses(scored.groups, sums=group_sums(scored.group, scored.groups, turned)[:, 0])
-    draws = resample({primary: measure(scored, [primary])}, scored.groups, params)[primary][primary]
+    draws = resample_groups({primary: prepare_metrics(scored, [primary])}, scored.groups, params)[primary][primary]
     return Losses(scored.groups, draws=1 - draws if high else draws)
 
 
-def difference(candidate: Losses, production: Losses) -> Difference | None:
+def loss_difference(candidate: Losses, production: Losses) -> Difference | None:
     """Compare two models' losses on the same rows; None where the metric is undefined."""
     if candidate.sums is not None and production.sums is not None:
         saved = production.sums - candidate.sums
@@ -62,7 +62,7 @@ def difference(candidate: Losses, production: Losses) -> Difference | None:
         if not whole.any():
             # Nothing is a share of no loss: all that the candidate adds is one whole, its error as it falls on groups.
             whole = np.full(len(saved), candidate.sums.mean())
-        return Difference(*share(saved, whole), candidate.groups)
+        return Difference(*estimate_share(saved, whole), candidate.groups)
     if candidate.draws is None or production.draws is None:
         return None
     draws = _again(candidate.draws, production.draws)
@@ -73,9 +73,9 @@ def difference(candidate: Losses, production: Losses) -> Difference | None:
     return Difference(float(draws[0]), error, candidate.groups, draws)
 
 
-def compared(candidate: Losses, production: Losses) -> Difference:
+def defined_difference(candidate: Losses, production: Losses) -> Difference:
     """Compare two models' losses where the metric must be defined; raises `GateError` where it is not."""
-    found = difference(candidate, production)
+    found = loss_difference(candidate, production)
     if found is None:
         raise GateError(
             f"The primary metric is undefined on the holdout's {candidate.groups:,} groups, so nothing can be "
@@ -84,15 +84,15 @@ def compared(candidate: Losses, production: Losses) -> Difference:
     return found
 
 
-def share(part: Vector, whole: Vector) -> tuple[float, float | None]:
+def estimate_share(part: Vector, whole: Vector) -> tuple[float, float | None]:
     """The sum of `part` over groups as a share of the sum of `whole`, and its standard error; 0 where both are 0."""
     if not whole.sum():
         return 0.0, 0.0
-    values, errors = shares(part[None], whole)
+    values, errors = estimate_shares(part[None], whole)
     return float(values[0]), float(errors[0]) if len(whole) > 1 else None
 
 
-def shares(parts: Vector, whole: Vector) -> tuple[Vector, Vector]:
+def estimate_shares(parts: Vector, whole: Vector) -> tuple[Vector, Vector]:
     """As `share` for many, `parts` of shape (number, groups), where there is something to share."""
     total, groups = whole.sum(), len(whole)
     values = parts.sum(axis=1) / total
@@ -100,29 +100,29 @@ def shares(parts: Vector, whole: Vector) -> tuple[Vector, Vector]:
     return values, np.sqrt(groups / max(1, groups - 1) * (rest**2).sum(axis=1)) / abs(total)
 
 
-def figure(found: Difference, level: float) -> Figure:
+def difference_interval(found: Difference, level: float) -> Figure:
     """The difference with its interval: Student's, or the percentiles of its resamples."""
     if found.draws is not None:
-        return interval(found.draws, found.groups, level) or Figure(value=found.value)
-    return student(found.value, found.error, found.groups, level)
+        return percentile_interval(found.draws, found.groups, level) or Figure(value=found.value)
+    return student_interval(found.value, found.error, found.groups, level)
 
 
-def student(value: float, error: float | None, groups: int, level: float) -> Figure:
+def student_interval(value: float, error: float | None, groups: int, level: float) -> Figure:
     """Student's interval of a value that was found from so many groups."""
     if error is None:
         return Figure(value=value)
-    half = critical(groups, (1 - level) / 2) * error
+    half = critical_value(groups, (1 - level) / 2) * error
     return Figure(value=value, low=value - half, high=value + half)
 
 
-def critical(groups: int, tail: float) -> float:
+def critical_value(groups: int, tail: float) -> float:
     """How many standard errors leave out `tail` on one side."""
     from scipy.special import stdtrit
 
     return -float(stdtrit(groups - 1, tail))
 
 
-def worse_p(found: Difference) -> float:
+def p_value_worse(found: Difference) -> float:
     """One-sided p value of the candidate being no worse; 1 where nothing differs, or there is too little to tell."""
     from scipy.special import stdtr
 
@@ -131,7 +131,7 @@ def worse_p(found: Difference) -> float:
     return float(stdtr(found.groups - 1, found.value / found.error))
 
 
-def holm(p_values: Sequence[float] | Vector) -> Vector:
+def adjust_holm(p_values: Sequence[float] | Vector) -> Vector:
     """Holm's adjusted p values (Scandinavian Journal of Statistics 6, 1979), in the order given."""
     given = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(given, kind="stable")
@@ -140,9 +140,9 @@ def holm(p_values: Sequence[float] | Vector) -> Vector:
     return adjusted
 
 
-def narrow(scored: Scored, rows: NDArray[np.intp]) -> Scored:
+def restrict_rows(scored: Scored, rows: NDArray[np.intp]) -> Scored:
     """Some of the rows, with only the groups that have any."""
-    inside = take(scored, rows)
+    inside = take_scored(scored, rows)
     present, group = np.unique(inside.group, return_inverse=True)
     return msgspec.structs.replace(inside, group=group, groups=len(present))
 

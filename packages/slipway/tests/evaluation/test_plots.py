@@ -5,11 +5,19 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from slipway.evaluation import plot_tables, write_plots
-from slipway.evaluation.curves import calibration, confusion, precision_recall, predicted_actual, residuals, roc
 from slipway.evaluation.importance import Importance
-from slipway.evaluation.plots import as_csv
-from slipway.evaluation.scored import predicted
+from slipway.evaluation.plots import (
+    as_csv,
+    calibration_curve,
+    confusion_matrix,
+    plot_tables,
+    precision_recall_curve,
+    predicted_actual,
+    residuals,
+    roc_curve,
+    write_plots,
+)
+from slipway.evaluation.scored import predicted_classes
 from slipway.problem import Task
 
 IMPORTANCE = (Importance("tenure", 0.1, 0.08, 0.12), Importance("plan", 0.0, -0.01, 0.01))
@@ -38,7 +46,7 @@ def test_another_evaluation_leaves_no_plot_of_the_last_one(make_binary, make_reg
 
 def test_the_roc_curve_runs_from_corner_to_corner_with_the_area_of_the_whole(make_binary):
     scored = make_binary(20_000)
-    table = roc(scored)
+    table = roc_curve(scored)
     false, true = np.array(table["false_positive_rate"]), np.array(table["true_positive_rate"])
     assert (false[0], true[0], false[-1], true[-1]) == (0, 0, 1, 1)
     assert np.all(np.diff(false) >= 0) and np.all(np.diff(true) >= 0)
@@ -49,20 +57,20 @@ def test_the_roc_curve_runs_from_corner_to_corner_with_the_area_of_the_whole(mak
 def test_the_points_of_both_curves_are_those_of_scikit_learn(make_binary):
     scored = make_binary(150)
     false, true, _ = sk.roc_curve(scored.target, scored.scores, drop_intermediate=False)
-    table = roc(scored)
+    table = roc_curve(scored)
     np.testing.assert_allclose(table["false_positive_rate"], false)
     np.testing.assert_allclose(table["true_positive_rate"], true)
     precision, recall, threshold = sk.precision_recall_curve(scored.target, scored.scores)
     expected = {t: (p, r) for t, p, r in zip(threshold, precision[:-1], recall[:-1], strict=True)}
-    table = precision_recall(scored)
+    table = precision_recall_curve(scored)
     for p, r, t in zip(table["precision"], table["recall"], table["threshold"], strict=True):
         assert (p, r) == pytest.approx(expected[t])
 
 
 def test_the_confusion_counts_every_row_once(make_multiclass):
     scored = make_multiclass()
-    table = confusion(scored)
-    expected = sk.confusion_matrix(scored.target, predicted(scored))
+    table = confusion_matrix(scored)
+    expected = sk.confusion_matrix(scored.target, predicted_classes(scored))
     assert list(table["rows"]) == expected.ravel().tolist()
     assert table["actual"][:3] == ["oats"] * 3
     assert table["predicted"][:3] == ["oats", "rye", "wheat"]
@@ -72,11 +80,11 @@ def test_the_confusion_counts_every_row_once(make_multiclass):
 def test_a_class_that_never_came_true_has_a_share_of_nothing(make_multiclass):
     scored = make_multiclass()
     without = msgspec.structs.replace(scored, target=np.where(scored.target == 1, 0, scored.target))
-    assert np.isfinite(confusion(without)["share"]).all()
+    assert np.isfinite(confusion_matrix(without)["share"]).all()
 
 
 def test_the_calibration_curve_of_an_honest_model_follows_the_diagonal(make_binary):
-    table = calibration(make_binary(50_000, spread=0.0))
+    table = calibration_curve(make_binary(50_000, spread=0.0))
     assert sum(table["rows"]) == 50_000
     np.testing.assert_allclose(table["mean_score"], table["observed"], atol=0.03)
 

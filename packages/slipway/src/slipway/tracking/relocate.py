@@ -21,7 +21,7 @@ _COLUMNS = (
 _FOLDERS = ("mlruns", "mlartifacts")
 
 
-def relocate(file: Path, folder: Path) -> int:
+def relocate_store(file: Path, folder: Path) -> int:
     """Let the store `file` look for its files in `folder`; how many addresses were changed. Raises `TrackingError`.
 
     Addresses in an object store stay, and so do references to a model (models:/...).

@@ -26,14 +26,14 @@ _FEW, _SHUFFLED, _SHARPER, _SHIFT = 0.1, 0.6, 2.0, 0.1
 _EDGE = 1e-9
 
 
-class Worse(NamedTuple):
+class WorseModel(NamedTuple):
     """A worse model by what was done to it, and its scores on the holdout."""
 
     name: str
     scores: Vector
 
 
-def honest_scores(
+def score_honest_retrains(
     problem: Problem,
     params: Params,
     train: "pd.DataFrame",
@@ -49,7 +49,7 @@ def honest_scores(
     return _fit_all(problem, tasks, holdout, jobs, lambda done: say(f"  honest retrain {done} of {retrains}"))
 
 
-def worse_scores(
+def score_worse_models(
     problem: Problem,
     params: Params,
     train: "pd.DataFrame",
@@ -57,7 +57,7 @@ def worse_scores(
     honest: Scored,
     jobs: int,
     say: Callable[[str], None],
-) -> list[Worse]:
+) -> list[WorseModel]:
     """Three models fitted worse, and what a slip does to the scores of the first honest retrain."""
     frames = {
         f"fitted on {_FEW:.0%} of the groups": _some_groups(train, _FEW, 0),
@@ -66,7 +66,7 @@ def worse_scores(
     }
     tasks = ((_seeded(params, 0), frame) for frame in frames.values())
     fitted = _fit_all(problem, tasks, holdout, jobs, lambda done: say(f"  worse model {done} of {len(frames)}"))
-    found = [Worse(name, scored.scores) for name, scored in zip(frames, fitted, strict=True)]
+    found = [WorseModel(name, scored.scores) for name, scored in zip(frames, fitted, strict=True)]
     return [*found, *_slips(honest)]
 
 
@@ -136,16 +136,16 @@ def _shuffled_columns(problem: Problem, train: "pd.DataFrame") -> "pd.DataFrame"
     return train.assign(**{name: train[name].take(order).array for name in names})
 
 
-def _slips(honest: Scored) -> Sequence[Worse]:
+def _slips(honest: Scored) -> Sequence[WorseModel]:
     scores = honest.scores
     if honest.task is Task.REGRESSION:
         spread = float(scores.std())
         return [
-            Worse(f"spread {_SHARPER:g} times as wide", scores.mean() + _SHARPER * (scores - scores.mean())),
-            Worse(f"shifted by {_SHIFT:g} standard deviations", scores + _SHIFT * spread),
+            WorseModel(f"spread {_SHARPER:g} times as wide", scores.mean() + _SHARPER * (scores - scores.mean())),
+            WorseModel(f"shifted by {_SHIFT:g} standard deviations", scores + _SHIFT * spread),
         ]
-    sharper = Worse(f"overconfident: log odds times {_SHARPER:g}", _moved(scores, _SHARPER, 0.0))
-    return [sharper, Worse(f"shifted by {_SHIFT:g} in log odds", _moved(scores, 1.0, _SHIFT))]
+    sharper = WorseModel(f"overconfident: log odds times {_SHARPER:g}", _moved(scores, _SHARPER, 0.0))
+    return [sharper, WorseModel(f"shifted by {_SHIFT:g} in log odds", _moved(scores, 1.0, _SHIFT))]
 
 
 def _moved(scores: Vector, times: float, plus: float) -> Vector:

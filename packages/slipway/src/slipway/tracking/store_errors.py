@@ -13,24 +13,24 @@ def store_errors() -> tuple[type[Exception], ...]:
     return (MlflowException, SQLAlchemyError, CommandError, sqlite3.Error, OSError)
 
 
-def explain(uri: str, error: Exception) -> str:
+def describe_store_error(uri: str, error: Exception) -> str:
     """Say which store it is, what it said, and what to do about it."""
-    shown = without_password(uri)
+    shown = hide_password(uri)
     reason = " ".join(str(error).replace(uri, shown).split())
     return (
         f"The MLflow store {shown} cannot be used: {reason.split('. ')[0][:500].rstrip('.')}. {_advise(shown, reason)}."
     )
 
 
-def explain_silence(uri: str, error: BaseException) -> str:
+def describe_unreachable(uri: str, error: BaseException) -> str:
     """Say that a server does not answer; the reason is the innermost one, without the layers around it."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    shown = without_password(uri)
+    shown = hide_password(uri)
     return f"The MLflow server {shown} does not answer: {error}. {_advise(shown, '')}."
 
 
-def without_password(uri: str) -> str:
+def hide_password(uri: str) -> str:
     """The URI as it may be shown: without the user and the password that it may carry."""
     place = urlsplit(uri).netloc
     return uri.replace(place, place.rpartition("@")[2], 1) if "@" in place else uri

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from casebox import with_production_scores, with_rules, with_scores
 
-from slipway.gate.checks.leaks import CHECKS, believable_gain, below_ceiling, no_single_feature, single_strengths
+from slipway.gate.checks.leakage import CHECKS, feature_strengths, no_leaking_feature, plausible_gain, plausible_skill
 from slipway.problem import Task
 
 
@@ -39,20 +39,20 @@ def test_every_check_explains_itself(case):
 
 
 def test_a_model_that_knows_the_answer_is_above_the_ceiling(case):
-    assert not below_ceiling(with_scores(case, revealed(case.candidate.scored))).passed
+    assert not plausible_skill(with_scores(case, revealed(case.candidate.scored))).passed
 
 
 def test_a_leap_over_production_is_not_believed(case):
     leapt = with_scores(case, revealed(case.candidate.scored))
-    assert not believable_gain(leapt).passed
-    assert believable_gain(with_production_scores(leapt, leapt.candidate.scored.scores)).passed
+    assert not plausible_gain(leapt).passed
+    assert plausible_gain(with_production_scores(leapt, leapt.candidate.scored.scores)).passed
 
 
 def test_a_number_made_from_the_target_is_named(cases):
     """With noise, and in another order than the target's: any threshold must show."""
     random = np.random.default_rng(1)
     case = leak(cases["churn"], "usage", lambda target: np.where(target, 3.0, 5.0) + random.normal(0, 0.7, len(target)))
-    found = no_single_feature(with_rules(case, single=0.9))
+    found = no_leaking_feature(with_rules(case, single=0.9))
     assert not found.passed
     assert found.observed.startswith("usage: 0.9")
 
@@ -61,42 +61,42 @@ def test_a_number_that_tells_the_target_only_in_the_middle_is_named(cases):
     random = np.random.default_rng(1)
     sign = lambda size: random.choice([-1, 1], size)  # noqa: E731
     case = leak(cases["churn"], "usage", lambda target: np.where(target, 0.0, 5.0 * sign(len(target))))
-    assert single_strengths(case)["usage"] > 0.99
+    assert feature_strengths(case)["usage"] > 0.99
 
 
 def test_a_missing_value_can_give_the_target_away(cases):
     case = leak(cases["churn"], "usage", lambda target: np.where(target, np.nan, 1.0))
-    assert single_strengths(case)["usage"] == pytest.approx(1)
+    assert feature_strengths(case)["usage"] == pytest.approx(1)
 
 
 def test_a_category_made_from_the_target_is_named(cases):
     case = leak(cases["churn"], "town", lambda target: target.map({True: "ulm", False: "bern"}))
-    assert single_strengths(case)["town"] == pytest.approx(1)
+    assert feature_strengths(case)["town"] == pytest.approx(1)
 
 
 def test_a_category_of_few_rows_explains_nothing(cases):
     """Every row its own label: what the training set says of a label is never asked."""
     labels = iter(range(100_000))
     case = leak(cases["churn"], "town", lambda target: target.map(lambda _: f"town{next(labels)}"))
-    assert single_strengths(case)["town"] == pytest.approx(0, abs=0.01)
+    assert feature_strengths(case)["town"] == pytest.approx(0, abs=0.01)
 
 
 def test_a_column_that_gives_one_of_several_classes_away_is_named(cases):
     case = leak(cases["crops"], "acidity", lambda target: np.where(target == "millet", 9.0, 5.0))
-    assert single_strengths(case)["acidity"] == pytest.approx(1)
+    assert feature_strengths(case)["acidity"] == pytest.approx(1)
 
 
 def test_a_column_that_explains_a_regression_is_named(cases):
     case = leak(cases["rents"], "area", lambda target: target / 10)
-    assert single_strengths(case)["area"] > 0.97
-    assert not no_single_feature(with_rules(case, single=0.97)).passed
+    assert feature_strengths(case)["area"] > 0.97
+    assert not no_leaking_feature(with_rules(case, single=0.97)).passed
 
 
 def test_noise_explains_nothing(case):
     random = np.random.default_rng(4)
     name = next(name for name in ("months", "acidity", "area") if name in case.train)
     noise = leak(case, name, lambda target: random.normal(50, 9, len(target)).round())
-    assert abs(single_strengths(noise)[name]) < 0.12
+    assert abs(feature_strengths(noise)[name]) < 0.12
 
 
 def test_the_strength_of_a_column_is_that_of_its_order(cases):
@@ -107,4 +107,4 @@ def test_the_strength_of_a_column_is_that_of_its_order(cases):
     usage = case.holdout["usage"]
     known = usage.notna().to_numpy()
     area = roc_auc_score(case.holdout["target"][known], -usage[known])
-    assert single_strengths(case)["usage"] == pytest.approx(2 * area - 1, abs=0.08)
+    assert feature_strengths(case)["usage"] == pytest.approx(2 * area - 1, abs=0.08)

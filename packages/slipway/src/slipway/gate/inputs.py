@@ -7,8 +7,8 @@ import msgspec
 from slipway.bundle import Bundle
 from slipway.evaluation.result import Evaluation
 from slipway.evaluation.scored import Scored
-from slipway.evaluation.slices import Part
-from slipway.gate.rules import Rules
+from slipway.evaluation.slices import SlicePart
+from slipway.gate.rules import GateRules
 from slipway.ledger.entry import Entry
 from slipway.params import Params
 from slipway.problem import Problem
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Side(msgspec.Struct, frozen=True, eq=False):
+class ScoredBundle(msgspec.Struct, frozen=True, eq=False):
     """One verified bundle and its scores on the holdout, made with its own contract and features."""
 
     bundle: Bundle
     scored: Scored
 
 
-class Case(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """One candidate before the gate.
 
     `production` is None for the first release only, which `entry` (production's newest ledger entry) then says.
@@ -34,12 +34,12 @@ class Case(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
     problem: Problem
     params: Params
-    rules: Rules
+    rules: GateRules
     entry: Entry
     train: "pd.DataFrame"
     holdout: "pd.DataFrame"
-    candidate: Side
-    production: Side | None
+    candidate: ScoredBundle
+    production: ScoredBundle | None
     baseline: Scored
     committed: Evaluation
-    parts: tuple[Part, ...] = ()
+    parts: tuple[SlicePart, ...] = ()

@@ -1,7 +1,7 @@
 """Numbers of the gate as a reviewer reads them."""
 
 from slipway.evaluation.metrics import METRICS, Better
-from slipway.evaluation.result import Figure
+from slipway.figures import Figure
 from slipway.problem import Task
 
 _SAME = "the same"
@@ -16,19 +16,19 @@ def loss_name(task: Task, primary: str) -> str:
     return f"distance of {label} from 1" if kind.better is Better.HIGHER else label
 
 
-def against(found: Figure, name: str, whose: str, level: float) -> str:
+def describe_difference(found: Figure, name: str, whose: str, level: float) -> str:
     """A relative difference of losses in words: `log loss 4.7% lower than production's (95% interval ...)`."""
-    how = change(found.value)
+    how = describe_change(found.value)
     than = "as" if how == _SAME else "than"
-    return f"{name} {how} {than} {whose} ({level:.0%} interval {span(found)})"
+    return f"{name} {how} {than} {whose} ({level:.0%} interval {describe_interval(found)})"
 
 
-def change(value: float) -> str:
+def describe_change(value: float) -> str:
     """A relative difference of losses in words: above zero the candidate's is lower."""
     return f"{abs(value):.1%} {'lower' if value > 0 else 'higher'}" if round(value, 4) else _SAME
 
 
-def span(found: Figure) -> str:
+def describe_interval(found: Figure) -> str:
     """The interval of a relative difference in words, from its worse end to its better one."""
     if found.low is None or found.high is None:
         return "interval unknown"

@@ -5,15 +5,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from slipway import evaluation
 from slipway.bundle import Bundle
 from slipway.bundle.verify import read_sealed, start_bundle
 from slipway.data.prepared import read_part
 from slipway.errors import BundleError, CertificateError, GoldenRowsError, SlipwayError
-from slipway.evaluation.scored import Scored
-from slipway.gate.base import ground
-from slipway.gate.case import Case, Side
-from slipway.gate.result import Check
+from slipway.evaluation.holdout import score_holdout
+from slipway.evaluation.result import read_evaluation
+from slipway.evaluation.scored import Scored, score_frame, verify_bundle_problem
+from slipway.evaluation.slices import cut_slices
+from slipway.gate.base_commit import read_base
+from slipway.gate.inputs import GateInputs, ScoredBundle
+from slipway.gate.result import CheckResult
 from slipway.ledger import Ledger
 from slipway.ledger.entry import Entry
 from slipway.params import read_params
@@ -34,68 +36,69 @@ _WHY = {
 }
 
 
-class Unopened(Exception):  # noqa: N818 - a refusal, not a failure
+class Refusal(Exception):  # noqa: N818 - a refusal, not a failure
     """The case cannot be put together; `check` says why."""
 
-    def __init__(self, check: Check, digest: str | None = None) -> None:
+    def __init__(self, check: CheckResult, digest: str | None = None) -> None:
         super().__init__(check.observed)
         self.check = check
         self.digest = digest
 
 
-class Opened(NamedTuple):
+class Collected(NamedTuple):
     """A case, the checks that opening it has already answered, and what the change moved about its own judgement."""
 
-    case: Case
-    checks: tuple[Check, ...]
+    case: GateInputs
+    checks: tuple[CheckResult, ...]
     moved: tuple[str, ...]
 
 
-def open_case(root: Path, base: str | None, ledger: Ledger | None) -> Opened:
+def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> Collected:
     """Read everything from the working tree at `root`, production's bundle from the ledger; raises `Unopened`."""
     with _answering("opening"):
         package = project_settings(root).problem
         own = load_problem(package)
-        problem, params, rules, moved = ground(root, package, own, read_params(own.params, root / "params.yaml"), base)
+        problem, params, rules, moved = read_base(
+            root, package, own, read_params(own.params, root / "params.yaml"), base
+        )
         train, holdout = read_part(root / "prepared", "train"), read_part(root / "prepared", "holdout")
-        committed = evaluation.read(root / "metrics.json")
+        committed = read_evaluation(root / "metrics.json")
     candidate, checks = _candidate(root / "bundle", problem)
     with _answering("opening", candidate.digest):
-        scored = evaluation.score_frame(candidate, holdout)
-        reference = evaluation.encode_target(problem.task, scored.classes, train["target"])
-        baseline, parts = evaluation.constant(scored, reference), evaluation.cut(problem.slices, holdout)
+        scored, baseline = score_holdout(candidate, problem, train, holdout)
+        parts = cut_slices(problem.slices, holdout)
     with _answering("ledger", candidate.digest):
         found = ledger or Ledger(root)
         entry = found.read(ENVIRONMENT)
     production = _production(found, entry, root, problem, holdout, scored)
-    case = Case(
+    case = GateInputs(
         problem=problem,
         params=params,
         rules=rules,
         entry=entry,
         train=train,
         holdout=holdout,
-        candidate=Side(candidate, scored),
+        candidate=ScoredBundle(candidate, scored),
         production=production,
         baseline=baseline,
         committed=committed,
         parts=parts,
     )
-    return Opened(case, checks, moved)
+    return Collected(case, checks, moved)
 
 
-def _candidate(path: Path, problem: Problem) -> tuple[Bundle, tuple[Check, ...]]:
+def _candidate(path: Path, problem: Problem) -> tuple[Bundle, tuple[CheckResult, ...]]:
     with _answering("integrity"):
         try:
             sealed = read_sealed(path)
         except CertificateError as error:
-            raise Unopened(_failed("certificate", error)) from error
+            raise Refusal(_failed("certificate", error)) from error
     with _answering("integrity", sealed.digest):
         try:
             bundle = start_bundle(sealed)
         except GoldenRowsError as error:
-            raise Unopened(_failed("golden_rows", error), sealed.digest) from error
-        evaluation.check_bundle(bundle, problem)
+            raise Refusal(_failed("golden_rows", error), sealed.digest) from error
+        verify_bundle_problem(bundle, problem)
     golden = len(bundle.golden()[1])
     return bundle, (
         _passed("integrity", f"{len(sealed.manifest.files)} files as sealed", "every file as sealed, no other"),
@@ -106,7 +109,7 @@ def _candidate(path: Path, problem: Problem) -> tuple[Bundle, tuple[Check, ...]]
 
 def _production(
     ledger: Ledger, entry: Entry, root: Path, problem: Problem, holdout: "pd.DataFrame", candidate: Scored
-) -> Side | None:
+) -> ScoredBundle | None:
     """What production serves, scored on the same rows by its own contract and features; None before the first."""
     if entry.serving is None:
         return None
@@ -115,14 +118,14 @@ def _production(
         folder = ledger.fetch_bundle(digest, root / ".slipway" / "bundles")
     with _answering("production"):
         bundle = start_bundle(read_sealed(folder, digest))
-        evaluation.check_bundle(bundle, problem)
-        scored = evaluation.score_frame(bundle, _with_absent(bundle, holdout))
+        verify_bundle_problem(bundle, problem)
+        scored = score_frame(bundle, _with_absent(bundle, holdout))
         if scored.classes != candidate.classes:
             raise BundleError(
                 f"Production's model knows the classes {scored.classes}, the candidate {candidate.classes}: their "
                 "scores cannot be compared. Bring the classes back, or begin another problem under another name."
             )
-    return Side(bundle, scored)
+    return ScoredBundle(bundle, scored)
 
 
 def _with_absent(bundle: Bundle, holdout: "pd.DataFrame") -> "pd.DataFrame":
@@ -136,15 +139,15 @@ def _answering(name: str, digest: str | None = None) -> Iterator[None]:
     """Turn every error into a failed check of that name."""
     try:
         yield
-    except Unopened:
+    except Refusal:
         raise
     except Exception as error:  # an error is a refusal, whatever it is
-        raise Unopened(_failed(name, error), digest) from error
+        raise Refusal(_failed(name, error), digest) from error
 
 
-def _failed(name: str, error: Exception) -> Check:
+def _failed(name: str, error: Exception) -> CheckResult:
     own = isinstance(error, SlipwayError)
-    return Check(
+    return CheckResult(
         name=name,
         passed=False,
         observed=str(error) if own else f"raised {type(error).__name__}: {error}",
@@ -154,5 +157,5 @@ def _failed(name: str, error: Exception) -> Check:
     )
 
 
-def _passed(name: str, observed: str, limit: str) -> Check:
-    return Check(name=name, passed=True, observed=observed, limit=limit, why=_WHY[name])
+def _passed(name: str, observed: str, limit: str) -> CheckResult:
+    return CheckResult(name=name, passed=True, observed=observed, limit=limit, why=_WHY[name])

@@ -4,16 +4,25 @@ import msgspec
 import numpy as np
 
 from slipway.errors import GateError
-from slipway.evaluation.intervals import Draws, interval, resample
-from slipway.evaluation.intervals import figure as metric_figure
+from slipway.evaluation.intervals import Draws, metric_figure, percentile_interval, resample_groups
 from slipway.evaluation.losses import group_sums, row_losses
-from slipway.evaluation.metrics import METRICS, Better, Kind, measure
-from slipway.evaluation.result import Figure
+from slipway.evaluation.metrics import METRICS, Better, MetricKind, prepare_metrics
 from slipway.evaluation.scored import Scored
-from slipway.evaluation.slices import FEWEST_GROUPS, Part
-from slipway.gate.case import Case
-from slipway.gate.paired import Difference, compared, difference, figure, losses, narrow, share, student, worse_p
-from slipway.gate.result import Row, SliceRow
+from slipway.evaluation.slices import FEWEST_GROUPS, SlicePart
+from slipway.figures import Figure
+from slipway.gate.inputs import GateInputs
+from slipway.gate.result import MetricComparison, SliceComparison
+from slipway.gate.statistics.paired import (
+    Difference,
+    defined_difference,
+    difference_interval,
+    estimate_share,
+    loss_difference,
+    p_value_worse,
+    prepare_losses,
+    restrict_rows,
+    student_interval,
+)
 from slipway.params import EvaluateParams
 
 # For whoever compares two models without a `params.yaml`; only metrics that are no mean over rows are resampled.
@@ -24,7 +33,7 @@ _SLICE_RESAMPLES = 400
 _TABLE_RESAMPLES = 1000
 
 
-def relative(
+def relative_improvement(
     candidate: Scored, production: Scored, primary: str, level: float, params: EvaluateParams = _RESAMPLES
 ) -> Figure:
     """The primary loss of production less the candidate's, as a share of production's loss; above zero = better.
@@ -33,10 +42,13 @@ def relative(
     Raises `GateError` where the two were not scored on the same rows, or the metric is undefined there.
     """
     _check_paired(candidate, production)
-    return figure(compared(losses(candidate, primary, params), losses(production, primary, params)), level)
+    return difference_interval(
+        defined_difference(prepare_losses(candidate, primary, params), prepare_losses(production, primary, params)),
+        level,
+    )
 
 
-def slice_rows(case: Case) -> tuple[SliceRow, ...]:
+def compare_slices(case: GateInputs) -> tuple[SliceComparison, ...]:
     """Every part of the holdout with enough rows and groups, in the order of `case.parts`; none without production."""
     if case.production is None:
         return ()
@@ -46,15 +58,15 @@ def slice_rows(case: Case) -> tuple[SliceRow, ...]:
     return tuple(row for row in found if row is not None)
 
 
-def metric_rows(case: Case) -> tuple[Row, ...]:
+def compare_metrics(case: GateInputs) -> tuple[MetricComparison, ...]:
     """Every metric that is defined on the holdout, of both models, and by how much the candidate is better."""
     scored = case.candidate.scored
     names, level = tuple(METRICS[scored.task]), case.rules.level
-    measures = {"candidate": measure(scored, names)}
+    measures = {"candidate": prepare_metrics(scored, names)}
     if case.production:
         _check_paired(scored, case.production.scored)
-        measures["production"] = measure(case.production.scored, names)
-    draws = resample(measures, scored.groups, _at_most(case.params.evaluate, _TABLE_RESAMPLES))
+        measures["production"] = prepare_metrics(case.production.scored, names)
+    draws = resample_groups(measures, scored.groups, _at_most(case.params.evaluate, _TABLE_RESAMPLES))
     rows = []
     for name, kind in METRICS[scored.task].items():
         here = metric_figure(draws["candidate"], name, scored.groups, level)
@@ -62,7 +74,7 @@ def metric_rows(case: Case) -> tuple[Row, ...]:
             continue
         beside = metric_figure(draws["production"], name, scored.groups, level) if case.production else None
         gain = _gain(case, name, kind, draws) if beside and kind.better else None
-        rows.append(Row(metric=name, candidate=here, production=beside, difference=gain))
+        rows.append(MetricComparison(metric=name, candidate=here, production=beside, difference=gain))
     return tuple(rows)
 
 
@@ -70,32 +82,34 @@ def _at_most(params: EvaluateParams, resamples: int) -> EvaluateParams:
     return msgspec.structs.replace(params, resamples=min(resamples, params.resamples))
 
 
-def _slice_row(case: Case, part: Part, production: Scored, params: EvaluateParams) -> SliceRow | None:
+def _slice_row(case: GateInputs, part: SlicePart, production: Scored, params: EvaluateParams) -> SliceComparison | None:
     if len(part.rows) < case.rules.slice_rows:
         return None
-    inside = narrow(case.candidate.scored, part.rows)
+    inside = restrict_rows(case.candidate.scored, part.rows)
     if inside.groups < FEWEST_GROUPS:
         return None
     primary = case.problem.metric
-    found = difference(losses(inside, primary, params), losses(narrow(production, part.rows), primary, params))
+    found = loss_difference(
+        prepare_losses(inside, primary, params), prepare_losses(restrict_rows(production, part.rows), primary, params)
+    )
     if found is None:
         return None
-    return SliceRow(
+    return SliceComparison(
         slice=part.slice,
         label=part.label,
         rows=len(part.rows),
         groups=inside.groups,
         difference=_spread(found, case.rules.level),
-        p_value=worse_p(found),
+        p_value=p_value_worse(found),
     )
 
 
 def _spread(found: Difference, level: float) -> Figure:
     """Student's interval for resamples too, so that interval and p value of a slice say the same."""
-    return student(found.value, found.error, found.groups, level)
+    return student_interval(found.value, found.error, found.groups, level)
 
 
-def _gain(case: Case, name: str, kind: Kind, draws: dict[str, dict[str, Draws]]) -> Figure | None:
+def _gain(case: GateInputs, name: str, kind: MetricKind, draws: dict[str, dict[str, Draws]]) -> Figure | None:
     """How much better the candidate is, in the metric's unit, with the same kind of interval as the verdict's."""
     assert case.production is not None
     scored, level = case.candidate.scored, case.rules.level
@@ -103,10 +117,10 @@ def _gain(case: Case, name: str, kind: Kind, draws: dict[str, dict[str, Draws]])
     here = row_losses(scored).get(name)
     if here is None:
         saved = sign * (draws["production"][name] - draws["candidate"][name])
-        return interval(saved, scored.groups, level)
+        return percentile_interval(saved, scored.groups, level)
     beside = row_losses(case.production.scored)[name]
     sums = group_sums(scored.group, scored.groups, sign * (beside - here), np.ones(len(here)))
-    return student(*share(sums[:, 0], sums[:, 1]), scored.groups, level)
+    return student_interval(*estimate_share(sums[:, 0], sums[:, 1]), scored.groups, level)
 
 
 def _check_paired(candidate: Scored, production: Scored) -> None:

@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 from slipway.columns import Columns, frame_to_columns
 from slipway.evaluation.scored import Scored, Vector, encode_target
 from slipway.evaluation.sums import ratio
-from slipway.gate.case import Case
-from slipway.gate.compare import relative
-from slipway.gate.result import Check
-from slipway.gate.words import against, loss_name
+from slipway.gate.inputs import GateInputs
+from slipway.gate.result import CheckResult
+from slipway.gate.statistics.comparison import relative_improvement
+from slipway.gate.wording import describe_difference, loss_name
 from slipway.problem import Task
 
 # Stretches of a number with equally many rows each, and one for missing: fine enough for any threshold to show.
@@ -24,33 +24,35 @@ _ADVICE = (
 )
 
 
-def below_ceiling(case: Case) -> Check:
+def plausible_skill(case: GateInputs) -> CheckResult:
     """The model may not take away more of the trivial baseline's loss than anybody believes possible."""
-    found = relative(case.candidate.scored, case.baseline, case.problem.metric, case.rules.level, case.params.evaluate)
-    return Check(
+    found = relative_improvement(
+        case.candidate.scored, case.baseline, case.problem.metric, case.rules.level, case.params.evaluate
+    )
+    return CheckResult(
         name="below_ceiling",
         passed=found.value <= case.rules.ceiling,
-        observed=against(found, _loss(case), "the baseline's", case.rules.level),
+        observed=describe_difference(found, _loss(case), "the baseline's", case.rules.level),
         limit=f"at most {case.rules.ceiling:.1%} lower",
         why="A model far better than any honest one has seen the answer.",
         advice=_ADVICE,
     )
 
 
-def believable_gain(case: Case) -> Check:
+def plausible_gain(case: GateInputs) -> CheckResult:
     """One release may not improve on production by more than anybody believes possible."""
     observed, passed = "no production yet", True
     if case.production:
-        found = relative(
+        found = relative_improvement(
             case.candidate.scored,
             case.production.scored,
             case.problem.metric,
             case.rules.level,
             case.params.evaluate,
         )
-        observed = against(found, _loss(case), "production's", case.rules.level)
+        observed = describe_difference(found, _loss(case), "production's", case.rules.level)
         passed = found.value <= case.rules.gain
-    return Check(
+    return CheckResult(
         name="believable_gain",
         passed=passed,
         observed=observed,
@@ -60,16 +62,16 @@ def believable_gain(case: Case) -> Check:
     )
 
 
-def no_single_feature(case: Case) -> Check:
+def no_leaking_feature(case: GateInputs) -> CheckResult:
     """No column that the model sees may explain the target all by itself.
 
     Each column alone becomes a table of target means, learnt from the training set by bins of equal size or by
     category, and is judged on the holdout: by twice the area under its ROC curve less one (the largest over classes),
     or for a regression by the share of variance that it explains.
     """
-    strengths = single_strengths(case)
+    strengths = feature_strengths(case)
     name = max(strengths, key=lambda column: strengths[column])
-    return Check(
+    return CheckResult(
         name="no_single_feature",
         passed=strengths[name] <= case.rules.single,
         observed=f"{name}: {strengths[name]:.3f}",
@@ -79,7 +81,7 @@ def no_single_feature(case: Case) -> Check:
     )
 
 
-def single_strengths(case: Case) -> dict[str, float]:
+def feature_strengths(case: GateInputs) -> dict[str, float]:
     """How well each column of the candidate's features tells the target alone: 0 not at all, 1 completely."""
     scored, bundle = case.candidate.scored, case.candidate.bundle
     sample = case.train.iloc[:: -(-len(case.train) // _ROWS)]
@@ -145,8 +147,8 @@ def _explained(predicted: Vector, actual: Vector) -> float:
     return max(0.0, 1 - float(((actual - predicted) ** 2).sum()) / spread) if spread else 0.0
 
 
-def _loss(case: Case) -> str:
+def _loss(case: GateInputs) -> str:
     return loss_name(case.problem.task, case.problem.metric)
 
 
-CHECKS = (below_ceiling, believable_gain, no_single_feature)
+CHECKS = (plausible_skill, plausible_gain, no_leaking_feature)

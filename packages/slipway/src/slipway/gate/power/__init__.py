@@ -1,0 +1,1 @@
+"""Measure what the gate can detect on the present holdout."""
