@@ -2,25 +2,21 @@
 
 import io
 import json
-import subprocess
-import sys
 
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
 from slipway.batch.progress import show_progress
-from slipway.cli.model.score import score
-from slipway.cli.root import Grouped
+from slipway.cli import main
 
 
 @pytest.fixture
 def slipway(churn):
     """Run a command line against churn's bundle."""
-    group = Grouped("slipway", commands={"score": score})
 
     def run(*arguments):
-        return CliRunner().invoke(group, ["score", "--bundle", str(churn.bundle.path), *map(str, arguments)])
+        return CliRunner().invoke(main, ["score", "--bundle", str(churn.bundle.path), *map(str, arguments)])
 
     return run
 
@@ -70,17 +66,6 @@ def test_a_refusal_is_one_paragraph_and_exit_code_1(slipway, churn, write, tmp_p
     assert done.stderr.startswith("Error: ")
     assert "row 1, column months: Expected `int` >= 0; also row 2 and row 3." in done.stderr
     assert len(done.stderr.splitlines()) == 1
-
-
-def test_help_ends_in_examples_and_needs_nothing_heavy():
-    code = """
-import sys
-sys.modules.update(dict.fromkeys(["pyarrow", "numpy", "onnxruntime", "rich"]))
-from slipway.cli.model.score import score
-score(["--help"])
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "slipway score rows.parquet scores.parquet" in done.stdout
 
 
 def test_a_log_gets_a_line_every_few_seconds_at_most():

@@ -47,7 +47,7 @@ def test_whatever_else_the_system_refuses_names_the_file_and_the_reason(tmp_path
     done = slipway(tmp_path, "key", "new", "app", "--file", "keys.json", "--secret-file", "keys/app")
     assert (done.returncode, done.stderr) == (
         1,
-        "Error: The system refuses something that this command needs, with keys/app: Not a directory.\n",
+        "Error: The system reports an error on keys/app: Not a directory.\n",
     )
 
 
@@ -57,7 +57,7 @@ def test_a_full_disk_has_no_name_but_a_reason(tmp_path):
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (
         1,
-        "Error: The system refuses something that this command needs: No space left on device.\n",
+        "Error: The system reports an error: No space left on device.\n",
     )
 
 

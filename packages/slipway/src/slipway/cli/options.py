@@ -1,7 +1,6 @@
 """Options and arguments that several commands share."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -13,26 +12,45 @@ class Duration(click.ParamType[float]):
     name = "time"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """In seconds."""
+        """Return the time in seconds."""
         found = re.fullmatch(r"(\d+)(s|m|h)", value)
         if not found or int(found[1]) == 0:
             self.fail(f"expected a number with s, m or h, as in 30s; found {value!r}", param, ctx)
         return float(int(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]])
 
 
-DURATION = Duration()
+def _require_text(_context: click.Context, _option: click.Parameter, text: str) -> str:
+    if not text.strip():
+        raise click.BadParameter("expected a reason, found an empty text. The ledger keeps it.")
+    return text.strip()
 
+
+PATH = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
-BASE = click.option("--base", metavar="REV", help="Judge by the rules of this commit.")
-RELEASE = click.option(
-    "--release", "folder", type=FOLDER, default=Path("release"), show_default=True, help="Its folder."
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON; progress goes to standard error.")
+BASE = click.option("--base", metavar="REV", help="Judge by the rules of this commit: a pull request's base.")
+BUNDLE = click.option(
+    "--bundle", "folder", type=FOLDER, default=Path("bundle"), show_default=True, help="Folder of the bundle."
 )
-BUNDLE = click.option("--bundle", "folder", type=FOLDER, default=Path("bundle"), show_default=True)
+HOST = click.option("--host", help="Address to listen on; overrides SLIPWAY_HOST.")
+KEYS = click.option(
+    "--file",
+    "path",
+    type=PATH,
+    envvar="SLIPWAY_API_KEYS_FILE",
+    default=Path("keys.json"),
+    show_default=True,
+    help="File of the hashed keys.",
+)
+PORT = click.option("--port", type=int, help="Port of the service; overrides SLIPWAY_PORT.")
+REASON = click.option("--reason", required=True, callback=_require_text, help="Why; kept in the ledger.")
+RELEASE = click.option(
+    "--release", "folder", type=FOLDER, default=Path("release"), show_default=True, help="Folder of the release."
+)
+REPOSITORY = click.option("--repository", required=True, metavar="REGISTRY/NAME", help="Where the image is pushed.")
+YES = click.option("--yes", is_flag=True, help="Make the changes; without it, a dry run.")
+
 ENVIRONMENT = click.argument("environment", metavar="ENV")
-
-
-def sayer(as_json: bool) -> Callable[[str], None]:
-    """What says how far the work is: on standard error where the other one is for a machine."""
-    return lambda line: click.echo(line, err=as_json)
+SOURCE = click.argument("source", metavar="FROM")

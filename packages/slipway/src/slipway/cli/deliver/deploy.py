@@ -1,17 +1,15 @@
-"""The commands that change what an environment serves: deploy, promote, request, rollback, converge, stop."""
+"""`slipway deploy`, `promote`, `request`, `rollback`: another release for an environment."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
-from slipway.cli.options import AS_JSON, BASE, DURATION, ENVIRONMENT, FILE, FOLDER, sayer
+from slipway.cli.options import AS_JSON, BASE, ENVIRONMENT, FILE, FOLDER, REASON, SOURCE
+from slipway.cli.output import print_result, progress_printer
 
 if TYPE_CHECKING:
-    from slipway.delivery.follow import Turn
     from slipway.delivery.steps import Delivered
-    from slipway.ledger import Entry
 
 
 @click.command(
@@ -24,18 +22,18 @@ Examples:
 )
 @ENVIRONMENT
 @BASE
-@click.option("--release", "chosen", type=FOLDER, help="What `slipway choose` wrote; the gate is not asked again.")
+@click.option("--release", "chosen", type=FOLDER, help="Deploy what `slipway choose` wrote; the gate does not run.")
 @AS_JSON
 def deploy(environment: str, base: str | None, chosen: Path | None, as_json: bool) -> None:
-    """Bring the release that the gate chooses into a first environment.
+    """Deploy the release that the gate chooses.
 
-    The gate judges anew, or has judged when `choose` wrote the release. The release is started aside, tested, switched
-    to without a pause, and written into the ledger; if anything fails, what served before serves on.
+    The release is started beside the running one, tested, switched to without a pause, and recorded in the ledger. If
+    a step fails, the release before serves on.
     """
     from slipway.delivery import flow
 
-    done = flow.deploy(Path(), environment, sayer(as_json), base, chosen)
-    _delivered(done, as_json, f"slipway promote {environment} production")
+    done = flow.deploy(Path(), environment, progress_printer(as_json), base, chosen)
+    _print_delivered(done, as_json, f"slipway promote {environment} production")
 
 
 @click.command(
@@ -46,17 +44,20 @@ Examples:
   slipway promote staging production --release release
 """
 )
-@click.argument("source", metavar="FROM")
+@SOURCE
 @ENVIRONMENT
-@click.option("--requested", type=FILE, help="Only if it is what this file asks for; `slipway request` writes it.")
+@click.option("--requested", type=FILE, help="Only if it is what this file of `slipway request` names.")
 @click.option("--release", "chosen", type=FOLDER, help="Only if it is what this folder of `slipway choose` holds.")
 @AS_JSON
 def promote(source: str, environment: str, requested: Path | None, chosen: Path | None, as_json: bool) -> None:
-    """Bring what serves in FROM into ENV, by the same digest."""
+    """Deploy what another environment serves.
+
+    ENV gets the release of FROM, by the same digest.
+    """
     from slipway.delivery import flow
 
-    done = flow.promote(Path(), source, environment, sayer(as_json), requested, chosen)
-    _delivered(done, as_json, f"slipway show {environment}")
+    done = flow.promote(Path(), source, environment, progress_printer(as_json), requested, chosen)
+    _print_delivered(done, as_json, f"slipway show {environment}")
 
 
 @click.command(
@@ -65,13 +66,14 @@ Examples:
   slipway request staging production
 """
 )
-@click.argument("source", metavar="FROM")
+@SOURCE
 @ENVIRONMENT
 @AS_JSON
 def request(source: str, environment: str, as_json: bool) -> None:
-    """Ask for ENV what serves in FROM, by a file: a pull request with it is reviewed, and its merge promotes.
+    """Request a promotion by pull request.
 
-    It is for repositories in which nobody can be asked to approve a run: docs/github-setup.md.
+    Writes a file that names the release of FROM. A pull request with it is reviewed; its merge promotes to ENV. For
+    repositories without required reviewers: docs/github-setup.md.
     """
     from slipway.delivery import flow
     from slipway.delivery.request import write_request
@@ -79,13 +81,12 @@ def request(source: str, environment: str, as_json: bool) -> None:
 
     release = flow.served(Ledger(Path()).read(source))
     path = write_request(Path(), environment, release)
-    if as_json:
-        click.echo(msgspec.json.encode({"file": str(path), "release": release}))
-    else:
-        click.echo(f"{path} asks for the bundle {release.bundle[:12]}, which serves in {source}")
-        click.echo(
-            f"next: commit it on a branch of its own, and open a pull request; its merge promotes to {environment}"
-        )
+    print_result(
+        as_json,
+        {"file": str(path), "release": release},
+        f"{path} requests the bundle {release.bundle[:12]}, which {source} serves",
+        f"next: commit it on a new branch and open a pull request; its merge promotes to {environment}",
+    )
 
 
 @click.command(
@@ -96,102 +97,44 @@ Examples:
 """
 )
 @ENVIRONMENT
-@click.option("--to", type=click.IntRange(0), metavar="N", help="The entry whose release serves again.")
-@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@click.option("--to", type=click.IntRange(0), metavar="N", help="Number of the ledger's entry whose release returns.")
+@REASON
 @AS_JSON
 def rollback(environment: str, to: int | None, reason: str, as_json: bool) -> None:
-    """Bring back the release that served before, with its own contract.
+    """Roll back to an earlier release.
 
-    A model that is rolled back is blocked: the gate refuses it until `slipway ledger unblock`. Where only the code
-    around it was new, the image before comes back and nothing is blocked.
+    Its model serves again, with its own contract. The model that is rolled back is blocked: the gate refuses it until
+    `slipway ledger unblock`. Where both releases hold the same model, the earlier image serves and nothing is blocked.
     """
     from slipway.delivery import flow
 
-    done = flow.rollback(Path(), environment, reason, sayer(as_json), to)
-    _delivered(done, as_json, f"slipway history {environment}")
+    done = flow.rollback(Path(), environment, reason, progress_printer(as_json), to)
+    _print_delivered(done, as_json, f"slipway history {environment}")
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  slipway converge production
-  slipway converge production --every 30s
-"""
-)
-@ENVIRONMENT
-@click.option("--every", type=DURATION, metavar="TIME", help="Again and again, until SIGTERM: 30s, 5m, 1h.")
-@AS_JSON
-def converge(environment: str, every: float | None, as_json: bool) -> None:
-    """Make what runs equal what the ledger says: after a restart, a crash, or somebody's hand.
-
-    With --every it follows the ledger: what others promote comes about here. It says one line for each change; what
-    goes wrong is said once, and tried again. MLflow's alias is left to whoever promotes.
-    """
-    from slipway.delivery import follow
-    from slipway.delivery.converge import converge as bring_about
+def _print_delivered(done: "Delivered", as_json: bool, following: str) -> None:
     from slipway.tracking.aliases import mirror_alias
 
-    if every is not None:
-        follow.follow(Path(), environment, every, lambda turn: _tell(turn, as_json))
-        return
-    found = bring_about(Path(), environment, sayer(as_json))
-    mirror_alias(found.entry)
-    if as_json:
-        click.echo(msgspec.json.encode({"entry": found.entry, "smoke": found.smoke}))
-    elif found.smoke:
-        click.echo(f"{environment} serves {found.smoke.digest[:12]} on {found.smoke.url}, tested")
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  slipway stop staging
-"""
-)
-@ENVIRONMENT
-def stop(environment: str) -> None:
-    """End an environment's service; the ledger stays, and `slipway converge` starts it again."""
-    from slipway.delivery.converge import stop as end
-
-    ran = end(Path(), environment, click.echo)
-    click.echo(f"{environment}: {'ended' if ran else 'nothing ran'}. `slipway converge {environment}` starts it again.")
-
-
-def _tell(turn: "Turn", as_json: bool) -> None:
-    from slipway.delivery.follow import line
-
-    click.echo(msgspec.json.encode(turn) if as_json else line(turn))
-
-
-def _delivered(done: "Delivered", as_json: bool, following: str) -> None:
-    from slipway.ledger.entry import REHEARSAL
-    from slipway.tracking.aliases import mirror_alias, store_name
-
     mirrored = mirror_alias(done.entry)
-    if as_json:
-        click.echo(msgspec.json.encode(done))
-        return
-    click.echo(_line(done.entry))
-    if done.entry.target == REHEARSAL:
-        click.echo("  a rehearsal: the image was started here, tested and ended; nothing stays running")
-    click.echo(
-        f"  on {done.smoke.url}, tested: {done.smoke.golden_rows} golden rows as they were, "
-        f"{done.smoke.milliseconds:.1f} ms a request"
-    )
-    model = done.entry.serving.model if done.entry.serving else None
-    if model and mirrored:
-        click.echo(f"  MLflow: models:/{model.rpartition('/')[0]}@{done.entry.environment}")
-    elif model:
-        click.echo(
-            f"  MLflow: the alias {done.entry.environment} was not set: {store_name()} has no {model}, or does not "
-            "answer (MLFLOW_TRACKING_URI names another store)"
-        )
-    click.echo(f"next: `{following}`")
+    print_result(as_json, done, *_lines(done, mirrored), f"next: `{following}`")
 
 
-def _line(entry: "Entry") -> str:
+def _lines(done: "Delivered", mirrored: bool) -> list[str]:
+    from slipway.ledger.entry import REHEARSAL
+    from slipway.tracking.aliases import store_name
+
+    entry, smoke = done.entry, done.smoke
     serving = entry.serving.shown if entry.serving else "nothing"
-    return f"{entry.environment} serves {serving} (entry {entry.number}, {entry.event}, by {entry.by})"
-
-
-COMMANDS = (deploy, promote, request, rollback, converge, stop)
+    lines = [f"{entry.environment} serves {serving} (entry {entry.number}, {entry.event}, by {entry.by})"]
+    if entry.target == REHEARSAL:
+        lines.append("  a rehearsal: the image was started here, tested and stopped; nothing stays running")
+    lines.append(f"  on {smoke.url}, tested: {smoke.golden_rows} golden rows, {smoke.milliseconds:.1f} ms a request")
+    model = entry.serving.model if entry.serving else None
+    if model and mirrored:
+        lines.append(f"  MLflow: models:/{model.rpartition('/')[0]}@{entry.environment}")
+    elif model:
+        lines.append(
+            f"  MLflow: alias {entry.environment} not set: {store_name()} has no {model}, or cannot be reached "
+            "(MLFLOW_TRACKING_URI names another store)"
+        )
+    return lines

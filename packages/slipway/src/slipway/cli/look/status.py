@@ -1,11 +1,11 @@
-"""The commands that look: status, show."""
+"""`slipway status`, `slipway show`: what environments serve, and where it came from."""
 
 from pathlib import Path
 
 import click
-import msgspec
 
 from slipway.cli.options import AS_JSON, ENVIRONMENT
+from slipway.cli.output import print_result
 
 
 @click.command(
@@ -17,11 +17,14 @@ Examples:
 )
 @AS_JSON
 def status(as_json: bool) -> None:
-    """Each environment: what the ledger says, what runs, and whether they agree."""
+    """Show what each environment should run, and what runs.
+
+    The first is what the ledger says; where they differ, the difference and the command that reconciles them.
+    """
     from slipway.delivery.status import line, read_status
 
     found = read_status(Path())
-    click.echo(msgspec.json.encode(found) if as_json else "\n".join(map(line, found)))
+    print_result(as_json, found, *map(line, found))
 
 
 @click.command(
@@ -34,15 +37,12 @@ Examples:
 @ENVIRONMENT
 @AS_JSON
 def show(environment: str, as_json: bool) -> None:
-    """Where what serves came from: bundle, model version, run, commit, data, verdict, who, since when."""
+    """Show where the release of an environment came from.
+
+    Bundle, image, model version, MLflow run, commit, data, the gate's verdict, who deployed it, and when.
+    """
     from slipway.delivery.status import lineage
 
     facts = lineage(Path(), environment)
-    if as_json:
-        click.echo(msgspec.json.encode(facts))
-        return
-    for name, value in facts.items():
-        click.echo(f"{name.replace('_', ' '):<14} {'-' if value is None else value}")
-
-
-COMMANDS = (status, show)
+    lines = [f"{name.replace('_', ' '):<14} {'-' if value is None else value}" for name, value in facts.items()]
+    print_result(as_json, facts, *lines)

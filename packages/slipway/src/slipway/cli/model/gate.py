@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
+
+from slipway.cli.options import AS_JSON, BASE, FILE
+from slipway.cli.output import print_result
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from slipway.gate.result import GateResult
-
-_PATH = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command(
@@ -23,20 +23,20 @@ Examples:
   slipway gate --power --retrains 100 --jobs 2
 """
 )
-@click.option("--base", metavar="REV", help="Read rules, metric and split from this commit: a pull request's base.")
-@click.option("--report", type=_PATH, metavar="FILE", help="Write the report as Markdown.")
-@click.option("--out", type=_PATH, metavar="FILE", help="Write everything as JSON.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of the screen.")
-@click.option("--power", is_flag=True, help="Do not judge: say which losses this holdout would find.")
-@click.option("--retrains", type=click.IntRange(2), default=12, show_default=True, help="Honest models for --power.")
+@BASE
+@click.option("--report", type=FILE, metavar="FILE", help="Write the report as Markdown.")
+@click.option("--out", type=FILE, metavar="FILE", help="Write everything as JSON.")
+@AS_JSON
+@click.option("--power", is_flag=True, help="Estimate which losses this holdout finds, instead of judging.")
+@click.option("--retrains", type=click.IntRange(2), default=12, show_default=True, help="Retrained models for --power.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Models fitted at once for --power.")
 def gate(
     base: str | None, report: Path | None, out: Path | None, as_json: bool, power: bool, retrains: int, jobs: int
 ) -> None:
-    """Judge bundle/ against what production runs: promote, keep or refuse.
+    """Judge the candidate against production: promote, keep or refuse.
 
-    Both models score the same held out rows. Exit code 0 for promote and keep, 1 for refuse; whatever is missing or
-    cannot be read is a refusal. The rules are in gate.yaml, what they mean in docs/gate.md.
+    The candidate is bundle/. Both models score the same holdout rows. Exit code 0 for promote and keep, 1 for refuse; a
+    missing or unreadable file is a refusal. The rules are in gate.yaml, explained in docs/gate.md.
     """
     if power:
         _study(retrains, jobs, as_json)
@@ -52,7 +52,7 @@ def gate(
     if out:
         write_json(out, found)
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        print_result(as_json, found)
     else:
         _show(found)
     sys.exit(1 if found.verdict is Verdict.REFUSE else 0)
@@ -68,7 +68,7 @@ def _study(retrains: int, jobs: int, as_json: bool) -> None:
     train, holdout = (read_part(Path("prepared"), part) for part in ("train", "holdout"))
     say = (lambda _: None) if as_json else click.echo
     found = study_power(problem, params, read_gate_rules(Path()), train, holdout, retrains=retrains, jobs=jobs, say=say)
-    click.echo(msgspec.json.encode(found) if as_json else render_power_report(found))
+    print_result(as_json, found, render_power_report(found))
 
 
 def _show(found: "GateResult") -> None:

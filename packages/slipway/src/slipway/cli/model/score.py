@@ -1,16 +1,17 @@
-"""`slipway score`: a file in, scores out."""
+"""`slipway score`: a file of rows in, a file of scores out."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
+
+from slipway.cli.options import AS_JSON, BUNDLE, PATH
+from slipway.cli.output import print_result
 
 if TYPE_CHECKING:
     from slipway.batch.score import Summary
 
-_PATH = click.Path(path_type=Path)
-# A log that is read by people shows the commonest reasons; --json has all of them.
+# Lines for people show the commonest reasons; --json has all of them.
 _SHOWN = 10
 
 
@@ -22,25 +23,25 @@ Examples:
   slipway score months/ scores.parquet --invalid skip --json
 """
 )
-@click.argument("source", metavar="IN", type=_PATH)
-@click.argument("out", metavar="OUT", type=_PATH)
-@click.option("--bundle", "folder", type=_PATH, default=Path("bundle"), show_default=True, help="The bundle's folder.")
-@click.option("--keep", multiple=True, metavar="COLUMN", help="A column of IN that OUT gets too. [default: key]")
+@click.argument("source", metavar="IN", type=PATH)
+@click.argument("out", metavar="OUT", type=PATH)
+@BUNDLE
+@click.option("--keep", multiple=True, metavar="COLUMN", help="A column of IN to copy to OUT.  [default: key]")
 @click.option(
     "--invalid",
     type=click.Choice(["stop", "skip"]),
     default="stop",
     show_default=True,
-    help="At a row against the contract: stop, or leave its score and label empty.",
+    help="At a row that breaks the contract: stop, or leave its score and label empty.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@AS_JSON
 def score(source: Path, out: Path, folder: Path, keep: tuple[str, ...], invalid: str, as_json: bool) -> None:
-    """Score a parquet or CSV file in constant memory.
+    """Score a Parquet or CSV file in constant memory.
 
-    IN is a .parquet or .csv file, or a folder of parquet files. OUT (.parquet or .csv) gets a row for each row of IN in
+    IN is a .parquet or .csv file, or a folder of Parquet files. OUT (.parquet or .csv) gets a row for each row of IN in
     the same order: the columns to keep, score (score_CLASS for each class, if there are more than two), label. Every
-    row is first held to the bundle's contract, as the service would; further columns of IN do not matter. OUT appears
-    when all is done, or not at all.
+    row is validated against the bundle's contract, as in the service; further columns of IN are ignored. OUT is written
+    completely or not at all.
     """
     from rich.console import Console
 
@@ -52,7 +53,7 @@ def score(source: Path, out: Path, folder: Path, keep: tuple[str, ...], invalid:
     plan = make_plan(load_bundle(folder), source, out, keep or None, skip=invalid == "skip")
     with show_progress(sum(each.rows for each in plan.sources), Console(stderr=True)) as report:
         summary = score_file(plan, report)
-    click.echo(msgspec.json.encode(summary) if as_json else "\n".join(_lines(summary)))
+    print_result(as_json, summary, *_lines(summary))
 
 
 def _lines(done: "Summary") -> list[str]:

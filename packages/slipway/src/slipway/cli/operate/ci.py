@@ -1,4 +1,4 @@
-"""`slipway ci`: what the jobs of a workflow run."""
+"""`slipway ci`: steps of the workflow ci: plan, data, report, verdict."""
 
 from functools import partial
 from pathlib import Path
@@ -6,12 +6,21 @@ from pathlib import Path
 import click
 import msgspec
 
-from slipway.cli.options import FILE, FOLDER, RELEASE, sayer
+from slipway.cli.operate import ci_delivery
+from slipway.cli.options import AS_JSON, FILE, FOLDER
+from slipway.cli.output import print_result
 
 
 @click.group()
 def ci() -> None:
-    """What the jobs of a workflow run: plan, data, report, verdict, images."""
+    """Run a step of a workflow.
+
+    Most steps print outputs for GITHUB_OUTPUT, or Markdown for GITHUB_STEP_SUMMARY.
+    """
+
+
+for step in ci_delivery.COMMANDS:
+    ci.add_command(step)
 
 
 @ci.command(
@@ -21,15 +30,16 @@ Examples:
   slipway ci report --base "$BASE" --gate gate.json --out report.json
 """
 )
-@click.option("--base", required=True, metavar="REV", help="The commit that the pull request wants to change.")
-@click.option("--out", type=FILE, required=True, metavar="FILE", help="Where to write the report.")
-@click.option("--gate", type=FILE, metavar="FILE", help="What `slipway gate --out` wrote; it may be missing.")
-@click.option("--head", metavar="SHA", help="The commit it is about; without it the event's, then the checked out one.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a line.")
+@click.option("--base", required=True, metavar="REV", help="Base commit of the pull request.")
+@click.option("--out", type=FILE, required=True, metavar="FILE", help="File of the report.")
+@click.option("--gate", type=FILE, metavar="FILE", help="File of `slipway gate --out`; it may be missing.")
+@click.option("--head", metavar="SHA", help="Commit of the report.  [default: the event's, else the checked out one]")
+@AS_JSON
 def report(base: str, out: Path, gate: Path | None, head: str | None, as_json: bool) -> None:
-    """Gather the report of what is checked out: verdict, jobs, differences in data, parameters, rules, metrics.
+    """Write the report of a pull request.
 
-    The results of the jobs come from the variable NEEDS, which holds `toJSON(needs)`. It works when jobs have failed.
+    It holds verdict, jobs, and differences in data, parameters, rules and metrics. The results of the jobs are
+    read from the variable NEEDS, `toJSON(needs)`; the report is written when jobs have failed, too.
     """
     from slipway.files import write_json
     from slipway.github.collect import collect
@@ -40,10 +50,10 @@ def report(base: str, out: Path, gate: Path | None, head: str | None, as_json: b
 
     job = job_settings()
     found = collect(Path(), base, head=head or head_of_event(job.event), gate=gate, needs=job.needs)
-    # Whoever reads it holds it against its schema: better that it fails here.
+    # The reader validates it against its schema: an invalid report fails here instead.
     decode(msgspec.json.encode(found))
     write_json(out, found)
-    click.echo(msgspec.json.encode(found) if as_json else f"{headline(found)} Written to {out}.")
+    print_result(as_json, found, f"{headline(found)} Written to {out}.")
 
 
 @ci.command(
@@ -63,7 +73,7 @@ def summary(file: Path) -> None:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise GitHubError(f"There is no report: {error}. `slipway ci report` writes one.") from error
+        raise GitHubError(f"Cannot read the report: {error}. `slipway ci report` writes one.") from error
     click.echo(render(decode(content)), nl=False)
 
 
@@ -74,9 +84,9 @@ Examples:
   slipway ci plan --base "$BASE" >> "$GITHUB_OUTPUT"
 """
 )
-@click.option("--base", default="", metavar="REV", help="The commit to compare with; without it every job runs.")
+@click.option("--base", default="", metavar="REV", help="Commit to compare with; without it, every job runs.")
 def plan(base: str) -> None:
-    """Say which jobs the change can affect, as an output of a step: jobs=[...]."""
+    """Print the jobs that the change can affect, as an output of a step: jobs=[...]."""
     from slipway.github.plan import changed_files
     from slipway.github.plan import plan as choose
     from slipway.settings import job_settings
@@ -93,9 +103,9 @@ Examples:
 """
 )
 def data() -> None:
-    """Fetch the data that data.dvc names; where that fails, an output of the step says why: trouble=...
+    """Pull the data that data.dvc names.
 
-    What DVC says goes to standard error.
+    Where that fails, an output of the step holds the reason: trouble=... DVC's own output goes to standard error.
     """
     from slipway.errors import DataError
     from slipway.github.data import pull
@@ -116,14 +126,14 @@ Examples:
 """
 )
 def verdict() -> None:
-    """Fail unless every job was successful, or skipped because the plan said so; NEEDS holds `toJSON(needs)`."""
+    """Fail unless every job succeeded, or was skipped by the plan; NEEDS is `toJSON(needs)`."""
     from slipway.errors import GitHubError
     from slipway.github.plan import judge
     from slipway.settings import job_settings
 
     if wrong := judge(job_settings().needs):
-        raise GitHubError("Not every job did what it should. " + "; ".join(wrong) + ".")
-    click.echo("Every job was successful, or rightly skipped.")
+        raise GitHubError("Jobs did not end as planned. " + "; ".join(wrong) + ".")
+    click.echo("Every job succeeded, or was skipped by the plan.")
 
 
 @ci.command(
@@ -133,7 +143,7 @@ Examples:
   slipway ci reproduced .demo
 """
 )
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path())
+@click.argument("folder", type=FOLDER, default=Path())
 def reproduced(folder: Path) -> None:
     """Fail unless the run in FOLDER has the committed inputs, parameters and metrics."""
     from slipway.errors import GitHubError
@@ -141,90 +151,5 @@ def reproduced(folder: Path) -> None:
 
     if wrong := differences(folder):
         lines = "\n".join(wrong)
-        raise GitHubError(f"The committed figures are not those of this code.\n{lines}\nRun make repro and commit.")
-    click.echo("Inputs and parameters are the committed ones, and so are the metrics.")
-
-
-@ci.command(
-    epilog="""\b
-Examples:
-  slipway ci delivery production >> "$GITHUB_STEP_SUMMARY"
-"""
-)
-@click.argument("environment", metavar="ENV")
-def delivery(environment: str) -> None:
-    """Print what the environment serves and where it came from, as Markdown."""
-    from slipway.delivery.status import lineage
-    from slipway.github.delivered import render
-
-    click.echo(render(lineage(Path(), environment)), nl=False)
-
-
-@ci.command(
-    epilog="""\b
-Examples:
-  slipway ci push --release release --repository ghcr.io/acme/model >> "$GITHUB_OUTPUT"
-"""
-)
-@RELEASE
-@click.option("--repository", required=True, metavar="REGISTRY/NAME", help="Where the image goes.")
-def push(folder: Path, repository: str) -> None:
-    """Push a release's image unless the registry has it; outputs of a step: name, digest, whether it was built.
-
-    One that was built is found by no other run until `slipway ci name`: before that it is attested.
-    """
-    from slipway.delivery.publish import publish
-
-    found = publish(Path(), folder, repository, sayer(as_json=True), named=False)
-    name, _, digest = (found.release.image or "").partition("@")
-    click.echo(f"name={name}\ndigest={digest}\nbuilt={msgspec.json.encode(found.built).decode()}")
-
-
-@ci.command(
-    epilog="""\b
-Examples:
-  slipway ci name --release release
-"""
-)
-@RELEASE
-def name(folder: Path) -> None:
-    """Give the pushed image of a release the name under which later runs find it."""
-    from slipway.delivery.publish import give_name
-
-    click.echo(f"The image is finished: {give_name(folder)}")
-
-
-@ci.command(
-    epilog="""\b
-Examples:
-  slipway ci connect production --folder "$RUNNER_TEMP/ssh" >> "$GITHUB_PATH"
-"""
-)
-@click.argument("environment", metavar="ENV")
-@click.option("--folder", type=FOLDER, required=True, metavar="DIR", help="Where the key lies; not in the repository.")
-def connect(environment: str, folder: Path) -> None:
-    """Prepare the way to an environment's server, and print the folder whose `ssh` leads there.
-
-    SLIPWAY_HOST (ssh://user@machine), SLIPWAY_KNOWN_HOSTS and SLIPWAY_SSH_KEY make the docker context that the
-    environment's table in pyproject.toml names. SLIPWAY_API_KEYS and SLIPWAY_SMOKE_KEY, where they are set, become the
-    files that it names.
-    """
-    from slipway.github.connect import connect as prepare
-    from slipway.settings import server_settings
-
-    click.echo(prepare(Path(), environment, server_settings(), folder))
-
-
-@ci.command(
-    epilog="""\b
-Examples:
-  slipway ci servers "staging production"
-"""
-)
-@click.argument("servers", metavar="SLIPWAY_SERVERS")
-def servers(servers: str) -> None:
-    """Fail if the variable SLIPWAY_SERVERS names something that is no environment."""
-    from slipway.github.connect import check_servers
-
-    check_servers(Path(), servers)
-    click.echo(f"On a server: {servers or 'nothing, every environment is a rehearsal'}.")
+        raise GitHubError(f"The committed figures differ from this run's.\n{lines}\nRun `make repro` and commit.")
+    click.echo("Inputs, parameters and metrics are the committed ones.")

@@ -1,15 +1,17 @@
-"""`slipway mlflow`: the MLflow store that a run at GitHub has left."""
+"""`slipway mlflow`: the MLflow store of a run on GitHub."""
 
 import os
 from pathlib import Path
 
 import click
-import msgspec
+
+from slipway.cli.options import AS_JSON, FOLDER
+from slipway.cli.output import print_result
 
 
-@click.group(name="mlflow")
+@click.group()
 def mlflow() -> None:
-    """Look at what runs at GitHub have tracked."""
+    """Download MLflow stores from GitHub."""
 
 
 @mlflow.command(
@@ -21,23 +23,24 @@ Examples:
 """
 )
 @click.argument("run", type=click.IntRange(min=1), required=False, metavar="[RUN]")
-@click.option("--to", type=click.Path(path_type=Path), metavar="DIR", help="An empty folder, or one to be made.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@click.option("--to", type=FOLDER, metavar="DIR", help="An empty or new folder.  [default: .slipway/mlflow/RUN]")
+@AS_JSON
 def pull(run: int | None, to: Path | None, as_json: bool) -> None:
-    """Download the MLflow store of a run of cd, to be looked at with `make ui`.
+    """Download the MLflow store of a run of cd; `make ui` shows it.
 
-    RUN is the number at the end of the address of the run's page; without it the newest successful run on main. The
-    store lands in .slipway/mlflow/RUN/ and finds its files there. The token needs Actions: read.
+    RUN is the number at the end of the address of the run's page; without it, the newest successful run on main. The
+    token needs Actions: read.
     """
+    from slipway.github import store
     from slipway.github.access import connect
-    from slipway.github.store import pull as work
 
     with connect(Path()) as client:
-        found = work(client, Path(), run, to)
-    if as_json:
-        click.echo(msgspec.json.encode(found))
-        return
+        found = store.pull(client, Path(), run, to)
     inside = Path(found.folder).is_relative_to(Path.cwd())
     place = os.path.relpath(found.folder) if inside else found.folder
-    click.echo(f"run {found.run} of {found.commit[:12]}: its store is in {place}")
-    click.echo(f"next: make ui STORE={place}")
+    print_result(
+        as_json,
+        found,
+        f"run {found.run} of {found.commit[:12]}: its store is in {place}",
+        f"next: make ui STORE={place}",
+    )

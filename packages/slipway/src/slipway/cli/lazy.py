@@ -1,0 +1,73 @@
+"""A group that imports a command when it is called: neither its help nor a small image needs all of them."""
+
+import traceback
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+from slipway.errors import SlipwayError
+
+
+class LazyCommand(NamedTuple):
+    """A `module` that defines the command under its name, its line in the help, and the extra that it needs."""
+
+    module: str
+    help: str
+    extra: str
+
+
+class LazyGroup(click.Group):
+    """Commands in sections; an error for people is one paragraph on standard error and exit code 1."""
+
+    def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, LazyCommand]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.sections = sections
+        self.places = {name: place for section in sections.values() for name, place in section.items()}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """List every command, in the order of the help."""
+        return list(self.places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the command."""
+        place = self.places.get(cmd_name)
+        return getattr(import_module(place.module), cmd_name) if place else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the commands section by section, without importing them."""
+        width = max(map(len, self.places))
+        for title, commands in self.sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<{width}}", place.help) for name, place in commands.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; print an error for people without a traceback."""
+        try:
+            return super().invoke(ctx)
+        except SlipwayError as error:
+            raise click.ClickException(str(error)) from error
+        except ModuleNotFoundError as error:
+            if not ctx.invoked_subcommand or (error.name or "").startswith("slipway"):
+                raise
+            extra = self.places[ctx.invoked_subcommand].extra
+            raise click.ClickException(_explain_missing(error, ctx.invoked_subcommand, extra)) from error
+        except BrokenPipeError:
+            # The reader closed the pipe, as `head` does: click ends without a message.
+            raise
+        except OSError as error:
+            raise click.ClickException(_explain_system(error)) from error
+
+
+def _explain_missing(error: ModuleNotFoundError, command: str, extra: str) -> str:
+    names = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    importer = [name for name in names if "importlib" not in name][-1]
+    if importer.startswith("slipway."):
+        return f"`slipway {command}` needs slipway[{extra}]: {error}. Install it: `uv sync --group {extra}`."
+    return f"`slipway {command}`: {importer} fails: {error}. Name it in pyproject.toml, then run `uv sync`."
+
+
+def _explain_system(error: OSError) -> str:
+    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    return f"The system reports an error{' on ' if names else ''}{' and '.join(names)}: {error.strerror or error}."

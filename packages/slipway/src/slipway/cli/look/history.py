@@ -1,0 +1,78 @@
+"""`slipway history`: the ledger's entries of one environment."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from slipway.cli.options import AS_JSON, ENVIRONMENT
+from slipway.cli.output import print_result, print_table, warn_offline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from slipway.ledger import Entry
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  slipway history production
+  slipway history staging --limit 5
+  slipway history production --json
+"""
+)
+@ENVIRONMENT
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Largest number of entries.")
+@AS_JSON
+def history(environment: str, limit: int, as_json: bool) -> None:
+    """Show the ledger's entries of an environment, newest first."""
+    from slipway.ledger import Ledger
+
+    found = Ledger(Path())
+    entries = list(found.history(environment, limit))
+    newest = entries[0]
+    if not as_json:
+        _print_entries(entries)
+    facts = {
+        "environment": environment,
+        "serving": newest.serving,
+        "since": newest.since,
+        "blocked": newest.blocked,
+        "offline": found.offline,
+        "entries": entries,
+    }
+    print_result(as_json, facts, *_summary(newest, len(entries)))
+    warn_offline(found.offline)
+
+
+def _summary(newest: "Entry", shown: int) -> list[str]:
+    lines = [f"{newest.environment} serves nothing"]
+    if newest.serving and newest.since:
+        lines = [f"{newest.environment} serves {newest.serving.shown} since {newest.since:%Y-%m-%d %H:%M} UTC"]
+    if newest.blocked:
+        lines.append(f"blocked: {', '.join(digest[:12] for digest in newest.blocked)}")
+    if shown <= newest.number:
+        lines.append(f"{newest.number + 1 - shown} older entries: `slipway history {newest.environment} --limit N`")
+    return lines
+
+
+def _print_entries(entries: "Sequence[Entry]") -> None:
+    # Where images run, the same model in two of them is two releases.
+    images = [entry.release.image_digest if entry.release else "" for entry in entries]
+    shown = ["image"] if any(images) else []
+    print_table(
+        ("number", "when (UTC)", "event", "bundle", *shown, "who", "reason"),
+        [
+            (
+                str(entry.number),
+                f"{entry.at:%Y-%m-%d %H:%M}",
+                entry.event.value,
+                entry.release.bundle[:12] if entry.release else "",
+                *([image] if shown else []),
+                entry.by.split("<")[0].strip() or entry.by,
+                entry.reason,
+            )
+            for entry, image in zip(entries, images, strict=True)
+        ],
+    )
