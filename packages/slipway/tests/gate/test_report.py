@@ -46,7 +46,7 @@ FOUND = GateResult(
         CheckResult(
             name="not_worse", passed=False, observed="5% higher", limit="2%", why="it matters", advice="do this"
         ),
-        CheckResult(name="budget", passed=True, observed="1 ms", limit="5 ms", why="speed"),
+        CheckResult(name="latency_and_size", passed=True, observed="1 ms", limit="5 ms", why="speed"),
     ),
     moved=("gate.yaml margin: 0.02 -> 0.9 (judged by 0.02)",),
 )
@@ -99,7 +99,7 @@ def test_a_refusal_exits_1_and_says_what_to_do(project):
         project.change_rules(megabytes=0.0001)
         done = slipway(project, "gate")
         assert done.returncode == 1
-        assert "failed: budget" in done.stdout and "to do" in done.stdout
+        assert "failed: latency_and_size" in done.stdout and "to do" in done.stdout
         assert json.loads(slipway(project, "gate", "--json").stdout)["verdict"] == "refuse"
     finally:
         (project.root / "gate.yaml").write_text(rules)

@@ -92,15 +92,15 @@ def test_a_check_that_breaks_is_a_check_that_failed(project, monkeypatch):
 
 def test_an_exception_lets_one_check_through_until_its_day_and_is_repeated(project):
     project.change_rules(megabytes=0.0001)
-    assert failed(run_gate(project.root)) == ["budget"]
-    exemption = {"check": "budget", "reason": "the disk grows next week", "until": "2999-01-31"}
+    assert failed(run_gate(project.root)) == ["latency_and_size"]
+    exemption = {"check": "latency_and_size", "reason": "the disk grows next week", "until": "2999-01-31"}
     project.change_rules(exceptions=[exemption])
     found = run_gate(project.root)
     assert found.verdict is Verdict.KEEP
     assert "the disk grows next week" in found.sentence
     project.change_rules(exceptions=[exemption | {"until": "2020-01-31"}])
     found = run_gate(project.root)
-    assert failed(found) == ["budget"]
+    assert failed(found) == ["latency_and_size"]
     assert any("no longer counts" in line for line in found.moved)
 
 

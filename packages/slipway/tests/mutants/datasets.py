@@ -61,7 +61,7 @@ def _noisy_column(project: Project) -> None:
     project.retrain(train, holdout)
 
 
-@mutant("no_single_feature", _noisy_column)
+@mutant("no_leaking_feature", _noisy_column)
 def target_leaked(project: Project) -> None:
     """A number of each row is the outcome in another dress."""
     train, holdout = _again(project)
@@ -70,7 +70,7 @@ def target_leaked(project: Project) -> None:
     project.retrain(train, holdout)
 
 
-@mutant("believable_gain", _noisy_column)
+@mutant("plausible_gain", _noisy_column)
 def target_leaked_into_some_rows(project: Project) -> None:
     """A number of most rows is the outcome, which became known only later."""
     train, holdout = _again(project)
@@ -80,14 +80,14 @@ def target_leaked_into_some_rows(project: Project) -> None:
     project.retrain(train, holdout)
 
 
-@mutant("holdout_untouched", _as_before)
+@mutant("holdout_disjoint", _as_before)
 def trained_on_the_holdout(project: Project) -> None:
     """The holdout's rows are in the training set too."""
     train, holdout = _again(project)
     project.retrain(pd.concat([train, holdout.assign(key=holdout["key"] + 1_000_000)], ignore_index=True), holdout)
 
 
-@mutant("holdout_untouched", _as_before)
+@mutant("holdout_disjoint", _as_before)
 def split_by_hand(project: Project) -> None:
     """Groups were chosen for the holdout by hand."""
     train, holdout = _again(project)
@@ -117,7 +117,7 @@ def holdout_shrunk(project: Project) -> None:
     project.retrain(train, holdout[holdout["group"].isin(kept)].reset_index(drop=True))
 
 
-@mutant("rows_once", _as_before)
+@mutant("no_duplicate_rows", _as_before)
 def holdout_reweighted(project: Project) -> None:
     """Some rows stand in the holdout three times."""
     train, holdout = _again(project)
@@ -125,7 +125,7 @@ def holdout_reweighted(project: Project) -> None:
     project.retrain(train, pd.concat([holdout, some, some], ignore_index=True))
 
 
-@mutant("rows_once", _as_before)
+@mutant("no_duplicate_rows", _as_before)
 def join_repeats_rows(project: Project) -> None:
     """A join repeats the rows of one town."""
     train, holdout = (pd.concat([part, part[part["town"] == "ulm"]], ignore_index=True) for part in _again(project))
@@ -156,7 +156,7 @@ def holdout_too_small(project: Project) -> None:
     project.retrain(train, holdout.groupby("group").head(10).reset_index(drop=True))
 
 
-@mutant("holdout_untouched", _as_before, base=True)
+@mutant("holdout_disjoint", _as_before, base=True)
 def another_salt(project: Project) -> None:
     """The salt of the split was changed until a kind holdout came out."""
     params = project.params

@@ -111,7 +111,7 @@ def overconfident(project: Project) -> None:
     _edited(project, _logits(2.5, 0.0))
 
 
-@mutant("mean_in_reach", _same_odds)
+@mutant("mean_prediction_in_range", _same_odds)
 def shifted(project: Project) -> None:
     """Every score is a little too high."""
     _edited(project, _logits(1.0, 0.25))

@@ -32,7 +32,7 @@ _WHY = {
     "golden_rows": "A model that scores otherwise here than where it was made will do so in production.",
     "ledger": "Without the ledger nobody knows what runs, and a worse model would pass as a first release.",
     "production": "What cannot be compared with what runs cannot be said to be no worse.",
-    "opening": "What cannot be read cannot be judged.",
+    "inputs": "What cannot be read cannot be judged.",
 }
 
 
@@ -55,7 +55,7 @@ class Collected(NamedTuple):
 
 def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> Collected:
     """Read everything from the working tree at `root`, production's bundle from the ledger; raises `Unopened`."""
-    with _answering("opening"):
+    with _answering("inputs"):
         package = project_settings(root).problem
         own = load_problem(package)
         problem, params, rules, moved = read_base(
@@ -64,7 +64,7 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> Colle
         train, holdout = read_part(root / "prepared", "train"), read_part(root / "prepared", "holdout")
         committed = read_evaluation(root / "metrics.json")
     candidate, checks = _candidate(root / "bundle", problem)
-    with _answering("opening", candidate.digest):
+    with _answering("inputs", candidate.digest):
         scored, baseline = score_holdout(candidate, problem, train, holdout)
         parts = cut_slices(problem.slices, holdout)
     with _answering("ledger", candidate.digest):

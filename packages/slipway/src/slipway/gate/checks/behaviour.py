@@ -71,7 +71,7 @@ def latency_and_size(case: GateInputs) -> CheckResult:
     milliseconds = _milliseconds(case)
     megabytes = sum(file.stat().st_size for file in bundle.path.iterdir()) / _MEGABYTE
     return CheckResult(
-        name="budget",
+        name="latency_and_size",
         passed=milliseconds <= rules.milliseconds and megabytes <= rules.megabytes,
         observed=f"{milliseconds:.2g} ms a row, {megabytes:.2g} MB",
         limit=f"at most {rules.milliseconds:g} ms, {rules.megabytes:g} MB",

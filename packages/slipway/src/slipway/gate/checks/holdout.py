@@ -22,7 +22,7 @@ def holdout_disjoint(case: GateInputs) -> CheckResult:
     problems = [f"{len(both)} groups in both parts ({_some(both)})"] if both else []
     problems += [f"{len(astray)} groups on the wrong side of the split ({_some(astray)})"] if astray else []
     return CheckResult(
-        name="holdout_untouched",
+        name="holdout_disjoint",
         passed=not problems,
         observed="; ".join(problems) or f"{len(held):,} groups held out, none of them trained on",
         limit=f"groups as salt and share {split.holdout:g} choose them, none in both parts",
@@ -57,7 +57,7 @@ def no_duplicate_rows(case: GateInputs) -> CheckResult:
     # Without a key, equal rows may well be different events; half of a table is no accident.
     limit = 0.0 if by else 0.2
     return CheckResult(
-        name="rows_once",
+        name="no_duplicate_rows",
         passed=share <= limit,
         observed=f"{twice:,} of {len(both):,} rows again",
         limit="none with the same key" if by else f"at most {limit:.0%} equal in everything",

@@ -30,7 +30,7 @@ def plausible_skill(case: GateInputs) -> CheckResult:
         case.candidate.scored, case.baseline, case.problem.metric, case.rules.level, case.params.evaluate
     )
     return CheckResult(
-        name="below_ceiling",
+        name="plausible_skill",
         passed=found.value <= case.rules.ceiling,
         observed=describe_difference(found, _loss(case), "the baseline's", case.rules.level),
         limit=f"at most {case.rules.ceiling:.1%} lower",
@@ -53,7 +53,7 @@ def plausible_gain(case: GateInputs) -> CheckResult:
         observed = describe_difference(found, _loss(case), "production's", case.rules.level)
         passed = found.value <= case.rules.gain
     return CheckResult(
-        name="believable_gain",
+        name="plausible_gain",
         passed=passed,
         observed=observed,
         limit=f"at most {case.rules.gain:.1%} lower",
@@ -72,7 +72,7 @@ def no_leaking_feature(case: GateInputs) -> CheckResult:
     strengths = feature_strengths(case)
     name = max(strengths, key=lambda column: strengths[column])
     return CheckResult(
-        name="no_single_feature",
+        name="no_leaking_feature",
         passed=strengths[name] <= case.rules.single,
         observed=f"{name}: {strengths[name]:.3f}",
         limit=f"at most {case.rules.single:.3f}",

@@ -114,7 +114,7 @@ def mean_prediction_in_range(case: GateInputs) -> CheckResult:
         distance = _surely_off(scored, level)
         observed = f"surely {distance:.4f} from the base rate"
     return CheckResult(
-        name="mean_in_reach",
+        name="mean_prediction_in_range",
         passed=distance <= case.rules.mean,
         observed=observed,
         limit=f"at most {case.rules.mean:.4f}" + (" standard deviations" if scored.task is Task.REGRESSION else ""),
