@@ -1,6 +1,7 @@
 """The rules of the house: data flows one way, serving stays small, stage scripts are short."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 
@@ -63,6 +64,21 @@ def test_files_at_the_root_of_the_machinery_import_no_package():
     for path in SOURCE.glob("*.py"):
         for module in imports_of(path):
             assert not set(module.split(".")[1:2]) & set(ORDER), f"{path.name} imports {module}"
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """An import inside of a function counts like any other: made late, a circle is only hidden."""
+    names = {}
+    for path in SOURCE.rglob("*.py"):
+        names[".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__")] = path
+    graph = {
+        name: {found if found in names else found.rpartition(".")[0] for found in imports_of(path)} & names.keys()
+        for name, path in names.items()
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
 
 
 def test_loading_a_bundle_needs_nothing_but_what_the_service_installs(toys):

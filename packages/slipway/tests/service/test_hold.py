@@ -12,7 +12,7 @@ from running import SLIPWAY, environment, free_port, serving, stop
 from toybox import make_toy, rows_of
 from waiting import wait_until
 
-from slipway.serving.port import join
+from slipway.serving.server.port import join
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from mlflow.utils.proto_json_utils import dump_input_data
 from toybox import rows_of
 
 from slipway.columns import frame_to_columns
-from slipway.serving.api.tabular import whole
 from slipway.serving.log.reader import read
+from slipway.serving.protocols.mlflow_json import whole
 from slipway.tracking.model import save_model
 from slipway.tracking.predictions import predict_columns
 

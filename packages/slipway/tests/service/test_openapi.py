@@ -18,8 +18,8 @@ from toybox import rows_of
 
 from slipway.contract import Kind
 from slipway.serving.api.rows import RowReader
-from slipway.serving.front.app import METRICS, OPEN
-from slipway.serving.front.keys import Scope, new_key
+from slipway.serving.app.application import METRICS, OPEN
+from slipway.serving.app.keys import Scope, new_key
 from slipway.serving.log.join import join
 from slipway.serving.log.reader import read
 from slipway.serving.problems import Refusal

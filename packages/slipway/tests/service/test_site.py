@@ -8,11 +8,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from toybox import rows_of
 
 from slipway.bundle.verify import read_sealed, start_bundle
-from slipway.serving.front.app import OPEN
+from slipway.serving.app.application import OPEN
+from slipway.serving.app.shared import Shared
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.board import Board
 from slipway.serving.metrics.recorder import families, size
-from slipway.serving.service import Shared, build
+from slipway.serving.server.assembly import build
 from slipway.serving.settings import read_settings
 from slipway.serving.site import openapi
 

@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from slipway.errors import SettingsError
-from slipway.serving.front import keys
-from slipway.serving.front.keys import Keyring, Scope, new_key, read_keys, revoke_key
+from slipway.serving.app import keys
+from slipway.serving.app.keys import Keyring, Scope, new_key, read_keys, revoke_key
 
 
 @pytest.fixture

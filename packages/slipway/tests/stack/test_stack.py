@@ -14,7 +14,7 @@ from stackbox import ROOT, Stack
 from toybox import rows_of
 from waiting import wait_for_engine
 
-from slipway.serving.front.keys import Scope, new_key
+from slipway.serving.app.keys import Scope, new_key
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -25,7 +25,7 @@ def health(port: int | None) -> None:
 
     Exit code 0 or 1. Where SLIPWAY_INSTANCE is set, the service must be the one of that name.
     """
-    from slipway.serving.probe import probe
+    from slipway.serving.server.probe import probe
     from slipway.serving.settings import read_unchecked
 
     click.echo(probe(read_unchecked(port=port)))

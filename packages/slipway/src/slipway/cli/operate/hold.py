@@ -23,7 +23,7 @@ def hold(host: str | None, port: int | None, listener: Path | None) -> None:
 
     Runs until ctrl-c or SIGTERM. Each service receives the listening socket; while none runs, connections wait.
     """
-    from slipway.serving import port as front
+    from slipway.serving.server import port as front
 
     settings = read_unchecked(host=host, port=port, listener=listener)
     if settings.listener is None:

@@ -33,7 +33,7 @@ Examples:
 def new(name: str, metrics: bool, secret_file: Path | None, path: Path) -> None:
     """Create a key and print its secret once: the file holds its hash only."""
     from slipway.files import private_file
-    from slipway.serving.front.keys import Scope, new_key
+    from slipway.serving.app.keys import Scope, new_key
 
     scope = Scope.METRICS if metrics else Scope.SERVICE
     if secret_file:
@@ -65,7 +65,7 @@ Examples:
 @KEYS
 def revoke(name: str, path: Path) -> None:
     """Remove a key from the file; running services refuse it within a second."""
-    from slipway.serving.front.keys import revoke_key
+    from slipway.serving.app.keys import revoke_key
 
     revoke_key(path, name)
     click.echo(f"Key {name!r} is revoked.")
@@ -83,7 +83,7 @@ Examples:
 @AS_JSON
 def list_keys(path: Path, as_json: bool) -> None:
     """List the keys by name."""
-    from slipway.serving.front.keys import read_keys
+    from slipway.serving.app.keys import read_keys
 
     found = read_keys(path).keys
     facts = [{"name": each.name, "scope": each.scope, "created": each.created} for each in found]

@@ -14,7 +14,7 @@ from slipway.serving.api.rows import check_number, parse, refuse_repeated_keys
 from slipway.serving.log import Feedback
 from slipway.serving.metrics.recorder import Recorder
 from slipway.serving.problems import Fault, Reason, Refusal
-from slipway.serving.protocol import Handler, Reply, Request, require_json
+from slipway.serving.request import Handler, Reply, Request, require_json
 
 UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 Identifier = Annotated[str, Meta(pattern=UUID, max_length=36)]

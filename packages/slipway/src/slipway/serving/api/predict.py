@@ -8,7 +8,7 @@ from slipway.bundle import Bundle, Manifest
 from slipway.problem import Task
 from slipway.serving.api.predictor import Answer, Predictor
 from slipway.serving.api.rows import RowReader
-from slipway.serving.protocol import Handler, Reply, Request, require_json
+from slipway.serving.request import Handler, Reply, Request, require_json
 
 
 def make(predictor: Predictor, rows: RowReader) -> Handler:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from slipway.bundle import Bundle
-from slipway.serving.front.app import METRICS
+from slipway.serving.app.application import METRICS
 from slipway.serving.settings import Auth, ServingSettings
 from slipway.serving.site import schema
 from slipway.serving.site.openapi_parts import ASKING, LOOKING, finished, json, operation, ref, refusals, response

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from slipway.serving.front.app import METRICS, OPEN
+from slipway.serving.app.application import METRICS, OPEN
 from slipway.serving.problems import PROBLEM_JSON, REASONS
-from slipway.serving.protocol import JSON
+from slipway.serving.request import JSON
 from slipway.serving.site.schema import Schema
 
 # How a request can be refused, by what it is for.

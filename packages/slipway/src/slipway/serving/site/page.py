@@ -12,8 +12,8 @@ from flask import Response, abort, render_template
 
 from slipway.bundle import Bundle, Manifest
 from slipway.problem import Task
+from slipway.serving.app.shared import Shared
 from slipway.serving.metrics.recorder import label_text
-from slipway.serving.service import Shared
 from slipway.serving.settings import Auth, ServingSettings
 from slipway.serving.site import openapi, schema
 from slipway.serving.site.form import controls

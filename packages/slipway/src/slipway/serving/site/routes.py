@@ -12,14 +12,14 @@ from flask import Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from slipway.bundle import Bundle
-from slipway.serving.api import inference_metadata
 from slipway.serving.api.predict import model_of
-from slipway.serving.front.app import METRICS, request_id
+from slipway.serving.app.application import METRICS, request_id
+from slipway.serving.app.shared import Shared
 from slipway.serving.metrics.exposition import Gauge, expose
 from slipway.serving.metrics.recorder import Recorder
 from slipway.serving.problems import PROBLEM_JSON, Reason, Refusal, body, internal
-from slipway.serving.protocol import JSON
-from slipway.serving.service import Shared
+from slipway.serving.protocols import open_inference_metadata
+from slipway.serving.request import JSON
 from slipway.serving.site import openapi, page
 
 
@@ -50,11 +50,11 @@ def _documents(shared: Shared, bundle: Bundle) -> dict[str, Any]:
             "workers": shared.settings.processes,
         },
         "/openapi.json": openapi.document(bundle, shared.settings),
-        "/v2": inference_metadata.server(),
+        "/v2": open_inference_metadata.server(),
     }
-    for path in inference_metadata.model_paths(bundle):
-        documents[path] = inference_metadata.model(bundle)
-        documents[f"{path}/ready"] = inference_metadata.ready(bundle)
+    for path in open_inference_metadata.model_paths(bundle):
+        documents[path] = open_inference_metadata.model(bundle)
+        documents[f"{path}/ready"] = open_inference_metadata.ready(bundle)
     return documents
 
 

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from slipway.serving import identifiers
-from slipway.serving.front.health import Health
-from slipway.serving.front.keys import Keyring, Scope
+from slipway.serving.app.health import Health
+from slipway.serving.app.keys import Keyring, Scope
 from slipway.serving.metrics.board import Board
 from slipway.serving.metrics.recorder import Recorder, Route
 from slipway.serving.problems import PROBLEM_JSON, REASONS, Reason, Refusal, body, internal
-from slipway.serving.protocol import Environ, Handler, Reply, Request, read_body
+from slipway.serving.request import Environ, Handler, Reply, Request, read_body
 
 # What anyone may ask: whether the service lives. Everything else needs a key where keys are used.
 OPEN = frozenset({"/healthz", "/readyz", "/ping", "/v2/health/live", "/v2/health/ready"})

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from slipway.contract import Field
-from slipway.serving.api import inference_metadata, tensors
-from slipway.serving.api.inference_metadata import Output
 from slipway.serving.api.predictor import Answer, Predictor
 from slipway.serving.api.rows import RowReader, check_number, parse, refuse_repeated_keys, shown
-from slipway.serving.api.tensors import Tensor
 from slipway.serving.problems import Reason, Refusal
-from slipway.serving.protocol import JSON, Environ, Handler, Reply, Request, media_type
+from slipway.serving.protocols import open_inference_metadata, open_inference_tensors
+from slipway.serving.protocols.open_inference_metadata import Output
+from slipway.serving.protocols.open_inference_tensors import Tensor
+from slipway.serving.request import JSON, Environ, Handler, Reply, Request, media_type
 
 BINARY = "application/octet-stream"
 LENGTH = "inference-header-content-length"
@@ -50,8 +50,8 @@ def make(predictor: Predictor, rows: RowReader, max_rows: int) -> Handler:
     """The route's handler."""
     bundle = predictor.bundle
     fields = {field.name: field for field in bundle.fields}
-    outputs = {output.name: output for output in inference_metadata.outputs(bundle.manifest)}
-    named = {"model_name": bundle.manifest.problem, "model_version": inference_metadata.model_version(bundle)}
+    outputs = {output.name: output for output in open_inference_metadata.outputs(bundle.manifest)}
+    named = {"model_name": bundle.manifest.problem, "model_version": open_inference_metadata.model_version(bundle)}
 
     def infer(request: Request) -> Reply:
         header, rest = _parts(request)
@@ -115,7 +115,7 @@ def _plain_rows(inputs: Sequence[Tensor], fields: dict[str, Field], rest: memory
     _check_names(inputs, fields)
     _check_shapes(inputs, max_rows)
     columns = [
-        tensors.values(tensor, fields[tensor.name], content)
+        open_inference_tensors.values(tensor, fields[tensor.name], content)
         for tensor, content in zip(inputs, _contents(inputs, rest), strict=True)
     ]
     names = [tensor.name for tensor in inputs]
@@ -175,7 +175,7 @@ def _reply(echo: dict[str, str], chosen: Iterable[Chosen], answers: Sequence[Ans
         shape = [len(answers)] if width is None else [len(answers), width]
         tensor: dict[str, Any] = {"name": name, "datatype": datatype, "shape": shape}
         if binary:
-            contents.append(tensors.encode(datatype, values))
+            contents.append(open_inference_tensors.encode(datatype, values))
             tensor["parameters"] = {"binary_data_size": len(contents[-1])}
         else:
             tensor["data"] = values

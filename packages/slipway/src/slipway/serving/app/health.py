@@ -3,7 +3,7 @@
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.board import Board
 from slipway.serving.problems import Reason, Refusal
-from slipway.serving.protocol import Reply, Request
+from slipway.serving.request import Reply, Request
 from slipway.serving.settings import WhenLogFails
 
 # The header that says which of several services on one port it was that answered.

@@ -22,11 +22,11 @@ from granian.server import MPServer
 
 from slipway.bundle.verify import SealedBundle, read_sealed
 from slipway.errors import SlipwayError
-from slipway.serving import worker
+from slipway.serving.app.shared import Shared
 from slipway.serving.metrics.board import Board, State
 from slipway.serving.metrics.recorder import families, size
-from slipway.serving.port import SIGNALS, address_of, check_port, join, when_left
-from slipway.serving.service import Shared
+from slipway.serving.server import worker
+from slipway.serving.server.port import SIGNALS, address_of, check_port, join, when_left
 from slipway.serving.settings import ServingSettings, Switch, check_auth
 
 # Seconds: a worker that has not ended by then is killed, so that the whole service ends within ten.

@@ -6,8 +6,8 @@ from http.client import HTTPConnection, HTTPException
 import msgspec
 
 from slipway.errors import SlipwayError
-from slipway.serving.front.health import INSTANCE
-from slipway.serving.port import address_of
+from slipway.serving.app.health import INSTANCE
+from slipway.serving.server.port import address_of
 from slipway.serving.settings import ServingSettings
 
 # The system deals connections out by chance: of ten services on a port, one is missed by all of these once in 37,000.

@@ -9,11 +9,12 @@ from typing import Any
 
 from slipway.bundle.verify import SealedBundle, start_bundle
 from slipway.errors import SlipwayError
-from slipway.serving.front.app import App
+from slipway.serving.app.application import App
+from slipway.serving.app.shared import Shared
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.board import State
-from slipway.serving.port import SIGNALS
-from slipway.serving.service import Shared, build
+from slipway.serving.server.assembly import build
+from slipway.serving.server.port import SIGNALS
 from slipway.serving.settings import Durability, ServingSettings, WhenLogFails
 
 REFUSED = 3

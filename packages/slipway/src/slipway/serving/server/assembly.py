@@ -1,27 +1,17 @@
 """Put a worker's service together: bundle, log, counts, routes."""
 
-from typing import NamedTuple
-
 from slipway.bundle import Bundle
-from slipway.serving.api import feedback, inference, inference_metadata, invocations, predict
+from slipway.serving.api import feedback, predict
 from slipway.serving.api.predictor import Predictor
 from slipway.serving.api.rows import RowReader
-from slipway.serving.front.app import App, Limits, Wsgi
-from slipway.serving.front.health import Health
-from slipway.serving.front.keys import Keyring
+from slipway.serving.app.application import App, Limits, Wsgi
+from slipway.serving.app.health import Health
+from slipway.serving.app.keys import Keyring
+from slipway.serving.app.shared import Shared
 from slipway.serving.log import LogWriter
-from slipway.serving.metrics.board import Board
-from slipway.serving.metrics.recorder import Family, Recorder, Route
-from slipway.serving.settings import Auth, ServingSettings
-
-
-class Shared(NamedTuple):
-    """What all workers of a service have in common; `started` is in seconds since the epoch."""
-
-    settings: ServingSettings
-    board: Board
-    families: tuple[Family, ...]
-    started: float
+from slipway.serving.metrics.recorder import Recorder, Route
+from slipway.serving.protocols import mlflow_invocations, open_inference, open_inference_metadata
+from slipway.serving.settings import Auth
 
 
 def build(shared: Shared, section: int, bundle: Bundle, log: LogWriter) -> App:
@@ -30,11 +20,11 @@ def build(shared: Shared, section: int, bundle: Bundle, log: LogWriter) -> App:
     recorder = Recorder(shared.families, shared.board.counts(section))
     predictor = Predictor(bundle, log, recorder, settings)
     rows = RowReader(bundle, settings.max_rows)
-    infer = inference.make(predictor, rows, settings.max_rows)
+    infer = open_inference.make(predictor, rows, settings.max_rows)
     scoring = {
         "/predict": (Route.PREDICT, predict.make(predictor, rows)),
-        "/invocations": (Route.INVOCATIONS, invocations.make(predictor, rows, settings.max_rows)),
-        **{f"{path}/infer": (Route.INFER, infer) for path in inference_metadata.model_paths(bundle)},
+        "/invocations": (Route.INVOCATIONS, mlflow_invocations.make(predictor, rows, settings.max_rows)),
+        **{f"{path}/infer": (Route.INFER, infer) for path in open_inference_metadata.model_paths(bundle)},
         "/feedback": (Route.FEEDBACK, feedback.make(predictor, recorder, settings.max_rows)),
     }
 

@@ -7,12 +7,12 @@ import msgspec
 
 from slipway.bundle import Manifest
 from slipway.problem import Task
-from slipway.serving.api.csv_rows import read_csv
 from slipway.serving.api.predictor import Answer, Predictor
 from slipway.serving.api.rows import RowReader
-from slipway.serving.api.tabular import read_json
 from slipway.serving.problems import Reason, Refusal
-from slipway.serving.protocol import JSON, Handler, Reply, Request, media_type
+from slipway.serving.protocols.mlflow_csv import read_csv
+from slipway.serving.protocols.mlflow_json import read_json
+from slipway.serving.request import JSON, Handler, Reply, Request, media_type
 
 CSV = "text/csv"
 _READERS = {JSON: read_json, CSV: read_csv}
