@@ -35,6 +35,9 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     gt: float | None = None
     le: float | None = None
     lt: float | None = None
+    multiple_of: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
     categories: tuple[str, ...] = ()
     pattern: str | None = None
     zoned: bool = False
@@ -99,14 +102,13 @@ def _flatten(found: inspect.Type, extra: dict[str, object]) -> Iterable[inspect.
 
 def _describe(name: str, found: inspect.Type) -> dict[str, object]:
     match found:
-        case inspect.FloatType(ge=ge, gt=gt, le=le, lt=lt):
-            return {"kind": Kind.NUMBER, "ge": ge, "gt": gt, "le": le, "lt": lt}
-        case inspect.IntType(ge=ge, gt=gt, le=le, lt=lt):
-            return {"kind": Kind.INTEGER, "ge": ge, "gt": gt, "le": le, "lt": lt}
+        case inspect.FloatType() | inspect.IntType():
+            kind = Kind.NUMBER if isinstance(found, inspect.FloatType) else Kind.INTEGER
+            return {"kind": kind, **{rule: getattr(found, rule) for rule in ("ge", "gt", "le", "lt", "multiple_of")}}
         case inspect.BoolType():
             return {"kind": Kind.BOOLEAN}
-        case inspect.StrType(pattern=pattern):
-            return {"kind": Kind.CATEGORY, "pattern": pattern}
+        case inspect.StrType(min_length=least, max_length=most, pattern=pattern):
+            return {"kind": Kind.CATEGORY, "min_length": least, "max_length": most, "pattern": pattern}
         case inspect.LiteralType(values=values) if all(isinstance(value, str) for value in values):
             return {"kind": Kind.CATEGORY, "categories": tuple(values)}
         case inspect.DateTimeType(tz=bool(tz)):

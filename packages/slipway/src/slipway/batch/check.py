@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from slipway.batch.cells import read_cells
-from slipway.batch.rules import TOO_LARGE, Rule, is_text
+from slipway.batch.rules import Broken, Rows, Rule, group_rows, is_text
 from slipway.columns import Columns, columns_to_rows, frame_to_columns, take_rows
 from slipway.contract import Kind
+from slipway.violations import REFUSED_ROW
 
 WHOLE_ROW = "(whole row)"
-Rows = NDArray[np.intp]
 
 # Seconds since 1970: the first and the last that a datetime can be.
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799
@@ -51,9 +51,9 @@ def check_batch(contract: type[msgspec.Struct], rules: Sequence[Rule], batch: pa
     faults = []
     for rule in rules:
         columns[rule.name], broken = _column(rule, batch, cells)
-        for text, rows in broken:
+        for violation, rows in broken:
             if len(rows := rows[valid[rows]]):
-                faults.append(Fault(rule.name, text, rows))
+                faults.append(Fault(rule.name, str(violation), rows))
                 valid[rows] = False
     if faults:
         columns = take_rows(columns, valid)
@@ -62,20 +62,15 @@ def check_batch(contract: type[msgspec.Struct], rules: Sequence[Rule], batch: pa
     return Checked(columns, valid, faults)
 
 
-Broken = list[tuple[str, Rows]]
-
-
 def _column(rule: Rule, batch: pa.RecordBatch, cells: bool) -> tuple[NDArray[np.generic], Broken]:
     if rule.name not in batch.schema.names:
         return frame_to_columns([rule.field], {rule.name: [rule.default]})[rule.name].repeat(batch.num_rows), []
-    array, unread = batch.column(rule.name), np.empty(0, np.intp)
-    if cells:
-        array, unread = read_cells(rule.field, array)
+    array, unreadable = read_cells(rule.field, batch.column(rule.name)) if cells else (batch.column(rule.name), [])
     if is_text(array.type):
         values, broken = _by_value(rule, array)
     else:
         values, broken = _times(rule, array) if rule.field.kind is Kind.TIMESTAMP else _numbers(rule, array)
-    return values, [(rule.unreadable, unread), *broken] if len(unread) else broken
+    return values, unreadable + broken
 
 
 def _numbers(rule: Rule, array: pa.Array) -> tuple[NDArray[np.generic], Broken]:
@@ -87,7 +82,7 @@ def _numbers(rule: Rule, array: pa.Array) -> tuple[NDArray[np.generic], Broken]:
     if pa.types.is_null(array.type) or pa.types.is_decimal(array.type):
         return _by_value(rule, array)
     values = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    if rule.convex and all(rule.read(end)[1] is None for end in _ends(array, values)):
+    if rule.convex and all(rule.read_value(end)[1] is None for end in _ends(array, values)):
         return values, _missing(rule, np.isnan(values))
     return values, _by_value(rule, array)[1]
 
@@ -115,7 +110,7 @@ def _times(rule: Rule, array: pa.Array) -> tuple[NDArray[np.generic], Broken]:
     first, last = _FIRST * second, (_LAST + 1) * second - 1
     if low is not None and not first <= low <= high <= last:
         wrong = pc.fill_null(pc.or_(pc.less(ticks, first), pc.greater(ticks, last)), False)
-        broken.append((TOO_LARGE, np.flatnonzero(wrong.to_numpy(zero_copy_only=False))))
+        broken.append((rule.outside_calendar, np.flatnonzero(wrong.to_numpy(zero_copy_only=False))))
     return values.astype("datetime64[us]"), broken
 
 
@@ -124,17 +119,16 @@ def _by_value(rule: Rule, array: pa.Array) -> tuple[NDArray[np.generic], Broken]
     coded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
     known = [*coded.dictionary.to_pylist(), None]
     codes = pc.fill_null(coded.indices.cast(pa.int64()), len(known) - 1).to_numpy()
-    read = [rule.read(value if value == value else None) for value in known]
+    read = [rule.read_value(value if value == value else None) for value in known]
     values = frame_to_columns([rule.field], {rule.name: [value for value, _ in read]})[rule.name][codes]
     missing_refused = read[-1][1] is not None and coded.null_count > 0
     if not missing_refused and all(why is None for _, why in read[:-1]):
         return values, []
-    reasons = np.array([why for _, why in read], dtype=object)[codes]
-    return values, [(why, np.flatnonzero(reasons == why)) for why in dict.fromkeys(reasons.tolist()) if why]
+    return values, group_rows([violation for _, violation in read], codes)
 
 
 def _missing(rule: Rule, missing: NDArray[np.bool_]) -> Broken:
-    if not missing.any() or (why := rule.read(None)[1]) is None:
+    if not missing.any() or (why := rule.read_value(None)[1]) is None:
         return []
     return [(why, np.flatnonzero(missing))]
 
@@ -148,7 +142,7 @@ def _check_whole_rows(contract: type[msgspec.Struct], rules: Sequence[Rule], che
         try:
             contract(**row)
         except (ValueError, TypeError) as error:
-            found.setdefault(str(error), []).append(number)
+            found.setdefault(f"{REFUSED_ROW}: {error}", []).append(number)
     if not found:
         return checked
     good = np.ones(len(rows), dtype=bool)

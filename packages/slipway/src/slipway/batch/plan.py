@@ -13,6 +13,7 @@ from slipway.batch.write import check_output
 from slipway.bundle import Bundle
 from slipway.errors import DataError
 from slipway.problem import Task
+from slipway.violations import describe_field
 
 KEY, SCORE, LABEL = "key", "score", "label"
 _SHOWN = 20
@@ -85,10 +86,10 @@ def _check_columns(source: Source, rules: Sequence[Rule], kept: Sequence[str]) -
                 )
             continue
         found = source.schema.field(rule.name).type
-        if not source.is_csv and (wanted := rule.misfit(found)):
+        if not source.is_csv and not rule.fits(found):
             raise DataError(
-                f"{source.path}: column {rule.name!r} should hold {wanted}, found {found}. Write it as what it is "
-                "(whole numbers with gaps, for instance, as integers with nulls)."
+                f"{source.path}, column {rule.name}: expected {describe_field(rule.field)}, found a column of type "
+                f"{found}. Write the column with its own type (integers with missing values as integers with nulls)."
             )
 
 

@@ -18,7 +18,7 @@ from slipway.columns import Columns, count_rows, take_rows
 from slipway.errors import DataError, ScoringError
 
 EXAMPLES = 3
-_NO_SCORE = "Expected a finite score, the model gives none"
+_NO_SCORE = "expected a finite score, found none"
 # A contract that checks whole rows may put values into its reasons: this many are told apart.
 _REASONS, _FURTHER = 100, "any of further reasons"
 

@@ -57,7 +57,8 @@ def test_the_error_names_column_rule_count_and_three_rows():
     text = explain_report(validate_dataset(PROBLEM, bad_dataset()))
     assert "The dataset of 400 rows breaks 2 rules" in text
     (line,) = (line for line in text.splitlines() if "column months" in line)
-    assert "expect_column_values_to_be_between(min_value=0, max_value=600)" in line
+    assert "expected an integer from 0 to 600, found a number out of range in" in line
+    assert "(expect_column_values_to_be_between, contract: " in line
     assert "4 of 400 rows, 1 %" in line
     assert re.findall(r"row (\d+) \(months=700, key=\1, group='2024", line) == ["7", "8", "9"]
     assert "column plan" in text

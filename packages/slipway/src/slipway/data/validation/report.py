@@ -22,8 +22,9 @@ class Example(msgspec.Struct, frozen=True):
 class RuleResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One rule and whether it holds.
 
-    `unexpected` rows break it, a `share` of all; or it looks at all rows at once, and `observed` is what it
-    saw. `error` says why it could not be checked. Empty fields are left out of the file.
+    `unexpected` rows break it, a `share` of all, and `violation` says how the first of them breaks the contract; or the
+    rule looks at all rows at once, and `observed` is what it saw. `error` says why it could not be checked. Empty
+    fields are left out of the file.
     """
 
     rule: str
@@ -34,6 +35,7 @@ class RuleResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     observed: Any = None
     unexpected: int = 0
     share: float | None = None
+    violation: str | None = None
     examples: tuple[Example, ...] = ()
     error: str | None = None
 
@@ -82,7 +84,10 @@ def root_failures(view: ViewReport) -> Iterator[RuleResult]:
 def _describe(view: ViewReport, rule: RuleResult) -> str:
     column = f"column {rule.column}" if rule.column else "the whole table"
     place = column if view.name == DATASET else f"view {view.name}, {column}"
-    text = f"{place}: {rule.rule}{_arguments(rule)} {_outcome(view, rule)} ({rule.why})"
+    if rule.violation:
+        text = f"{place}: {rule.violation} in {_count(view, rule)} ({rule.rule}, {rule.why})"
+    else:
+        text = f"{place}: {rule.rule}{_arguments(rule)} {_outcome(view, rule)} ({rule.why})"
     if rule.examples:
         text += ", for example " + "; ".join(_row(example) for example in rule.examples)
     return text + "."
@@ -101,9 +106,12 @@ def _outcome(view: ViewReport, rule: RuleResult) -> str:
     if rule.rule == COLUMNS:
         return f"met the unknown {', '.join(rule.observed['unexpected'])}"
     if rule.unexpected:
-        share = 100 * (rule.share or 0)
-        return f"is broken by {rule.unexpected:,} of {view.rows:,} rows, {share:.3g} %"
+        return f"is broken by {_count(view, rule)}"
     return "fails" if rule.observed is None else f"fails: observed {_value(rule.observed)}"
+
+
+def _count(view: ViewReport, rule: RuleResult) -> str:
+    return f"{rule.unexpected:,} of {view.rows:,} rows, {100 * (rule.share or 0):.3g} %"
 
 
 def _row(example: Example) -> str:

@@ -1,14 +1,17 @@
 """Read one result of Great Expectations into a plain one: same data, same bytes, on any day."""
 
 import math
+from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from slipway.contract import Field, Kind
 from slipway.data.validation.report import Example, RuleResult
 from slipway.data.validation.suite import COLUMNS, DISTINCT
 from slipway.problem import Expectation
+from slipway.violations import describe_violation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,11 +22,18 @@ EXAMPLES = 3
 _DIGITS = 6
 
 
-def read_result(rule: Expectation, result: Any, frame: "pd.DataFrame") -> RuleResult:
-    """Make the result of `rule` on `frame` (index 0 to n - 1) plain, with up to three rows that break it."""
+def read_result(rule: Expectation, result: Any, frame: "pd.DataFrame", fields: Mapping[str, Field]) -> RuleResult:
+    """Make the result of `rule` on `frame` (index 0 to n - 1) plain, with up to three rows that break it.
+
+    `fields` are those of the contract if the rule comes from it, and none for a rule of the problem's own.
+    """
     detail = result.result or {}
     unexpected = int(detail.get("unexpected_count") or 0)
-    column = rule.kwargs.get("column")
+    column: str | None = rule.kwargs.get("column")
+    examples = () if result.success else _examples(rule, column, detail, frame)
+    violation = None
+    if examples and unexpected and column and column in fields:
+        violation = _violation(fields[column], frame[column].iloc[examples[0].row])
     return RuleResult(
         rule=rule.type,
         column=column,
@@ -33,7 +43,8 @@ def read_result(rule: Expectation, result: Any, frame: "pd.DataFrame") -> RuleRe
         observed=_observed(rule, detail),
         unexpected=unexpected,
         share=_rounded(unexpected / len(frame)) if unexpected else None,
-        examples=() if result.success else _examples(rule, column, detail, frame),
+        violation=violation,
+        examples=examples,
         error=_error(result.exception_info),
     )
 
@@ -43,6 +54,19 @@ def _observed(rule: Expectation, detail: dict[str, Any]) -> Any:
         odd = detail.get("details", {}).get("mismatched", {})
         return {name: odd.get(name, []) for name in ("missing", "unexpected")} if odd else None
     return _rounded(_plain(detail.get("observed_value")))
+
+
+def _violation(field: Field, value: Any) -> str:
+    import pandas as pd
+
+    if isinstance(value, np.generic):
+        value = value.item()
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        value = None
+    elif field.kind is Kind.INTEGER and isinstance(value, float) and value.is_integer():
+        # pandas stores whole numbers as floats where one of them is missing.
+        value = int(value)
+    return str(describe_violation(field, value))
 
 
 def _examples(

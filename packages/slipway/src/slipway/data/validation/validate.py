@@ -1,10 +1,12 @@
 """Hold a dataset against its rules with Great Expectations, and leave its Data Docs for the browser."""
 
 import warnings
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slipway.contract import Field, read_contract
 from slipway.data.validation.dataset import as_table
 from slipway.data.validation.expectations import build_expectations
 from slipway.data.validation.report import Report, RuleResult, ViewReport
@@ -34,10 +36,11 @@ def validate_dataset(problem: Problem, frame: "pd.DataFrame", docs: Path | None 
         context = _context(problem.name, folder)
         with timed_step(f"checking {sum(map(len, suites.values()))} rules on {len(frame):,} rows"):
             frame = frame.reset_index(drop=True)
-            reports = [_check_view(context, dataset, suites[DATASET], frame)]
+            fields = {field.name: field for field in read_contract(problem.contract)}
+            reports = [_check_view(context, dataset, suites[DATASET], frame, fields)]
             sound = _is_sound(reports[0])
             for view in problem.views if sound else ():
-                reports.append(_check_view(context, view, suites[view.name], _table(view, frame)))
+                reports.append(_check_view(context, view, suites[view.name], _table(view, frame), {}))
                 _refuse_errors(reports[-1])
         if folder:
             with timed_step("building Data Docs"):
@@ -78,7 +81,9 @@ def _site(folder: Path) -> dict[str, Any]:
     }
 
 
-def _check_view(context: Any, view: View, expectations: list[Any], frame: "pd.DataFrame") -> ViewReport:
+def _check_view(
+    context: Any, view: View, expectations: list[Any], frame: "pd.DataFrame", fields: Mapping[str, Field]
+) -> ViewReport:
     import great_expectations as gx
 
     (source,) = context.data_sources.all().values()
@@ -93,7 +98,7 @@ def _check_view(context: Any, view: View, expectations: list[Any], frame: "pd.Da
             result_format={"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES},
         )
     rules = [
-        read_result(view.expectations[result.expectation_config.meta["number"]], result, frame)
+        read_result(view.expectations[result.expectation_config.meta["number"]], result, frame, fields)
         for result in found.results
     ]
     return ViewReport(view.name, len(frame), tuple(sorted(rules, key=_order)))

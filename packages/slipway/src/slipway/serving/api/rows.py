@@ -8,8 +8,8 @@ import msgspec
 
 from slipway.bundle import Bundle
 from slipway.contract import Kind
-from slipway.serving.api.expectation import expected, found
 from slipway.serving.problems import Fault, Reason, Refusal
+from slipway.violations import REFUSED_ROW, describe_field, describe_value, describe_violation
 
 # More than this teaches nobody anything, and keeps the answer to a hostile request small.
 _FAULTS = 20
@@ -72,20 +72,20 @@ class RowReader:
                 break
         shown = tuple(faults[:_FAULTS]) or (Fault(0, None, "rows that the contract accepts", "others"),)
         first = shown[0]
-        where = f"row {first.row}" + (f", field {first.field}" if first.field else "")
+        where = f"Row {first.row}" + (f", field {first.field}" if first.field else "")
         return Refusal(
             422,
             Reason.INVALID_ROW,
-            f"{where[0].upper()}{where[1:]}: expected {first.expected}, found {first.found}."
+            f"{where}: expected {first.expected}, found {first.found}."
             + (" See errors for the others." if len(shown) > 1 else ""),
             shown,
         )
 
     def _faults(self, number: int, row: Any) -> list[Fault]:
         if not isinstance(row, dict):
-            return [Fault(number, None, "an object with the contract's fields", found(row))]
+            return [Fault(number, None, "an object with the contract's fields", describe_value(row))]
         faults = [
-            Fault(number, name, expected(field), "nothing")
+            Fault(number, name, describe_field(field), "nothing")
             for name, field in self._fields.items()
             if field.required and name not in row
         ]
@@ -94,9 +94,9 @@ class RowReader:
             if field is None:
                 faults.append(Fault(number, shown(name), f"one of {', '.join(self._fields)}", "an unknown field"))
             elif not _converts(value, self._types[name]):
-                faults.append(Fault(number, name, expected(field), found(value, field)))
+                faults.append(Fault(number, name, *describe_violation(field, value)))
         if not faults and not _converts(row, self._contract):
-            return [Fault(number, None, "a row that passes the contract's own checks", "one that fails them")]
+            return [Fault(number, None, *REFUSED_ROW)]
         return faults
 
     def _refuse_repeated_keys(self, body: bytes, rows: list[Any], others: int) -> None:

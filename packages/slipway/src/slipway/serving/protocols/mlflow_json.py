@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from slipway.contract import Field, Kind
-from slipway.serving.api.expectation import found
 from slipway.serving.api.rows import check_number, parse, refuse_repeated_keys, whole
 from slipway.serving.problems import Reason, Refusal
+from slipway.violations import describe_value
 
 # Texts come first, so that a NaN inside of one stays; possessive and with an optional end, so that time stays linear.
 _NAN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|NaN', re.DOTALL)
@@ -32,7 +32,7 @@ def read_json(body: bytes, fields: Sequence[Field], max_rows: int) -> list[Any]:
 def _the_form(document: Any) -> str:
     """Which of the forms the document has; it may have `params` besides if they are empty, and nothing else."""
     if not isinstance(document, dict):
-        raise _refusal(f"Expected an object with one of {_NAMES}, found {found(document)}.")
+        raise _refusal(f"Expected an object with one of {_NAMES}, found {describe_value(document)}.")
     if document.get("params") not in (None, {}):
         raise _refusal("Expected no params: this model takes none.")
     forms = [name for name in document if name != "params"]
@@ -60,7 +60,7 @@ def _split(name: str, given: Any, max_rows: int) -> list[Any]:
 
 def _records(name: str, given: Any, max_rows: int) -> list[Any]:
     if not isinstance(given, list):
-        raise _refusal(f"Expected {name} as an array of records, found {found(given)}.")
+        raise _refusal(f"Expected {name} as an array of records, found {describe_value(given)}.")
     if any(isinstance(row, list) for row in given):
         raise _refusal(
             f"Expected {name} as an array of records, objects with the contract's fields, found arrays: values without "

@@ -12,9 +12,9 @@ import numpy as np
 from msgspec import Meta
 
 from slipway.contract import Field, Kind
-from slipway.serving.api.expectation import expected
 from slipway.serving.api.rows import whole
 from slipway.serving.problems import Fault, Reason, Refusal
+from slipway.violations import describe_violation
 
 _NUMPY = {
     "FP64": "<f8",
@@ -139,9 +139,9 @@ def _floats(field: Field, found: Iterable[float | None]) -> list[Any]:
     plain = [None if value != value else value for value in found]
     for infinite in (_INFINITY, -_INFINITY):
         if infinite in plain:
-            fault = Fault(plain.index(infinite), field.name, expected(field), "infinity")
-            text = f"Row {fault.row}, field {field.name}: expected {fault.expected}, found infinity."
-            raise Refusal(422, Reason.INVALID_ROW, text, (fault,))
+            row, violation = plain.index(infinite), describe_violation(field, infinite)
+            text = f"Row {row}, field {field.name}: {violation}."
+            raise Refusal(422, Reason.INVALID_ROW, text, (Fault(row, field.name, *violation),))
     return [whole(value) for value in plain] if field.kind is Kind.INTEGER else plain
 
 

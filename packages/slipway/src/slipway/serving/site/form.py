@@ -7,8 +7,8 @@ import msgspec
 
 from slipway.bundle import Bundle
 from slipway.contract import Field, Kind
-from slipway.serving.api.expectation import expected
 from slipway.serving.site import schema
+from slipway.violations import describe_field
 
 _WIDGETS = {Kind.NUMBER: "number", Kind.INTEGER: "number", Kind.CATEGORY: "text", Kind.TIMESTAMP: "time"}
 # Digits of a number in the form: more are noise of its binary form, fewer would show in the score.
@@ -53,7 +53,7 @@ def _control(field: Field, declared: dict[str, Any], value: Any) -> Control:
         label=field.name.replace("_", " ").capitalize(),
         hint=field.description,
         unit="UTC" if field.kind is Kind.TIMESTAMP and field.zoned else field.unit,
-        expected=expected(field),
+        expected=describe_field(field),
         kind=field.kind,
         widget=widget,
         attributes=_attributes(field, declared, text),

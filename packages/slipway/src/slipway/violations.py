@@ -1,0 +1,112 @@
+"""Say how a value breaks the contract: one sentence for the service, batch scoring and validation.
+
+The sentence never repeats the value: it may be a person's, and it may be hostile.
+"""
+
+import math
+from datetime import datetime
+from decimal import Decimal
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+from slipway.contract import Field, Kind
+
+_TIMES = {
+    True: "a timestamp with a time zone, such as 2024-05-01T13:30:00Z",
+    False: "a timestamp without a time zone, such as 2024-05-01T13:30:00",
+}
+_NUMBER = (Real, Decimal)
+_SENT_AS: dict[Kind, Any] = {Kind.NUMBER: _NUMBER, Kind.INTEGER: Integral, Kind.CATEGORY: str, Kind.TIMESTAMP: str}
+# The first that fits is meant: a truth value is an integer to Python.
+_KINDS: dict[Any, str] = {
+    type(None): "null",
+    bool: "true or false",
+    Integral: "an integer",
+    _NUMBER: "a number",
+    str: "text",
+    datetime: "a timestamp",
+    list: "an array",
+    dict: "an object",
+}
+_BOUNDS = (("at least", "ge"), ("above", "gt"), ("at most", "le"), ("below", "lt"))
+OUTSIDE_CALENDAR = f"a time outside of the years {datetime.min.year} to {datetime.max.year}"
+
+
+class Violation(NamedTuple):
+    """What a contract expects and what was found instead; as text, the sentence `expected ..., found ...`."""
+
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"expected {self.expected}, found {self.found}"
+
+
+REFUSED_ROW = Violation("a row that passes the contract's own checks", "one that fails them")
+
+
+def describe_violation(field: Field, value: Any) -> Violation:
+    """Describe how `value` breaks `field`; whether it does is for msgspec to say."""
+    return Violation(describe_field(field), describe_value(value, field))
+
+
+def describe_field(field: Field) -> str:
+    """Describe the values that a field takes, such as `an integer from 1 to 10000 (miles), or null`."""
+    text = _kind(field)
+    if field.unit:
+        text += f" ({field.unit})"
+    return f"{text}, or null" if field.nullable else text
+
+
+def describe_value(value: Any, field: Field | None = None) -> str:
+    """Describe the kind of a value; where that is the kind of `field`, how the value differs."""
+    if isinstance(value, float) and math.isinf(value):
+        return "infinity"
+    if field and isinstance(value, _SENT_AS.get(field.kind, ())) and not isinstance(value, bool):
+        return "other text" if isinstance(value, str) else _describe_number(field, value)
+    return next((text for kind, text in _KINDS.items() if isinstance(value, kind)), "a value of another type")
+
+
+def _kind(field: Field) -> str:
+    match field.kind:
+        case Kind.NUMBER:
+            return f"a number{_range(field)}"
+        case Kind.INTEGER:
+            return f"an integer{_range(field)}"
+        case Kind.BOOLEAN:
+            return "true or false"
+        case Kind.TIMESTAMP:
+            return _TIMES[field.zoned]
+        case _ if field.categories:
+            return f"one of {', '.join(field.categories)}"
+        case _ if field.pattern:
+            # A description explains more to a person than a regular expression.
+            return f"text ({field.description})" if field.description else f"text that matches {field.pattern}"
+    return f"text{_length(field)}"
+
+
+def _range(field: Field) -> str:
+    step = "" if field.multiple_of is None else f" that is a multiple of {field.multiple_of:g}"
+    if field.ge is not None and field.le is not None:
+        return f" from {field.ge:g} to {field.le:g}{step}"
+    bounds = [(word, getattr(field, name)) for word, name in _BOUNDS]
+    parts = [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
+    return (f" {' and '.join(parts)}" if parts else "") + step
+
+
+def _length(field: Field) -> str:
+    match field.min_length, field.max_length:
+        case None, None:
+            return ""
+        case None, most:
+            return f" of at most {most} characters"
+        case least, None:
+            return f" of at least {least} characters"
+        case least, most:
+            return f" of {least} to {most} characters"
+
+
+def _describe_number(field: Field, value: Any) -> str:
+    low = (field.ge is not None and value < field.ge) or (field.gt is not None and value <= field.gt)
+    high = (field.le is not None and value > field.le) or (field.lt is not None and value >= field.lt)
+    return "a number out of range" if low or high else "another number"

@@ -1,0 +1,98 @@
+"""A value that breaks the contract is explained in one sentence, the same wherever it is met."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from churn.contract import Subscriber
+from churn.dataset import make
+from churn.problem import PROBLEM
+from msgspec import Meta
+
+from slipway.batch.check import check_batch
+from slipway.batch.rules import read_rules
+from slipway.contract import read_contract
+from slipway.data.validation.report import explain_report
+from slipway.data.validation.validate import validate_dataset
+from slipway.serving.api.rows import RowReader
+from slipway.serving.problems import Refusal
+from slipway.violations import describe_field, describe_value, describe_violation
+
+FIELDS = {field.name: field for field in read_contract(Subscriber)}
+GOOD = {"plan": "plus", "town": "ulm", "joined": None, "months": 3, "usage": 1.5, "paperless": True}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "sentence"),
+    [
+        ("months", 601, "expected an integer from 0 to 600, found a number out of range"),
+        ("months", -1, "expected an integer from 0 to 600, found a number out of range"),
+        ("months", None, "expected an integer from 0 to 600, found null"),
+        ("usage", -0.5, "expected a number at least 0 (h/day), or null, found a number out of range"),
+        ("plan", "gold", "expected one of basic, family, plus, found other text"),
+        ("town", "Ulm", "expected text that matches ^[a-z]+$, or null, found other text"),
+    ],
+)
+def test_service_batch_and_validation_explain_a_wrong_value_alike(churn, column, value, sentence):
+    with pytest.raises(Refusal) as refused:
+        RowReader(churn.bundle, 10).convert([GOOD | {column: value}])
+    assert refused.value.detail == f"Row 0, field {column}: {sentence}."
+
+    batch = pa.record_batch({name: pa.array([each]) for name, each in (GOOD | {column: value}).items()})
+    (fault,) = check_batch(Subscriber, read_rules(Subscriber), batch, cells=False).faults
+    assert (fault.column, fault.rule) == (column, sentence)
+
+    frame = make(400)
+    frame[column] = frame[column].astype(object).where(frame.index != 7, value)
+    (line,) = (line for line in explain_report(validate_dataset(PROBLEM, frame)).splitlines() if column in line)
+    assert f"column {column}: {sentence} in 1 of 400 rows, 0.25 % (expect_column_values_to_" in line
+
+
+def field_of(kind):
+    return read_contract(msgspec.defstruct("Row", [("value", kind)], forbid_unknown_fields=True))[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (Annotated[int, Meta(multiple_of=5, ge=-20)], "an integer at least -20 that is a multiple of 5"),
+        (Annotated[float, Meta(gt=0, lt=1)], "a number above 0 and below 1"),
+        (Annotated[str, Meta(min_length=2, max_length=3)], "text of 2 to 3 characters"),
+        (Annotated[str, Meta(max_length=3)] | None, "text of at most 3 characters, or null"),
+        (Annotated[str, Meta(pattern="^[A-Z]{3}$", description="Airport, IATA code")], "text (Airport, IATA code)"),
+        (Annotated[str, Meta(min_length=2)], "text of at least 2 characters"),
+        (Annotated[datetime, Meta(tz=False)], "a timestamp without a time zone, such as 2024-05-01T13:30:00"),
+    ],
+)
+def test_whatever_a_contract_demands_of_a_field_is_said(kind, words):
+    assert describe_field(field_of(kind)) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "null"),
+        (True, "true or false"),
+        (7, "an integer"),
+        (np.int64(7), "an integer"),
+        (7.5, "a number"),
+        (Decimal("7.5"), "a number"),
+        (float("-inf"), "infinity"),
+        ("text", "text"),
+        (pd.Timestamp("2024-05-01"), "a timestamp"),
+        ([1], "an array"),
+        ({"a": 1}, "an object"),
+        (b"7", "a value of another type"),
+    ],
+)
+def test_a_value_is_described_by_its_kind(value, words):
+    assert describe_value(value) == words
+
+
+def test_a_number_within_the_range_is_not_called_out_of_range():
+    assert describe_violation(field_of(Annotated[int, Meta(multiple_of=5, ge=0)]), 7).found == "another number"
