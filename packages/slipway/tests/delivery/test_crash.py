@@ -45,7 +45,7 @@ def die(project, function, times, *words):
         ("delivery.targets.local.process.hang_up", 1),
         ("delivery.targets.local.target.LocalTarget._switch", 1),
         ("delivery.targets.local.target.LocalTarget.apply", 1),
-        ("ledger.writing.record", 1),
+        ("ledger.commit.commit_entry", 1),
         ("ledger.ledger.Ledger.append", 1),
     ],
 )

@@ -18,7 +18,7 @@ from slipway.delivery.release import choose
 from slipway.delivery.status import lineage, read_status
 from slipway.delivery.targets.registry import lock_environment, target_of
 from slipway.errors import DeliveryError, GateError
-from slipway.ledger import Event, Ledger, Release, follow
+from slipway.ledger import Event, Ledger, Release, next_entry
 
 
 def test_from_the_gate_through_staging_to_production_by_one_digest(project):
@@ -83,7 +83,7 @@ def entries_with_images(project, *releases):
     ledger = Ledger(project.root)
     for number, (bundle, image) in enumerate(releases):
         release = Release(bundle=bundle.digest, image=image, commit=f"{number:040}")
-        make = partial(follow, event=Event.PROMOTE, by="Ada", release=release, target="rehearsal")
+        make = partial(next_entry, event=Event.PROMOTE, by="Ada", release=release, target="rehearsal")
         ledger.append("production", make, bundle.path)
     return ledger
 
@@ -97,7 +97,7 @@ def back(ledger, by_image=True):
     """One rollback further, by the ledger alone; what serves then."""
     newest = ledger.read("production")
     release = flow._earlier(ledger, newest, None, by_image)
-    ledger.append("production", partial(follow, event=Event.ROLLBACK, by="Ada", release=release, reason="bad"))
+    ledger.append("production", partial(next_entry, event=Event.ROLLBACK, by="Ada", release=release, reason="bad"))
     return release.image
 
 
@@ -135,7 +135,7 @@ def test_who_waited_for_another_rollback_is_told_and_does_not_go_back_twice(proj
         assert "waiting" in waiting.stdout.readline()
         ledger = Ledger(project.root)
         newest = ledger.read("production")
-        make = partial(follow, event=Event.FAILED, by="Ada", reason="hers", release=newest.serving)
+        make = partial(next_entry, event=Event.FAILED, by="Ada", reason="hers", release=newest.serving)
         ledger.append("production", make)
     assert waiting.wait(timeout=60) == 1
     assert "Ada was faster" in waiting.stdout.read()
@@ -198,7 +198,7 @@ def test_an_older_commit_is_not_brought_over_a_newer_one(project):
     new = project.commit("new")
     served = Release(bundle=load_bundle(project.bundle).digest, commit=new)
     ledger = Ledger(project.root)
-    make = partial(follow, event=Event.DEPLOY, by="Ada", release=served)
+    make = partial(next_entry, event=Event.DEPLOY, by="Ada", release=served)
     newest = ledger.append("staging", make, project.bundle)
     with pytest.raises(DeliveryError, match="which is newer than"):
         flow._check_order(project.root, newest, msgspec.structs.replace(served, commit=old))
@@ -227,7 +227,7 @@ def test_somebody_who_was_faster_is_named_and_his_release_serves(project):
     def someone_else_writes(line):
         if "switching" in line:
             his = {"by": "Ada <ada@example.org>", "reason": "his", "release": old}
-            Ledger(project.root).append("production", lambda now: follow(now, Event.FAILED, **his))
+            Ledger(project.root).append("production", lambda now: next_entry(now, Event.FAILED, **his))
 
     with pytest.raises(DeliveryError, match=r"Ada <ada@example.org> was faster.*serves, as the ledger says"):
         flow.promote(project.root, "staging", "production", someone_else_writes)

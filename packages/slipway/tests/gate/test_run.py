@@ -10,7 +10,7 @@ from projectbox import make_project, with_production
 from slipway.bundle import load_bundle
 from slipway.gate.result import Verdict
 from slipway.gate.run import run_gate
-from slipway.ledger import Event, Ledger, follow
+from slipway.ledger import Event, Ledger, next_entry
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +148,6 @@ def test_what_failed_in_production_does_not_come_back_until_it_is_let_back(proje
     assert entry.serving.bundle != candidate.digest
     assert failed(run_gate(project.root)) == ["not_blocked"]
     Ledger(project.root).append(
-        "production", lambda newest: follow(newest, Event.UNBLOCK, by=BY, reason="mended", unblock=candidate.digest)
+        "production", lambda newest: next_entry(newest, Event.UNBLOCK, by=BY, reason="mended", unblock=candidate.digest)
     )
     assert run_gate(project.root).verdict is Verdict.KEEP

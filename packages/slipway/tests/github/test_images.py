@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from ledgerbox import BY, ENVIRONMENTS, make_repository
 
 from slipway.cli import main
-from slipway.ledger import Event, Ledger, Release, follow
+from slipway.ledger import Event, Ledger, Release, next_entry
 
 NOW = datetime.now(UTC)
 
@@ -83,7 +83,7 @@ def ledger(root):
 
 def deliver(ledger, toy, image, environment="production", event=Event.DEPLOY):
     release = Release(bundle=toy.bundle.digest, image=f"ghcr.io/acme/model@{image}")
-    make = lambda newest: follow(newest, event, by=BY, reason="why", release=release)  # noqa: E731
+    make = lambda newest: next_entry(newest, event, by=BY, reason="why", release=release)  # noqa: E731
     ledger.append(environment, make, toy.bundle.path)
 
 

@@ -9,7 +9,7 @@ import stub_github
 from ledgerbox import BY, ENVIRONMENTS, clone, git, make_hub
 from running import SLIPWAY, free_port
 
-from slipway.ledger import Event, Ledger, Release, follow
+from slipway.ledger import Event, Ledger, Release, next_entry
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def root(hub, tmp_path):
 def deliver(root, bundle, event=Event.DEPLOY, commit="HEAD", target="local", **more):
     source = git(root, "rev-parse", commit) if commit else None
     found = Release(bundle=bundle.digest, commit=source, model="churn/1")
-    make = lambda newest: follow(newest, event, by=BY, reason="why | not", release=found, target=target, **more)  # noqa: E731
+    make = lambda newest: next_entry(newest, event, by=BY, reason="why | not", release=found, target=target, **more)  # noqa: E731
     return Ledger(root).append("production", make, bundle.path)
 
 

@@ -12,7 +12,7 @@ from ledgerbox import BY, clone, git
 from waiting import wait_for_engine
 
 from slipway.delivery.targets.registry import target_of
-from slipway.ledger import Event, Ledger, Release, follow
+from slipway.ledger import Event, Ledger, Release, next_entry
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -79,7 +79,7 @@ def write(root, ship, event):
     """What a promotion, or a rollback, on another machine leaves in the ledger."""
     release = Release(bundle=ship.bundle.digest, image=ship.image)
     Ledger(root).append(
-        "production", lambda now: follow(now, event, by=BY, reason="a reason", release=release), ship.bundle.path
+        "production", lambda now: next_entry(now, event, by=BY, reason="a reason", release=release), ship.bundle.path
     )
 
 

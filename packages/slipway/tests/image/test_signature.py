@@ -13,7 +13,7 @@ from slipway.delivery.converge import converge, stop
 from slipway.delivery.signature import check_signature, sign
 from slipway.delivery.targets.docker import DockerTarget
 from slipway.errors import DeliveryError
-from slipway.ledger import Event, Ledger, Release, follow
+from slipway.ledger import Event, Ledger, Release, next_entry
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -104,7 +104,7 @@ def test_what_somebody_else_wrote_into_the_ledger_meanwhile_is_not_started_unsig
         foreign = Release(bundle=fresh.bundle.digest, image=fresh.image)
         Ledger(on_engine.root).append(
             "staging",
-            lambda now: follow(now, Event.DEPLOY, by="Eve", release=foreign, target="docker"),
+            lambda now: next_entry(now, Event.DEPLOY, by="Eve", release=foreign, target="docker"),
             fresh.bundle.path,
         )
         return apply(target, kept)

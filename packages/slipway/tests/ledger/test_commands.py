@@ -8,7 +8,7 @@ import pytest
 from ledgerbox import BY, branch, clone, deploy, git, make_hub
 from running import SLIPWAY
 
-from slipway.ledger import Event, Ledger, follow
+from slipway.ledger import Event, Ledger, next_entry
 
 
 def slipway(root, *command):
@@ -35,7 +35,7 @@ def test_init_begins_staging_and_production(tmp_path):
     before = branch(hub)
     again = slipway(ours, "ledger", "init", "--reason", "first delivery")
     assert (again.returncode, branch(hub)) == (1, before)
-    assert "began in it already" in again.stderr
+    assert "the ledger already has" in again.stderr
 
 
 def test_init_unless_there_begins_what_is_missing_and_nothing_twice(tmp_path):
@@ -100,8 +100,8 @@ def test_what_may_be_old_is_said(hub, rolled_back, tmp_path):
     hub.rename(tmp_path / "gone")
     done = slipway(rolled_back, "history", "production")
     assert done.returncode == 0
-    assert "This may be old: the remote 'origin' does not answer" in done.stderr
-    assert "does not answer" in json.loads(slipway(rolled_back, "history", "production", "--json").stdout)["offline"]
+    assert "This may be old: Cannot connect to the remote 'origin'" in done.stderr
+    assert "Cannot connect" in json.loads(slipway(rolled_back, "history", "production", "--json").stdout)["offline"]
 
 
 def test_unblock_frees_by_the_first_digits(rolled_back, toys):
@@ -119,7 +119,7 @@ def test_unblock_wants_one_digest(rolled_back, toys):
     rents = toys["rents"].bundle
     Ledger(rolled_back).append(
         "production",
-        lambda newest: follow(
+        lambda newest: next_entry(
             newest, Event.FAILED, by=BY, release=msgspec.structs.replace(newest.serving, bundle=rents.digest)
         ),
         rents.path,

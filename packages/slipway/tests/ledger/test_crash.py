@@ -23,14 +23,14 @@ exit $code
 RUN = """
 import sys
 from pathlib import Path
-from slipway.ledger import Event, Ledger, Release, follow
+from slipway.ledger import Event, Ledger, Release, next_entry
 
 root, bundle = Path(sys.argv[1]), Path(sys.argv[2])
 if sys.argv[3] == "init":
     Ledger(root).init(["staging", "production"], "somebody", "it begins")
 else:
     release = Release(bundle=bundle.name)
-    make = lambda newest: follow(newest, Event.DEPLOY, by="somebody", release=release)
+    make = lambda newest: next_entry(newest, Event.DEPLOY, by="somebody", release=release)
     Ledger(root).append("production", make, bundle)
 """
 

@@ -8,7 +8,7 @@ from ledgerbox import branch, clone, deploy, deploying, git
 
 from slipway.errors import LedgerError
 from slipway.ledger import Ledger
-from slipway.ledger.position import SEEN
+from slipway.ledger.sync import SEEN
 
 
 @pytest.fixture
@@ -142,12 +142,12 @@ BY_HAND = {
     same_number: r"entry 3.*expected number 4",
     gap: r"entry 5.*expected number 4: numbers have no gaps",
     lower_number: r"entry 1.*expected number 4",
-    unparsable: r"production\.json is no entry: Input data was truncated",
-    not_text: r"production\.json is no entry",
-    unknown_field: r"is no entry: Object contains unknown field `extra`",
-    other_environment: r"production\.json speaks of the environment 'staging'",
-    unkept_bundle: r"names the bundle ffffffffffff, which is not among bundles/",
-    serving_changed: r"leaves `serving` and `since` as they were",
+    unparsable: r"malformed production\.json: Input data was truncated",
+    not_text: r"malformed production\.json",
+    unknown_field: r"malformed production\.json: Object contains unknown field `extra`",
+    other_environment: r"production\.json names the environment 'staging'",
+    unkept_bundle: r"names the bundle ffffffffffff, which is not in bundles/",
+    serving_changed: r"to leave `serving` and `since` as they were",
     removed: r"found production\.json deleted",
     second_genesis: r"expected number 4",
     stray_file: r"found README\.md added",
@@ -281,7 +281,7 @@ def test_a_branch_that_is_gone_is_no_new_beginning(hub, ours, damage):
         lambda: Ledger(ours).read("production"),
         lambda: Ledger(ours).init(["staging"], "somebody", "as if nothing had been"),
     ):
-        with pytest.raises(LedgerError, match=rf"it was there.*git push origin {seen}:refs/heads/deployments"):
+        with pytest.raises(LedgerError, match=rf"newest known commit.*git push origin {seen}:refs/heads/deployments"):
             attempt()
     git(ours, "push", "--quiet", "origin", f"{seen}:refs/heads/deployments")
     assert Ledger(ours).read("production").number == 3
@@ -323,7 +323,7 @@ def manifest_edited(files):
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        (resealed_elsewhere, r"features\.py is not the one that manifest\.json names"),
+        (resealed_elsewhere, r"features\.py does not have the hash that manifest\.json names"),
         (file_missing, r"expected the files .*golden\.jsonl"),
         (file_added, r"found .*extra\.py"),
         (manifest_missing, r"manifest\.json, found no such file"),

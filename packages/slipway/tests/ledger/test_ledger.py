@@ -6,7 +6,7 @@ from ledgerbox import BY, ENVIRONMENTS, branch, clone, deploy, deploying, git, m
 
 from slipway.bundle import load_bundle
 from slipway.errors import LedgerError
-from slipway.ledger import Entry, Event, Ledger, Release, follow
+from slipway.ledger import Entry, Event, Ledger, Release, next_entry
 
 
 def test_there_is_no_ledger_before_somebody_begins_it(tmp_path):
@@ -33,9 +33,9 @@ def test_genesis_entries_stand_in_one_first_commit(hub, ours):
 
 def test_a_ledger_begins_only_once(hub, ours):
     before = branch(hub)
-    with pytest.raises(LedgerError, match=r"Nothing was written.*production, staging began"):
+    with pytest.raises(LedgerError, match=r"Nothing was written: the ledger already has production, staging"):
         Ledger(ours).init(ENVIRONMENTS, BY, "again")
-    with pytest.raises(LedgerError, match="production began"):
+    with pytest.raises(LedgerError, match="already has production"):
         Ledger(ours).init(["canary", "production"], BY, "again")
     assert branch(hub) == before
 
@@ -61,7 +61,7 @@ def test_an_event_is_read_back_as_it_was_recorded(hub, ours, theirs, churn):
     gate = {"verdict": "promote", "relative": 0.061}
     written = Ledger(ours).append(
         "production",
-        lambda newest: follow(newest, Event.PROMOTE, by=BY, reason="better ünd more", release=release, gate=gate),
+        lambda newest: next_entry(newest, Event.PROMOTE, by=BY, reason="better ünd more", release=release, gate=gate),
         churn.bundle.path,
     )
     found = Ledger(theirs).read("production")
@@ -132,7 +132,7 @@ def test_an_entry_that_does_not_follow_is_not_written(hub, ours, churn):
 
 
 def unsealed(newest: Entry) -> Entry:
-    return follow(newest, Event.DEPLOY, by=BY, release=Release(bundle="0" * 64))
+    return next_entry(newest, Event.DEPLOY, by=BY, release=Release(bundle="0" * 64))
 
 
 def test_the_bundle_of_an_entry_must_be_kept_given_and_the_right_one(hub, ours, churn):
@@ -142,7 +142,7 @@ def test_the_bundle_of_an_entry_must_be_kept_given_and_the_right_one(hub, ours, 
     with pytest.raises(LedgerError, match=r"cannot be kept.*expected 0000"):
         Ledger(ours).append("production", unsealed, churn.bundle.path)
     with pytest.raises(LedgerError, match="has no release"):
-        Ledger(ours).append("production", lambda newest: follow(newest, Event.UNBLOCK, by=BY), churn.bundle.path)
+        Ledger(ours).append("production", lambda newest: next_entry(newest, Event.UNBLOCK, by=BY), churn.bundle.path)
     assert branch(hub) == before
 
 

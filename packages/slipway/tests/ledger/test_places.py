@@ -10,7 +10,7 @@ from toybox import reseal
 from slipway.bundle import load_bundle
 from slipway.errors import LedgerError
 from slipway.ledger import Event, Ledger
-from slipway.ledger.position import SEEN
+from slipway.ledger.sync import SEEN
 
 
 def state(root):
@@ -98,11 +98,11 @@ def test_a_shallow_copy_that_nobody_completes_is_not_believed(hub, ours, churn, 
     deploy(ours, churn.bundle)
     shallow = clone(hub, tmp_path / "shallow", "--depth=1", "--no-single-branch")
     hub.rename(tmp_path / "gone")
-    with pytest.raises(LedgerError, match=r"a shallow copy of it, and .*cannot be fetched.*--unshallow"):
+    with pytest.raises(LedgerError, match=r"a shallow copy of it: Cannot fetch.*--unshallow"):
         Ledger(shallow).read("production")
     git(shallow, "branch", "deployments", "origin/deployments")
     git(shallow, "remote", "remove", "origin")
-    with pytest.raises(LedgerError, match="no remote to complete it from"):
+    with pytest.raises(LedgerError, match="there is no remote to complete it from"):
         Ledger(shallow).read("production")
 
 
@@ -164,7 +164,7 @@ def test_reading_goes_on_without_the_remote_and_says_so(hub, ours, churn, tmp_pa
     hub.rename(tmp_path / "gone")
     ledger = Ledger(ours)
     assert ledger.read("production").number == 1
-    assert "'origin' does not answer" in ledger.offline
+    assert "Cannot connect to the remote 'origin'" in ledger.offline
     assert ledger.fetch_bundle(churn.bundle.digest, tmp_path / "got").is_dir()
     (tmp_path / "gone").rename(hub)
     ledger.refresh()
@@ -175,7 +175,7 @@ def test_writing_needs_the_remote(hub, ours, churn, tmp_path):
     Ledger(ours).read("production")
     hub.rename(tmp_path / "gone")
     called = []
-    with pytest.raises(LedgerError, match=r"Nothing was written.*'origin' does not answer"):
+    with pytest.raises(LedgerError, match=r"Nothing was written.*Cannot connect to the remote 'origin'"):
         Ledger(ours).append("production", called.append, churn.bundle.path)
     with pytest.raises(LedgerError, match="Nothing was written"):
         Ledger(ours).init(["canary"], BY, "no remote")

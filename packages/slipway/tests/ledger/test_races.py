@@ -10,23 +10,23 @@ import pytest
 from ledgerbox import BY, branch, clone, deploy, deploying, git, make_hub
 
 from slipway.errors import LedgerError
-from slipway.ledger import Event, Ledger, position
+from slipway.ledger import Event, Ledger, sync
 
 WRITE = """
 import sys
 from pathlib import Path
 from slipway.errors import LedgerError
-from slipway.ledger import Entry, Event, Ledger, Release, follow
+from slipway.ledger import Entry, Event, Ledger, Release, next_entry
 
 root, who, digest, times = Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
 done = 0
 while done < times:
-    make = lambda newest: follow(newest, Event.PROMOTE, by=who, reason=str(done), release=Release(bundle=digest))
+    make = lambda newest: next_entry(newest, Event.PROMOTE, by=who, reason=str(done), release=Release(bundle=digest))
     try:
         Ledger(root).append("production", make)
         done += 1
     except LedgerError as error:
-        if "somebody else" not in str(error):
+        if "Conflict" not in str(error):
             raise
 """
 
@@ -109,7 +109,9 @@ def test_whoever_is_always_late_gives_up_after_five_more(hub, ours, theirs, chur
         deploy(theirs, churn.bundle)
         return deploying(churn.bundle)(newest)
 
-    with pytest.raises(LedgerError, match=r"Nothing was written: 6 times in a row somebody else"):
+    with pytest.raises(
+        LedgerError, match=r"Conflict: other commands wrote to the ledger first, 6 times in a row\. Nothing was written"
+    ):
         Ledger(ours).append("production", make)
     assert calls == [1, 2, 3, 4, 5, 6]
     assert Ledger(ours).read("production").number == 7
@@ -193,7 +195,7 @@ def test_two_who_begin_at_once(tmp_path, churn):
     hub = make_hub(tmp_path)
     ours, theirs = clone(hub, tmp_path / "ours"), clone(hub, tmp_path / "theirs")
     ledger = Ledger(ours)
-    publish, begun = position.publish, []
+    publish, begun = sync.publish_commit, []
 
     def late(*given):
         if not begun:
@@ -201,9 +203,9 @@ def test_two_who_begin_at_once(tmp_path, churn):
             Ledger(theirs).init(["staging"], BY, "first")
         return publish(*given)
 
-    with pytest.MonkeyPatch.context() as patched, pytest.raises(LedgerError, match="somebody else wrote"):
-        patched.setattr(position, "publish", late)
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(LedgerError, match="Conflict: another command wrote"):
+        patched.setattr(sync, "publish_commit", late)
         ledger.init(["staging"], BY, "second")
     assert Ledger(ours).read("staging").reason == "first"
-    with pytest.raises(LedgerError, match="began in it already"):
+    with pytest.raises(LedgerError, match="the ledger already has"):
         ledger.init(["staging"], BY, "third")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.bundle import Bundle
-from slipway.ledger import Entry, Event, Ledger, Release, follow
+from slipway.ledger import Entry, Event, Ledger, Release, next_entry
 
 BY = "Ada <ada@example.invalid>"
 ENVIRONMENTS = ("staging", "production")
@@ -48,7 +48,7 @@ def clone(hub: Path, folder: Path, *options: str) -> Path:
 
 def deploying(bundle: Bundle, event: Event = Event.DEPLOY, reason: str = "a reason") -> Callable[[Entry], Entry]:
     def make(newest: Entry) -> Entry:
-        return follow(newest, event, by=BY, reason=reason, release=Release(bundle=bundle.digest))
+        return next_entry(newest, event, by=BY, reason=reason, release=Release(bundle=bundle.digest))
 
     return make
 

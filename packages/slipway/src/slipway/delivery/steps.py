@@ -11,7 +11,7 @@ from slipway.delivery.signature import check_signature
 from slipway.delivery.smoke import Smoke
 from slipway.delivery.targets.base import Kept, Target
 from slipway.errors import BundleError, DeliveryError, LedgerError
-from slipway.ledger import Entry, Event, Ledger, Release, follow
+from slipway.ledger import Entry, Event, Ledger, Release, next_entry
 
 Say = Callable[[str], None]
 # What a target may meet: its own errors, a bundle that is damaged, a full disk, a process that ended meanwhile.
@@ -76,7 +76,7 @@ def _failed(ledger: Ledger, target: Target, change: Change, failure: str) -> Del
     # A release that served already is none the worse for a way back that failed.
     fields["blocks"] = change.event is not Event.ROLLBACK
     try:
-        ledger.append(target.name, lambda now: follow(now, Event.FAILED, **fields), change.bundle)
+        ledger.append(target.name, lambda now: next_entry(now, Event.FAILED, **fields), change.bundle)
     except LedgerError as error:
         return DeliveryError(f"{failure} The ledger of {target.name} does not say so: {error}")
     return DeliveryError(f"{failure} The ledger of {target.name} says failed.")
@@ -89,7 +89,7 @@ def _next(ledger: Ledger, target: Target, newest: Entry, now: Entry, change: Cha
             f"{now.by} was faster: entry {now.number} of {now.environment} ({now.event}) was written meanwhile. "
             f"Nothing of yours stands. Look at `slipway history {now.environment}`, and try again."
         )
-    return follow(
+    return next_entry(
         now,
         change.event,
         by=ledger.by,

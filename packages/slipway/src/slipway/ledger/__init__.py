@@ -1,7 +1,7 @@
-"""What runs where, since when, and what ran before: the git branch `deployments`, written without a checkout."""
+"""The ledger: which release serves in each environment, since when and why, on the git branch `deployments`."""
 
 from slipway.ledger.entry import Entry, Event, Release
 from slipway.ledger.ledger import Ledger
-from slipway.ledger.succession import follow
+from slipway.ledger.transitions import next_entry
 
-__all__ = ["Entry", "Event", "Ledger", "Release", "follow"]
+__all__ = ["Entry", "Event", "Ledger", "Release", "next_entry"]

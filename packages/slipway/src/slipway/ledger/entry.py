@@ -1,4 +1,4 @@
-"""One event of an environment: what happened, to which release, by whom, and what serves since."""
+"""One event of an environment: what happened, to which release, by whom, and which release serves since."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ Environment = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,30}\Z")]
 
 
 class Event(StrEnum):
-    """What an entry records."""
+    """The kind of event that an entry records."""
 
     GENESIS = "genesis"
     DEPLOY = "deploy"
@@ -26,7 +26,7 @@ class Event(StrEnum):
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What can run: a bundle by its digest, with the image that holds it and where it came from, where known.
+    """A bundle by its digest, with the image that holds it and where it came from, where known.
 
     `commit` is the source commit, `data` the md5 of the data that `data.dvc` names, `model` the registered version
     (`name/version`), `run` the MLflow run.
@@ -41,23 +41,23 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @property
     def image_digest(self) -> str:
-        """The first digits of the image's digest, as tables show it; empty where no image is known."""
+        """Return the first digits of the image's digest, as tables show it; empty where no image is known."""
         return (self.image or "").partition("@sha256:")[2][:12]
 
     @property
     def shown(self) -> str:
-        """It in a sentence: the first digits of its digests."""
+        """Return the first digits of its digests, for a sentence."""
         return self.bundle[:12] + (f" in the image {self.image_digest}" if self.image_digest else "")
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The content of `<environment>.json` after one event; the file's history on the branch is the ledger.
 
-    `number` counts from 0, the genesis, without gaps. `release` is what the event was about (None for genesis and
-    unblock); `serving` is what runs after it, which a failed event does not change; `since` is when that began to
-    serve. `blocked` holds the digests that may not come back, each with the number of the entry that blocked it.
-    `gate` is the summary of the verdict that let the release in, never trusted on the way back; `target` is where it
-    happened: after a rehearsal nothing stays running.
+    `number` counts from 0, the genesis entry, without gaps. `release` is the subject of the event (None for genesis
+    and unblock); `serving` is the release that serves after it, which a failed event does not change; `since` is the
+    time when it began to serve. `blocked` maps the digests that may not come back to the number of the entry that
+    blocked each. `gate` is the summary of the verdict that let the release in, never trusted in a rollback; `target`
+    is the kind of target where it happened: after a rehearsal nothing stays running.
     """
 
     format: int = FORMAT

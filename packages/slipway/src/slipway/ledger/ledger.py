@@ -1,18 +1,22 @@
-"""The ledger: what every environment runs, since when and why, on the git branch `deployments`."""
+"""The ledger: which release serves in each environment, since when and why, on the git branch `deployments`."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from slipway.errors import LedgerError
-from slipway.ledger import bundles, chain, position, reading, remote, writing
+from slipway.ledger import sync
+from slipway.ledger.bundles import read_bundle, take_bundle
+from slipway.ledger.commit import commit_entry, commit_genesis
+from slipway.ledger.entries import list_environments, read_entry, read_history
 from slipway.ledger.entry import Entry
 from slipway.ledger.objects import Objects
-from slipway.ledger.position import Position
-from slipway.ledger.succession import check, genesis
+from slipway.ledger.remote import choose_remote
+from slipway.ledger.transitions import genesis_entry, verify_transition
+from slipway.ledger.verify import verify_history
 from slipway.settings import actor
 
-# How often an event is judged anew because somebody else wrote one first.
+# How often an event is made again because another command wrote first.
 _TRIES = 6
 
 
@@ -25,21 +29,20 @@ class Ledger:
     """
 
     def __init__(self, root: Path) -> None:
-        """Nothing is read yet."""
+        """Read nothing yet."""
         self.root = root
         self._git = Objects(root)
-        self._position: Position | None = None
+        self._tip: sync.Tip | None = None
 
     @cached_property
     def remote(self) -> str | None:
         """The remote that keeps the ledger; None: the branch `deployments` of this repository does."""
-        return remote.choose(self._git)
+        return choose_remote(self._git)
 
     @property
     def offline(self) -> str | None:
-        """Why the remote could not be asked, so that what is read may be old; None if it was asked or there is none."""
-        self._tip()
-        return self._position.offline if self._position else None
+        """Why the remote was not asked, so that what is read may be old; None if it was asked or there is none."""
+        return (self._tip or self._find(writing=False)).offline
 
     @cached_property
     def by(self) -> str:
@@ -50,60 +53,61 @@ class Ledger:
     def init(self, environments: Sequence[str], by: str, reason: str) -> None:
         """Write the genesis entry of each environment, in one commit; refused if any of them has one already."""
         tip = self._find(writing=True).commit
-        there = set(reading.environments(self._git, tip)) if tip else set()
+        there = set(list_environments(self._git, tip)) if tip else set()
         if again := sorted(there & set(environments)):
             raise LedgerError(
-                f"Nothing was written: the ledger exists, and {', '.join(again)} began in it already. "
-                f"`slipway history {again[0]}` shows it."
+                f"Nothing was written: the ledger already has {', '.join(again)}. `slipway history {again[0]}` shows "
+                "the entries."
             )
         if not environments:
             raise LedgerError("Nothing was written: name at least one environment.")
-        entries = [genesis(name, by, reason) for name in sorted(set(environments))]
-        new = writing.begin(self._git, tip, entries)
-        if not self._publish(new, tip):
-            raise LedgerError("Nothing was written: somebody else wrote to the ledger meanwhile. Look, and try again.")
+        entries = [genesis_entry(name, by, reason) for name in sorted(set(environments))]
+        if not self._publish(commit_genesis(self._git, tip, entries), tip):
+            raise LedgerError(
+                "Conflict: another command wrote to the ledger while this one was starting. Nothing was written. See "
+                f"`slipway history {entries[0].environment}`, then retry."
+            )
 
     def exists(self) -> bool:
-        """Whether the ledger has begun."""
+        """Return whether the ledger has a first commit."""
         return self._find(writing=False).commit is not None
 
     def environments(self) -> list[str]:
-        """The environments that have a genesis entry, sorted."""
-        return reading.environments(self._git, self._tip())
+        """Return the environments that have a genesis entry, sorted."""
+        return list_environments(self._git, self._commit())
 
     def read(self, environment: str) -> Entry:
-        """The newest entry of the environment."""
-        return reading.read(self._git, self._tip(), environment)
+        """Return the newest entry of the environment."""
+        return read_entry(self._git, self._commit(), environment)
 
     def history(self, environment: str, limit: int | None = None) -> Iterator[Entry]:
-        """The entries of the environment, newest first, genesis last."""
-        return reading.history(self._git, self._tip(), environment, limit)
+        """Return the entries of the environment, newest first, genesis last."""
+        return read_history(self._git, self._commit(), environment, limit)
 
     def fetch_bundle(self, digest: str, folder: Path) -> Path:
-        """The verified bundle as the folder `folder/<digest>`; one that is there already is verified and kept."""
-        return bundles.take(self._git, self._tip(), digest, folder)
+        """Return the verified bundle as the folder `folder/<digest>`; one that is there is verified and kept."""
+        return take_bundle(self._git, self._commit(), digest, folder)
 
     def append(self, environment: str, make: Callable[[Entry], Entry], bundle: Path | None = None) -> Entry:
         """Record what `make` returns for the newest entry; the folder `bundle` is kept under `bundles/<digest>/`.
 
-        `make` is called again with the newest entry when somebody else was faster (five times at most); what it raises
-        is passed on, and nothing is written. Use `slipway.ledger.follow` in it. The bundle of `entry.release` must be
-        kept already, or be given.
+        `make` is called again with the newest entry if another command wrote first (five times at most); its errors
+        are passed on, and nothing is written. Use `slipway.ledger.next_entry` in it. The bundle of `entry.release`
+        must be kept already, or be given.
         """
         for _ in range(_TRIES):
-            tip = self._existing(self._find(writing=True))
-            before = reading.read(self._git, tip, environment)
+            tip = self._require(self._find(writing=True))
+            before = read_entry(self._git, tip, environment)
             entry = make(before)
             try:
-                check(before, entry)
+                verify_transition(before, entry)
             except LedgerError as error:
                 raise LedgerError(f"Nothing was written: {error}") from error
-            new = writing.record(self._git, tip, entry, bundle)
-            if self._publish(new, tip):
+            if self._publish(commit_entry(self._git, tip, entry, bundle), tip):
                 return entry
         raise LedgerError(
-            f"Nothing was written: {_TRIES} times in a row somebody else wrote to the ledger first. "
-            f"`slipway history {environment}` shows who; try again."
+            f"Conflict: other commands wrote to the ledger first, {_TRIES} times in a row. Nothing was written. See "
+            f"`slipway history {environment}`, then retry."
         )
 
     def refresh(self) -> None:
@@ -111,32 +115,32 @@ class Ledger:
         self._find(writing=False)
 
     def verify(self) -> int:
-        """Verify everything from the first commit: every entry and every bundle; the number of commits."""
-        tip = self._tip()
-        commits = chain.verify(self._git, None, tip)
+        """Verify everything from the first commit, every entry and every bundle; return the number of commits."""
+        tip = self._commit()
+        commits = verify_history(self._git, None, tip)
         for item in self._git.tree(f"{tip}:bundles"):
-            bundles.contents(self._git, tip, item.name)
+            read_bundle(self._git, tip, item.name)
         return commits
 
-    def _tip(self) -> str:
-        return self._existing(self._position or self._find(writing=False))
+    def _commit(self) -> str:
+        return self._require(self._tip or self._find(writing=False))
 
-    def _existing(self, found: Position) -> str:
+    def _require(self, found: sync.Tip) -> str:
         if found.commit is None:
             where = f"at the remote {self.remote!r}" if self.remote else "in this repository"
             raise LedgerError(
                 f"There is no ledger: expected the branch deployments {where}, found none. "
-                "`slipway ledger init --reason ...` begins one."
+                "`slipway ledger init --reason ...` creates one."
             )
         return found.commit
 
-    def _find(self, writing: bool) -> Position:
-        self._position = position.find(self._git, self.remote, writing)
-        return self._position
+    def _find(self, writing: bool) -> sync.Tip:
+        self._tip = sync.find_tip(self._git, self.remote, writing)
+        return self._tip
 
     def _publish(self, new: str, tip: str | None) -> bool:
-        """Let the branch point to `new`; False if it no longer points to `tip`: the commit is then nobody's."""
-        moved = position.publish(self._git, self.remote, new, tip)
-        if moved:
-            self._position = Position(new)
-        return moved
+        """Point the branch to `new`; return False if it no longer points to `tip`: the commit is then dropped."""
+        published = sync.publish_commit(self._git, self.remote, new, tip)
+        if published:
+            self._tip = sync.Tip(new)
+        return published

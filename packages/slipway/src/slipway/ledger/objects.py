@@ -54,6 +54,20 @@ class Objects(Git):
         parts = (re.split("[ \t]", line, maxsplit=3) for line in lines)
         return [Item(mode, kind, blob, name) for mode, kind, blob, name in parts]
 
+    def write_blob(self, content: bytes) -> str:
+        """Write a file to the store and return its id; no filter or line ending of the repository applies."""
+        return self.run("hash-object", "-w", "--stdin", given=content).strip()
+
+    def write_blobs(self, paths: Sequence[Path]) -> list[str]:
+        """Write files to the store in one command, as they are, and return their ids."""
+        given = "".join(f"{path}\n" for path in paths).encode()
+        return self.run("hash-object", "-w", "--no-filters", "--stdin-paths", given=given).split()
+
+    def write_tree(self, items: Iterable[Item]) -> str:
+        """Write a folder to the store and return its id."""
+        lines = (f"{item.mode} {item.kind} {item.id}\t{item.name}\0" for item in items)
+        return self.run("mktree", "-z", given="".join(lines).encode()).strip()
+
     def contents(self, names: Iterable[str]) -> Iterator[bytes | None]:
         """Yield the content of each object in order, None for one that does not exist."""
         wanted = list(names)

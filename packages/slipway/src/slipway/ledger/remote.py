@@ -1,13 +1,11 @@
 """The remote that keeps the ledger: ask it, fetch from it, push to it."""
 
-from pathlib import Path
-
 from slipway.errors import LedgerError
 from slipway.ledger.objects import Objects
 from slipway.settings import project_settings
 
 BRANCH = "refs/heads/deployments"
-# A remote that does not answer is reported in seconds; git alone would wait for minutes.
+# A remote that cannot be reached is reported in seconds; git alone would wait for minutes.
 _PATIENCE = 30.0
 _TRANSFER = 300.0
 _IMPATIENT = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=20")
@@ -16,15 +14,15 @@ _WHOLE = "--depth=2147483646"
 
 
 class UnreachableError(LedgerError):
-    """The remote does not answer."""
+    """The remote cannot be reached."""
 
 
-def choose(git: Objects) -> str | None:
-    """The remote that keeps the ledger, None if this repository itself does.
+def choose_remote(git: Objects) -> str | None:
+    """Return the remote that keeps the ledger, None if this repository itself does.
 
     `ledger_remote` of `[tool.slipway]` (empty: none); without it `origin`, else the only remote, else none.
     """
-    wanted = _setting(git.root)
+    wanted = project_settings(git.root).ledger_remote if (git.root / "pyproject.toml").exists() else None
     remotes = git.run("remote").split()
     if wanted == "":
         return None
@@ -38,29 +36,25 @@ def choose(git: Objects) -> str | None:
     return "origin" if "origin" in remotes else remotes[0] if len(remotes) == 1 else None
 
 
-def _setting(root: Path) -> str | None:
-    return project_settings(root).ledger_remote if (root / "pyproject.toml").exists() else None
-
-
-def tracking(remote: str) -> str:
-    """The local reference that follows the branch of the remote."""
+def tracking_branch(remote: str) -> str:
+    """Return the local reference that follows the branch of the remote."""
     return f"refs/remotes/{remote}/deployments"
 
 
-def ask(git: Objects, remote: str) -> str | None:
-    """The commit of the branch at the remote, None if it has no such branch; raises `UnreachableError`."""
+def ask_remote(git: Objects, remote: str) -> str | None:
+    """Return the commit of the branch at the remote, None without such a branch; raises `UnreachableError`."""
     try:
         done = git.attempt(*_IMPATIENT, "ls-remote", "--exit-code", "--refs", remote, BRANCH, seconds=_PATIENCE)
     except LedgerError as error:
-        raise UnreachableError(f"the remote {remote!r} does not answer: {error}") from error
-    # 2 is git's word for a remote that answers and has no such branch.
+        raise UnreachableError(f"Cannot connect to the remote {remote!r}: {error}") from error
+    # 2 is git's exit code for a remote without such a branch.
     if done.exit_code not in (0, 2):
-        raise UnreachableError(f"the remote {remote!r} does not answer: {done.reason}")
-    lines = (line.split("\t") for line in done.output.decode().splitlines())
+        raise UnreachableError(f"Cannot connect to the remote {remote!r}: {done.reason}")
+    lines = (line.split("\t") for line in done.text.splitlines())
     return next((commit for commit, name in lines if name == BRANCH), None)
 
 
-def fetch(git: Objects, remote: str, whole: bool = False) -> None:
+def fetch_branch(git: Objects, remote: str, whole: bool = False) -> None:
     """Fetch the branch without moving any reference; `whole` fetches what a shallow clone lacks of it."""
     quiet = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
     depth = (_WHOLE,) if whole else ()
@@ -68,13 +62,13 @@ def fetch(git: Objects, remote: str, whole: bool = False) -> None:
     try:
         done = git.attempt(*_IMPATIENT, *command, seconds=_TRANSFER)
     except LedgerError as error:
-        raise UnreachableError(f"the branch cannot be fetched from the remote {remote!r}: {error}") from error
+        raise UnreachableError(f"Cannot fetch the branch from the remote {remote!r}: {error}") from error
     if done.exit_code:
-        raise UnreachableError(f"the branch cannot be fetched from the remote {remote!r}: {done.reason}")
+        raise UnreachableError(f"Cannot fetch the branch from the remote {remote!r}: {done.reason}")
 
 
-def push(git: Objects, remote: str, new: str, old: str | None) -> str | None:
-    """Move the branch at the remote from `old` (None: it does not exist) to `new`; None, or why that failed.
+def push_branch(git: Objects, remote: str, new: str, old: str | None) -> str | None:
+    """Move the branch at the remote from `old` (None: it does not exist) to `new`; return None, or why that failed.
 
     No hook of the repository runs: they check code and push data.
     """

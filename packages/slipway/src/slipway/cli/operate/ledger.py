@@ -107,7 +107,7 @@ def unblock(environment: str, digest: str, reason: str, as_json: bool) -> None:
 def _unblocking(digest: str, by: str, reason: str) -> "Callable[[Entry], Entry]":
     from slipway.errors import LedgerError
     from slipway.ledger import Event
-    from slipway.ledger.succession import follow
+    from slipway.ledger.transitions import next_entry
 
     def make(newest: "Entry") -> "Entry":
         fitting = [blocked for blocked in newest.blocked if blocked.startswith(digest)]
@@ -117,6 +117,6 @@ def _unblocking(digest: str, by: str, reason: str) -> "Callable[[Entry], Entry]"
                 f"Nothing was written: {digest} matches {len(fitting)} of the blocked bundles of "
                 f"{newest.environment}: {listed or '(none)'}."
             )
-        return follow(newest, Event.UNBLOCK, by=by, reason=reason, unblock=fitting[0])
+        return next_entry(newest, Event.UNBLOCK, by=by, reason=reason, unblock=fitting[0])
 
     return make

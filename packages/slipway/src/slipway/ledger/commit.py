@@ -1,4 +1,4 @@
-"""Make the commit of an event; it is nothing until a reference points to it."""
+"""Make the commit of an event; until a reference points to it, nothing has happened."""
 
 import re
 import secrets
@@ -7,69 +7,65 @@ from pathlib import Path
 import msgspec
 
 from slipway.errors import LedgerError
-from slipway.ledger import bundles
+from slipway.ledger.bundles import keep_bundle
 from slipway.ledger.entry import Entry
 from slipway.ledger.objects import Item, Objects
 
 
-def begin(git: Objects, tip: str | None, entries: list[Entry]) -> str:
-    """The commit after `tip` (None: the first one) that writes genesis entries."""
-    items = [_item(git, entry) for entry in entries]
+def commit_genesis(git: Objects, tip: str | None, entries: list[Entry]) -> str:
+    """Return the commit after `tip` (None: the first one) that writes genesis entries."""
+    items = [_entry_item(git, entry) for entry in entries]
     names = ", ".join(entry.environment for entry in entries)
     subject = f"Ledger begins: {names}" if tip is None else f"Ledger grows: {names}"
     return _commit(git, tip, items, subject, entries[0])
 
 
-def record(git: Objects, tip: str, entry: Entry, bundle: Path | None) -> str:
-    """The commit after `tip` that writes `entry`, with the bundle of its release unless that is kept already."""
-    items = [_item(git, entry)]
+def commit_entry(git: Objects, tip: str, entry: Entry, bundle: Path | None) -> str:
+    """Return the commit after `tip` that writes `entry`, with the bundle of its release unless that is kept already."""
+    items = [_entry_item(git, entry)]
     if entry.release is None:
         if bundle is not None:
             raise LedgerError(f"Nothing was written: a bundle was given, but the event {entry.event} has no release.")
     elif not git.tree(f"{tip}:bundles/{entry.release.bundle}"):
-        items += _keep(git, tip, entry.release.bundle, bundle)
+        items.append(_bundles_item(git, tip, entry.release.bundle, bundle))
     subject = f"{entry.environment} {entry.number}: {entry.event}"
     if entry.release:
         subject += f" {entry.release.bundle[:12]}"
     return _commit(git, tip, items, subject, entry)
 
 
-def _keep(git: Objects, tip: str, digest: str, bundle: Path | None) -> list[Item]:
+def _bundles_item(git: Objects, tip: str, digest: str, bundle: Path | None) -> Item:
     if bundle is None:
         raise LedgerError(
             f"Nothing was written: the entry names the bundle {digest}, which the ledger does not keep yet. Give its "
             "folder along with the entry."
         )
-    kept = git.tree(f"{tip}:bundles")
-    new = Item("040000", "tree", bundles.put(git, bundle, digest), digest)
-    return [Item("040000", "tree", bundles.tree(git, [*kept, new]), "bundles")]
+    new = Item("040000", "tree", keep_bundle(git, bundle, digest), digest)
+    return Item("040000", "tree", git.write_tree([*git.tree(f"{tip}:bundles"), new]), "bundles")
 
 
-def _item(git: Objects, entry: Entry) -> Item:
+def _entry_item(git: Objects, entry: Entry) -> Item:
     content = msgspec.json.format(msgspec.json.encode(entry), indent=2) + b"\n"
     try:
         msgspec.json.decode(content, type=Entry)
     except msgspec.ValidationError as error:
-        raise LedgerError(f"Nothing was written: this is no entry of {entry.environment!r}: {error}.") from error
-    return Item("100644", "blob", bundles.blob(git, content), f"{entry.environment}.json")
+        raise LedgerError(f"Nothing was written: malformed entry of {entry.environment!r}: {error}.") from error
+    return Item("100644", "blob", git.write_blob(content), f"{entry.environment}.json")
 
 
 def _commit(git: Objects, tip: str | None, items: list[Item], subject: str, entry: Entry) -> str:
     """Commit the tree of `tip` with `items` in place of those of the same name."""
     replaced = {item.name for item in items}
     kept = [item for item in git.tree(tip) if item.name not in replaced] if tip else []
-    whole = bundles.tree(git, kept + items)
-    parent = ("-p", tip) if tip else ()
-    return git.run(
-        "commit-tree", whole, *parent, "-F", "-", given=_message(subject, entry), variables=_identity(entry)
-    ).strip()
+    command = ["commit-tree", git.write_tree(kept + items), *(("-p", tip) if tip else ()), "-F", "-"]
+    return git.run(*command, given=_message(subject, entry), variables=_identity(entry)).strip()
 
 
 def _message(subject: str, entry: Entry) -> bytes:
-    """What `git log` shows of the event.
+    """Return the text that `git log` shows of the event.
 
-    The last line makes the commit unlike any other: two people who record the same within a second would else make the
-    same commit, and both would believe that theirs arrived.
+    The last line makes the commit unlike any other: two people who record the same event within a second would
+    otherwise make the same commit, and each would believe that their own was pushed.
     """
     serving = entry.serving.bundle if entry.serving else "nothing"
     lines = [subject, "", *([entry.reason, ""] if entry.reason else []), f"By: {entry.by}", f"Serving: {serving}"]
@@ -77,10 +73,10 @@ def _message(subject: str, entry: Entry) -> bytes:
 
 
 def _identity(entry: Entry) -> dict[str, str]:
-    """Who wrote the commit is who acted; git's own identity may be missing, on a server or a runner."""
+    """Return git's variables that make whoever acted the author; a server or a runner may have no identity in git."""
     match = re.fullmatch(r"\s*(.*?)\s*<([^<>]*)>\s*", entry.by, re.DOTALL)
     name, email = match.groups() if match else (entry.by, "")
-    # What git takes for no name at all, or would cut a line of the commit with.
+    # Git refuses a name of these characters alone, and some of them would end the line of the commit.
     name = re.sub(r"[<>\s\x00]+", " ", name).strip(" .,:;\"'\\") or "slipway"
     return {
         f"GIT_{role}_{what}": value

@@ -7,17 +7,17 @@ import pytest
 from ledgerbox import BY
 
 from slipway.errors import LedgerError
-from slipway.ledger import Event, Release, follow
-from slipway.ledger.succession import check, genesis
+from slipway.ledger import Event, Release, next_entry
+from slipway.ledger.transitions import genesis_entry, verify_transition
 
 A, B, C = (Release(bundle=letter * 64) for letter in "abc")
 
 
 def after(*events):
     """The entry after these events, each a pair of event and release."""
-    entry = genesis("production", BY, "it begins")
+    entry = genesis_entry("production", BY, "it begins")
     for event, release in events:
-        entry = follow(entry, event, by=BY, reason="why", release=release)
+        entry = next_entry(entry, event, by=BY, reason="why", release=release)
     return entry
 
 
@@ -25,17 +25,17 @@ def test_a_release_serves_from_its_arrival_on():
     first = after((Event.DEPLOY, A))
     assert (first.number, first.serving, first.since) == (1, A, first.at)
     earlier = msgspec.structs.replace(first, since=first.at.replace(year=2020))
-    again = follow(earlier, Event.PROMOTE, by=BY, release=msgspec.structs.replace(A, commit="other"))
+    again = next_entry(earlier, Event.PROMOTE, by=BY, release=msgspec.structs.replace(A, commit="other"))
     assert again.since == earlier.since, "the same bundle serves on"
-    assert follow(earlier, Event.PROMOTE, by=BY, release=B).since != earlier.since
+    assert next_entry(earlier, Event.PROMOTE, by=BY, release=B).since != earlier.since
 
 
 def test_a_rollback_blocks_what_served_and_a_failure_what_failed():
     back = after((Event.DEPLOY, A), (Event.DEPLOY, B), (Event.ROLLBACK, A))
     assert (back.serving, back.blocked) == (A, {B.bundle: 3})
-    failed = follow(back, Event.FAILED, by=BY, release=C)
+    failed = next_entry(back, Event.FAILED, by=BY, release=C)
     assert (failed.serving, failed.since, failed.blocked) == (A, back.since, {B.bundle: 3, C.bundle: 4})
-    freed = follow(failed, Event.UNBLOCK, by=BY, unblock=B.bundle)
+    freed = next_entry(failed, Event.UNBLOCK, by=BY, unblock=B.bundle)
     assert (freed.release, freed.serving, freed.blocked) == (None, A, {C.bundle: 4})
 
 
@@ -47,7 +47,7 @@ def test_what_serves_is_never_blocked_by_its_own_failure_or_rollback():
 @pytest.mark.parametrize("event", [Event.DEPLOY, Event.PROMOTE, Event.ROLLBACK, Event.FAILED])
 def test_what_follows_may_follow(event):
     before = after((Event.DEPLOY, A), (Event.DEPLOY, B), (Event.ROLLBACK, A))
-    check(before, follow(before, event, by=BY, release=C))
+    verify_transition(before, next_entry(before, event, by=BY, release=C))
 
 
 @pytest.mark.parametrize(
@@ -58,28 +58,28 @@ def test_what_follows_may_follow(event):
         ({"environment": "staging"}, "expected environment production"),
         ({"at": datetime(2026, 1, 1)}, "offset from UTC"),
         ({"format": 2}, "expected format 1"),
-        ({"event": Event.GENESIS}, "only at the beginning"),
+        ({"event": Event.GENESIS}, "the first one only"),
         ({"release": None}, "expected a release"),
         ({"event": Event.UNBLOCK}, "expected a release for every event but"),
-        ({"serving": B}, "serves after this event"),
-        ({"since": None}, "time since when"),
-        ({"event": Event.FAILED}, "leaves `serving` and `since`"),
+        ({"serving": B}, "to serve after this event"),
+        ({"since": None}, "time since which"),
+        ({"event": Event.FAILED}, "to leave `serving` and `since`"),
         ({"blocked": {}}, "stay blocked"),
-        ({"blocked": {"b" * 64: 3, "a" * 64: 1}}, "blocks anew"),
-        ({"blocked": {"b" * 64: 2}}, "blocks anew"),
+        ({"blocked": {"b" * 64: 3, "a" * 64: 1}}, "expected new blocks"),
+        ({"blocked": {"b" * 64: 2}}, "expected new blocks"),
     ],
 )
 def test_what_breaks_a_rule_is_refused_by_it(changed, rule):
     before = after((Event.DEPLOY, A), (Event.DEPLOY, B), (Event.ROLLBACK, A))
-    entry = follow(before, Event.DEPLOY, by=BY, release=C)
-    check(before, entry)
+    entry = next_entry(before, Event.DEPLOY, by=BY, release=C)
+    verify_transition(before, entry)
     with pytest.raises(LedgerError, match=rule):
-        check(before, msgspec.structs.replace(entry, **changed))
+        verify_transition(before, msgspec.structs.replace(entry, **changed))
 
 
 def test_the_first_entry_is_a_genesis_with_nothing_in_it():
-    first = genesis("production", BY, "it begins")
-    check(None, first)
+    first = genesis_entry("production", BY, "it begins")
+    verify_transition(None, first)
     for changed in ({"number": 1}, {"serving": A}, {"event": Event.DEPLOY}, {"blocked": {"a" * 64: 0}}):
         with pytest.raises(LedgerError, match="expected the genesis entry"):
-            check(None, msgspec.structs.replace(first, **changed))
+            verify_transition(None, msgspec.structs.replace(first, **changed))

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from slipway.errors import LedgerError
+from slipway.ledger.entries import ENTRY, damaged_commit, list_environments, parse_entry, read_entry
 from slipway.ledger.entry import Entry
 from slipway.ledger.objects import Objects
-from slipway.ledger.reading import ENTRY, damaged, environments, parse, read
-from slipway.ledger.succession import check
+from slipway.ledger.transitions import verify_transition
 
 _BUNDLE = re.compile(r"bundles/([0-9a-f]{64})/[^/\"]+\Z")
 _DONE = {"A": "added", "M": "modified", "D": "deleted"}
 
 
 class Change(NamedTuple):
-    """What one commit does to one path: A for added, M for modified, D for deleted."""
+    """The change of one path by one commit; `status` is A for added, M for modified, D for deleted."""
 
     status: str
     mode: str
@@ -31,46 +31,45 @@ class Step(NamedTuple):
     bundles: frozenset[str]
 
 
-def verify(git: Objects, since: str | None, tip: str) -> int:
-    """Verify the commits after `since` (None: from the first one) up to `tip`, and return how many they are.
+def verify_history(git: Objects, since: str | None, tip: str) -> int:
+    """Verify the commits after `since` (None: from the first one) up to `tip`, and return their number.
 
     Each has one parent, writes one entry that follows from the one before it, or genesis entries, and adds the bundle
-    that its entry names unless that is kept already. What bundles hold is not looked at here.
+    that its entry names unless that is kept already. The files of bundles are not read here.
     """
-    commits = _line(git, since, tip)
+    commits = _list_commits(git, since, tip)
     if not commits:
         return 0
     steps = [_step(commit, changes) for commit, changes in _changes(git, commits)]
-    newest = {name: read(git, since, name) for name in environments(git, since)} if since else {}
+    newest = {name: read_entry(git, since, name) for name in list_environments(git, since)} if since else {}
     kept = {item.name for item in git.tree(f"{since}:bundles")} if since else set()
     contents = git.contents(blob for step in steps for _, blob in step.entries)
     for step in steps:
         for environment, _ in step.entries:
-            entry = parse(next(contents), environment, step.commit)
-            before = newest.get(environment)
+            entry = parse_entry(next(contents), environment, step.commit)
             try:
-                check(before, entry)
+                verify_transition(newest.get(environment), entry)
             except LedgerError as error:
-                raise damaged(step.commit, str(error)) from error
-            _check_bundle(step, entry, kept)
+                raise damaged_commit(step.commit, str(error)) from error
+            _verify_bundles(step, entry, kept)
             newest[environment] = entry
         kept |= step.bundles
     return len(commits)
 
 
-def _line(git: Objects, since: str | None, tip: str) -> list[str]:
-    """The commits after `since`, oldest first; without a merge among them each follows from the one before it."""
+def _list_commits(git: Objects, since: str | None, tip: str) -> list[str]:
+    """Return the commits after `since`, oldest first; without a merge each follows from the one before it."""
     wanted = [tip, f"^{since}"] if since else [tip]
     rows = [row.split() for row in git.run("rev-list", "--parents", "--topo-order", "--reverse", *wanted).splitlines()]
     for commit, *parents in rows:
         if len(parents) > 1:
             merged = ", ".join(parent[:12] for parent in parents)
-            raise damaged(commit, f"expected one parent, found a merge of {merged}")
+            raise damaged_commit(commit, f"expected one parent, found a merge of {merged}")
     return [commit for commit, *_ in rows]
 
 
 def _changes(git: Objects, commits: list[str]) -> Iterator[tuple[str, list[Change]]]:
-    """What each commit changed against its parent, the first one against nothing."""
+    """Yield the changes of each commit against its parent, of the first one against nothing."""
     given = "".join(f"{commit}\n" for commit in commits).encode()
     found: dict[str, list[Change]] = {commit: [] for commit in commits}
     current: list[Change] = []
@@ -95,18 +94,22 @@ def _step(commit: str, changes: list[Change]) -> Step:
             bundles.add(bundle.group(1))
         else:
             done = _DONE.get(change.status, "changed")
-            raise damaged(commit, f"expected an entry and at most a new bundle, found {change.path} {done}")
+            raise damaged_commit(commit, f"expected an entry and at most a new bundle, found {change.path} {done}")
     kinds = {change.status for change in entries.values()}
     if kinds != {"A"} and (kinds != {"M"} or len(entries) != 1):
-        raise damaged(commit, f"expected one event, found {len(entries)} entries written")
+        raise damaged_commit(commit, f"expected one event, found {len(entries)} entries written")
     return Step(commit, tuple((name, change.id) for name, change in entries.items()), frozenset(bundles))
 
 
-def _check_bundle(step: Step, entry: Entry, kept: set[str]) -> None:
+def _verify_bundles(step: Step, entry: Entry, kept: set[str]) -> None:
     named = {entry.release.bundle} if entry.release else set()
     if changed := step.bundles & kept:
-        raise damaged(step.commit, f"expected bundles to stay as they are, found files added to {min(changed)[:12]}")
+        raise damaged_commit(
+            step.commit, f"expected bundles to stay as they are, found files added to {min(changed)[:12]}"
+        )
     if stray := step.bundles - named:
-        raise damaged(step.commit, f"expected only the bundle that its entry names, found {min(stray)[:12]} added")
+        raise damaged_commit(
+            step.commit, f"expected only the bundle that its entry names, found {min(stray)[:12]} added"
+        )
     if missing := named - kept - step.bundles:
-        raise damaged(step.commit, f"its entry names the bundle {min(missing)[:12]}, which is not among bundles/")
+        raise damaged_commit(step.commit, f"its entry names the bundle {min(missing)[:12]}, which is not in bundles/")

@@ -1,4 +1,4 @@
-"""Read entries from the branch, strictly; what cannot be one names the commit."""
+"""Read entries from the branch, strictly; an error names the commit."""
 
 import re
 from collections.abc import Iterator
@@ -10,55 +10,55 @@ from slipway.ledger.entry import Entry
 from slipway.ledger.objects import Objects
 
 ENTRY = re.compile(r"([a-z][a-z0-9-]{0,30})\.json\Z")
-_MEND = (
+_FIX = (
     "Nobody edits the branch by hand: `git log -p deployments` shows the change (for a remote, `git log -p "
-    "REMOTE/deployments`); set the branch back to the commit before it, and accept that with `git update-ref -d "
-    "refs/slipway/ledger` in every clone that saw it."
+    "REMOTE/deployments`); reset the branch to the commit before it, and accept that with `git update-ref -d "
+    "refs/slipway/ledger` in every clone that has read it."
 )
 
 
-def environments(git: Objects, commit: str) -> list[str]:
-    """The environments that have an entry at `commit`, sorted."""
+def list_environments(git: Objects, commit: str) -> list[str]:
+    """Return the environments that have an entry at `commit`, sorted."""
     found = (ENTRY.match(item.name) for item in git.tree(commit))
     return sorted(match.group(1) for match in found if match)
 
 
-def read(git: Objects, commit: str, environment: str) -> Entry:
-    """The entry of the environment at `commit`; raises `LedgerError` if there is none or it cannot be read."""
+def read_entry(git: Objects, commit: str, environment: str) -> Entry:
+    """Return the entry of the environment at `commit`; raises `LedgerError` if it is missing or malformed."""
     path = f"{environment}.json"
     (content,) = git.contents([f"{commit}:{path}"]) if ENTRY.match(path) else (None,)
-    if content is None and environment not in (known := environments(git, commit)):
+    if content is None and environment not in (known := list_environments(git, commit)):
         raise LedgerError(
             f"The ledger has no environment {environment!r}; it has {', '.join(known) or 'none'}. "
             f"`slipway ledger init --environment {environment} --reason ...` adds it."
         )
-    return parse(content, environment, commit)
+    return parse_entry(content, environment, commit)
 
 
-def parse(content: bytes | None, environment: str, commit: str) -> Entry:
-    """Read an entry strictly; raises `LedgerError` that names the commit."""
+def parse_entry(content: bytes | None, environment: str, commit: str) -> Entry:
+    """Decode an entry strictly; raises `LedgerError` that names the commit."""
     if content is None:
         raise LedgerError(
             f"Expected {environment}.json of commit {commit[:12]}, found that its content is missing from this clone. "
-            "`git fsck` tells what else is; make a new clone."
+            "`git fsck` lists everything that is missing; make a new clone."
         )
     try:
         entry = msgspec.json.decode(content, type=Entry)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise damaged(commit, f"{environment}.json is no entry: {first_line(error)}") from error
+        raise damaged_commit(commit, f"malformed {environment}.json: {first_line(error)}") from error
     if entry.environment != environment:
-        raise damaged(commit, f"{environment}.json speaks of the environment {entry.environment!r}")
+        raise damaged_commit(commit, f"{environment}.json names the environment {entry.environment!r}")
     return entry
 
 
-def damaged(commit: str, what: str) -> LedgerError:
-    """The error for a commit that is not what it should be."""
-    return LedgerError(f"The ledger is damaged at commit {commit[:12]}: {what.rstrip('.')}. {_MEND}")
+def damaged_commit(commit: str, what: str) -> LedgerError:
+    """Return the error for a commit that breaks a rule of the ledger."""
+    return LedgerError(f"The ledger is damaged at commit {commit[:12]}: {what.rstrip('.')}. {_FIX}")
 
 
-def history(git: Objects, tip: str, environment: str, limit: int | None) -> Iterator[Entry]:
-    """The entries of the environment up to the verified commit `tip`, newest first."""
-    newest = read(git, tip, environment)
+def read_history(git: Objects, tip: str, environment: str, limit: int | None) -> Iterator[Entry]:
+    """Yield the entries of the environment up to the verified commit `tip`, newest first."""
+    newest = read_entry(git, tip, environment)
     wanted = newest.number + 1 if limit is None else min(limit, newest.number + 1)
     path = f"{environment}.json"
     commits = git.run("rev-list", f"--max-count={wanted}", tip, "--", f":(top,literal){path}").split()
@@ -68,4 +68,4 @@ def history(git: Objects, tip: str, environment: str, limit: int | None) -> Iter
             "from this clone. `git fetch --unshallow` brings them back."
         )
     contents = git.contents(f"{commit}:{path}" for commit in commits)
-    return (parse(content, environment, commit) for commit, content in zip(commits, contents, strict=True))
+    return (parse_entry(content, environment, commit) for commit, content in zip(commits, contents, strict=True))

@@ -1,4 +1,4 @@
-"""What an entry may say after the one before it; entries are made, and verified, by the same rules."""
+"""The rules by which one entry follows another; entries are made, and verified, by the same rules."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,12 +9,12 @@ from slipway.ledger.entry import FORMAT, Entry, Event, Release
 _ARRIVALS = (Event.DEPLOY, Event.PROMOTE, Event.ROLLBACK)
 
 
-def genesis(environment: str, by: str, reason: str) -> Entry:
-    """The first entry of an environment: nothing serves."""
+def genesis_entry(environment: str, by: str, reason: str) -> Entry:
+    """Return the first entry of an environment: nothing serves."""
     return Entry(environment=environment, number=0, event=Event.GENESIS, at=_now(), by=by, reason=reason)
 
 
-def follow(
+def next_entry(
     previous: Entry,
     event: Event,
     *,
@@ -26,18 +26,18 @@ def follow(
     target: str | None = None,
     blocks: bool = True,
 ) -> Entry:
-    """The entry after `previous`.
+    """Return the entry after `previous`.
 
     After deploy, promote and rollback `release` serves, since now unless the same bundle and image served already; a
-    rollback blocks the bundle that served until then, `failed` blocks the one that failed (unless it is the one that
-    serves), and unblock frees `unblock`. Without `blocks` nothing is blocked: a failed way back may be tried again.
+    rollback blocks the bundle that served until then, `failed` blocks the one that failed (unless it serves), and
+    unblock removes the block of `unblock`. Without `blocks` nothing is blocked: a failed rollback may be retried.
     """
     number, now = previous.number + 1, _now()
     serving, since = previous.serving, previous.since
     if event in _ARRIVALS:
         serving, since = release, since if _same(serving, release) else now
-    blocked = {digest: by_entry for digest, by_entry in previous.blocked.items() if digest != unblock}
-    if blocks and (bad := _blocks(previous, event, release)) is not None:
+    blocked = {digest: blocker for digest, blocker in previous.blocked.items() if digest != unblock}
+    if blocks and (bad := _newly_blocked(previous, event, release)) is not None:
         blocked.setdefault(bad, number)
     return Entry(
         environment=previous.environment,
@@ -55,7 +55,7 @@ def follow(
     )
 
 
-def _blocks(previous: Entry, event: Event, release: Release | None) -> str | None:
+def _newly_blocked(previous: Entry, event: Event, release: Release | None) -> str | None:
     serving = previous.serving.bundle if previous.serving else None
     given = release.bundle if release else None
     if given == serving:
@@ -63,8 +63,8 @@ def _blocks(previous: Entry, event: Event, release: Release | None) -> str | Non
     return {Event.ROLLBACK: serving, Event.FAILED: given}.get(event)
 
 
-def check(previous: Entry | None, entry: Entry) -> None:
-    """Raise `LedgerError` unless `entry` may stand after `previous` (None: at the beginning of its environment)."""
+def verify_transition(previous: Entry | None, entry: Entry) -> None:
+    """Raise `LedgerError` unless `entry` may follow `previous` (None: it is the first one of its environment)."""
     wrong = _not_genesis(entry) if previous is None else _not_next(previous, entry)
     if wrong:
         raise LedgerError(f"{entry.environment}.json, entry {entry.number} ({entry.event}): {wrong}")
@@ -78,7 +78,7 @@ def _not_genesis(entry: Entry) -> str | None:
 
 
 def _not_next(previous: Entry, entry: Entry) -> str | None:
-    """The first rule that the entry breaks, as a sentence."""
+    """Return the first rule that the entry breaks, as a sentence."""
     arrives = entry.event in _ARRIVALS
     quiet = entry.serving == previous.serving and entry.since == previous.since
     added = {digest: number for digest, number in entry.blocked.items() if previous.blocked.get(digest) != number}
@@ -88,21 +88,21 @@ def _not_next(previous: Entry, entry: Entry) -> str | None:
         (entry.environment == previous.environment, f"expected environment {previous.environment}."),
         (entry.at.tzinfo is not None, "expected the time with its offset from UTC."),
         (entry.number == previous.number + 1, f"expected number {previous.number + 1}: numbers have no gaps."),
-        (entry.event is not Event.GENESIS, "expected an event; a genesis stands only at the beginning."),
+        (entry.event is not Event.GENESIS, "expected an event; a genesis entry is the first one only."),
         (
             (entry.release is None) == (entry.event is Event.UNBLOCK),
             "expected a release for every event but genesis and unblock.",
         ),
-        (not arrives or entry.serving == entry.release, "expected that the release serves after this event."),
-        (not arrives or entry.since is not None, "expected the time since when it serves."),
-        (arrives or quiet, "expected that this event leaves `serving` and `since` as they were."),
+        (not arrives or entry.serving == entry.release, "expected the release to serve after this event."),
+        (not arrives or entry.since is not None, "expected the time since which it serves."),
+        (arrives or quiet, "expected this event to leave `serving` and `since` as they were."),
         (
             all(number == entry.number for number in added.values()),
-            f"expected that only this entry's number blocks anew, found {added}.",
+            f"expected new blocks to have the number of this entry, found {added}.",
         ),
         (
             not removed or entry.event is Event.UNBLOCK,
-            f"expected these digests to stay blocked: {sorted(removed)}; only an unblock frees one.",
+            f"expected these digests to stay blocked: {sorted(removed)}; only an unblock event removes a block.",
         ),
     )
     return next((sentence for holds, sentence in rules if not holds), None)

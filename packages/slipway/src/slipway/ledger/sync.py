@@ -1,0 +1,169 @@
+"""Find the newest commit of the ledger, verified to continue what this clone has seen, and publish the next one."""
+
+import time
+from contextlib import suppress
+from typing import NamedTuple
+
+from slipway.errors import LedgerError
+from slipway.ledger.objects import Objects
+from slipway.ledger.remote import (
+    BRANCH,
+    UnreachableError,
+    ask_remote,
+    fetch_branch,
+    push_branch,
+    tracking_branch,
+)
+from slipway.ledger.verify import verify_history
+
+# The commit up to which this clone has verified the ledger; every later one must descend from it.
+SEEN = "refs/slipway/ledger"
+# Seconds before the remote is asked about a push that failed: the winner of two may not have written yet.
+_PAUSES = (0.0, 0.2, 0.8)
+
+
+class Tip(NamedTuple):
+    """The verified newest commit (None: there is no ledger yet), and why the remote was not asked, if it was not."""
+
+    commit: str | None
+    offline: str | None = None
+
+
+def find_tip(git: Objects, remote: str | None, writing: bool) -> Tip:
+    """Ask the `remote` (None: read the local branch), fetch the commits that are new, verify and remember them.
+
+    If the remote cannot be reached, reading uses what is known locally, and `writing` is an error.
+    """
+    # Read before the remote is asked: another process may remember a newer commit meanwhile.
+    seen = git.commit(SEEN)
+    found = _find(git, remote, seen, writing)
+    if found.commit is None:
+        local = git.commit(BRANCH) if remote and not found.offline else None
+        if local is not None and seen in (local, None):
+            raise LedgerError(
+                f"Expected the branch deployments at the remote {remote!r}, found it in this repository only. If it is "
+                f"the ledger: `git push {remote} deployments`. If it is not: `git branch -D deployments`."
+            )
+        if seen is not None or found.offline is not None:
+            raise LedgerError(_missing(remote, seen, found.offline))
+        return found
+    _complete(git, remote, seen, found.commit)
+    if seen != found.commit:
+        if seen is not None and not git.descends(found.commit, seen):
+            raise LedgerError(_rewritten(remote, seen, found.commit))
+        verify_history(git, seen, found.commit)
+        git.move(SEEN, found.commit, seen)
+    return found
+
+
+def publish_commit(git: Objects, remote: str | None, new: str, old: str | None) -> bool:
+    """Point the branch to `new` if it still points to `old`; return False if another command moved it meanwhile."""
+    if remote is None:
+        if not git.move(BRANCH, new, old):
+            return False
+    elif (refusal := push_branch(git, remote, new, old)) is not None and not _arrived(git, remote, new, old, refusal):
+        return False
+    # The entry is written: if this clone cannot note that, the next reading finds and reports it.
+    with suppress(LedgerError):
+        if remote is not None:
+            git.move(tracking_branch(remote), new, old)
+        git.move(SEEN, new, old)
+    return True
+
+
+def _arrived(git: Objects, remote: str, new: str, old: str | None, refusal: str) -> bool:
+    """Return whether a push that failed arrived nevertheless; False if another command was first, else an error."""
+    for pause in _PAUSES:
+        time.sleep(pause)
+        try:
+            now = ask_remote(git, remote)
+            if now not in (new, old):
+                fetch_branch(git, remote)
+        except UnreachableError as error:
+            raise LedgerError(
+                f"It is not known whether the entry was written: {refusal} Then: {error} See `slipway history` once "
+                "the remote can be reached, before you retry."
+            ) from error
+        if now is not None and now != old:
+            return git.descends(now, new)
+    raise LedgerError(
+        f"Nothing was written: the remote {remote!r} refuses to move the branch deployments: {refusal} It needs the "
+        "right to push there; of the branch's protection, only force-push and deletion may be forbidden."
+    )
+
+
+def _find(git: Objects, remote: str | None, seen: str | None, writing: bool) -> Tip:
+    if remote is None:
+        return Tip(git.commit(BRANCH))
+    follower = tracking_branch(remote)
+    known = git.commit(follower)
+    try:
+        commit = ask_remote(git, remote)
+        if commit is not None and commit not in (known, seen):
+            fetch_branch(git, remote)
+    except UnreachableError as error:
+        if writing:
+            raise LedgerError(
+                f"Nothing was written: {error} Writing to the ledger needs its remote. Retry when it can be reached; "
+                "`git remote -v` shows where it is."
+            ) from error
+        if known and seen and git.descends(seen, known):
+            known = seen
+        return Tip(known or seen, str(error))
+    if commit is not None and commit != known:
+        git.move(follower, commit, known)
+    return Tip(commit)
+
+
+def _complete(git: Objects, remote: str | None, seen: str | None, commit: str) -> None:
+    """Fetch the older commits of the branch where a shallow clone holds only the newest ones."""
+    if seen == commit or git.run("rev-parse", "--is-shallow-repository").strip() == "false":
+        return
+    if not _ends_early(git, commit):
+        return
+    why = "there is no remote to complete it from."
+    try:
+        if remote is not None:
+            fetch_branch(git, remote, whole=True)
+            why = "the remote holds no more of it."
+    except UnreachableError as error:
+        why = str(error)
+    if _ends_early(git, commit):
+        raise LedgerError(
+            f"Expected the whole branch deployments, found a shallow copy of it: {why} Make a full clone, or `git "
+            "fetch --unshallow`."
+        )
+
+
+def _ends_early(git: Objects, commit: str) -> bool:
+    """Return whether a commit that git takes for the first one names a parent: the clone was cut there."""
+    first = git.run("rev-list", "--max-parents=0", commit).split()
+    return any(content is not None and b"\nparent " in content.split(b"\n\n")[0] for content in git.contents(first))
+
+
+def _missing(remote: str | None, seen: str | None, offline: str | None) -> str:
+    if seen is None:
+        return f"No ledger is known here yet. {offline} Read it once while the remote can be reached."
+    where, back = _place(remote, seen)
+    return (
+        f"Expected the branch deployments {where}, with {seen} as its newest known commit; found no such branch. To "
+        f"bring it back: `{back}`. To start a new ledger on purpose: `git update-ref -d {SEEN}`, then `slipway ledger "
+        "init`."
+    )
+
+
+def _rewritten(remote: str | None, seen: str, commit: str) -> str:
+    where, back = _place(remote, seen, "--force ")
+    return (
+        f"The branch deployments {where} was rewritten or shortened: expected a descendant of {seen}, which was its "
+        f"newest commit when this clone last read it, found {commit}. Nothing in it is trusted. `git log {seen} "
+        f"{commit}` shows both. To bring the known one back: `{back}`. To accept the other on purpose: `git update-ref "
+        f"-d {SEEN}`; it is then verified from its first commit."
+    )
+
+
+def _place(remote: str | None, seen: str, force: str = "") -> tuple[str, str]:
+    """Return where the branch is, in words, and the command that points it to `seen` again."""
+    if remote:
+        return f"at the remote {remote!r}", f"git push {force}{remote} {seen}:{BRANCH}"
+    return "in this repository", f"git update-ref {BRANCH} {seen}"
