@@ -48,13 +48,13 @@ def test_the_alias_says_what_serves(registered):
 
 def test_a_store_that_cannot_be_read_stops_no_deployment(registered):
     (registered.root / "mlflow.db").write_bytes(b"no database, whatever its name says" * 100)
-    assert "the alias staging was not set" in deploy(registered)
+    assert "alias staging not set" in deploy(registered)
     assert staging(registered).alias is None
 
 
 def test_a_store_without_the_version_is_named_and_none_is_made(registered):
     said = deploy(registered)
-    assert f"the alias staging was not set: {STORE} has no churn/1" in said
+    assert f"alias staging not set: {STORE} has no churn/1" in said
     assert Ledger(registered.root).read("staging").serving.model == "churn/1"
     assert staging(registered).alias is None
     assert not (registered.root / "mlflow.db").exists()

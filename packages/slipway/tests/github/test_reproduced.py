@@ -72,7 +72,7 @@ def test_other_inputs_and_other_figures_are_named_and_what_to_do(run, lock, metr
     assert differences(run) == [said]
     done = CliRunner().invoke(main, ["ci", "reproduced", str(run)])
     assert done.exit_code == 1
-    assert said in done.output and "Run make repro and commit" in done.output
+    assert said in done.output and "Run `make repro` and commit" in done.output
 
 
 def test_figures_that_were_never_committed_are_no_agreement(tmp_path):

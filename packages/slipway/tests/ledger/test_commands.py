@@ -100,7 +100,7 @@ def test_what_may_be_old_is_said(hub, rolled_back, tmp_path):
     hub.rename(tmp_path / "gone")
     done = slipway(rolled_back, "history", "production")
     assert done.returncode == 0
-    assert "This may be old: Cannot connect to the remote 'origin'" in done.stderr
+    assert "This may be out of date: Cannot connect to the remote 'origin'" in done.stderr
     assert "Cannot connect" in json.loads(slipway(rolled_back, "history", "production", "--json").stdout)["offline"]
 
 
@@ -112,7 +112,7 @@ def test_unblock_frees_by_the_first_digits(rolled_back, toys):
     assert (newest.event, newest.blocked, newest.reason) == (Event.UNBLOCK, {}, "it was the network")
     again = slipway(rolled_back, "ledger", "unblock", "production", digest, "--reason", "again")
     assert again.returncode == 1
-    assert "there are none" in again.stderr
+    assert "(none)" in again.stderr
 
 
 def test_unblock_wants_one_digest(rolled_back, toys):
@@ -127,7 +127,7 @@ def test_unblock_wants_one_digest(rolled_back, toys):
     done = slipway(rolled_back, "ledger", "unblock", "production", "", "--reason", "all of them")
     assert done.returncode == 1
     assert rents.digest[:12] in done.stderr
-    assert "names 2 of the bundles" in done.stderr
+    assert "matches 2 of the blocked bundles" in done.stderr
 
 
 def test_verify_counts_and_finds(hub, rolled_back, tmp_path):

@@ -89,7 +89,7 @@ def test_a_secret_in_a_file_is_its_owners_alone_and_nothing_is_written_over(tmp_
     before = file.read_bytes(), secret.read_bytes()
     again = slipway("key", "new", "other", "--file", file, "--secret-file", secret)
     assert again.returncode == 1
-    assert "is there already" in again.stderr
+    assert "exists and may hold a key in use" in again.stderr
     assert (file.read_bytes(), secret.read_bytes()) == before
     lost = slipway("key", "new", "other", "--file", file, "--secret-file", tmp_path / "nowhere" / "smoke.key")
     assert lost.returncode == 1 and file.read_bytes() == before[0], "no key is left whose secret found no place"

@@ -47,7 +47,9 @@ def init(environments: tuple[str, ...], unless_there: bool, reason: str, as_json
     found = Ledger(Path())
     names = ", ".join(sorted(environments))
     if unless_there and found.exists() and set(environments) <= set(found.environments()):
-        print_result(as_json, {"environments": found.environments()}, f"ledger: has {names} already, nothing written")
+        print_result(
+            as_json, {"environments": found.environments()}, f"ledger: has {names} already, nothing was written"
+        )
         return
     found.init(environments, found.by, reason)
     where = f"at the remote {found.remote!r}" if found.remote else "in this repository (no remote)"
