@@ -53,7 +53,8 @@ COPY packages/slipway .
 RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     --mount=type=secret,id=uv_toml,target=/etc/uv/uv.toml \
-    uv pip install --python python3 --no-deps --target /app/code . && \
+    uv venv --quiet --python python3 /app/.venv && \
+    uv pip install --python /app/.venv --no-deps --target /app/code . && \
     rm /app/code/.lock
 
 FROM uv AS mlflow-packages

@@ -39,7 +39,7 @@ def test_python_packages_are_fetched_by_hash_and_nothing_else_is():
     fetching = [line for line in DOCKERFILE.splitlines() if re.search(r"pip install", line)]
     assert len(fetching) == 5
     unhashed = [line.strip() for line in fetching if "--require-hashes --only-binary :all:" not in line]
-    assert unhashed == ["uv pip install --python python3 --no-deps --target /app/code . && \\"], "our own code"
+    assert unhashed == ["uv pip install --python /app/.venv --no-deps --target /app/code . && \\"], "our own code"
     assert not re.search(r"\b(curl|wget|ADD)\b", DOCKERFILE)
 
 
