@@ -8,7 +8,7 @@ PORT ?= 5000
 STORE ?= $(if $(wildcard mlflow.db),.,.demo)
 BUNDLE ?= $(if $(wildcard bundle/manifest.json),bundle,.demo/bundle)
 
-# packages/slipway/ci/engine writes this file. Without it: the docker on the PATH, and the base image that the Dockerfile names.
+# Settings of this machine's engine, if any. Without the file: the docker on the PATH, and the base image of the Dockerfile.
 -include .slipway/engine.env
 SLIPWAY_DOCKER ?= docker
 IMAGE := slipway
@@ -22,7 +22,7 @@ comma := ,
 secret = $(if $(2),--secret "id=$(1)$(comma)src=$(2)")
 SECRETS = $(call secret,ca,$(SSL_CERT_FILE)) $(call secret,pip_conf,$(PIP_CONF)) $(call secret,uv_toml,$(UV_TOML))
 ENGINE_ANSWERS = $(SLIPWAY_DOCKER) info >/dev/null 2>&1 || { \
-	echo "No container engine answers. Start Docker; on Debian, as root, packages/slipway/ci/engine installs and starts one."; exit 1; }
+	echo "Cannot connect to a container engine: $(SLIPWAY_DOCKER) info fails. Start Docker, or name its client: SLIPWAY_DOCKER=..."; exit 1; }
 
 # uv from the PATH if there is one, else the one that `tools` fetches. An activated environment is not ours to use.
 export PATH := $(PATH):$(CURDIR)/.tools/bin

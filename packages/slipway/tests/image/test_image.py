@@ -145,5 +145,5 @@ def test_without_a_bundle_or_an_engine_make_says_what_to_do(image, shipyard, tmp
     with pytest.raises(AssertionError, match="No bundle yet: run make repro first"):
         shipyard.make_image(tmp_path, "never")
     nowhere = shipyard._replace(engine=type(shipyard.engine)("no-such-docker", None))
-    with pytest.raises(AssertionError, match=r"No container engine answers.*\ci/engine"):
+    with pytest.raises(AssertionError, match="a container engine: no-such-docker info fails"):
         nowhere.make_image(tmp_path, "never")
