@@ -1,7 +1,7 @@
 """Cases of every task: the toy's bundle as candidate, an honest retrain in production."""
 
 import pytest
-from casebox import make_case, retrain
+from gatebox import make_inputs, retrain
 
 from slipway.bundle import Bundle
 from slipway.gate.inputs import GateInputs
@@ -15,17 +15,17 @@ def productions(toys, tmp_path_factory) -> dict[str, Bundle]:
 
 
 @pytest.fixture(scope="session")
-def cases(toys, productions) -> dict[str, GateInputs]:
-    """The case of each toy by its name."""
-    return {name: make_case(toy, productions[name]) for name, toy in toys.items()}
+def inputs_by_toy(toys, productions) -> dict[str, GateInputs]:
+    """The inputs of each toy by its name."""
+    return {name: make_inputs(toy, productions[name]) for name, toy in toys.items()}
 
 
 @pytest.fixture
-def case(toy, cases) -> GateInputs:
-    """The case of each toy in turn: a binary, a multiclass and a regression problem."""
-    return cases[toy.problem.name]
+def inputs(toy, inputs_by_toy) -> GateInputs:
+    """The inputs of each toy in turn: a binary, a multiclass and a regression problem."""
+    return inputs_by_toy[toy.problem.name]
 
 
 @pytest.fixture
-def churn_case(cases) -> GateInputs:
-    return cases["churn"]
+def churn_inputs(inputs_by_toy) -> GateInputs:
+    return inputs_by_toy["churn"]

@@ -1,7 +1,7 @@
 import msgspec
 import numpy as np
 import pytest
-from casebox import flats, inverted, shuffled, with_production_scores, with_rules, with_scores
+from gatebox import flats, inverted, shuffled, with_production_scores, with_rules, with_scores
 
 from slipway.errors import GateError
 from slipway.evaluation.intervals import percentile_interval, resample_groups
@@ -13,9 +13,9 @@ from slipway.params import EvaluateParams
 PARAMS = EvaluateParams(resamples=1000, confidence=0.95, seed=7)
 
 
-def test_identical_models_differ_by_exactly_nothing(case):
-    same = case.candidate.scored
-    for metric, kind in METRICS[case.problem.task].items():
+def test_identical_models_differ_by_exactly_nothing(inputs):
+    same = inputs.candidate.scored
+    for metric, kind in METRICS[inputs.problem.task].items():
         if kind.better:
             found = relative_improvement(same, same, metric, 0.95, PARAMS)
             assert (found.value, found.low, found.high) == (0, 0, 0), metric
@@ -39,9 +39,9 @@ def test_the_interval_is_students_over_groups_of_different_sizes():
     assert found.high - found.value == pytest.approx(4.302653 * error, rel=1e-6)
 
 
-def test_rows_of_one_group_count_as_one(churn_case):
+def test_rows_of_one_group_count_as_one(churn_inputs):
     """Each row twice tells nothing new: the interval stays; as groups of their own they would narrow it."""
-    one, other = churn_case.candidate.scored, churn_case.production.scored
+    one, other = churn_inputs.candidate.scored, churn_inputs.production.scored
     twice = [
         msgspec.structs.replace(
             each, target=np.tile(each.target, 2), scores=np.tile(each.scores, 2), group=np.tile(each.group, 2)
@@ -53,8 +53,8 @@ def test_rows_of_one_group_count_as_one(churn_case):
 
 
 @pytest.mark.parametrize(("metric", "sign"), [("roc_auc", -1), ("accuracy", -1), ("brier", 1)])
-def test_the_share_is_of_productions_loss_whichever_way_the_metric_is_better(churn_case, metric, sign):
-    one, other = churn_case.candidate.scored, churn_case.production.scored
+def test_the_share_is_of_productions_loss_whichever_way_the_metric_is_better(churn_inputs, metric, sign):
+    one, other = churn_inputs.candidate.scored, churn_inputs.production.scored
     here, there = metric_value(one, metric), metric_value(other, metric)
     lost, had = (1 - here, 1 - there) if sign < 0 else (here, there)
     found = relative_improvement(one, other, metric, 0.95, PARAMS)
@@ -62,11 +62,11 @@ def test_the_share_is_of_productions_loss_whichever_way_the_metric_is_better(chu
     assert found.low < found.value < found.high
 
 
-def test_the_interval_of_groups_and_that_of_resamples_agree(cases):
+def test_the_interval_of_groups_and_that_of_resamples_agree(inputs_by_toy):
     """Both ways to an interval, for the metrics for which there are both; many groups, so that they must."""
-    for case, metric in ((cases["rents"], "mae"), (cases["crops"], "log_loss")):
-        ruined = with_scores(case, 0.7 * case.candidate.scored.scores + 0.3 * shuffled(case)).candidate.scored
-        there = case.production.scored
+    for inputs, metric in ((inputs_by_toy["rents"], "mae"), (inputs_by_toy["crops"], "log_loss")):
+        ruined = with_scores(inputs, 0.7 * inputs.candidate.scored.scores + 0.3 * shuffled(inputs)).candidate.scored
+        there = inputs.production.scored
         direct = relative_improvement(ruined, there, metric, 0.95)
         measures = {"ruined": prepare_metrics(ruined, [metric]), "there": prepare_metrics(there, [metric])}
         draws = resample_groups(measures, there.groups, PARAMS)
@@ -90,15 +90,15 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
     assert 0.93 <= hits / times <= 0.965
 
 
-def test_models_scored_on_other_rows_cannot_be_compared(churn_case):
-    fewer = churn_case.production.scored
+def test_models_scored_on_other_rows_cannot_be_compared(churn_inputs):
+    fewer = churn_inputs.production.scored
     fewer = msgspec.structs.replace(fewer, target=fewer.target[1:], scores=fewer.scores[1:], group=fewer.group[1:])
-    with pytest.raises(GateError, match="same rows"):
-        relative_improvement(churn_case.candidate.scored, fewer, "log_loss", 0.95)
+    with pytest.raises(GateError, match="different rows"):
+        relative_improvement(churn_inputs.candidate.scored, fewer, "log_loss", 0.95)
 
 
-def test_a_metric_that_is_undefined_cannot_be_compared(churn_case):
-    scored = churn_case.candidate.scored
+def test_a_metric_that_is_undefined_cannot_be_compared(churn_inputs):
+    scored = churn_inputs.candidate.scored
     one_class = msgspec.structs.replace(scored, target=np.zeros_like(scored.target))
     with pytest.raises(GateError, match="undefined"):
         relative_improvement(one_class, one_class, "roc_auc", 0.95, PARAMS)
@@ -113,14 +113,14 @@ def test_beside_a_perfect_production_every_loss_counts_as_a_whole(metric):
     assert relative_improvement(perfect, perfect, metric, 0.95, PARAMS).value == 0
 
 
-def test_every_metric_stands_beside_productions(case):
-    rows = {row.metric: row for row in compare_metrics(case)}
-    assert set(rows) == set(METRICS[case.problem.task])
+def test_every_metric_stands_beside_productions(inputs):
+    rows = {row.metric: row for row in compare_metrics(inputs)}
+    assert set(rows) == set(METRICS[inputs.problem.task])
     for name, row in rows.items():
-        better = METRICS[case.problem.task][name].better
+        better = METRICS[inputs.problem.task][name].better
         assert row.candidate.low <= row.candidate.value <= row.candidate.high
-        assert row.candidate.value == pytest.approx(metric_value(case.candidate.scored, name))
-        assert row.production.value == pytest.approx(metric_value(case.production.scored, name))
+        assert row.candidate.value == pytest.approx(metric_value(inputs.candidate.scored, name))
+        assert row.production.value == pytest.approx(metric_value(inputs.production.scored, name))
         if better is None:
             assert row.difference is None
         else:
@@ -129,23 +129,23 @@ def test_every_metric_stands_beside_productions(case):
             assert row.difference.low <= row.difference.value <= row.difference.high
 
 
-def test_a_ruined_model_is_worse_in_every_metric_that_has_a_direction(case):
-    found = compare_metrics(with_scores(case, shuffled(case)))
+def test_a_ruined_model_is_worse_in_every_metric_that_has_a_direction(inputs):
+    found = compare_metrics(with_scores(inputs, shuffled(inputs)))
     judged = [row for row in found if row.difference]
     assert judged
     assert all(row.difference.high < 0 for row in judged)
 
 
-def test_a_first_release_has_metrics_and_nothing_beside_them(case):
-    alone = msgspec.structs.replace(case, production=None)
+def test_a_first_release_has_metrics_and_nothing_beside_them(inputs):
+    alone = msgspec.structs.replace(inputs, production=None)
     assert all(row.production is None and row.difference is None for row in compare_metrics(alone))
     assert compare_slices(alone) == ()
 
 
-def test_slices_tell_which_part_is_ruined(case):
-    ruined = case.parts[0]
-    rows = compare_slices(with_scores(case, inverted(case, ruined.rows)))
-    large = [part for part in case.parts if len(part.rows) >= case.rules.slice_rows]
+def test_slices_tell_which_part_is_ruined(inputs):
+    ruined = inputs.parts[0]
+    rows = compare_slices(with_scores(inputs, inverted(inputs, ruined.rows)))
+    large = [part for part in inputs.parts if len(part.rows) >= inputs.rules.slice_rows]
     assert len(large) >= 3
     assert [(row.slice, row.label, row.rows) for row in rows] == [(p.slice, p.label, len(p.rows)) for p in large]
     assert rows[0].difference.high < 0
@@ -153,28 +153,29 @@ def test_slices_tell_which_part_is_ruined(case):
     assert min(row.p_value for row in rows[1:]) > 0.01
 
 
-def test_a_slice_of_a_metric_without_group_sums_has_interval_and_p_value_too(churn_case):
-    problem = msgspec.structs.replace(churn_case.problem, metric="roc_auc")
-    by_order = msgspec.structs.replace(churn_case, problem=problem)
+def test_a_slice_of_a_metric_without_group_sums_has_interval_and_p_value_too(churn_inputs):
+    problem = msgspec.structs.replace(churn_inputs.problem, metric="roc_auc")
+    by_order = msgspec.structs.replace(churn_inputs, problem=problem)
     rows = compare_slices(with_scores(by_order, inverted(by_order, by_order.parts[0].rows)))
     assert rows[0].p_value < 0.01 < min(row.p_value for row in rows[1:])
     assert all(row.difference.low < row.difference.value < row.difference.high for row in rows)
 
 
-def test_a_slice_with_few_rows_or_few_groups_is_not_judged(churn_case):
-    some = np.flatnonzero(churn_case.candidate.scored.group < 7)
-    case = msgspec.structs.replace(
-        churn_case, parts=(*churn_case.parts, SlicePart("early", "yes", some), SlicePart("first", "yes", np.arange(20)))
+def test_a_slice_with_few_rows_or_few_groups_is_not_judged(churn_inputs):
+    some = np.flatnonzero(churn_inputs.candidate.scored.group < 7)
+    inputs = msgspec.structs.replace(
+        churn_inputs,
+        parts=(*churn_inputs.parts, SlicePart("early", "yes", some), SlicePart("first", "yes", np.arange(20))),
     )
-    found = {row.slice for row in compare_slices(with_rules(case, slice_rows=50))}
+    found = {row.slice for row in compare_slices(with_rules(inputs, slice_rows=50))}
     assert found == {"plan"}
 
 
-def test_production_may_be_the_worse_one(case):
+def test_production_may_be_the_worse_one(inputs):
     found = relative_improvement(
-        case.candidate.scored,
-        with_production_scores(case, shuffled(case)).production.scored,
-        case.problem.metric,
+        inputs.candidate.scored,
+        with_production_scores(inputs, shuffled(inputs)).production.scored,
+        inputs.problem.metric,
         0.95,
         PARAMS,
     )

@@ -1,7 +1,7 @@
 import msgspec
 import numpy as np
 import pytest
-from casebox import with_production_scores, with_rules, with_scores
+from gatebox import with_production_scores, with_rules, with_scores
 
 from slipway.gate.checks.leakage import CHECKS, feature_strengths, no_leaking_feature, plausible_gain, plausible_skill
 from slipway.problem import Task
@@ -16,95 +16,97 @@ def revealed(scored):
     return np.eye(len(scored.classes))[scored.target] * 0.97 + 0.01
 
 
-def leak(case, name, of):
-    """The same case whose column `name` was made from the target, in both parts."""
+def leak(inputs, name, of):
+    """The same inputs whose column `name` was made from the target, in both parts."""
     return msgspec.structs.replace(
-        case,
-        train=case.train.assign(**{name: of(case.train["target"])}),
-        holdout=case.holdout.assign(**{name: of(case.holdout["target"])}),
+        inputs,
+        train=inputs.train.assign(**{name: of(inputs.train["target"])}),
+        holdout=inputs.holdout.assign(**{name: of(inputs.holdout["target"])}),
     )
 
 
-def test_an_honest_model_passes_every_check(case):
-    assert [check(case).name for check in CHECKS if not check(case).passed] == []
-    alone = msgspec.structs.replace(case, production=None)
+def test_an_honest_model_passes_every_check(inputs):
+    assert [check(inputs).name for check in CHECKS if not check(inputs).passed] == []
+    alone = msgspec.structs.replace(inputs, production=None)
     assert [check(alone).name for check in CHECKS if not check(alone).passed] == []
 
 
-def test_every_check_explains_itself(case):
+def test_every_check_explains_itself(inputs):
     for check in CHECKS:
-        found = check(case)
+        found = check(inputs)
         assert found.name == check.__name__
         assert found.observed and found.limit and found.why and found.advice
 
 
-def test_a_model_that_knows_the_answer_is_above_the_ceiling(case):
-    assert not plausible_skill(with_scores(case, revealed(case.candidate.scored))).passed
+def test_a_model_that_knows_the_answer_is_above_the_ceiling(inputs):
+    assert not plausible_skill(with_scores(inputs, revealed(inputs.candidate.scored))).passed
 
 
-def test_a_leap_over_production_is_not_believed(case):
-    leapt = with_scores(case, revealed(case.candidate.scored))
+def test_a_leap_over_production_is_not_believed(inputs):
+    leapt = with_scores(inputs, revealed(inputs.candidate.scored))
     assert not plausible_gain(leapt).passed
     assert plausible_gain(with_production_scores(leapt, leapt.candidate.scored.scores)).passed
 
 
-def test_a_number_made_from_the_target_is_named(cases):
+def test_a_number_made_from_the_target_is_named(inputs_by_toy):
     """With noise, and in another order than the target's: any threshold must show."""
     random = np.random.default_rng(1)
-    case = leak(cases["churn"], "usage", lambda target: np.where(target, 3.0, 5.0) + random.normal(0, 0.7, len(target)))
-    found = no_leaking_feature(with_rules(case, single=0.9))
+    inputs = leak(
+        inputs_by_toy["churn"], "usage", lambda target: np.where(target, 3.0, 5.0) + random.normal(0, 0.7, len(target))
+    )
+    found = no_leaking_feature(with_rules(inputs, single=0.9))
     assert not found.passed
     assert found.observed.startswith("usage: 0.9")
 
 
-def test_a_number_that_tells_the_target_only_in_the_middle_is_named(cases):
+def test_a_number_that_tells_the_target_only_in_the_middle_is_named(inputs_by_toy):
     random = np.random.default_rng(1)
     sign = lambda size: random.choice([-1, 1], size)  # noqa: E731
-    case = leak(cases["churn"], "usage", lambda target: np.where(target, 0.0, 5.0 * sign(len(target))))
-    assert feature_strengths(case)["usage"] > 0.99
+    inputs = leak(inputs_by_toy["churn"], "usage", lambda target: np.where(target, 0.0, 5.0 * sign(len(target))))
+    assert feature_strengths(inputs)["usage"] > 0.99
 
 
-def test_a_missing_value_can_give_the_target_away(cases):
-    case = leak(cases["churn"], "usage", lambda target: np.where(target, np.nan, 1.0))
-    assert feature_strengths(case)["usage"] == pytest.approx(1)
+def test_a_missing_value_can_give_the_target_away(inputs_by_toy):
+    inputs = leak(inputs_by_toy["churn"], "usage", lambda target: np.where(target, np.nan, 1.0))
+    assert feature_strengths(inputs)["usage"] == pytest.approx(1)
 
 
-def test_a_category_made_from_the_target_is_named(cases):
-    case = leak(cases["churn"], "town", lambda target: target.map({True: "ulm", False: "bern"}))
-    assert feature_strengths(case)["town"] == pytest.approx(1)
+def test_a_category_made_from_the_target_is_named(inputs_by_toy):
+    inputs = leak(inputs_by_toy["churn"], "town", lambda target: target.map({True: "ulm", False: "bern"}))
+    assert feature_strengths(inputs)["town"] == pytest.approx(1)
 
 
-def test_a_category_of_few_rows_explains_nothing(cases):
+def test_a_category_of_few_rows_explains_nothing(inputs_by_toy):
     """Every row its own label: what the training set says of a label is never asked."""
     labels = iter(range(100_000))
-    case = leak(cases["churn"], "town", lambda target: target.map(lambda _: f"town{next(labels)}"))
-    assert feature_strengths(case)["town"] == pytest.approx(0, abs=0.01)
+    inputs = leak(inputs_by_toy["churn"], "town", lambda target: target.map(lambda _: f"town{next(labels)}"))
+    assert feature_strengths(inputs)["town"] == pytest.approx(0, abs=0.01)
 
 
-def test_a_column_that_gives_one_of_several_classes_away_is_named(cases):
-    case = leak(cases["crops"], "acidity", lambda target: np.where(target == "millet", 9.0, 5.0))
-    assert feature_strengths(case)["acidity"] == pytest.approx(1)
+def test_a_column_that_gives_one_of_several_classes_away_is_named(inputs_by_toy):
+    inputs = leak(inputs_by_toy["crops"], "acidity", lambda target: np.where(target == "millet", 9.0, 5.0))
+    assert feature_strengths(inputs)["acidity"] == pytest.approx(1)
 
 
-def test_a_column_that_explains_a_regression_is_named(cases):
-    case = leak(cases["rents"], "area", lambda target: target / 10)
-    assert feature_strengths(case)["area"] > 0.97
-    assert not no_leaking_feature(with_rules(case, single=0.97)).passed
+def test_a_column_that_explains_a_regression_is_named(inputs_by_toy):
+    inputs = leak(inputs_by_toy["rents"], "area", lambda target: target / 10)
+    assert feature_strengths(inputs)["area"] > 0.97
+    assert not no_leaking_feature(with_rules(inputs, single=0.97)).passed
 
 
-def test_noise_explains_nothing(case):
+def test_noise_explains_nothing(inputs):
     random = np.random.default_rng(4)
-    name = next(name for name in ("months", "acidity", "area") if name in case.train)
-    noise = leak(case, name, lambda target: random.normal(50, 9, len(target)).round())
+    name = next(name for name in ("months", "acidity", "area") if name in inputs.train)
+    noise = leak(inputs, name, lambda target: random.normal(50, 9, len(target)).round())
     assert abs(feature_strengths(noise)[name]) < 0.12
 
 
-def test_the_strength_of_a_column_is_that_of_its_order(cases):
+def test_the_strength_of_a_column_is_that_of_its_order(inputs_by_toy):
     """For a number that moves the target one way, about twice the area under its ROC curve less one."""
     from sklearn.metrics import roc_auc_score
 
-    case = cases["churn"]
-    usage = case.holdout["usage"]
+    inputs = inputs_by_toy["churn"]
+    usage = inputs.holdout["usage"]
     known = usage.notna().to_numpy()
-    area = roc_auc_score(case.holdout["target"][known], -usage[known])
-    assert feature_strengths(case)["usage"] == pytest.approx(2 * area - 1, abs=0.08)
+    area = roc_auc_score(inputs.holdout["target"][known], -usage[known])
+    assert feature_strengths(inputs)["usage"] == pytest.approx(2 * area - 1, abs=0.08)

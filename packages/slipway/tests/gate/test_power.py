@@ -3,7 +3,7 @@ import math
 import msgspec
 import numpy as np
 import pytest
-from casebox import RULES, flats, sharpened
+from gatebox import RULES, flats, sharpened
 
 from slipway.errors import DataError
 from slipway.evaluation.metrics import metric_value
@@ -84,29 +84,29 @@ def test_one_retrain_cannot_be_compared(toys):
         study_power(toy.problem, toy.params, RULES, toy.train, toy.holdout, retrains=1, say=quiet)
 
 
-def test_models_that_are_the_same_are_never_refused(churn_case):
-    same, params = [churn_case.candidate.scored] * 3, churn_case.params.evaluate
-    found = measure_false_refusals(same, churn_case.parts, "log_loss", RULES, params)
+def test_models_that_are_the_same_are_never_refused(churn_inputs):
+    same, params = [churn_inputs.candidate.scored] * 3, churn_inputs.params.evaluate
+    found = measure_false_refusals(same, churn_inputs.parts, "log_loss", RULES, params)
     assert (found.refused, found.spread, found.half_width) == (0, 0, 0)
 
 
-def test_a_ruined_model_among_the_retrains_is_refused_by_every_other(churn_case):
-    good = churn_case.candidate.scored
+def test_a_ruined_model_among_the_retrains_is_refused_by_every_other(churn_inputs):
+    good = churn_inputs.candidate.scored
     bad = msgspec.structs.replace(good, scores=sharpened(good, 5))
     found = measure_false_refusals(
-        [good, churn_case.production.scored, bad], (), "log_loss", RULES, churn_case.params.evaluate
+        [good, churn_inputs.production.scored, bad], (), "log_loss", RULES, churn_inputs.params.evaluate
     )
     assert (found.refused, found.pairs) == (2, 6)
     assert found.unluckiest == 0.5
 
 
-def test_a_slice_that_is_worse_counts_as_refused(churn_case):
-    good, part = churn_case.candidate.scored, churn_case.parts[0]
+def test_a_slice_that_is_worse_counts_as_refused(churn_inputs):
+    good, part = churn_inputs.candidate.scored, churn_inputs.parts[0]
     scores = good.scores.copy()
     scores[part.rows] = sharpened(good, 3)[part.rows]
     bad = msgspec.structs.replace(good, scores=scores)
     rules = msgspec.structs.replace(RULES, margin=1)
-    found = measure_false_refusals([good, bad], churn_case.parts, "log_loss", rules, churn_case.params.evaluate)
+    found = measure_false_refusals([good, bad], churn_inputs.parts, "log_loss", rules, churn_inputs.params.evaluate)
     assert (found.refused, found.by_whole, found.by_slice) == (1, 0, 1)
 
 
@@ -136,14 +136,14 @@ def test_some_refusals_raise_the_bound():
 
 
 @pytest.mark.parametrize("size", [1, 2])
-def test_the_chance_is_that_of_holdouts_drawn_again(churn_case, size):
+def test_the_chance_is_that_of_holdouts_drawn_again(churn_inputs, size):
     """Groups are drawn with repetition, and each holdout is judged by the functions that the check uses."""
     random = np.random.default_rng(3)
-    honest = churn_case.production.scored
-    production = prepare_losses(honest, "log_loss", churn_case.params.evaluate)
+    honest = churn_inputs.production.scored
+    production = prepare_losses(honest, "log_loss", churn_inputs.params.evaluate)
     for by in (1.3, 1.6, 2.0):
         sharper = msgspec.structs.replace(honest, scores=sharpened(honest, by))
-        candidate = prepare_losses(sharper, "log_loss", churn_case.params.evaluate)
+        candidate = prepare_losses(sharper, "log_loss", churn_inputs.params.evaluate)
         refused = 0
         for _ in range(800):
             drawn = random.integers(0, honest.groups, size * honest.groups)
@@ -191,10 +191,10 @@ def test_the_smallest_loss_stands_between_the_steps_around_it():
     assert smallest_detected_loss([0.01, 0.03], [0.0, 0.9]) is None
 
 
-def test_a_decline_begins_at_no_loss_and_ends_at_the_whole_of_it(churn_case):
-    honest = churn_case.production.scored
+def test_a_decline_begins_at_no_loss_and_ends_at_the_whole_of_it(churn_inputs):
+    honest = churn_inputs.production.scored
     worse = WorseModel("sharper", sharpened(honest, 4))
-    found = measure_detection(worse, honest, "log_loss", RULES, churn_case.params.evaluate)
+    found = measure_detection(worse, honest, "log_loss", RULES, churn_inputs.params.evaluate)
     sharper = msgspec.structs.replace(honest, scores=worse.scores)
     assert found.loss == pytest.approx(metric_value(sharper, "log_loss") / metric_value(honest, "log_loss") - 1)
     assert 0 < found.smallest[0] < found.loss

@@ -3,7 +3,7 @@ import re
 import msgspec
 import numpy as np
 import pytest
-from casebox import inverted, sharpened, shuffled, with_production_scores, with_rules, with_scores
+from gatebox import inverted, sharpened, shuffled, with_production_scores, with_rules, with_scores
 
 from slipway.evaluation.slices import SlicePart
 from slipway.gate.checks.quality import (
@@ -19,9 +19,9 @@ from slipway.problem import Task
 
 
 @pytest.fixture
-def first(case):
+def first(inputs):
     """The same candidate as a first release."""
-    return msgspec.structs.replace(case, production=None)
+    return msgspec.structs.replace(inputs, production=None)
 
 
 def shifted(scored, by):
@@ -34,103 +34,103 @@ def shifted(scored, by):
     return both if scored.scores.ndim == 2 else both[:, 1]
 
 
-def test_an_honest_retrain_passes_every_check(case):
-    assert [check(case).name for check in CHECKS if not check(case).passed] == []
+def test_an_honest_retrain_passes_every_check(inputs):
+    assert [check(inputs).name for check in CHECKS if not check(inputs).passed] == []
 
 
 def test_an_honest_first_release_passes_every_check(first):
     assert [check(first).name for check in CHECKS if not check(first).passed] == []
 
 
-def test_every_check_explains_itself(case):
+def test_every_check_explains_itself(inputs):
     for check in CHECKS:
-        found = check(case)
+        found = check(inputs)
         assert found.name == check.__name__
         assert found.observed and found.limit and found.why and found.advice
 
 
-def test_the_trivial_baseline_does_not_beat_itself(case):
-    assert not beats_baseline(with_scores(case, case.baseline.scores)).passed
+def test_the_trivial_baseline_does_not_beat_itself(inputs):
+    assert not beats_baseline(with_scores(inputs, inputs.baseline.scores)).passed
 
 
-def test_a_small_certain_skill_is_below_the_floor(case):
-    found = beats_baseline(with_rules(case, skill=0.99))
+def test_a_small_certain_skill_is_below_the_floor(inputs):
+    found = beats_baseline(with_rules(inputs, skill=0.99))
     assert not found.passed
-    assert found.limit == "at least 99.0% lower, beyond doubt"
+    assert found.limit == "at least 99.0% lower, statistically significant"
 
 
-def test_a_skill_that_is_all_in_one_group_is_not_beyond_doubt(churn_case):
-    scored = churn_case.candidate.scored
-    scores = churn_case.baseline.scores.copy()
+def test_a_skill_that_is_all_in_one_group_is_not_beyond_doubt(churn_inputs):
+    scored = churn_inputs.candidate.scored
+    scores = churn_inputs.baseline.scores.copy()
     scores[scored.group == 0] = np.where(scored.target[scored.group == 0] == 1, 0.99, 0.01)
-    found = beats_baseline(with_scores(churn_case, scores))
-    assert float(re.search(r"^log loss (\S+)% lower", found.observed)[1]) > 100 * churn_case.rules.skill
+    found = beats_baseline(with_scores(churn_inputs, scores))
+    assert float(re.search(r"^log loss (\S+)% lower", found.observed)[1]) > 100 * churn_inputs.rules.skill
     assert not found.passed
 
 
-def test_a_ruined_model_is_worse(case):
-    found = not_worse(with_scores(case, shuffled(case)))
+def test_a_ruined_model_is_worse(inputs):
+    found = not_worse(with_scores(inputs, shuffled(inputs)))
     assert not found.passed
     assert "% higher than production's (95% interval" in found.observed
 
 
-def test_a_certain_loss_within_the_margin_is_let_through(case):
-    ruined = with_scores(case, shuffled(case))
+def test_a_certain_loss_within_the_margin_is_let_through(inputs):
+    ruined = with_scores(inputs, shuffled(inputs))
     assert not not_worse(ruined).passed
     assert not_worse(with_rules(ruined, margin=100)).passed
 
 
-def test_a_large_loss_that_is_uncertain_is_let_through(churn_case):
+def test_a_large_loss_that_is_uncertain_is_let_through(churn_inputs):
     """One group of thirteen is ruined: the loss exceeds the margin, but it may be chance."""
-    inside = np.flatnonzero(churn_case.candidate.scored.group < 1)
-    scores = churn_case.production.scored.scores.copy()
+    inside = np.flatnonzero(churn_inputs.candidate.scored.group < 1)
+    scores = churn_inputs.production.scored.scores.copy()
     scores[inside] = 1 - scores[inside]
-    found = not_worse(with_scores(churn_case, scores))
+    found = not_worse(with_scores(churn_inputs, scores))
     assert float(re.search(r"^log loss (\S+)% higher", found.observed)[1]) > 2
     assert found.passed
 
 
-def test_a_ruined_slice_is_found_and_named_although_the_mean_improves(churn_case):
+def test_a_ruined_slice_is_found_and_named_although_the_mean_improves(churn_inputs):
     """Production is wrong everywhere else, so the candidate is better on the whole."""
-    part = churn_case.parts[1]
-    production = inverted(churn_case, np.arange(len(churn_case.holdout)))
-    production[part.rows] = churn_case.production.scored.scores[part.rows]
-    case = with_production_scores(with_scores(churn_case, inverted(churn_case, part.rows)), production)
-    assert not_worse(case).passed
-    found = no_slice_worse(case)
+    part = churn_inputs.parts[1]
+    production = inverted(churn_inputs, np.arange(len(churn_inputs.holdout)))
+    production[part.rows] = churn_inputs.production.scored.scores[part.rows]
+    inputs = with_production_scores(with_scores(churn_inputs, inverted(churn_inputs, part.rows)), production)
+    assert not_worse(inputs).passed
+    found = no_slice_worse(inputs)
     assert not found.passed
     assert found.observed.startswith(f"log loss in 1 of 3 slices: {part.slice} {part.label}, ")
 
 
-def test_a_slice_that_is_worse_by_chance_perhaps_is_let_through(churn_case):
-    """All of the loss is in one group: it exceeds the margin, and is not beyond doubt."""
-    part, group = churn_case.parts[0], churn_case.candidate.scored.group
+def test_a_slice_that_is_worse_by_chance_perhaps_is_let_through(churn_inputs):
+    """All of the loss is in one group: it exceeds the margin, and is not significant."""
+    part, group = churn_inputs.parts[0], churn_inputs.candidate.scored.group
     inside = part.rows[group[part.rows] == 0]
-    scores = churn_case.production.scored.scores.copy()
-    scores[inside] = np.where(churn_case.candidate.scored.target[inside] == 1, 0.1, 0.9)
-    found = no_slice_worse(with_scores(churn_case, scores))
+    scores = churn_inputs.production.scored.scores.copy()
+    scores[inside] = np.where(churn_inputs.candidate.scored.target[inside] == 1, 0.1, 0.9)
+    found = no_slice_worse(with_scores(churn_inputs, scores))
     assert float(re.search(r"the worst is .*, (\S+)% higher", found.observed)[1]) > 3
     assert found.passed
 
 
-def test_of_many_slices_that_are_worse_the_worst_are_named_first(churn_case):
-    parts = tuple(SlicePart("again", str(number), part.rows) for number in range(2) for part in churn_case.parts)
-    case = msgspec.structs.replace(with_scores(churn_case, 1 - churn_case.candidate.scored.scores), parts=parts)
-    observed = no_slice_worse(case).observed
+def test_of_many_slices_that_are_worse_the_worst_are_named_first(churn_inputs):
+    parts = tuple(SlicePart("again", str(number), part.rows) for number in range(2) for part in churn_inputs.parts)
+    inputs = msgspec.structs.replace(with_scores(churn_inputs, 1 - churn_inputs.candidate.scored.scores), parts=parts)
+    observed = no_slice_worse(inputs).observed
     losses = [float(found) for found in re.findall(r"(\S+)% higher \(", observed)]
     assert len(losses) == 3
     assert losses == sorted(losses, reverse=True)
     assert observed.endswith("; and 3 more")
 
 
-def test_a_slice_within_its_margin_is_let_through(case):
-    ruined = with_scores(case, inverted(case, case.parts[0].rows))
+def test_a_slice_within_its_margin_is_let_through(inputs):
+    ruined = with_scores(inputs, inverted(inputs, inputs.parts[0].rows))
     assert not no_slice_worse(ruined).passed
     assert no_slice_worse(with_rules(ruined, slice_margin=100)).passed
 
 
-def test_slices_that_are_too_small_are_not_judged(case):
-    ruined = with_scores(case, inverted(case, case.parts[0].rows))
+def test_slices_that_are_too_small_are_not_judged(inputs):
+    ruined = with_scores(inputs, inverted(inputs, inputs.parts[0].rows))
     found = no_slice_worse(with_rules(ruined, slice_rows=100_000))
     assert found.passed
     assert found.observed == "no slice with 100,000 rows"
@@ -143,20 +143,22 @@ def test_holm_multiplies_by_what_is_left_and_never_falls():
     assert len(adjust_holm([])) == 0
 
 
-def test_an_overconfident_model_is_not_calibrated(cases):
+def test_an_overconfident_model_is_not_calibrated(inputs_by_toy):
     for name in ("churn", "crops"):
-        assert not calibrated(with_scores(cases[name], sharpened(cases[name].candidate.scored, 6))).passed, name
+        assert not calibrated(
+            with_scores(inputs_by_toy[name], sharpened(inputs_by_toy[name].candidate.scored, 6))
+        ).passed, name
 
 
-def test_calibration_does_not_apply_to_a_regression(cases):
-    ruined = with_scores(cases["rents"], 3 * cases["rents"].candidate.scored.scores)
+def test_calibration_does_not_apply_to_a_regression(inputs_by_toy):
+    ruined = with_scores(inputs_by_toy["rents"], 3 * inputs_by_toy["rents"].candidate.scored.scores)
     assert calibrated(ruined).passed
     assert "not applicable" in calibrated(ruined).observed
 
 
-def test_a_shift_is_out_of_reach_of_productions_mean(case):
-    assert not mean_prediction_in_range(with_scores(case, shifted(case.production.scored, 0.2))).passed
-    assert mean_prediction_in_range(with_scores(case, shifted(case.production.scored, 0.02))).passed
+def test_a_shift_is_out_of_reach_of_productions_mean(inputs):
+    assert not mean_prediction_in_range(with_scores(inputs, shifted(inputs.production.scored, 0.2))).passed
+    assert mean_prediction_in_range(with_scores(inputs, shifted(inputs.production.scored, 0.02))).passed
 
 
 def test_a_first_release_is_measured_by_the_base_rate(first):
@@ -164,8 +166,8 @@ def test_a_first_release_is_measured_by_the_base_rate(first):
     assert "base rate" in mean_prediction_in_range(first).observed
 
 
-def test_who_mends_a_production_that_is_off_is_not_held_to_it(case):
+def test_who_mends_a_production_that_is_off_is_not_held_to_it(inputs):
     """Production's own mean is out of reach of the base rate, so it is no measure: the base rate is."""
-    off = with_production_scores(case, shifted(case.production.scored, 2))
+    off = with_production_scores(inputs, shifted(inputs.production.scored, 2))
     assert mean_prediction_in_range(off).passed
-    assert not mean_prediction_in_range(with_scores(off, shifted(case.candidate.scored, 2))).passed
+    assert not mean_prediction_in_range(with_scores(off, shifted(inputs.candidate.scored, 2))).passed

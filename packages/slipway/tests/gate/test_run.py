@@ -81,7 +81,7 @@ def test_whatever_cannot_be_read_is_a_refusal(project, name):
 
 
 def test_a_check_that_breaks_is_a_check_that_failed(project, monkeypatch):
-    def broken(case):
+    def broken(inputs):
         raise ZeroDivisionError("of mine")
 
     monkeypatch.setattr("slipway.gate.run.CHECKS", (broken,))
@@ -90,23 +90,23 @@ def test_a_check_that_breaks_is_a_check_that_failed(project, monkeypatch):
     assert "ZeroDivisionError" in found.sentence
 
 
-def test_an_exception_lets_one_check_through_until_its_day_and_is_repeated(project):
+def test_an_exemption_lets_one_check_pass_until_its_day_and_is_repeated(project):
     project.change_rules(megabytes=0.0001)
     assert failed(run_gate(project.root)) == ["latency_and_size"]
     exemption = {"check": "latency_and_size", "reason": "the disk grows next week", "until": "2999-01-31"}
-    project.change_rules(exceptions=[exemption])
+    project.change_rules(exemptions=[exemption])
     found = run_gate(project.root)
     assert found.verdict is Verdict.KEEP
     assert "the disk grows next week" in found.sentence
-    project.change_rules(exceptions=[exemption | {"until": "2020-01-31"}])
+    project.change_rules(exemptions=[exemption | {"until": "2020-01-31"}])
     found = run_gate(project.root)
     assert failed(found) == ["latency_and_size"]
     assert any("no longer counts" in line for line in found.moved)
 
 
 @pytest.mark.parametrize("name", ["integrity", "certificate", "golden_rows"])
-def test_what_is_no_matter_of_opinion_knows_no_exception(project, name):
-    project.change_rules(exceptions=[{"check": name, "reason": "because we can", "until": "2999-01-31"}])
+def test_a_broken_seal_cannot_be_exempted(project, name):
+    project.change_rules(exemptions=[{"check": name, "reason": "because we can", "until": "2999-01-31"}])
     found = run_gate(project.root)
     assert found.verdict is Verdict.REFUSE and name in found.sentence
 

@@ -40,10 +40,10 @@ def rules_loosened(project: Project) -> None:
 
 
 @mutant("not_worse", _stricter, base=True)
-def exception_for_oneself(project: Project) -> None:
-    """The pull request that brings a worse model makes an exception for it."""
+def exemption_for_oneself(project: Project) -> None:
+    """The pull request that brings a worse model exempts it."""
     project.change_rules(
-        exceptions=[
+        exemptions=[
             {"check": name, "reason": "we are in a hurry", "until": "2999-12-31"}
             for name in ("not_worse", "no_slice_worse")
         ]

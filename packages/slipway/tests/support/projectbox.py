@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pandas as pd
 import yaml
-from casebox import RULES
+from gatebox import RULES
 from ledgerbox import BY, ENVIRONMENTS, deploy, git
 from places import TOYS
 from running import free_port

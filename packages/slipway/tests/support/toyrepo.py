@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 import yaml
-from casebox import RULES
+from gatebox import RULES
 from ledgerbox import ENVIRONMENTS, deploy, git
 from places import PACKAGED, ROOT, TOYS, python_path
 from toybox import toy_params

@@ -13,7 +13,7 @@ from slipway.bundle import load_bundle
 from slipway.columns import columns_to_rows, take_rows
 from slipway.demo.workspace import WORKSPACE
 from slipway.evaluation.result import Evaluation, read_evaluation
-from slipway.figures import Figure
+from slipway.figures import format_figure
 from slipway.stage import StageTime
 
 NEXT = (
@@ -69,17 +69,13 @@ def _stages(shown: Shown) -> Table:
 
 def _metrics(found: Evaluation) -> Table:
     title = f"Holdout: {found.rows:,} rows in {found.groups} whole groups"
-    level = f"{found.confidence:.0%} interval"
-    table = Table("metric", "model", level, "trivial baseline", title=title, title_justify="left")
+    model = f"model, {found.confidence:.0%} interval"
+    table = Table("metric", model, "trivial baseline", title=title, title_justify="left")
     for metric in found.metrics:
         name = f"[bold]{metric.name}[/bold]" if metric.name == found.primary else metric.name
-        baseline = "" if metric.baseline is None else f"{metric.baseline.value:.4f}"
-        table.add_row(name, f"{metric.value:.4f}", _interval(metric), baseline)
+        baseline = "-" if metric.baseline is None else f"{metric.baseline.value:.4f}"
+        table.add_row(name, format_figure(metric, ".4f"), baseline)
     return table
-
-
-def _interval(figure: Figure) -> str:
-    return "" if figure.low is None or figure.high is None else f"{figure.low:.4f} to {figure.high:.4f}"
 
 
 def _show_prediction(console: Console, folder: Path) -> None:

@@ -10,8 +10,8 @@ from slipway.bundle.model import Bundle
 from slipway.contract import Field
 from slipway.errors import ProblemError
 from slipway.evaluation.metrics import METRICS, Better
-from slipway.evaluation.result import Evaluation, Metric, SliceResult, find_metric
-from slipway.figures import Figure
+from slipway.evaluation.result import Evaluation, SliceResult, find_metric
+from slipway.figures import format_figure, format_number
 from slipway.problem import Card, Problem, Task
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _summary(evaluation: Evaluation, confidence: str) -> str:
         "interval over groups. The baseline always answers what the training set says on average."
     )
     if primary and primary.skill:
-        share = _percent(primary.skill)
+        share = format_figure(primary.skill, ".1%")
         text += f" The primary metric is {primary.name}: the model takes away {share} of the baseline's loss."
     return text
 
@@ -117,20 +117,28 @@ def _metrics_table(task: Task, evaluation: Evaluation) -> str:
     for each in evaluation.metrics:
         kind = METRICS[task][each.name]
         name = f"**{kind.label}**" if each.name == evaluation.primary else kind.label
-        rows.append([name, better[kind.better], _figure(each), _figure(each.baseline), _figure(each.improvement)])
+        rows.append(
+            [
+                name,
+                better[kind.better],
+                format_figure(each),
+                format_figure(each.baseline),
+                format_figure(each.improvement),
+            ]
+        )
     return _table(["metric", "better", "model", "baseline", "improvement"], rows)
 
 
 def _calibration(evaluation: Evaluation, task: Task) -> str:
     error, excess = find_metric(evaluation, "calibration_error"), find_metric(evaluation, "mean_error")
     if task is Task.REGRESSION:
-        return f"Predictions less actual values are {_figure(excess)} on average."
+        return f"Predictions less actual values are {format_figure(excess)} on average."
     what = "a score" if task is Task.BINARY else "the top class's probability"
     text = (
-        f"In ten bins of equal size, {what} and the share that came true differ by {_figure(error)} on "
+        f"In ten bins of equal size, {what} and the share that came true differ by {format_figure(error)} on "
         "average. `plots/calibration.csv` has the curve."
     )
-    return f"{text} The mean score less the share that came true is {_figure(excess)}." if excess else text
+    return f"{text} The mean score less the share that came true is {format_figure(excess)}." if excess else text
 
 
 def _slices(evaluation: Evaluation, confidence: str) -> str:
@@ -144,8 +152,8 @@ def _slices(evaluation: Evaluation, confidence: str) -> str:
 
 
 def _slice_row(found: SliceResult, names: Sequence[str]) -> list[str]:
-    counts = [found.slice, found.label, f"{found.rows:,}", f"{found.groups:,}", _number(found.base_rate)]
-    return [*counts, *(_figure(find_metric(found, name)) for name in names), found.note]
+    counts = [found.slice, found.label, f"{found.rows:,}", f"{found.groups:,}", format_number(found.base_rate)]
+    return [*counts, *(format_figure(find_metric(found, name)) for name in names), found.note]
 
 
 def _input_table(fields: Sequence[Field]) -> str:
@@ -163,26 +171,6 @@ def _range(field: Field) -> str:
         return f"`{field.pattern}`"
     ends = {"≥": field.ge, ">": field.gt, "≤": field.le, "<": field.lt}
     return ", ".join(f"{sign} {end:g}" for sign, end in ends.items() if end is not None)
-
-
-def _figure(found: Figure | Metric | None) -> str:
-    if found is None:
-        return "-"
-    value = _number(found.value)
-    return (
-        value if found.low is None or found.high is None else f"{value} [{_number(found.low)}, {_number(found.high)}]"
-    )
-
-
-def _percent(found: Figure) -> str:
-    text = f"{found.value:.1%}"
-    return text if found.low is None or found.high is None else f"{text} [{found.low:.1%}, {found.high:.1%}]"
-
-
-def _number(value: float) -> str:
-    if 0 < abs(value) < 0.0005:
-        return f"{value:.1g}"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from slipway.evaluation.calibration import BINS, bin_of, judged_probability
 from slipway.evaluation.importance import Importance
 from slipway.evaluation.scored import Scored, Vector, predicted_classes
+from slipway.figures import round_figure
 from slipway.files import new_folder
 from slipway.problem import Task
 
@@ -142,5 +143,5 @@ def as_csv(table: Table) -> bytes:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, float):
-        return f"{round(value, 12) + 0.0:.6g}" if math.isfinite(value) else ""
+        return f"{round_figure(value):.6g}" if math.isfinite(value) else ""
     return value

@@ -7,10 +7,7 @@ from typing import Any
 import msgspec
 
 from slipway.errors import DataError
-from slipway.figures import Figure
-
-# Processors differ in the last digits of a score; what is published must not.
-_DIGITS = 6
+from slipway.figures import Figure, format_figure, round_figure
 
 
 class Metric(Figure, frozen=True, kw_only=True, omit_defaults=True):
@@ -67,9 +64,8 @@ def headline(evaluation: Evaluation) -> str:
     found = find_metric(evaluation, evaluation.primary)
     if found is None:
         return f"{evaluation.primary} is undefined"
-    ends = "" if found.low is None or found.high is None else f" [{found.low:.4g}, {found.high:.4g}]"
     beside = f", baseline {found.baseline.value:.4g}" if found.baseline else ""
-    return f"{found.name} {found.value:.4g}{ends}{beside}"
+    return f"{found.name} {format_figure(found, '.4g')}{beside}"
 
 
 def flatten_evaluation(evaluation: Evaluation) -> dict[str, float]:
@@ -129,8 +125,7 @@ def read_evaluation(path: Path = Path("metrics.json")) -> Evaluation:
 def _rounded(value: Any) -> Any:
     match value:
         case float() if math.isfinite(value):
-            # What cancels to nothing leaves noise of 1e-17 behind; adding zero turns -0.0 into 0.0.
-            return float(f"{round(value, 12):.{_DIGITS}g}") + 0.0
+            return round_figure(value)
         case dict():
             return {key: _rounded(each) for key, each in value.items()}
         case list() | tuple():

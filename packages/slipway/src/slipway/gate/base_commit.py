@@ -1,4 +1,4 @@
-"""What a pull request may not change for itself: rules, primary metric and split are read from its base commit."""
+"""Read from a pull request's base commit what it may not change for itself: rules, primary metric and split."""
 
 import ast
 from pathlib import Path
@@ -13,12 +13,12 @@ from slipway.git import Git
 from slipway.params import Params, SplitParams
 from slipway.problem import Problem
 
-# Files of the problem that say what the target is.
+# Files of the problem that define the target.
 _TARGET = ("dataset.py", "problem.py")
 
 
 class BaseRules(NamedTuple):
-    """What the candidate is judged by, and what the working tree would have changed about it."""
+    """What the candidate is judged by; `moved` says what the working tree changes about it."""
 
     problem: Problem
     params: Params
@@ -27,7 +27,7 @@ class BaseRules(NamedTuple):
 
 
 def read_base(root: Path, package: str, problem: Problem, params: Params, base: str | None) -> BaseRules:
-    """The rules of the working tree, or those of the commit `base`; raises `GateError` for what cannot be read."""
+    """Return the rules of the working tree, or those of the commit `base`; raises `GateError` if unreadable."""
     if base is None:
         return BaseRules(problem, params, read_gate_rules(root), ())
     rules = parse_gate_rules(_show(root, base, RULES_FILE), f"{RULES_FILE} of {base}")
@@ -39,7 +39,7 @@ def read_base(root: Path, package: str, problem: Problem, params: Params, base: 
     for name in _TARGET:
         path = f"src/{package}/{name}"
         if _show(root, base, path) != (root / path).read_bytes():
-            moved += (f"{path}, which says what the target is, differs from {base}",)
+            moved += (f"{path}, which defines the target, differs from {base}",)
     judged = msgspec.structs.replace(problem, metric=metric)
     return BaseRules(judged, msgspec.structs.replace(params, split=split), rules, moved)
 
@@ -53,7 +53,7 @@ def _own_rules(root: Path) -> GateRules | None:
 
 def _changes(name: str, before: msgspec.Struct, after: msgspec.Struct | None) -> tuple[str, ...]:
     if after is None:
-        return (f"{name} can no longer be read",)
+        return (f"{name} of the working tree cannot be read",)
     pairs = ((key, getattr(before, key), getattr(after, key)) for key in before.__struct_fields__)
     return tuple(f"{name} {key}: {old} -> {new} (judged by {old})" for key, old, new in pairs if old != new)
 
@@ -63,16 +63,18 @@ def _split(root: Path, base: str) -> SplitParams:
     try:
         return msgspec.convert(yaml.safe_load(content)["split"], SplitParams)
     except (yaml.YAMLError, msgspec.ValidationError, TypeError, KeyError) as error:
-        raise GateError(f"params.yaml of {base} has no section split that can be read: {error!r}.") from error
+        raise GateError(f"Cannot read the section `split` in params.yaml of the base {base}: {error!r}.") from error
 
 
 def _metric(root: Path, base: str, package: str) -> str:
-    """The primary metric as the base commit's `problem.py` writes it: nothing of that commit is run."""
+    """Find the primary metric in the base commit's `problem.py` without running code of that commit."""
     path = f"src/{package}/problem.py"
     for node in ast.walk(ast.parse(_show(root, base, path))):
         if isinstance(node, ast.keyword) and node.arg == "metric" and isinstance(node.value, ast.Constant):
             return str(node.value.value)
-    raise GateError(f'{path} of {base} names no metric="..." that can be read without running it. Write it as text.')
+    raise GateError(
+        f'{path} of the base {base} has no metric="..." that can be read without running it. Write it as a string.'
+    )
 
 
 def _show(root: Path, base: str, path: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Everything that the gate's checks look at, put together once and changed by none."""
+"""Everything that the gate's checks look at, collected once and changed by none."""
 
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,11 @@ class ScoredBundle(msgspec.Struct, frozen=True, eq=False):
 
 
 class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """One candidate before the gate.
+    """One candidate and what it is compared with.
 
-    `production` is None for the first release only, which `entry` (production's newest ledger entry) then says.
-    `baseline` is the trivial model of the training set on the same rows; `committed` is `metrics.json` as it stands in
-    the tree, `parts` are the slices of the holdout.
+    `entry` is production's newest ledger entry; `production` is None only where it serves nothing yet: before the
+    first release. `baseline` is the trivial model of the training set on the same rows; `committed` is `metrics.json`
+    as it is in the working tree, `parts` are the slices of the holdout.
     """
 
     problem: Problem

@@ -1,9 +1,9 @@
-"""The verdict as Markdown for a pull request: what a reviewer must know stands first, everything else is folded."""
+"""Render the verdict as Markdown for a pull request: what a reviewer must know first, everything else folded."""
 
 import re
 from collections.abc import Sequence
 
-from slipway.figures import Figure
+from slipway.figures import format_figure
 from slipway.gate.result import CheckResult, GateResult, MetricComparison, SliceComparison, Verdict
 from slipway.gate.statistics.paired import adjust_holm
 from slipway.markdown import Part, code, inert, join, table
@@ -14,21 +14,21 @@ _NAME = re.compile(r"\w[\w -]{0,60}", re.ASCII)
 
 
 def render_gate_report(gate: GateResult) -> str:
-    """The whole report."""
+    """Render the whole report."""
     return join(
         [Part(f"## {ICONS[gate.verdict]} Gate: {gate.verdict}"), Part(inert(gate.sentence)), *gate_report_parts(gate)]
     )
 
 
 def gate_report_parts(gate: GateResult) -> list[Part]:
-    """Everything below the verdict and its sentence."""
+    """Return the parts of the report below the verdict and its sentence."""
     failed = [check for check in gate.checks if not check.stands]
     excepted = [check for check in gate.checks if not check.passed and check.stands]
     return [
         Part(_ships(gate)),
         Part(_list("Know first", [inert(line) for line in gate.moved])),
         Part(_table("Failed checks", failed, advice=True)),
-        Part(_list("Let through by exception", [_exception(check) for check in excepted])),
+        Part(_list("Passed by exemption", [_exemption(check) for check in excepted])),
         Part(_metrics(gate)),
         Part(_chart(gate)),
         Part(_slices(gate.slices)),
@@ -54,30 +54,30 @@ def _list(title: str, lines: Sequence[str]) -> str:
     return f"**{title}**\n\n" + "\n".join(f"- {line}" for line in lines) if lines else ""
 
 
-def _exception(check: CheckResult) -> str:
+def _exemption(check: CheckResult) -> str:
     return f"{code(check.name)}: {inert(check.excepted or '')}"
 
 
 def _metrics(gate: GateResult) -> str:
     if not gate.metrics:
         return ""
-    head = ["metric", "candidate", "production", f"difference ({gate.confidence:.0%} interval, above 0 = better)"]
+    head = ["metric", "candidate", "production", f"difference [{gate.confidence:.0%} interval], above 0 = better"]
     lines = [
         [
             f"**{inert(row.metric)}**" if row.metric == gate.primary else inert(row.metric),
             f"{row.candidate.value:.4f}",
-            f"{row.production.value:.4f}" if row.production else "",
-            _span(row.difference),
+            f"{row.production.value:.4f}" if row.production else "-",
+            format_figure(row.difference, "+.4f"),
         ]
         for row in gate.metrics
     ]
-    return table(head, lines) + f"\n\n{gate.rows:,} rows held out, in {gate.groups:,} groups."
+    return table(head, lines) + f"\n\n{gate.rows:,} held-out rows in {gate.groups:,} groups."
 
 
 def _chart(gate: GateResult) -> str:
-    """The primary metric of both models, or the relative difference of every slice: what GitHub draws by itself."""
+    """Draw the primary metric of both models with their intervals, in the form that GitHub renders itself."""
     primary = next((row for row in gate.metrics if row.metric == gate.primary), None)
-    # The name stands in a drawing, where nothing can be escaped.
+    # The name is part of a drawing, where nothing can be escaped.
     if primary is None or primary.production is None or not _NAME.fullmatch(gate.primary):
         return ""
     low, high = _reach(primary)
@@ -107,16 +107,21 @@ def _reach(row: MetricComparison) -> tuple[float, float]:
 
 
 def _slices(rows: Sequence[SliceComparison]) -> str:
-    """The slices that moved most, the worst first."""
+    """List the worst slices, the worst first."""
     if not rows:
         return ""
     adjusted = dict(zip(rows, adjust_holm([row.p_value for row in rows]), strict=True))
     worst = sorted(rows, key=lambda row: row.difference.value)[:_SLICES]
     lines = [
-        [inert(f"{row.slice}: {row.label}"), f"{row.rows:,}", _span(row.difference, "{:+.1%}"), f"{adjusted[row]:.2f}"]
+        [
+            inert(f"{row.slice}: {row.label}"),
+            f"{row.rows:,}",
+            format_figure(row.difference, "+.1%"),
+            f"{adjusted[row]:.2f}",
+        ]
         for row in worst
     ]
-    head = ["slice", "rows", "loss saved (below 0 = worse)", "p that it is worse by chance (Holm)"]
+    head = ["slice", "rows", "relative improvement, below 0 = worse", "p value of being worse (Holm)"]
     return f"**Slices**, the worst {len(worst)} of {len(rows)}\n\n" + table(head, lines)
 
 
@@ -139,12 +144,3 @@ def _table(title: str, checks: Sequence[CheckResult], advice: bool) -> str:
         for check in checks
     ]
     return (f"**{title}**\n\n" if title else "") + table(head, lines)
-
-
-def _span(figure: Figure | None, form: str = "{:+.4f}") -> str:
-    if figure is None:
-        return ""
-    middle = form.format(figure.value)
-    if figure.low is None or figure.high is None:
-        return middle
-    return f"{middle} [{form.format(figure.low)}, {form.format(figure.high)}]"

@@ -1,4 +1,4 @@
-"""What the gate found: the content of `gate.json`, typed."""
+"""The typed content of `gate.json`: the verdict, every check and every comparison."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -6,11 +6,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from slipway.errors import SlipwayError
 from slipway.figures import Figure
 
 FORMAT = 1
 
-# A gate.json may come from a stranger: what is larger than any honest one is refused when it is read.
+# A gate.json may come from a fork's pull request: a file larger than any that the gate writes is refused when read.
 MAX_NAME, MAX_TEXT, MAX_LIST = 200, 2000, 500
 _Name = Annotated[str, Meta(max_length=MAX_NAME)]
 _Text = Annotated[str, Meta(max_length=MAX_TEXT)]
@@ -30,7 +31,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """One rule applied to one candidate.
 
     `observed` and `limit` are short texts with units; `why` says why the rule matters, `advice` what to do when it
-    fails; `excepted` repeats the reason of an exception that lets a failed check pass.
+    fails; `excepted` repeats the reason of an exemption that lets a failed check pass.
     """
 
     name: _Name
@@ -43,8 +44,21 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     @property
     def stands(self) -> bool:
-        """Whether the check does not stop the candidate."""
+        """Return True unless the check stops the candidate."""
         return self.passed or self.excepted is not None
+
+
+def failed_check(name: str, error: Exception, why: str) -> CheckResult:
+    """Turn an error into a failed check; one that is not of `SlipwayError` is named as a defect of the code."""
+    expected = isinstance(error, SlipwayError)
+    return CheckResult(
+        name=name,
+        passed=False,
+        observed=str(error) if expected else f"raised {type(error).__name__}: {error}",
+        limit="no error",
+        why=why,
+        advice="Do what the error says, then run the gate again." if expected else "Fix the code that raised it.",
+    )
 
 
 class MetricComparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -73,9 +87,9 @@ class SliceComparison(msgspec.Struct, frozen=True, kw_only=True):
 class GateResult(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict, and everything that it stands on.
 
-    `ships` is the digest that goes out: the candidate's for promote, production's for keep, None for refuse.
+    `ships` is the digest of the bundle to release: the candidate's for promote, production's for keep, None for refuse.
     `relative` is the primary metric's loss of production less the candidate's, as a share of production's loss, with
-    its interval over groups. `moved` names what a reviewer must know first: changed contract, features, target, rules.
+    its interval over groups. `moved` names changes that a reviewer must know: contract, features, target, rules.
     """
 
     format: int = FORMAT

@@ -1,4 +1,4 @@
-"""`gate.yaml`, read into strict types."""
+"""The gate's rules: every limit, read from `gate.yaml` into strict types."""
 
 from datetime import date
 from enum import StrEnum
@@ -11,7 +11,7 @@ from msgspec import Meta
 from slipway.errors import GateError
 
 RULES_FILE = "gate.yaml"
-# What these find is no matter of opinion.
+# A broken seal is a fact that no reason can excuse.
 NO_EXEMPTION = frozenset({"integrity", "certificate", "golden_rows"})
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -22,14 +22,14 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Tie(StrEnum):
-    """Who ships when the two models cannot be told apart."""
+    """Which model ships where the difference is not statistically significant."""
 
     PRODUCTION = "production"
     CANDIDATE = "candidate"
 
 
 class Exemption(_Strict, frozen=True):
-    """One failed check that is let through until a day, inclusive, for a reason that the report repeats."""
+    """One failed check that may pass until a day, inclusive, for a reason that the report repeats."""
 
     check: str
     reason: Annotated[str, Meta(min_length=10)]
@@ -66,7 +66,7 @@ class GateRules(_Strict, frozen=True, kw_only=True):
     milliseconds: float
     megabytes: float
     tolerance: Share
-    exceptions: tuple[Exemption, ...] = ()
+    exemptions: tuple[Exemption, ...] = ()
 
 
 def read_gate_rules(root: Path) -> GateRules:
@@ -75,20 +75,22 @@ def read_gate_rules(root: Path) -> GateRules:
     try:
         return parse_gate_rules(path.read_bytes(), str(path))
     except FileNotFoundError:
-        raise GateError(f"There is no {path}: expected the rules of the gate there. Bring it back from git.") from None
+        raise GateError(
+            f"Cannot find {path}, which holds the gate's rules. Restore it: `git checkout {RULES_FILE}`."
+        ) from None
 
 
 def parse_gate_rules(content: bytes, where: str) -> GateRules:
-    """Read rules strictly; `where` is named in errors. Raises `GateError`."""
+    """Parse the content of a `gate.yaml`; `where` names it in errors. Raises `GateError`."""
     import yaml
 
     try:
         rules = msgspec.convert(yaml.safe_load(content), GateRules)
     except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise GateError(
-            f"{where} holds no rules for the gate: {error}. Mend it; its comments say what is meant."
+            f"{where} does not hold valid gate rules: {error}. Fix it; the comments in it explain each rule."
         ) from error
-    for exemption in rules.exceptions:
+    for exemption in rules.exemptions:
         if exemption.check in NO_EXEMPTION:
-            raise GateError(f"{where} makes an exception for {exemption.check}, which knows none. Remove it.")
+            raise GateError(f"{where} has an exemption for {exemption.check}, which cannot be exempted. Remove it.")
     return rules

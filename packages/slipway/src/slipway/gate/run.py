@@ -1,121 +1,102 @@
-"""Open the case, ask every check, decide."""
+"""Run the gate: collect the inputs, run every check, decide."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from slipway.bundle.code import CONTRACT, FEATURES
 from slipway.errors import GateError
-from slipway.figures import Figure
 from slipway.gate.checks import CHECKS
 from slipway.gate.collect import Collected, Refusal, collect_inputs
 from slipway.gate.inputs import GateInputs
-from slipway.gate.result import CheckResult, GateResult, Verdict
-from slipway.gate.statistics.comparison import compare_metrics, compare_slices, relative_improvement
+from slipway.gate.result import CheckResult, GateResult, Verdict, failed_check
+from slipway.gate.statistics.comparison import compare_metrics, compare_slices, improvement_over_production
 from slipway.gate.verdict import decide_verdict
 from slipway.ledger import Ledger
 
+_NOT_RUN = "A check that cannot be run has not passed."
+
 
 def run_gate(root: Path, *, base: str | None = None, ledger: Ledger | None = None) -> GateResult:
-    """Judge the bundle in the working tree at `root` against what production serves.
+    """Compare the bundle in the working tree at `root` with the one that production serves.
 
-    With `base`, a git revision, rules, primary metric and split are read from that commit. Whatever cannot be read is a
-    refusal with the reason, not an exception.
+    With `base`, a git revision, rules, primary metric and split are read from that commit. An input that cannot be read
+    is a refusal with the reason; nothing is raised.
     """
     try:
-        opened = collect_inputs(root, base, ledger)
+        collected = collect_inputs(root, base, ledger)
     except Refusal as refusal:
-        return _refused(refusal)
-    checks = (*opened.checks, *(_ask(check, opened.case) for check in CHECKS))
-    return _judged(opened, checks)
-
-
-def _judged(opened: Collected, checks: tuple[CheckResult, ...]) -> GateResult:
-    case = opened.case
+        return _refused(refusal.check, refusal.digest)
     try:
-        found = _relative(case)
-        metrics, slices = compare_metrics(case), compare_slices(case)
-        verdict, sentence = decide_verdict(case, found, checks)
+        return _compared(collected)
     except GateError as error:
-        return _refused(Refusal(_raised("comparison", error), case.candidate.bundle.digest))
-    candidate = case.candidate.bundle.digest
-    production = case.production.bundle.digest if case.production else None
-    ships = {Verdict.PROMOTE: candidate, Verdict.KEEP: production, Verdict.REFUSE: None}[verdict]
+        return _refused(failed_check("comparison", error, _NOT_RUN), collected.inputs.candidate.bundle.digest)
+
+
+def _compared(collected: Collected) -> GateResult:
+    inputs = collected.inputs
+    checks = (*collected.checks, *(_run_check(check, inputs) for check in CHECKS))
+    found = improvement_over_production(inputs)
+    verdict, sentence = decide_verdict(inputs, found, checks)
+    candidate = inputs.candidate.bundle.digest
+    production = inputs.production.bundle.digest if inputs.production else None
     return GateResult(
         verdict=verdict,
         sentence=sentence,
         candidate=candidate,
         production=production,
-        ships=ships,
-        primary=case.problem.metric,
-        confidence=case.rules.level,
-        rows=len(case.candidate.scored.target),
-        groups=case.candidate.scored.groups,
+        ships={Verdict.PROMOTE: candidate, Verdict.KEEP: production, Verdict.REFUSE: None}[verdict],
+        primary=inputs.problem.metric,
+        confidence=inputs.rules.level,
+        rows=len(inputs.candidate.scored.target),
+        groups=inputs.candidate.scored.groups,
         relative=found,
-        metrics=metrics,
-        slices=slices,
+        metrics=compare_metrics(inputs),
+        slices=compare_slices(inputs),
         checks=checks,
-        moved=(*opened.moved, *_moved_files(case), *_expired(case)),
+        moved=(*collected.moved, *_changed_files(inputs), *_expired_exemptions(inputs)),
     )
 
 
-def _relative(case: GateInputs) -> Figure | None:
-    if case.production is None:
-        return None
-    sides = (case.candidate.scored, case.production.scored)
-    return relative_improvement(*sides, case.problem.metric, case.rules.level, case.params.evaluate)
-
-
-def _ask(check: Callable[[GateInputs], CheckResult], case: GateInputs) -> CheckResult:
-    """Ask one check; a failure that an exception covers today is let through, and says so."""
+def _run_check(check: Callable[[GateInputs], CheckResult], inputs: GateInputs) -> CheckResult:
+    """Run one check; a failure that an exemption covers today passes with its reason."""
     try:
-        found = check(case)
+        found = check(inputs)
     except Exception as error:  # noqa: BLE001 - a check that breaks is a check that failed
-        return _raised(check.__name__, error)
+        return failed_check(check.__name__, error, _NOT_RUN)
     if found.passed:
         return found
     today = datetime.now(UTC).date()
-    for exemption in case.rules.exceptions:
+    for exemption in inputs.rules.exemptions:
         if exemption.check == found.name and today <= exemption.until:
             return msgspec.structs.replace(found, excepted=f"{exemption.reason}, until {exemption.until}")
     return found
 
 
-def _moved_files(case: GateInputs) -> tuple[str, ...]:
-    if case.production is None:
+def _changed_files(inputs: GateInputs) -> tuple[str, ...]:
+    if inputs.production is None:
         return ()
-    before, after = (side.bundle.manifest.files for side in (case.production, case.candidate))
-    names = (CONTRACT, FEATURES)
-    return tuple(f"{name} is another than production's" for name in names if before.get(name) != after.get(name))
+    before, after = (side.bundle.manifest.files for side in (inputs.production, inputs.candidate))
+    changed = [name for name in (CONTRACT, FEATURES) if before.get(name) != after.get(name)]
+    return tuple(f"{name} differs from production's" for name in changed)
 
 
-def _expired(case: GateInputs, today: date | None = None) -> tuple[str, ...]:
-    day = today or datetime.now(UTC).date()
-    over = [each for each in case.rules.exceptions if each.until < day]
-    return tuple(f"the exception for {each.check} ended on {each.until} and no longer counts" for each in over)
+def _expired_exemptions(inputs: GateInputs) -> tuple[str, ...]:
+    today = datetime.now(UTC).date()
+    expired = [each for each in inputs.rules.exemptions if each.until < today]
+    return tuple(f"the exemption for {each.check} expired on {each.until} and no longer counts" for each in expired)
 
 
-def _raised(name: str, error: Exception) -> CheckResult:
-    return CheckResult(
-        name=name,
-        passed=False,
-        observed=f"{error}" if isinstance(error, GateError) else f"raised {type(error).__name__}: {error}",
-        limit="an answer",
-        why="A check that does not answer has not passed.",
-        advice="Look at what the check reads; if that is right, this is a mistake in the check.",
-    )
-
-
-def _refused(refusal: Refusal) -> GateResult:
+def _refused(check: CheckResult, candidate: str | None) -> GateResult:
     return GateResult(
         verdict=Verdict.REFUSE,
-        sentence=f"Refuse: {refusal.check.name} failed. {refusal.check.observed}",
-        candidate=refusal.digest,
+        sentence=f"Refuse: {check.name} failed. {check.observed}",
+        candidate=candidate,
         production=None,
         ships=None,
         primary="",
         confidence=0.0,
-        checks=(refusal.check,),
+        checks=(check,),
     )

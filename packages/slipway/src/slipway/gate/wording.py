@@ -1,14 +1,16 @@
-"""Numbers of the gate as a reviewer reads them."""
+"""Relative differences of losses as a reviewer reads them."""
 
 from slipway.evaluation.metrics import METRICS, Better
 from slipway.figures import Figure
+from slipway.gate.inputs import GateInputs
 from slipway.problem import Task
 
+NO_PRODUCTION = "no production yet"
 _SAME = "the same"
 
 
 def loss_name(task: Task, primary: str) -> str:
-    """What is compared: `log loss`, or `distance of ROC AUC from 1` for a metric that should be high."""
+    """Name the loss of a metric: `log loss`, or `distance of ROC AUC from 1` for one that should be high."""
     kind = METRICS[task][primary]
     label = kind.label.split(",")[0]
     if label[1:2].islower():
@@ -16,22 +18,23 @@ def loss_name(task: Task, primary: str) -> str:
     return f"distance of {label} from 1" if kind.better is Better.HIGHER else label
 
 
-def describe_difference(found: Figure, name: str, whose: str, level: float) -> str:
-    """A relative difference of losses in words: `log loss 4.7% lower than production's (95% interval ...)`."""
+def describe_difference(inputs: GateInputs, found: Figure, whose: str) -> str:
+    """Describe a relative difference: `log loss 4.7% lower than production's (95% interval ...)`."""
     how = describe_change(found.value)
     than = "as" if how == _SAME else "than"
-    return f"{name} {how} {than} {whose} ({level:.0%} interval {describe_interval(found)})"
+    name = loss_name(inputs.problem.task, inputs.problem.metric)
+    return f"{name} {how} {than} {whose} ({inputs.rules.level:.0%} interval {describe_interval(found)})"
 
 
 def describe_change(value: float) -> str:
-    """A relative difference of losses in words: above zero the candidate's is lower."""
+    """Say how much lower or higher the candidate's loss is; above zero it is lower."""
     return f"{abs(value):.1%} {'lower' if value > 0 else 'higher'}" if round(value, 4) else _SAME
 
 
 def describe_interval(found: Figure) -> str:
-    """The interval of a relative difference in words, from its worse end to its better one."""
+    """Describe the interval of a relative difference, from its worse end to its better one."""
     if found.low is None or found.high is None:
-        return "interval unknown"
+        return "unknown"
     if found.low > 0 or found.high < 0:
         near, far = sorted((abs(found.low), abs(found.high)))
         return f"{near:.1%} to {far:.1%}"

@@ -75,7 +75,7 @@ def _verdict(gate: GateResult) -> str:
     if gate.verdict is Verdict.PROMOTE and gate.production is None:
         return "🚀 First release: the model is good enough to begin with."
     if gate.verdict is Verdict.PROMOTE:
-        return "✅ Better beyond doubt: this model replaces the one in production."
+        return "✅ Significantly better: this model replaces the one in production."
     if gate.candidate == gate.production:
         return "♻️ The same model: production's goes on, with this code."
     return "⏸️ No better and no worse, as far as can be told: production's model stays, with this code."

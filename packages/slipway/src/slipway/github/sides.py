@@ -8,7 +8,7 @@ import msgspec
 
 from slipway.errors import DataError, GitHubError
 from slipway.evaluation.result import Evaluation, decode_evaluation
-from slipway.figures import Figure
+from slipway.figures import format_figure
 from slipway.gate.result import MAX_LIST, MAX_NAME, MAX_TEXT
 from slipway.git import Git
 from slipway.github.report import Change
@@ -94,7 +94,7 @@ def metrics(content: bytes) -> dict[str, str]:
     """The figures of metrics.json with their intervals, the primary one first. Raises `DataError`."""
     found: Evaluation = decode_evaluation(content)
     ordered = sorted(found.metrics, key=lambda each: each.name != found.primary)
-    return {each.name: _figure(each) for each in ordered}
+    return {each.name: format_figure(each, ".4g") for each in ordered}
 
 
 def shorten(text: str, most: int) -> str:
@@ -104,11 +104,6 @@ def shorten(text: str, most: int) -> str:
 
 def _shortened(text: str | None) -> str | None:
     return None if text is None else shorten(text, MAX_TEXT)
-
-
-def _figure(found: Figure) -> str:
-    ends = "" if found.low is None or found.high is None else f" [{found.low:.4g}, {found.high:.4g}]"
-    return f"{found.value:.4g}{ends}"
 
 
 def _yaml(content: bytes) -> Any:

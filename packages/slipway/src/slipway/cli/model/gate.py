@@ -84,7 +84,7 @@ def _show(found: "GateResult") -> None:
         console.print(_metrics(found))
     for check in found.checks:
         if not check.passed:
-            word = "let through" if check.stands else "failed"
+            word = "exempted" if check.stands else "failed"
             console.print(f"[bold]{word}: {check.name}[/]")
             for name, text in (("found", check.observed), ("allowed", check.limit), ("why", check.why)):
                 console.print(f"  {name:<8} {text}", markup=False)
@@ -96,18 +96,13 @@ def _show(found: "GateResult") -> None:
 def _metrics(found: "GateResult") -> "Table":
     from rich.table import Table
 
-    table = Table("metric", "candidate", "production", f"difference, {found.confidence:.0%} interval (above 0: better)")
+    from slipway.figures import format_figure
+
+    table = Table("metric", "candidate", "production", f"difference, {found.confidence:.0%} interval, above 0 = better")
     for row in found.metrics:
-        difference = row.difference
-        beside = ""
-        if difference:
-            beside = f"{difference.value:+.4f}"
-            if difference.low is not None and difference.high is not None:
-                beside += f" [{difference.low:+.4f}, {difference.high:+.4f}]".replace("[", "\\[")
         name = f"[bold]{row.metric}[/]" if row.metric == found.primary else row.metric
-        table.add_row(
-            name, f"{row.candidate.value:.4f}", f"{row.production.value:.4f}" if row.production else "", beside
-        )
+        production = f"{row.production.value:.4f}" if row.production else "-"
+        table.add_row(name, f"{row.candidate.value:.4f}", production, format_figure(row.difference, "+.4f"))
     return table
 
 

@@ -1,10 +1,9 @@
-"""The gate's checks: each takes the case and returns one result."""
+"""The gate's checks: each takes the inputs and returns one result, named as its function."""
 
-from slipway.gate.checks import behaviour, blocked, contract, holdout, leakage, quality
+from slipway.gate.checks import behaviour, compatibility, holdout, leakage, quality
 
 CHECKS = (
-    *blocked.CHECKS,
-    *contract.CHECKS,
+    *compatibility.CHECKS,
     *holdout.CHECKS,
     *behaviour.CHECKS,
     *leakage.CHECKS,

@@ -1,4 +1,4 @@
-"""Whether the bundle does what is said of it: the figures, the same answer every time, in time and in size."""
+"""Check what the bundle does: committed figures, deterministic scores, latency and size."""
 
 import statistics
 import time
@@ -16,74 +16,74 @@ _ALONE, _TIMED = 16, 200
 _MEGABYTE = 1e6
 
 
-def metrics_reproduced(case: GateInputs) -> CheckResult:
-    """Every metric in `metrics.json` is the one that the bundle gives on the holdout, at the chosen threshold."""
-    scored, committed = case.candidate.scored, case.committed
+def metrics_reproduced(inputs: GateInputs) -> CheckResult:
+    """Fail unless `metrics.json` holds the metrics of this bundle on the holdout, at the threshold of `params.yaml`."""
+    scored, committed = inputs.candidate.scored, inputs.committed
     off = {each.name: _distance(each.value, metric_value(scored, each.name)) for each in committed.metrics}
-    wrong = [f"{name} differs by {share:.2%}" for name, share in off.items() if not share <= case.rules.tolerance]
+    wrong = [f"{name} differs by {share:.2%}" for name, share in off.items() if not share <= inputs.rules.tolerance]
     if (committed.rows, committed.groups) != (len(scored.target), scored.groups):
         wrong.append(
             f"{committed.rows:,} rows in {committed.groups:,} groups, found {len(scored.target):,} in {scored.groups:,}"
         )
-    chosen = case.params.train.threshold
+    chosen = inputs.params.train.threshold
     if scored.threshold is not None and scored.threshold != chosen:
-        wrong.append(f"the bundle's threshold is {scored.threshold:g}, params.yaml says {chosen:g}")
-    if case.problem.metric not in off:
-        wrong.append(f"{case.problem.metric}, the primary metric, is missing")
+        wrong.append(f"the bundle's threshold is {scored.threshold:g}, in params.yaml it is {chosen:g}")
+    if inputs.problem.metric not in off:
+        wrong.append(f"{inputs.problem.metric}, the primary metric, is missing")
     return CheckResult(
         name="metrics_reproduced",
         passed=not wrong,
         observed="; ".join(wrong) or f"{len(off)} metrics recomputed, largest difference {max(off.values()):.2g}",
-        limit=f"each within {case.rules.tolerance:.1%}",
-        why="Figures that were edited, or are of another model, mislead whoever reads them.",
+        limit=f"each within {inputs.rules.tolerance:.1%}",
+        why="Figures that were edited, or belong to another model, mislead their readers.",
         advice="Run `dvc repro evaluate` and commit metrics.json with the model's other files.",
     )
 
 
-def predictions_sane(case: GateInputs) -> CheckResult:
-    """Scores are finite, not all the same, the same when asked again, and the same for a row alone."""
-    bundle, scores = case.candidate.bundle, case.candidate.scored.scores
-    columns = frame_to_columns(bundle.fields, case.holdout)
+def predictions_sane(inputs: GateInputs) -> CheckResult:
+    """Fail unless scores are finite, vary, repeat exactly, and are the same for a row alone."""
+    bundle, scores = inputs.candidate.bundle, inputs.candidate.scored.scores
+    columns = frame_to_columns(bundle.fields, inputs.holdout)
     problems = []
     if not np.isfinite(scores).all():
         problems.append("some are not finite")
     if float(np.ptp(scores, axis=0).max()) == 0:
-        problems.append("all are the same")
+        problems.append("all are equal")
     if not np.array_equal(bundle.score(columns), scores):
-        problems.append("a second call gives others")
+        problems.append("a second call gives different scores")
     alone = RowScorer(bundle)
     some = msgspec.convert(columns_to_rows(bundle.fields, take_rows(columns, slice(0, _ALONE))), list[bundle.contract])  # type: ignore[name-defined]
     if [alone.score(row) for row in some] != scores[:_ALONE].tolist():
-        problems.append("a row alone gets another")
+        problems.append("a row scored alone gets a different score")
     return CheckResult(
         name="predictions_sane",
         passed=not problems,
-        observed="; ".join(problems) or f"{len(scores):,} finite scores, the same again",
-        limit="finite, not constant, the same every time",
-        why="What changes from call to call was never evaluated.",
-        advice="Look for randomness or state in features.py, and for a model that learnt nothing.",
+        observed="; ".join(problems) or f"{len(scores):,} finite scores, repeated exactly",
+        limit="finite, not constant, deterministic",
+        why="A score that changes from call to call was never evaluated.",
+        advice="Look for randomness or state in features.py, and for a model that predicts a constant.",
     )
 
 
-def latency_and_size(case: GateInputs) -> CheckResult:
-    """One row must be scored in time, and the bundle must be small."""
-    bundle, rules = case.candidate.bundle, case.rules
-    milliseconds = _milliseconds(case)
+def latency_and_size(inputs: GateInputs) -> CheckResult:
+    """Fail if scoring one row takes too long or the bundle is too large."""
+    bundle, rules = inputs.candidate.bundle, inputs.rules
+    milliseconds = _milliseconds(inputs)
     megabytes = sum(file.stat().st_size for file in bundle.path.iterdir()) / _MEGABYTE
     return CheckResult(
         name="latency_and_size",
         passed=milliseconds <= rules.milliseconds and megabytes <= rules.megabytes,
         observed=f"{milliseconds:.2g} ms a row, {megabytes:.2g} MB",
         limit=f"at most {rules.milliseconds:g} ms, {rules.megabytes:g} MB",
-        why="A slow model fails its callers, a large one every start and every rollback.",
-        advice="Fewer or smaller trees; look at what features.py does for a single row.",
+        why="A slow model delays every request, a large one every start and every rollback.",
+        advice="Train fewer or smaller trees; look at what features.py does for a single row.",
     )
 
 
-def _milliseconds(case: GateInputs) -> float:
-    """The median time of one row alone."""
-    bundle = case.candidate.bundle
-    columns = take_rows(frame_to_columns(bundle.fields, case.holdout.iloc[:_TIMED]), slice(None))
+def _milliseconds(inputs: GateInputs) -> float:
+    """Return the median time to score one row alone."""
+    bundle = inputs.candidate.bundle
+    columns = take_rows(frame_to_columns(bundle.fields, inputs.holdout.iloc[:_TIMED]), slice(None))
     rows = msgspec.convert(columns_to_rows(bundle.fields, columns), list[bundle.contract])  # type: ignore[name-defined]
     scorer, taken = RowScorer(bundle), []
     for row in rows:

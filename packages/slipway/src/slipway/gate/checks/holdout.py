@@ -1,4 +1,4 @@
-"""Whether the holdout is what it should be: untouched by training, whole, large enough, every row once."""
+"""Check the holdout: disjoint from the training set, whole, large enough, without duplicate rows."""
 
 import msgspec
 import numpy as np
@@ -8,67 +8,68 @@ from slipway.bundle.manifest import Certificate
 from slipway.data.splitting import is_held_out
 from slipway.gate.inputs import GateInputs
 from slipway.gate.result import CheckResult
+from slipway.gate.wording import NO_PRODUCTION
 from slipway.problem import Task
 
 _NAMED = 3
 
 
-def holdout_disjoint(case: GateInputs) -> CheckResult:
-    """No group is in both parts, and each is where the split rule puts it."""
-    held, trained = (set(part["group"].unique().tolist()) for part in (case.holdout, case.train))
+def holdout_disjoint(inputs: GateInputs) -> CheckResult:
+    """Fail if a group is in both parts, or not where the split rule puts it."""
+    held, trained = (set(part["group"].unique().tolist()) for part in (inputs.holdout, inputs.train))
     both = sorted(held & trained)
-    split = case.params.split
+    split = inputs.params.split
     astray = sorted(name for name in held ^ trained if is_held_out(name, split) != (name in held))
     problems = [f"{len(both)} groups in both parts ({_some(both)})"] if both else []
     problems += [f"{len(astray)} groups on the wrong side of the split ({_some(astray)})"] if astray else []
     return CheckResult(
         name="holdout_disjoint",
         passed=not problems,
-        observed="; ".join(problems) or f"{len(held):,} groups held out, none of them trained on",
-        limit=f"groups as salt and share {split.holdout:g} choose them, none in both parts",
-        why="A model that has seen the rows that judge it looks better than it is.",
-        advice="Run `dvc repro prepare train`; write the parts with nothing else.",
+        observed="; ".join(problems) or f"{len(held):,} groups held out, none in the training set",
+        limit=f"groups as salt and share {split.holdout:g} assign them, none in both parts",
+        why="A model that was trained on the rows it is evaluated on looks better than it is.",
+        advice="Run `dvc repro prepare train`; nothing else may write prepared/.",
     )
 
 
-def holdout_whole(case: GateInputs) -> CheckResult:
-    """The holdout did not lose rows since the bundle that production serves was certified on it."""
-    rows, before = len(case.candidate.scored.target), 0
-    if case.production:
-        content = (case.production.bundle.path / "certificate.json").read_bytes()
+def holdout_whole(inputs: GateInputs) -> CheckResult:
+    """Fail if the holdout lost rows since the bundle that production serves was certified on it."""
+    rows, before = len(inputs.candidate.scored.target), 0
+    if inputs.production:
+        content = (inputs.production.bundle.path / "certificate.json").read_bytes()
         before = msgspec.json.decode(content, type=Certificate).rows
-    told = f"{before:,} when production's model was certified" if before else "no production yet"
+    told = f"{before:,} when production's model was certified" if before else NO_PRODUCTION
     return CheckResult(
         name="holdout_whole",
-        passed=rows >= (1 - case.rules.shrink) * before,
+        passed=rows >= (1 - inputs.rules.shrink) * before,
         observed=f"{rows:,} rows, {told}",
-        limit=f"at most {case.rules.shrink:.0%} fewer",
-        why="Leaving out the hard days is the easiest way to better figures.",
-        advice="Bring the data back (`dvc pull data.dvc`); if it is gone for a reason, make an exception that says so.",
+        limit=f"at most {inputs.rules.shrink:.0%} fewer",
+        why="Figures improve when the hard days are left out.",
+        advice="Restore the data (`dvc pull data.dvc`); if it is gone for a reason, add an exemption to gate.yaml.",
     )
 
 
-def no_duplicate_rows(case: GateInputs) -> CheckResult:
-    """No row stands in the dataset twice, by its key where it has one, else by everything that it holds."""
-    both = pd.concat([case.train, case.holdout], ignore_index=True)
+def no_duplicate_rows(inputs: GateInputs) -> CheckResult:
+    """Fail if the dataset has duplicate rows: by key where it has one, else by all columns."""
+    both = pd.concat([inputs.train, inputs.holdout], ignore_index=True)
     by = ["key"] if "key" in both else None
     twice = int(both.duplicated(subset=by).sum())
     share = twice / max(1, len(both))
-    # Without a key, equal rows may well be different events; half of a table is no accident.
+    # Without a key, equal rows may be different events, but hardly a fifth of a table.
     limit = 0.0 if by else 0.2
     return CheckResult(
         name="no_duplicate_rows",
         passed=share <= limit,
-        observed=f"{twice:,} of {len(both):,} rows again",
-        limit="none with the same key" if by else f"at most {limit:.0%} equal in everything",
-        why="A join that repeats rows gives some of them more weight, in training and in what judges it.",
+        observed=f"{twice:,} duplicates in {len(both):,} rows",
+        limit="none with the same key" if by else f"at most {limit:.0%} equal in all columns",
+        why="A join that repeats rows gives some of them more weight, in training and in the holdout.",
         advice="Look at the joins in dataset.py: which table has two rows for one key?",
     )
 
 
-def enough_data(case: GateInputs) -> CheckResult:
-    """The holdout has enough groups and rows, and more than one outcome."""
-    scored, rules = case.candidate.scored, case.rules
+def enough_data(inputs: GateInputs) -> CheckResult:
+    """Fail unless the holdout has enough groups and rows, and more than one outcome."""
+    scored, rules = inputs.candidate.scored, inputs.rules
     rows = len(scored.target)
     outcomes = len(np.unique(scored.target))
     least = 2 if scored.task is Task.REGRESSION else len(scored.classes)
@@ -77,8 +78,8 @@ def enough_data(case: GateInputs) -> CheckResult:
         passed=scored.groups >= rules.groups and rows >= rules.rows and outcomes >= least,
         observed=f"{scored.groups:,} groups, {rows:,} rows, {outcomes:,} outcomes",
         limit=f"at least {rules.groups:,} groups, {rules.rows:,} rows, {least} outcomes",
-        why="With less, no loss that matters could be told from chance.",
-        advice="Bring more data, or hold out more (split.holdout in params.yaml).",
+        why="With less data, no relevant difference would be statistically significant.",
+        advice="Add data, or hold out more (split.holdout in params.yaml).",
     )
 
 

@@ -1,4 +1,4 @@
-"""Too good to be true: a model that knows what nobody can know yet has usually been told."""
+"""Check for leaks: a model that is too good to be true has usually seen the outcome."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,92 +8,83 @@ from slipway.evaluation.scored import Scored, Vector, encode_target
 from slipway.evaluation.sums import ratio
 from slipway.gate.inputs import GateInputs
 from slipway.gate.result import CheckResult
-from slipway.gate.statistics.comparison import relative_improvement
-from slipway.gate.wording import describe_difference, loss_name
+from slipway.gate.statistics.comparison import improvement_over_baseline, improvement_over_production
+from slipway.gate.wording import NO_PRODUCTION, describe_difference
 from slipway.problem import Task
 
-# Stretches of a number with equally many rows each, and one for missing: fine enough for any threshold to show.
+# Bins of a number with equally many rows each, and one for missing: fine enough to show any threshold.
 _BINS = 64
-# Rows of the training set from which the means are learnt: some 800 for each bin.
+# Rows of the training set from which the means are computed: some 800 for each bin.
 _ROWS = 50_000
-# A bin or category counts as if so many rows with the overall mean were in it: a label of few rows explains nothing.
+# Each bin or category is smoothed as if it had so many more rows with the overall mean.
 _PRIOR = 5.0
 _ADVICE = (
-    "Look for a column that is known only afterwards, or made from the target; compare each column's meaning at the "
-    "moment of prediction with how dataset.py joins it. If it is honest, raise the limit in gate.yaml with a reason."
+    "Look for a column that is known only afterwards, or computed from the target; compare what is known at the moment "
+    "of prediction with how dataset.py joins it. If there is no leak, raise the limit in gate.yaml with a reason."
 )
 
 
-def plausible_skill(case: GateInputs) -> CheckResult:
-    """The model may not take away more of the trivial baseline's loss than anybody believes possible."""
-    found = relative_improvement(
-        case.candidate.scored, case.baseline, case.problem.metric, case.rules.level, case.params.evaluate
-    )
+def plausible_skill(inputs: GateInputs) -> CheckResult:
+    """Fail if the model takes away an implausible share of the trivial baseline's loss."""
+    found = improvement_over_baseline(inputs)
     return CheckResult(
         name="plausible_skill",
-        passed=found.value <= case.rules.ceiling,
-        observed=describe_difference(found, _loss(case), "the baseline's", case.rules.level),
-        limit=f"at most {case.rules.ceiling:.1%} lower",
-        why="A model far better than any honest one has seen the answer.",
+        passed=found.value <= inputs.rules.ceiling,
+        observed=describe_difference(inputs, found, "the baseline's"),
+        limit=f"at most {inputs.rules.ceiling:.1%} lower",
+        why="A model far better than any honest one has seen the outcome.",
         advice=_ADVICE,
     )
 
 
-def plausible_gain(case: GateInputs) -> CheckResult:
-    """One release may not improve on production by more than anybody believes possible."""
-    observed, passed = "no production yet", True
-    if case.production:
-        found = relative_improvement(
-            case.candidate.scored,
-            case.production.scored,
-            case.problem.metric,
-            case.rules.level,
-            case.params.evaluate,
-        )
-        observed = describe_difference(found, _loss(case), "production's", case.rules.level)
-        passed = found.value <= case.rules.gain
+def plausible_gain(inputs: GateInputs) -> CheckResult:
+    """Fail if one release improves on production by an implausible share of its loss."""
+    observed, passed = NO_PRODUCTION, True
+    if found := improvement_over_production(inputs):
+        observed = describe_difference(inputs, found, "production's")
+        passed = found.value <= inputs.rules.gain
     return CheckResult(
         name="plausible_gain",
         passed=passed,
         observed=observed,
-        limit=f"at most {case.rules.gain:.1%} lower",
-        why="Progress comes in small steps; a leap is usually a leak.",
+        limit=f"at most {inputs.rules.gain:.1%} lower",
+        why="Models improve in small steps; a leap is usually a leak.",
         advice=_ADVICE,
     )
 
 
-def no_leaking_feature(case: GateInputs) -> CheckResult:
-    """No column that the model sees may explain the target all by itself.
+def no_leaking_feature(inputs: GateInputs) -> CheckResult:
+    """Fail if one column that the model sees explains the target by itself.
 
-    Each column alone becomes a table of target means, learnt from the training set by bins of equal size or by
-    category, and is judged on the holdout: by twice the area under its ROC curve less one (the largest over classes),
+    Each column alone becomes a table of target means, computed on the training set by bins of equal size or by
+    category, and is scored on the holdout: by twice the area under its ROC curve less one (the largest over classes),
     or for a regression by the share of variance that it explains.
     """
-    strengths = feature_strengths(case)
+    strengths = feature_strengths(inputs)
     name = max(strengths, key=lambda column: strengths[column])
     return CheckResult(
         name="no_leaking_feature",
-        passed=strengths[name] <= case.rules.single,
+        passed=strengths[name] <= inputs.rules.single,
         observed=f"{name}: {strengths[name]:.3f}",
-        limit=f"at most {case.rules.single:.3f}",
-        why="A column that alone tells the target is usually the target in another dress.",
+        limit=f"at most {inputs.rules.single:.3f}",
+        why="A column that predicts the target alone is usually computed from it.",
         advice=_ADVICE,
     )
 
 
-def feature_strengths(case: GateInputs) -> dict[str, float]:
-    """How well each column of the candidate's features tells the target alone: 0 not at all, 1 completely."""
-    scored, bundle = case.candidate.scored, case.candidate.bundle
-    sample = case.train.iloc[:: -(-len(case.train) // _ROWS)]
+def feature_strengths(inputs: GateInputs) -> dict[str, float]:
+    """Measure how well each column of the features predicts the target alone: 0 not at all, 1 completely."""
+    scored, bundle = inputs.candidate.scored, inputs.candidate.bundle
+    sample = inputs.train.iloc[:: -(-len(inputs.train) // _ROWS)]
     seen = bundle.derive(frame_to_columns(bundle.fields, sample))
-    held = bundle.derive(frame_to_columns(bundle.fields, case.holdout))
+    held = bundle.derive(frame_to_columns(bundle.fields, inputs.holdout))
     learnt = _indicators(scored, encode_target(scored.task, scored.classes, sample["target"]))
     actual = _indicators(scored, scored.target)
     return {name: _strength(scored.task, seen, held, name, learnt, actual) for name in held}
 
 
 def _strength(task: Task, seen: Columns, held: Columns, name: str, learnt: Vector, actual: Vector) -> float:
-    """The strength of one column; `learnt` and `actual` hold the target's columns, shape (columns, rows)."""
+    """Measure one column; `learnt` and `actual` hold the target's indicators, shape (indicators, rows)."""
     codes, beside, size = _codes(seen[name], held[name])
     rows = np.bincount(codes, minlength=size)
     found = []
@@ -104,9 +95,9 @@ def _strength(task: Task, seen: Columns, held: Columns, name: str, learnt: Vecto
 
 
 def _codes(seen: NDArray[np.generic], held: NDArray[np.generic]) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
-    """Both parts of a column as codes from 0, the last for what is missing or was never seen, and how many there are.
+    """Encode both parts of a column from 0 (the last code: missing or unseen) and return the number of codes.
 
-    Bins of a number are made of what is there in the training set.
+    A number's bins come from the training set.
     """
     if seen.dtype.kind in "OU":
         known = {value: code for code, value in enumerate(dict.fromkeys(seen.tolist())) if value is not None}
@@ -116,7 +107,7 @@ def _codes(seen: NDArray[np.generic], held: NDArray[np.generic]) -> tuple[NDArra
     first, second = seen.astype(np.float64), held.astype(np.float64)
     there = first[np.isfinite(first)]
     edges = np.unique(np.quantile(there, np.arange(1, _BINS) / _BINS, method="inverted_cdf")) if len(there) else there
-    # A value on an edge belongs below it, so a value that fills whole bins has one of its own.
+    # A value on an edge belongs below it, so a value that fills several bins gets one of its own.
     binned = (
         np.where(np.isfinite(part), np.searchsorted(edges, part, "left"), len(edges) + 1) for part in (first, second)
     )
@@ -124,7 +115,7 @@ def _codes(seen: NDArray[np.generic], held: NDArray[np.generic]) -> tuple[NDArra
 
 
 def _indicators(scored: Scored, target: NDArray[np.generic]) -> Vector:
-    """The target as rows of numbers: itself, or one indicator a class (of the last class alone for two)."""
+    """Return the target as rows of numbers: itself, or one indicator per class (for two, the last alone)."""
     if scored.task is Task.REGRESSION:
         return np.asarray(target, dtype=np.float64)[None]
     classes = [1] if scored.task is Task.BINARY else range(len(scored.classes))
@@ -132,7 +123,7 @@ def _indicators(scored: Scored, target: NDArray[np.generic]) -> Vector:
 
 
 def _gini(means: Vector, codes: NDArray[np.intp], hit: Vector) -> float:
-    """Twice the area under the ROC curve of rows scored by their code's mean, less one."""
+    """Return twice the area under the ROC curve of rows scored by their code's mean, less one."""
     levels, code_level = np.unique(means, return_inverse=True)
     level = code_level[codes]
     hits = np.bincount(level, weights=hit, minlength=len(levels))
@@ -145,10 +136,6 @@ def _gini(means: Vector, codes: NDArray[np.intp], hit: Vector) -> float:
 def _explained(predicted: Vector, actual: Vector) -> float:
     spread = float(((actual - actual.mean()) ** 2).sum())
     return max(0.0, 1 - float(((actual - predicted) ** 2).sum()) / spread) if spread else 0.0
-
-
-def _loss(case: GateInputs) -> str:
-    return loss_name(case.problem.task, case.problem.metric)
 
 
 CHECKS = (plausible_skill, plausible_gain, no_leaking_feature)

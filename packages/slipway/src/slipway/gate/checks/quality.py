@@ -1,4 +1,4 @@
-"""Whether the model is good enough: against the trivial baseline, against production, and in what it promises."""
+"""Check the model's quality: against the trivial baseline, against production, and its calibration."""
 
 from collections.abc import Sequence
 
@@ -8,136 +8,131 @@ from slipway.evaluation.intervals import metric_figure, resample_groups
 from slipway.evaluation.losses import group_sums
 from slipway.evaluation.metrics import prepare_metrics
 from slipway.evaluation.scored import Scored, Vector
+from slipway.figures import format_figure
 from slipway.gate.inputs import GateInputs
 from slipway.gate.result import CheckResult, SliceComparison
-from slipway.gate.statistics.comparison import compare_slices, relative_improvement
+from slipway.gate.statistics.comparison import compare_slices, improvement_over_baseline, improvement_over_production
 from slipway.gate.statistics.paired import adjust_holm, estimate_share, student_interval
-from slipway.gate.wording import describe_change, describe_difference, describe_interval, loss_name
+from slipway.gate.wording import NO_PRODUCTION, describe_change, describe_difference, describe_interval, loss_name
 from slipway.problem import Task
 
-# So many of the slices that are worse are named, the worst first; the report has a table of all.
+# Number of worse slices that are named, the worst first; the report has a table of all.
 _NAMED = 3
 
 
-def beats_baseline(case: GateInputs) -> CheckResult:
-    """The model must take away a share of the trivial baseline's loss, beyond doubt."""
-    found = relative_improvement(
-        case.candidate.scored, case.baseline, case.problem.metric, case.rules.level, case.params.evaluate
-    )
+def beats_baseline(inputs: GateInputs) -> CheckResult:
+    """Fail unless the model takes away a share of the trivial baseline's loss, statistically significant."""
+    found = improvement_over_baseline(inputs)
     return CheckResult(
         name="beats_baseline",
-        passed=found.value >= case.rules.skill and found.low is not None and found.low > 0,
-        observed=describe_difference(found, _loss(case), "the baseline's", case.rules.level),
-        limit=f"at least {case.rules.skill:.1%} lower, beyond doubt",
-        why="A model that a constant can match is not worth its cost.",
+        passed=found.value >= inputs.rules.skill and found.low is not None and found.low > 0,
+        observed=describe_difference(inputs, found, "the baseline's"),
+        limit=f"at least {inputs.rules.skill:.1%} lower, statistically significant",
+        why="A model that is hardly better than a constant is not worth its cost.",
         advice="Look at the model card: which columns carry the model, and did the target or a join change?",
     )
 
 
-def not_worse(case: GateInputs) -> CheckResult:
-    """Refused is what is worse than production beyond doubt and by more than the margin."""
-    margin = case.rules.margin
-    observed, passed = "no production yet", True
-    if case.production:
-        found = relative_improvement(
-            case.candidate.scored,
-            case.production.scored,
-            case.problem.metric,
-            case.rules.level,
-            case.params.evaluate,
-        )
+def not_worse(inputs: GateInputs) -> CheckResult:
+    """Fail if the model is significantly worse than production and by more than the margin."""
+    margin = inputs.rules.margin
+    observed, passed = NO_PRODUCTION, True
+    if found := improvement_over_production(inputs):
         passed = found.high is not None and not (found.high < 0 and found.value < -margin)
-        observed = describe_difference(found, _loss(case), "production's", case.rules.level)
+        observed = describe_difference(inputs, found, "production's")
     return CheckResult(
         name="not_worse",
         passed=passed,
         observed=observed,
-        limit=f"at most {margin:.1%} higher, or not beyond doubt",
-        why="What runs now would be replaced by something worse.",
+        limit=f"at most {margin:.1%} higher, or not statistically significant",
+        why="A worse model would replace the one that runs now.",
         advice="Compare data and parameters with those of the release that runs: `slipway show production`.",
     )
 
 
-def no_slice_worse(case: GateInputs) -> CheckResult:
-    """No part of the holdout may be worse beyond doubt, all parts considered, and by more than its margin."""
-    rows = compare_slices(case)
+def no_slice_worse(inputs: GateInputs) -> CheckResult:
+    """Fail if a slice is significantly worse, corrected for the number of slices, and by more than its margin."""
+    rows = compare_slices(inputs)
     adjusted = adjust_holm([row.p_value for row in rows])
     worse = [
         row
         for row, p_value in zip(rows, adjusted, strict=True)
-        if p_value <= case.rules.slice_level and row.difference.value < -case.rules.slice_margin
+        if p_value <= inputs.rules.slice_level and row.difference.value < -inputs.rules.slice_margin
     ]
     return CheckResult(
         name="no_slice_worse",
         passed=not worse,
-        observed=_describe(worse, rows, case),
-        limit=f"none surely (Holm at {case.rules.slice_level:.0%}) and more than {case.rules.slice_margin:.1%} higher",
-        why="A better mean can hide a group of people for whom the model became worse.",
-        advice="Look at the slice's rows in the training set: are they fewer, or joined or labelled otherwise?",
+        observed=_describe(worse, rows, inputs),
+        limit=(
+            f"none significantly (Holm at {inputs.rules.slice_level:.0%}) and more than "
+            f"{inputs.rules.slice_margin:.1%} higher"
+        ),
+        why="A better mean can hide a group for which the model became worse.",
+        advice="Look at the slice's rows in the training set: are they fewer, or joined or labelled differently?",
     )
 
 
-def calibrated(case: GateInputs) -> CheckResult:
-    """Probabilities must mean what they say, as far as the holdout can tell."""
-    scored = case.candidate.scored
-    limit = case.rules.calibration
+def calibrated(inputs: GateInputs) -> CheckResult:
+    """Fail if the calibration error is significantly above its limit."""
+    scored = inputs.candidate.scored
+    limit = inputs.rules.calibration
     observed, passed = "not applicable: no probabilities", True
     if scored.task is not Task.REGRESSION:
         name = "calibration_error"
-        draws = resample_groups({name: prepare_metrics(scored, [name])}, scored.groups, case.params.evaluate)[name]
-        found = metric_figure(draws, name, scored.groups, case.rules.level)
+        draws = resample_groups({name: prepare_metrics(scored, [name])}, scored.groups, inputs.params.evaluate)[name]
+        found = metric_figure(draws, name, scored.groups, inputs.rules.level)
         passed = found is not None and found.low is not None and found.low <= limit
-        observed = "undefined" if found is None or found.low is None else f"{found.value:.3f}, surely {found.low:.3f}"
+        observed = format_figure(found, ".3f") if found else "undefined"
     return CheckResult(
         name="calibrated",
         passed=passed,
         observed=observed,
-        limit=f"surely at most {limit:.3f}",
-        why="Whoever acts on a probability is misled by one that is too sure, or not sure enough.",
+        limit=f"lower end of the interval at most {limit:.3f}",
+        why="A decision by a probability is wrong where the probability is too high or too low.",
         advice="Look at plots/calibration.csv; regularise more, stop earlier, or wrap it in CalibratedClassifierCV.",
     )
 
 
-def mean_prediction_in_range(case: GateInputs) -> CheckResult:
-    """The mean prediction must be near production's, or near the base rate where production cannot be the measure.
+def mean_prediction_in_range(inputs: GateInputs) -> CheckResult:
+    """Fail unless the mean prediction is near production's, or near the base rate where production's is off itself.
 
-    A holdout's own base rate is uncertain (its groups differ), two models on the same rows hardly are: so production
-    is the sharper measure, unless its own mean is out of reach of the base rate. For a regression the distance counts
-    in standard deviations of the target; for several classes the largest of the classes' distances counts.
+    A holdout's base rate is uncertain (its groups differ), the difference of two models on the same rows hardly: so
+    production is the sharper reference, unless its own mean is significantly off the base rate. A regression's distance
+    is in standard deviations of the target; of several classes the largest distance counts.
     """
-    scored, level = case.candidate.scored, case.rules.level
-    production = case.production.scored if case.production else None
-    if production and production.classes == scored.classes and _surely_off(production, level) <= case.rules.mean:
+    scored, level = inputs.candidate.scored, inputs.rules.level
+    production = inputs.production.scored if inputs.production else None
+    if production and production.classes == scored.classes and _least_error(production, level) <= inputs.rules.mean:
         distance = float(np.abs((_predictions(scored) - _predictions(production)).mean(axis=0)).max())
         observed = f"{distance:.4f} from production's mean"
     else:
-        distance = _surely_off(scored, level)
-        observed = f"surely {distance:.4f} from the base rate"
+        distance = _least_error(scored, level)
+        observed = f"at least {distance:.4f} from the base rate"
     return CheckResult(
         name="mean_prediction_in_range",
-        passed=distance <= case.rules.mean,
+        passed=distance <= inputs.rules.mean,
         observed=observed,
-        limit=f"at most {case.rules.mean:.4f}" + (" standard deviations" if scored.task is Task.REGRESSION else ""),
-        why="A shift of every score hardly moves the loss, but moves every decision that is made at a threshold.",
-        advice="Compare the share of each class in the training set with the one before; undo reweighting of rows.",
+        limit=f"at most {inputs.rules.mean:.4f}" + (" standard deviations" if scored.task is Task.REGRESSION else ""),
+        why="A shift of every score hardly changes the loss, but changes every decision at a threshold.",
+        advice="Compare the share of each class in the training set with the previous one; undo reweighting of rows.",
     )
 
 
-def _loss(case: GateInputs) -> str:
-    return loss_name(case.problem.task, case.problem.metric)
+def _loss(inputs: GateInputs) -> str:
+    return loss_name(inputs.problem.task, inputs.problem.metric)
 
 
-def _describe(worse: Sequence[SliceComparison], rows: Sequence[SliceComparison], case: GateInputs) -> str:
-    if case.production is None:
-        return "no production yet"
+def _describe(worse: Sequence[SliceComparison], rows: Sequence[SliceComparison], inputs: GateInputs) -> str:
+    if inputs.production is None:
+        return NO_PRODUCTION
     if not rows:
-        return f"no slice with {case.rules.slice_rows:,} rows"
+        return f"no slice with {inputs.rules.slice_rows:,} rows"
     first, *rest = sorted(worse or rows, key=lambda row: row.difference.value)
     if not worse:
-        return f"{_loss(case)} in none of {len(rows)} slices; the worst is {_slice(first)}"
+        return f"{_loss(inputs)} in none of {len(rows)} slices; the worst is {_slice(first)}"
     named = [_slice(row) for row in (first, *rest[: _NAMED - 1])]
     more = f"; and {len(worse) - _NAMED} more" if len(worse) > _NAMED else ""
-    return f"{_loss(case)} in {len(worse)} of {len(rows)} slices: {'; '.join(named)}{more}"
+    return f"{_loss(inputs)} in {len(worse)} of {len(rows)} slices: {'; '.join(named)}{more}"
 
 
 def _slice(row: SliceComparison) -> str:
@@ -145,7 +140,7 @@ def _slice(row: SliceComparison) -> str:
 
 
 def _predictions(scored: Scored) -> Vector:
-    """Scores of shape (rows, columns) on a scale on which distances are shares."""
+    """Return scores of shape (rows, columns), a regression's in standard deviations of the target."""
     scores = scored.scores.reshape(len(scored.target), -1)
     return scores / (_scale(scored) or 1.0)
 
@@ -154,8 +149,8 @@ def _scale(scored: Scored) -> float:
     return float(scored.target.std()) if scored.task is Task.REGRESSION else 1.0
 
 
-def _surely_off(scored: Scored, level: float) -> float:
-    """How far the nearer end of the mean error's interval is from zero, at most over the columns."""
+def _least_error(scored: Scored, level: float) -> float:
+    """Return the distance from zero to the nearer end of the mean error's interval, the largest over the columns."""
     if scored.task is Task.MULTICLASS:
         actual = np.eye(len(scored.classes))[scored.target]
     else:

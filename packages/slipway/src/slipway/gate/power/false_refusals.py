@@ -129,8 +129,8 @@ def _slice_refused(slices: Sequence[_Pairs], rules: GateRules) -> NDArray[np.boo
     refused = np.zeros(below.shape[1:], dtype=bool)
     # Only where a slice lies below its margin can Holm's procedure matter.
     for at, beside in np.argwhere(below.any(axis=0)):
-        surely = adjust_holm(p_values[:, at, beside]) <= rules.slice_level
-        refused[at, beside] = (surely & below[:, at, beside]).any()
+        significant = adjust_holm(p_values[:, at, beside]) <= rules.slice_level
+        refused[at, beside] = (significant & below[:, at, beside]).any()
     return refused
 
 

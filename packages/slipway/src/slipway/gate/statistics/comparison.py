@@ -1,4 +1,4 @@
-"""The candidate beside production on the same holdout rows: as a whole, metric by metric and slice by slice."""
+"""Compare candidate and production on the same holdout rows: as a whole, by metric and by slice."""
 
 import msgspec
 import numpy as np
@@ -25,18 +25,33 @@ from slipway.gate.statistics.paired import (
 )
 from slipway.params import EvaluateParams
 
-# For whoever compares two models without a `params.yaml`; only metrics that are no mean over rows are resampled.
+# For a comparison without a `params.yaml`; only metrics that are not a mean over rows are resampled.
 _RESAMPLES = EvaluateParams(resamples=2000, confidence=0.95, seed=7)
 # A slice needs the spread of its resamples, not their outermost percentiles: 400 give it to 4 %.
 _SLICE_RESAMPLES = 400
-# What has no vote may be a little coarser: 1000 give the end of an interval to 5 %, in half of the gate's time.
+# Metrics that decide nothing may be coarser: 1000 give the end of an interval to 5 %, in half of the gate's time.
 _TABLE_RESAMPLES = 1000
+
+
+def improvement_over_production(inputs: GateInputs) -> Figure | None:
+    """Compare the candidate's primary loss with production's (see `relative_improvement`); None without production."""
+    return None if inputs.production is None else _improvement(inputs, inputs.production.scored)
+
+
+def improvement_over_baseline(inputs: GateInputs) -> Figure:
+    """Compare the candidate's primary loss with the trivial baseline's (see `relative_improvement`)."""
+    return _improvement(inputs, inputs.baseline)
+
+
+def _improvement(inputs: GateInputs, reference: Scored) -> Figure:
+    scored, rules = inputs.candidate.scored, inputs.rules
+    return relative_improvement(scored, reference, inputs.problem.metric, rules.level, inputs.params.evaluate)
 
 
 def relative_improvement(
     candidate: Scored, production: Scored, primary: str, level: float, params: EvaluateParams = _RESAMPLES
 ) -> Figure:
-    """The primary loss of production less the candidate's, as a share of production's loss; above zero = better.
+    """Return production's primary loss less the candidate's, as a share of production's; above zero = better.
 
     The loss of a metric that should be high is its distance from 1. The interval is over groups, at `level`.
     Raises `GateError` where the two were not scored on the same rows, or the metric is undefined there.
@@ -48,32 +63,32 @@ def relative_improvement(
     )
 
 
-def compare_slices(case: GateInputs) -> tuple[SliceComparison, ...]:
-    """Every part of the holdout with enough rows and groups, in the order of `case.parts`; none without production."""
-    if case.production is None:
+def compare_slices(inputs: GateInputs) -> tuple[SliceComparison, ...]:
+    """Compare every slice with enough rows and groups, in the order of `inputs.parts`; none without production."""
+    if inputs.production is None:
         return ()
-    _check_paired(case.candidate.scored, case.production.scored)
-    params = _at_most(case.params.evaluate, _SLICE_RESAMPLES)
-    found = (_slice_row(case, part, case.production.scored, params) for part in case.parts)
+    _check_paired(inputs.candidate.scored, inputs.production.scored)
+    params = _at_most(inputs.params.evaluate, _SLICE_RESAMPLES)
+    found = (_slice_row(inputs, part, inputs.production.scored, params) for part in inputs.parts)
     return tuple(row for row in found if row is not None)
 
 
-def compare_metrics(case: GateInputs) -> tuple[MetricComparison, ...]:
-    """Every metric that is defined on the holdout, of both models, and by how much the candidate is better."""
-    scored = case.candidate.scored
-    names, level = tuple(METRICS[scored.task]), case.rules.level
+def compare_metrics(inputs: GateInputs) -> tuple[MetricComparison, ...]:
+    """Compare every metric that is defined on the holdout: both models' values and the candidate's gain."""
+    scored = inputs.candidate.scored
+    names, level = tuple(METRICS[scored.task]), inputs.rules.level
     measures = {"candidate": prepare_metrics(scored, names)}
-    if case.production:
-        _check_paired(scored, case.production.scored)
-        measures["production"] = prepare_metrics(case.production.scored, names)
-    draws = resample_groups(measures, scored.groups, _at_most(case.params.evaluate, _TABLE_RESAMPLES))
+    if inputs.production:
+        _check_paired(scored, inputs.production.scored)
+        measures["production"] = prepare_metrics(inputs.production.scored, names)
+    draws = resample_groups(measures, scored.groups, _at_most(inputs.params.evaluate, _TABLE_RESAMPLES))
     rows = []
     for name, kind in METRICS[scored.task].items():
         here = metric_figure(draws["candidate"], name, scored.groups, level)
         if here is None:
             continue
-        beside = metric_figure(draws["production"], name, scored.groups, level) if case.production else None
-        gain = _gain(case, name, kind, draws) if beside and kind.better else None
+        beside = metric_figure(draws["production"], name, scored.groups, level) if inputs.production else None
+        gain = _gain(inputs, name, kind, draws) if beside and kind.better else None
         rows.append(MetricComparison(metric=name, candidate=here, production=beside, difference=gain))
     return tuple(rows)
 
@@ -82,13 +97,15 @@ def _at_most(params: EvaluateParams, resamples: int) -> EvaluateParams:
     return msgspec.structs.replace(params, resamples=min(resamples, params.resamples))
 
 
-def _slice_row(case: GateInputs, part: SlicePart, production: Scored, params: EvaluateParams) -> SliceComparison | None:
-    if len(part.rows) < case.rules.slice_rows:
+def _slice_row(
+    inputs: GateInputs, part: SlicePart, production: Scored, params: EvaluateParams
+) -> SliceComparison | None:
+    if len(part.rows) < inputs.rules.slice_rows:
         return None
-    inside = restrict_rows(case.candidate.scored, part.rows)
+    inside = restrict_rows(inputs.candidate.scored, part.rows)
     if inside.groups < FEWEST_GROUPS:
         return None
-    primary = case.problem.metric
+    primary = inputs.problem.metric
     found = loss_difference(
         prepare_losses(inside, primary, params), prepare_losses(restrict_rows(production, part.rows), primary, params)
     )
@@ -99,26 +116,26 @@ def _slice_row(case: GateInputs, part: SlicePart, production: Scored, params: Ev
         label=part.label,
         rows=len(part.rows),
         groups=inside.groups,
-        difference=_spread(found, case.rules.level),
+        difference=_spread(found, inputs.rules.level),
         p_value=p_value_worse(found),
     )
 
 
 def _spread(found: Difference, level: float) -> Figure:
-    """Student's interval for resamples too, so that interval and p value of a slice say the same."""
+    """Return Student's interval for resamples too, so that interval and p value of a slice agree."""
     return student_interval(found.value, found.error, found.groups, level)
 
 
-def _gain(case: GateInputs, name: str, kind: MetricKind, draws: dict[str, dict[str, Draws]]) -> Figure | None:
-    """How much better the candidate is, in the metric's unit, with the same kind of interval as the verdict's."""
-    assert case.production is not None
-    scored, level = case.candidate.scored, case.rules.level
+def _gain(inputs: GateInputs, name: str, kind: MetricKind, draws: dict[str, dict[str, Draws]]) -> Figure | None:
+    """Return the candidate's gain in the metric's unit, with the same kind of interval as the verdict's."""
+    assert inputs.production is not None
+    scored, level = inputs.candidate.scored, inputs.rules.level
     sign = -1 if kind.better is Better.HIGHER else 1
     here = row_losses(scored).get(name)
     if here is None:
         saved = sign * (draws["production"][name] - draws["candidate"][name])
         return percentile_interval(saved, scored.groups, level)
-    beside = row_losses(case.production.scored)[name]
+    beside = row_losses(inputs.production.scored)[name]
     sums = group_sums(scored.group, scored.groups, sign * (beside - here), np.ones(len(here)))
     return student_interval(*estimate_share(sums[:, 0], sums[:, 1]), scored.groups, level)
 
@@ -126,7 +143,7 @@ def _gain(case: GateInputs, name: str, kind: MetricKind, draws: dict[str, dict[s
 def _check_paired(candidate: Scored, production: Scored) -> None:
     if candidate.groups != production.groups or not np.array_equal(candidate.group, production.group):
         raise GateError(
-            f"Candidate and production must be scored on the same rows, found {len(candidate.target):,} rows in "
-            f"{candidate.groups} groups and {len(production.target):,} in {production.groups}. Score both again on "
-            "the holdout that `dvc repro prepare` makes."
+            f"Candidate and production are scored on different rows: {len(candidate.target):,} in {candidate.groups} "
+            f"groups against {len(production.target):,} in {production.groups}. Score both again on the holdout that "
+            "`dvc repro prepare` makes."
         )

@@ -1,27 +1,41 @@
-"""Whether the candidate still takes what clients of production send."""
+"""Check that production can move to the candidate: it was not rolled back before and accepts what clients send."""
 
 from slipway.contract import Field
 from slipway.gate.inputs import GateInputs
 from slipway.gate.result import CheckResult
+from slipway.gate.wording import NO_PRODUCTION
 
 
-def contract_compatible(case: GateInputs) -> CheckResult:
-    """Every row that production's contract accepts must be accepted by the candidate's."""
+def not_blocked(inputs: GateInputs) -> CheckResult:
+    """Fail for a digest that was rolled back or failed to deploy."""
+    number = inputs.entry.blocked.get(inputs.candidate.bundle.digest)
+    return CheckResult(
+        name="not_blocked",
+        passed=number is None,
+        observed="never rolled back" if number is None else f"blocked by entry {number} of {inputs.entry.environment}",
+        limit="no digest that was rolled back or failed",
+        why="A release that had to be rolled back once would have to be rolled back again.",
+        advice="`slipway history production` says why; `slipway ledger unblock` allows it again, with a reason.",
+    )
+
+
+def contract_compatible(inputs: GateInputs) -> CheckResult:
+    """Fail unless the candidate's contract accepts every row that production's accepts."""
     breaks: list[str] = []
-    if case.production:
-        breaks = breaking_changes(case.production.bundle.fields, case.candidate.bundle.fields)
+    if inputs.production:
+        breaks = breaking_changes(inputs.production.bundle.fields, inputs.candidate.bundle.fields)
     return CheckResult(
         name="contract_compatible",
         passed=not breaks,
-        observed="; ".join(breaks) or ("no production yet" if case.production is None else "takes all that it took"),
-        limit="whatever clients send today",
-        why="Clients do not change on the day of a release: what they send would be refused with 422.",
-        advice="Keep the field as it was and add a new, optional one; remove the old one when no client sends it.",
+        observed="; ".join(breaks) or ("accepts every row of before" if inputs.production else NO_PRODUCTION),
+        limit="no narrower contract",
+        why="Clients do not change on the day of a release: their requests would be refused with 422.",
+        advice="Keep the field and add a new, optional one; remove the old one when no client sends it.",
     )
 
 
 def breaking_changes(before: tuple[Field, ...], after: tuple[Field, ...]) -> list[str]:
-    """What a client of `before` may send and `after` refuses, one sentence each, in the order of the fields."""
+    """List what a client of `before` may send and `after` refuses, in the order of the fields."""
     old, new = ({field.name: field for field in fields} for fields in (before, after))
     found = [f"{name} was removed" for name in old if name not in new]
     for name, field in new.items():
@@ -50,25 +64,25 @@ def _narrower(before: Field, after: Field) -> list[str]:
 
 
 def _bounds(before: Field, after: Field) -> list[str]:
-    """Narrowed ranges; an open end is the same limit as a closed one that is left out."""
+    """Describe narrowed ranges; an excluded end is a tighter limit than the same end included."""
     found = []
     low_before, low_after = _low(before), _low(after)
     if low_after > low_before:
-        found.append(f"the least value rose from {low_before[0]:g} to {low_after[0]:g}")
+        found.append(f"the minimum rose from {low_before[0]:g} to {low_after[0]:g}")
     high_before, high_after = _high(before), _high(after)
     if high_after < high_before:
-        found.append(f"the largest value fell from {high_before[0]:g} to {high_after[0]:g}")
+        found.append(f"the maximum fell from {high_before[0]:g} to {high_after[0]:g}")
     return found
 
 
 def _low(field: Field) -> tuple[float, bool]:
-    """The lower limit, and whether it is itself left out."""
+    """Return the lower limit, and True if it is excluded."""
     ends = [(field.ge, False), (field.gt, True)]
     return max(((end, open_) for end, open_ in ends if end is not None), default=(float("-inf"), False))
 
 
 def _high(field: Field) -> tuple[float, bool]:
-    """The upper limit, and whether it belongs to the range."""
+    """Return the upper limit, and True if it is included."""
     ends = [(field.le, True), (field.lt, False)]
     return min(((end, closed) for end, closed in ends if end is not None), default=(float("inf"), True))
 
@@ -77,4 +91,4 @@ def _kind(field: Field) -> str:
     return f"{field.kind} with a time zone" if field.zoned else field.kind.value
 
 
-CHECKS = (contract_compatible,)
+CHECKS = (not_blocked, contract_compatible)

@@ -7,7 +7,7 @@ import pytest
 from msgspec import Meta, defstruct
 
 from slipway.contract import read_contract
-from slipway.gate.checks.contract import breaking_changes
+from slipway.gate.checks.compatibility import breaking_changes
 
 AGE, NOTE, PLAN = Annotated[int, Meta(ge=0, le=99)], Annotated[str, Meta(pattern="^a")], Literal["x", "y"]
 FIELDS = {"age": AGE, "note": (NOTE | None, None), "plan": PLAN, "at": Annotated[datetime, Meta(tz=True)]}
@@ -24,10 +24,10 @@ BREAKING = {
     "new and required": {"size": float},
     "is required now": {"note": NOTE | None},
     "may no longer be null": {"note": (NOTE, "a")},
-    "least value rose": {"age": Annotated[int, Meta(ge=1, le=99)]},
-    "least value rose from 0 to 0": {"age": Annotated[int, Meta(gt=0, le=99)]},
-    "largest value fell from 99 to 98": {"age": Annotated[int, Meta(ge=0, le=98)]},
-    "largest value fell from 99 to 99": {"age": Annotated[int, Meta(ge=0, lt=99)]},
+    "minimum rose": {"age": Annotated[int, Meta(ge=1, le=99)]},
+    "minimum rose from 0 to 0": {"age": Annotated[int, Meta(gt=0, le=99)]},
+    "maximum fell from 99 to 98": {"age": Annotated[int, Meta(ge=0, le=98)]},
+    "maximum fell from 99 to 99": {"age": Annotated[int, Meta(ge=0, lt=99)]},
     "y no longer allowed": {"plan": Literal["x"]},
     "pattern": {"note": (Annotated[str, Meta(pattern="^b")] | None, None)},
     "integer became number": {"age": Annotated[float, Meta(ge=0, le=99)]},

@@ -49,11 +49,11 @@ def retrain(toy: Toy, folder: Path) -> Bundle:
     return seal_bundle(toy.problem, fitted, toy.params.train.threshold, train, toy.holdout, folder)[0]
 
 
-def make_case(toy: Toy, production: Bundle | None, **changed: Any) -> GateInputs:
+def make_inputs(toy: Toy, production: Bundle | None, **changed: Any) -> GateInputs:
     """The toy's bundle as candidate against `production`, None for a first release; fields may be `changed`."""
     scored, baseline = score_holdout(toy.bundle, toy.problem, toy.train, toy.holdout)
     parts = cut_slices(toy.problem.slices, toy.holdout)
-    case = GateInputs(
+    inputs = GateInputs(
         problem=toy.problem,
         params=toy.params,
         rules=RULES,
@@ -66,7 +66,7 @@ def make_case(toy: Toy, production: Bundle | None, **changed: Any) -> GateInputs
         committed=evaluate_holdout(scored, baseline, toy.problem.metric, toy.params.evaluate, parts),
         parts=parts,
     )
-    return msgspec.structs.replace(case, **changed)
+    return msgspec.structs.replace(inputs, **changed)
 
 
 def entry_of(production: Bundle | None) -> Entry:
@@ -87,34 +87,34 @@ def entry_of(production: Bundle | None) -> Entry:
     )
 
 
-def with_rules(case: GateInputs, **changed: Any) -> GateInputs:
-    """The same case under other limits."""
-    return msgspec.structs.replace(case, rules=msgspec.structs.replace(case.rules, **changed))
+def with_rules(inputs: GateInputs, **changed: Any) -> GateInputs:
+    """The same inputs under other limits."""
+    return msgspec.structs.replace(inputs, rules=msgspec.structs.replace(inputs.rules, **changed))
 
 
-def with_scores(case: GateInputs, scores: np.ndarray) -> GateInputs:
-    """The same case with other scores of the candidate; its bundle stays, which only statistics may not notice."""
-    scored = msgspec.structs.replace(case.candidate.scored, scores=scores)
-    return msgspec.structs.replace(case, candidate=msgspec.structs.replace(case.candidate, scored=scored))
+def with_scores(inputs: GateInputs, scores: np.ndarray) -> GateInputs:
+    """The same inputs with other scores of the candidate; its bundle stays, which only statistics may not notice."""
+    scored = msgspec.structs.replace(inputs.candidate.scored, scores=scores)
+    return msgspec.structs.replace(inputs, candidate=msgspec.structs.replace(inputs.candidate, scored=scored))
 
 
-def with_production_scores(case: GateInputs, scores: np.ndarray) -> GateInputs:
-    """The same case with other scores of production's model."""
-    scored = msgspec.structs.replace(case.production.scored, scores=scores)
-    return msgspec.structs.replace(case, production=msgspec.structs.replace(case.production, scored=scored))
+def with_production_scores(inputs: GateInputs, scores: np.ndarray) -> GateInputs:
+    """The same inputs with other scores of production's model."""
+    scored = msgspec.structs.replace(inputs.production.scored, scores=scores)
+    return msgspec.structs.replace(inputs, production=msgspec.structs.replace(inputs.production, scored=scored))
 
 
-def shuffled(case: GateInputs, rows: np.ndarray | None = None, seed: int = 0) -> np.ndarray:
+def shuffled(inputs: GateInputs, rows: np.ndarray | None = None, seed: int = 0) -> np.ndarray:
     """The candidate's scores, those of `rows` (all by default) in another order: ruined, and as spread as before."""
-    scores = case.candidate.scored.scores.copy()
+    scores = inputs.candidate.scored.scores.copy()
     rows = np.arange(len(scores)) if rows is None else rows
     scores[rows] = scores[np.random.default_rng(seed).permutation(rows)]
     return scores
 
 
-def inverted(case: GateInputs, rows: np.ndarray) -> np.ndarray:
+def inverted(inputs: GateInputs, rows: np.ndarray) -> np.ndarray:
     """The candidate's scores, those of `rows` turned round: the surer it was, the more wrong it is."""
-    scored = case.candidate.scored
+    scored = inputs.candidate.scored
     scores = scored.scores.copy()
     if scores.ndim == 2:
         scores[rows] = np.roll(scores[rows], 1, axis=1)
