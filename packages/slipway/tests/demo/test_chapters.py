@@ -1,4 +1,4 @@
-"""The story's file: typed, optional, and it changes nothing but what it names."""
+"""`demo.yaml` is typed and optional, and changes only what it names."""
 
 import pytest
 import yaml
@@ -10,17 +10,17 @@ from slipway.gate.result import Verdict
 COMMITTED = b"# a comment\ntrain:\n  seed: 7\nmodel:\n  kind: a\n  a:\n    trees: 9\n"
 
 
-def test_without_a_story_there_are_no_chapters(tmp_path):
+def test_without_demo_yaml_there_are_no_chapters(tmp_path):
     assert read_chapters(tmp_path) == ()
 
 
-def test_what_is_no_chapter_is_refused(tmp_path):
+def test_an_unknown_verdict_is_refused(tmp_path):
     (tmp_path / "demo.yaml").write_text("- title: a\n  params: {}\n  expect: applause\n")
-    with pytest.raises(SettingsError, match=r"demo\.yaml is no list of chapters"):
+    with pytest.raises(SettingsError, match=r"demo\.yaml: expected a list of chapters"):
         read_chapters(tmp_path)
 
 
-def test_a_chapter_changes_what_it_names_and_the_next_one_begins_anew(tmp_path):
+def test_a_chapter_changes_what_it_names_and_the_next_one_starts_from_the_committed_ones(tmp_path):
     path = tmp_path / "params.yaml"
     apply_params(Chapter("one", {"model.a.trees": 1, "train.seed": 8}, Verdict.KEEP), COMMITTED, path)
     assert yaml.safe_load(path.read_bytes()) == {"train": {"seed": 8}, "model": {"kind": "a", "a": {"trees": 1}}}
@@ -29,6 +29,6 @@ def test_a_chapter_changes_what_it_names_and_the_next_one_begins_anew(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["model.b.trees", "modle.kind", "train.seed.more"])
-def test_a_key_that_there_is_not_is_named(tmp_path, key):
+def test_an_unknown_key_is_named(tmp_path, key):
     with pytest.raises(SettingsError, match=key):
         apply_params(Chapter("one", {key: 1}, Verdict.KEEP), COMMITTED, tmp_path / "params.yaml")

@@ -1,1 +1,1 @@
-"""`make demo`: the whole loop in a workspace of its own, shown as it happens."""
+"""`make demo`: the whole loop in its own workspace."""

@@ -1,4 +1,4 @@
-"""Run the pipeline in the workspace, tell the story of its releases, show what came out and what to type next."""
+"""Run the pipeline in the workspace, deliver one model after another, print the results and what to type next."""
 
 import os
 import subprocess
@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from slipway.demo.chapters import read_chapters
-from slipway.demo.screen import Shown, show
-from slipway.demo.story import tell
+from slipway.demo.screen import Summary, print_summary
+from slipway.demo.story import play_chapters
 from slipway.demo.workspace import WORKSPACE, open_workspace
 from slipway.errors import SlipwayError
 from slipway.settings import quiet_environment
@@ -22,32 +22,32 @@ STAGES = ("validate", "prepare", "train", "evaluate", "register")
 
 
 def main() -> None:
-    """Do everything; exit with the failing step's code and its own words."""
+    """Run the demo; exit 1 with one paragraph if a step fails."""
     quiet_environment()
     started = time.time()
     try:
-        print_progress(f"Workspace: {WORKSPACE}/ (a clone; your own files, lock and store stay as they are)")
+        print_progress(f"Workspace: {WORKSPACE}/ (a clone; your files, lock file and MLflow store are not changed)")
         folder = open_workspace(Path.cwd())
         before = len(_times(folder))
-        _run(folder, "Data: pulling from the remote inside the repository", "pull", "data.dvc")
+        _run(folder, "Data: dvc pull from the remote inside the repository", "pull", "data.dvc")
         _run(folder, "Pipeline: " + " -> ".join(STAGES), "repro", "--quiet")
         ran = {entry.stage: entry for entry in _times(folder)[before:]}
         if chapters := read_chapters(folder):
-            tell(folder, chapters, partial(_run, folder))
-        show(Shown(folder, tuple((name, ran.get(name)) for name in STAGES), time.time() - started))
+            play_chapters(folder, chapters, partial(_run, folder))
+        print_summary(Summary(folder, tuple((name, ran.get(name)) for name in STAGES), time.time() - started))
     except SlipwayError as error:
         sys.exit(f"demo failed: {error}")
 
 
-def _run(folder: Path, saying: str, *command: str) -> None:
-    print_progress(saying)
-    # The demo writes to its own store, whatever server the user's shell names.
+def _run(folder: Path, title: str, *command: str) -> None:
+    print_progress(title)
+    # The demo writes to its own store, also where the user's shell names a server.
     own = {name: value for name, value in os.environ.items() if name not in _USERS_STORE}
     done = subprocess.run([sys.executable, "-m", "dvc", *command], cwd=folder, env=own)
     if done.returncode:
         sys.exit(
-            f"demo failed: `dvc {' '.join(command)}` in {WORKSPACE}/ ended with {done.returncode}. "
-            "If nothing above says why, run it there without --quiet."
+            f"demo failed: `dvc {' '.join(command)}` in {WORKSPACE}/ ended with exit code {done.returncode}. "
+            "If its output above gives no reason, run it there without --quiet."
         )
 
 

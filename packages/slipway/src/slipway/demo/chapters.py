@@ -1,4 +1,4 @@
-"""`demo.yaml`, typed: what the demo changes, and what should come of it."""
+"""Read `demo.yaml`: the models that the demo trains, and the verdict expected for each."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ STORY = Path("demo.yaml")
 
 
 class Chapter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One model before the gate: dotted keys of `params.yaml` with other values, and the verdict that is expected."""
+    """One model: its title, dotted keys of `params.yaml` with other values, and the gate's expected verdict."""
 
     title: Annotated[str, Meta(min_length=1)]
     params: dict[str, Any]
@@ -23,7 +23,7 @@ class Chapter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_chapters(folder: Path) -> tuple[Chapter, ...]:
-    """The chapters in `folder`, none where there is no story; raises `SettingsError`."""
+    """Return the chapters of `demo.yaml` in `folder`, none without the file; raises `SettingsError`."""
     path = folder / STORY
     try:
         return msgspec.convert(yaml.safe_load(path.read_text()), tuple[Chapter, ...])
@@ -31,15 +31,15 @@ def read_chapters(folder: Path) -> tuple[Chapter, ...]:
         return ()
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise SettingsError(
-            f"{STORY} is no list of chapters (title, params, expect): {error}. Mend it, or delete it: the demo then "
-            "ends with the pipeline."
+            f"{STORY}: expected a list of chapters (title, params, expect): {error}. Fix the file, or delete it: the "
+            "demo then ends after the pipeline."
         ) from error
 
 
 def apply_params(chapter: Chapter, committed: bytes, path: Path) -> None:
     """Write `path`: the `committed` parameters with the chapter's changes.
 
-    Raises `SettingsError` for a key that `params.yaml` does not have.
+    Raises `SettingsError` for a key that is not in `params.yaml`.
     """
     if not chapter.params:
         write_bytes(path, committed)
@@ -51,6 +51,6 @@ def apply_params(chapter: Chapter, committed: bytes, path: Path) -> None:
         for section in sections:
             place = place.get(section) if isinstance(place, dict) else None
         if not isinstance(place, dict) or name not in place:
-            raise SettingsError(f"{STORY}, chapter {chapter.title!r}: {path.name} has no {dotted}. Name a key it has.")
+            raise SettingsError(f"{STORY}, chapter {chapter.title!r}: {path.name} has no key {dotted}.")
         place[name] = value
     write_bytes(path, yaml.safe_dump(tree, sort_keys=False).encode())

@@ -1,4 +1,4 @@
-"""The demo's last screen: what happened, to which version, and what to type next."""
+"""The last screen of the demo: stages, metrics, one prediction, and what to type next."""
 
 import shlex
 import shutil
@@ -17,50 +17,50 @@ from slipway.figures import format_figure
 from slipway.stage import StageTime
 
 NEXT = (
-    ("make serve", "the model over HTTP, with a page to try it, on http://127.0.0.1:8080"),
-    ("cat .demo/gate.md", "the report of the model that was refused"),
-    ("make ui", "runs and model versions in MLflow, on http://127.0.0.1:5000"),
-    ("make repro", "the same pipeline on your own files"),
-    ("make test", "every test"),
-    ("make help", "everything else"),
+    ("make serve", "serve the model, with a page to try it, on http://127.0.0.1:8080"),
+    ("cat .demo/gate.md", "the gate's report on the last model"),
+    ("make ui STORE=.demo", "runs and model versions in MLflow, on http://127.0.0.1:5000"),
+    ("make repro", "run the same pipeline on your files"),
+    ("make test", "test the problem and the pipeline"),
+    ("make help", "list every make target"),
 )
 
 
-class Shown(NamedTuple):
-    """The workspace, each stage with its time if it ran, and the seconds in all."""
+class Summary(NamedTuple):
+    """The workspace, the time of each stage (None if it did not run), and the total in seconds."""
 
     folder: Path
     stages: tuple[tuple[str, StageTime | None], ...]
     seconds: float
 
 
-def show(shown: Shown) -> None:
-    """Print the summary and one prediction of the sealed bundle."""
+def print_summary(summary: Summary) -> None:
+    """Print stages, metrics, one prediction of the sealed bundle, and what to type next."""
     console = Console(highlight=False)
     console.print()
-    console.print(_stages(shown))
-    console.print(_metrics(read_evaluation(shown.folder / "metrics.json")))
-    registered = msgspec.json.decode((shown.folder / "registered.json").read_bytes())
+    console.print(_stages(summary))
+    console.print(_metrics(read_evaluation(summary.folder / "metrics.json")))
+    registered = msgspec.json.decode((summary.folder / "registered.json").read_bytes())
     console.print(
         f"Registered: model {registered['model']} version {registered['version']}, bundle {registered['digest'][:12]}"
     )
-    _show_prediction(console, shown.folder)
-    console.print(f"\nDone in {shown.seconds:.0f} s. Everything is kept in {WORKSPACE}/. What to type next:")
+    _show_prediction(console, summary.folder)
+    console.print(f"\nDone in {summary.seconds:.0f} s. Everything is in {WORKSPACE}/. What to type next:")
     for command, what in NEXT:
-        console.print(f"  {command:<17} {what}")
+        console.print(f"  {command:<20} {what}")
 
 
 def _uv() -> str:
-    """The uv that runs this: one's own, or the one that `make` fetched."""
+    """Return the command uv: the one on the PATH, or the one that `make` installed."""
     fetched = ".tools/bin/uv"
     return fetched if (shutil.which("uv") or fetched).endswith(fetched) else "uv"
 
 
-def _stages(shown: Shown) -> Table:
-    table = Table("stage", "seconds", "most of it", title="Pipeline", title_justify="left")
-    for name, taken in shown.stages:
+def _stages(summary: Summary) -> Table:
+    table = Table("stage", "seconds", "longest step", title="Pipeline", title_justify="left")
+    for name, taken in summary.stages:
         if taken is None:
-            table.add_row(name, "-", "nothing had changed")
+            table.add_row(name, "-", "(unchanged, not run)")
         else:
             longest = max(taken.steps, key=lambda step: taken.steps[step], default="")
             table.add_row(name, f"{taken.seconds:.1f}", f"{longest} ({taken.steps[longest]:.1f})" if longest else "")
@@ -84,7 +84,7 @@ def _show_prediction(console: Console, folder: Path) -> None:
     score = bundle.score(columns)
     row = msgspec.json.encode(columns_to_rows(bundle.fields, columns)[0]).decode()
     answer = msgspec.json.encode({"score": score[0].tolist(), "label": bundle.label(score)[0].tolist()}).decode()
-    console.print("\nA question to the sealed bundle, and its answer:")
+    console.print("\nA prediction of the sealed bundle:")
     console.print(
         f"  {_uv()} run slipway predict --bundle {WORKSPACE}/bundle {shlex.quote(row)}", soft_wrap=True, markup=False
     )

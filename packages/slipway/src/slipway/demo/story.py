@@ -1,4 +1,4 @@
-"""From the first release to the rollback, in the workspace, by the commands that people type."""
+"""From the first release to the rollback, in the workspace, with the commands that people type."""
 
 import os
 import re
@@ -20,21 +20,26 @@ from slipway.stage import print_progress
 
 ENVIRONMENTS = ("staging", "production")
 Dvc = Callable[..., None]
+_OUTCOMES = {
+    Verdict.PROMOTE: "Result: production serves this model.",
+    Verdict.KEEP: "Result: production keeps its model; nothing was deployed.",
+    Verdict.REFUSE: "Result: the model is refused; nothing was deployed, production serves on.",
+}
 
 
-def tell(folder: Path, chapters: tuple[Chapter, ...], dvc: Dvc) -> dict[str, Verdict]:
-    """Tell every chapter, roll back, show status and history; nothing is left running.
+def play_chapters(folder: Path, chapters: tuple[Chapter, ...], dvc: Dvc) -> dict[str, Verdict]:
+    """Train, judge and deliver each chapter's model, roll back, show status and history, stop the services.
 
-    Returns the verdict of each chapter. Raises `GateError` for a verdict that is not the expected one, `DeliveryError`
-    for a command that fails. The parameters and the last committed model are back at the end.
+    Returns the verdict of each chapter. Raises `GateError` for an unexpected verdict, `DeliveryError` for a command
+    that fails. At the end the committed parameters and their model are restored.
     """
     committed = (folder / "params.yaml").read_bytes()
     try:
-        _begin(folder)
+        _init_ledger(folder)
         verdicts = {}
         for number, chapter in enumerate(chapters, start=1):
-            verdicts[chapter.title] = _tell(folder, number, chapter, committed, dvc)
-        print_progress("\nBack to the release before, with one command")
+            verdicts[chapter.title] = _play(folder, number, chapter, committed, dvc)
+        print_progress("\nRollback: production returns to the release before, with one command")
         _slipway(folder, "rollback", "production", "--reason", "the demo shows how")
         _slipway(folder, "status")
         _slipway(folder, "history", "production")
@@ -43,12 +48,12 @@ def tell(folder: Path, chapters: tuple[Chapter, ...], dvc: Dvc) -> dict[str, Ver
         for environment in ENVIRONMENTS:
             _slipway(folder, "stop", environment, must=False)
         (folder / "params.yaml").write_bytes(committed)
-        dvc("Back to the committed parameters", "repro", "--quiet")
+        dvc("\nClean up: the committed parameters and their model again", "repro", "--quiet")
 
 
-def _begin(folder: Path) -> None:
-    """A ledger of the demo's own, anew each time: the workspace has no remote, so nobody else sees it."""
-    print_progress("\nDelivery: a ledger on the branch deployments of the workspace")
+def _init_ledger(folder: Path) -> None:
+    """Create a new ledger; it stays in the workspace, which has no remote."""
+    print_progress("\nDelivery: a new ledger on the branch deployments of the workspace")
     _take_free_ports(folder)
     for reference in ("refs/heads/deployments", "refs/slipway/ledger"):
         Git(folder, DeliveryError).run("update-ref", "-d", reference)
@@ -56,7 +61,7 @@ def _begin(folder: Path) -> None:
 
 
 def _take_free_ports(folder: Path) -> None:
-    """The environments of the user's own tree may be running on theirs."""
+    """Set free ports: environments of the user's own tree may be running on the configured ones."""
     path = folder / "pyproject.toml"
     parts = re.split(r"(?m)^(\[tool\.slipway\.environments\..*\]\n)", path.read_text())
     for place in range(2, len(parts), 2):
@@ -70,46 +75,49 @@ def _free_port() -> int:
     return port
 
 
-def _tell(folder: Path, number: int, chapter: Chapter, committed: bytes, dvc: Dvc) -> Verdict:
+def _play(folder: Path, number: int, chapter: Chapter, committed: bytes, dvc: Dvc) -> Verdict:
     print_progress(f"\nChapter {number}: {chapter.title}")
     apply_params(chapter, committed, folder / "params.yaml")
-    dvc("Pipeline: what the change touches", "repro", "--quiet")
+    dvc("Pipeline: the stages that the change affects", "repro", "--quiet")
     found = _judge(folder)
     if found is not chapter.expect:
         raise GateError(
-            f"Chapter {number}, {chapter.title!r}, should end in {chapter.expect}, the gate says {found}. Its report "
-            f"is above, and in {folder}/gate.md; demo.yaml says what is expected."
+            f"Chapter {number}, {chapter.title!r}: expected the verdict {chapter.expect} (demo.yaml), found {found}. "
+            f"The gate's report is above and in {folder}/gate.md."
         )
     if found is Verdict.PROMOTE:
         _slipway(folder, "deploy", "staging")
         _slipway(folder, "promote", "staging", "production")
-        _ask_production(folder)
+        _predict(folder)
+    print_progress(_OUTCOMES[found])
     return found
 
 
-def _ask_production(folder: Path) -> None:
-    """One golden row, asked over HTTP as a client asks."""
+def _predict(folder: Path) -> None:
+    """Send one golden row to production over HTTP, as a client does."""
     target = target_of(folder, "production")
     line = next(iter((folder / "bundle" / "golden.jsonl").read_bytes().splitlines()))
     row = msgspec.json.encode(msgspec.json.decode(line)["row"])
-    asked = Request(f"{target.url}/predict", row, {"Content-Type": "application/json"})  # noqa: S310 - our own
-    with urlopen(asked, timeout=10) as answer:  # noqa: S310
-        print_progress(f"$ curl {target.url}/predict -d '{row.decode()}'\n{answer.read().decode()}")
+    request = Request(f"{target.url}/predict", row, {"Content-Type": "application/json"})  # noqa: S310 - our own
+    with urlopen(request, timeout=10) as response:  # noqa: S310
+        print_progress(f"$ curl {target.url}/predict -d '{row.decode()}'\n{response.read().decode()}")
 
 
 def _judge(folder: Path) -> Verdict:
     done = _slipway(folder, "gate", "--report", "gate.md", "--out", "gate.json", must=False)
     if done not in (0, 1):
-        raise DeliveryError(f"`slipway gate` ended with {done} in {folder}.")
+        raise DeliveryError(f"`slipway gate` ended with exit code {done} in {folder}; its output is above.")
     return msgspec.json.decode((folder / "gate.json").read_bytes(), type=GateResult).verdict
 
 
 def _slipway(folder: Path, *words: str, must: bool = True) -> int:
-    """Run a command as a person would, its words and its screen shown."""
+    """Print a command and run it, with its output shown."""
     print_progress(f"$ slipway {' '.join(words)}")
     program = Path(sys.executable).with_name("slipway")
     own = {name: value for name, value in os.environ.items() if not name.startswith("SLIPWAY_")}
     done = subprocess.run([str(program), *words], cwd=folder, env=own, stdin=subprocess.DEVNULL)
     if must and done.returncode:
-        raise DeliveryError(f"`slipway {' '.join(words)}` ended with {done.returncode} in {folder}; it says why above.")
+        raise DeliveryError(
+            f"`slipway {' '.join(words)}` ended with exit code {done.returncode} in {folder}; its output is above."
+        )
     return done.returncode

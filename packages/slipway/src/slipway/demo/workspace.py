@@ -1,4 +1,4 @@
-"""A kept copy of the repository in `.demo/`, so that the user's own tree, lock and store stay untouched."""
+"""A clone of the repository in `.demo/`, so that the user's files, lock file and MLflow store are not changed."""
 
 import shutil
 from pathlib import Path
@@ -7,14 +7,14 @@ from slipway.errors import SettingsError
 from slipway.git import Git
 
 WORKSPACE = Path(".demo")
-_ADVICE = "The demo works on a clone of this repository, so it needs a git repository with at least one commit."
+_ADVICE = "The demo runs in a clone of this repository, so it needs a git repository with at least one commit."
 
 
 def open_workspace(root: Path) -> Path:
-    """Clone the repository at `root` into `.demo/`, or bring it up to date there; uncommitted work comes along.
+    """Clone the repository at `root` into `.demo/`, or update the clone; uncommitted changes are copied.
 
-    What earlier demos made (cache, store, bundle) is ignored by git and stays. Nothing outside `.demo/` is written.
-    Raises `SettingsError` where `root` is no git repository with a commit.
+    Cache, store and bundle of earlier demos are ignored by git and kept. Nothing outside `.demo/` is written. Raises
+    `SettingsError` unless `root` is a git repository with a commit.
     """
     folder = root / WORKSPACE
     changed = _listed(root, "diff", "--name-only", "--relative", "HEAD")
@@ -22,9 +22,9 @@ def open_workspace(root: Path) -> Path:
     if not _is_repository(folder):
         shutil.rmtree(folder, ignore_errors=True)
         _git(root, "clone", "--quiet", "--local", "--no-checkout", str(root), str(folder))
-        # The demo's ledger would be pushed there.
+        # Without a remote the demo's ledger stays here.
         _git(folder, f"--git-dir={folder / '.git'}", "remote", "remove", "origin")
-    # Named outright: git would look for a repository in the folders above, which is the user's own.
+    # Explicit paths: git would otherwise search the folders above, and find the user's repository.
     here = (f"--git-dir={folder / '.git'}", f"--work-tree={folder}")
     _git(folder, *here, "fetch", "--quiet", str(root), "HEAD")
     _git(folder, *here, "checkout", "--quiet", "--force", "--detach", "FETCH_HEAD")
