@@ -5,7 +5,7 @@ import os
 import tomllib
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -34,28 +34,6 @@ _MLFLOW_MANNERS = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
-
-
-class EnvironmentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where an environment runs: `[tool.slipway.environments.<name>]`.
-
-    `target` is how: `local`, a supervised process on this machine; `docker`, a container of an engine; `swarm`,
-    `replicas` of it on a Docker Swarm; `rehearsal`, an image that is tested and ended (SLIPWAY_TARGET chooses for all).
-    `variables` are the service's own (SLIPWAY_...), of
-    which those ending in _FILE name files that must be there; `key_file` holds a key of the service, with which it is
-    tested where it wants keys. For `docker` and `swarm`: the docker `context` of the engine, the `address` of its
-    machine where the port is published, the name of the Compose `project` or of the stack (slipway-<name>).
-    """
-
-    target: Literal["local", "docker", "swarm", "rehearsal"] = "local"
-    port: Annotated[int, Meta(ge=1, le=65535)]
-    workers: Annotated[int, Meta(ge=1, le=256)] = 1
-    replicas: Annotated[int, Meta(ge=1, le=100)] = 2
-    variables: dict[str, str] = {}
-    key_file: str | None = None
-    context: str | None = None
-    address: Annotated[str, Meta(pattern=r"^\d{1,3}(\.\d{1,3}){3}\Z")] = "127.0.0.1"
-    project: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,50}\Z")] | None = None
 
 
 class SignatureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -89,7 +67,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     problem: str
     results: Annotated[int, Meta(ge=1)]
     ledger_remote: str | None = None
-    environments: dict[str, EnvironmentSettings] = {}
+    environments: dict[str, dict[str, Any]] = {}
     signature: SignatureSettings | None = None
 
 
@@ -144,19 +122,14 @@ def project_settings(root: Path = Path()) -> ProjectSettings:
             f'{path.name} has no [tool.slipway] table. Add one with problem = "<your package>".'
         ) from error
     try:
-        return _with_target(msgspec.convert(table, ProjectSettings), os.environ.get("SLIPWAY_TARGET"))
+        return msgspec.convert(table, ProjectSettings)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"[tool.slipway] of {path.name}, or SLIPWAY_TARGET: {error}.") from error
+        raise SettingsError(f"[tool.slipway] of {path.name}: {error}.") from error
 
 
-def _with_target(settings: ProjectSettings, target: str | None) -> ProjectSettings:
-    """The settings as they are where every environment runs on `target`."""
-    if not target:
-        return settings
-    changed = msgspec.to_builtins(settings)
-    for environment in changed["environments"].values():
-        environment["target"] = target
-    return msgspec.convert(changed, ProjectSettings)
+def target_override() -> str | None:
+    """Return the target that SLIPWAY_TARGET chooses for all environments, None if it is not set."""
+    return os.environ.get("SLIPWAY_TARGET") or None
 
 
 def docker_command() -> str:

@@ -4,7 +4,7 @@ import pytest
 from ledgerbox import ENVIRONMENTS
 from projectbox import Project, make_project, place
 
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import find_target
 
 
 @pytest.fixture(scope="session")
@@ -18,4 +18,4 @@ def project(fresh, tmp_path):
     found = place(fresh.copy(tmp_path / "project"))
     yield found
     for name in ENVIRONMENTS:
-        target_of(found.root, name).remove()
+        find_target(found.root, name).remove()

@@ -4,13 +4,13 @@ import pytest
 import yaml
 from thisrepo import ROOT
 
-from slipway.delivery.targets.base import Kept
+from slipway.delivery.targets.base import PreparedRelease
 from slipway.delivery.targets.containers.compose import FILE, Project
+from slipway.delivery.targets.containers.container_target import ContainerSettings
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.containers.image import Given
 from slipway.delivery.targets.docker import DockerTarget
 from slipway.errors import DeliveryError
-from slipway.settings import EnvironmentSettings
 
 NOTHING = Given({}, {})
 # An engine that starts whatever it is told to, and lists nothing.
@@ -77,7 +77,7 @@ def test_an_engine_that_lists_what_it_does_not_know_is_asked_a_few_times(root, s
 
 def test_a_container_that_is_gone_as_soon_as_it_is_started_is_said(root, stub_engine):
     stub_engine(FORGETFUL)
-    target = DockerTarget(root, "staging", EnvironmentSettings(target="docker", port=8080))
+    target = DockerTarget(root, "staging", ContainerSettings(target="docker", port=8080))
     (root / ".slipway/environments/staging").mkdir(parents=True)
     with pytest.raises(DeliveryError, match="its container is gone"):
-        target._start(Kept(None, "image"), target._project.wanted(NOTHING, "127.0.0.1", 8080))
+        target._start(PreparedRelease(None, "image"), target._project.wanted(NOTHING, "127.0.0.1", 8080))

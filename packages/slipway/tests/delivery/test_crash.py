@@ -11,17 +11,17 @@ from slipway.delivery.converge import converge
 from slipway.delivery.smoke import wait_for
 from slipway.delivery.status import read_status
 from slipway.delivery.targets.local import process
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import find_target
 from slipway.ledger import Ledger
 
 
 def settle(project, environment):
     """Converge, and check that all agrees; the digest that serves."""
     entry = converge(project.root, environment, quiet).entry
-    target = target_of(project.root, environment)
+    target = find_target(project.root, environment)
     serving = entry.serving.bundle if entry.serving else None
     assert target.observe() == serving
-    assert target.differs(serving) is None
+    assert target.out_of_sync(serving) is None
     if serving:
         assert (target.folder / "current").resolve().name == serving
     assert process.find(str(target.folder / "aside")) is None
@@ -37,7 +37,7 @@ def die(project, function, times, *words):
 @pytest.mark.parametrize(
     ("function", "times"),
     [
-        ("delivery.targets.local.target.LocalTarget.keep", 1),
+        ("delivery.targets.local.target.LocalTarget.prepare", 1),
         ("delivery.targets.local.process.start", 1),
         ("delivery.targets.local.target.LocalTarget.rehearse", 1),
         ("files.write_bytes", 1),
@@ -85,7 +85,7 @@ def test_a_first_start_that_is_killed_leaves_nothing_that_the_next_run_stumbles_
     die(project, function, times, "promote", "staging", "production")
     flow.promote(project.root, "staging", "production", quiet)
     assert settle(project, "production") == digest
-    target = target_of(project.root, "production")
+    target = find_target(project.root, "production")
     assert target.remove() and process.find(str(target.folder)) is None
 
 
@@ -93,12 +93,12 @@ def test_a_first_start_that_is_killed_is_ended_where_the_ledger_says_that_nothin
     flow.deploy(project.root, "staging", quiet)
     die(project, "delivery.targets.local.process.start", 2, "promote", "staging", "production")
     assert settle(project, "production") is None
-    assert process.find(str(target_of(project.root, "production").folder)) is None
+    assert process.find(str(find_target(project.root, "production").folder)) is None
 
 
 def test_converge_starts_what_a_restarted_machine_does_not_run(project):
     first(project)
-    target = target_of(project.root, "production")
+    target = find_target(project.root, "production")
     service = process.find(str(target.folder))
     family = [service, *service.children(recursive=True)]
     for each in family:
@@ -112,8 +112,8 @@ def test_converge_starts_what_a_restarted_machine_does_not_run(project):
 
 def test_a_link_that_somebody_moved_is_seen_and_mended(project):
     old = first(project).entry.serving.bundle
-    target = target_of(project.root, "production")
-    other = target.keep(better(project).path, None).bundle
+    target = find_target(project.root, "production")
+    other = target.prepare(better(project).path, None).bundle
     current = target.folder / "current"
     current.unlink()
     current.symlink_to(other.path)

@@ -13,13 +13,13 @@ from slipway.delivery.converge import converge
 from slipway.delivery.status import line, read_status
 from slipway.delivery.targets.containers.engine import in_repository
 from slipway.delivery.targets.local import process
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
 
 
 def test_a_port_that_is_taken_is_named_and_is_no_fault_of_the_release(project):
-    port = int(target_of(project.root, "staging").url.rsplit(":", 1)[1])
+    port = int(find_target(project.root, "staging").url.rsplit(":", 1)[1])
     with socket.create_server(("127.0.0.1", port)), pytest.raises(DeliveryError, match="taken by another program"):
         flow.deploy(project.root, "staging", quiet)
     assert Ledger(project.root).read("staging").event is Event.GENESIS
@@ -47,36 +47,36 @@ def test_a_service_that_wants_keys_is_tested_with_one(project):
         flow.deploy(project.root, "staging", quiet)
     (project.root / "elsewhere").rename(project.root / "smoke.key")
     digest = flow.deploy(project.root, "staging", quiet).entry.serving.bundle
-    target = target_of(project.root, "staging")
+    target = find_target(project.root, "staging")
     assert target.observe() == digest
-    assert target.differs(digest) is None
+    assert target.out_of_sync(digest) is None
 
 
 def test_settings_that_changed_are_seen_and_converge_brings_them_in(project):
     digest = first(project).entry.serving.bundle
     place(project, SLIPWAY_MAX_ROWS="7")
-    target = target_of(project.root, "production")
-    assert "other settings" in target.differs(digest)
+    target = find_target(project.root, "production")
+    assert "other settings" in target.out_of_sync(digest)
     converge(project.root, "production", quiet)
-    assert target.differs(digest) is None
+    assert target.out_of_sync(digest) is None
     assert process.environment(process.find(str(target.folder)))["SLIPWAY_MAX_ROWS"] == "7"
 
 
 def test_a_service_on_the_port_of_before_is_no_service_that_is_gone(project):
     digest = first(project).entry.serving.bundle
     path = project.root / "pyproject.toml"
-    port = target_of(project.root, "production").url.rpartition(":")[2]
+    port = find_target(project.root, "production").url.rpartition(":")[2]
     path.write_text(path.read_text().replace(f"port = {port}", f"port = {free_port()}"))
-    target = target_of(project.root, "production")
-    assert "other settings" in target.differs(digest)
+    target = find_target(project.root, "production")
+    assert "other settings" in target.out_of_sync(digest)
     assert converge(project.root, "production", quiet).smoke.url == target.url
-    assert target.differs(digest) is None
+    assert target.out_of_sync(digest) is None
 
 
 def test_settings_with_which_nothing_starts_end_nothing_that_serves(project):
     digest = first(project).entry.serving.bundle
     place(project, SLIPWAY_MAX_ROWS="none")
-    target = target_of(project.root, "production")
+    target = find_target(project.root, "production")
     with pytest.raises(DeliveryError, match="SLIPWAY_MAX_ROWS"):
         converge(project.root, "production", quiet)
     assert target.observe() == digest

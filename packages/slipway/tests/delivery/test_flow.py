@@ -16,7 +16,7 @@ from slipway.delivery import flow
 from slipway.delivery.converge import converge, stop
 from slipway.delivery.release import choose
 from slipway.delivery.status import lineage, read_status
-from slipway.delivery.targets.registry import lock_environment, target_of
+from slipway.delivery.targets.registry import find_target, lock_environment
 from slipway.errors import DeliveryError, GateError
 from slipway.ledger import Event, Ledger, Release, next_entry
 
@@ -25,9 +25,9 @@ def test_from_the_gate_through_staging_to_production_by_one_digest(project):
     digest = load_bundle(project.bundle).digest
     done = flow.deploy(project.root, "staging", quiet)
     assert (done.entry.event, done.smoke.digest) == (Event.DEPLOY, digest)
-    assert target_of(project.root, "production").observe() is None
+    assert find_target(project.root, "production").observe() is None
     done = flow.promote(project.root, "staging", "production", quiet)
-    assert done.entry.serving.bundle == digest == target_of(project.root, "production").observe()
+    assert done.entry.serving.bundle == digest == find_target(project.root, "production").observe()
     assert [each.differs for each in read_status(project.root)] == [None, None]
     facts = lineage(project.root, "production")
     assert facts["bundle"] == facts["runs"] == digest
@@ -48,13 +48,13 @@ def test_what_the_gate_refuses_goes_nowhere(project):
     with pytest.raises(GateError, match="Nothing was deployed"):
         flow.deploy(project.root, "staging", quiet)
     assert Ledger(project.root).read("staging") == before
-    assert target_of(project.root, "staging").observe() == before.serving.bundle
+    assert find_target(project.root, "staging").observe() == before.serving.bundle
 
 
 def test_a_switch_and_a_rollback_lose_no_request(project, churn):
     old = first(project).entry.serving.bundle
     new = better(project).digest
-    target = target_of(project.root, "production")
+    target = find_target(project.root, "production")
     with Callers(target.url, rows_of(churn, 1)[0], 2) as callers:
         time.sleep(0.3)
         flow.deploy(project.root, "staging", quiet)
@@ -178,7 +178,7 @@ def test_what_the_disk_refuses_leads_back_and_is_written_down_like_any_other_fai
         flow.deploy(project.root, "staging", quiet)
     entry = Ledger(project.root).read("staging")
     assert (entry.event, entry.release.bundle, entry.serving) == (Event.FAILED, new, old)
-    assert target_of(project.root, "staging").observe() == old.bundle
+    assert find_target(project.root, "staging").observe() == old.bundle
     blocked.rmdir()
 
 
@@ -215,7 +215,7 @@ def test_a_release_that_fails_its_test_leaves_what_served_and_the_ledger_says_so
     entry = Ledger(project.root).read("staging")
     assert (entry.event, entry.release.bundle, entry.serving.bundle) == (Event.FAILED, new, old)
     assert "did not become ready" in entry.reason and entry.blocked == {new: entry.number}
-    assert target_of(project.root, "staging").observe() == old
+    assert find_target(project.root, "staging").observe() == old
 
 
 def test_somebody_who_was_faster_is_named_and_his_release_serves(project):
@@ -231,7 +231,7 @@ def test_somebody_who_was_faster_is_named_and_his_release_serves(project):
 
     with pytest.raises(DeliveryError, match=r"Ada <ada@example.org> was faster.*serves, as the ledger says"):
         flow.promote(project.root, "staging", "production", someone_else_writes)
-    assert target_of(project.root, "production").observe() == old.bundle != new
+    assert find_target(project.root, "production").observe() == old.bundle != new
     assert Ledger(project.root).read("production").reason == "his"
 
 
@@ -245,7 +245,7 @@ def test_of_two_promotions_at_once_on_one_machine_one_waits_and_finds_the_work_d
     assert sum("waiting for another command" in each for each in said) == 1
     assert sum("serves" in each and "already" in each for each in said) == 1
     assert Ledger(project.root).read("production").number == 2
-    assert target_of(project.root, "production").observe() == new
+    assert find_target(project.root, "production").observe() == new
 
 
 def test_a_release_that_was_rolled_back_is_not_deployed_again(project):
@@ -283,7 +283,7 @@ def test_the_commands_say_what_happened_and_what_to_type_next(project):
         (("status",), "production   serves"),
         (("show", "production"), "gate"),
         (("converge", "production"), "runs what the ledger says"),
-        (("smoke", target_of(project.root, "production").url), "golden rows"),
+        (("smoke", find_target(project.root, "production").url), "golden rows"),
         (("stop", "production"), "ended"),
     ):
         done = slipway(project, *words)

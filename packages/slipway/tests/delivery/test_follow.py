@@ -13,7 +13,7 @@ from ledgerbox import clone, deploy, git
 from projectbox import place
 from releases import slipway
 
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import find_target
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_what_another_clone_writes_comes_about_and_is_told_once(project, followi
         deploy(other, bundle)
         told = following.next()
         assert told == {"environment": "production", "entry": number, "serving": bundle.digest, "did": True}
-        assert target_of(project.root, "production").observe() == bundle.digest
+        assert find_target(project.root, "production").observe() == bundle.digest
     away = hub.rename(hub.with_name("away.git"))
     told = following.next()
     assert told.pop("offline")
@@ -88,7 +88,7 @@ def test_what_another_clone_writes_comes_about_and_is_told_once(project, followi
 
 def test_a_failure_is_told_once_and_tried_again(project, following, other):
     following.next()
-    port = int(target_of(project.root, "production").url.rsplit(":", 1)[1])
+    port = int(find_target(project.root, "production").url.rsplit(":", 1)[1])
     bundle = project.retrain(trees=2)
     with socket.create_server(("127.0.0.1", port)):
         deploy(other, bundle)

@@ -26,7 +26,7 @@ from requirements import missing
 from toybox import make_toy
 
 from slipway.bundle import Bundle
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import find_target
 
 BUILT_FROM = ("Makefile", "Dockerfile", ".dockerignore", "pyproject.toml", "uv.lock", *PACKAGED)
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -235,7 +235,7 @@ def on_engine(fresh_project, engine, tmp_path, monkeypatch) -> Iterator[Project]
     """A toy project whose environments run on the engine; what is left of them is removed."""
     monkeypatch.setenv("SLIPWAY_DOCKER", engine.client)
     found = place_on_engine(fresh_project.copy(tmp_path / "project"))
-    projects = [target_of(found.root, name)._project.name for name in ENVIRONMENTS]
+    projects = [find_target(found.root, name)._project.name for name in ENVIRONMENTS]
     yield found
     for name in projects:
         remove_from(engine, name)

@@ -11,7 +11,7 @@ from dockerbox import ROOT, settled
 from ledgerbox import BY, clone, git
 from waiting import wait_for_engine
 
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import find_target
 from slipway.ledger import Event, Ledger, Release, next_entry
 
 pytestmark = pytest.mark.timeout(900)
@@ -87,7 +87,7 @@ def test_what_is_promoted_elsewhere_serves_here_and_what_is_rolled_back_too(
     container, engine, on_engine, elsewhere, shipped
 ):
     old, new = shipped
-    target = target_of(on_engine.root, "production")
+    target = find_target(on_engine.root, "production")
     for number, (ship, event) in enumerate(
         ((old, Event.PROMOTE), (new, Event.PROMOTE), (old, Event.ROLLBACK)), start=1
     ):

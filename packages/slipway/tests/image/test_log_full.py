@@ -5,7 +5,7 @@ import requests
 from dockerbox import bring, quiet, settled
 
 from slipway.delivery.converge import converge
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
 
@@ -17,7 +17,7 @@ FILL = "open('/var/log/slipway/ballast', 'wb', 0).write(bytes(10 << 20))"
 @pytest.fixture
 def small_log(on_engine, engine):
     """Staging's log lies on a disk of a megabyte."""
-    name = target_of(on_engine.root, "staging")._project.name
+    name = find_target(on_engine.root, "staging")._project.name
     labels = {"com.docker.compose.project": name, "com.docker.compose.volume": "log"}
     words = [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
     size = ["--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=1m,mode=1777"]
@@ -27,7 +27,7 @@ def small_log(on_engine, engine):
 def test_a_full_log_refuses_and_a_deployment_onto_it_leaves_what_is_there(on_engine, small_log, shipped, engine):
     old, new = shipped
     bring(on_engine, old)
-    url, container = target_of(on_engine.root, "staging").url, settled(on_engine, old, "staging")
+    url, container = find_target(on_engine.root, "staging").url, settled(on_engine, old, "staging")
 
     def ask() -> int:
         return requests.post(f"{url}/predict", json=old.row, timeout=10).status_code

@@ -11,7 +11,7 @@ from registry import tags
 from running import free_port
 
 from slipway.delivery import flow, publish, release
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
 
@@ -69,7 +69,7 @@ def test_a_release_is_built_once_pushed_by_digest_and_rehearsed_through_to_produ
     assert again.entry == done.entry, "run again, nothing is written"
     done = flow.promote(project.root, "staging", "production", quiet)
     assert done.entry.serving == found
-    name = target_of(project.root, "staging")._aside.name
+    name = find_target(project.root, "staging")._aside.name
     assert engine.run("ps", "--all", "--quiet", "--filter", f"name={name}") == ""
 
 

@@ -13,7 +13,7 @@ from waiting import wait_for_engine
 
 from slipway.delivery import flow
 from slipway.delivery.converge import converge, stop
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
 
@@ -38,7 +38,7 @@ def test_a_release_goes_to_production_by_digest_and_back_and_no_request_is_lost(
     done = serve(on_engine, old)
     assert (done.entry.event, done.entry.target, done.entry.serving.image) == (Event.PROMOTE, "docker", old.image)
     settled(on_engine, old)
-    production = target_of(on_engine.root, "production")
+    production = find_target(on_engine.root, "production")
     with Callers(production.url, old.row, pause=STEADY) as callers:
         bring(on_engine, new)
         flow.promote(on_engine.root, "staging", "production", quiet)
@@ -79,7 +79,7 @@ def test_an_image_that_does_not_keep_its_word_leaves_the_one_that_serves(
         image = yard.image(new.bundle.digest, new.bundle.path, *ALONE)
     broken = Shipped(new.trees, new.bundle, image)
     with (
-        Callers(target_of(on_engine.root, "staging").url, old.row, 2, pause=STEADY) as callers,
+        Callers(find_target(on_engine.root, "staging").url, old.row, 2, pause=STEADY) as callers,
         pytest.raises(DeliveryError, match=f"(?s){reason}"),
     ):
         bring(on_engine, broken)
@@ -102,7 +102,7 @@ def test_a_service_that_dies_is_started_again_and_after_its_front_died_it_answer
 ):
     (ship, _) = shipped
     bring(on_engine, ship)
-    target, container = target_of(on_engine.root, "staging"), settled(on_engine, ship, "staging")
+    target, container = find_target(on_engine.root, "staging"), settled(on_engine, ship, "staging")
     # Both are killed as the kernel does where memory is short; nobody converges.
     for victim in (container.id, target._project.front().id):
         before = started(engine, container.id)
@@ -137,7 +137,7 @@ def test_a_container_can_do_nothing_but_serve(on_engine, shipped, engine):
         ("CapBnd:", "0" * 16),
         ("NoNewPrivs:", "1"),
     }
-    published = engine.inspect(target_of(on_engine.root, "staging")._project.front().id)["NetworkSettings"]
+    published = engine.inspect(find_target(on_engine.root, "staging")._project.front().id)["NetworkSettings"]
     (address,) = published["Ports"]["8080/tcp"]
     assert address["HostIp"] == "127.0.0.1"
 
@@ -146,22 +146,22 @@ def test_settings_that_changed_are_seen_and_brought_in_without_a_lost_request(on
     (ship, _) = shipped
     bring(on_engine, ship)
     before = settled(on_engine, ship, "staging")
-    target = target_of(on_engine.root, "staging")
+    target = find_target(on_engine.root, "staging")
     with Callers(target.url, ship.row, 2, pause=STEADY) as callers:
         change(on_engine, variables={"SLIPWAY_MAX_ROWS": "none"})
         with pytest.raises(DeliveryError, match="SLIPWAY_MAX_ROWS"):
             converge(on_engine.root, "staging", quiet)
         assert services(on_engine, "staging") == [before], "what does not start ends nothing that serves"
         change(on_engine, workers=2, variables={"SLIPWAY_MAX_ROWS": "7", "NOTE": "5 $ for ${PATH}"})
-        found = target_of(on_engine.root, "staging")
-        assert "other settings" in found.differs(ship.bundle.digest, ship.image)
+        found = find_target(on_engine.root, "staging")
+        assert "other settings" in found.out_of_sync(ship.bundle.digest, ship.image)
         converge(on_engine.root, "staging", quiet)
         container = settled(on_engine, ship, "staging")
         assert {"SLIPWAY_WORKERS=2", "SLIPWAY_MAX_ROWS=7", "NOTE=5 $ for ${PATH}"} <= environment(engine, container)
         # The file is the operator's: a limit that is changed there counts too.
         path = on_engine.root / "deploy/compose/service.yaml"
         path.write_text(path.read_text().replace("pids_limit: 256", "pids_limit: 200"))
-        assert "other settings" in found.differs(ship.bundle.digest, ship.image)
+        assert "other settings" in found.out_of_sync(ship.bundle.digest, ship.image)
         converge(on_engine.root, "staging", quiet)
         settled(on_engine, ship, "staging")
     assert not callers.failures and callers.broken == 0
@@ -170,10 +170,10 @@ def test_settings_that_changed_are_seen_and_brought_in_without_a_lost_request(on
     settled(on_engine, ship, "staging")
     option = {"com.docker.network.driver.mtu": "1280"}
     path.write_text(path.read_text() + f"networks: {json.dumps({'default': {'driver_opts': option}})}\n")
-    assert "other settings" in target_of(on_engine.root, "staging").differs(ship.bundle.digest, ship.image)
+    assert "other settings" in find_target(on_engine.root, "staging").out_of_sync(ship.bundle.digest, ship.image)
     converge(on_engine.root, "staging", quiet)
     settled(on_engine, ship, "staging")
-    network = f"{target_of(on_engine.root, 'staging')._project.name}_default"
+    network = f"{find_target(on_engine.root, 'staging')._project.name}_default"
     assert json.loads(engine.run("network", "inspect", network))[0]["Options"] == option
 
 
@@ -185,8 +185,8 @@ def test_new_code_around_the_same_model_is_another_image(on_engine, shipped, yar
     (ship, _) = shipped
     bring(on_engine, ship)
     other = Shipped(ship.trees, ship.bundle, yard.image(ship.bundle.digest, ship.bundle.path, "ENV NEW=1"))
-    target = target_of(on_engine.root, "staging")
-    assert "runs the image" in target.differs(ship.bundle.digest, other.image)
+    target = find_target(on_engine.root, "staging")
+    assert "runs the image" in target.out_of_sync(ship.bundle.digest, other.image)
     on_engine.commit("new code")
     bring(on_engine, other)
     container = settled(on_engine, other, "staging")
@@ -206,7 +206,7 @@ def test_an_image_that_cannot_hold_a_port_takes_nothing_down(on_engine, shipped,
     (ship, _) = shipped
     bring(on_engine, ship)
     before = settled(on_engine, ship, "staging")
-    target, image = target_of(on_engine.root, "staging"), yard.image(ship.bundle.digest, ship.bundle.path, *UNKNOWING)
+    target, image = find_target(on_engine.root, "staging"), yard.image(ship.bundle.digest, ship.bundle.path, *UNKNOWING)
     path = on_engine.root / "deploy/compose/service.yaml"
     path.write_text(path.read_text().replace("pids_limit: 8", "pids_limit: 9"))
     front = target._project.front().id
@@ -223,14 +223,14 @@ def test_an_image_that_cannot_hold_a_port_takes_nothing_down(on_engine, shipped,
 
 def test_stopping_ends_everything_but_the_log_and_converge_starts_it_again(on_engine, shipped, engine):
     bring(on_engine, shipped[0])
-    target = target_of(on_engine.root, "staging")
+    target = find_target(on_engine.root, "staging")
     assert stop(on_engine.root, "staging", quiet)
     assert not stop(on_engine.root, "staging", quiet)
     name = target._project.name
     assert engine.run("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={name}") == ""
     left = engine.run("volume", "ls", "--quiet", "--filter", f"name={name}").split()
     assert left == [f"{name}_front", f"{name}_log"], "the first is empty"
-    assert target.is_here() and not target.runs() and target.observe() is None
+    assert target.is_managed_here() and not target.is_running() and target.observe() is None
     converge(on_engine.root, "staging", quiet)
     settled(on_engine, shipped[0], "staging")
 
@@ -249,7 +249,7 @@ def test_what_is_missing_is_named_before_anything_starts(on_engine, shipped, eng
     with pytest.raises(DeliveryError, match=r"does not answer: .*nowhere"):
         bring(on_engine, ship)
     change(on_engine)
-    port = int(target_of(on_engine.root, "staging").url.rsplit(":", 1)[1])
+    port = int(find_target(on_engine.root, "staging").url.rsplit(":", 1)[1])
     with socket.create_server(("127.0.0.1", port)), pytest.raises(DeliveryError, match="taken by another program"):
         bring(on_engine, ship)
     # A client as Debian's bookworm has it.

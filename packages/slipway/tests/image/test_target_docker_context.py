@@ -10,7 +10,7 @@ from running import SLIPWAY
 
 from slipway.delivery.converge import converge
 from slipway.delivery.smoke import version
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
 
 pytestmark = pytest.mark.timeout(600)
@@ -43,7 +43,7 @@ def test_an_environment_behind_a_context_gets_its_keys_and_is_tested_with_one(on
     change(on_engine, context=context, variables=keys, address="0.0.0.0", key_file="smoke.key")
     bring(on_engine, ship)
     container = settled(on_engine, ship, "staging")
-    target = target_of(on_engine.root, "staging")
+    target = find_target(on_engine.root, "staging")
     assert version(target.url) is None, "without a key it says nothing"
     mounts = {each["Destination"]: each["Type"] for each in engine.inspect(container.id)["Mounts"]}
     assert mounts == dict.fromkeys(("/var/log/slipway", "/run/slipway", "/run/front"), "volume")
@@ -51,7 +51,7 @@ def test_an_environment_behind_a_context_gets_its_keys_and_is_tested_with_one(on
     # Another key counts when converge has brought it there.
     second = make_key(on_engine, "second")
     assert version(target.url, second) is None
-    assert "other settings" in target.differs(ship.bundle.digest, ship.image)
+    assert "other settings" in target.out_of_sync(ship.bundle.digest, ship.image)
     converge(on_engine.root, "staging", quiet)
     assert version(target.url, second).model.digest == ship.bundle.digest
     settled(on_engine, ship, "staging")
@@ -69,6 +69,6 @@ def test_a_port_that_is_not_reached_from_here_is_named(on_engine, engine, tmp_pa
     engine.run("context", "create", "far", "--docker", "host=tcp://model.example.invalid:2376")
     change(on_engine, context="far")
     with pytest.raises(DeliveryError, match="cannot be tested"):
-        target_of(on_engine.root, "staging").observe()
+        find_target(on_engine.root, "staging").observe()
     change(on_engine, context="far", address="0.0.0.0")
-    assert target_of(on_engine.root, "staging").url.startswith("http://model.example.invalid:")
+    assert find_target(on_engine.root, "staging").url.startswith("http://model.example.invalid:")

@@ -9,15 +9,15 @@ from releases import killed_after, slipway
 
 from slipway.delivery import flow
 from slipway.delivery.converge import converge
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import find_target
 from slipway.ledger import Ledger
 
 pytestmark = pytest.mark.timeout(900)
 
 STEPS = (
-    ("delivery.targets.containers.image.keep", 1),
+    ("delivery.targets.containers.image.pull_image", 1),
     ("delivery.targets.containers.image.Aside._options", 1),
-    ("delivery.targets.containers.container_target.OnEngine.rehearse", 1),
+    ("delivery.targets.containers.container_target.ContainerTarget.rehearse", 1),
     ("delivery.targets.docker.DockerTarget._take_port", 1),
     ("delivery.targets.containers.compose.Project.up", 2),
     ("delivery.targets.docker.DockerTarget._start", 1),
@@ -31,7 +31,7 @@ def test_a_promotion_that_is_killed_after_any_step_is_undone_or_finished_and_nob
     old, new = shipped
     serve(on_engine, old)
     bring(on_engine, new)
-    target = target_of(on_engine.root, "production")
+    target = find_target(on_engine.root, "production")
     with Callers(target.url, old.row, 2, pause=STEADY) as callers:
         for function, times in STEPS:
             killed = killed_after(on_engine, function, times, "promote", "staging", "production")
@@ -55,9 +55,9 @@ def test_a_first_start_that_is_killed_is_ended_where_the_ledger_says_that_nothin
         on_engine, "delivery.targets.docker.DockerTarget._start", 1, "promote", "staging", "production"
     )
     assert killed.wait(timeout=120) == -signal.SIGKILL, killed.stdout.read()
-    target = target_of(on_engine.root, "production")
-    assert target.runs() and target.differs(None)
+    target = find_target(on_engine.root, "production")
+    assert target.is_running() and target.out_of_sync(None)
     converge(on_engine.root, "production", quiet)
-    assert not target.runs() and target.differs(None) is None
+    assert not target.is_running() and target.out_of_sync(None) is None
     flow.promote(on_engine.root, "staging", "production", quiet)
     settled(on_engine, ship)

@@ -7,7 +7,7 @@ from dockerbox import bring, quiet, settled
 from releases import killed_after, slipway
 
 from slipway.delivery.converge import converge, look
-from slipway.delivery.targets.registry import held, target_of
+from slipway.delivery.targets.registry import find_target, lock_target
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -20,15 +20,15 @@ def other(on_engine, shipped, tmp_path):
 
 
 def holders(project, engine):
-    name = f"{target_of(project.root, 'staging')._named}-held"
+    name = f"{find_target(project.root, 'staging')._named}-held"
     return engine.run("ps", "--all", "--quiet", "--filter", f"name={name}").split()
 
 
 def test_a_command_of_another_clone_waits_and_leaves_alone_what_the_first_has_aside(on_engine, shipped, other, engine):
-    with held(on_engine.root, "staging", quiet) as target:
+    with lock_target(on_engine.root, "staging", quiet) as target:
         second = slipway(other, "converge", "staging")
         assert "waiting for" in second.stdout.readline()
-        target.rehearse(target.keep(shipped[0].bundle.path, shipped[0].image))
+        target.rehearse(target.prepare(shipped[0].bundle.path, shipped[0].image))
         assert second.poll() is None
         assert look(other.root, "staging"), "who only looks waits for nobody"
     said = second.communicate(timeout=60)[0]
@@ -41,7 +41,7 @@ def test_a_user_without_a_name_holds_it_too(on_engine, shipped, other, engine, m
     for each in ("GITHUB_ACTOR", "LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(each, raising=False)
     monkeypatch.setattr("os.getuid", lambda: 54321)
-    with held(on_engine.root, "staging", quiet):
+    with lock_target(on_engine.root, "staging", quiet):
         (found,) = holders(on_engine, engine)
         assert engine.inspect(found)["Config"]["Labels"]["slipway.by"].startswith("user 54321 on ")
 
@@ -50,7 +50,7 @@ def test_what_a_killed_command_held_is_free_at_once_and_what_was_never_started_s
     killed = killed_after(other, "delivery.targets.containers.lease._take", 1, "converge", "staging")
     assert killed.wait(timeout=60) == -signal.SIGKILL, killed.stdout.read()
     converge(on_engine.root, "staging", quiet)
-    name = f"{target_of(on_engine.root, 'staging')._named}-held"
+    name = f"{find_target(on_engine.root, 'staging')._named}-held"
     engine.run("create", "--name", name, shipped[0].image)
     said = []
     converge(on_engine.root, "staging", said.append)

@@ -12,7 +12,7 @@ from sshserver import ssh_server
 from slipway.delivery import flow
 from slipway.delivery.status import read_status
 from slipway.delivery.targets.containers.ssh_tunnel import Reach
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError, GitHubError
 from slipway.github.connect import check_servers, connect
 from slipway.settings import ServerSettings
@@ -45,7 +45,7 @@ def away(on_engine, given, tmp_path, monkeypatch):
 def test_a_release_is_brought_tested_and_taken_back_through_ssh_alone(away, shipped):
     old, new = shipped
     done = bring(away, old)
-    target = target_of(away.root, "staging")
+    target = find_target(away.root, "staging")
     assert done.smoke.url == target.url == f"http://127.0.0.1:{target._settings.port} of 127.0.0.1"
     settled(away, old, "staging")
     with Callers(f"http://127.0.0.1:{target._settings.port}", old.row, 2, pause=STEADY) as callers:
@@ -77,7 +77,7 @@ def test_a_machine_with_another_key_gets_nothing(on_engine, given, tmp_path, mon
     programs = connect(on_engine.root, "staging", wrong, tmp_path / "ssh")
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(DeliveryError, match=r"(?s)does not answer.*Host key verification failed"):
-        target_of(on_engine.root, "staging").check()
+        find_target(on_engine.root, "staging").preflight()
     with pytest.raises(DeliveryError, match=r"(?s)ssh gives no way.*Host key verification failed"):
         Reach(given.host, "127.0.0.1").at(8080).__enter__()
 

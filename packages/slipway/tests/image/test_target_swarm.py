@@ -16,7 +16,7 @@ from slipway.delivery import flow
 from slipway.delivery.converge import converge, stop
 from slipway.delivery.smoke import version
 from slipway.delivery.targets.containers.stack import FILE
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import find_target
 from slipway.delivery.targets.swarm import SwarmTarget
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
@@ -52,7 +52,7 @@ def on_swarm(swarm, on_engine, engine):
     change(on_engine, target="swarm")
     yield on_engine
     for name in ENVIRONMENTS:
-        stack = target_of(on_engine.root, name)._named
+        stack = find_target(on_engine.root, name)._named
         engine.try_run("stack", "rm", stack)
         wait_for_engine(lambda stack=stack: not engine.run("ps", "--quiet", "--filter", f"name={stack}"))
         remove_from(engine, stack)
@@ -62,8 +62,8 @@ def on_swarm(swarm, on_engine, engine):
 
 def settled(project, ship, name="production"):
     """The environment serves this model as everything says that it should; its target."""
-    target = target_of(project.root, name)
-    assert target.differs(ship.bundle.digest, ship.image) is None
+    target = find_target(project.root, name)
+    assert target.out_of_sync(ship.bundle.digest, ship.image) is None
     assert target.observe() == ship.bundle.digest
     return target
 
@@ -76,7 +76,7 @@ def test_an_engine_without_a_swarm_is_told_how_to_get_one(on_engine, engine, tmp
     monkeypatch.setenv("SLIPWAY_DOCKER", str(client))
     change(on_engine, target="swarm")
     with pytest.raises(DeliveryError, match="docker swarm init"):
-        target_of(on_engine.root, "staging").check()
+        find_target(on_engine.root, "staging").preflight()
 
 
 def test_a_release_replaces_another_replica_by_replica_and_no_request_is_lost(on_swarm, shipped, engine):
@@ -103,7 +103,7 @@ def test_a_release_replaces_another_replica_by_replica_and_no_request_is_lost(on
 def test_an_image_that_breaks_its_word_never_reaches_the_swarm(on_swarm, shipped, yard):
     old, new = shipped
     bring(on_swarm, old, "staging")
-    before = target_of(on_swarm.root, "staging")._stack.tasks()
+    before = find_target(on_swarm.root, "staging")._stack.tasks()
     broken = Shipped(new.trees, new.bundle, yard.image(new.bundle.digest, old.bundle.path))
     with pytest.raises(DeliveryError, match="serves the bundle"):
         bring(on_swarm, broken)
@@ -122,7 +122,7 @@ def test_where_a_replica_does_not_become_healthy_the_swarm_goes_back_and_the_led
     place.write_text(place.read_text().replace("start_period: 60s", "start_period: 5s"))
     bring(on_swarm, old)
     broken = Shipped(new.trees, new.bundle, yard.image(new.bundle.digest, new.bundle.path, *lines))
-    target = target_of(on_swarm.root, "staging")
+    target = find_target(on_swarm.root, "staging")
     with (
         Callers(target.url, old.row, 2, pause=STEADY) as callers,
         pytest.raises(DeliveryError, match=f"(?s)The swarm did not bring.*{said}"),
@@ -167,10 +167,12 @@ def test_a_replica_that_is_killed_is_replaced_and_one_that_somebody_scaled_away_
     killed = next(each for each in target._stack.tasks() if each.running)
     container = engine.run("inspect", "--format", "{{.Status.ContainerStatus.ContainerID}}", killed.id)
     engine.run("kill", container)
-    wait_for_engine(lambda: target.differs(ship.bundle.digest, ship.image) is None and killed.id not in running(target))
+    wait_for_engine(
+        lambda: target.out_of_sync(ship.bundle.digest, ship.image) is None and killed.id not in running(target)
+    )
 
     engine.run("service", "scale", "--detach", f"{target._named}_service=1")
-    assert "scaled to 1 replicas" in target.differs(ship.bundle.digest, ship.image)
+    assert "scaled to 1 replicas" in target.out_of_sync(ship.bundle.digest, ship.image)
     converge(on_swarm.root, "staging", quiet)
     assert len(running(settled(on_swarm, ship, "staging"))) == 2
 
@@ -188,7 +190,7 @@ def test_keys_are_a_secret_of_the_swarm_and_another_key_comes_in_by_converge(on_
     target = settled(on_swarm, ship, "staging")
     assert version(target.url) is None, "without a key it says nothing"
     second = make_key(on_swarm, "second")
-    assert "other settings" in target.differs(ship.bundle.digest, ship.image)
+    assert "other settings" in target.out_of_sync(ship.bundle.digest, ship.image)
     converge(on_swarm.root, "staging", quiet)
     assert version(target.url, second).model.digest == ship.bundle.digest
     settled(on_swarm, ship, "staging")

@@ -14,7 +14,7 @@ from slipway.delivery import flow
 from slipway.delivery.converge import stop
 from slipway.delivery.status import line, read_status
 from slipway.delivery.targets.containers.stack import FILE
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
 
 pytestmark = [
@@ -65,8 +65,8 @@ def test_each_node_answers_while_replicas_are_replaced_and_after_one_was_away(pr
         bring(project, old)
     change(project, **SETTINGS, replicas=4)
     bring(project, old)
-    target = target_of(project.root, "staging")
-    assert target.differs(old.bundle.digest, old.image) is None
+    target = find_target(project.root, "staging")
+    assert target.out_of_sync(old.bundle.digest, old.image) is None
     assert nodes_of(target) == [2, 2]
     port = target.url.rpartition(":")[2]
     with (
@@ -93,13 +93,13 @@ def test_each_node_answers_while_replicas_are_replaced_and_after_one_was_away(pr
     # The way back is not refused for what only a new release must not do without.
     change(project, **SETTINGS, replicas=3)
     flow.rollback(project.root, "staging", "the test goes back", quiet)
-    assert target_of(project.root, "staging").differs(old.bundle.digest, old.image) is None
+    assert find_target(project.root, "staging").out_of_sync(old.bundle.digest, old.image) is None
 
 
 def test_a_manager_that_takes_no_replicas_is_named_before_anything_starts(project, shipped, nodes):
     manager, _ = nodes
     change(project, **SETTINGS, replicas=4)
-    own = next(each.id for each in target_of(project.root, "staging")._stack.nodes() if each.here)
+    own = next(each.id for each in find_target(project.root, "staging")._stack.nodes() if each.here)
     manager.run("node", "update", "--availability", "drain", own)
     try:
         with pytest.raises(DeliveryError, match="takes no replicas"):
@@ -109,4 +109,4 @@ def test_a_manager_that_takes_no_replicas_is_named_before_anything_starts(projec
     # Who says where replicas run has thought of it.
     place = project.root / FILE
     place.write_text(place.read_text().replace("    deploy:\n", "    deploy:\n      placement: {constraints: []}\n"))
-    assert target_of(project.root, "staging")._stack.nodes() == []
+    assert find_target(project.root, "staging")._stack.nodes() == []

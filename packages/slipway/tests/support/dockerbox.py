@@ -18,7 +18,7 @@ from slipway.delivery import flow, release
 from slipway.delivery.steps import Delivered
 from slipway.delivery.targets.containers.compose import FILE, Container
 from slipway.delivery.targets.docker import DockerTarget
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import find_target
 from slipway.ledger import Ledger
 
 
@@ -125,16 +125,16 @@ def serve(project: Project, ship: Shipped) -> Delivered:
 
 def services(project: Project, name: str) -> list[Container]:
     """The containers of an environment that serve, or did."""
-    target = target_of(project.root, name)
+    target = find_target(project.root, name)
     assert isinstance(target, DockerTarget)
     return target._project.services()
 
 
 def settled(project: Project, ship: Shipped, name: str = "production") -> Container:
     """The one container of an environment, which serves this model as everything says that it should."""
-    target = target_of(project.root, name)
+    target = find_target(project.root, name)
     (container,) = services(project, name)
     assert container.image == ship.image
     assert target.observe() == ship.bundle.digest
-    assert target.differs(ship.bundle.digest, ship.image) is None
+    assert target.out_of_sync(ship.bundle.digest, ship.image) is None
     return container

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from slipway.delivery.smoke import Smoke
 from slipway.delivery.steps import Say, differs, keep, restore
-from slipway.delivery.targets.registry import held, target_of
+from slipway.delivery.targets.registry import find_target, lock_target
 from slipway.ledger import Entry, Ledger
 
 
@@ -25,13 +25,13 @@ def look(root: Path, environment: str) -> Converged | None:
     """What is so without anything being done, None where something is to be done, or is being done by somebody."""
     ledger = Ledger(root)
     newest = ledger.read(environment)
-    differs_by = differs(target_of(root, environment), newest.serving)
+    differs_by = differs(find_target(root, environment), newest.serving)
     return None if differs_by else Converged(newest, None, False, ledger.offline)
 
 
 def converge(root: Path, environment: str, say: Say) -> Converged:
     """Make what runs equal what the ledger says."""
-    with held(root, environment, say) as target:
+    with lock_target(root, environment, say) as target:
         ledger = Ledger(root)
         newest = ledger.read(environment)
         found = differs(target, newest.serving)
@@ -40,14 +40,14 @@ def converge(root: Path, environment: str, say: Say) -> Converged:
             say(f"{environment}: {as_said}")
             return Converged(newest, None, False, ledger.offline)
         say(f"{environment}: {found} ...")
-        if newest.serving and target.runs():
+        if newest.serving and target.is_running():
             # What answers may be ended for the sake of what would not start.
-            target.check()
+            target.preflight()
             target.rehearse(keep(ledger, target, newest.serving))
         return Converged(newest, restore(ledger, target, newest), True, ledger.offline)
 
 
 def stop(root: Path, environment: str, say: Say) -> bool:
     """End the environment's service; False if none ran."""
-    with held(root, environment, say) as target:
+    with lock_target(root, environment, say) as target:
         return target.remove()

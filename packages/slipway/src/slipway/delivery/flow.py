@@ -12,7 +12,7 @@ from pathlib import Path
 from slipway.delivery.release import BUNDLE, check_judged, choose, read_chosen
 from slipway.delivery.request import check_request
 from slipway.delivery.steps import Change, Delivered, Say, bring, fetch
-from slipway.delivery.targets.registry import held
+from slipway.delivery.targets.registry import lock_target
 from slipway.errors import DeliveryError
 from slipway.git import Git
 from slipway.ledger import Entry, Event, Ledger, Release
@@ -28,7 +28,7 @@ def deploy(root: Path, environment: str, say: Say, base: str | None = None, chos
             "Nothing goes to production that has not passed staging: `slipway deploy staging`, then `slipway promote "
             "staging production`."
         )
-    with held(root, environment, say) as target:
+    with lock_target(root, environment, say) as target:
         ledger = Ledger(root)
         newest = ledger.read(environment)
         folder = chosen or choose(root, ledger, root / ".slipway" / "chosen", say, base)
@@ -52,7 +52,7 @@ def promote(
 
     Where a file says what was `requested`, or a folder what was `chosen`, it must be exactly that.
     """
-    with held(root, environment, say) as target:
+    with lock_target(root, environment, say) as target:
         ledger = Ledger(root)
         before, newest = ledger.read(source), ledger.read(environment)
         release = served(before)
@@ -82,7 +82,7 @@ def served(entry: Entry) -> Release:
 def rollback(root: Path, environment: str, reason: str, say: Say, to: int | None = None) -> Delivered:
     """Bring back the release that served before, or the one that served after entry `to`."""
     seen = Ledger(root).read(environment)
-    with held(root, environment, say) as target:
+    with lock_target(root, environment, say) as target:
         ledger = Ledger(root)
         newest = ledger.read(environment)
         if newest.number != seen.number:

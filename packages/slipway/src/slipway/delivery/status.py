@@ -8,7 +8,7 @@ import msgspec
 
 from slipway.delivery.steps import differs
 from slipway.delivery.targets.base import Target
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
 from slipway.ledger import Entry, Event, Ledger, Release
 from slipway.settings import project_settings
@@ -45,7 +45,7 @@ def read_status(root: Path) -> list[Status]:
 
 
 def _status(root: Path, entry: Entry) -> Status:
-    target, serving = target_of(root, entry.environment), entry.serving
+    target, serving = find_target(root, entry.environment), entry.serving
     runs, differing, note, looked_at = _look(target, serving)
     alias, model = read_alias(entry), serving.model if serving else None
     aside = f"MLflow's alias says {alias or 'nothing'}, the ledger {model}" if model and alias != model else None
@@ -130,5 +130,5 @@ def lineage(root: Path, environment: str) -> dict[str, Any]:
         "event": f"{brought.event} (entry {brought.number})" if brought else None,
         "reason": (brought.reason or None) if brought else None,
         "since": newest.since,
-        "runs": _observe(target_of(root, environment)),
+        "runs": _observe(find_target(root, environment)),
     }

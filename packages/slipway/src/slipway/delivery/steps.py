@@ -9,7 +9,7 @@ import psutil
 
 from slipway.delivery.signature import check_signature
 from slipway.delivery.smoke import Smoke
-from slipway.delivery.targets.base import Kept, Target
+from slipway.delivery.targets.base import PreparedRelease, Target
 from slipway.errors import BundleError, DeliveryError, LedgerError
 from slipway.ledger import Entry, Event, Ledger, Release, next_entry
 
@@ -38,29 +38,29 @@ class Change(msgspec.Struct, frozen=True):
 def bring(ledger: Ledger, target: Target, newest: Entry, change: Change, say: Say) -> Delivered:
     """All steps in their order; on failure what served before serves again, and the ledger says what happened."""
     environment, release = newest.environment, change.release
-    target.check()
+    target.preflight()
     if change.event is not Event.ROLLBACK:
-        target.check_new()
-    if newest.serving and not target.is_here():
+        target.preflight_new_release()
+    if newest.serving and not target.is_managed_here():
         raise DeliveryError(
             f"{environment} does not run from this folder, so a change here would reach nobody. Do it where it runs; "
             f"or bring it here first: `slipway converge {environment}`."
         )
-    kept = _have(ledger, target, change.bundle, release)
+    prepared = _have(ledger, target, change.bundle, release)
     short = release.bundle[:12]
     same = newest.serving is not None and _identity(release) == _identity(newest.serving)
     if same and differs(target, release) is None:
         say(f"{environment}: serves {short} already")
-        return Delivered(newest, target.test(kept))
+        return Delivered(newest, target.smoke_test(prepared))
     try:
         say(f"{environment}: rehearsing {short} aside ...")
-        target.rehearse(kept)
+        target.rehearse(prepared)
     except TROUBLE as error:
         # Nothing was touched, and nothing is: what serves might not start again with the settings of today.
         raise _failed(ledger, target, change, f"{error} {_what_serves(newest)}") from error
     try:
         say(f"{environment}: switching ...")
-        found = target.apply(kept)
+        found = target.apply(prepared)
     except TROUBLE as error:
         raise _failed(ledger, target, change, f"{error} {_back(ledger, target, newest, say)}") from error
     try:
@@ -128,13 +128,13 @@ def restore(ledger: Ledger, target: Target, newest: Entry, accepted: Release | N
     if newest.serving is None:
         target.remove()
         return None
-    target.check()
+    target.preflight()
     return target.apply(keep(ledger, target, newest.serving, accepted))
 
 
 def differs(target: Target, serving: Release | None) -> str | None:
     """What is not as it is where `serving` serves (None: where nothing does); None if all is."""
-    return target.differs(serving.bundle, serving.image) if serving else target.differs(None)
+    return target.out_of_sync(serving.bundle, serving.image) if serving else target.out_of_sync(None)
 
 
 def _identity(release: Release) -> tuple[str | None, ...]:
@@ -142,15 +142,17 @@ def _identity(release: Release) -> tuple[str | None, ...]:
     return release.bundle, release.image, release.commit
 
 
-def keep(ledger: Ledger, target: Target, release: Release, accepted: Release | None = None) -> Kept:
+def keep(ledger: Ledger, target: Target, release: Release, accepted: Release | None = None) -> PreparedRelease:
     """Have a release of the ledger at hand in the target, whose image is signed unless it was `accepted` before."""
     return _have(ledger, target, fetch(ledger, release), release, accepted)
 
 
-def _have(ledger: Ledger, target: Target, bundle: Path, release: Release, accepted: Release | None = None) -> Kept:
+def _have(
+    ledger: Ledger, target: Target, bundle: Path, release: Release, accepted: Release | None = None
+) -> PreparedRelease:
     if target.by_image and not (accepted and accepted.image == release.image):
         check_signature(ledger.root, release.image)
-    return target.keep(bundle, release.image)
+    return target.prepare(bundle, release.image)
 
 
 def fetch(ledger: Ledger, release: Release) -> Path:

@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
-from slipway.delivery.targets.registry import target_of
+from slipway.delivery.targets.registry import find_target
 from slipway.demo.chapters import Chapter, apply_params
 from slipway.errors import DeliveryError, GateError
 from slipway.gate.result import GateResult, Verdict
@@ -95,7 +95,7 @@ def _play(folder: Path, number: int, chapter: Chapter, committed: bytes, dvc: Dv
 
 def _predict(folder: Path) -> None:
     """Send one golden row to production over HTTP, as a client does."""
-    target = target_of(folder, "production")
+    target = find_target(folder, "production")
     line = next(iter((folder / "bundle" / "golden.jsonl").read_bytes().splitlines()))
     row = msgspec.json.encode(msgspec.json.decode(line)["row"])
     request = Request(f"{target.url}/predict", row, {"Content-Type": "application/json"})  # noqa: S310 - our own

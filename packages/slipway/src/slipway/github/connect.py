@@ -11,10 +11,12 @@ from pathlib import Path
 from shlex import quote
 from urllib.parse import urlsplit
 
+from slipway.delivery.targets.containers.container_target import ContainerSettings
 from slipway.delivery.targets.containers.engine import Engine
+from slipway.delivery.targets.registry import find_target
 from slipway.errors import GitHubError
 from slipway.files import write_bytes
-from slipway.settings import EnvironmentSettings, ServerSettings, project_settings
+from slipway.settings import ServerSettings, project_settings
 
 # A relative path of Include is in ~/.ssh.
 _CONFIG = """\
@@ -65,11 +67,11 @@ def check_servers(root: Path, servers: str) -> None:
         )
 
 
-def _settings(root: Path, environment: str) -> EnvironmentSettings:
-    known = project_settings(root).environments
-    found = known.get(environment)
-    if found is None or found.context is None or found.target not in ("docker", "swarm"):
-        has = f'target = "{found.target}", context = "{found.context or ""}"' if found else "no such table"
+def _settings(root: Path, environment: str) -> ContainerSettings:
+    table = project_settings(root).environments.get(environment)
+    found = find_target(root, environment).settings if table else None
+    if not isinstance(found, ContainerSettings) or found.context is None:
+        has = f'target = "{found.target}", context = ""' if found else "no such table"
         raise GitHubError(
             f"The variable SLIPWAY_SERVERS says that {environment} runs on a server, and pyproject.toml does not say "
             f'how: expected target = "docker" or "swarm", and a context, in [tool.slipway.environments.{environment}]; '

@@ -87,10 +87,10 @@ def rehearse(image: str, folder: Path, as_json: bool) -> None:
     """
     from slipway.delivery.targets.registry import lock_environment
     from slipway.delivery.targets.rehearsal import RehearsalTarget
-    from slipway.settings import EnvironmentSettings
+    from slipway.delivery.targets.settings import TargetSettings
 
-    target = RehearsalTarget(Path(), "image", EnvironmentSettings(port=8080))
-    target.check()
+    target = RehearsalTarget(Path(), "image", TargetSettings(target="rehearsal"))
+    target.preflight()
     with lock_environment(Path(), target.name, progress_printer(as_json)):
-        found = target.test(target.keep(folder, image))
+        found = target.smoke_test(target.prepare(folder, image))
     print_result(as_json, found, f"{image} serves its bundle as sealed: {describe_smoke(found)}")

@@ -1,75 +1,125 @@
-"""What every target can do: an environment is one of these."""
+"""The base class of every target: where an environment runs."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple
 
-from slipway.bundle import Bundle
-from slipway.delivery.smoke import Smoke
+from slipway.bundle import Bundle, load_bundle
+from slipway.delivery.smoke import Smoke, smoke
+from slipway.delivery.targets.preconditions import check_files, read_key
+from slipway.delivery.targets.settings import TargetSettings
+from slipway.errors import DeliveryError
 
 
-class Kept(NamedTuple):
-    """A release that a target has at hand: its verified bundle, and the image that holds it, where there is one."""
+class PreparedRelease(NamedTuple):
+    """A release that a target can start: its verified bundle, and the image that holds it, if there is one."""
 
     bundle: Bundle
     image: str | None
 
 
-class Target(Protocol):
-    """Where an environment runs; whoever calls anything but `observe` and `differs` holds it alone.
+class Target(ABC):
+    """One environment of a target. Four methods are abstract: `url`, `apply`, `observe` and `remove`.
 
-    All raise `DeliveryError`. `kind` is the word in pyproject.toml; after a `rehearsal` nothing stays running;
-    `by_image` says that an image runs, so that the same model with other code is another release.
+    A deployment calls `lock`, `clean_up`, `preflight`, `preflight_new_release`, `prepare`, `rehearse` and `apply`, in
+    this order. Every method raises `DeliveryError`. A subclass with options of its own names their struct in
+    `settings_type`. `by_image`: images run, so the same model with other code is another release. `rehearsal`: nothing
+    stays running after `apply`.
     """
 
-    name: str
-    kind: str
-    rehearsal: bool
-    by_image: bool
+    settings_type: ClassVar[type[TargetSettings]] = TargetSettings
+    by_image: ClassVar[bool] = True
+    rehearsal: ClassVar[bool] = False
+
+    settings: TargetSettings
+
+    def __init__(self, root: Path, name: str, settings: TargetSettings) -> None:
+        """Make the target of the environment `name` of the project at `root`."""
+        self.root = root
+        self.name = name
+        self.settings = settings
 
     @property
+    @abstractmethod
     def url(self) -> str:
-        """Where the service answers."""
+        """The address of the service."""
 
-    def is_here(self) -> bool:
-        """Whether the environment is brought about from this folder, once something serves in it."""
+    @abstractmethod
+    def apply(self, prepared: PreparedRelease) -> Smoke:
+        """Serve a prepared release in the environment, test it, and return the result of the smoke test."""
 
-    def runs(self) -> bool:
-        """Whether a service of the environment runs, whatever it answers."""
+    @abstractmethod
+    def observe(self) -> str | None:
+        """Return the digest of the bundle that the environment serves, None if no service of ours responds."""
 
-    def check(self) -> None:
-        """Raise for what is missing, or in the way, before anything starts."""
+    @abstractmethod
+    def remove(self) -> bool:
+        """Stop the service; return False if none was running."""
 
-    def check_new(self) -> None:
-        """Raise for what a new release must not do without; the way back is never refused for it."""
+    @property
+    def kind(self) -> str:
+        """The name of the target in pyproject.toml and in the ledger."""
+        return self.settings.target
+
+    @property
+    def key(self) -> str | None:
+        """The key with which the service is tested, None if `key_file` is not set."""
+        return read_key(self.root, self.settings)
+
+    def is_managed_here(self) -> bool:
+        """Return False if the environment runs, and runs somewhere that this folder does not reach."""
+        return True
+
+    def is_running(self) -> bool:
+        """Return whether a service of the environment runs, whatever it serves."""
+        return self.observe() is not None
+
+    def preflight(self) -> None:
+        """Raise `DeliveryError` for anything that is missing, or in the way, before anything starts."""
+        check_files(self.root, self.name, self.settings)
+
+    def preflight_new_release(self) -> None:  # noqa: B027 - optional
+        """Raise `DeliveryError` for what a new release needs and a rollback can do without."""
 
     def note(self) -> str | None:
-        """What a person should know though it runs what the ledger says; None if there is nothing."""
+        """Return a remark for `slipway status` on an environment that is in sync, None if there is none."""
+        return None
 
-    def alone(self, say: Callable[[str], None]) -> AbstractContextManager[None]:
-        """Keep away commands of other clones and machines that would change the same, as long as the block lasts."""
+    def lock(self, say: Callable[[str], None]) -> AbstractContextManager[None]:  # noqa: ARG002 - for subclasses
+        """Lock the environment against commands of other clones and machines while the block lasts."""
+        return nullcontext()
 
-    def clear(self) -> None:
-        """End what a killed command left aside."""
+    def clean_up(self) -> None:  # noqa: B027 - optional
+        """Remove what a killed command left from a rehearsal."""
 
-    def keep(self, folder: Path, image: str | None) -> Kept:
-        """Have a release at hand: the bundle in `folder`, verified, and the image if the target needs one."""
+    def prepare(self, folder: Path, image: str | None) -> PreparedRelease:
+        """Verify the bundle in `folder` and make the release available to the target."""
+        bundle = load_bundle(folder)
+        if self.by_image and image is None:
+            raise DeliveryError(
+                f"The release {bundle.digest[:12]} has no image, and the target of {self.name} ({self.kind}) runs "
+                "images. `slipway publish` builds and pushes one."
+            )
+        return PreparedRelease(bundle, image)
 
-    def rehearse(self, kept: Kept) -> None:
-        """Try the release aside; the environment itself is not touched."""
+    def rehearse(self, prepared: PreparedRelease) -> None:  # noqa: B027 - optional
+        """Start the release beside the environment, test it and stop it, where the target can do that."""
 
-    def apply(self, kept: Kept) -> Smoke:
-        """Let the environment serve a kept release, and test it."""
+    def smoke_test(self, prepared: PreparedRelease) -> Smoke:
+        """Test the running service over HTTP: golden rows, digest, readiness, latency."""
+        return smoke(self.url, prepared.bundle, self.key)
 
-    def test(self, kept: Kept) -> Smoke:
-        """The smoke test of what serves."""
+    def out_of_sync(self, digest: str | None, image: str | None = None) -> str | None:  # noqa: ARG002 - for subclasses
+        """Return how the environment differs from one that serves `digest` from `image`; None if it does not.
 
-    def observe(self) -> str | None:
-        """The digest that answers, None where nothing of ours does."""
+        A `digest` of None stands for an environment in which nothing serves.
+        """
+        found = self.observe()
+        return None if found == digest else describe_difference(found, digest)
 
-    def differs(self, digest: str | None, image: str | None = None) -> str | None:
-        """What is not as it is where `digest` serves (None: where nothing does), from `image`; None if all is."""
 
-    def remove(self) -> bool:
-        """End the service; False if none ran."""
+def describe_difference(found: str | None, expected: str | None) -> str:
+    """Say which bundle serves and which one the ledger names."""
+    return f"serves {(found or 'nothing')[:12]}, the ledger says {(expected or 'nothing')[:12]}"

@@ -8,34 +8,31 @@ and goes.
 
 from pathlib import Path
 
-from slipway.delivery.preconditions import check_port
 from slipway.delivery.smoke import Smoke, version, wait_for
-from slipway.delivery.targets.base import Kept
+from slipway.delivery.targets.base import PreparedRelease
 from slipway.delivery.targets.containers.compose import Container, Project, Wanted
-from slipway.delivery.targets.containers.container_target import OnEngine
+from slipway.delivery.targets.containers.container_target import ContainerSettings, ContainerTarget
 from slipway.delivery.targets.containers.image import PORT, START_SECONDS, bring_files, check_holds, remove_files
+from slipway.delivery.targets.preconditions import check_port
 from slipway.errors import DeliveryError
-from slipway.settings import EnvironmentSettings
 
 
-class DockerTarget(OnEngine):
+class DockerTarget(ContainerTarget):
     """One environment as a Compose project."""
 
-    kind = "docker"
-
-    def __init__(self, root: Path, name: str, settings: EnvironmentSettings) -> None:
+    def __init__(self, root: Path, name: str, settings: ContainerSettings) -> None:
         super().__init__(root, name, settings)
         self._project = Project(self._engine, self._named, root, root / ".slipway" / "environments" / name)
 
-    def is_here(self) -> bool:
+    def is_managed_here(self) -> bool:
         """Whether its engine has served it before, or is named by a context: that is the same one from every clone."""
-        return self._settings.context is not None or self._project.logs_here()
+        return self.settings.context is not None or self._project.logs_here()
 
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         """Whether one of its containers runs."""
         return any(each.running for each in self._project.services())
 
-    def check(self) -> None:
+    def preflight(self) -> None:
         """Raise `DeliveryError` for what is missing, or in the way, before anything starts."""
         self._check_callers()
         self._engine.check()
@@ -44,39 +41,31 @@ class DockerTarget(OnEngine):
         # A file that is missing is named here.
         self._wanted()
         if self._reach.machine is None and not self._holds_port():
-            check_port(self.name, self._settings.port, self._settings.address)
+            check_port(self.name, self.settings.port, self.settings.address)
 
-    def check_new(self) -> None:
-        """Nothing more is needed."""
-
-    def keep(self, folder: Path, image: str | None) -> Kept:
+    def prepare(self, folder: Path, image: str | None) -> PreparedRelease:
         """Pull the image by its digest; its label must name the bundle in `folder`, and it must be able to hold a port.
 
         Asked before anything is touched: the way back would bring in whatever else changed.
         """
-        kept = super().keep(folder, image)
-        check_holds(self._engine, str(kept.image))
-        return kept
+        prepared = super().prepare(folder, image)
+        check_holds(self._engine, str(prepared.image))
+        return prepared
 
-    def apply(self, kept: Kept) -> Smoke:
+    def apply(self, prepared: PreparedRelease) -> Smoke:
         """Let the environment serve a kept image, and test it; what serves stays until the next one answers."""
         wanted = self._wanted()
         if wanted.files:
-            bring_files(self._engine, str(kept.image), wanted.files, wanted.given.files, self._project.name)
-        self._take_port(str(kept.image), wanted)
-        serving = self._serving(kept, wanted) or self._start(kept, wanted)
+            bring_files(self._engine, str(prepared.image), wanted.files, wanted.given.files, self._project.name)
+        self._take_port(str(prepared.image), wanted)
+        serving = self._serving(prepared, wanted) or self._start(prepared, wanted)
         for each in self._project.services():
             if each.id != serving.id:
                 self._project.end(each)
         remove_files(self._engine, self._project.name, but=wanted.files)
-        return self.test(kept)
+        return self.smoke_test(prepared)
 
-    def observe(self) -> str | None:
-        """The digest that answers, None where nothing of ours does."""
-        self._check_reach()
-        return self._answering() if self.runs() else None
-
-    def differs(self, digest: str | None, image: str | None = None) -> str | None:
+    def out_of_sync(self, digest: str | None, image: str | None = None) -> str | None:
         """What is not as it is where `digest` serves (None: where nothing does), from `image`; None if all is."""
         services = self._project.services()
         if digest is None:
@@ -90,7 +79,7 @@ class DockerTarget(OnEngine):
         # Asked before who answers: on another port it does, and nobody hears it.
         wanted, front = self._wanted(), self._project.front()
         if front is None:
-            return f"nothing holds its port {self._settings.port}"
+            return f"nothing holds its port {self.settings.port}"
         if (services[0].settings, front.settings) != (wanted.service, wanted.front):
             return "runs with other settings than those of pyproject.toml, its files and deploy/compose/service.yaml"
         answers = self.observe()
@@ -100,7 +89,7 @@ class DockerTarget(OnEngine):
 
     def remove(self) -> bool:
         """End the service; False if none ran. The prediction log stays, in a volume."""
-        ran = self.runs()
+        ran = self.is_running()
         self._project.down()
         remove_files(self._engine, self._project.name)
         return ran
@@ -113,7 +102,7 @@ class DockerTarget(OnEngine):
         """Whether it is a container of ours that listens on the port, maybe with settings of before."""
         front = self._project.front()
         published = self._engine.attempt("port", front.id, PORT) if front else None
-        return str(self._settings.port) in {line.rpartition(":")[2] for line in (published or "").splitlines()}
+        return str(self.settings.port) in {line.rpartition(":")[2] for line in (published or "").splitlines()}
 
     def _take_port(self, image: str, wanted: Wanted) -> None:
         """Have the container that holds the port; one with another port, or other settings, goes first."""
@@ -122,35 +111,35 @@ class DockerTarget(OnEngine):
             self._project.down()
         self._project.up("front", 1, image, wanted)
 
-    def _serving(self, kept: Kept, wanted: Wanted) -> Container | None:
+    def _serving(self, prepared: PreparedRelease, wanted: Wanted) -> Container | None:
         """A container that is all that it should be, the newest; a command that was killed may have started it."""
         for each in reversed(self._project.services()):
-            fits = (each.image, each.settings) == (kept.image, wanted.service)
-            if each.running and fits and self._becomes_ready(each, kept):
+            fits = (each.image, each.settings) == (prepared.image, wanted.service)
+            if each.running and fits and self._becomes_ready(each, prepared):
                 return each
         return None
 
-    def _start(self, kept: Kept, wanted: Wanted) -> Container:
+    def _start(self, prepared: PreparedRelease, wanted: Wanted) -> Container:
         """Start the image beside what serves; if it does not answer, it is removed, and what serves never noticed."""
         before = self._project.services()
         for each in before:
             if not each.running:
                 self._project.end(each)
         running = {each.id for each in before if each.running}
-        self._project.up("service", len(running) + 1, str(kept.image), wanted)
+        self._project.up("service", len(running) + 1, str(prepared.image), wanted)
         started = next((each for each in reversed(self._project.services()) if each.id not in running), None)
         if started is None:
             raise DeliveryError(
                 f"The service of {self.name} was started, and its container is gone: somebody else removed it. What "
                 "served before serves on; try again."
             )
-        if not self._becomes_ready(started, kept):
+        if not self._becomes_ready(started, prepared):
             words = self._engine.last_words(started.id)
             self._engine.run("rm", "--force", started.id)
             raise DeliveryError(f"The service of {self.name} did not become ready. Its last words: {words or 'none'}")
         return started
 
-    def _becomes_ready(self, container: Container, kept: Kept) -> bool:
+    def _becomes_ready(self, container: Container, prepared: PreparedRelease) -> bool:
         """Whether it is this container that answers in time: another one may answer on the same port.
 
         What a container started began to serve after it was created, and before the next one was.
@@ -158,16 +147,16 @@ class DockerTarget(OnEngine):
         later = [each.created for each in self._project.services() if each.created > container.created]
 
         def answers(url: str) -> bool:
-            found = version(url, self._key())
-            if found is None or found.model.digest != kept.bundle.digest:
+            found = version(url, self.key)
+            if found is None or found.model.digest != prepared.bundle.digest:
                 return False
             return container.created <= found.since and all(found.since < each for each in later)
 
         def is_alive() -> bool:
             return any(each.id == container.id and each.running for each in self._project.services())
 
-        with self._reach.at(self._settings.port) as url:
+        with self._reach.at(self.settings.port) as url:
             return wait_for(lambda: answers(url), START_SECONDS, is_alive)
 
     def _wanted(self) -> Wanted:
-        return self._project.wanted(self._given(), self._settings.address, self._settings.port)
+        return self._project.wanted(self._given(), self.settings.address, self.settings.port)

@@ -1,48 +1,111 @@
-"""An environment: where it runs, and one command at a time that has it."""
+"""Find the target of an environment: pyproject.toml names it, an entry point of the group `slipway.targets` brings it.
 
+Any installed distribution can add one: `[project.entry-points."slipway.targets"]` with `name = "module:Class"`.
+"""
+
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Any
 
-from slipway.delivery.steps import Say
+import msgspec
+
 from slipway.delivery.targets.base import Target
-from slipway.delivery.targets.docker import DockerTarget
-from slipway.delivery.targets.local.target import LocalTarget
-from slipway.delivery.targets.rehearsal import RehearsalTarget
-from slipway.delivery.targets.swarm import SwarmTarget
+from slipway.delivery.targets.settings import DEFAULT_TARGET, TargetSettings
 from slipway.errors import SettingsError
 from slipway.lock import hold_lock
-from slipway.settings import EnvironmentSettings, project_settings
+from slipway.settings import project_settings, target_override
+
+GROUP = "slipway.targets"
 
 
-def target_of(root: Path, environment: str) -> Target:
-    """Where the environment runs, as pyproject.toml says; raises `SettingsError`."""
-    known = project_settings(root).environments
-    if environment not in known:
+def find_target(root: Path, environment: str) -> Target:
+    """Return the target of an environment, as pyproject.toml describes it; raises `SettingsError`."""
+    tables = project_settings(root).environments
+    if environment not in tables:
         raise SettingsError(
-            f"pyproject.toml has no [tool.slipway.environments.{environment}]; it has {', '.join(known) or 'none'}. "
-            "Name one of these, or add it with a port."
+            f"pyproject.toml has no [tool.slipway.environments.{environment}]; it has {', '.join(tables) or 'none'}. "
+            "Name one of these, or add a table."
         )
-    settings = known[environment]
-    kinds: dict[str, Callable[[Path, str, EnvironmentSettings], Target]] = {
-        LocalTarget.kind: LocalTarget,
-        DockerTarget.kind: DockerTarget,
-        SwarmTarget.kind: SwarmTarget,
-        RehearsalTarget.kind: RehearsalTarget,
-    }
-    return kinds[settings.target](root, environment, settings)
+    table, place = tables[environment], f"[tool.slipway.environments.{environment}] of pyproject.toml"
+    kind = table.get("target", DEFAULT_TARGET)
+    found = _load_target(kind, f"target in {place}")
+    settings = _convert_options(found, kind, table, place)
+    if (chosen := target_override()) and chosen != kind:
+        found = _load_target(chosen, "SLIPWAY_TARGET")
+        # Options of the target that the table names are no mistake where another one is chosen for once.
+        known = {name: value for name, value in table.items() if name in _options(found)}
+        settings = _convert_options(found, chosen, known | {"target": chosen}, f"{place}, with SLIPWAY_TARGET={chosen}")
+    return found(root, environment, settings)
 
 
 @contextmanager
-def held(root: Path, environment: str, say: Say) -> Iterator[Target]:
-    """The environment's target, for this command alone, without what a killed one left aside."""
-    target = target_of(root, environment)
-    with lock_environment(root, environment, say), target.alone(say):
-        target.clear()
+def lock_target(root: Path, environment: str, say: Callable[[str], None]) -> Iterator[Target]:
+    """Yield the environment's target, locked for this command and without what a killed one left."""
+    target = find_target(root, environment)
+    with lock_environment(root, environment, say), target.lock(say):
+        target.clean_up()
         yield target
 
 
-def lock_environment(root: Path, environment: str, say: Say) -> AbstractContextManager[None]:
-    """Hold the environment of the project at `root`; say so while another command of this clone holds it."""
+def lock_environment(root: Path, environment: str, say: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Lock the environment of the project at `root`; say so while another command of this clone holds the lock."""
     path = root / ".slipway" / "environments" / f"{environment}.lock"
     return hold_lock(path, lambda: say(f"{environment}: waiting for another command to end ..."))
+
+
+def _known_targets() -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for each in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        other = found.setdefault(each.name, each)
+        if other.value != each.value:
+            raise SettingsError(
+                f"Two installed packages bring a target {each.name}: {other.value} and {each.value}. Uninstall one."
+            )
+    return found
+
+
+def _load_target(kind: Any, place: str) -> type[Target]:
+    known = _known_targets()
+    if kind not in known:
+        raise SettingsError(
+            f"{place}: unknown target {kind!r}. Known targets: {', '.join(known)}. A package brings another one with "
+            f"an entry point of the group {GROUP} (docs/delivery.md)."
+        )
+    try:
+        found = known[kind].load()
+    except (ImportError, AttributeError) as error:
+        raise SettingsError(
+            f"{place}: the target {kind} ({known[kind].value}) cannot be imported: {error}. Install what it needs; for "
+            "a target of Slipway itself, the extra slipway[deliver]."
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, Target)):
+        raise SettingsError(f"{place}: {known[kind].value} is not a subclass of {Target.__module__}.Target.")
+    if inspect.isabstract(found):
+        missing = ", ".join(sorted(found.__abstractmethods__))
+        raise SettingsError(f"{place}: the target {kind} ({known[kind].value}) does not implement {missing}.")
+    return found
+
+
+def _convert_options(target: type[Target], kind: str, table: dict[str, Any], place: str) -> TargetSettings:
+    for name in table:
+        if name not in _options(target):
+            raise SettingsError(
+                f"{place}: the target {kind} has no option {name}, {_who_knows(name)}. Options of {kind}: "
+                f"{', '.join(sorted(_options(target)))}."
+            )
+    try:
+        return msgspec.convert(table, target.settings_type)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{place}: {error}.") from error
+
+
+def _who_knows(option: str) -> str:
+    known = [kind for kind in _known_targets() if option in _options(_load_target(kind, GROUP))]
+    return f"which is one of {', '.join(known)}" if known else "nor has any other target"
+
+
+def _options(target: type[Target]) -> tuple[str, ...]:
+    return target.settings_type.__struct_fields__

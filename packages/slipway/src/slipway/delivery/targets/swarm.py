@@ -6,14 +6,16 @@ tested.
 """
 
 from pathlib import Path
+from typing import Annotated
 
-from slipway.delivery.preconditions import check_port
+from msgspec import Meta
+
 from slipway.delivery.smoke import Smoke, wait_for
-from slipway.delivery.targets.base import Kept
-from slipway.delivery.targets.containers.container_target import OnEngine
+from slipway.delivery.targets.base import PreparedRelease
+from slipway.delivery.targets.containers.container_target import ContainerSettings, ContainerTarget
 from slipway.delivery.targets.containers.stack import FILE, Service, Stack, Task, Wanted
+from slipway.delivery.targets.preconditions import check_port
 from slipway.errors import DeliveryError
-from slipway.settings import EnvironmentSettings
 
 # For each replica: its start, its health, the time for which it is watched, and the drain of the one that it replaces.
 _REPLICA_SECONDS = 240.0
@@ -24,24 +26,31 @@ _DONE = ("", "completed", "rollback_completed")
 _STUCK = ("paused", "rollback_paused")
 
 
-class SwarmTarget(OnEngine):
+class SwarmSettings(ContainerSettings, frozen=True, kw_only=True):
+    """Options of the target `swarm`: those of an engine, and the number of `replicas`."""
+
+    replicas: Annotated[int, Meta(ge=1, le=100)] = 2
+
+
+class SwarmTarget(ContainerTarget):
     """One environment as a stack."""
 
-    kind = "swarm"
+    settings_type = SwarmSettings
+    settings: SwarmSettings
 
-    def __init__(self, root: Path, name: str, settings: EnvironmentSettings) -> None:
+    def __init__(self, root: Path, name: str, settings: SwarmSettings) -> None:
         super().__init__(root, name, settings)
         self._stack = Stack(self._engine, self._named, root, root / ".slipway" / "environments" / name)
 
-    def is_here(self) -> bool:
+    def is_managed_here(self) -> bool:
         """Whether its swarm has served it before, or is named by a context: that is the same one from every clone."""
-        return self._settings.context is not None or self._stack.service() is not None or self._stack.logs_here()
+        return self.settings.context is not None or self._stack.service() is not None or self._stack.logs_here()
 
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         """Whether one of its replicas runs."""
         return any(each.running for each in self._stack.tasks())
 
-    def check(self) -> None:
+    def preflight(self) -> None:
         """Raise `DeliveryError` for what is missing, or in the way, before anything starts."""
         self._check_callers()
         self._engine.check()
@@ -50,9 +59,9 @@ class SwarmTarget(OnEngine):
         # A file that is missing is named here.
         self._wanted()
         if self._stack.service() is None and self._reach.machine is None:
-            check_port(self.name, self._settings.port, self._settings.address)
+            check_port(self.name, self.settings.port, self.settings.address)
 
-    def check_new(self) -> None:
+    def preflight_new_release(self) -> None:
         """Raise `DeliveryError` unless each node that takes replicas keeps one at every moment, this one too."""
         nodes = self._stack.nodes()
         number = len([each for each in nodes if each.open])
@@ -62,12 +71,12 @@ class SwarmTarget(OnEngine):
                 "could be tested there. `docker node update --availability active` lets it take some; or name the "
                 "docker context of a manager that does."
             )
-        if number > 1 and self._settings.replicas < 2 * number:
+        if number > 1 and self.settings.replicas < 2 * number:
             # With fewer the swarm may take the last one of a node away before it starts the next one there.
             raise DeliveryError(
                 f"{number} nodes of the swarm take replicas of {self.name}, and none may be without one while they are "
                 f"replaced: expected replicas = {2 * number} or more in [tool.slipway.environments.{self.name}] of "
-                f"pyproject.toml, found {self._settings.replicas}. Or say in {FILE} on which nodes they run "
+                f"pyproject.toml, found {self.settings.replicas}. Or say in {FILE} on which nodes they run "
                 "(placement)."
             )
 
@@ -80,20 +89,15 @@ class SwarmTarget(OnEngine):
         service = f"{self._named}_service"
         return f"no replica runs on {', '.join(empty)}: `docker service update --force {service}` deals them out anew"
 
-    def apply(self, kept: Kept) -> Smoke:
+    def apply(self, prepared: PreparedRelease) -> Smoke:
         """Let the swarm serve a kept image, and test it; raises `DeliveryError` where the swarm went back by itself."""
-        wanted, image = self._wanted(), str(kept.image)
+        wanted, image = self._wanted(), str(prepared.image)
         self._stack.deploy(image, wanted)
         self._watch(image, wanted)
         self._stack.remove_secrets(but=wanted)
-        return self.test(kept)
+        return self.smoke_test(prepared)
 
-    def observe(self) -> str | None:
-        """The digest that answers, None where nothing of ours does."""
-        self._check_reach()
-        return self._answering() if self.runs() else None
-
-    def differs(self, digest: str | None, image: str | None = None) -> str | None:
+    def out_of_sync(self, digest: str | None, image: str | None = None) -> str | None:
         """What is not as it is where `digest` serves (None: where nothing does), from `image`; None if all is."""
         service = self._stack.service()
         if digest is None:
@@ -104,8 +108,8 @@ class SwarmTarget(OnEngine):
             return f"the swarm was told {service.image}, the ledger says {image}"
         if service.settings != self._wanted().settings:
             return "runs with other settings than those of pyproject.toml, its files and deploy/swarm/stack.yaml"
-        if service.replicas != self._settings.replicas:
-            return f"was scaled to {service.replicas} replicas, pyproject.toml says {self._settings.replicas}"
+        if service.replicas != self.settings.replicas:
+            return f"was scaled to {service.replicas} replicas, pyproject.toml says {self.settings.replicas}"
         if unfinished := _unfinished(service, self._stack.tasks()):
             return unfinished
         answers = self.observe()
@@ -127,7 +131,7 @@ class SwarmTarget(OnEngine):
 
     def _watch(self, image: str, wanted: Wanted) -> None:
         """Wait until all replicas are those that were asked for, and no old one is left."""
-        seconds = _REPLICA_SECONDS * self._settings.replicas
+        seconds = _REPLICA_SECONDS * self.settings.replicas
         if wait_for(lambda: self._has_settled(image, wanted), seconds, look=_LOOK_SECONDS):
             return
         service = self._stack.service()
@@ -152,7 +156,7 @@ class SwarmTarget(OnEngine):
         return _unfinished(service, tasks) is None
 
     def _wanted(self) -> Wanted:
-        settings = self._settings
+        settings = self.settings
         return self._stack.wanted(self._given(), settings.address, settings.port, settings.replicas)
 
 

@@ -1,88 +1,100 @@
-"""What the targets on a container engine have in common: an image at hand, tried aside, asked where it is published."""
+"""The base class of targets on a container engine: images by digest, rehearsed in a container of their own."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Annotated
 
+from msgspec import Meta
 from msgspec.structs import replace
 
-from slipway.delivery.preconditions import check_files, read_key
 from slipway.delivery.smoke import Smoke, smoke, version
-from slipway.delivery.targets.base import Kept
+from slipway.delivery.targets.base import PreparedRelease, Target
 from slipway.delivery.targets.containers.engine import Engine
-from slipway.delivery.targets.containers.image import Aside, Given, given, keep
+from slipway.delivery.targets.containers.image import Aside, Given, given, pull_image
 from slipway.delivery.targets.containers.lease import lease
 from slipway.delivery.targets.containers.ssh_tunnel import Reach
+from slipway.delivery.targets.preconditions import check_files
+from slipway.delivery.targets.settings import Port, TargetSettings
 from slipway.errors import DeliveryError
-from slipway.settings import EnvironmentSettings
 
 
-class OnEngine(ABC):
-    """One environment on a container engine, here or behind a docker context; `project` is its name there."""
+class ContainerSettings(TargetSettings, frozen=True, kw_only=True):
+    """Options of a target on a container engine.
 
-    kind: str
-    rehearsal = False
-    by_image = True
+    `context` names the docker context of the engine, `address` and `port` where its machine publishes the service,
+    `project` the Compose project or the stack (slipway-<name>).
+    """
 
-    def __init__(self, root: Path, name: str, settings: EnvironmentSettings) -> None:
-        self.name = name
-        self._root = root
-        self._settings = settings
+    port: Port
+    context: str | None = None
+    address: Annotated[str, Meta(pattern=r"^\d{1,3}(\.\d{1,3}){3}\Z")] = "127.0.0.1"
+    project: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,50}\Z")] | None = None
+
+
+class ContainerTarget(Target):
+    """One environment on a container engine, here or behind a docker context."""
+
+    settings_type = ContainerSettings
+    settings: ContainerSettings
+
+    def __init__(self, root: Path, name: str, settings: ContainerSettings) -> None:
+        super().__init__(root, name, settings)
         self._engine = Engine(settings.context)
         self._named = settings.project or f"slipway-{name}"
 
-    @cached_property
+    @property
     def url(self) -> str:
-        """Where the published port is reached from here."""
-        return self._reach.url(self._settings.port)
+        """The address at which this machine reaches the published port."""
+        return self._reach.url(self.settings.port)
 
-    def note(self) -> str | None:
-        """Nothing is to be noted."""
-        return None
-
-    def alone(self, say: Callable[[str], None]) -> AbstractContextManager[None]:
-        """Hold it on its engine, by a container of an image that serves it."""
+    def lock(self, say: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Lock the environment on its engine, by a container of the image that serves it."""
         self._engine.check()
         return lease(self._engine, f"{self._named}-held", self._image, say)
 
-    def clear(self) -> None:
-        """Remove what a killed command left running aside."""
-        self._aside.clear()
+    def clean_up(self) -> None:
+        """Remove the rehearsal of a killed command."""
+        self._aside.clean_up()
 
-    def keep(self, folder: Path, image: str | None) -> Kept:
+    def prepare(self, folder: Path, image: str | None) -> PreparedRelease:
         """Pull the image by its digest; its label must name the verified bundle in `folder`."""
-        return keep(self._engine, self.name, self.kind, folder, image)
+        prepared = super().prepare(folder, image)
+        pull_image(self._engine, prepared)
+        return prepared
 
-    def rehearse(self, kept: Kept) -> None:
-        """Start the image aside, test it, end it; the environment itself is not touched."""
-        self._aside.test(kept, self._given(), self._key())
+    def rehearse(self, prepared: PreparedRelease) -> None:
+        """Start the image in a container of its own, test it and stop it; the environment is not touched."""
+        self._aside.test(prepared, self._given(), self.key)
 
-    def test(self, kept: Kept) -> Smoke:
-        """The smoke test of what serves."""
-        with self._reach.at(self._settings.port) as url:
-            return replace(smoke(url, kept.bundle, self._key()), url=self.url)
+    def smoke_test(self, prepared: PreparedRelease) -> Smoke:
+        """Test the service on the published port."""
+        with self._reach.at(self.settings.port) as url:
+            return replace(smoke(url, prepared.bundle, self.key), url=self.url)
+
+    def observe(self) -> str | None:
+        """Return the digest of the bundle that the environment serves, None if none of its containers responds."""
+        self._check_reach()
+        return self._answering() if self.is_running() else None
 
     @abstractmethod
     def _image(self) -> str | None:
-        """An image that something of it was started from, None where nothing of it is there."""
+        """Return an image from which a container of the environment was started, None if it has no container."""
 
     def _answering(self) -> str | None:
-        """The digest that answers on the environment's port."""
+        """Return the digest that the service on the published port reports."""
         self._check_reach()
-        with self._reach.at(self._settings.port) as url:
-            found = version(url, self._key())
+        with self._reach.at(self.settings.port) as url:
+            found = version(url, self.key)
         return found.model.digest if found else None
 
     def _given(self) -> Given:
-        check_files(self._root, self.name, self._settings)
-        own = {"SLIPWAY_AUTH": "platform", "SLIPWAY_WORKERS": str(self._settings.workers)}
-        return given(self._root, own | self._settings.variables)
-
-    def _key(self) -> str | None:
-        return read_key(self._root, self._settings)
+        check_files(self.root, self.name, self.settings)
+        own = {"SLIPWAY_AUTH": "platform", "SLIPWAY_WORKERS": str(self.settings.workers)}
+        return given(self.root, own | self.settings.variables)
 
     @property
     def _aside(self) -> Aside:
@@ -92,15 +104,15 @@ class OnEngine(ABC):
 
     @cached_property
     def _reach(self) -> Reach:
-        return Reach(self._engine.endpoint(), self._settings.address)
+        return Reach(self._engine.endpoint(), self.settings.address)
 
     def _check_callers(self) -> None:
         """Where others reach the service, somebody must have chosen who checks callers."""
-        chosen = self._settings.variables.get("SLIPWAY_AUTH")
+        chosen = self.settings.variables.get("SLIPWAY_AUTH")
         place = f"[tool.slipway.environments.{self.name}.variables] of pyproject.toml"
-        if chosen not in ("keys", "platform") and (chosen or not ip_address(self._settings.address).is_loopback):
+        if chosen not in ("keys", "platform") and (chosen or not ip_address(self.settings.address).is_loopback):
             raise DeliveryError(
-                f"{self.name} is published on {self._settings.address}, and nothing says who checks callers: expected "
+                f"{self.name} is published on {self.settings.address}, and nothing says who checks callers: expected "
                 f'SLIPWAY_AUTH = "keys" in {place}, or "platform" where a gateway in front does it; found '
                 f"{chosen or 'none'}."
             )
@@ -108,7 +120,7 @@ class OnEngine(ABC):
     def _check_reach(self) -> None:
         if not self._reach.is_possible:
             raise DeliveryError(
-                f"{self.name} is published on {self._settings.address} of {self._reach.machine}, where it cannot be "
+                f"{self.name} is published on {self.settings.address} of {self._reach.machine}, where it cannot be "
                 "tested from here. Let the docker context go over SSH (host=ssh://...), or set address in "
                 f"[tool.slipway.environments.{self.name}] of pyproject.toml to one of that machine that is reached "
                 "from here, or to 0.0.0.0."

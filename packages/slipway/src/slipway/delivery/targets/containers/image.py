@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from slipway.bundle import load_bundle
 from slipway.delivery.smoke import Smoke, is_ready, smoke, wait_for
-from slipway.delivery.targets.base import Kept
+from slipway.delivery.targets.base import PreparedRelease
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.containers.ssh_tunnel import HERE, Reach
 from slipway.errors import DeliveryError
@@ -64,14 +63,9 @@ def _read(root: Path, name: str, value: str) -> bytes:
         ) from error
 
 
-def keep(engine: Engine, environment: str, kind: str, folder: Path, image: str | None) -> Kept:
-    """Pull the image by its digest; its label must name the verified bundle in `folder`."""
-    bundle = load_bundle(folder)
-    if image is None:
-        raise DeliveryError(
-            f"The release {bundle.digest[:12]} has no image, and the target of {environment} ({kind}) runs images. "
-            "`slipway publish` builds and pushes it."
-        )
+def pull_image(engine: Engine, prepared: PreparedRelease) -> None:
+    """Pull the image of a release by its digest; raise `DeliveryError` if its label names another bundle."""
+    bundle, image = prepared.bundle, str(prepared.image)
     if engine.attempt("image", "inspect", image) is None:
         engine.run("pull", "--quiet", image)
     found = engine.bundle_of(image)
@@ -80,7 +74,6 @@ def keep(engine: Engine, environment: str, kind: str, folder: Path, image: str |
             f"The image {image} is labelled with the bundle {found or 'none'}, expected {bundle.digest}. It is not "
             "the image of this release."
         )
-    return Kept(bundle, image)
 
 
 def check_holds(engine: Engine, image: str) -> None:
@@ -126,39 +119,39 @@ class Aside(NamedTuple):
     name: str
     reach: Reach = HERE
 
-    def clear(self) -> None:
+    def clean_up(self) -> None:
         """Remove it, and what it was given."""
         if self.engine.attempt("container", "inspect", self.name) is not None:
             self.engine.run("rm", "--force", "--volumes", self.name)
         remove_files(self.engine, self.name)
 
-    def test(self, kept: Kept, what: Given, key: str | None) -> Smoke:
+    def test(self, prepared: PreparedRelease, what: Given, key: str | None) -> Smoke:
         """Start the image, test it, remove it; raises `DeliveryError`."""
-        self.clear()
+        self.clean_up()
         try:
-            self.engine.run("run", "--detach", "--name", self.name, *self._options(kept, what), str(kept.image))
+            self.engine.run("run", "--detach", "--name", self.name, *self._options(prepared, what), str(prepared.image))
             # A container that ended at once has no port.
             published = (self.engine.attempt("port", self.name, PORT) or "").partition("\n")[0]
             if not published:
-                raise self._not_ready(kept)
+                raise self._not_ready(prepared)
             with self.reach.at(int(published.rpartition(":")[2])) as url:
                 if not wait_for(lambda: is_ready(url), START_SECONDS, self._is_alive):
-                    raise self._not_ready(kept)
-                return smoke(url, kept.bundle, key)
+                    raise self._not_ready(prepared)
+                return smoke(url, prepared.bundle, key)
         finally:
-            self.clear()
+            self.clean_up()
 
-    def _not_ready(self, kept: Kept) -> DeliveryError:
+    def _not_ready(self, prepared: PreparedRelease) -> DeliveryError:
         words = self.engine.last_words(self.name)
-        return DeliveryError(f"The image {kept.image} did not become ready. Its last words: {words or 'none'}")
+        return DeliveryError(f"The image {prepared.image} did not become ready. Its last words: {words or 'none'}")
 
-    def _options(self, kept: Kept, what: Given) -> list[str]:
+    def _options(self, prepared: PreparedRelease, what: Given) -> list[str]:
         options = ["--publish", f"{self.reach.address}::{PORT}", "--read-only"]
         options += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
         options += [word for name, value in what.variables.items() for word in ("--env", f"{name}={value}")]
         if what.files:
             volume = f"{self.name}-files"
-            bring_files(self.engine, str(kept.image), volume, what.files, self.name)
+            bring_files(self.engine, str(prepared.image), volume, what.files, self.name)
             options += ["--volume", f"{volume}:{FILES}:ro"]
         return options
 

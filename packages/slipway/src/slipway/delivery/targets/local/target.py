@@ -14,89 +14,84 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 
 from slipway.bundle import load_bundle
-from slipway.delivery.preconditions import check_files, check_port, read_key
 from slipway.delivery.smoke import Smoke, is_ready, smoke, version, wait_for
-from slipway.delivery.targets.base import Kept
+from slipway.delivery.targets.base import PreparedRelease, Target, describe_difference
 from slipway.delivery.targets.local import process
+from slipway.delivery.targets.preconditions import check_port
+from slipway.delivery.targets.settings import Port, TargetSettings
 from slipway.errors import BundleError, DeliveryError
 from slipway.files import new_folder, write_bytes
-from slipway.settings import EnvironmentSettings
 
 _START_SECONDS = 30.0
 # Each worker answers some of the connections: so many answers in a row by the new bundle mean that all are new.
 _IN_A_ROW = 20
 
 
-class LocalTarget:
+class LocalSettings(TargetSettings, frozen=True, kw_only=True):
+    """Options of the target `local`: the `port` of this machine's loopback."""
+
+    port: Port
+
+
+class LocalTarget(Target):
     """One environment on this machine."""
 
-    kind = "local"
-    rehearsal = False
+    settings_type = LocalSettings
+    settings: LocalSettings
     by_image = False
 
-    def __init__(self, root: Path, name: str, settings: EnvironmentSettings) -> None:
-        self.name = name
+    def __init__(self, root: Path, name: str, settings: LocalSettings) -> None:
+        super().__init__(root, name, settings)
         self.folder = (root / ".slipway" / "environments" / name).resolve()
-        self.url = f"http://127.0.0.1:{settings.port}"
-        self._root = root
-        self._settings = settings
         self._mark = str(self.folder)
         self._aside = str(self.folder / "aside")
         self._current = self.folder / "current"
         self._switching = self.folder / "switching"
         self._output = self.folder / "output.log"
 
-    def is_here(self) -> bool:
-        """Whether releases of it lie here."""
+    @property
+    def url(self) -> str:
+        """The address of the service."""
+        return f"http://127.0.0.1:{self.settings.port}"
+
+    def is_managed_here(self) -> bool:
+        """Return whether this folder holds releases of the environment."""
         return self._current.is_symlink()
 
-    def runs(self) -> bool:
-        """Whether its process is there."""
+    def is_running(self) -> bool:
+        """Return whether the process of the environment runs."""
         return process.find(self._mark) is not None
 
-    def check(self) -> None:
-        """Raise `DeliveryError` for what is missing, or in the way, before anything starts."""
-        check_files(self._root, self.name, self._settings)
-        running, port = process.find(self._mark), self._settings.port
+    def preflight(self) -> None:
+        """Raise `DeliveryError` for a missing file, or a port that another program has."""
+        super().preflight()
+        running, port = process.find(self._mark), self.settings.port
         if running is None or process.environment(running).get("SLIPWAY_PORT") != str(port):
             check_port(self.name, port)
 
-    def keep(self, folder: Path, image: str | None) -> Kept:
-        """Copy a bundle to the releases, verified; one that is there already is verified and kept."""
+    def prepare(self, folder: Path, image: str | None) -> PreparedRelease:
+        """Copy the bundle to the releases and verify it; one that is there already is only verified."""
         digest = load_bundle(folder).digest
         place = self.folder / "releases" / digest
         if not _is_whole(place, digest):
             with new_folder(place) as temporary:
                 shutil.copytree(folder, temporary, dirs_exist_ok=True)
-        return Kept(load_bundle(place, digest), image)
+        return PreparedRelease(load_bundle(place, digest), image)
 
-    def check_new(self) -> None:
-        """Nothing more is needed."""
-
-    def note(self) -> str | None:
-        """Nothing is to be noted."""
-        return None
-
-    def alone(self, say: Callable[[str], None]) -> AbstractContextManager[None]:  # noqa: ARG002 - as every target has it
-        """Nothing more: its processes are this clone's, and one command of a clone is at work at a time."""
-        return nullcontext()
-
-    def clear(self) -> None:
-        """End what a killed command left running aside."""
+    def clean_up(self) -> None:
+        """Stop the rehearsal of a killed command."""
         process.stop(self._aside)
         shutil.rmtree(self.folder / "aside-log", ignore_errors=True)
 
-    def rehearse(self, kept: Kept) -> None:
-        """Start the bundle aside, test it, end it; the environment itself is not touched."""
-        bundle = kept.bundle
+    def rehearse(self, prepared: PreparedRelease) -> None:
+        """Start the bundle on a free port, test it and stop it; the environment is not touched."""
+        bundle = prepared.bundle
         output = self.folder / "aside.log"
         output.unlink(missing_ok=True)
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -105,13 +100,13 @@ class LocalTarget:
         variables = self._variables(bundle.path, port, self.folder / "aside-log")
         try:
             self._start(variables, output, self._aside, url)
-            smoke(url, bundle, self._key())
+            smoke(url, bundle, self.key)
         finally:
-            self.clear()
+            self.clean_up()
 
-    def apply(self, kept: Kept) -> Smoke:
-        """Let the environment serve a kept bundle, and test it; a service that runs is switched without a pause."""
-        bundle = kept.bundle
+    def apply(self, prepared: PreparedRelease) -> Smoke:
+        """Serve the bundle and test it; a running service is switched without downtime."""
+        bundle = prepared.bundle
         write_bytes(self._switching, bundle.digest.encode())
         self._point(bundle.path)
         running = self._usable()
@@ -119,42 +114,35 @@ class LocalTarget:
             self._switch(running, bundle.digest)
         else:
             self._start(self._wanted(), self._output, self._mark, self.url)
-        found = self.test(kept)
+        found = self.smoke_test(prepared)
         self._switching.unlink()
         return found
 
-    def test(self, kept: Kept) -> Smoke:
-        """The smoke test of what serves."""
-        return smoke(self.url, kept.bundle, self._key())
-
     def observe(self) -> str | None:
-        """The digest that answers, None where nothing of ours does."""
-        found = version(self.url, self._key()) if process.find(self._mark) else None
+        """Return the digest of the bundle that the process serves, None if it does not run or does not respond."""
+        found = version(self.url, self.key) if process.find(self._mark) else None
         return found.model.digest if found else None
 
-    def differs(self, digest: str | None, image: str | None = None) -> str | None:  # noqa: ARG002 - no image runs
-        """What is not as it is where `digest` serves (None: where nothing does); None if all is."""
+    def out_of_sync(self, digest: str | None, image: str | None = None) -> str | None:  # noqa: ARG002 - no image runs
+        """Return how the environment differs from one that serves `digest`; None if it does not."""
         if self._switching.exists():
             return "a switch was not finished"
         running, answers = process.find(self._mark), self.observe()
         if running and digest and not self._is_as_set(running):
-            # Asked first: on another port it answers, and nobody hears it.
+            # Settings first: a service on another port responds, but not where it is asked.
             return "runs with other settings than pyproject.toml's"
         if answers != digest:
-            return f"runs {(answers or 'nothing')[:12]}, the ledger says {(digest or 'nothing')[:12]}"
+            return describe_difference(answers, digest)
         if running is None or digest is None:
-            return "a service runs that does not answer" if running else None
+            return "a service runs and does not respond" if running else None
         points_to = self._current.resolve().name
         return None if points_to == digest else f"the link current points to {points_to[:12]}"
 
     def remove(self) -> bool:
-        """End the service; False if none ran. Releases and prediction log stay."""
+        """Stop the service; return False if none was running. Releases and the prediction log stay."""
         ran = process.stop(self._mark)
         self._switching.unlink(missing_ok=True)
         return ran
-
-    def _key(self) -> str | None:
-        return read_key(self._root, self._settings)
 
     def _point(self, release: Path) -> None:
         fresh = self._current.with_name("current.part")
@@ -177,7 +165,7 @@ class LocalTarget:
         began = datetime.now(UTC)
 
         def is_new() -> bool:
-            found = version(self.url, self._key())
+            found = version(self.url, self.key)
             return found is not None and found.model.digest == digest and found.since >= began
 
         process.hang_up(running)
@@ -194,19 +182,19 @@ class LocalTarget:
         return wanted == {name: value for name, value in found.items() if name in wanted or name.startswith("SLIPWAY_")}
 
     def _wanted(self) -> dict[str, str]:
-        return self._variables(self._current, self._settings.port, self.folder / "log")
+        return self._variables(self._current, self.settings.port, self.folder / "log")
 
     def _variables(self, bundle: Path, port: int, log: Path) -> dict[str, str]:
-        return self._settings.variables | {
+        return self.settings.variables | {
             "SLIPWAY_BUNDLE": str(bundle),
             "SLIPWAY_PORT": str(port),
-            "SLIPWAY_WORKERS": str(self._settings.workers),
+            "SLIPWAY_WORKERS": str(self.settings.workers),
             "SLIPWAY_LOG": str(log),
         }
 
     def _start(self, variables: dict[str, str], output: Path, mark: str, url: str) -> None:
         program = str(Path(sys.executable).with_name("slipway"))
-        started = process.start([program, "serve"], variables, output, mark, self._root)
+        started = process.start([program, "serve"], variables, output, mark, self.root)
         if not self._becomes_ready(url, started):
             words = process.last_words(output)
             process.stop(mark)
