@@ -35,7 +35,7 @@ GOOD = {"plan": "plus", "town": "ulm", "joined": None, "months": 3, "usage": 1.5
         ("months", None, "expected an integer from 0 to 600, found null"),
         ("usage", -0.5, "expected a number at least 0 (h/day), or null, found a number out of range"),
         ("plan", "gold", "expected one of basic, family, plus, found other text"),
-        ("town", "Ulm", "expected text that matches ^[a-z]+$, or null, found other text"),
+        ("town", "Ulm", "expected text (Town, lower-case letters), or null, found other text"),
     ],
 )
 def test_service_batch_and_validation_explain_a_wrong_value_alike(churn, column, value, sentence):
@@ -65,6 +65,7 @@ def field_of(kind):
         (Annotated[str, Meta(min_length=2, max_length=3)], "text of 2 to 3 characters"),
         (Annotated[str, Meta(max_length=3)] | None, "text of at most 3 characters, or null"),
         (Annotated[str, Meta(pattern="^[A-Z]{3}$", description="Airport, IATA code")], "text (Airport, IATA code)"),
+        (Annotated[str, Meta(pattern="^[A-Z]{3}$")], "text that matches ^[A-Z]{3}$"),
         (Annotated[str, Meta(min_length=2)], "text of at least 2 characters"),
         (Annotated[datetime, Meta(tz=False)], "a timestamp without a time zone, such as 2024-05-01T13:30:00"),
     ],

@@ -19,7 +19,6 @@ from slipway.columns import frame_to_columns
 from slipway.serving.log.reader import read
 from slipway.serving.protocols.mlflow_json import whole
 from slipway.tracking.model import save_model
-from slipway.tracking.predictions import predict_columns
 
 GOOD = {"plan": "basic", "months": 7}
 CSV = {"Content-Type": "text/csv"}
@@ -38,7 +37,7 @@ def client_of(service):
 def expect_registered_answer(toy, frame, predictions):
     """The columns that the registered model gives, to the last bit, and an identifier for each row."""
     found = pd.DataFrame(predictions)
-    expected = pd.DataFrame(predict_columns(toy.bundle, frame_to_columns(toy.bundle.fields, frame)))
+    expected = pd.DataFrame(toy.bundle.predict(frame_to_columns(toy.bundle.fields, frame)))
     pd.testing.assert_frame_equal(found.drop(columns="prediction_id"), expected, check_exact=True)
     assert found["prediction_id"].nunique() == len(frame)
 

@@ -16,7 +16,6 @@ from slipway.columns import frame_to_columns
 from slipway.contract import Field, Kind
 from slipway.problem import Task
 from slipway.tracking.model import save_model, travelling_files
-from slipway.tracking.predictions import predict_columns
 from slipway.tracking.signature import input_schema, make_signature, to_frame
 
 
@@ -43,7 +42,7 @@ def assert_same(found, expected):
 def test_a_loaded_model_predicts_exactly_as_the_bundle(toy, saved):
     columns, frame = holdout(toy)
     found = mlflow.pyfunc.load_model(str(saved / toy.problem.name)).predict(frame)
-    assert_same(found, predict_columns(toy.bundle, columns))
+    assert_same(found, toy.bundle.predict(columns))
 
 
 def test_a_version_loaded_by_name_predicts_exactly_as_the_bundle(registered, churn, monkeypatch):
@@ -54,7 +53,7 @@ def test_a_version_loaded_by_name_predicts_exactly_as_the_bundle(registered, chu
 
 
 def test_the_answer_has_a_score_per_class_a_label_or_a_value(toys):
-    given = {name: list(predict_columns(toy.bundle, toy.bundle.golden()[0])) for name, toy in toys.items()}
+    given = {name: list(toy.bundle.predict(toy.bundle.golden()[0])) for name, toy in toys.items()}
     assert given == {
         "churn": ["score", "label"],
         "crops": ["score_millet", "score_rice", "score_wheat", "label"],
@@ -95,7 +94,7 @@ def test_optional_columns_that_are_not_sent_count_as_missing(toy, saved):
         if field.nullable:
             columns[field.name] = np.full_like(columns[field.name], ABSENT.get(field.kind, np.nan))
     found = mlflow.pyfunc.load_model(str(saved / toy.problem.name)).predict(frame[required])
-    assert_same(found, predict_columns(toy.bundle, columns))
+    assert_same(found, toy.bundle.predict(columns))
 
 
 def test_json_is_read_as_the_service_reads_it_missing_values_and_extremes_included(toy, saved):
@@ -103,22 +102,20 @@ def test_json_is_read_as_the_service_reads_it_missing_values_and_extremes_includ
     columns, _ = toy.bundle.golden()
     request = mlflow.models.convert_input_example_to_serving_input(to_frame(toy.bundle.fields, columns))
     found = mlflow.models.validate_serving_input(str(saved / toy.problem.name), request)
-    assert_same(found, predict_columns(toy.bundle, columns))
+    assert_same(found, toy.bundle.predict(columns))
 
 
 def test_a_frame_may_mark_missing_truth_values_in_its_own_way(churn, saved):
     columns, frame = holdout(churn)
     assert str(churn.holdout["paperless"].dtype) == "boolean"
     given = frame.assign(paperless=churn.holdout["paperless"].to_numpy())
-    assert_same(mlflow.pyfunc.load_model(str(saved / "churn")).predict(given), predict_columns(churn.bundle, columns))
+    assert_same(mlflow.pyfunc.load_model(str(saved / "churn")).predict(given), churn.bundle.predict(columns))
 
 
 def test_the_input_example_is_golden_and_can_be_predicted(toy, saved):
     model = mlflow.pyfunc.load_model(str(saved / toy.problem.name))
     columns, _ = toy.bundle.golden()
-    expected = {
-        name: values[: len(model.input_example)] for name, values in predict_columns(toy.bundle, columns).items()
-    }
+    expected = {name: values[: len(model.input_example)] for name, values in toy.bundle.predict(columns).items()}
     assert len(model.input_example) == 5
     assert_same(model.predict(model.input_example), expected)
 
@@ -156,14 +153,14 @@ mlflow.pyfunc.load_model({str(saved / "churn")!r}).predict(rows).to_parquet({str
     subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True, cwd=tmp_path, env={"PATH": ""})
     import pandas as pd
 
-    assert_same(pd.read_parquet(tmp_path / "scores.parquet"), predict_columns(churn.bundle, columns))
+    assert_same(pd.read_parquet(tmp_path / "scores.parquet"), churn.bundle.predict(columns))
 
 
 def test_only_what_scoring_needs_travels_with_the_model(toys):
     package = Path(sys.modules["slipway"].__file__).parent
     names = {path.relative_to(package).as_posix() for path in travelling_files()}
-    assert {"__init__.py", "bundle/verify.py", "columns.py", "tracking/answer.py", "tracking/scoring.py"} <= names
-    assert not {name for name in names if name.startswith(("training/", "evaluation/", "validation/"))}
+    assert {"__init__.py", "bundle/verify.py", "columns.py", "tracking/scoring.py"} <= names
+    assert not {name for name in names if name.startswith(("training/", "evaluation/", "data/"))}
     assert not names & {"settings.py", "stage.py", "tracking/store.py", "tracking/registration.py"}
 
 
@@ -207,5 +204,5 @@ def test_the_packages_it_was_made_with_are_pinned(saved):
 
 def test_binary_scores_are_of_the_last_class(churn):
     assert churn.problem.task is Task.BINARY
-    given = predict_columns(churn.bundle, churn.bundle.golden()[0])
+    given = churn.bundle.predict(churn.bundle.golden()[0])
     np.testing.assert_array_equal(given["label"], given["score"] >= churn.bundle.manifest.threshold)

@@ -11,11 +11,11 @@ from slipway.batch.read import Source, open_sources
 from slipway.batch.rules import Rule, read_rules
 from slipway.batch.write import check_output
 from slipway.bundle import Bundle
+from slipway.bundle.predictions import LABEL, score_columns
 from slipway.errors import DataError
-from slipway.problem import Task
 from slipway.violations import describe_field
 
-KEY, SCORE, LABEL = "key", "score", "label"
+KEY = "key"
 _SHOWN = 20
 
 
@@ -64,13 +64,6 @@ def make_plan(bundle: Bundle, path: Path, out: Path, keep: Sequence[str] | None 
     )
 
 
-def score_columns(bundle: Bundle) -> list[str]:
-    """The names of the columns that hold the scores: one for each class of a multiclass task."""
-    if bundle.manifest.task is Task.MULTICLASS:
-        return [f"{SCORE}_{each}" for each in bundle.manifest.classes]
-    return [SCORE]
-
-
 def _check_columns(source: Source, rules: Sequence[Rule], kept: Sequence[str]) -> None:
     names = source.schema.names
     shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
@@ -103,7 +96,7 @@ def _schema(bundle: Bundle, sources: Sequence[Source], kept: Sequence[str], out:
                     f"{source.path}: column {field.name!r} is {found}, in {sources[0].path} it is {field.type}. One "
                     "column of OUT cannot be both; write the files alike, or do not keep it."
                 )
-    fields.extend(pa.field(name, pa.float64()) for name in score_columns(bundle))
+    fields.extend(pa.field(name, pa.float64()) for name in score_columns(bundle.manifest))
     labels = pa.float64() if not bundle.manifest.classes else pa.array(np.array(bundle.manifest.classes)).type
     schema = pa.schema([*fields, pa.field(LABEL, labels)])
     for field in schema:

@@ -14,6 +14,7 @@ from slipway.batch.plan import Plan
 from slipway.batch.read import Source, read_ahead, read_batches
 from slipway.batch.write import new_table
 from slipway.bundle import Bundle
+from slipway.bundle.predictions import split_scores
 from slipway.columns import Columns, count_rows, take_rows
 from slipway.errors import DataError, ScoringError
 
@@ -120,7 +121,7 @@ def _score(bundle: Bundle, columns: Columns) -> tuple[NDArray[np.float64], NDArr
 
 
 def _table(plan: Plan, batch: pa.RecordBatch, scores: NDArray[np.float64], valid: NDArray[np.bool_]) -> pa.RecordBatch:
-    answers = [*(scores.T if scores.ndim == 2 else [scores]), plan.bundle.label(scores)]
+    answers = [*split_scores(scores), plan.bundle.label(scores)]
     columns = [*(batch.column(name) for name in plan.kept), *(_spread(values, valid) for values in answers)]
     fitting = [column.cast(field.type) for column, field in zip(columns, plan.schema, strict=True)]
     return pa.record_batch(fitting, schema=plan.schema)

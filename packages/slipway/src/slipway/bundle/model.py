@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from slipway.bundle.code import CONTRACT, FEATURES, run_source
 from slipway.bundle.inputs import encode_inputs
 from slipway.bundle.manifest import GoldenRow, Manifest
+from slipway.bundle.predictions import prediction_columns, split_scores
 from slipway.bundle.scorer import Scorer
 from slipway.columns import Columns, count_rows, rows_to_columns, take_rows
 from slipway.contract import read_contract
@@ -55,6 +56,12 @@ class Bundle:
                 "model was trained on; narrow its range in the contract."
             )
         return scores
+
+    def predict(self, columns: Columns) -> dict[str, NDArray[Any]]:
+        """Score and label rows, as the columns that `prediction_columns` names; errors as for `score`."""
+        scores = self.score(columns)
+        # The label of a regression is its score, and has no column of its own.
+        return dict(zip(prediction_columns(self.manifest), (*split_scores(scores), self.label(scores)), strict=False))
 
     def bind_one(self) -> tuple[memoryview, Callable[[], list[float]]]:
         """The model's tensor for one row and the function that scores it, as `slipway.bundle.row` needs them."""

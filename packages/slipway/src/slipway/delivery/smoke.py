@@ -16,6 +16,7 @@ import numpy as np
 
 from slipway.bundle import Bundle
 from slipway.bundle.manifest import TOLERANCE, GoldenRow
+from slipway.bundle.predictions import SCORE, SCORES
 from slipway.bundle.verify import score_difference
 from slipway.errors import DeliveryError
 from slipway.problem import Task
@@ -129,7 +130,7 @@ def _differences(
 ) -> np.ndarray[Any, Any]:
     many = bundle.manifest.task is Task.MULTICLASS
     try:
-        scores = np.array([list(answer["scores"].values()) if many else answer["score"] for answer in answers])
+        scores = np.array([list(answer[SCORES].values()) if many else answer[SCORE] for answer in answers])
         return score_difference(scores, np.array([line.score for line in golden]))
     except (KeyError, AttributeError, TypeError, ValueError) as error:
         raise DeliveryError(f"{url}/predict answers without scores for {len(golden)} golden rows.") from error

@@ -10,7 +10,6 @@ import pandas as pd
 from slipway.bundle import load_bundle
 from slipway.columns import Columns, frame_to_columns
 from slipway.contract import Field, Kind
-from slipway.tracking.predictions import predict_columns
 
 _ABSENT = {Kind.CATEGORY: (None, "object"), Kind.TIMESTAMP: (pd.NaT, "datetime64[us]")}
 
@@ -25,7 +24,7 @@ class ScoringModel(mlflow.pyfunc.PythonModel):
     def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:
         """Score and label the rows; see `answer` for the columns."""
         columns = _columns(self._bundle.fields, model_input)
-        return pd.DataFrame(predict_columns(self._bundle, columns), index=model_input.index)
+        return pd.DataFrame(self._bundle.predict(columns), index=model_input.index)
 
 
 def _columns(fields: tuple[Field, ...], frame: pd.DataFrame) -> Columns:

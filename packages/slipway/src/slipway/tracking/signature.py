@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from slipway.bundle import Bundle
 from slipway.columns import Columns
 from slipway.contract import Field, Kind
-from slipway.tracking.predictions import predict_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +31,7 @@ def make_signature(bundle: Bundle) -> "ModelSignature":
     from mlflow.types import ColSpec, Schema
 
     columns, _ = bundle.golden()
-    given = predict_columns(bundle, columns)
+    given = bundle.predict(columns)
     outputs = Schema([ColSpec(_ANSWERS[values.dtype.kind], name) for name, values in given.items()])
     return ModelSignature(inputs=input_schema(bundle.fields), outputs=outputs)
 

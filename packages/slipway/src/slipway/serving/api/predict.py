@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from slipway.bundle import Bundle, Manifest
+from slipway.bundle.predictions import LABEL, SCORE, SCORES, class_text
 from slipway.problem import Task
 from slipway.serving.api.predictor import Answer, Predictor
 from slipway.serving.api.rows import RowReader
@@ -38,16 +39,16 @@ def model_of(bundle: Bundle) -> dict[str, str]:
 
 def shape_of(manifest: Manifest) -> Any:
     """The function that gives an answer the names of its task: score, label; scores by class, label; or score."""
-    names = [str(name) if not isinstance(name, bool) else str(name).lower() for name in manifest.classes]
+    names = [*map(class_text, manifest.classes)]
 
     def binary(answer: Answer) -> dict[str, Any]:
-        return {"prediction_id": answer.id, "score": answer.score, "label": answer.label}
+        return {"prediction_id": answer.id, SCORE: answer.score, LABEL: answer.label}
 
     def multiclass(answer: Answer) -> dict[str, Any]:
         scores = dict(zip(names, answer.score, strict=True))
-        return {"prediction_id": answer.id, "scores": scores, "label": answer.label}
+        return {"prediction_id": answer.id, SCORES: scores, LABEL: answer.label}
 
     def regression(answer: Answer) -> dict[str, Any]:
-        return {"prediction_id": answer.id, "score": answer.score}
+        return {"prediction_id": answer.id, SCORE: answer.score}
 
     return {Task.BINARY: binary, Task.MULTICLASS: multiclass, Task.REGRESSION: regression}[manifest.task]

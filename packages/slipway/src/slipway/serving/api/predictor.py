@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 
 from slipway.bundle import Bundle
+from slipway.bundle.predictions import class_text
 from slipway.bundle.row import RowScorer
 from slipway.columns import rows_to_columns
 from slipway.errors import ScoringError
 from slipway.problem import Task
 from slipway.serving import identifiers
 from slipway.serving.log import Batch, LogWriter, Prediction
-from slipway.serving.metrics.recorder import Recorder, label_text
+from slipway.serving.metrics.recorder import Recorder
 from slipway.serving.problems import Reason, Refusal
 from slipway.serving.settings import LogInputs, LogSettings, WhenLogFails
 
@@ -42,7 +43,7 @@ class Predictor:
         self._keep_inputs = settings.log_inputs is LogInputs.ALL
         self._row = RowScorer(bundle)
         self._encoder = msgspec.json.Encoder()
-        self._labels: dict[Any, str] = {name: label_text(name) for name in bundle.manifest.classes} or {None: ""}
+        self._labels: dict[Any, str] = {name: class_text(name) for name in bundle.manifest.classes} or {None: ""}
 
     def one(self, row: msgspec.Struct, began: int) -> Answer:
         """Answer one row; `began` is when its request did, in nanoseconds of `perf_counter_ns`.

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from slipway.bundle import Manifest
+from slipway.bundle.predictions import class_text
 from slipway.problem import Task
 from slipway.serving.problems import REASONS, Reason
 
@@ -46,7 +47,7 @@ class Family(msgspec.Struct, frozen=True):
 
 def families(manifest: Manifest, score_edges: Sequence[float]) -> tuple[Family, ...]:
     """The metrics of a service of this model; `score_edges` are where a regression's scores are cut."""
-    labels = tuple((label_text(name),) for name in manifest.classes) or (("",),)
+    labels = tuple((class_text(name),) for name in manifest.classes) or (("",),)
     classes = labels if manifest.task is Task.MULTICLASS else (("",),)
     edges = SHARES if manifest.classes else tuple(score_edges)
     statuses = tuple(product(Route, map(str, REASONS)))
@@ -78,11 +79,6 @@ def size(found: Sequence[Family]) -> int:
 
 def _each(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     return tuple((name,) for name in names)
-
-
-def label_text(value: Any) -> str:
-    """A class as the value of a label: true, not True."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class Recorder:

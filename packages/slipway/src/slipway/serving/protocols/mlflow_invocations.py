@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from slipway.bundle import Manifest
+from slipway.bundle.predictions import prediction_columns
 from slipway.problem import Task
 from slipway.serving.api.predictor import Answer, Predictor
 from slipway.serving.api.rows import RowReader
@@ -43,15 +44,12 @@ def make(predictor: Predictor, rows: RowReader, max_rows: int) -> Handler:
 
 def shape_of(manifest: Manifest) -> Callable[[Answer], dict[str, Any]]:
     """The function that gives an answer the columns of the registered model, and last its identifier for feedback."""
-    names = [f"score_{name}" for name in manifest.classes]
+    names = prediction_columns(manifest)
+    many = manifest.task is Task.MULTICLASS
 
-    def binary(answer: Answer) -> dict[str, Any]:
-        return {"score": answer.score, "label": answer.label, "prediction_id": answer.id}
+    def shape(answer: Answer) -> dict[str, Any]:
+        scores = answer.score if many else (answer.score,)
+        # Without classes there is no column for the label.
+        return {**dict(zip(names, (*scores, answer.label), strict=False)), "prediction_id": answer.id}
 
-    def multiclass(answer: Answer) -> dict[str, Any]:
-        return {**dict(zip(names, answer.score, strict=True)), "label": answer.label, "prediction_id": answer.id}
-
-    def regression(answer: Answer) -> dict[str, Any]:
-        return {"score": answer.score, "prediction_id": answer.id}
-
-    return {Task.BINARY: binary, Task.MULTICLASS: multiclass, Task.REGRESSION: regression}[manifest.task]
+    return shape

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from slipway.bundle.predictions import LABEL, SCORE, SCORES
 from slipway.contract import Field
 from slipway.serving.api.predictor import Answer, Predictor
 from slipway.serving.api.rows import RowReader, check_number, parse, refuse_repeated_keys, shown
@@ -188,9 +189,9 @@ def _reply(echo: dict[str, str], chosen: Iterable[Chosen], answers: Sequence[Ans
 
 def _column(name: str, answers: Iterable[Answer]) -> list[Any]:
     """One output's values, row after row; a row of scores is as many of them."""
-    if name == "scores":
+    if name == SCORES:
         return [score for answer in answers for score in answer.score]
-    return [{"score": answer.score, "label": answer.label, "prediction_id": answer.id}[name] for answer in answers]
+    return [{SCORE: answer.score, LABEL: answer.label, "prediction_id": answer.id}[name] for answer in answers]
 
 
 def _refusal(detail: str) -> Refusal:

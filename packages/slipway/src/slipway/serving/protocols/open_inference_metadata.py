@@ -8,8 +8,8 @@ from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from slipway.bundle import Bundle, Manifest
+from slipway.bundle.predictions import LABEL, SCORE, SCORES, prediction_keys
 from slipway.contract import Field, Kind
-from slipway.problem import Task
 
 EXTENSIONS = ("binary_tensor_data",)
 # As many digits of the digest as nobody mistakes, and as a person can read out.
@@ -73,10 +73,7 @@ def datatype(field: Field) -> str:
 
 def outputs(manifest: Manifest) -> tuple[Output, ...]:
     """The tensors of an answer, in their order."""
-    identifier = Output("prediction_id", "BYTES")
-    if manifest.task is Task.REGRESSION:
-        return (Output("score", "FP64"), identifier)
-    label = Output("label", {bool: "BOOL", int: "INT64"}.get(type(manifest.classes[0]), "BYTES"))
-    if manifest.task is Task.MULTICLASS:
-        return (Output("scores", "FP64", len(manifest.classes)), label, identifier)
-    return (Output("score", "FP64"), label, identifier)
+    known = {SCORE: Output(SCORE, "FP64"), SCORES: Output(SCORES, "FP64", len(manifest.classes))}
+    if manifest.classes:
+        known[LABEL] = Output(LABEL, {bool: "BOOL", int: "INT64"}.get(type(manifest.classes[0]), "BYTES"))
+    return (*(known[key] for key in prediction_keys(manifest)), Output("prediction_id", "BYTES"))

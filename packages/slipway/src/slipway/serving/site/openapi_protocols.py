@@ -7,6 +7,7 @@ Other orders of columns, tensors of several rows and bytes behind the JSON are t
 from typing import Any
 
 from slipway.bundle import Bundle, Manifest
+from slipway.bundle.predictions import SCORES, score_columns
 from slipway.contract import Field, Kind
 from slipway.problem import Task
 from slipway.serving.protocols import open_inference_metadata
@@ -110,8 +111,8 @@ def _columns(manifest: Manifest) -> Schema:
     """A row of MLflow's answer: the columns of the registered model, and the identifier."""
     found = dict(schema.answer(manifest)["properties"])
     if manifest.task is Task.MULTICLASS:
-        by_class = found.pop("scores")["properties"].values()
-        found |= {f"score_{name}": share for name, share in zip(manifest.classes, by_class, strict=True)}
+        by_class = found.pop(SCORES)["properties"].values()
+        found |= dict(zip(score_columns(manifest), by_class, strict=True))
     return exact(found)
 
 

@@ -11,9 +11,9 @@ import msgspec
 from flask import Response, abort, render_template
 
 from slipway.bundle import Bundle, Manifest
+from slipway.bundle.predictions import class_text
 from slipway.problem import Task
 from slipway.serving.app.shared import Shared
-from slipway.serving.metrics.recorder import label_text
 from slipway.serving.settings import Auth, ServingSettings
 from slipway.serving.site import openapi, schema
 from slipway.serving.site.form import controls
@@ -45,7 +45,7 @@ def show(shared: Shared, bundle: Bundle) -> Response:
         outcome_name=name_outcome(manifest, settings),
         controls=controls(bundle, rows[0]),
         rows=_json(rows),
-        classes=[(_json(name), label_text(name)) for name in manifest.classes],
+        classes=[(_json(name), class_text(name)) for name in manifest.classes],
         buttons=len(manifest.classes) <= _BUTTONS,
         curl=curl(settings, rows[0]),
         edition=_EDITION,
@@ -57,7 +57,7 @@ def name_outcome(manifest: Manifest, settings: ServingSettings) -> str:
     """Return in words what the score is of: the operator's, else the problem's name with its positive class."""
     if settings.outcome or manifest.task is not Task.BINARY:
         return settings.outcome or manifest.problem
-    return f"{manifest.problem} = {label_text(manifest.classes[-1])}"
+    return f"{manifest.problem} = {class_text(manifest.classes[-1])}"
 
 
 def asset(name: str) -> Response:

@@ -5,11 +5,11 @@ from typing import Any
 import msgspec
 
 from slipway.bundle import Bundle, Manifest
+from slipway.bundle.predictions import LABEL, SCORE, SCORES, class_text
 from slipway.columns import columns_to_rows, take_rows
 from slipway.contract import Field, Kind
 from slipway.problem import Task
 from slipway.serving.api.feedback import UUID
-from slipway.serving.metrics.recorder import label_text
 from slipway.serving.problems import Reason
 
 Schema = dict[str, Any]
@@ -50,17 +50,17 @@ def ordinary_rows(bundle: Bundle) -> list[dict[str, Any]]:
 def answer(manifest: Manifest) -> Schema:
     """What one row is answered with, without the model that gave it."""
     if manifest.task is Task.REGRESSION:
-        return exact({"prediction_id": IDENTIFIER, "score": {"type": "number", "description": "Predicted value."}})
+        return exact({"prediction_id": IDENTIFIER, SCORE: {"type": "number", "description": "Predicted value."}})
     label: Schema = {"enum": list(manifest.classes)}
     share: Schema = {"type": "number", "minimum": 0, "maximum": 1}
     if manifest.task is Task.MULTICLASS:
-        scores = exact({label_text(name): share for name in manifest.classes})
+        scores = exact({class_text(name): share for name in manifest.classes})
         label["description"] = "The class with the highest probability."
-        return exact({"prediction_id": IDENTIFIER, "scores": scores, "label": label})
-    last = label_text(manifest.classes[-1])
+        return exact({"prediction_id": IDENTIFIER, SCORES: scores, LABEL: label})
+    last = class_text(manifest.classes[-1])
     label["description"] = f"{last} from a score of {manifest.threshold:g} on."
     score = share | {"description": f"Probability of {last}."}
-    return exact({"prediction_id": IDENTIFIER, "score": score, "label": label})
+    return exact({"prediction_id": IDENTIFIER, SCORE: score, LABEL: label})
 
 
 def outcome(manifest: Manifest) -> Schema:
