@@ -4,8 +4,6 @@ import msgspec
 import pytest
 
 from flights.contract import Flight
-from slipway.bundle.code import check_imports
-from slipway.columns import columns_to_rows, frame_to_columns
 from slipway.contract import Kind, read_contract
 
 FIELDS = read_contract(Flight)
@@ -20,14 +18,6 @@ ROW = {
 
 def accept(**changed):
     return msgspec.json.decode(msgspec.json.encode({**ROW, **changed}), type=Flight)
-
-
-def test_every_sampled_row_of_the_data_is_accepted(frame):
-    sample = frame.sample(3_000, random_state=0)
-    rows = columns_to_rows(FIELDS, frame_to_columns(FIELDS, sample))
-    accepted = [msgspec.convert(row, Flight) for row in rows]
-    assert [flight.distance for flight in accepted] == sample["distance"].tolist()
-    assert sum(flight.pressure is None for flight in accepted) > 0
 
 
 def test_the_weather_may_be_left_out():
@@ -62,11 +52,3 @@ def test_every_field_is_described_and_every_measure_has_a_unit_and_a_range():
     assert all(field.description for field in FIELDS)
     measures = [field for field in FIELDS if field.kind in (Kind.NUMBER, Kind.INTEGER)]
     assert all(field.unit and field.ge is not None and field.le is not None for field in measures)
-
-
-@pytest.mark.parametrize("name", ["contract", "features"])
-def test_what_travels_with_the_model_imports_nothing_heavy(name):
-    import importlib
-    from pathlib import Path
-
-    check_imports(Path(importlib.import_module(f"flights.{name}").__file__))

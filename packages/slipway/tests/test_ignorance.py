@@ -1,19 +1,20 @@
 """The machinery works for any problem, so it may not know this one."""
 
 import re
-from pathlib import Path
 
-from flights.problem import PROBLEM
+from places import PACKAGE, ROOT
+
 from slipway.contract import read_contract
+from slipway.problem import load_problem
+from slipway.settings import project_settings
 
-ROOT = Path(__file__).parents[1]
-SOURCE = ROOT / "packages" / "slipway" / "src" / "slipway"
+PROBLEM = load_problem(project_settings(ROOT).problem)
 # Names of contract fields that are also ordinary words, so that they may appear in prose.
 ORDINARY = {"distance", "origin", "destination"}
 
 
 def machinery():
-    places = [SOURCE, ROOT / "pipeline", ROOT / ".github", ROOT / "deploy"]
+    places = [PACKAGE / "src" / "slipway", ROOT / "pipeline", ROOT / ".github", ROOT / "deploy"]
     files = [
         path for place in places for path in place.rglob("*") if path.is_file() and "__pycache__" not in path.parts
     ]

@@ -1,0 +1,59 @@
+"""The dataset is the same whenever it is loaded, and falls into whole groups and whole slices."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from slipway.data.splitting import split_frame
+from slipway.data.validation.dataset import load_dataset
+from slipway.evaluation.holdout import verify_evaluable
+from slipway.problem import Problem
+from slipway.project import Project
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class DatasetConformance:
+    """What training and the gate take for granted of the rows."""
+
+    def test_loading_again_gives_the_same_rows(self, problem: Problem, data: Path, frame: "pd.DataFrame") -> None:
+        again = load_dataset(problem, data)
+        assert frame.equals(again), (
+            f"{problem.name}.dataset.load gave other rows the second time. It may use no clock, no random numbers and "
+            "no order that is not its own: sort by a key, and seed what is drawn."
+        )
+
+    def test_the_split_cuts_no_group_and_keeps_every_row(
+        self, sample: "pd.DataFrame", parts: tuple["pd.DataFrame", "pd.DataFrame"]
+    ) -> None:
+        train, holdout = parts
+        both = sorted(set(train["group"]) & set(holdout["group"]))
+        assert not both, (
+            f"{len(both)} groups are in training set and holdout, say {both[0]!r}, so the model is judged on rows "
+            "whose neighbours it has seen. Split by `group`, and give rows that belong together one group."
+        )
+        assert len(train) + len(holdout) == len(sample), "the split lost rows, or repeated some"
+
+    def test_a_row_stays_on_its_side_of_the_split_as_the_dataset_grows(
+        self, sample: "pd.DataFrame", project: Project
+    ) -> None:
+        numbered = sample.assign(key=np.arange(len(sample)))
+        held = set(split_frame(numbered, project.params.split)[1]["key"])
+        before = numbered.iloc[::-2]
+        moved = held.intersection(before["key"]) ^ set(split_frame(before, project.params.split)[1]["key"])
+        assert not moved, (
+            f"{len(moved)} of {len(before)} rows change sides when the other half of the rows is added, say row "
+            f"{min(moved)} of the sample, so figures before and after could not be compared."
+        )
+
+    def test_every_row_falls_into_one_part_of_each_slice(self, problem: Problem, sample: "pd.DataFrame") -> None:
+        for cut in problem.slices:
+            labels = cut.of(sample)
+            assert labels.index.equals(sample.index), f"slice {cut.name!r}: its labels are not those of the rows"
+            assert labels.notna().all(), f"slice {cut.name!r}: {labels.isna().sum()} rows have no label; give them one"
+            assert labels.nunique() > 1, f"slice {cut.name!r} has one part, {labels.iloc[0]!r}, so it cuts nothing"
+
+    def test_the_primary_metric_can_be_judged_and_the_model_card_is_complete(self, problem: Problem) -> None:
+        verify_evaluable(problem)

@@ -1,0 +1,187 @@
+"""A model of a sample goes the whole way: fitted, sealed, verified, served over HTTP, judged by the gate."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pytest
+
+from slipway.bundle import Bundle, load_bundle
+from slipway.columns import columns_to_rows, frame_to_columns, take_rows
+from slipway.data.prepared import write_parts
+from slipway.data.splitting import FEWEST_GROUPS
+from slipway.evaluation.holdout import evaluate_holdout, score_holdout
+from slipway.evaluation.result import encode_evaluation
+from slipway.evaluation.slices import cut_slices
+from slipway.gate.result import CheckResult, GateResult, Verdict
+from slipway.gate.rules import read_gate_rules
+from slipway.gate.run import run_gate
+from slipway.ledger import Event, Ledger, Release, follow
+from slipway.project import Project
+from slipway.training.fit import fit_estimator
+from slipway.training.seal import seal_bundle
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Parts = tuple[pd.DataFrame, pd.DataFrame]
+
+_START_SECONDS = 60
+# Intervals of a sample need no more.
+_RESAMPLES = 200
+_BY = "Conformance <conformance@example.invalid>"
+
+
+class SampleRelease(NamedTuple):
+    """A project in a folder of its own, whose production serves the very model that is its candidate."""
+
+    root: Path
+    bundle: Bundle
+    holdout: "pd.DataFrame"
+
+
+@pytest.fixture(scope="session")
+def release(
+    project: Project, project_root: Path, parts: "Parts", tmp_path_factory: pytest.TempPathFactory
+) -> SampleRelease:
+    """The model of the sample, as the pipeline would leave it, and a ledger that says that production serves it."""
+    root = tmp_path_factory.mktemp("release")
+    problem, params = project
+    train, holdout = parts
+    write_parts(train, holdout, root / "prepared")
+    bundle = _seal(project, parts, root / "bundle")
+    scored, baseline = score_holdout(bundle, problem, train, holdout)
+    slices = cut_slices(problem.slices, holdout)
+    few = msgspec.structs.replace(params.evaluate, resamples=min(_RESAMPLES, params.evaluate.resamples))
+    evaluation = evaluate_holdout(scored, baseline, problem.metric, few, slices)
+    (root / "metrics.json").write_bytes(encode_evaluation(evaluation))
+    (root / "params.yaml").write_bytes(msgspec.yaml.encode(msgspec.structs.replace(params, evaluate=few)))
+    (root / "pyproject.toml").write_bytes((project_root / "pyproject.toml").read_bytes())
+    # What counts rows or weighs the model's strength is meant for the whole dataset.
+    rules = msgspec.structs.replace(
+        read_gate_rules(project_root), groups=FEWEST_GROUPS, rows=1, skill=0.0, calibration=1.0, mean=1.0
+    )
+    (root / "gate.yaml").write_bytes(msgspec.yaml.encode(rules))
+    _put_into_production(root, bundle)
+    return SampleRelease(root, bundle, holdout)
+
+
+@pytest.fixture(scope="session")
+def gate_result(release: SampleRelease) -> GateResult:
+    """What the gate says of this model against itself."""
+    return run_gate(release.root)
+
+
+class ReleaseConformance:
+    """What a first release of the problem would meet."""
+
+    def test_the_sealed_model_is_verified_and_scores_as_the_estimator_did(self, release: SampleRelease) -> None:
+        load_bundle(release.bundle.path, release.bundle.digest)
+
+    def test_the_same_rows_and_parameters_seal_the_same_bundle(
+        self, project: Project, parts: "Parts", release: SampleRelease, tmp_path: Path
+    ) -> None:
+        again = _seal(project, parts, tmp_path / "bundle")
+        assert again.digest == release.bundle.digest, (
+            "Training twice on the same rows gave two models. Pass `seed` of build(params, seed) to everything in "
+            "model.py that draws random numbers."
+        )
+
+    def test_the_service_answers_over_http_with_the_score_of_the_bundle(
+        self, release: SampleRelease, tmp_path: Path
+    ) -> None:
+        fields = release.bundle.fields
+        columns = take_rows(frame_to_columns(fields, release.holdout), slice(0, 1))
+        (expected,) = release.bundle.score(columns)
+        with _service(release.bundle.path, tmp_path / "log") as url:
+            answer = _ask(f"{url}/predict", msgspec.json.encode(columns_to_rows(fields, columns)[0]))
+        found = list(answer["scores"].values()) if "scores" in answer else answer["score"]
+        np.testing.assert_array_equal(found, expected)
+        assert answer["model"]["digest"] == release.bundle.digest
+
+    def test_no_column_tells_the_target_by_itself(self, gate_result: GateResult) -> None:
+        _passes(gate_result, "no_leaking_feature")
+
+    def test_the_model_is_not_too_good_to_be_true(self, gate_result: GateResult) -> None:
+        _passes(gate_result, "plausible_skill")
+
+    def test_the_gate_keeps_production_when_the_candidate_is_the_same_model(self, gate_result: GateResult) -> None:
+        assert gate_result.verdict is Verdict.KEEP, gate_result.sentence
+
+
+def _seal(project: Project, parts: "Parts", folder: Path) -> Bundle:
+    problem, params = project
+    train, holdout = parts
+    return seal_bundle(problem, fit_estimator(problem, params, train), params.train.threshold, train, holdout, folder)[
+        0
+    ]
+
+
+def _put_into_production(root: Path, bundle: Bundle) -> None:
+    subprocess.run(["git", "init", "--quiet", "--initial-branch", "main", str(root)], check=True)
+    ledger = Ledger(root)
+    ledger.init(("staging", "production"), _BY, "conformance")
+    served = Release(bundle=bundle.digest)
+    ledger.append(
+        "production",
+        lambda newest: follow(newest, Event.PROMOTE, by=_BY, reason="conformance", release=served),
+        bundle.path,
+    )
+
+
+def _passes(gate: GateResult, name: str) -> None:
+    found = {check.name: check for check in gate.checks}.get(name)
+    assert found is not None, gate.sentence
+    assert found.stands, _explain(found)
+
+
+def _explain(check: CheckResult) -> str:
+    return f"{check.name}: {check.observed}; the limit is {check.limit}. {check.why} {check.advice}"
+
+
+@contextmanager
+def _service(bundle: Path, log: Path) -> Iterator[str]:
+    """Run `slipway serve` on a free port; its address."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = int(found.getsockname()[1])
+    own = {name: value for name, value in os.environ.items() if not name.startswith("SLIPWAY_")}
+    own |= {"SLIPWAY_BUNDLE": str(bundle), "SLIPWAY_LOG": str(log), "SLIPWAY_PORT": str(port), "SLIPWAY_WORKERS": "1"}
+    command = [str(Path(sys.executable).with_name("slipway")), "serve"]
+    process = subprocess.Popen(command, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_until_ready(url, process)
+        yield url
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            _ask(f"{url}/readyz")
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    process.kill()
+    said = process.communicate()[0]
+    pytest.fail(f"`slipway serve` was not ready within {_START_SECONDS} s. Its output:\n{said or '(no output)'}")
+
+
+def _ask(url: str, body: bytes | None = None) -> Any:
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - our own service
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+        return json.load(response)

@@ -1,0 +1,87 @@
+"""The contract accepts the rows that it describes, and gives every value back."""
+
+import inspect
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from slipway.bundle.code import check_imports
+from slipway.columns import columns_to_rows, frame_to_columns, rows_to_columns
+from slipway.contract import Field, Kind, read_contract
+from slipway.problem import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROWS = 3_000
+_UNSEEN = "never seen before"
+
+
+class ContractConformance:
+    """What clients send and what the dataset holds is one and the same kind of row."""
+
+    def test_rows_of_the_dataset_are_accepted_and_come_back_equal(
+        self, problem: Problem, sample: "pd.DataFrame"
+    ) -> None:
+        fields = read_contract(problem.contract)
+        some = sample.iloc[:: -(-len(sample) // ROWS)]
+        for number, row in zip(some.index, columns_to_rows(fields, frame_to_columns(fields, some)), strict=True):
+            refused = send(problem, fields, row)
+            assert not refused, (
+                f"Row {number} of the sample: {refused}. Every row of the dataset must be one that a client could "
+                "send: change the field in contract.py, or fix or leave out such rows in dataset.py."
+            )
+
+    def test_limits_categories_and_missing_values_are_accepted_and_come_back_equal(
+        self, problem: Problem, sample: "pd.DataFrame"
+    ) -> None:
+        fields = read_contract(problem.contract)
+        (row,) = columns_to_rows(fields, frame_to_columns(fields, sample.head(1)))
+        for field in fields:
+            for value in extreme_values(field):
+                refused = send(problem, fields, row | {field.name: value})
+                # A rule of the struct over several fields may refuse such a row; its error names no field.
+                assert not refused or ("refused" in refused and f"$.{field.name}" not in refused), (
+                    f"{field.name} = {value!r}: {refused}. The field says that it may have this value: correct its "
+                    "range, categories or type in contract.py."
+                )
+
+    def test_contract_and_features_import_only_what_the_service_has(self, problem: Problem) -> None:
+        check_imports(Path(inspect.getfile(problem.contract)))
+        if problem.features:
+            check_imports(Path(inspect.getfile(problem.features)))
+
+
+def send(problem: Problem, fields: Sequence[Field], row: dict[str, Any]) -> str:
+    """Send a row as JSON through contract and columns and back; return what went wrong, or an empty text."""
+    try:
+        typed = msgspec.json.decode(msgspec.json.encode(row), type=problem.contract)
+    except msgspec.ValidationError as error:
+        return f"refused by {problem.contract.__name__}: {error}"
+    (back,) = columns_to_rows(fields, rows_to_columns(fields, [typed]))
+    changed = [name for name, value in back.items() if value != row.get(name)]
+    return f"{changed[0]} came back as {back[changed[0]]!r}, sent was {row.get(changed[0])!r}" if changed else ""
+
+
+def extreme_values(field: Field) -> Iterator[Any]:
+    """Give the values at the ends of what a field takes, in no order."""
+    if field.nullable:
+        yield None
+    if field.kind is Kind.BOOLEAN:
+        yield from (True, False)
+    elif field.kind is Kind.CATEGORY:
+        yield from field.categories or (() if field.pattern else (_UNSEEN,))
+    elif field.kind is Kind.INTEGER:
+        ends = (field.ge, _beside(field.gt, 1), field.le, _beside(field.lt, -1))
+        yield from (int(end) for end in ends if end is not None)
+    elif field.kind is Kind.NUMBER:
+        yield from (float(end) for end in (field.ge, field.le) if end is not None)
+        yield from (math.nextafter(field.gt, math.inf),) if field.gt is not None else ()
+        yield from (math.nextafter(field.lt, -math.inf),) if field.lt is not None else ()
+
+
+def _beside(end: float | None, step: int) -> float | None:
+    return None if end is None else end + step
