@@ -26,7 +26,7 @@ from slipway.evaluation.slices import cut_slices
 from slipway.gate.result import CheckResult, GateResult, Verdict
 from slipway.gate.rules import read_gate_rules
 from slipway.gate.run import run_gate
-from slipway.ledger import Event, Ledger, Release, follow
+from slipway.ledger import Event, Ledger, Release, next_entry
 from slipway.project import Project
 from slipway.training.fit import fit_estimator
 from slipway.training.seal import seal_bundle
@@ -134,7 +134,7 @@ def _put_into_production(root: Path, bundle: Bundle) -> None:
     served = Release(bundle=bundle.digest)
     ledger.append(
         "production",
-        lambda newest: follow(newest, Event.PROMOTE, by=_BY, reason="conformance", release=served),
+        lambda newest: next_entry(newest, Event.PROMOTE, by=_BY, reason="conformance", release=served),
         bundle.path,
     )
 
