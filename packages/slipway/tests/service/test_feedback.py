@@ -5,8 +5,8 @@ import json
 import pytest
 from toybox import rows_of
 
-from slipway.serving.log.join import join
-from slipway.serving.log.reader import read
+from slipway.serving.log.join import join_outcomes
+from slipway.serving.log.reader import read_log
 
 OUTCOMES = {"churn": True, "crops": "wheat", "rents": 812.5}
 WRONG = {"churn": ["yes", 1, None, 0.5], "crops": ["maize", 1, None, True], "rents": ["812", True, None, [1]]}
@@ -28,7 +28,7 @@ def test_an_outcome_is_taken_down_and_joined(service, toy):
     answer = service.ask.post("/feedback", json=sent)
     assert answer.status_code == 202
     assert answer.json()["prediction_id"] == identifier
-    joined = {each.prediction.id: each.outcome for each in join(read(service.log)).joined}
+    joined = {each.prediction.id: each.outcome for each in join_outcomes(read_log(service.log)).joined}
     assert joined[identifier] == OUTCOMES[toy.problem.name]
 
 
@@ -39,7 +39,7 @@ def test_each_row_of_a_batch_can_have_its_outcome(service, toy):
     answer = service.ask.post("/feedback", json=sent)
     assert answer.status_code == 202
     assert [one["prediction_id"] for one in answer.json()["accepted"]] == identifiers
-    joined = {each.prediction.id: each.prediction.inputs for each in join(read(service.log)).joined}
+    joined = {each.prediction.id: each.prediction.inputs for each in join_outcomes(read_log(service.log)).joined}
     assert [joined[one] for one in identifiers] == rows
 
 
@@ -84,13 +84,15 @@ def test_nothing_of_a_request_with_one_bad_outcome_is_taken_down(churn_service):
     answer = churn_service.ask.post("/feedback", json=[good, good | {"outcome": 7}])
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["row"] == 1
-    assert good["prediction_id"] not in {each.prediction_id for each in join(read(churn_service.log)).unknown}
+    assert good["prediction_id"] not in {
+        each.prediction_id for each in join_outcomes(read_log(churn_service.log)).unknown
+    }
 
 
 def test_an_outcome_of_an_unknown_prediction_is_accepted_and_found_when_joined(churn_service):
     sent = {"prediction_id": ELSEWHERE, "outcome": True}
     assert churn_service.ask.post("/feedback", json=sent).status_code == 202
-    assert ELSEWHERE in {each.prediction_id for each in join(read(churn_service.log)).unknown}
+    assert ELSEWHERE in {each.prediction_id for each in join_outcomes(read_log(churn_service.log)).unknown}
 
 
 def test_no_outcome_at_all_is_an_invalid_request(churn_service):

@@ -9,7 +9,7 @@ from requirements import missing
 from running import serving
 from toybox import rows_of
 
-from slipway.serving.log.reader import Damage, read
+from slipway.serving.log.reader import Damage, read_log
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_closed_refuses_and_says_so_until_there_is_room_again(churn, small_disk)
         assert service.ask.get("/readyz").status_code == 200
         acknowledged.append(service.ask.post("/predict", json=row).json()["prediction_id"])
         damage = Damage()
-        assert set(acknowledged) <= {entry.id for entry in read(service.log, damage)}
+        assert set(acknowledged) <= {entry.id for entry in read_log(service.log, damage)}
         assert damage.lines == 0
 
 
@@ -77,5 +77,5 @@ def test_open_answers_and_counts_what_is_not_in_the_log(churn, small_disk):
         missing = metric(service, "slipway_unlogged_predictions_total")
         damage = Damage()
         assert missing > 0
-        assert len(list(read(service.log, damage))) + missing == 2001
+        assert len(list(read_log(service.log, damage))) + missing == 2001
         assert damage.lines == 0

@@ -12,8 +12,8 @@ from slipway.serving.app.keys import Scope, new_key
 from slipway.serving.app.shared import Shared
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.board import Board
-from slipway.serving.metrics.recorder import families, size
-from slipway.serving.server.assembly import build
+from slipway.serving.metrics.recorder import count_slots, metric_families
+from slipway.serving.server.assembly import assemble_app
 from slipway.serving.settings import read_settings
 
 PROBES = {"/healthz", "/readyz", "/ping", "/v2/health/live", "/v2/health/ready"}
@@ -32,9 +32,9 @@ def app_of(toy, folder):
     """The application as a worker has it."""
     settings = read_settings({}, log=folder)
     sealed = read_sealed(toy.bundle.path)
-    found = families(sealed.manifest, (0.5,))
-    shared = Shared(settings, Board(2, size(found)), found, 0.0)
-    return build(shared, 0, start_bundle(sealed), LogWriter(settings))
+    found = metric_families(sealed.manifest, (0.5,))
+    shared = Shared(settings, Board(2, count_slots(found)), found, 0.0)
+    return assemble_app(shared, 0, start_bundle(sealed), LogWriter(settings))
 
 
 def routes_of(app):

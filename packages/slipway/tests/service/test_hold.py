@@ -12,7 +12,7 @@ from running import SLIPWAY, environment, free_port, serving, stop
 from toybox import make_toy, rows_of
 from waiting import wait_until
 
-from slipway.serving.server.port import join
+from slipway.serving.server.port import receive_listener
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,7 @@ def test_the_door_is_for_one_user_and_who_leaves_leaves_nothing_behind(tmp_path)
         opened = Path(f"/proc/{holder.pid}/fd")
         before = len(list(opened.iterdir()))
         for _ in range(50):
-            listener, host = join(door)
+            listener, host = receive_listener(door)
             listener.close()
             host.close()
         wait_until(lambda: len(list(opened.iterdir())) == before)

@@ -12,8 +12,8 @@ from toybox import rows_of
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from slipway.columns import frame_to_columns
-from slipway.serving.log.reader import read
-from slipway.serving.protocols import open_inference_metadata
+from slipway.serving.log.reader import read_log
+from slipway.serving.protocols.open_inference_metadata import model_metadata, output_tensors, server_metadata
 
 LENGTH = "Inference-Header-Content-Length"
 NUMPY = {"FP64": np.float64, "INT64": np.int64, "BOOL": np.bool_, "BYTES": np.object_}
@@ -44,7 +44,7 @@ def column_of(datatype, values):
 def inputs_of(toy, rows, binary=True, **arrays):
     """The rows as inputs of the client; `arrays` replaces some columns by other arrays."""
     found = []
-    for described in open_inference_metadata.model(toy.bundle)["inputs"]:
+    for described in model_metadata(toy.bundle)["inputs"]:
         name = described["name"]
         array = arrays.get(name, column_of(described["datatype"], [row[name] for row in rows]))
         given = triton.InferInput(name, array.shape, np_to_triton_dtype(array.dtype))
@@ -102,13 +102,13 @@ def test_the_client_sees_a_live_and_ready_server_and_model(client, toy):
     assert client.is_server_ready()
     assert client.is_model_ready(toy.problem.name)
     assert client.is_model_ready(toy.problem.name, toy.bundle.digest[:12])
-    assert client.get_server_metadata() == open_inference_metadata.server()
-    assert client.get_model_metadata(toy.problem.name) == open_inference_metadata.model(toy.bundle)
-    assert client.get_model_metadata(toy.problem.name, toy.bundle.digest) == open_inference_metadata.model(toy.bundle)
+    assert client.get_server_metadata() == server_metadata()
+    assert client.get_model_metadata(toy.problem.name) == model_metadata(toy.bundle)
+    assert client.get_model_metadata(toy.problem.name, toy.bundle.digest) == model_metadata(toy.bundle)
 
 
 def test_metadata_has_every_field_and_every_output_of_the_task(toys):
-    churn = open_inference_metadata.model(toys["churn"].bundle)
+    churn = model_metadata(toys["churn"].bundle)
     assert churn["inputs"] == [
         {"name": "plan", "datatype": "BYTES", "shape": [-1]},
         {"name": "town", "datatype": "BYTES", "shape": [-1]},
@@ -119,13 +119,13 @@ def test_metadata_has_every_field_and_every_output_of_the_task(toys):
     ]
     assert (churn["name"], churn["platform"]) == ("churn", "onnx")
     assert churn["versions"] == [toys["churn"].bundle.digest[:12]]
-    outputs = {name: open_inference_metadata.outputs(toy.bundle.manifest) for name, toy in toys.items()}
+    outputs = {name: output_tensors(toy.bundle.manifest) for name, toy in toys.items()}
     assert outputs == {
         "churn": (("score", "FP64", None), ("label", "BOOL", None), ("prediction_id", "BYTES", None)),
         "crops": (("scores", "FP64", 3), ("label", "BYTES", None), ("prediction_id", "BYTES", None)),
         "rents": (("score", "FP64", None), ("prediction_id", "BYTES", None)),
     }
-    crops = open_inference_metadata.model(toys["crops"].bundle)
+    crops = model_metadata(toys["crops"].bundle)
     assert crops["inputs"][3] == {"name": "irrigated", "datatype": "BOOL", "shape": [-1]}
     assert crops["outputs"][0] == {"name": "scores", "datatype": "FP64", "shape": [-1, 3]}
 
@@ -138,7 +138,7 @@ def test_binary_tensors_get_exactly_the_bundles_scores(client, toy, number):
     response = result.get_response()
     assert (response["id"], response["model_name"]) == ("order-17", toy.problem.name)
     assert response["model_version"] == toy.bundle.digest[:12]
-    outputs = open_inference_metadata.model(toy.bundle)["outputs"]
+    outputs = model_metadata(toy.bundle)["outputs"]
     assert [output["name"] for output in response["outputs"]] == [output["name"] for output in outputs]
     for output in response["outputs"]:
         assert output["parameters"]["binary_data_size"] > 0
@@ -148,7 +148,7 @@ def test_binary_tensors_get_exactly_the_bundles_scores(client, toy, number):
 def test_json_tensors_get_exactly_the_bundles_scores(client, toy):
     rows = [row for row in rows_of(toy, 60) if all(value is not None for value in row.values())]
     assert len(rows) > 20
-    names = [output["name"] for output in open_inference_metadata.model(toy.bundle)["outputs"]]
+    names = [output["name"] for output in model_metadata(toy.bundle)["outputs"]]
     wanted = [triton.InferRequestedOutput(name, binary_data=False) for name in names]
     result = client.infer(toy.problem.name, inputs_of(toy, rows, binary=False), outputs=wanted)
     expect_answer_in_json(toy, rows, result.get_response())
@@ -168,7 +168,7 @@ def test_null_is_missing_in_json(service, toy):
     assert any(value is None for row in rows for value in row.values())
     words = {True: "true", False: "false"}
     inputs = []
-    for described in open_inference_metadata.model(toy.bundle)["inputs"]:
+    for described in model_metadata(toy.bundle)["inputs"]:
         values = [row[described["name"]] for row in rows]
         if described["datatype"] == "BYTES":
             values = [words[value] if isinstance(value, bool) else value for value in values]
@@ -235,7 +235,7 @@ def test_only_the_outputs_that_are_asked_for_come_back(churn_client, churn):
 @pytest.mark.parametrize("binary", [True, False])
 def test_other_types_and_shapes_of_the_same_values_mean_the_same(churn_client, churn, name, change, binary):
     rows = [row for row in rows_of(churn, 60) if all(value is not None for value in row.values())]
-    (field,) = (each for each in open_inference_metadata.model(churn.bundle)["inputs"] if each["name"] == name)
+    (field,) = (each for each in model_metadata(churn.bundle)["inputs"] if each["name"] == name)
     changed = change(column_of(field["datatype"], [row[name] for row in rows]))
     expect_answer(churn, rows, churn_client.infer("churn", inputs_of(churn, rows, binary, **{name: changed})))
 
@@ -268,7 +268,7 @@ def test_nested_data_and_inputs_that_may_be_left_out(churn_service, churn):
 def test_each_prediction_is_in_the_log_and_takes_feedback(churn_client, churn_service, churn):
     rows = rows_of(churn, 3)
     result = churn_client.infer("churn", inputs_of(churn, rows))
-    logged = {entry.id: entry for entry in read(churn_service.log) if hasattr(entry, "score")}
+    logged = {entry.id: entry for entry in read_log(churn_service.log) if hasattr(entry, "score")}
     for identifier, score in zip(result.as_numpy("prediction_id"), result.as_numpy("score"), strict=True):
         assert logged[identifier.decode()].score == score
         sent = {"prediction_id": identifier.decode(), "outcome": False}

@@ -16,8 +16,8 @@ from mlflow.utils.proto_json_utils import dump_input_data
 from toybox import rows_of
 
 from slipway.columns import frame_to_columns
-from slipway.serving.log.reader import read
-from slipway.serving.protocols.mlflow_json import whole
+from slipway.serving.api.rows import to_integer
+from slipway.serving.log.reader import read_log
 from slipway.tracking.model import save_model
 
 GOOD = {"plan": "basic", "months": 7}
@@ -157,7 +157,7 @@ def test_csv_cells_may_be_quoted_and_hold_commas(services, toys):
 
 def test_each_prediction_is_in_the_log_and_takes_feedback(churn_service, churn):
     found = client_of(churn_service).invoke(frame_of(churn, 3)).get_predictions()
-    logged = {entry.id: entry for entry in read(churn_service.log) if hasattr(entry, "score")}
+    logged = {entry.id: entry for entry in read_log(churn_service.log) if hasattr(entry, "score")}
     for identifier, score in zip(found["prediction_id"], found["score"], strict=True):
         assert logged[identifier].score == score
         sent = {"prediction_id": identifier, "outcome": True}
@@ -169,7 +169,7 @@ def test_a_nan_inside_of_a_text_stays_text(services, toys):
     body = json.dumps({"instances": [row, row | {"lift": float("nan"), "district": float("nan")}]})
     assert body.count("NaN") == 4
     assert ask(services["rents"], body).status_code == 200
-    last = [entry for entry in read(services["rents"].log) if hasattr(entry, "inputs")][-2:]
+    last = [entry for entry in read_log(services["rents"].log) if hasattr(entry, "inputs")][-2:]
     assert [entry.inputs["district"] for entry in last] == [row["district"], None]
 
 
@@ -328,13 +328,13 @@ def test_more_rows_than_allowed_are_refused_before_anything_is_made_of_them(chur
 
 
 def test_a_float_is_whole_only_where_it_is_exact():
-    assert [type(whole(value)) for value in (529.0, -0.0, 2.0**52, 2.0**53, -(2.0**60), 1e300, 0.5, 7, True)] == [
+    assert [type(to_integer(value)) for value in (529.0, -0.0, 2.0**52, 2.0**53, -(2.0**60), 1e300, 0.5, 7, True)] == [
         *[int] * 3,
         *[float] * 4,
         int,
         bool,
     ]
-    assert whole(529.0) == 529
+    assert to_integer(529.0) == 529
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/json+x"])

@@ -14,7 +14,7 @@ from running import SLIPWAY, Service, environment, free_port, serving, start, st
 from toybox import rows_of
 from waiting import wait_until
 
-from slipway.serving.log.reader import Damage, read
+from slipway.serving.log.reader import Damage, read_log
 
 
 def workers_of(service: Service) -> list[psutil.Process]:
@@ -22,7 +22,7 @@ def workers_of(service: Service) -> list[psutil.Process]:
 
 
 def logged(service: Service) -> set[str]:
-    return {entry.id for entry in read(service.log, Damage())}
+    return {entry.id for entry in read_log(service.log, Damage())}
 
 
 def is_ready(service):

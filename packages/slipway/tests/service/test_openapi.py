@@ -20,11 +20,12 @@ from slipway.contract import Kind
 from slipway.serving.api.rows import RowReader
 from slipway.serving.app.application import METRICS, OPEN
 from slipway.serving.app.keys import Scope, new_key
-from slipway.serving.log.join import join
-from slipway.serving.log.reader import read
+from slipway.serving.log.join import join_outcomes
+from slipway.serving.log.reader import read_log
 from slipway.serving.problems import Refusal
 from slipway.serving.settings import read_settings
-from slipway.serving.site import openapi, schema
+from slipway.serving.site import schema
+from slipway.serving.site.openapi import describe_api
 
 SCHEMATHESIS = Path(sys.executable).with_name("st")
 # The same handler under another path: asked only in the run with keys, to save time.
@@ -48,7 +49,7 @@ def run_schemathesis(folder, *options, config=""):
 
 
 def joined(service):
-    return {each.prediction.id for each in join(read(service.log)).joined}
+    return {each.prediction.id for each in join_outcomes(read_log(service.log)).joined}
 
 
 def test_every_answer_is_as_described_and_predictions_lead_to_feedback(service, tmp_path):
@@ -81,7 +82,7 @@ def test_with_keys_nothing_answers_without_one_but_what_the_description_leaves_o
             "--max-examples=2",
             config=CONFIG.format(**keys),
         )
-        assert list(read(service.log)), "nobody got through"
+        assert list(read_log(service.log)), "nobody got through"
         counted = service.ask.get("/metrics", headers={"Authorization": f"Bearer {keys['metrics']}"}).text
     assert 'slipway_rejects_total{reason="unauthorized"} 0' not in counted
 
@@ -89,7 +90,7 @@ def test_with_keys_nothing_answers_without_one_but_what_the_description_leaves_o
 @pytest.mark.parametrize("auth", ["none", "keys"])
 def test_the_description_is_openapi(toy, auth):
     given = {"SLIPWAY_AUTH": auth, "SLIPWAY_API_KEYS_FILE": "keys.json"}
-    document = json.loads(json.dumps(openapi.document(toy.bundle, read_settings(given))))
+    document = json.loads(json.dumps(describe_api(toy.bundle, read_settings(given))))
     OPENAPI_31_VALIDATOR.validate(document)
     for found in document["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(found)

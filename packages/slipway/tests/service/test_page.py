@@ -15,7 +15,7 @@ from slipway.bundle.manifest import MANIFEST, decode_manifest, encode_manifest
 from slipway.contract import Kind
 from slipway.serving.app.keys import Scope, new_key
 from slipway.serving.settings import read_settings
-from slipway.serving.site.page import curl
+from slipway.serving.site.page import curl_command
 
 EVIL = "<script>alert('x')</script>"
 VOID = {"input", "meta", "link", "img", "br"}
@@ -180,7 +180,7 @@ def test_the_command_asks_for_what_the_form_shows(page, service, toy):
 
 def test_the_command_survives_a_shell_and_names_the_key(tmp_path):
     settings = read_settings({}, host="0.0.0.0", auth="keys", api_keys_file=tmp_path)
-    words = words_of(curl(settings, {"name": "it's $HOME; `x`"}), SLIPWAY_KEY="secret")
+    words = words_of(curl_command(settings, {"name": "it's $HOME; `x`"}), SLIPWAY_KEY="secret")
     assert words[0] == "http://localhost:8080/predict"
     assert "Authorization: Bearer secret" in words
     assert json.loads(words[-1]) == {"name": "it's $HOME; `x`"}

@@ -12,10 +12,10 @@ from slipway.serving.app.application import OPEN
 from slipway.serving.app.shared import Shared
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.board import Board
-from slipway.serving.metrics.recorder import families, size
-from slipway.serving.server.assembly import build
+from slipway.serving.metrics.recorder import count_slots, metric_families
+from slipway.serving.server.assembly import assemble_app
 from slipway.serving.settings import read_settings
-from slipway.serving.site import openapi
+from slipway.serving.site.openapi import METRICS_TEXT
 
 SECRET = "Zx9secretvalue"
 
@@ -23,7 +23,7 @@ SECRET = "Zx9secretvalue"
 def samples(service):
     """Every value of `/metrics` by its name and labels."""
     answer = service.ask.get("/metrics")
-    assert answer.headers["content-type"] == openapi.METRICS_TEXT
+    assert answer.headers["content-type"] == METRICS_TEXT
     found = {}
     for family in text_string_to_metric_families(answer.text):
         for sample in family.samples:
@@ -125,9 +125,9 @@ def app(churn, tmp_path):
     """The application of a worker, without a server in front of it."""
     settings = read_settings({}, log=tmp_path / "log")
     sealed = read_sealed(churn.bundle.path)
-    found = families(sealed.manifest, (0.5,))
-    board = Board(2, size(found))
-    return build(Shared(settings, board, found, 0.0), 0, start_bundle(sealed), LogWriter(settings)), board
+    found = metric_families(sealed.manifest, (0.5,))
+    board = Board(2, count_slots(found))
+    return assemble_app(Shared(settings, board, found, 0.0), 0, start_bundle(sealed), LogWriter(settings)), board
 
 
 def test_a_failure_of_ours_is_a_problem_and_its_reason_is_for_the_operator(app, capsys):

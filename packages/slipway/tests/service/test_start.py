@@ -7,7 +7,7 @@ import pytest
 from running import SLIPWAY, environment, free_port, serving
 from toybox import reseal, rows_of
 
-from slipway.serving.log.reader import read
+from slipway.serving.log.reader import read_log
 
 
 def try_to_serve(bundle, log, **variables):
@@ -85,7 +85,7 @@ def test_inputs_can_be_left_out_of_the_log(churn, tmp_path):
         row = rows_of(churn, 1)[0]
         service.ask.post("/predict", json=row)
         service.ask.post("/predict", json=[row, row])
-        entries = list(read(service.log))
+        entries = list(read_log(service.log))
         assert len(entries) == 3
         assert {entry.inputs for entry in entries} == {None}
         assert b"plan" not in b"".join(path.read_bytes() for path in service.log.iterdir())

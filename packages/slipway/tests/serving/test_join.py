@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from slipway.serving.log import Feedback, Prediction
-from slipway.serving.log.join import join
+from slipway.serving.log.join import join_outcomes
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -17,7 +17,7 @@ def outcome(name, of, value, supersedes=None):
 
 
 def joined(*entries):
-    found = join(entries)
+    found = join_outcomes(entries)
     return {each.prediction.id: each.outcome for each in found.joined}, found
 
 

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from slipway.serving.log import Batch, LogWriter, Prediction
-from slipway.serving.log.reader import Damage, follow, read
-from slipway.serving.log.writer import segments
+from slipway.serving.log.reader import Damage, follow_log, read_log
+from slipway.serving.log.writer import list_segments
 from slipway.serving.settings import Durability, LogSettings
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
@@ -31,7 +31,7 @@ def line(number, **changed):
 
 
 def identifiers(folder):
-    return [entry.id for entry in read(folder)]
+    return [entry.id for entry in read_log(folder)]
 
 
 @pytest.mark.parametrize("durability", list(Durability))
@@ -59,7 +59,7 @@ def test_a_large_file_is_closed_and_the_next_begun(tmp_path):
     long = line(1)[:-1] + b" " * 400_000 + b"\n"
     for _ in range(4):
         log.append(long)
-    assert [path.stat().st_size for path in segments(tmp_path)] == [3 * len(long), len(long)]
+    assert [path.stat().st_size for path in list_segments(tmp_path)] == [3 * len(long), len(long)]
 
 
 def test_an_old_file_is_closed_without_traffic(tmp_path, monkeypatch):
@@ -69,14 +69,14 @@ def test_an_old_file_is_closed_without_traffic(tmp_path, monkeypatch):
     monkeypatch.setattr(time, "time", lambda: later)
     log.tend()
     log.append(line(2))
-    assert len(segments(tmp_path)) == 2
+    assert len(list_segments(tmp_path)) == 2
 
 
 def test_files_past_their_days_are_deleted_and_younger_ones_stay(tmp_path):
     log = LogWriter(settings_in(tmp_path, log_days=7))
     log.append(line(1))
     log.close()
-    old, other = segments(tmp_path)[0], tmp_path / "notes.txt"
+    old, other = list_segments(tmp_path)[0], tmp_path / "notes.txt"
     other.write_text("not ours")
     os.utime(old, (0, time.time() - 7 * 86_400 - 60))
     os.utime(other, (0, 0))
@@ -89,7 +89,7 @@ def test_files_past_their_days_are_deleted_and_younger_ones_stay(tmp_path):
 def test_a_file_that_was_taken_away_is_replaced(tmp_path):
     log = LogWriter(settings_in(tmp_path))
     log.append(line(1))
-    segments(tmp_path)[0].unlink()
+    list_segments(tmp_path)[0].unlink()
     log.tend()
     log.append(line(2))
     assert identifiers(tmp_path) == ["p2"]
@@ -107,7 +107,7 @@ def test_a_line_that_is_only_partly_written_is_taken_back(tmp_path, monkeypatch)
     assert log.probe()
     log.append(line(3))
     damage = Damage()
-    assert [entry.id for entry in read(tmp_path, damage)] == ["p1", "p3"]
+    assert [entry.id for entry in read_log(tmp_path, damage)] == ["p1", "p3"]
     assert damage.lines == 0
 
 
@@ -152,7 +152,7 @@ def test_threads_never_mix_their_lines(tmp_path):
     for thread in threads:
         thread.join()
     damage = Damage()
-    assert len(list(read(tmp_path, damage))) == 4000
+    assert len(list(read_log(tmp_path, damage))) == 4000
     assert damage.lines == 0
 
 
@@ -160,7 +160,7 @@ def test_a_torn_last_line_is_left_out_and_counted(tmp_path):
     (tmp_path / "a.jsonl").write_bytes(line(1) + line(2)[:30])
     (tmp_path / "b.jsonl").write_bytes(b"\n" + line(3))
     damage = Damage()
-    assert [entry.id for entry in read(tmp_path, damage)] == ["p1", "p3"]
+    assert [entry.id for entry in read_log(tmp_path, damage)] == ["p1", "p3"]
     assert damage.lines == 1
 
 
@@ -173,7 +173,7 @@ def test_files_of_several_workers_are_read_in_the_order_of_time(tmp_path):
 def test_a_batch_is_read_row_by_row(tmp_path):
     batch = Batch(BASE, NOW, "digest", 100, [0.1, 0.9], [False, True], [{"x": 1}, {"x": 2}])
     (tmp_path / "a.jsonl").write_bytes(msgspec.json.encode(batch) + b"\n")
-    first, second = read(tmp_path)
+    first, second = read_log(tmp_path)
     assert (first.id, first.score, first.label, first.inputs) == (BASE, 0.1, False, {"x": 1})
     assert (second.id, second.score, second.label, second.inputs) == (BASE[:-1] + "1", 0.9, True, {"x": 2})
 
@@ -184,7 +184,7 @@ def test_what_comes_later_is_followed_also_in_new_files_and_torn_lines_are_waite
     found = []
 
     def watch():
-        for entry in follow(tmp_path, {first: len(line(1))}, stop=lambda: len(found) == 3):
+        for entry in follow_log(tmp_path, {first: len(line(1))}, stop=lambda: len(found) == 3):
             found.append(entry.id)
 
     watcher = threading.Thread(target=watch)
@@ -204,24 +204,24 @@ def test_following_goes_on_exactly_where_reading_ended(tmp_path):
     log = LogWriter(settings_in(tmp_path))
     log.append(line(1))
     ends = {}
-    shown = [entry.id for entry in read(tmp_path, ends=ends)]
+    shown = [entry.id for entry in read_log(tmp_path, ends=ends)]
     log.append(line(2))
-    later = follow(tmp_path, ends)
+    later = follow_log(tmp_path, ends)
     assert (shown, next(later).id) == (["p1"], "p2")
     # What a probe writes and takes back moves nothing.
-    with segments(tmp_path)[0].open("ab") as file:
+    with list_segments(tmp_path)[0].open("ab") as file:
         file.write(b"\n" * 500)
     log.append(line(3))
-    os.truncate(segments(tmp_path)[0], 2 * len(line(1)))
-    assert not list(follow(tmp_path, ends, stop=iter([False, True]).__next__))
+    os.truncate(list_segments(tmp_path)[0], 2 * len(line(1)))
+    assert not list(follow_log(tmp_path, ends, stop=iter([False, True]).__next__))
     log.append(line(4))
-    assert next(follow(tmp_path, ends)).id == "p4"
+    assert next(follow_log(tmp_path, ends)).id == "p4"
 
 
 def test_a_file_that_is_deleted_meanwhile_is_left_out(tmp_path):
     for number in (1, 2):
         (tmp_path / f"{number}.jsonl").write_bytes(line(number))
-    entries = read(tmp_path)
+    entries = read_log(tmp_path)
     assert next(entries).id == "p1"
     (tmp_path / "2.jsonl").unlink()
     assert list(entries) == []

@@ -4,19 +4,19 @@ import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 
 from slipway.serving.metrics.board import Board, State
-from slipway.serving.metrics.exposition import Gauge, expose
-from slipway.serving.metrics.recorder import Recorder, Route, families, size
+from slipway.serving.metrics.exposition import Gauge, expose_metrics
+from slipway.serving.metrics.recorder import Recorder, Route, count_slots, metric_families
 from slipway.serving.problems import Reason
 
 
 def recorders(toy, workers=2):
-    found = families(toy.bundle.manifest, (0.0, 500.0, 1000.0))
-    board = Board(workers, size(found))
+    found = metric_families(toy.bundle.manifest, (0.0, 500.0, 1000.0))
+    board = Board(workers, count_slots(found))
     return found, board, [Recorder(found, board.counts(section)) for section in range(workers)]
 
 
 def samples(found, board, gauges=()):
-    text = expose(found, board.totals(), gauges).decode()
+    text = expose_metrics(found, board.totals(), gauges).decode()
     return {
         (sample.name, *sorted(sample.labels.values())): sample.value
         for family in text_string_to_metric_families(text)

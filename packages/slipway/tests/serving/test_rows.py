@@ -2,15 +2,15 @@
 
 import pytest
 
-from slipway.serving.api.rows import whole
+from slipway.serving.api.rows import to_integer
 
 
 @pytest.mark.parametrize("value", [7.0, -3.0, 2.0**53 - 1])
 def test_a_whole_float_is_an_integer(value):
-    assert type(whole(value)) is int
-    assert whole(value) == value
+    assert type(to_integer(value)) is int
+    assert to_integer(value) == value
 
 
 @pytest.mark.parametrize("value", [7.5, 2.0**53, 1e300, True, "7.0", None])
 def test_anything_else_stays_what_it_is(value):
-    assert whole(value) is value
+    assert to_integer(value) is value

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from slipway.errors import SettingsError
-from slipway.serving.settings import Auth, Durability, describe, read_log_settings, read_settings
+from slipway.serving.settings import Auth, Durability, describe_variables, read_log_settings, read_settings
 
 
 def test_without_a_word_it_listens_on_loopback_and_asks_for_no_key():
@@ -69,6 +69,6 @@ def test_keys_need_their_file():
 
 
 def test_help_knows_every_variable_with_its_meaning():
-    lines = dict(describe())
+    lines = dict(describe_variables())
     assert "SLIPWAY_LOG_DURABILITY" in lines
     assert all((text and text[0].islower()) or text[0] == "S" for text in lines.values())

@@ -9,7 +9,7 @@ _RANDOM_LOW = (1 << 61) - 1
 _RANDOM_HIGH = 0xFFF
 
 
-def new() -> int:
+def new_identifier() -> int:
     """A new identifier as a number; the next ones in a row of numbers (at most 2**61) are as unique."""
     random = int.from_bytes(os.urandom(10))
     return (
@@ -20,16 +20,16 @@ def new() -> int:
     )
 
 
-def text(identifier: int) -> str:
+def format_identifier(identifier: int) -> str:
     """The usual form, such as 0192f0c1-7d5e-7b6a-8a52-0123456789ab."""
     digits = f"{identifier:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def texts(first: int, number: int) -> list[str]:
+def format_identifiers(first: int, number: int) -> list[str]:
     """The usual form of `number` identifiers in a row; their last twelve digits count up, and mostly no others."""
     low = first & 0xFFFF_FFFF_FFFF
     if low + number > 0xFFFF_FFFF_FFFF:
-        return [text(first + place) for place in range(number)]
-    head = text(first)[:-12]
+        return [format_identifier(first + place) for place in range(number)]
+    head = format_identifier(first)[:-12]
     return [f"{head}{last:012x}" for last in range(low, low + number)]

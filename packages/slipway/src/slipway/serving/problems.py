@@ -70,7 +70,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a failure
         self.headers = headers
 
 
-def body(refusal: Refusal, request_id: str, path: str) -> bytes:
+def encode_problem(refusal: Refusal, request_id: str, path: str) -> bytes:
     """The refusal as a problem+json document; under /v2 it has the key `error` too, which that protocol wants."""
     document: dict[str, Any] = {
         "type": f"urn:slipway:{refusal.reason}",
@@ -86,7 +86,7 @@ def body(refusal: Refusal, request_id: str, path: str) -> bytes:
     return msgspec.json.encode(document)
 
 
-def internal() -> Refusal:
+def internal_error() -> Refusal:
     """Return the refusal for a failure of the service; its standard error has the traceback under the request id."""
     return Refusal(
         500, Reason.INTERNAL, "Internal error. The service's standard error has the reason under this request_id."

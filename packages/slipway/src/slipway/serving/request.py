@@ -43,7 +43,7 @@ def read_body(environ: Environ, limit: int) -> bytes:
     return body
 
 
-def media_type(environ: Environ) -> str:
+def read_media_type(environ: Environ) -> str:
     """The content type without parameters, in lower case; raises `Refusal` for an encoding that is not read here."""
     given: str = environ.get("CONTENT_TYPE", "")
     if given == JSON and "HTTP_CONTENT_ENCODING" not in environ:
@@ -60,7 +60,7 @@ def media_type(environ: Environ) -> str:
 def require_json(environ: Environ) -> None:
     """Raise `Refusal` (415) for a body that does not say it is JSON."""
     if environ.get("CONTENT_TYPE") != JSON or "HTTP_CONTENT_ENCODING" in environ:
-        found = media_type(environ)
+        found = read_media_type(environ)
         if found != JSON:
             raise Refusal(415, Reason.CONTENT_TYPE, f"Expected Content-Type: {JSON}.")
 

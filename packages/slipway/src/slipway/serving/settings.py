@@ -135,12 +135,12 @@ def read_settings(environ: Mapping[str, str] = os.environ, **chosen: Any) -> Ser
 
     Raises `SettingsError` for a value that cannot be meant, and for an address that would let anyone in.
     """
-    settings = read_unchecked(environ, **chosen)
-    check_auth(settings)
+    settings = read_settings_unchecked(environ, **chosen)
+    verify_auth(settings)
     return settings
 
 
-def read_unchecked(environ: Mapping[str, str] = os.environ, **chosen: Any) -> ServingSettings:
+def read_settings_unchecked(environ: Mapping[str, str] = os.environ, **chosen: Any) -> ServingSettings:
     """Read the same for who only asks the service, or holds its port: whom it lets in is its own to check."""
     return _read(ServingSettings, environ, chosen)
 
@@ -150,7 +150,7 @@ def read_log_settings(environ: Mapping[str, str] = os.environ, **chosen: Any) ->
     return _read(LogSettings, environ, chosen)
 
 
-def describe(kind: type[LogSettings] = ServingSettings) -> list[tuple[str, str]]:
+def describe_variables(kind: type[LogSettings] = ServingSettings) -> list[tuple[str, str]]:
     """Every variable with its meaning and default, for `--help`."""
     lines = []
     for field in msgspec.structs.fields(kind):
@@ -183,7 +183,7 @@ def _named(text: str) -> str:
     return f"{PREFIX}{path.rstrip('`').upper()}: {reason}" if path else reason
 
 
-def check_auth(settings: ServingSettings) -> None:
+def verify_auth(settings: ServingSettings) -> None:
     """Raise `SettingsError` where others could come in without being asked who they are.
 
     Behind a `listener` that depends on where that one listens, which the service learns when it joins it.

@@ -33,22 +33,22 @@ def log(folder: Path | None, last: int, everything: bool, follow: bool, outcomes
     Each entry is a request with its response, or an outcome. --json prints one object a line.
     """
     from slipway.serving.log import reader
-    from slipway.serving.log.join import join
-    from slipway.serving.log.text import line, summary
+    from slipway.serving.log.join import join_outcomes
+    from slipway.serving.log.text import format_entry, summarize_outcomes
     from slipway.serving.settings import read_log_settings
 
     place = read_log_settings(log=folder).log
     if not place.is_dir() and not follow:
         raise click.ClickException(f"No prediction log at {place}. `slipway serve` writes one; --folder names another.")
     damage, ends = reader.Damage(), reader.Ends()
-    entries = reader.read(place, damage, ends)
+    entries = reader.read_log(place, damage, ends)
     if outcomes:
-        found = summary(join(entries))
+        found = summarize_outcomes(join_outcomes(entries))
         print_result(as_json, found, *(f"{count:>8} {what}" for what, count in found.items()))
         return
     shown = entries if everything else deque(entries, maxlen=last)
-    for entry in chain(shown, reader.follow(place, ends) if follow else ()):
-        click.echo(msgspec.json.encode(entry) if as_json else line(entry))
+    for entry in chain(shown, reader.follow_log(place, ends) if follow else ()):
+        click.echo(msgspec.json.encode(entry) if as_json else format_entry(entry))
         if follow:
             sys.stdout.flush()
     if damage.lines:

@@ -25,10 +25,10 @@ def health(port: int | None) -> None:
 
     Exit code 0 or 1. Where SLIPWAY_INSTANCE is set, the service must be the one of that name.
     """
-    from slipway.serving.server.probe import probe
-    from slipway.serving.settings import read_unchecked
+    from slipway.serving.server.probe import probe_readiness
+    from slipway.serving.settings import read_settings_unchecked
 
-    click.echo(probe(read_unchecked(port=port)))
+    click.echo(probe_readiness(read_settings_unchecked(port=port)))
 
 
 @click.command(

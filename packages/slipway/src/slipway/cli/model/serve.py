@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from slipway.cli.options import FOLDER, HOST, PORT
-from slipway.serving.settings import ServingSettings, describe, read_settings
+from slipway.serving.settings import ServingSettings, describe_variables, read_settings
 
 
 class WithVariables(click.Command):
@@ -15,7 +15,7 @@ class WithVariables(click.Command):
         """Write the examples, then the variables."""
         super().format_epilog(ctx, formatter)
         with formatter.section("Environment"):
-            formatter.write_dl(describe(ServingSettings))
+            formatter.write_dl(describe_variables(ServingSettings))
 
 
 @click.command(
@@ -33,6 +33,6 @@ Examples:
 @click.option("--workers", type=int, help="Processes; 0: one for each core. Overrides SLIPWAY_WORKERS.")
 def serve(bundle: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
     """Serve a bundle over HTTP until ctrl-c or SIGTERM."""
-    from slipway.serving.server import supervisor
+    from slipway.serving.server.supervisor import serve_bundle
 
-    supervisor.serve(read_settings(bundle=bundle, host=host, port=port, workers=workers))
+    serve_bundle(read_settings(bundle=bundle, host=host, port=port, workers=workers))

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from slipway.cli.options import HOST, PATH, PORT
-from slipway.serving.settings import read_unchecked
+from slipway.serving.settings import read_settings_unchecked
 
 
 @click.command(
@@ -23,9 +23,9 @@ def hold(host: str | None, port: int | None, listener: Path | None) -> None:
 
     Runs until ctrl-c or SIGTERM. Each service receives the listening socket; while none runs, connections wait.
     """
-    from slipway.serving.server import port as front
+    from slipway.serving.server.port import hold_port
 
-    settings = read_unchecked(host=host, port=port, listener=listener)
+    settings = read_settings_unchecked(host=host, port=port, listener=listener)
     if settings.listener is None:
         raise click.UsageError("No Unix socket for services. Set --listener PATH or SLIPWAY_LISTENER.")
-    front.hold(settings.host, settings.port, settings.listener)
+    hold_port(settings.host, settings.port, settings.listener)

@@ -8,9 +8,9 @@ from msgspec import Meta
 
 from slipway.bundle import Manifest
 from slipway.problem import Task
-from slipway.serving import identifiers
 from slipway.serving.api.predictor import Predictor
-from slipway.serving.api.rows import check_number, parse, refuse_repeated_keys
+from slipway.serving.api.rows import parse_json, refuse_duplicate_keys, verify_row_count
+from slipway.serving.identifiers import format_identifier, new_identifier
 from slipway.serving.log import Feedback
 from slipway.serving.metrics.recorder import Recorder
 from slipway.serving.problems import Fault, Reason, Refusal
@@ -38,17 +38,17 @@ class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     supersedes: Identifier | None = None
 
 
-def make(predictor: Predictor, recorder: Recorder, max_rows: int) -> Handler:
+def make_feedback_handler(predictor: Predictor, recorder: Recorder, max_rows: int) -> Handler:
     """The route's handler."""
     manifest = predictor.bundle.manifest
 
     def feedback(request: Request) -> Reply:
         require_json(request.environ)
-        plain = parse(request.body)
-        refuse_repeated_keys(request.body)
+        plain = parse_json(request.body)
+        refuse_duplicate_keys(request.body)
         single = not isinstance(plain, list)
         sent = [plain] if single else plain
-        check_number(len(sent), max_rows)
+        verify_row_count(len(sent), max_rows)
         accepted = [_record(_read(number, each, manifest)) for number, each in enumerate(sent)]
         predictor.write(*accepted)
         recorder.add("slipway_feedback", len(accepted))
@@ -58,7 +58,7 @@ def make(predictor: Predictor, recorder: Recorder, max_rows: int) -> Handler:
     return feedback
 
 
-def outcome_in_words(manifest: Manifest) -> str:
+def describe_outcome(manifest: Manifest) -> str:
     """What an outcome of this model is."""
     if manifest.task is Task.REGRESSION:
         return "a number"
@@ -73,7 +73,7 @@ def _read(number: int, plain: Any, manifest: Manifest) -> Outcome:
         wanted = EXPECTED.get(field or "", "an object with prediction_id, outcome, and if known observed_at, source")
         raise _invalid(Fault(number, field, wanted, "something else")) from None
     if not _is_outcome(outcome.outcome, manifest):
-        raise _invalid(Fault(number, "outcome", outcome_in_words(manifest), "something else"))
+        raise _invalid(Fault(number, "outcome", describe_outcome(manifest), "something else"))
     return outcome
 
 
@@ -85,7 +85,7 @@ def _is_outcome(value: Any, manifest: Manifest) -> bool:
 
 def _record(outcome: Outcome) -> Feedback:
     return Feedback(
-        identifiers.text(identifiers.new()),
+        format_identifier(new_identifier()),
         datetime.now(UTC),
         outcome.prediction_id,
         outcome.outcome,

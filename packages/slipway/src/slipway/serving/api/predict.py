@@ -12,10 +12,10 @@ from slipway.serving.api.rows import RowReader
 from slipway.serving.request import Handler, Reply, Request, require_json
 
 
-def make(predictor: Predictor, rows: RowReader) -> Handler:
+def make_predict_handler(predictor: Predictor, rows: RowReader) -> Handler:
     """The route's handler."""
-    shape = shape_of(predictor.bundle.manifest)
-    model = msgspec.json.encode(model_of(predictor.bundle))
+    shape = prediction_formatter(predictor.bundle.manifest)
+    model = msgspec.json.encode(describe_model(predictor.bundle))
     encode = msgspec.json.Encoder().encode
     one_end = b',"model":' + model + b"}"
     many_end = b'],"model":' + model + b"}"
@@ -32,12 +32,12 @@ def make(predictor: Predictor, rows: RowReader) -> Handler:
     return predict
 
 
-def model_of(bundle: Bundle) -> dict[str, str]:
+def describe_model(bundle: Bundle) -> dict[str, str]:
     """How an answer names the model that gave it."""
     return {"name": bundle.manifest.problem, "digest": bundle.digest}
 
 
-def shape_of(manifest: Manifest) -> Any:
+def prediction_formatter(manifest: Manifest) -> Any:
     """The function that gives an answer the names of its task: score, label; scores by class, label; or score."""
     names = [*map(class_text, manifest.classes)]
 

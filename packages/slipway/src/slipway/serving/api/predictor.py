@@ -13,7 +13,7 @@ from slipway.bundle.row import RowScorer
 from slipway.columns import rows_to_columns
 from slipway.errors import ScoringError
 from slipway.problem import Task
-from slipway.serving import identifiers
+from slipway.serving.identifiers import format_identifier, format_identifiers, new_identifier
 from slipway.serving.log import Batch, LogWriter, Prediction
 from slipway.serving.metrics.recorder import Recorder
 from slipway.serving.problems import Reason, Refusal
@@ -55,7 +55,7 @@ class Predictor:
         except (ScoringError, OverflowError) as error:
             raise _no_score(error) from error
         label = self._label(score)
-        identifier = identifiers.text(identifiers.new())
+        identifier = format_identifier(new_identifier())
         record = Prediction(
             identifier,
             datetime.now(UTC),
@@ -77,9 +77,9 @@ class Predictor:
             raise _no_score(error) from error
         plain = scores.tolist()
         labels = self.bundle.label(scores).tolist() if self.bundle.manifest.classes else None
-        first = identifiers.new()
+        first = new_identifier()
         record = Batch(
-            identifiers.text(first),
+            format_identifier(first),
             datetime.now(UTC),
             self.bundle.digest,
             (time.perf_counter_ns() - began) // 1000,
@@ -90,7 +90,7 @@ class Predictor:
         self._write(record, len(rows))
         each = labels or [None] * len(plain)
         self._recorder.predictions(scores, [self._labels[label] for label in each])
-        return [*map(Answer, identifiers.texts(first, len(plain)), plain, each)]
+        return [*map(Answer, format_identifiers(first, len(plain)), plain, each)]
 
     def write(self, *records: msgspec.Struct) -> None:
         """Put records into the log, all or none; raises `Refusal` (503) if that fails, whatever the policy."""

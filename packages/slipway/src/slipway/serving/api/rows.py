@@ -35,7 +35,7 @@ class RowReader:
 
         Raises `Refusal`: 400 for what is no JSON, 422 for rows that are not the contract's.
         """
-        plain = parse(body)
+        plain = parse_json(body)
         named = isinstance(plain, dict) and len(plain) == 1 and "rows" in plain and "rows" not in self._fields
         rows = plain["rows"] if named else plain
         many = isinstance(rows, list)
@@ -46,7 +46,7 @@ class RowReader:
 
     def convert(self, rows: list[Any]) -> list[Any]:
         """Type plain rows, whatever protocol they came by; raises `Refusal` with every fault of every row."""
-        check_number(len(rows), self._max_rows)
+        verify_row_count(len(rows), self._max_rows)
         try:
             return msgspec.convert(rows, self._list)
         except msgspec.ValidationError:
@@ -62,7 +62,7 @@ class RowReader:
             if isinstance(row, dict):
                 for name in self._integers:
                     if name in row:
-                        row[name] = whole(row[name])
+                        row[name] = to_integer(row[name])
 
     def _explain(self, rows: Sequence[Any]) -> Refusal:
         faults: list[Fault] = []
@@ -92,7 +92,7 @@ class RowReader:
         for name, value in row.items():
             field = self._fields.get(name)
             if field is None:
-                faults.append(Fault(number, shown(name), f"one of {', '.join(self._fields)}", "an unknown field"))
+                faults.append(Fault(number, shown_name(name), f"one of {', '.join(self._fields)}", "an unknown field"))
             elif not _converts(value, self._types[name]):
                 faults.append(Fault(number, name, *describe_violation(field, value)))
         if not faults and not _converts(row, self._contract):
@@ -109,7 +109,7 @@ class RowReader:
             times = [row.get(name) for name in self._times for row in rows]
             if body.count(b":") == keys + sum([time.count(":") for time in times if type(time) is str]):
                 return
-        refuse_repeated_keys(body)
+        refuse_duplicate_keys(body)
 
 
 def _converts(value: Any, kind: Any) -> bool:
@@ -120,12 +120,12 @@ def _converts(value: Any, kind: Any) -> bool:
     return True
 
 
-def whole(value: Any) -> Any:
+def to_integer(value: Any) -> Any:
     """An integer where pandas had to make a float of it (529.0); any other value as it is."""
     return int(value) if type(value) is float and value.is_integer() and abs(value) < _WHOLE else value
 
 
-def check_number(rows: int, most: int) -> None:
+def verify_row_count(rows: int, most: int) -> None:
     """Raise `Refusal` for no rows, or more than a request may have."""
     if rows > most:
         raise Refusal(
@@ -135,7 +135,7 @@ def check_number(rows: int, most: int) -> None:
         raise Refusal(422, Reason.INVALID_REQUEST, "Expected at least one row, found none.")
 
 
-def parse(body: bytes) -> Any:
+def parse_json(body: bytes) -> Any:
     """Decode JSON strictly (no NaN, no Infinity); raises `Refusal` that says where it is malformed."""
     try:
         return _PLAIN.decode(body)
@@ -149,7 +149,7 @@ def parse(body: bytes) -> Any:
         raise Refusal(400, Reason.MALFORMED, "Malformed JSON: nested too deeply.") from None
 
 
-def refuse_repeated_keys(body: bytes) -> None:
+def refuse_duplicate_keys(body: bytes) -> None:
     """Raise `Refusal` if an object in the body has a key twice: whoever reads it would choose one of the values."""
 
     def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -170,6 +170,6 @@ def _place(reason: str) -> str:
     return reason.removeprefix("JSON is malformed: ").lower()
 
 
-def shown(name: str) -> str:
+def shown_name(name: str) -> str:
     """A client's field name, unless it looks like anything but a name."""
     return name if name.isidentifier() and len(name) <= 64 else "(not shown)"

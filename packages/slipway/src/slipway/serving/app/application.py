@@ -14,12 +14,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from slipway.serving import identifiers
 from slipway.serving.app.health import Health
 from slipway.serving.app.keys import Keyring, Scope
+from slipway.serving.identifiers import format_identifier, new_identifier
 from slipway.serving.metrics.board import Board
 from slipway.serving.metrics.recorder import Recorder, Route
-from slipway.serving.problems import PROBLEM_JSON, REASONS, Reason, Refusal, body, internal
+from slipway.serving.problems import PROBLEM_JSON, REASONS, Reason, Refusal, encode_problem, internal_error
 from slipway.serving.request import Environ, Handler, Reply, Request, read_body
 
 # What anyone may ask: whether the service lives. Everything else needs a key where keys are used.
@@ -144,12 +144,14 @@ class App:
     def _refused(self, environ: Environ, refusal: Refusal) -> Reply:
         self._recorder.reject(refusal.reason)
         name = request_id(environ)
-        return Reply(body(refusal, name, environ["PATH_INFO"]), PROBLEM_JSON, refusal.status, name, refusal.headers)
+        return Reply(
+            encode_problem(refusal, name, environ["PATH_INFO"]), PROBLEM_JSON, refusal.status, name, refusal.headers
+        )
 
     def _failed(self, environ: Environ) -> Reply:
         name = request_id(environ)
         sys.stderr.write(f"slipway: request {name} failed\n{traceback.format_exc()}")
-        return self._refused(environ, internal())
+        return self._refused(environ, internal_error())
 
 
 def request_id(environ: Any, own: str | None = None) -> str:
@@ -158,7 +160,7 @@ def request_id(environ: Any, own: str | None = None) -> str:
     if found is None:
         sent = environ.get("HTTP_X_REQUEST_ID")
         plain = sent is not None and _REQUEST_ID.fullmatch(sent)
-        found = sent if plain else own or identifiers.text(identifiers.new())
+        found = sent if plain else own or format_identifier(new_identifier())
         environ["slipway.request_id"] = found
     return found
 

@@ -32,7 +32,7 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
     superseded: int
 
 
-def join(entries: Iterable[Entry]) -> Outcomes:
+def join_outcomes(entries: Iterable[Entry]) -> Outcomes:
     """Join feedback with predictions by identifier, in whatever order they were written."""
     predictions: dict[str, Prediction] = {}
     feedback: dict[str, dict[str, Feedback]] = {}

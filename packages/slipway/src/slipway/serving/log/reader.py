@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from slipway.serving.log.record import Batch, Feedback, Prediction, Record
-from slipway.serving.log.writer import segments
+from slipway.serving.log.writer import list_segments
 
 Entry = Prediction | Feedback
 _DECODER = msgspec.json.Decoder(Record)
@@ -30,14 +30,14 @@ Ends = dict[Path, int]
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
-def read(folder: Path, damage: Damage | None = None, ends: Ends | None = None) -> Iterator[Entry]:
+def read_log(folder: Path, damage: Damage | None = None, ends: Ends | None = None) -> Iterator[Entry]:
     """Every prediction and feedback of the log in the order of time, in memory of a few lines for each file.
 
     A file is open only while the entries around its own are read. `ends` is filled with where the whole lines of each
     file ended, for `follow` to go on from there.
     """
     counted, positions = damage or Damage(), {} if ends is None else ends
-    waiting = deque(sorted((_start(path), path) for path in segments(folder)))
+    waiting = deque(sorted((_start(path), path) for path in list_segments(folder)))
     going: list[tuple[datetime, int, Entry, Iterator[Entry]]] = []
     number = count()
     while waiting or going:
@@ -49,11 +49,11 @@ def read(folder: Path, damage: Damage | None = None, ends: Ends | None = None) -
             _go_on(going, place, entries)
 
 
-def follow(folder: Path, ends: Ends, stop: Callable[[], bool] = lambda: False) -> Iterator[Entry]:
+def follow_log(folder: Path, ends: Ends, stop: Callable[[], bool] = lambda: False) -> Iterator[Entry]:
     """What is appended after `ends`, until `stop` says so; files that appear later are followed from their start."""
     while not stop():
         found = []
-        for path in segments(folder):
+        for path in list_segments(folder):
             records, ends[path] = _new(path, ends.get(path, 0))
             found += records
         yield from sorted(found, key=lambda entry: entry.time)

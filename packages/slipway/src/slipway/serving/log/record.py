@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from slipway.serving.identifiers import text
+from slipway.serving.identifiers import format_identifier
 
 
 class Prediction(msgspec.Struct, frozen=True, tag_field="kind", tag="prediction", omit_defaults=True):
@@ -39,7 +39,9 @@ class Batch(msgspec.Struct, frozen=True, tag_field="kind", tag="batch", omit_def
         for row, score in enumerate(self.scores):
             label = self.labels[row] if self.labels else None
             inputs = self.inputs[row] if self.inputs else None
-            yield Prediction(text(first + row), self.time, self.model, self.latency_us, score, label, inputs)
+            yield Prediction(
+                format_identifier(first + row), self.time, self.model, self.latency_us, score, label, inputs
+            )
 
 
 class Feedback(msgspec.Struct, frozen=True, tag_field="kind", tag="feedback", omit_defaults=True):

@@ -10,7 +10,7 @@ from slipway.serving.log.record import Feedback, Prediction
 _SHORT = 36
 
 
-def line(entry: Prediction | Feedback) -> str:
+def format_entry(entry: Prediction | Feedback) -> str:
     """Time, kind, identifier and what was answered or came out."""
     if isinstance(entry, Feedback):
         words = f"outcome {_plain(entry.outcome)}" + (f" (from {entry.source})" if entry.source else "")
@@ -23,7 +23,7 @@ def line(entry: Prediction | Feedback) -> str:
     )
 
 
-def summary(found: Outcomes) -> dict[str, int]:
+def summarize_outcomes(found: Outcomes) -> dict[str, int]:
     """How much is known, by what is said of it."""
     return {
         "predictions with one outcome": len(found.joined),

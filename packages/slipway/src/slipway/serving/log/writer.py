@@ -147,14 +147,14 @@ class LogWriter:
             return True
 
 
-def segments(folder: Path) -> list[Path]:
+def list_segments(folder: Path) -> list[Path]:
     """The files of the log, oldest first."""
     return sorted(folder.glob(f"*{SUFFIX}"))
 
 
 def _delete_old(settings: LogSettings) -> None:
     oldest = time.time() - settings.log_days * _DAY
-    for path in segments(settings.log):
+    for path in list_segments(settings.log):
         try:
             if path.stat().st_mtime < oldest:
                 path.unlink()

@@ -19,7 +19,7 @@ class Gauge(msgspec.Struct, frozen=True):
     labels: dict[str, str] = {}
 
 
-def expose(families: Sequence[Family], totals: Sequence[float], gauges: Sequence[Gauge]) -> bytes:
+def expose_metrics(families: Sequence[Family], totals: Sequence[float], gauges: Sequence[Gauge]) -> bytes:
     """Format `totals`, the numbers of `families` in their order, and `gauges`."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Counts(families, totals, gauges))

@@ -45,7 +45,7 @@ class Family(msgspec.Struct, frozen=True):
         return len(self.edges) + 2 if self.edges else 1
 
 
-def families(manifest: Manifest, score_edges: Sequence[float]) -> tuple[Family, ...]:
+def metric_families(manifest: Manifest, score_edges: Sequence[float]) -> tuple[Family, ...]:
     """The metrics of a service of this model; `score_edges` are where a regression's scores are cut."""
     labels = tuple((class_text(name),) for name in manifest.classes) or (("",),)
     classes = labels if manifest.task is Task.MULTICLASS else (("",),)
@@ -72,7 +72,7 @@ def families(manifest: Manifest, score_edges: Sequence[float]) -> tuple[Family, 
     )
 
 
-def size(found: Sequence[Family]) -> int:
+def count_slots(found: Sequence[Family]) -> int:
     """How many numbers the families take in all."""
     return sum(family.width * len(family.series) for family in found)
 

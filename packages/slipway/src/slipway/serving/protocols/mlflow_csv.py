@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from slipway.contract import Field, Kind
-from slipway.serving.api.rows import check_number, whole
+from slipway.serving.api.rows import to_integer, verify_row_count
 from slipway.serving.problems import Reason, Refusal
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
@@ -28,7 +28,7 @@ def read_csv(body: bytes, fields: Sequence[Field], max_rows: int) -> list[dict[s
         rows: list[dict[str, Any]] = []
         for cells in lines:
             if cells:
-                check_number(len(rows) + 1, max_rows)
+                verify_row_count(len(rows) + 1, max_rows)
                 if len(cells) != len(header):
                     raise Refusal(
                         422,
@@ -66,7 +66,7 @@ def _number(cell: str) -> Any:
 
 
 def _integer(cell: str) -> Any:
-    return int(cell) if _INTEGER.fullmatch(cell) else whole(_number(cell))
+    return int(cell) if _INTEGER.fullmatch(cell) else to_integer(_number(cell))
 
 
 def _boolean(cell: str) -> Any:

@@ -13,20 +13,20 @@ from slipway.serving.api.rows import RowReader
 from slipway.serving.problems import Reason, Refusal
 from slipway.serving.protocols.mlflow_csv import read_csv
 from slipway.serving.protocols.mlflow_json import read_json
-from slipway.serving.request import JSON, Handler, Reply, Request, media_type
+from slipway.serving.request import JSON, Handler, Reply, Request, read_media_type
 
 CSV = "text/csv"
 _READERS = {JSON: read_json, CSV: read_csv}
 
 
-def make(predictor: Predictor, rows: RowReader, max_rows: int) -> Handler:
+def make_invocations_handler(predictor: Predictor, rows: RowReader, max_rows: int) -> Handler:
     """The route's handler."""
     fields = predictor.bundle.fields
-    shape = shape_of(predictor.bundle.manifest)
+    shape = row_formatter(predictor.bundle.manifest)
     encode = msgspec.json.Encoder().encode
 
     def invocations(request: Request) -> Reply:
-        read = _READERS.get(media_type(request.environ))
+        read = _READERS.get(read_media_type(request.environ))
         if read is None:
             raise Refusal(415, Reason.CONTENT_TYPE, f"Expected Content-Type: {JSON} or {CSV}.")
         if read is read_csv and "CONTENT_LENGTH" not in request.environ:
@@ -42,7 +42,7 @@ def make(predictor: Predictor, rows: RowReader, max_rows: int) -> Handler:
     return invocations
 
 
-def shape_of(manifest: Manifest) -> Callable[[Answer], dict[str, Any]]:
+def row_formatter(manifest: Manifest) -> Callable[[Answer], dict[str, Any]]:
     """The function that gives an answer the columns of the registered model, and last its identifier for feedback."""
     names = prediction_columns(manifest)
     many = manifest.task is Task.MULTICLASS

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from slipway.contract import Field, Kind
-from slipway.serving.api.rows import check_number, parse, refuse_repeated_keys, whole
+from slipway.serving.api.rows import parse_json, refuse_duplicate_keys, to_integer, verify_row_count
 from slipway.serving.problems import Reason, Refusal
 from slipway.violations import describe_value
 
@@ -21,8 +21,8 @@ def read_json(body: bytes, fields: Sequence[Field], max_rows: int) -> list[Any]:
     if b"NaN" in body:
         # The JSON of Python and pandas has this one word more than JSON; everything else is read as strictly as ever.
         body = _NAN.sub(lambda token: b"null" if token[0] == b"NaN" else token[0], body)
-    document = parse(body)
-    refuse_repeated_keys(body)
+    document = parse_json(body)
+    refuse_duplicate_keys(body)
     form = _the_form(document)
     rows = _FORMS[form](form, document[form], max_rows)
     _tidy(rows, fields)
@@ -51,7 +51,7 @@ def _split(name: str, given: Any, max_rows: int) -> list[Any]:
         raise _refusal(f"Expected columns of {name} as an array of texts, the names of the contract's fields.")
     if len(set(columns)) != len(columns):
         raise Refusal(400, Reason.DUPLICATE_KEY, f"Duplicate name in the columns of {name}.")
-    check_number(len(data), max_rows)
+    verify_row_count(len(data), max_rows)
     for number, row in enumerate(data):
         if not isinstance(row, list) or len(row) != len(columns):
             raise _refusal(f"Row {number} of {name}: expected an array of {len(columns)} values, one for each column.")
@@ -66,7 +66,7 @@ def _records(name: str, given: Any, max_rows: int) -> list[Any]:
             f"Expected {name} as an array of records, objects with the contract's fields, found arrays: values without "
             "names could be in any order."
         )
-    check_number(len(given), max_rows)
+    verify_row_count(len(given), max_rows)
     return given
 
 
@@ -81,7 +81,7 @@ def _inputs(name: str, given: Any, max_rows: int) -> list[Any]:
     shortest, longest = min(map(len, columns)), max(map(len, columns))
     if shortest != longest:
         raise _refusal(f"Expected {name} with arrays of one length, found lengths from {shortest} to {longest}.")
-    check_number(longest, max_rows)
+    verify_row_count(longest, max_rows)
     return [dict(zip(given, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
@@ -93,7 +93,7 @@ def _tidy(rows: Iterable[Any], fields: Sequence[Field]) -> None:
         if isinstance(row, dict):
             for name in integers:
                 if type(row.get(name)) is float:
-                    row[name] = whole(row[name])
+                    row[name] = to_integer(row[name])
             for name in times:
                 if row.get(name) == "NaT":
                     row[name] = None

@@ -8,12 +8,11 @@ import msgspec
 from slipway.bundle.predictions import LABEL, SCORE, SCORES
 from slipway.contract import Field
 from slipway.serving.api.predictor import Answer, Predictor
-from slipway.serving.api.rows import RowReader, check_number, parse, refuse_repeated_keys, shown
+from slipway.serving.api.rows import RowReader, parse_json, refuse_duplicate_keys, shown_name, verify_row_count
 from slipway.serving.problems import Reason, Refusal
-from slipway.serving.protocols import open_inference_metadata, open_inference_tensors
-from slipway.serving.protocols.open_inference_metadata import Output
-from slipway.serving.protocols.open_inference_tensors import Tensor
-from slipway.serving.request import JSON, Environ, Handler, Reply, Request, media_type
+from slipway.serving.protocols.open_inference_metadata import Output, model_version, output_tensors
+from slipway.serving.protocols.open_inference_tensors import Tensor, encode_tensor, read_tensor
+from slipway.serving.request import JSON, Environ, Handler, Reply, Request, read_media_type
 
 BINARY = "application/octet-stream"
 LENGTH = "inference-header-content-length"
@@ -47,12 +46,12 @@ class Chosen(NamedTuple):
     binary: bool
 
 
-def make(predictor: Predictor, rows: RowReader, max_rows: int) -> Handler:
+def make_infer_handler(predictor: Predictor, rows: RowReader, max_rows: int) -> Handler:
     """The route's handler."""
     bundle = predictor.bundle
     fields = {field.name: field for field in bundle.fields}
-    outputs = {output.name: output for output in open_inference_metadata.outputs(bundle.manifest)}
-    named = {"model_name": bundle.manifest.problem, "model_version": open_inference_metadata.model_version(bundle)}
+    outputs = {output.name: output for output in output_tensors(bundle.manifest)}
+    named = {"model_name": bundle.manifest.problem, "model_version": model_version(bundle)}
 
     def infer(request: Request) -> Reply:
         header, rest = _parts(request)
@@ -69,7 +68,7 @@ def make(predictor: Predictor, rows: RowReader, max_rows: int) -> Handler:
 
 def _parts(request: Request) -> tuple[bytes, memoryview]:
     """The JSON of a body, and the bytes behind it; without the header that says where it ends, all of it is JSON."""
-    kind = media_type(request.environ)
+    kind = read_media_type(request.environ)
     if kind not in _CONTENT_TYPES:
         raise Refusal(415, Reason.CONTENT_TYPE, f"Expected Content-Type: {JSON} or {BINARY}.")
     length = _json_length(request.environ, len(request.body))
@@ -89,8 +88,8 @@ def _json_length(environ: Environ, length: int) -> int:
 
 
 def _read(header: bytes) -> Inference:
-    document = parse(header)
-    refuse_repeated_keys(header)
+    document = parse_json(header)
+    refuse_duplicate_keys(header)
     try:
         return msgspec.convert(document, Inference)
     except msgspec.ValidationError as error:
@@ -116,7 +115,7 @@ def _plain_rows(inputs: Sequence[Tensor], fields: dict[str, Field], rest: memory
     _check_names(inputs, fields)
     _check_shapes(inputs, max_rows)
     columns = [
-        open_inference_tensors.values(tensor, fields[tensor.name], content)
+        read_tensor(tensor, fields[tensor.name], content)
         for tensor, content in zip(inputs, _contents(inputs, rest), strict=True)
     ]
     names = [tensor.name for tensor in inputs]
@@ -127,7 +126,7 @@ def _check_names(inputs: Sequence[Tensor], fields: dict[str, Field]) -> None:
     seen: set[str] = set()
     for place, tensor in enumerate(inputs):
         if tensor.name not in fields:
-            raise _refusal(f"Input {place}, {shown(tensor.name)}: expected one of {', '.join(fields)}.")
+            raise _refusal(f"Input {place}, {shown_name(tensor.name)}: expected one of {', '.join(fields)}.")
         if tensor.name in seen:
             raise _refusal(f"Input {tensor.name}: expected once, found twice.")
         seen.add(tensor.name)
@@ -145,7 +144,7 @@ def _check_shapes(inputs: Sequence[Tensor], max_rows: int) -> None:
                 f"Input {tensor.name}: expected the shape [rows] or [rows, 1], with at least one row and as many as "
                 "the other inputs."
             )
-    check_number(rows, max_rows)
+    verify_row_count(rows, max_rows)
 
 
 def _contents(inputs: Iterable[Tensor], rest: memoryview) -> list[memoryview | None]:
@@ -176,7 +175,7 @@ def _reply(echo: dict[str, str], chosen: Iterable[Chosen], answers: Sequence[Ans
         shape = [len(answers)] if width is None else [len(answers), width]
         tensor: dict[str, Any] = {"name": name, "datatype": datatype, "shape": shape}
         if binary:
-            contents.append(open_inference_tensors.encode(datatype, values))
+            contents.append(encode_tensor(datatype, values))
             tensor["parameters"] = {"binary_data_size": len(contents[-1])}
         else:
             tensor["data"] = values

@@ -24,26 +24,26 @@ class Output(NamedTuple):
     width: int | None = None
 
 
-def server() -> dict[str, Any]:
+def server_metadata() -> dict[str, Any]:
     """`GET /v2`."""
     return {"name": "slipway", "version": version("slipway"), "extensions": list(EXTENSIONS)}
 
 
-def model(bundle: Bundle) -> dict[str, Any]:
+def model_metadata(bundle: Bundle) -> dict[str, Any]:
     """`GET /v2/models/{name}` and `/v2/models/{name}/versions/{version}`; -1 stands for any number of rows."""
     return {
         "name": bundle.manifest.problem,
         "versions": [model_version(bundle)],
         "platform": "onnx",
-        "inputs": [{"name": field.name, "datatype": datatype(field), "shape": [-1]} for field in bundle.fields],
+        "inputs": [{"name": field.name, "datatype": tensor_datatype(field), "shape": [-1]} for field in bundle.fields],
         "outputs": [
             {"name": name, "datatype": kind, "shape": [-1] if width is None else [-1, width]}
-            for name, kind, width in outputs(bundle.manifest)
+            for name, kind, width in output_tensors(bundle.manifest)
         ],
     }
 
 
-def ready(bundle: Bundle) -> dict[str, Any]:
+def model_readiness(bundle: Bundle) -> dict[str, Any]:
     """`GET .../ready` of a model that answers; the status says it to clients that read no body."""
     return {"name": bundle.manifest.problem, "ready": True}
 
@@ -59,7 +59,7 @@ def model_paths(bundle: Bundle) -> tuple[str, ...]:
     return (path, f"{path}/versions/{model_version(bundle)}", f"{path}/versions/{bundle.digest}")
 
 
-def datatype(field: Field) -> str:
+def tensor_datatype(field: Field) -> str:
     """The tensor type in which a field is asked for; others that hold the same values are taken as well."""
     match field.kind:
         case Kind.NUMBER:
@@ -71,7 +71,7 @@ def datatype(field: Field) -> str:
     return "BYTES"
 
 
-def outputs(manifest: Manifest) -> tuple[Output, ...]:
+def output_tensors(manifest: Manifest) -> tuple[Output, ...]:
     """The tensors of an answer, in their order."""
     known = {SCORE: Output(SCORE, "FP64"), SCORES: Output(SCORES, "FP64", len(manifest.classes))}
     if manifest.classes:

@@ -12,7 +12,7 @@ import numpy as np
 from msgspec import Meta
 
 from slipway.contract import Field, Kind
-from slipway.serving.api.rows import whole
+from slipway.serving.api.rows import to_integer
 from slipway.serving.problems import Fault, Reason, Refusal
 from slipway.violations import describe_violation
 
@@ -59,7 +59,7 @@ class Tensor(msgspec.Struct, frozen=True):
     data: Any = msgspec.UNSET
 
 
-def values(tensor: Tensor, field: Field, content: memoryview | None) -> list[Any]:
+def read_tensor(tensor: Tensor, field: Field, content: memoryview | None) -> list[Any]:
     """The plain values of one field, None for missing; `content` are its bytes, None where the JSON has the data.
 
     Raises `Refusal` (422) for a type that cannot be the field's, and data that are not the shape's.
@@ -76,7 +76,7 @@ def values(tensor: Tensor, field: Field, content: memoryview | None) -> list[Any
     return found
 
 
-def encode(datatype: str, found: Sequence[Any]) -> bytes:
+def encode_tensor(datatype: str, found: Sequence[Any]) -> bytes:
     """The bytes of an output: numbers one after the other, little-endian; texts each behind their length."""
     if datatype == "BYTES":
         texts = [text.encode() for text in found]
@@ -95,7 +95,7 @@ def _from_json(tensor: Tensor, field: Field) -> list[Any]:
         raise _refusal(field, f"data as an array of {rows} values, as the shape says")
     if tensor.datatype.startswith(("INT", "UINT")):
         # JSON has one kind of number: 7.0 is an integer, too.
-        data = [whole(value) for value in data]
+        data = [to_integer(value) for value in data]
     try:
         found: list[Any] = msgspec.convert(data, _IN_JSON[tensor.datatype])
     except msgspec.ValidationError:
@@ -142,7 +142,7 @@ def _floats(field: Field, found: Iterable[float | None]) -> list[Any]:
             row, violation = plain.index(infinite), describe_violation(field, infinite)
             text = f"Row {row}, field {field.name}: {violation}."
             raise Refusal(422, Reason.INVALID_ROW, text, (Fault(row, field.name, *violation),))
-    return [whole(value) for value in plain] if field.kind is Kind.INTEGER else plain
+    return [to_integer(value) for value in plain] if field.kind is Kind.INTEGER else plain
 
 
 def _refusal(field: Field, wanted: str) -> Refusal:

@@ -1,7 +1,8 @@
 """Put a worker's service together: bundle, log, counts, routes."""
 
 from slipway.bundle import Bundle
-from slipway.serving.api import feedback, predict
+from slipway.serving.api.feedback import make_feedback_handler
+from slipway.serving.api.predict import make_predict_handler
 from slipway.serving.api.predictor import Predictor
 from slipway.serving.api.rows import RowReader
 from slipway.serving.app.application import App, Limits, Wsgi
@@ -10,22 +11,27 @@ from slipway.serving.app.keys import Keyring
 from slipway.serving.app.shared import Shared
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.recorder import Recorder, Route
-from slipway.serving.protocols import mlflow_invocations, open_inference, open_inference_metadata
+from slipway.serving.protocols.mlflow_invocations import make_invocations_handler
+from slipway.serving.protocols.open_inference import make_infer_handler
+from slipway.serving.protocols.open_inference_metadata import model_paths
 from slipway.serving.settings import Auth
 
 
-def build(shared: Shared, section: int, bundle: Bundle, log: LogWriter) -> App:
+def assemble_app(shared: Shared, section: int, bundle: Bundle, log: LogWriter) -> App:
     """The WSGI application of the worker that counts in `section`; it has answered once when this returns."""
     settings = shared.settings
     recorder = Recorder(shared.families, shared.board.counts(section))
     predictor = Predictor(bundle, log, recorder, settings)
     rows = RowReader(bundle, settings.max_rows)
-    infer = open_inference.make(predictor, rows, settings.max_rows)
+    infer = make_infer_handler(predictor, rows, settings.max_rows)
     scoring = {
-        "/predict": (Route.PREDICT, predict.make(predictor, rows)),
-        "/invocations": (Route.INVOCATIONS, mlflow_invocations.make(predictor, rows, settings.max_rows)),
-        **{f"{path}/infer": (Route.INFER, infer) for path in open_inference_metadata.model_paths(bundle)},
-        "/feedback": (Route.FEEDBACK, feedback.make(predictor, recorder, settings.max_rows)),
+        "/predict": (Route.PREDICT, make_predict_handler(predictor, rows)),
+        "/invocations": (
+            Route.INVOCATIONS,
+            make_invocations_handler(predictor, rows, settings.max_rows),
+        ),
+        **{f"{path}/infer": (Route.INFER, infer) for path in model_paths(bundle)},
+        "/feedback": (Route.FEEDBACK, make_feedback_handler(predictor, recorder, settings.max_rows)),
     }
 
     def site() -> Wsgi:

@@ -24,7 +24,7 @@ _BACKLOG = 1024
 _WAIT_SECONDS = 0.1
 
 
-def address_of(host: str, port: int) -> str:
+def resolve_host(host: str, port: int) -> str:
     """The address that `host` stands for; raises `SettingsError` if it stands for none."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -33,12 +33,12 @@ def address_of(host: str, port: int) -> str:
     return str(found[0][4][0])
 
 
-def check_port(address: str, port: int) -> None:
+def verify_free_port(address: str, port: int) -> None:
     """Raise `SettingsError` if somebody listens there: the system would let two services share it, unasked."""
     _listen(address, port).close()
 
 
-def hold(host: str, port: int, door: Path) -> None:
+def hold_port(host: str, port: int, door: Path) -> None:
     """Listen on the port for all who come to the door, until SIGTERM or SIGINT.
 
     Raises `SettingsError` for a port that is taken, or a door that cannot be made.
@@ -47,7 +47,7 @@ def hold(host: str, port: int, door: Path) -> None:
         signal.signal(number, lambda *_: sys.exit(0))
     # The image starts this with SIGTERM blocked, because the first process of a container loses what it cannot handle.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    with _listen(address_of(host, port), port) as listener, _open(door) as waiting:
+    with _listen(resolve_host(host, port), port) as listener, _open(door) as waiting:
         _say(f"holding port {port} of {host} for whoever comes to {door}")
         try:
             _receive(waiting, listener)
@@ -56,7 +56,7 @@ def hold(host: str, port: int, door: Path) -> None:
             door.unlink(missing_ok=True)
 
 
-def join(door: Path) -> tuple[socket.socket, socket.socket]:
+def receive_listener(door: Path) -> tuple[socket.socket, socket.socket]:
     """The socket that is held, and a connection that ends when nobody holds it any more; waits for who holds it.
 
     Raises `SettingsError` for a door that nobody can open.
@@ -83,7 +83,7 @@ def join(door: Path) -> tuple[socket.socket, socket.socket]:
         time.sleep(_WAIT_SECONDS)
 
 
-def when_left(host: socket.socket, do: Callable[[], None]) -> None:
+def call_when_released(host: socket.socket, do: Callable[[], None]) -> None:
     """Do something, beside everything else, once who held the port is gone: what was handed out leads nowhere then."""
 
     def watch() -> None:

@@ -7,7 +7,7 @@ import msgspec
 
 from slipway.errors import SlipwayError
 from slipway.serving.app.health import INSTANCE
-from slipway.serving.server.port import address_of
+from slipway.serving.server.port import resolve_host
 from slipway.serving.settings import ServingSettings
 
 # The system deals connections out by chance: of ten services on a port, one is missed by all of these once in 37,000.
@@ -30,7 +30,7 @@ class _Said(msgspec.Struct):
     detail: str = ""
 
 
-def probe(settings: ServingSettings) -> str:
+def probe_readiness(settings: ServingSettings) -> str:
     """What the service says if it is ready; raises `NotReadyError`.
 
     Where `settings` name an instance, others may listen on the same port: it must be that one that answers.
@@ -56,7 +56,7 @@ def _host(settings: ServingSettings) -> str:
 
     One whose port is held answers where the holder listens: that may be another container, whose name stays a name.
     """
-    host = settings.host if settings.listener else address_of(settings.host, settings.port)
+    host = settings.host if settings.listener else resolve_host(settings.host, settings.port)
     return _LOOPBACK.get(host, host)
 
 

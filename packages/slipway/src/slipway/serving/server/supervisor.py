@@ -24,10 +24,10 @@ from slipway.bundle.verify import SealedBundle, read_sealed
 from slipway.errors import SlipwayError
 from slipway.serving.app.shared import Shared
 from slipway.serving.metrics.board import Board, State
-from slipway.serving.metrics.recorder import families, size
-from slipway.serving.server import worker
-from slipway.serving.server.port import SIGNALS, address_of, check_port, join, when_left
-from slipway.serving.settings import ServingSettings, Switch, check_auth
+from slipway.serving.metrics.recorder import count_slots, metric_families
+from slipway.serving.server.port import SIGNALS, call_when_released, receive_listener, resolve_host, verify_free_port
+from slipway.serving.server.worker import run_worker
+from slipway.serving.settings import ServingSettings, Switch, verify_auth
 
 # Seconds: a worker that has not ended by then is killed, so that the whole service ends within ten.
 _PATIENCE = 8
@@ -40,7 +40,7 @@ _FAREWELL_SECONDS = 0.5
 _START_SECONDS = 60.0
 
 
-def serve(settings: ServingSettings) -> None:
+def serve_bundle(settings: ServingSettings) -> None:
     """Serve the bundle until SIGTERM or SIGINT; returns when everything accepted is answered and in the log.
 
     Raises `BundleError` and `SettingsError` before anything listens; exits with 1 if no worker can be started.
@@ -61,12 +61,12 @@ def _listener(settings: ServingSettings) -> socket.socket | None:
     """The socket that somebody holds for this service, None where it listens itself."""
     if settings.listener is None:
         if settings.share_port is Switch.OFF:
-            check_port(address_of(settings.host, settings.port), settings.port)
+            verify_free_port(resolve_host(settings.host, settings.port), settings.port)
         return None
-    listener, host = join(settings.listener)
-    check_auth(msgspec.structs.replace(settings, host=listener.getsockname()[0], listener=None))
+    listener, host = receive_listener(settings.listener)
+    verify_auth(msgspec.structs.replace(settings, host=listener.getsockname()[0], listener=None))
     # What was accepted is finished; whoever started this service starts it again, and it joins who holds the port then.
-    when_left(host, _leave)
+    call_when_released(host, _leave)
     return listener
 
 
@@ -78,7 +78,7 @@ def _leave() -> None:
 class _Server(MPServer):
     def __init__(self, shared: Shared, sealed: SealedBundle, listener: socket.socket | None) -> None:
         settings = shared.settings
-        place = listener.getsockname() if listener else (address_of(settings.host, settings.port), settings.port)
+        place = listener.getsockname() if listener else (resolve_host(settings.host, settings.port), settings.port)
         super().__init__(
             "slipway",
             address=place[0],
@@ -113,7 +113,7 @@ class _Server(MPServer):
         self._spawned[idx] += 1
         for each in (idx, idx + self.workers):
             self._shared.board.set_state(each, State.STARTING)
-        run = partial(worker.run, target, self._shared, self._sealed, section, os.getpid())
+        run = partial(run_worker, target, self._shared, self._sealed, section, os.getpid())
         made: Any = super()._spawn_worker(idx, run, callback_loader)
         made.start = partial(_with_signals_blocked, made.start)
         return made
@@ -248,8 +248,8 @@ def _say(line: str) -> None:
 
 
 def _share(settings: ServingSettings, sealed: SealedBundle, began: float) -> Shared:
-    found = families(sealed.manifest, _score_edges(sealed))
-    return Shared(settings, Board(_sections(settings.processes), size(found)), found, began)
+    found = metric_families(sealed.manifest, _score_edges(sealed))
+    return Shared(settings, Board(_sections(settings.processes), count_slots(found)), found, began)
 
 
 def _sections(workers: int) -> int:

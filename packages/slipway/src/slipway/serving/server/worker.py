@@ -13,7 +13,7 @@ from slipway.serving.app.application import App
 from slipway.serving.app.shared import Shared
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.board import State
-from slipway.serving.server.assembly import build
+from slipway.serving.server.assembly import assemble_app
 from slipway.serving.server.port import SIGNALS
 from slipway.serving.settings import Durability, ServingSettings, WhenLogFails
 
@@ -22,7 +22,7 @@ _INTERVAL_SECONDS = 0.1
 _HOUSEKEEPING_SECONDS = 5.0
 
 
-def run(
+def run_worker(
     serve: Callable[..., None], shared: Shared, sealed: SealedBundle, section: int, parent: int, *granian: Any
 ) -> None:
     """Serve until told to stop, with the prediction log closed at the end; `serve` and `granian` are the server's own.
@@ -60,7 +60,7 @@ def _open(shared: Shared, sealed: SealedBundle, section: int, log: LogWriter) ->
         sys.stderr.write(f"slipway: {error}\n")
         sys.stderr.flush()
         os._exit(REFUSED)
-    app = build(shared, section, bundle, log)
+    app = assemble_app(shared, section, bundle, log)
     shared.board.set_state(section, State.READY)
     return app
 

@@ -37,7 +37,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     zoned: bool
 
 
-def controls(bundle: Bundle, row: dict[str, Any]) -> list[Control]:
+def form_controls(bundle: Bundle, row: dict[str, Any]) -> list[Control]:
     """The inputs in the contract's order, filled with `row`."""
     declared = schema.row(bundle)["properties"]
     return [_control(field, declared[field.name], row.get(field.name)) for field in bundle.fields]

@@ -24,7 +24,7 @@ _SCHEMES = {
 }
 
 
-def document(bundle: Bundle, settings: ServingSettings) -> dict[str, Any]:
+def describe_api(bundle: Bundle, settings: ServingSettings) -> dict[str, Any]:
     """Describe every route of the service, as it answers with these settings."""
     keys = settings.auth is Auth.KEYS
     operations = {**_model_paths(settings), **protocol_paths(bundle), **_service_paths()}

@@ -10,8 +10,15 @@ from slipway.bundle import Bundle, Manifest
 from slipway.bundle.predictions import SCORES, score_columns
 from slipway.contract import Field, Kind
 from slipway.problem import Task
-from slipway.serving.protocols import open_inference_metadata
-from slipway.serving.protocols.open_inference_metadata import Output
+from slipway.serving.protocols.open_inference_metadata import (
+    Output,
+    model_metadata,
+    model_paths,
+    model_readiness,
+    model_version,
+    output_tensors,
+    tensor_datatype,
+)
 from slipway.serving.settings import ServingSettings
 from slipway.serving.site import schema
 from slipway.serving.site.openapi_parts import ASKING, LOOKING, json, operation, ref, response
@@ -22,7 +29,7 @@ _BYTES: dict[str, Any] = {"application/octet-stream": {}}
 
 def protocol_paths(bundle: Bundle) -> dict[str, Any]:
     """The operations by path and method."""
-    path, versioned, _ = open_inference_metadata.model_paths(bundle)
+    path, versioned, _ = model_paths(bundle)
     return {
         "/ping": _get("ping", "Readiness, as /readyz.", schema.state("ready")),
         "/invocations": {"post": _invocations()},
@@ -54,8 +61,8 @@ def protocol_schemas(bundle: Bundle, settings: ServingSettings) -> dict[str, Any
         "ServerMetadata": exact(
             {"name": schema.TEXT, "version": schema.TEXT, "extensions": {"type": "array", "items": schema.TEXT}}
         ),
-        "ModelMetadata": {"const": open_inference_metadata.model(bundle)},
-        "ModelReady": {"const": open_inference_metadata.ready(bundle)},
+        "ModelMetadata": {"const": model_metadata(bundle)},
+        "ModelReady": {"const": model_readiness(bundle)},
     }
 
 
@@ -117,7 +124,7 @@ def _columns(manifest: Manifest) -> Schema:
 
 
 def _tensor(field: Field, declared: Schema) -> Schema:
-    datatype = open_inference_metadata.datatype(field)
+    datatype = tensor_datatype(field)
     value = {name: part for name, part in declared.items() if name not in ("default", "description", "x-unit")}
     if field.kind is Kind.BOOLEAN and datatype == "BYTES":
         value = {"enum": ["true", "false", "", None]}
@@ -138,7 +145,7 @@ def _tensor(field: Field, declared: Schema) -> Schema:
 
 
 def _inference(manifest: Manifest, inputs: Schema) -> Schema:
-    names = [output.name for output in open_inference_metadata.outputs(manifest)]
+    names = [output.name for output in output_tensors(manifest)]
     # The others among a parameter's names would make the answer another one, and are refused.
     options = {"binary_data": {"type": "boolean"}, "classification": False, "shared_memory_region": False}
     wanted = _open({"name": {"enum": names}, "parameters": {"type": "object", "properties": options}}, ["name"])
@@ -159,11 +166,11 @@ def _inference(manifest: Manifest, inputs: Schema) -> Schema:
 
 
 def _inference_answer(bundle: Bundle) -> Schema:
-    outputs = [_output(output, bundle.manifest) for output in open_inference_metadata.outputs(bundle.manifest)]
+    outputs = [_output(output, bundle.manifest) for output in output_tensors(bundle.manifest)]
     return exact(
         {
             "model_name": {"const": bundle.manifest.problem},
-            "model_version": {"const": open_inference_metadata.model_version(bundle)},
+            "model_version": {"const": model_version(bundle)},
             "id": schema.TEXT,
             "outputs": {"type": "array", "items": {"oneOf": outputs}, "minItems": 1},
         },

@@ -15,8 +15,9 @@ from slipway.bundle.predictions import class_text
 from slipway.problem import Task
 from slipway.serving.app.shared import Shared
 from slipway.serving.settings import Auth, ServingSettings
-from slipway.serving.site import openapi, schema
-from slipway.serving.site.form import controls
+from slipway.serving.site import schema
+from slipway.serving.site.form import form_controls
+from slipway.serving.site.openapi import HTML
 
 _ASSETS = {path.name: path.read_bytes() for path in Path(__file__).with_name("static").iterdir()}
 # Part of the assets' addresses: a browser may keep them until they change.
@@ -30,7 +31,7 @@ _HEADERS = {
 _BUTTONS = 6
 
 
-def show(shared: Shared, bundle: Bundle) -> Response:
+def show_page(shared: Shared, bundle: Bundle) -> Response:
     """Answer `GET /`."""
     manifest, settings = bundle.manifest, shared.settings
     rows = schema.ordinary_rows(bundle)
@@ -43,14 +44,14 @@ def show(shared: Shared, bundle: Bundle) -> Response:
         keys=settings.auth is Auth.KEYS,
         about=bundle.contract.__doc__ or "",
         outcome_name=name_outcome(manifest, settings),
-        controls=controls(bundle, rows[0]),
+        controls=form_controls(bundle, rows[0]),
         rows=_json(rows),
         classes=[(_json(name), class_text(name)) for name in manifest.classes],
         buttons=len(manifest.classes) <= _BUTTONS,
-        curl=curl(settings, rows[0]),
+        curl=curl_command(settings, rows[0]),
         edition=_EDITION,
     )
-    return Response(text, content_type=openapi.HTML, headers=_HEADERS)
+    return Response(text, content_type=HTML, headers=_HEADERS)
 
 
 def name_outcome(manifest: Manifest, settings: ServingSettings) -> str:
@@ -60,7 +61,7 @@ def name_outcome(manifest: Manifest, settings: ServingSettings) -> str:
     return f"{manifest.problem} = {class_text(manifest.classes[-1])}"
 
 
-def asset(name: str) -> Response:
+def send_asset(name: str) -> Response:
     """Answer `GET /static/<name>`: the page's own files."""
     if name not in _ASSETS:
         abort(404)
@@ -69,7 +70,7 @@ def asset(name: str) -> Response:
     return Response(_ASSETS[name], content_type=f"{kind}; charset=utf-8", headers=headers)
 
 
-def curl(settings: ServingSettings, row: dict[str, Any]) -> str:
+def curl_command(settings: ServingSettings, row: dict[str, Any]) -> str:
     """The command that asks for `row`; the page's script writes it again with the address and the row that it has."""
     host = settings.host if settings.loopback else "localhost"
     host = f"[{host}]" if ":" in host else host

@@ -12,15 +12,21 @@ from flask import Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from slipway.bundle import Bundle
-from slipway.serving.api.predict import model_of
+from slipway.serving.api.predict import describe_model
 from slipway.serving.app.application import METRICS, request_id
 from slipway.serving.app.shared import Shared
-from slipway.serving.metrics.exposition import Gauge, expose
+from slipway.serving.metrics.exposition import Gauge, expose_metrics
 from slipway.serving.metrics.recorder import Recorder
-from slipway.serving.problems import PROBLEM_JSON, Reason, Refusal, body, internal
-from slipway.serving.protocols import open_inference_metadata
+from slipway.serving.problems import PROBLEM_JSON, Reason, Refusal, encode_problem, internal_error
+from slipway.serving.protocols.open_inference_metadata import (
+    model_metadata,
+    model_paths,
+    model_readiness,
+    server_metadata,
+)
 from slipway.serving.request import JSON
-from slipway.serving.site import openapi, page
+from slipway.serving.site.openapi import METRICS_TEXT, describe_api
+from slipway.serving.site.page import send_asset, show_page
 
 
 def make_site(shared: Shared, bundle: Bundle, recorder: Recorder, log_writable: Callable[[], bool]) -> Flask:
@@ -29,8 +35,8 @@ def make_site(shared: Shared, bundle: Bundle, recorder: Recorder, log_writable: 
     # Every answer is one that the description names: no OPTIONS, no redirect to a tidier address.
     site.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     site.url_map.merge_slashes = False
-    site.add_url_rule("/", "page", partial(page.show, shared, bundle))
-    site.add_url_rule("/static/<name>", "static", page.asset)
+    site.add_url_rule("/", "page", partial(show_page, shared, bundle))
+    site.add_url_rule("/static/<name>", "static", send_asset)
     site.add_url_rule(METRICS, "metrics", partial(_metrics, shared, bundle, log_writable))
     for path, document in _documents(shared, bundle).items():
         site.add_url_rule(path, path, partial(Response, msgspec.json.encode(document), content_type=JSON))
@@ -44,23 +50,23 @@ def _documents(shared: Shared, bundle: Bundle) -> dict[str, Any]:
     """What stays the same as long as the service runs, by path."""
     documents = {
         "/version": {
-            "model": model_of(bundle),
+            "model": describe_model(bundle),
             "task": bundle.manifest.task,
             "since": datetime.fromtimestamp(shared.started, UTC),
             "workers": shared.settings.processes,
         },
-        "/openapi.json": openapi.document(bundle, shared.settings),
-        "/v2": open_inference_metadata.server(),
+        "/openapi.json": describe_api(bundle, shared.settings),
+        "/v2": server_metadata(),
     }
-    for path in open_inference_metadata.model_paths(bundle):
-        documents[path] = open_inference_metadata.model(bundle)
-        documents[f"{path}/ready"] = open_inference_metadata.ready(bundle)
+    for path in model_paths(bundle):
+        documents[path] = model_metadata(bundle)
+        documents[f"{path}/ready"] = model_readiness(bundle)
     return documents
 
 
 def _metrics(shared: Shared, bundle: Bundle, log_writable: Callable[[], bool]) -> Response:
     board, workers = shared.board, shared.settings.processes
-    model = {**model_of(bundle), "task": bundle.manifest.task.value}
+    model = {**describe_model(bundle), "task": bundle.manifest.task.value}
     gauges = (
         Gauge("slipway_model_info", "Digest, name and task of the model served.", 1.0, model),
         Gauge("slipway_started_seconds", "Start time of the service, in seconds since the Unix epoch.", shared.started),
@@ -73,8 +79,8 @@ def _metrics(shared: Shared, bundle: Bundle, log_writable: Callable[[], bool]) -
             float(log_writable()),
         ),
     )
-    text = expose(shared.families, board.totals(), gauges)
-    return Response(text, content_type=openapi.METRICS_TEXT)
+    text = expose_metrics(shared.families, board.totals(), gauges)
+    return Response(text, content_type=METRICS_TEXT)
 
 
 def _refuse_untidy() -> None:
@@ -90,7 +96,7 @@ def _refuse(recorder: Recorder, error: Exception) -> Response:
     if refusal.reason is Reason.INTERNAL:
         sys.stderr.write(f"slipway: request {name} failed\n{''.join(traceback.format_exception(error))}")
     recorder.reject(refusal.reason)
-    answer = Response(body(refusal, name, request.path), refusal.status, content_type=PROBLEM_JSON)
+    answer = Response(encode_problem(refusal, name, request.path), refusal.status, content_type=PROBLEM_JSON)
     answer.headers.extend(refusal.headers)
     return answer
 
@@ -100,7 +106,7 @@ def _refusal_of(error: Exception) -> Refusal:
         methods = sorted(error.valid_methods or ())
         return Refusal(405, Reason.METHOD, "Expected GET.", headers=(("allow", ", ".join(methods)),))
     if not isinstance(error, HTTPException) or (error.code or 500) >= 500:
-        return internal()
+        return internal_error()
     if error.code == 404:
         return Refusal(404, Reason.NOT_FOUND, "No route at this path. /openapi.json lists the routes.")
     return Refusal(400, Reason.INVALID_REQUEST, "Malformed request.")
