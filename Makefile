@@ -1,7 +1,7 @@
 # One vocabulary for people, hooks and CI. `make` alone prints this list.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test repro gate pins audit-workflows serve image sealed-image mlflow-image
-.PHONY: follow follow-image up down logs dashboard backup restore lint format ui clean tools
+.PHONY: follow follow-image up down logs dashboard backup restore lint format ui clean tools stack-tools
 
 UV_VERSION := 0.13.9
 PORT ?= 5000
@@ -23,6 +23,10 @@ secret = $(if $(2),--secret "id=$(1)$(comma)src=$(2)")
 SECRETS = $(call secret,ca,$(SSL_CERT_FILE)) $(call secret,pip_conf,$(PIP_CONF)) $(call secret,uv_toml,$(UV_TOML))
 ENGINE_ANSWERS = $(SLIPWAY_DOCKER) info >/dev/null 2>&1 || { \
 	echo "Cannot connect to a container engine: $(SLIPWAY_DOCKER) info fails. Start Docker, or name its client: SLIPWAY_DOCKER=..."; exit 1; }
+
+STACK = SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" uv run --no-sync slipway stack
+# $(call flag,NAME,OPTION): the option where NAME=1; anything else, such as a 0, must not pass for a yes.
+flag = $(if $(filter-out 1,$($(1))),$(error $(1): expected 1 or nothing, found $($(1)). Nothing was changed),$(if $($(1)),$(2)))
 
 # uv from the PATH if there is one, else the one that `tools` fetches. An activated environment is not ours to use.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
@@ -106,23 +110,27 @@ follow-image: ## the image of that container, from uv.lock
 		$(if $(SLIPWAY_BASE_IMAGE),--build-arg "BASE=$(SLIPWAY_BASE_IMAGE)") \
 		$(if $(SLIPWAY_CLIENT_IMAGE),--build-arg "CLIENT=$(SLIPWAY_CLIENT_IMAGE)") $(SECRETS) .
 
-up: ## service, MLflow and PostgreSQL as containers (PROFILES=monitoring,registry for more; docs/stack.md)
-	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/stack up "$(PROFILES)"
+up: stack-tools ## service, MLflow and PostgreSQL as containers (PROFILES=monitoring,registry for more; docs/stack.md)
+	@$(STACK) up --profiles "$(PROFILES)"
 
-down: ## end them; what they keep stays (VOLUMES=1: delete that too)
-	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/stack down "$(VOLUMES)"
+down: stack-tools ## stop them; their data stays (VOLUMES=1: delete that too)
+	@$(STACK) down $(call flag,VOLUMES,--volumes)
 
-logs: ## what they say, until ctrl-c
-	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/stack logs
+logs: stack-tools ## what they say, until ctrl-c
+	@$(STACK) logs
 
-dashboard: ## what the service does, in curves (after make up PROFILES=prometheus, or monitoring)
-	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/stack dashboard
+dashboard: stack-tools ## the service's metrics as curves (after make up PROFILES=prometheus, or monitoring)
+	@$(STACK) dashboard
 
-backup: ## MLflow's store and the prediction log of the stack, into backups/
-	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/backup
+backup: stack-tools ## MLflow's store and the prediction log of the stack, into backups/
+	@$(STACK) backup
 
-restore: ## put a backup back (FROM=backups/..., OVER=1: over what is there)
-	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/restore "$(FROM)" "$(OVER)"
+restore: stack-tools ## put a backup back (FROM=backups/..., OVER=1: over what is there)
+	@test -n "$(FROM)" || { echo "Which backup? make restore FROM=backups/... (ls backups)"; exit 1; }
+	@$(STACK) restore "$(FROM)" $(call flag,OVER,--over)
+
+stack-tools: tools
+	@$(call sync,--inexact --only-group deliver)
 
 lint:: setup ## style, types, lock file
 	@uv run --no-sync ruff check

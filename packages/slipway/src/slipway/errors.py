@@ -57,6 +57,10 @@ class DeliveryError(SlipwayError):
     """A release cannot be brought into an environment; what ran before still runs, or is said not to."""
 
 
+class StackError(SlipwayError):
+    """The stack of compose.yaml cannot be started, backed up or restored."""
+
+
 class GitHubError(SlipwayError):
     """GitHub refuses, or does not answer; `status` is its answer's (None without one), `said` its own message."""
 

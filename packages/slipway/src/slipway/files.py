@@ -53,13 +53,13 @@ def private_file(path: Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, mode: int = 0o755) -> Iterator[Path]:
     """Give a temporary folder beside `path`; it replaces `path` if the block ends well, and is removed if not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
     try:
         yield temporary
-        temporary.chmod(0o755)
+        temporary.chmod(mode)
         # The old one is moved aside whole before it is removed: a crash leaves the old one, none, or the new one.
         aside = temporary.with_name(f"{temporary.name}.old.part")
         if path.exists():

@@ -316,7 +316,7 @@ def test_a_backup_that_is_not_whole_is_refused(stack, backup, damage, tmp_path):
     folder = tmp_path / "backup"
     spoil(stack.folder / backup[0], folder, damage)
     code, said = stack.try_make("restore", f"FROM={folder}", "OVER=1")
-    assert code != 0 and ("is not whole" in said or "is no backup" in said), said
+    assert code != 0 and ("is not whole" in said or "Not a backup" in said), said
     assert fetched(stack, "saved") == "before the fire"
 
 
@@ -451,12 +451,12 @@ def test_where_others_reach_the_service_somebody_must_have_chosen_who_checks_cal
         override.write_text(f"services: {{front: {{ports: ['{port}:8080']}}}}")
     try:
         code, said = stack.try_make("up")
-        assert code != 0 and f"on 0.0.0.0 port {port}, and nothing says who checks callers" in said
+        assert code != 0 and f"on 0.0.0.0 port {port}, and nothing says who authenticates callers" in said
         assert since(stack) == before
         said = stack.make("up", SLIPWAY_AUTH="platform")
         assert (
             "this machine only" not in said
-            and f"Others reach it too, who get to this machine: front on 0.0.0.0 port {port}\n" in said
+            and f"Other machines that can reach this one reach: front on 0.0.0.0 port {port}\n" in said
         )
     finally:
         override.unlink(missing_ok=True)
@@ -517,7 +517,7 @@ def test_a_profile_that_nothing_has_is_named_before_anything_starts(stack):
 def test_without_an_engine_or_a_model_it_says_what_to_do(stack, tmp_path):
     bare = Stack(tmp_path, "no-such-docker", f"{stack.project}-bare", {})
     code, said = bare.try_make("up")
-    assert code != 0 and "No container engine answers" in said
+    assert code != 0 and "Cannot connect to a container engine" in said
     bare.client = stack.client
     code, said = bare.try_make("up")
     assert code != 0 and "No model yet: run make demo or make repro first" in said

@@ -43,6 +43,7 @@ SECTIONS = {
         "hold": LazyCommand("slipway.cli.operate.hold", "Hold a port for services that replace each other", "serve"),
         "github": LazyCommand("slipway.cli.operate.github", "Set up and maintain the repository on GitHub", "deliver"),
         "ci": LazyCommand("slipway.cli.operate.ci", "Run a step of a workflow", "deliver"),
+        "stack": LazyCommand("slipway.cli.operate.stack", "Run the service, MLflow and PostgreSQL here", "deliver"),
         "mlflow": LazyCommand("slipway.cli.operate.mlflow", "Download MLflow stores from GitHub", "deliver"),
     },
 }

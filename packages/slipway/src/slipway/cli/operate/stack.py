@@ -1,0 +1,141 @@
+"""`slipway stack`: service, MLflow and PostgreSQL of compose.yaml on this machine."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from slipway.cli.options import AS_JSON
+from slipway.cli.output import print_result, progress_printer
+
+
+@click.group()
+def stack() -> None:
+    """Run the service, MLflow and PostgreSQL on this machine with Compose."""
+
+
+@stack.command(
+    epilog="""\b
+Examples:
+  slipway stack up
+  slipway stack up --profiles monitoring,registry
+"""
+)
+@click.option("--profiles", default="", metavar="NAME,...", help="Also start: prometheus, monitoring, registry.")
+@AS_JSON
+def up(profiles: str, as_json: bool) -> None:
+    """Build what is missing, start the stack, and wait until it is healthy."""
+    from slipway.stack.lifecycle import start_stack
+
+    found = start_stack(profiles, progress_printer(as_json))
+    heading = "The stack is up, open to this machine only:"
+    if found.exposed:
+        heading = f"The stack is up. Other machines that can reach this one reach: {', '.join(found.exposed)}"
+    mlflow = next((url for name, url, _ in found.urls if name == "MLflow"), "")
+    print_result(
+        as_json,
+        {"urls": {name: url for name, url, _ in found.urls}, "exposed": found.exposed},
+        "",
+        heading,
+        *(f"  {name:<12} {url:<24} {what}" for name, url, what in found.urls),
+        "",
+        "Next: make logs; make backup; make down (its data stays). To register a model there:",
+        f"  MLFLOW_TRACKING_URI={mlflow} make repro",
+    )
+
+
+@stack.command(
+    epilog="""\b
+Examples:
+  slipway stack down
+  slipway stack down --volumes
+"""
+)
+@click.option("--volumes", is_flag=True, help="Also delete what the stack keeps: runs, models, predictions.")
+def down(volumes: bool) -> None:
+    """Stop the stack; its data stays unless --volumes is given."""
+    from slipway.stack.lifecycle import stop_stack
+    from slipway.stack.secrets import SECRETS
+
+    if volumes:
+        click.echo("Deleting what the stack keeps: every run, model and prediction that is in no backup.")
+    stop_stack(volumes=volumes)
+    click.echo(
+        f"Deleted. Images and {SECRETS}/ are still there."
+        if volumes
+        else "Stopped. The stack's data is still there: make up continues with it, make down VOLUMES=1 deletes it."
+    )
+
+
+@stack.command(
+    epilog="""\b
+Examples:
+  slipway stack logs
+"""
+)
+def logs() -> None:
+    """Print what the containers say, until ctrl-c."""
+    from slipway.stack.lifecycle import follow_logs
+
+    sys.exit(follow_logs())
+
+
+@stack.command(
+    epilog="""\b
+Examples:
+  slipway stack dashboard
+"""
+)
+@AS_JSON
+def dashboard(as_json: bool) -> None:
+    """Print where the service's metrics are shown as curves."""
+    from slipway.stack.dashboard import dashboard_urls
+
+    grafana, prometheus = dashboard_urls()
+    lines = [f"Grafana shows it: {grafana}"] if grafana else []
+    print_result(
+        as_json,
+        {"grafana": grafana, "prometheus": prometheus},
+        *lines,
+        "Its queries on Prometheus's own page:",
+        prometheus,
+    )
+
+
+@stack.command(
+    epilog="""\b
+Examples:
+  slipway stack backup
+"""
+)
+@AS_JSON
+def backup(as_json: bool) -> None:
+    """Copy MLflow's store and the prediction log into backups/."""
+    from slipway.stack.backup import back_up
+
+    folder = back_up()
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    restore_line = f"make restore FROM={folder}"
+    print_result(
+        as_json,
+        {"folder": str(folder), "bytes": size},
+        f"{folder}: {size / 1e6:.1f} MB. To put it back: {restore_line}",
+    )
+
+
+@stack.command(
+    "restore",
+    epilog="""\b
+Examples:
+  slipway stack restore backups/2026-11-30T081500Z
+  slipway stack restore backups/2026-11-30T081500Z --over
+""",
+)
+@click.argument("source", metavar="BACKUP", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--over", is_flag=True, help="Replace what the stack keeps now.")
+def restore_backup(source: Path, over: bool) -> None:
+    """Put a backup back into the running stack."""
+    from slipway.stack.restore import restore
+
+    restore(source, click.echo, over=over)
+    click.echo(f"Restored: {source}")

@@ -1,0 +1,1 @@
+"""The stack of compose.yaml on one machine: service, MLflow, PostgreSQL, and by profile monitoring and a registry."""

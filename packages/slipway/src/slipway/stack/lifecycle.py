@@ -1,0 +1,85 @@
+"""Start and stop the stack, and show what it is and says."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from slipway.errors import StackError
+from slipway.settings import docker_command
+from slipway.stack.compose import compose, published_url, require_engine
+from slipway.stack.exposure import find_exposed
+from slipway.stack.images import build_images
+from slipway.stack.secrets import SECRETS, make_secrets
+
+_CHOSEN = "{services: {}, x-chosen: '${SLIPWAY_AUTH-}'}"
+
+
+class Running(NamedTuple):
+    """The stack that is up: where each service answers, and which ports other machines reach."""
+
+    urls: list[tuple[str, str, str]]
+    exposed: list[str]
+
+
+def start_stack(profiles: str, say: Callable[[str], None]) -> Running:
+    """Build what is missing, start the stack, and wait until it is healthy.
+
+    `profiles` are comma-separated. Raises `StackError`; what has started then runs until `stop_stack`.
+    """
+    require_engine()
+    _require_profiles(profiles)
+    os.environ["COMPOSE_PROFILES"] = profiles
+    services = msgspec.json.decode(compose("config", "--format", "json"))["services"]
+    exposed = find_exposed(services, _chosen_auth())
+    make_secrets()
+    build_images(say)
+    say(f"Starting: {' '.join(sorted(services))}")
+    try:
+        compose("--progress", "quiet", "up", "--detach", "--wait")
+    except StackError as error:
+        raise StackError(
+            f"The stack did not come up: {error} `make logs` shows what the containers say; what has started runs "
+            f"until "
+            "`make down`. For an image that cannot be pulled, name another: SLIPWAY_POSTGRES_IMAGE, ... "
+            "(docs/stack.md). For "
+            "a port that is taken, choose others: SLIPWAY_PORT, SLIPWAY_MLFLOW_PORT, ..."
+        ) from error
+    places = (
+        ("the service", published_url("front", 8080), "try the model on its page"),
+        ("MLflow", published_url("mlflow", 5000), "runs and models"),
+        ("a registry", published_url("registry", 5000), "for images"),
+        ("Prometheus", published_url("prometheus", 9090), "metrics and alerts; make dashboard"),
+        ("Grafana", published_url("grafana", 3000), f"user admin, password in {SECRETS}/grafana_password"),
+    )
+    return Running([(name, url, what) for name, url, what in places if url], exposed)
+
+
+def stop_stack(*, volumes: bool) -> None:
+    """Stop the stack and remove its containers; with `volumes` delete everything that it keeps."""
+    require_engine()
+    compose("--progress", "quiet", "--profile", "*", "down", *(["--volumes"] if volumes else []))
+
+
+def follow_logs() -> int:
+    """Print what the containers say until ctrl-c; return the exit code of the docker client."""
+    require_engine()
+    command = [docker_command(), "compose", "--profile", "*", "logs", "--follow", "--tail", "50"]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
+
+
+def _require_profiles(profiles: str) -> None:
+    """Raise `StackError` for a profile that no service has: Compose would ignore it in silence."""
+    known = sorted(compose("config", "--profiles").split())
+    for each in filter(None, profiles.replace(",", " ").split()):
+        if each not in known:
+            raise StackError(
+                f"PROFILES: expected some of {' '.join(known)}, separated by commas, found {each}. Nothing was started."
+            )
+
+
+def _chosen_auth() -> str | None:
+    """Return SLIPWAY_AUTH as the environment or .env sets it; a default of a compose file is nobody's choice."""
+    return msgspec.json.decode(compose("--file", "-", "config", "--format", "json", given=_CHOSEN))["x-chosen"] or None
