@@ -11,7 +11,7 @@ from slipway.cli.output import print_result, progress_printer
 
 @click.group()
 def stack() -> None:
-    """Run the service, MLflow and PostgreSQL on this machine with Compose."""
+    """Run the service, MLflow and PostgreSQL here."""
 
 
 @stack.command(
