@@ -23,6 +23,7 @@ ORDER = [
     "tracking",
     "delivery",
     "github",
+    "stack",
     "testing",
     "demo",
     "cli",
