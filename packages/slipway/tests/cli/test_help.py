@@ -12,6 +12,10 @@ from slipway.cli.root import SECTIONS, main
 PLACES = {name: place for section in SECTIONS.values() for name, place in section.items()}
 
 
+def command_of(name):
+    return main.get_command(click.Context(main), name)
+
+
 def every_command(group=main, words=("slipway",)):
     """Every command that is not a group, with the words that call it."""
     ctx = click.Context(group)
@@ -33,7 +37,7 @@ def run(code):
 
 @pytest.mark.parametrize("name", PLACES)
 def test_the_line_in_the_help_is_the_first_one_of_the_command(name):
-    command = main.get_command(click.Context(main), name)
+    command = command_of(name)
     assert command.name == name
     assert PLACES[name].help == command.help.splitlines()[0].removesuffix(".")
 
@@ -53,6 +57,13 @@ def test_the_help_imports_no_command_and_no_library_but_click():
     ours = {name for name in loaded if name.startswith("slipway")}
     assert ours == {"slipway", "slipway.cli", "slipway.cli.lazy", "slipway.cli.root", "slipway.errors"}
     assert not {"msgspec", "numpy", "flask", "rich"} & set(loaded)
+
+
+@pytest.mark.parametrize("name", [name for name in PLACES if isinstance(command_of(name), click.Group)])
+def test_the_help_of_a_group_cuts_no_line(name):
+    group = command_of(name)
+    shown = group.get_help(click.Context(group, max_content_width=80, terminal_width=80))
+    assert "..." not in shown.partition("Commands:")[2]
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

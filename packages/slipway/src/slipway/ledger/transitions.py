@@ -55,6 +55,18 @@ def next_entry(
     )
 
 
+def unblock_entry(previous: Entry, digest: str, *, by: str, reason: str) -> Entry:
+    """Return the entry that removes the block of the one bundle whose digest begins with `digest`."""
+    matching = [blocked for blocked in previous.blocked if blocked.startswith(digest)]
+    if len(matching) != 1:
+        listed = ", ".join(f"{blocked[:12]} (entry {number})" for blocked, number in previous.blocked.items())
+        raise LedgerError(
+            f"Nothing was written: {digest!r} matches {len(matching)} of the blocked bundles of "
+            f"{previous.environment}: {listed or '(none)'}."
+        )
+    return next_entry(previous, Event.UNBLOCK, by=by, reason=reason, unblock=matching[0])
+
+
 def _newly_blocked(previous: Entry, event: Event, release: Release | None) -> str | None:
     serving = previous.serving.bundle if previous.serving else None
     given = release.bundle if release else None

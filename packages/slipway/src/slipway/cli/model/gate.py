@@ -1,4 +1,4 @@
-"""`slipway gate`: one screen, a report for the pull request, and an exit code."""
+"""`slipway gate`: the verdict on one screen, as a report, and as an exit code."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipway.cli.options import AS_JSON, BASE, FILE
-from slipway.cli.output import print_result
+from slipway.cli.output import print_result, progress_printer
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -66,8 +66,8 @@ def _study(retrains: int, jobs: int, as_json: bool) -> None:
 
     problem, params = load_project()
     train, holdout = (read_part(Path("prepared"), part) for part in ("train", "holdout"))
-    say = (lambda _: None) if as_json else click.echo
-    found = study_power(problem, params, read_gate_rules(Path()), train, holdout, retrains=retrains, jobs=jobs, say=say)
+    rules, say = read_gate_rules(Path()), progress_printer(as_json)
+    found = study_power(problem, params, rules, train, holdout, retrains=retrains, jobs=jobs, say=say)
     print_result(as_json, found, render_power_report(found))
 
 
@@ -79,7 +79,7 @@ def _show(found: "GateResult") -> None:
     console.print(f"[bold {colour}]{found.verdict.upper()}[/]", end="  ")
     console.print(found.sentence, markup=False)
     for line in found.moved:
-        console.print(f"  know first: {line}", markup=False)
+        console.print(f"  note: {line}", markup=False)
     if found.metrics:
         console.print(_metrics(found))
     for check in found.checks:
@@ -108,5 +108,5 @@ def _metrics(found: "GateResult") -> "Table":
 
 def _next(found: "GateResult") -> str:
     if found.ships is None:
-        return "Next: do what the failed checks say, then judge again."
+        return "Next: fix what the failed checks name, then run `slipway gate` again."
     return f"What ships: bundle {found.ships[:12]}."

@@ -86,7 +86,10 @@ Examples:
 )
 @click.option("--base", default="", metavar="REV", help="Commit to compare with; without it, every job runs.")
 def plan(base: str) -> None:
-    """Print the jobs that the change can affect, as an output of a step: jobs=[...]."""
+    """Print the jobs that the change can affect.
+
+    It is an output of a step: jobs=[...].
+    """
     from slipway.github.plan import changed_files
     from slipway.github.plan import plan as choose
     from slipway.settings import job_settings
@@ -126,7 +129,10 @@ Examples:
 """
 )
 def verdict() -> None:
-    """Fail unless every job succeeded, or was skipped by the plan; NEEDS is `toJSON(needs)`."""
+    """Fail unless every job ended as planned.
+
+    That is: it succeeded, or was skipped by the plan. The variable NEEDS is `toJSON(needs)`.
+    """
     from slipway.errors import GitHubError
     from slipway.github.plan import judge
     from slipway.settings import job_settings
@@ -145,7 +151,10 @@ Examples:
 )
 @click.argument("folder", type=FOLDER, default=Path())
 def reproduced(folder: Path) -> None:
-    """Fail unless the run in FOLDER has the committed inputs, parameters and metrics."""
+    """Fail unless the run in FOLDER has the committed figures.
+
+    Inputs and parameters must be equal, metrics equal within a tolerance.
+    """
     from slipway.errors import GitHubError
     from slipway.github.reproduced import differences
 

@@ -17,7 +17,7 @@ Examples:
 )
 @ENVIRONMENT
 def delivery(environment: str) -> None:
-    """Print the release of an environment and where it came from, as Markdown."""
+    """Print the release of an environment as Markdown."""
     from slipway.delivery.status import lineage
     from slipway.github.delivered import render
 
@@ -68,11 +68,11 @@ Examples:
 @ENVIRONMENT
 @click.option("--folder", type=FOLDER, required=True, metavar="DIR", help="Folder for the key, outside the repository.")
 def connect(environment: str, folder: Path) -> None:
-    """Configure SSH to the server of an environment, and print the folder of its `ssh`.
+    """Configure SSH to the server of an environment.
 
-    SLIPWAY_HOST (ssh://user@machine), SLIPWAY_KNOWN_HOSTS and SLIPWAY_SSH_KEY make the docker context that the
-    environment's table in pyproject.toml names. SLIPWAY_API_KEYS and SLIPWAY_SMOKE_KEY, where they are set, become the
-    files that it names.
+    Prints the folder of an `ssh` that reaches it. SLIPWAY_HOST (ssh://user@machine), SLIPWAY_KNOWN_HOSTS and
+    SLIPWAY_SSH_KEY make the docker context that the environment's table in pyproject.toml names. SLIPWAY_API_KEYS and
+    SLIPWAY_SMOKE_KEY, where they are set, become the files that it names.
     """
     from slipway.github import connect
     from slipway.settings import server_settings
@@ -88,7 +88,7 @@ Examples:
 )
 @click.argument("servers", metavar="SLIPWAY_SERVERS")
 def servers(servers: str) -> None:
-    """Fail if the variable SLIPWAY_SERVERS names an unknown environment."""
+    """Fail if SLIPWAY_SERVERS names an unknown environment."""
     from slipway.github.connect import check_servers
 
     check_servers(Path(), servers)

@@ -38,7 +38,7 @@ Examples:
 @YES
 @AS_JSON
 def apply(yes: bool, as_json: bool) -> None:
-    """Apply the rulesets and environments of .github/ to the repository.
+    """Apply the rulesets and environments of .github/.
 
     The dry run shows what would be created and changed. The token is GITHUB_TOKEN, GH_TOKEN, or gh's; it needs
     Administration: write. Rulesets and environments that no file names are not changed.
@@ -76,7 +76,10 @@ Examples:
 )
 @click.argument("owners", nargs=-1, required=True, metavar="OWNER...")
 def owners(owners: tuple[str, ...]) -> None:
-    """Write the reviewers of gate.yaml, workflows and image into .github/CODEOWNERS."""
+    """Write the owners into .github/CODEOWNERS.
+
+    They review changes of gate.yaml, the workflows and the image.
+    """
     from slipway.github.owners import FILE, fill
 
     paths = fill(Path(), owners)
@@ -93,10 +96,11 @@ Examples:
 @click.option("--write", is_flag=True, help="Write the lock file from the workflows.")
 @AS_JSON
 def pins(write: bool, as_json: bool) -> None:
-    """Check every `uses:` of .github against .github/actions.json: name, version and commit.
+    """Check every `uses:` of .github against the lock file.
 
-    Exit code 1 if one is not pinned by a commit, is missing in the lock file, or differs from it. After an intended
-    update, --write updates the lock file; its owners review it in the pull request.
+    The lock file .github/actions.json has name, version and commit of each action. Exit code 1 if one is not pinned by
+    a commit, is missing in the lock file, or differs from it. After an intended update, --write updates the lock file;
+    its owners review it in the pull request.
     """
     from slipway.github import pins
 

@@ -84,10 +84,11 @@ Examples:
 @YES
 @AS_JSON
 def clean_images(keep_days: int, yes: bool, as_json: bool) -> None:
-    """Delete old images of the repository's package that the ledger does not name.
+    """Delete old images that the ledger does not name.
 
-    Images of any entry of any environment are kept, and the newest ten, and signatures and attestations of those. If
-    the ledger cannot be read, nothing is deleted. The token needs Packages: write.
+    They are those of the package OWNER/NAME. Images of any entry of any environment are kept, and the newest ten, and
+    signatures and attestations of those. If the ledger cannot be read, nothing is deleted. The token needs Packages:
+    write.
     """
     from slipway.github import images
     from slipway.github.access import connect

@@ -31,7 +31,10 @@ Examples:
 )
 @KEYS
 def new(name: str, metrics: bool, secret_file: Path | None, path: Path) -> None:
-    """Create a key and print its secret once: the file holds its hash only."""
+    """Create a key and print its secret once.
+
+    The file of keys holds the hash of the secret only.
+    """
     from slipway.files import private_file
     from slipway.serving.app.keys import Scope, new_key
 
@@ -64,7 +67,10 @@ Examples:
 @click.argument("name")
 @KEYS
 def revoke(name: str, path: Path) -> None:
-    """Remove a key from the file; running services refuse it within a second."""
+    """Revoke a key.
+
+    Running services refuse it within a second.
+    """
     from slipway.serving.app.keys import revoke_key
 
     revoke_key(path, name)

@@ -1,16 +1,11 @@
 """`slipway ledger`: the git branch deployments."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from slipway.cli.options import AS_JSON, ENVIRONMENT, REASON
 from slipway.cli.output import print_result, warn_offline
-
-if TYPE_CHECKING:
-    from slipway.ledger import Entry
 
 
 @click.group()
@@ -41,7 +36,10 @@ Examples:
 @REASON
 @AS_JSON
 def init(environments: tuple[str, ...], unless_there: bool, reason: str, as_json: bool) -> None:
-    """Write the genesis entry of each environment: it serves nothing yet."""
+    """Write the genesis entry of each environment.
+
+    An environment serves nothing until its first deployment.
+    """
     from slipway.ledger import Ledger
 
     found = Ledger(Path())
@@ -70,7 +68,7 @@ Examples:
 )
 @AS_JSON
 def verify(as_json: bool) -> None:
-    """Verify every entry and every bundle of the ledger, from its first commit."""
+    """Verify every entry and bundle from the first commit."""
     from slipway.ledger import Ledger
 
     found = Ledger(Path())
@@ -100,25 +98,8 @@ def unblock(environment: str, digest: str, reason: str, as_json: bool) -> None:
     DIGEST may be the first digits of the bundle's digest.
     """
     from slipway.ledger import Ledger
+    from slipway.ledger.transitions import unblock_entry
 
     found = Ledger(Path())
-    entry = found.append(environment, _unblocking(digest, found.by, reason))
+    entry = found.append(environment, lambda newest: unblock_entry(newest, digest, by=found.by, reason=reason))
     print_result(as_json, entry, f"{environment} {entry.number}: {digest} is allowed again: {reason}")
-
-
-def _unblocking(digest: str, by: str, reason: str) -> "Callable[[Entry], Entry]":
-    from slipway.errors import LedgerError
-    from slipway.ledger import Event
-    from slipway.ledger.transitions import next_entry
-
-    def make(newest: "Entry") -> "Entry":
-        fitting = [blocked for blocked in newest.blocked if blocked.startswith(digest)]
-        if len(fitting) != 1:
-            listed = ", ".join(f"{blocked[:12]} (entry {number})" for blocked, number in newest.blocked.items())
-            raise LedgerError(
-                f"Nothing was written: {digest} matches {len(fitting)} of the blocked bundles of "
-                f"{newest.environment}: {listed or '(none)'}."
-            )
-        return next_entry(newest, Event.UNBLOCK, by=by, reason=reason, unblock=fitting[0])
-
-    return make
