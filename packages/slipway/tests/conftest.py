@@ -1,5 +1,6 @@
 """What every test may use: a quiet environment, as the stages have it, and toy problems sealed once per session."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from slipway.settings import quiet_environment
 LONGEST_FIRST = ("runner", "engine", "slow")
 
 quiet_environment()
+# There is a worker of pytest for each core: threads of OpenMP beside them spin while they wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from registry import shared_registry  # noqa: E402
 from toybox import TOYS, Toy, make_toy  # noqa: E402

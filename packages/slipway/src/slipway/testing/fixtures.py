@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 SAMPLE_ROWS = 20_000
 
 
+def pytest_configure() -> None:
+    """Give every process one thread of OpenMP: workers of pytest-xdist fill the cores, and more threads only spin."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 @pytest.fixture(scope="session")
 def project_root(request: pytest.FixtureRequest) -> Path:
     """The root of the repository: the folder of the `pyproject.toml` that configures pytest."""
