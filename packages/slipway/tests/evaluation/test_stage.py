@@ -74,7 +74,7 @@ def test_a_bundle_of_another_problem_is_refused(workspace, toys):
     shutil.copytree(toys["crops"].bundle.path, workspace / "bundle")
     ran = evaluate(workspace)
     assert ran.returncode == 1
-    assert "of the multiclass problem 'crops'" in ran.stderr.replace("\n", " ")
+    assert "belongs to the multiclass problem 'crops'" in ran.stderr.replace("\n", " ")
     assert "Traceback" not in ran.stderr
     assert contents(workspace) == {}
 

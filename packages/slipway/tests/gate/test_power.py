@@ -66,7 +66,7 @@ def test_a_study_tells_people_and_machines_the_same(found):
     assert f"False refusals: {refusals.refused} of 12 pairs of 4 honest retrains" in text
     for each in found.declines:
         assert each.name in text
-    assert "Not seen by the loss: shifted by 0.1 in log odds" in text
+    assert "Not found by the loss: shifted by 0.1 in log odds" in text
 
 
 @pytest.mark.parametrize("name", ["crops", "rents"])
@@ -80,7 +80,7 @@ def test_every_task_can_be_studied(toys, name):
 
 def test_one_retrain_cannot_be_compared(toys):
     toy = toys["churn"]
-    with pytest.raises(DataError, match="two retrains"):
+    with pytest.raises(DataError, match="at least 2"):
         study_power(toy.problem, toy.params, RULES, toy.train, toy.holdout, retrains=1, say=quiet)
 
 

@@ -1,7 +1,7 @@
-"""Whether a probability means what it says: the expected calibration error and the curve behind it.
+"""Measure how well probabilities are calibrated: the expected calibration error and the bins behind it.
 
 Rows are put into bins of equal size by score (equal scores stay together); the error is the mean over rows of
-the distance between the mean score and the share that came true in the bin (Naeini, Cooper and Hauskrecht,
+the distance between the mean score and the observed share in the bin (Naeini, Cooper and Hauskrecht,
 AAAI 2015). Bins of equal size are less biased than bins of equal width (Roelofs et al., AISTATS 2022). For
 several classes it is the error of the top class's probability (Guo et al., ICML 2017).
 """
@@ -18,7 +18,7 @@ BINS = 10
 
 
 def calibration_error(scored: Scored) -> Measure:
-    """The calibration error, and `calibration_distance`: how far a resample's bins lie from all rows' bins.
+    """Measure the calibration error, and `calibration_distance`: how far a resample's bins lie from all rows' bins.
 
     A resample adds noise to every bin, so its error is too large: a percentile interval of a calibrated model
     lies above zero always. The error is a norm, so by the triangle inequality it differs from the true one by
@@ -42,13 +42,13 @@ def calibration_error(scored: Scored) -> Measure:
 
 
 def judged_probability(scored: Scored) -> tuple[Vector, Vector]:
-    """The probability that is judged, of the last class or of the top one, and whether it came true."""
+    """Return the probability that is judged (of the last class, or of the top one) and 1 where it came true, else 0."""
     if scored.task is Task.BINARY:
         return scored.scores, (scored.target == 1).astype(np.float64)
     return scored.scores.max(axis=1), (scored.scores.argmax(axis=1) == scored.target).astype(np.float64)
 
 
 def bin_of(score: Vector) -> NDArray[np.intp]:
-    """The bin of each row, 0 to `BINS` - 1 by rising score; equal scores may leave bins empty."""
+    """Return the bin of each row, 0 to `BINS` - 1 by rising score; equal scores may leave bins empty."""
     edges = np.unique(np.quantile(score, np.arange(1, BINS) / BINS, method="inverted_cdf"))
     return np.searchsorted(edges, score)

@@ -1,4 +1,4 @@
-"""The evaluation of scored rows: metrics with intervals, the trivial baseline beside them, and slices."""
+"""Evaluate a bundle on the holdout: metrics with intervals, the trivial baseline on the same rows, and slices."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -45,7 +45,7 @@ def score_holdout(
 def evaluate_holdout(
     scored: Scored, baseline: Scored, primary: str, params: EvaluateParams, parts: Sequence[SlicePart] = ()
 ) -> Evaluation:
-    """Evaluate a model on rows, beside a `baseline` on the same rows; everything in the same resamples.
+    """Evaluate a model and a `baseline` on the same rows; all metrics share the same resamples.
 
     Numbers are rounded to six significant digits. Raises `DataError` for rows of one class or one group, and
     where the primary metric is undefined.
@@ -76,13 +76,13 @@ def evaluate_holdout(
 def _check(scored: Scored) -> None:
     if scored.groups < 2:
         raise DataError(
-            f"The holdout's {len(scored.target):,} rows form {scored.groups} group(s); an interval needs two "
-            "at least. Choose a finer group in dataset.py, or hold out more (split.holdout in params.yaml)."
+            f"The holdout's {len(scored.target):,} rows form {scored.groups} group(s); an interval needs at least two. "
+            "Choose a finer group in dataset.py, or hold out more (split.holdout in params.yaml)."
         )
     if scored.task is not Task.REGRESSION and len(np.unique(scored.target)) < 2:
         raise DataError(
             f"All {len(scored.target):,} rows of the holdout have the class "
-            f"{scored.classes[scored.target[0]]!r}, so nothing can be told apart. Hold out more "
+            f"{scored.classes[scored.target[0]]!r}, so no metric is defined. Hold out more "
             "(split.holdout in params.yaml), or look at the target in dataset.py."
         )
 
@@ -105,5 +105,5 @@ def _metrics(
 
 
 def _losses(kind: MetricKind, values: Draws) -> Draws:
-    """Values turned so that less is better."""
+    """Turn values into losses, of which less is better."""
     return 1 - values if kind.better is Better.HIGHER else values

@@ -1,7 +1,7 @@
-"""How much the model leans on each column: what the primary metric loses when its values are shuffled.
+"""Measure how much the model relies on each column: what the primary metric loses when its values are shuffled.
 
 Permutation importance (Breiman, Random Forests, Machine Learning 45, 2001; as in scikit-learn) on the bundle
-itself, by the contract's columns. Columns that say the same thing share their importance.
+itself, by the contract's columns. Correlated columns share their importance.
 """
 
 from collections.abc import Callable

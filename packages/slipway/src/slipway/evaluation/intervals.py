@@ -1,4 +1,4 @@
-"""Intervals from resamples of whole groups, because rows of one group share what happened to it.
+"""Compute intervals from resamples of whole groups, because rows of one group are not independent.
 
 Every resample draws as many groups as there are, with repetition, and counts each group's rows as often as it
 was drawn (the cluster bootstrap: Davison and Hinkley, Bootstrap Methods and their Application, 1997, section
@@ -22,14 +22,14 @@ Key = TypeVar("Key", bound=Hashable)
 
 # Weights of (resample, group) held at once: 32 MB.
 _CELLS = 1 << 22
-# From fewer of its resamples (the others had one class only, say) an interval would describe the lucky ones.
+# Where a metric is defined in a smaller share of resamples (the others have one class only, say), no interval is given.
 _DEFINED = 0.9
 
 
 def resample_groups(
     measures: Mapping[Key, Measure], groups: int, params: EvaluateParams
 ) -> dict[Key, dict[str, Draws]]:
-    """Every measure over all rows and over `params.resamples` resamples of the `groups`."""
+    """Compute every measure over all rows and over `params.resamples` resamples of the `groups`."""
     parts: dict[Key, list[dict[str, Vector]]] = {key: [] for key in measures}
     for weights in _weights(groups, params):
         for key, measure in measures.items():
@@ -40,14 +40,14 @@ def resample_groups(
 
 
 def metric_figure(draws: Mapping[str, Draws], name: str, groups: int, confidence: float) -> Figure | None:
-    """A metric with its interval, None where it is undefined; `groups` are those that have rows here."""
+    """Return a metric with its interval, None where it is undefined; `groups` are those that have rows here."""
     if name == "calibration_error":
         return _calibration_figure(draws[name], draws["calibration_distance"], groups, confidence)
     return percentile_interval(draws[name], groups, confidence)
 
 
 def percentile_interval(draws: Draws, groups: int, confidence: float) -> Figure | None:
-    """The percentile interval, widened for few groups; None where the value is undefined.
+    """Return the percentile interval, widened for few groups; None where the value is undefined.
 
     A percentile interval of few groups is too narrow, as a normal one is beside Student's: the percentiles
     are moved out to match (Hesterberg, What teachers should know about the bootstrap, The American
@@ -64,7 +64,7 @@ def percentile_interval(draws: Draws, groups: int, confidence: float) -> Figure 
 
 
 def _calibration_figure(error: Draws, distance: Draws, groups: int, confidence: float) -> Figure | None:
-    """The upper end as for every metric; the lower end leaves out what noise alone adds to the error."""
+    """Return the usual upper end, and a lower end without what noise alone adds to the error."""
     found = percentile_interval(error, groups, confidence)
     if found is None or found.low is None:
         return found
@@ -80,7 +80,7 @@ def _tail(groups: int, confidence: float) -> float:
 
 
 def _weights(groups: int, params: EvaluateParams) -> Iterator[Vector]:
-    """How often each group counts, (resamples, groups) at a time: once each at first, then as drawn."""
+    """Yield how often each group counts, blocks of (resamples, groups): each once at first, then as drawn."""
     yield np.ones((1, groups))
     random = np.random.default_rng(params.seed)
     step = max(1, _CELLS // groups)

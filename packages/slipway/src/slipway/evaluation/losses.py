@@ -1,4 +1,4 @@
-"""What each row adds to a metric that is a mean over rows, and the sums of it over groups."""
+"""Compute each row's part of the metrics that are means over rows, and its sums over groups."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,15 +6,15 @@ from numpy.typing import NDArray
 from slipway.evaluation.scored import Scored, Vector, predicted_classes
 from slipway.problem import Task
 
-# A probability of exactly 0 or 1 would cost infinitely much; scikit-learn's log_loss clips at the same place.
+# The log loss of a probability of exactly 0 or 1 may be infinite; scikit-learn's log_loss clips at the same place.
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
 def row_losses(scored: Scored) -> dict[str, Vector]:
-    """What every row contributes, by the name of the metric that is its mean.
+    """Return every row's loss, by the name of the metric that is its mean.
 
     Classes: `log_loss` (natural logarithm), `brier` (multiclass: summed over classes, so 0 to 2; Brier,
-    Monthly Weather Review 78, 1950), `accuracy`; binary also `mean_error`, the score less what came true.
+    Monthly Weather Review 78, 1950), `accuracy`; binary also `mean_error`, the score less the outcome (0 or 1).
     Regression: `mae`, `squared_error` and `mean_error`, in the target's unit.
     """
     if scored.task is Task.REGRESSION:

@@ -1,4 +1,4 @@
-"""The median absolute error, exact for every resample."""
+"""Compute the median absolute error exactly in every resample."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,15 +6,15 @@ from numpy.typing import NDArray
 from slipway.evaluation.scored import Scored, Vector
 from slipway.evaluation.sums import Measure
 
-# The sorted errors are cut into so many stretches: a matrix product finds the stretch that holds the median, and only
-# its rows are counted one by one.
+# The sorted errors are cut into this many stretches: a matrix product finds the stretch with the median, and only its
+# rows are counted one by one.
 _STRETCHES = 32
 # Cells of (resample, row) held at once: 8 MB.
 _CELLS = 1 << 20
 
 
 def median_absolute_error(scored: Scored) -> Measure:
-    """The median of the absolute errors, the mean of the two middle ones where rows are even in number."""
+    """Measure the median of the absolute errors, the mean of the two middle ones where rows are even in number."""
     errors = np.abs(scored.scores - scored.target)
     order = np.argsort(errors, kind="stable")
     errors, group = errors[order], scored.group[order]
@@ -38,7 +38,7 @@ def median_absolute_error(scored: Scored) -> Measure:
 def _ranked(
     errors: Vector, group: NDArray[np.intp], stretch: int, weights: Vector, running: Vector, rank: Vector
 ) -> Vector:
-    """The error of the given rank in every resample: `running` counts its rows up to the end of each stretch."""
+    """Return the error of the given rank in every resample; `running` counts its rows up to the end of each stretch."""
     inside = np.minimum((running <= rank[:, None]).sum(axis=1), _STRETCHES - 1)
     before = np.where(inside > 0, running[np.arange(len(rank)), inside - 1], 0)
     found = np.empty(len(rank))

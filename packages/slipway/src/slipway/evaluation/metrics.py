@@ -1,4 +1,4 @@
-"""Every metric by task: what it is called, how it is computed, and which way is better."""
+"""List every metric by task: its name, how it is computed, and which direction is better."""
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -16,17 +16,17 @@ from slipway.problem import Problem, Task
 
 
 class Better(StrEnum):
-    """Which way a metric improves; a metric that can be primary has one."""
+    """The direction in which a metric improves; every metric that can be primary has one."""
 
     LOWER = "lower"
     HIGHER = "higher"
 
 
 class MetricKind(msgspec.Struct, frozen=True):
-    """One metric: how it is computed, a name for people, and which way it improves.
+    """One metric: how it is computed, its label, and the direction in which it improves.
 
-    `better` is None where the metric alone says nothing about a model: precision rises as recall falls, and a
-    constant is perfectly calibrated.
+    `better` is None where the metric alone does not rank models: precision rises as recall falls, and a constant is
+    perfectly calibrated.
     """
 
     build: Callable[[Scored], Measure]
@@ -63,7 +63,7 @@ METRICS: dict[Task, dict[str, MetricKind]] = {
     },
 }
 
-# Beside the primary metric, what is worth knowing of a slice and can be known from few rows.
+# The metrics of a slice beside the primary one: those that few rows can estimate.
 SLICE_METRICS: dict[Task, tuple[str, ...]] = {
     Task.BINARY: ("roc_auc", "mean_error"),
     Task.MULTICLASS: ("accuracy",),
@@ -72,17 +72,17 @@ SLICE_METRICS: dict[Task, tuple[str, ...]] = {
 
 
 def verify_primary_metric(problem: Problem) -> None:
-    """Raise `ProblemError` unless the problem's primary metric is one that can be judged."""
+    """Raise `ProblemError` unless the problem's primary metric has a better direction."""
     able = [name for name, kind in METRICS[problem.task].items() if kind.better]
     if problem.metric not in able:
         raise ProblemError(
-            f"PROBLEM of {problem.name!r} names the primary metric {problem.metric!r}; the gate can judge a "
-            f"{problem.task} problem by {', '.join(able)}. Choose one of these in problem.py."
+            f"PROBLEM of {problem.name!r} has the primary metric {problem.metric!r}, expected one of {', '.join(able)} "
+            f"for a {problem.task} problem. Change it in problem.py."
         )
 
 
 def prepare_metrics(scored: Scored, names: Sequence[str]) -> Measure:
-    """Prepare the metrics `names` of `scored`; what is returned gives them for any weights of the groups."""
+    """Prepare the metrics `names` of `scored`; the returned measure computes them for any weights of the groups."""
     kinds = METRICS[scored.task]
     measures = [build(scored) for build in dict.fromkeys(kinds[name].build for name in names)]
     wanted = {*names, "calibration_distance"}
@@ -95,5 +95,5 @@ def prepare_metrics(scored: Scored, names: Sequence[str]) -> Measure:
 
 
 def metric_value(scored: Scored, name: str) -> float:
-    """One metric over all rows; NaN where it is undefined."""
+    """Compute one metric over all rows; NaN where it is undefined."""
     return float(prepare_metrics(scored, [name])(np.ones((1, scored.groups)))[name][0])

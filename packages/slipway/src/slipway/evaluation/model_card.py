@@ -1,10 +1,8 @@
-"""The model card: what to know before using the model (Mitchell et al., Model Cards, FAT* 2019)."""
+"""Render the model card (Mitchell et al., Model Cards for Model Reporting, FAT* 2019)."""
 
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from slipway.bundle.model import Bundle
 from slipway.contract import Field
@@ -18,9 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_PERIOD = (("first", "min"), ("last", "max"))
-
-
 def verify_card(card: Card) -> None:
     """Raise `ProblemError` that names the first field without text."""
     for field in Card.__struct_fields__:
@@ -28,7 +23,7 @@ def verify_card(card: Card) -> None:
         if not isinstance(text, str) or not text.strip():
             raise ProblemError(
                 f"The model card's field {field!r} is empty: problem.py has Card({field}={text!r}). "
-                "Without it nobody else can tell what the model is for. Write a sentence."
+                "Write a sentence: the card tells others what the model is for."
             )
 
 
@@ -47,7 +42,7 @@ def render_model_card(
         f"{problem.task.capitalize()} model `{problem.name}`, bundle `{bundle.digest}`.",
         f"## Intended use\n\n{card.intended_use}",
         f"## Out of scope\n\n{card.out_of_scope}",
-        f"## Data\n\n{card.data}\n\n{_data_table([_summarize('train', train), _summarize('holdout', holdout)])}",
+        f"## Data\n\n{card.data}\n\n{_data_table(train, holdout)}",
         f"## Target\n\n{card.target}{_classes(bundle)}",
         f"## Metrics\n\n{_summary(evaluation, confidence)}\n\n{_metrics_table(problem.task, evaluation)}",
         f"## Calibration\n\n{_calibration(evaluation, problem.task)}",
@@ -60,40 +55,26 @@ def render_model_card(
     return "\n\n".join(section.strip() for section in sections) + "\n"
 
 
-class _Part(msgspec.Struct, frozen=True):
-    """One part of the data in numbers; `first` and `last` day where rows have a time."""
-
-    name: str
-    rows: int
-    groups: int
-    first: str = ""
-    last: str = ""
+def _data_table(*frames: "pd.DataFrame") -> str:
+    rows = [_data_row(name, frame) for name, frame in zip(("train", "holdout"), frames, strict=True)]
+    header = ["part", "rows", "groups", "period"]
+    return _table(header if any(period for *_, period in rows) else header[:3], rows)
 
 
-def _summarize(name: str, frame: "pd.DataFrame") -> _Part:
-    """Count a prepared frame's rows and groups and find its period, in the time zone of its `time`."""
-    days = {}
+def _data_row(name: str, frame: "pd.DataFrame") -> list[str]:
+    """Count rows and groups, and find the period in the time zone of the column `time`."""
+    period = ""
     if "time" in frame and frame["time"].notna().any():
-        days = {end: f"{getattr(frame['time'], by)():%Y-%m-%d %Z}".strip() for end, by in _PERIOD}
-    return _Part(name, len(frame), frame["group"].nunique(), **days)
-
-
-def _data_table(parts: Sequence[_Part]) -> str:
-    rows = [[part.name, f"{part.rows:,}", f"{part.groups:,}"] for part in parts]
-    if not any(part.first for part in parts):
-        return _table(["part", "rows", "groups"], rows)
-    periods = [f"{part.first} to {part.last}" if part.first else "" for part in parts]
-    return _table(
-        ["part", "rows", "groups", "period"],
-        [[*row, period] for row, period in zip(rows, periods, strict=True)],
-    )
+        days = (f"{end:%Y-%m-%d %Z}".strip() for end in (frame["time"].min(), frame["time"].max()))
+        period = " to ".join(days)
+    return [name, f"{len(frame):,}", f"{frame['group'].nunique():,}", period]
 
 
 def _classes(bundle: Bundle) -> str:
     classes = ", ".join(f"`{name}`" for name in bundle.manifest.classes)
     if bundle.manifest.task is Task.BINARY:
         return (
-            f"\n\nClasses: {classes}. The score is the probability of the last, which is the answer from "
+            f"\n\nClasses: {classes}. The score is the probability of the last, which is predicted from "
             f"{bundle.manifest.threshold} on."
         )
     return f"\n\nClasses: {classes}." if classes else ""
@@ -103,7 +84,7 @@ def _summary(evaluation: Evaluation, confidence: str) -> str:
     primary = find_metric(evaluation, evaluation.primary)
     text = (
         f"On {evaluation.rows:,} held-out rows in {evaluation.groups:,} groups, in brackets the {confidence} "
-        "interval over groups. The baseline always answers what the training set says on average."
+        "interval over groups. The baseline always predicts the average of the training set."
     )
     if primary and primary.skill:
         share = format_figure(primary.skill, ".1%")
@@ -117,15 +98,7 @@ def _metrics_table(task: Task, evaluation: Evaluation) -> str:
     for each in evaluation.metrics:
         kind = METRICS[task][each.name]
         name = f"**{kind.label}**" if each.name == evaluation.primary else kind.label
-        rows.append(
-            [
-                name,
-                better[kind.better],
-                format_figure(each),
-                format_figure(each.baseline),
-                format_figure(each.improvement),
-            ]
-        )
+        rows.append([name, better[kind.better], *map(format_figure, (each, each.baseline, each.improvement))])
     return _table(["metric", "better", "model", "baseline", "improvement"], rows)
 
 
@@ -135,15 +108,15 @@ def _calibration(evaluation: Evaluation, task: Task) -> str:
         return f"Predictions less actual values are {format_figure(excess)} on average."
     what = "a score" if task is Task.BINARY else "the top class's probability"
     text = (
-        f"In ten bins of equal size, {what} and the share that came true differ by {format_figure(error)} on "
+        f"In ten bins of equal size, {what} and the observed share differ by {format_figure(error)} on "
         "average. `plots/calibration.csv` has the curve."
     )
-    return f"{text} The mean score less the share that came true is {format_figure(excess)}." if excess else text
+    return f"{text} The mean score less the base rate is {format_figure(excess)}." if excess else text
 
 
 def _slices(evaluation: Evaluation, confidence: str) -> str:
     if not evaluation.slices:
-        return "The problem names none."
+        return "The problem has none."
     names = list(dict.fromkeys(each.name for found in evaluation.slices for each in found.metrics))
     rows = [_slice_row(found, names) for found in evaluation.slices]
     notes = any(found.note for found in evaluation.slices)
@@ -179,5 +152,5 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """One line, and no bar that would end the cell."""
+    """Return the text in one line, with bars escaped."""
     return re.sub(r"\s+", " ", text).strip().replace("|", "\\|")

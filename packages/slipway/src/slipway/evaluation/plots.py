@@ -1,4 +1,4 @@
-"""Plots as small tables of columns, written as CSV files: the form that DVC draws and compares between commits."""
+"""Make plots as small tables and write them as CSV files, which DVC draws and compares between commits."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ _BINS = 40
 
 
 def plot_tables(scored: Scored, importance: Sequence[Importance]) -> dict[str, Table]:
-    """The tables of a task by the name of their file, without suffix."""
+    """Return the tables of a task by the name of their file, without suffix."""
     found = {"importance": importance_table(importance)}
     if scored.task is Task.REGRESSION:
         return found | {"predicted_actual": predicted_actual(scored), "residuals": residuals(scored)}
@@ -38,17 +38,17 @@ def plot_tables(scored: Scored, importance: Sequence[Importance]) -> dict[str, T
 
 
 def roc_curve(scored: Scored) -> Table:
-    """The ROC curve: both rates rise from 0 to 1 as the threshold falls; at most about 200 points."""
+    """Return the ROC curve: both rates rise from 0 to 1 as the threshold falls; at most about 200 points."""
     threshold, hits, alarms = _counts(scored)
     true, false = np.append(0, hits / hits[-1]), np.append(0, alarms / alarms[-1])
     kept = _evenly(true + false)
-    # Only above every score is nothing positive.
+    # Above every score nothing is predicted positive.
     at = np.append(np.inf, threshold)
     return {"false_positive_rate": false[kept], "true_positive_rate": true[kept], "threshold": at[kept]}
 
 
 def precision_recall_curve(scored: Scored) -> Table:
-    """Precision by rising recall; at most about 200 points."""
+    """Return precision by rising recall; at most about 200 points."""
     threshold, hits, alarms = _counts(scored)
     recall, precision = hits / hits[-1], hits / (hits + alarms)
     kept = _evenly(recall)
@@ -56,7 +56,7 @@ def precision_recall_curve(scored: Scored) -> Table:
 
 
 def calibration_curve(scored: Scored) -> Table:
-    """Mean score and share that came true per bin of equal size; for several classes, of the top class."""
+    """Return mean score and observed share per bin of equal size; for several classes, of the top class."""
     score, true = judged_probability(scored)
     bins = bin_of(score)
     rows = np.bincount(bins, minlength=BINS)
@@ -67,7 +67,7 @@ def calibration_curve(scored: Scored) -> Table:
 
 
 def confusion_matrix(scored: Scored) -> Table:
-    """How many rows of each actual class were given each class; `share` is of the actual class's rows."""
+    """Count the rows of each actual class by predicted class; `share` is of the actual class's rows."""
     size = len(scored.classes)
     counts = np.bincount(scored.target * size + predicted_classes(scored), minlength=size * size).reshape(size, size)
     actual, said = np.nonzero(counts) if size > _CLASSES else map(np.ravel, np.indices(counts.shape))
@@ -82,7 +82,7 @@ def confusion_matrix(scored: Scored) -> Table:
 
 
 def predicted_actual(scored: Scored) -> Table:
-    """Mean actual by mean predicted value in bins of equal size, with the actual 10 and 90 % marks."""
+    """Return mean actual by mean predicted value in bins of equal size, with the actual 10 % and 90 % quantiles."""
     order = np.argsort(scored.scores, kind="stable")
     bins = [rows for rows in np.array_split(order, min(_BINS, len(order))) if len(rows)]
     actual = [scored.target[rows] for rows in bins]
@@ -96,7 +96,7 @@ def predicted_actual(scored: Scored) -> Table:
 
 
 def residuals(scored: Scored) -> Table:
-    """How many rows are off by how much (predicted less actual); the outer half per cents at the ends."""
+    """Return a histogram of errors, predicted less actual; the outer half per cents are counted at the ends."""
     error = scored.scores - scored.target
     low, high = np.quantile(error, [0.005, 0.995]).tolist()
     rows, edges = np.histogram(np.clip(error, low, high), bins=_BINS)
@@ -104,13 +104,13 @@ def residuals(scored: Scored) -> Table:
 
 
 def importance_table(found: Sequence[Importance]) -> Table:
-    """The columns by falling importance."""
+    """Return the columns by falling importance."""
     names = ("column", "loss", "low", "high")
     return {name: [getattr(each, name) for each in found] for name in names}
 
 
 def _counts(scored: Scored) -> tuple[Vector, Vector, Vector]:
-    """Distinct scores, falling, and how many positive and negative rows score as high or higher."""
+    """Return distinct scores, falling, and the numbers of positive and negative rows that score at least as high."""
     threshold, position = np.unique(-scored.scores, return_inverse=True)
     hits = np.bincount(position, weights=scored.target == 1).cumsum()
     alarms = np.bincount(position, weights=scored.target == 0).cumsum()
@@ -118,21 +118,21 @@ def _counts(scored: Scored) -> tuple[Vector, Vector, Vector]:
 
 
 def _evenly(rising: Vector) -> NDArray[np.intp]:
-    """Positions of about `_POINTS` values of a rising sequence, evenly spread, with both ends."""
+    """Return positions of about `_POINTS` values of a rising sequence, evenly spread, with both ends."""
     wanted = np.linspace(rising[0], rising[-1], _POINTS)
     found = np.minimum(np.searchsorted(rising, wanted), len(rising) - 1)
     return np.unique(np.concatenate(([0], found, [len(rising) - 1])))
 
 
 def write_plots(tables: Mapping[str, Table], folder: Path) -> None:
-    """Write one `<name>.csv` per table; `folder` appears whole or not at all."""
+    """Write one `<name>.csv` per table; `folder` is replaced as a whole or left as it was."""
     with new_folder(folder) as temporary:
         for name, table in tables.items():
             (temporary / f"{name}.csv").write_bytes(as_csv(table))
 
 
 def as_csv(table: Table) -> bytes:
-    """A table as CSV; numbers have six significant digits, undefined ones are empty."""
+    """Write a table as CSV; numbers have six significant digits, undefined ones are empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table)

@@ -1,4 +1,4 @@
-"""Metrics of order, exact for every resample: ROC AUC and average precision.
+"""Compute ranking metrics exactly in every resample: ROC AUC and average precision.
 
 The area is the share of pairs of a positive and a negative row in which the positive has the higher score, ties
 counting half (Hanley and McNeil, Radiology 143, 1982). Average precision is the sum over thresholds of precision
@@ -15,8 +15,8 @@ from slipway.evaluation.losses import group_sums
 from slipway.evaluation.scored import Scored, Vector
 from slipway.evaluation.sums import Measure, ratio
 
-# Up to so many groups, or with this many rows for each pair of groups, a matrix of groups by groups is the quicker way
-# to the area; beyond, sorted rows are.
+# Up to this many groups, or with this many rows for each pair of groups, a matrix of groups by groups is faster than
+# sorted rows.
 _MATRIX_GROUPS, _ROWS_A_PAIR = 512, 1 / 3
 # Cells of (row, resample) held at once: 2 MB, which stays in the processor's cache.
 _CELLS = 1 << 18
@@ -41,7 +41,7 @@ class _Order(NamedTuple):
 
 
 def roc_auc(scored: Scored) -> Measure:
-    """The area under the ROC curve; undefined where a resample has one class only."""
+    """Measure the area under the ROC curve; undefined where a resample has one class only."""
     if scored.groups > _MATRIX_GROUPS and len(scored.target) < _ROWS_A_PAIR * scored.groups**2:
         return _sweep("roc_auc", scored, _area)
     wins = _wins(scored)
@@ -55,12 +55,12 @@ def roc_auc(scored: Scored) -> Measure:
 
 
 def average_precision(scored: Scored) -> Measure:
-    """The area under the precision-recall steps; undefined where a resample has no positive row."""
+    """Measure the area under the precision-recall steps; undefined where a resample has no positive row."""
     return _sweep("average_precision", scored, _average_precision)
 
 
 def _wins(scored: Scored) -> Vector:
-    """How often the positives of one group outscore the negatives of another: shape (groups, groups)."""
+    """Count how often the positives of one group outscore the negatives of another: shape (groups, groups)."""
     score, group, size = (values[::-1] for values in _side(scored, 1))
     wins = np.empty((scored.groups, scored.groups))
     for other in range(scored.groups):
@@ -71,7 +71,7 @@ def _wins(scored: Scored) -> Vector:
 
 
 def _sweep(name: str, scored: Scored, along: Callable[[_Order, Vector], Vector]) -> Measure:
-    """Go along the falling scores with the weights of every row, a few resamples at a time."""
+    """Prepare a measure that sweeps the falling scores with the weights of every row, a few resamples at a time."""
     order = _order(scored)
     step = max(8, _CELLS // max(1, len(scored.target)))
 
@@ -122,12 +122,12 @@ def _side(scored: Scored, target: int) -> _Side:
 
 
 def _counts(side: _Side, block: Vector) -> Vector:
-    """Weighted rows of every cell, shape (cells, resamples)."""
+    """Return the weighted rows of every cell, shape (cells, resamples)."""
     return block[side.group] * side.size[:, None]
 
 
 def _running(counts: Vector) -> Vector:
-    """Weighted rows before every cell, and after the last."""
+    """Return the weighted rows before every cell, and after the last."""
     running = np.zeros((len(counts) + 1, counts.shape[1]))
     np.cumsum(counts, axis=0, out=running[1:])
     return running

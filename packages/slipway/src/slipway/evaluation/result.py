@@ -1,4 +1,4 @@
-"""What an evaluation found: the content of `metrics.json`, typed."""
+"""The typed content of `metrics.json`: an evaluation's metrics and slices."""
 
 import math
 from pathlib import Path
@@ -13,9 +13,9 @@ from slipway.figures import Figure, format_figure, round_figure
 class Metric(Figure, frozen=True, kw_only=True, omit_defaults=True):
     """A metric of the model on the holdout, and of the trivial baseline on the same rows.
 
-    `improvement` is how much better than the baseline (above zero = better), paired; `skill` the share of the
-    baseline's loss that the model takes away, where the loss of a metric that should be high is its distance
-    from 1. Both only where the metric has a better direction.
+    `improvement` is the paired gain over the baseline (above zero = better); `skill` the share of the baseline's loss
+    that the model takes away, where the loss of a metric that should be high is its distance from 1. Both are None
+    where the metric has no better direction.
     """
 
     name: str
@@ -55,12 +55,12 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_metric(found: Evaluation | SliceResult, name: str) -> Metric | None:
-    """The metric of that name, or None where it is undefined or was left out."""
+    """Return the metric of that name, or None where it is undefined or was left out."""
     return next((each for each in found.metrics if each.name == name), None)
 
 
 def headline(evaluation: Evaluation) -> str:
-    """The primary metric in one line, with its interval and the baseline's value."""
+    """Describe the primary metric in one line, with its interval and the baseline's value."""
     found = find_metric(evaluation, evaluation.primary)
     if found is None:
         return f"{evaluation.primary} is undefined"
@@ -69,7 +69,7 @@ def headline(evaluation: Evaluation) -> str:
 
 
 def flatten_evaluation(evaluation: Evaluation) -> dict[str, float]:
-    """Every figure of the whole holdout as one flat table, for tools that know only names and numbers."""
+    """Return every figure of the whole holdout as one flat table, for tools that know only names and numbers."""
     flat: dict[str, float] = {"rows": evaluation.rows, "groups": evaluation.groups}
     for each in evaluation.metrics:
         figures = {
@@ -86,10 +86,10 @@ def flatten_evaluation(evaluation: Evaluation) -> dict[str, float]:
 
 
 def encode_evaluation(evaluation: Evaluation) -> bytes:
-    """The evaluation as JSON.
+    """Encode the evaluation as JSON.
 
-    DVC shows the numbers at the top of a file, not those in lists: the values alone, and the primary metric's
-    skill, are repeated there.
+    DVC shows the numbers at the top of a file, but none in lists: the metrics' values and the primary metric's skill
+    are repeated there.
     """
     top = {each.name: each.value for each in evaluation.metrics}
     primary = find_metric(evaluation, evaluation.primary)
@@ -100,16 +100,16 @@ def encode_evaluation(evaluation: Evaluation) -> bytes:
 
 
 def round_evaluation(evaluation: Evaluation) -> Evaluation:
-    """The same with every number rounded to six significant digits."""
+    """Return the evaluation with every number rounded to six significant digits."""
     return msgspec.convert(_rounded(msgspec.to_builtins(evaluation)), Evaluation)
 
 
 def decode_evaluation(content: bytes) -> Evaluation:
-    """Read what `encode` wrote; raises `DataError`."""
+    """Decode the content of a `metrics.json`; raises `DataError`."""
     try:
         return msgspec.json.decode(content, type=Evaluation)
     except msgspec.DecodeError as error:
-        raise DataError(f"This is no evaluation: {error}. Run `dvc repro evaluate` to make it again.") from error
+        raise DataError(f"Malformed evaluation: {error}. Run `dvc repro evaluate` to make it again.") from error
 
 
 def read_evaluation(path: Path = Path("metrics.json")) -> Evaluation:
@@ -117,9 +117,9 @@ def read_evaluation(path: Path = Path("metrics.json")) -> Evaluation:
     try:
         return decode_evaluation(path.read_bytes())
     except FileNotFoundError as error:
-        raise DataError(f"There is no {path}. Run `dvc repro evaluate` to make it.") from error
+        raise DataError(f"Cannot find {path}. Run `dvc repro evaluate` to make it.") from error
     except DataError as error:
-        raise DataError(f"{path} cannot be read. {error}") from error
+        raise DataError(f"Cannot read {path}. {error}") from error
 
 
 def _rounded(value: Any) -> Any:

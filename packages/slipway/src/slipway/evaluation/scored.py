@@ -1,4 +1,4 @@
-"""Rows with what came true, what the model said, and the group they belong to: all that a metric needs."""
+"""Score rows and keep what a metric needs: outcomes, scores and the group of each row."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -36,20 +36,20 @@ class Scored(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
 
 def verify_bundle_problem(bundle: Bundle, problem: Problem) -> None:
-    """Raise `BundleError` unless the bundle is one of `problem` and its task."""
+    """Raise `BundleError` unless the bundle belongs to `problem` and its task."""
     found = bundle.manifest
     if (found.problem, found.task) != (problem.name, problem.task):
         raise BundleError(
-            f"The bundle {bundle.path} is of the {found.task} problem {found.problem!r}, expected the {problem.task} "
-            f"problem {problem.name!r}. Run `dvc repro train` to make the bundle of this problem."
+            f"The bundle {bundle.path} belongs to the {found.task} problem {found.problem!r}, expected the "
+            f"{problem.task} problem {problem.name!r}. Run `dvc repro train` to make the bundle of this problem."
         )
 
 
 def score_frame(bundle: Bundle, frame: "pd.DataFrame") -> Scored:
     """Score prepared rows: the contract's columns, `target` and `group`.
 
-    Raises `DataError` for a column, target or group that is missing or unknown, `BundleError` for a score that is no
-    number.
+    Raises `DataError` for a column, target or group that is missing or unknown, `BundleError` for a score that is not
+    finite.
     """
     import pandas as pd
 
@@ -57,13 +57,13 @@ def score_frame(bundle: Bundle, frame: "pd.DataFrame") -> Scored:
     if missing := [name for name in needed if name not in frame]:
         raise DataError(
             f"The prepared rows have no column {', '.join(missing)}, which the bundle {bundle.path} needs: they were "
-            "made with another contract. Run `dvc repro` to bring both up to date."
+            "made with another contract. Run `dvc repro` to update both."
         )
     scores = bundle.score(frame_to_columns(bundle.fields, frame))
     if broken := int(np.count_nonzero(~np.isfinite(scores).reshape(len(frame), -1).all(axis=1))):
         raise BundleError(
             f"The bundle {bundle.path} gives no finite score for {broken:,} of {len(frame):,} rows. "
-            "Look for a division by zero in features.py, or an input that the model cannot take; train again."
+            "Look for a division by zero in features.py, or an input that the model does not accept; train again."
         )
     group, names = pd.factorize(frame["group"], sort=True)
     if (group < 0).any():
@@ -95,14 +95,14 @@ def encode_target(task: Task, classes: tuple[Class, ...], target: "pd.Series") -
         unknown = target.tolist()[int(np.argmax(codes < 0))]
         raise DataError(
             f"The target has {int((codes < 0).sum()):,} rows with a class that the model does not know, for "
-            f"instance {unknown!r}; it was trained on {', '.join(map(repr, classes))}. Join a class this "
-            "rare to another in dataset.py, or change the split so that training sees it."
+            f"instance {unknown!r}; it was trained on {', '.join(map(repr, classes))}. Merge a class this "
+            "rare into another in dataset.py, or change the split so that the training set has it."
         )
     return codes
 
 
 def constant_baseline(scored: Scored, reference: NDArray[Any]) -> Scored:
-    """The trivial baseline on the same rows: always the base rate, the class shares or the mean.
+    """Score the same rows by the trivial baseline: always the base rate, the class shares or the mean.
 
     `reference` is the training set's target as `encode_target` gives it.
     """
@@ -113,14 +113,14 @@ def constant_baseline(scored: Scored, reference: NDArray[Any]) -> Scored:
 
 
 def take_scored(scored: Scored, rows: NDArray[Any]) -> Scored:
-    """Some of the rows (a mask or positions), with the groups still counted among all of them."""
+    """Take some of the rows (a mask or positions); `groups` stays the number of all groups."""
     return msgspec.structs.replace(
         scored, target=scored.target[rows], scores=scored.scores[rows], group=scored.group[rows]
     )
 
 
 def predicted_classes(scored: Scored) -> NDArray[np.intp]:
-    """The class that each score stands for, as a position in `classes`."""
+    """Return the predicted class of each row, as a position in `classes`."""
     if scored.threshold is not None:
         return (scored.scores >= scored.threshold).astype(np.intp)
     return scored.scores.argmax(axis=1)

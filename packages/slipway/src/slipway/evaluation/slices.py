@@ -1,4 +1,4 @@
-"""Parts of the holdout worth watching: cut as the problem says, judged in the same resamples as the whole."""
+"""Cut the holdout into the problem's slices and evaluate them in the same resamples as the whole."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -18,11 +18,11 @@ from slipway.problem import Slice, Task
 if TYPE_CHECKING:
     import pandas as pd
 
-# The log loss of 200 rows is known to about 0.07 even if they are independent; fewer would make noise news.
+# The log loss of 200 independent rows has an interval of about 0.07; that of fewer is noise.
 FEWEST_ROWS = 200
-# As many as the split demands of the whole holdout: an interval from fewer groups says nothing.
+# As many as the split requires of the whole holdout: an interval from fewer groups means little.
 FEWEST_GROUPS = 8
-# More labels than this is a column, not a way to cut.
+# A function with more labels than this returns a column rather than a grouping of it.
 MOST_LABELS = 100
 
 
@@ -43,12 +43,12 @@ def cut_slices(slices: Sequence[Slice], frame: "pd.DataFrame") -> tuple[SlicePar
 
 
 def slice_metrics(task: Task, primary: str) -> tuple[str, ...]:
-    """What is computed of a slice: the primary metric and those that few rows can tell."""
+    """Return the metrics of a slice: the primary one and those that few rows can estimate."""
     return tuple(dict.fromkeys((primary, *SLICE_METRICS[task])))
 
 
 def prepare_slice_metrics(part: SlicePart, scored: Scored, primary: str) -> Measure:
-    """Prepare a part's metrics for weights of all groups, most of which it may not have."""
+    """Prepare a part's metrics for weights of all groups, of which it may have a few only."""
     inside = take_scored(scored, part.rows)
     present, group = np.unique(inside.group, return_inverse=True)
     narrow = msgspec.structs.replace(inside, group=group, groups=len(present))
@@ -57,14 +57,14 @@ def prepare_slice_metrics(part: SlicePart, scored: Scored, primary: str) -> Meas
 
 
 def is_large(part: SlicePart) -> bool:
-    """Whether the part has enough rows to compute a metric."""
+    """Return True if the part has enough rows to compute a metric."""
     return len(part.rows) >= FEWEST_ROWS
 
 
 def describe_slice(
     part: SlicePart, scored: Scored, primary: str, draws: Mapping[str, Draws], confidence: float
 ) -> SliceResult:
-    """Put one part's counts and metrics together; `draws` is empty for a part that is not large."""
+    """Describe one part by its counts and metrics; `draws` is empty for a part that is not large."""
     inside = take_scored(scored, part.rows)
     groups = len(np.unique(inside.group))
     notes = [] if is_large(part) else [f"fewer than {FEWEST_ROWS} rows: no metrics"]
@@ -96,8 +96,8 @@ def _cut(each: Slice, frame: "pd.DataFrame") -> list[SlicePart]:
     codes, found = pd.factorize(_labels(each, frame), sort=True)
     if len(found) > MOST_LABELS:
         raise ProblemError(
-            f"The slice {each.name!r} has {len(found):,} labels, expected at most {MOST_LABELS}: parts this "
-            "small tell nothing. Group the values in problem.py, into ranges for instance."
+            f"The slice {each.name!r} has {len(found):,} labels, expected at most {MOST_LABELS}: slices "
+            "this small are noise. Group the values in problem.py, into ranges for instance."
         )
     parts = [SlicePart(each.name, str(label), np.flatnonzero(codes == code)) for code, label in enumerate(found)]
     missing = np.flatnonzero(codes < 0)
@@ -111,14 +111,14 @@ def _labels(each: Slice, frame: "pd.DataFrame") -> "pd.Series":
         labels = each.of(frame)
     except (KeyError, AttributeError, TypeError, ValueError) as error:
         raise ProblemError(
-            f"The slice {each.name!r} cannot be cut: {type(error).__name__}: {error}. Mend its function in problem.py; "
+            f"The slice {each.name!r} cannot be cut: {type(error).__name__}: {error}. Fix its function in problem.py; "
             f"it is given the prepared holdout, with the columns {', '.join(map(str, frame.columns))}."
         ) from error
     if not isinstance(labels, pd.Series) or len(labels) != len(frame):
         size = f" of length {len(labels):,}" if isinstance(labels, pd.Series) else ""
         raise ProblemError(
             f"The slice {each.name!r} must give a pandas Series with one label for each of {len(frame):,} rows, found "
-            f"{type(labels).__name__}{size}. Mend its function in problem.py."
+            f"{type(labels).__name__}{size}. Fix its function in problem.py."
         )
     return labels
 

@@ -1,4 +1,4 @@
-"""Metrics that follow from sums over groups: one matrix product gives them for every resample."""
+"""Compute metrics from sums over groups: one matrix product gives them for every resample."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ Measure = Callable[[Vector], dict[str, Vector]]
 
 
 def binary_sums(scored: Scored) -> Measure:
-    """Log loss, Brier score, accuracy, mean error and, at the threshold, precision and recall."""
+    """Measure log loss, Brier score, accuracy, mean error and, at the threshold, precision and recall."""
     losses = row_losses(scored)
     actual, said = scored.target == 1, predicted_classes(scored) == 1
     sums = _sums(scored, *losses.values(), actual, said, actual & said)
@@ -26,10 +26,9 @@ def binary_sums(scored: Scored) -> Measure:
 
 
 def multiclass_sums(scored: Scored) -> Measure:
-    """Log loss, Brier score, accuracy, balanced accuracy and macro F1.
+    """Measure log loss, Brier score, accuracy, balanced accuracy and macro F1.
 
-    A class counts towards balanced accuracy where it came true, towards macro F1 where it came true or was
-    predicted.
+    A class counts towards balanced accuracy where it occurs, towards macro F1 where it occurs or was predicted.
     """
     losses = row_losses(scored)
     every = range(len(scored.classes))
@@ -51,9 +50,9 @@ def multiclass_sums(scored: Scored) -> Measure:
 
 
 def regression_sums(scored: Scored) -> Measure:
-    """RMSE, MAE, mean error and R2."""
+    """Measure RMSE, MAE, mean error and R2."""
     losses = row_losses(scored)
-    # Squares of a target far from zero would cancel; R2 does not mind where zero is.
+    # Squares of a target far from zero would cancel; R2 does not depend on where zero is.
     centred = scored.target - scored.target.mean()
     sums = _sums(scored, *losses.values(), centred, centred**2)
 
@@ -68,7 +67,7 @@ def regression_sums(scored: Scored) -> Measure:
 
 
 def ratio(part: Vector, whole: Vector) -> Vector:
-    """`part` / `whole`, NaN where `whole` is not above zero."""
+    """Divide `part` by `whole`, NaN where `whole` is not above zero."""
     return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0)
 
 

@@ -18,7 +18,7 @@ _TARGET = ("dataset.py", "problem.py")
 
 
 class BaseRules(NamedTuple):
-    """What the candidate is judged by; `moved` says what the working tree changes about it."""
+    """Problem, parameters and rules of the judgement; `moved` says what the working tree changes about them."""
 
     problem: Problem
     params: Params

@@ -85,7 +85,7 @@ class SliceComparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GateResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict, and everything that it stands on.
+    """The verdict and its evidence.
 
     `ships` is the digest of the bundle to release: the candidate's for promote, production's for keep, None for refuse.
     `relative` is the primary metric's loss of production less the candidate's, as a share of production's loss, with

@@ -1,8 +1,8 @@
-"""How small a loss the gate finds: an honest retrain is mixed with a worse model, so that the loss grows from nothing.
+"""Measure how small a loss the gate finds, by mixing an honest retrain with a worse model in growing shares.
 
-Another holdout is simulated by drawing whole groups from this one, with repetition, as many as it would have; each is
-judged as the gate judges. No formula with one error for all would do: a model that is worse on some days only has a
-wider error than one that is a little worse everywhere, and the wider the loss it shows, the wider the error.
+Another holdout is simulated by drawing as many whole groups from this one, with repetition; each is judged as the gate
+judges. A formula with one standard error would be wrong: a model that is worse on some days only has a larger error
+than one that is a little worse everywhere.
 """
 
 import math
@@ -18,20 +18,20 @@ from slipway.gate.rules import GateRules
 from slipway.gate.statistics.paired import Losses, critical_value, defined_difference, prepare_losses
 from slipway.params import EvaluateParams
 
-# How much larger a holdout might be.
+# Sizes of a holdout, relative to the present one.
 SIZES = (1.0, 1.5, 2.0, 3.0)
 TARGET_POWER = 0.95
 # Shares of the worse model in the mixture, from nearly honest to all of it.
 _STEPS = np.linspace(0, 1, 51)[1:]
-# A chance near 95 % is then known to half a point.
+# The standard error of a probability near 95 % is then half a per cent.
 _HOLDOUTS = 2000
 
 
 class DetectableLoss(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to be worse: the loss of the whole of it, the chance that it is refused, the shift of its mean score.
+    """A worse model: its relative loss, the probability that it is refused, the shift of its mean score.
 
     `smallest` is the least relative loss that is found with 95 % probability for each of `SIZES`, None where even the
-    whole of it is found less often.
+    model itself is found less often.
     """
 
     name: str
@@ -44,7 +44,7 @@ class DetectableLoss(msgspec.Struct, frozen=True, kw_only=True):
 def measure_detection(
     worse: WorseModel, honest: Scored, primary: str, rules: GateRules, params: EvaluateParams
 ) -> DetectableLoss:
-    """Mix an honest retrain with a worse model, against itself in production, and see from where it is refused."""
+    """Mix an honest retrain with a worse model, compare with the retrain, and find from which loss it is refused."""
     production = prepare_losses(honest, primary, params)
     steps = (honest.scores + share * (worse.scores - honest.scores) for share in _STEPS)
     candidates = [prepare_losses(msgspec.structs.replace(honest, scores=scores), primary, params) for scores in steps]
@@ -60,14 +60,14 @@ def measure_detection(
 
 
 def refusal_probability(candidate: Losses, production: Losses, rules: GateRules, size: float = 1.0) -> float:
-    """The probability that `not_worse` refuses the candidate on another holdout `size` times as large."""
+    """Return the probability that `not_worse` refuses the candidate on another holdout `size` times as large."""
     groups = max(2, round(size * candidate.groups))
     reach = critical_value(groups, (1 - rules.level) / 2)
     if candidate.sums is None or production.sums is None or not production.sums.any():
         found = defined_difference(candidate, production)
         if found.draws is None or not found.error:
             return float(found.value < -rules.margin)
-        # Its error in every resample is not known, so all have the same.
+        # The error in each resample is unknown; the overall one stands for all.
         narrower = math.sqrt(candidate.groups / groups)
         values = found.value + (found.draws[1:] - found.value) * narrower
         return float((values < -max(rules.margin, reach * found.error * narrower)).mean())
@@ -82,16 +82,13 @@ def refusal_probability(candidate: Losses, production: Losses, rules: GateRules,
 
 @lru_cache(len(SIZES))
 def _holdouts(groups: int, drawn: int) -> Vector:
-    """How often each group is in each simulated holdout; the same ones for every candidate.
-
-    So a greater loss is not found less often by the luck of the draw.
-    """
+    """Draw how often each group is in each simulated holdout: equal for all candidates, so that chance favours none."""
     random = np.random.default_rng(drawn)
     return random.multinomial(drawn, np.full(groups, 1 / groups), _HOLDOUTS).astype(np.float64)
 
 
 def smallest_detected_loss(lost: Sequence[float], chances: Sequence[float]) -> float | None:
-    """The least loss along a decline that is found with 95 % probability, on a straight line between its steps."""
+    """Return the least loss that is found with 95 % probability, interpolated between the steps of the mixture."""
     before = (0.0, 0.0)
     for here in zip(lost, chances, strict=True):
         if here[1] >= TARGET_POWER:

@@ -1,4 +1,4 @@
-"""How often the gate refuses an honest retrain: every one against every other, in both roles."""
+"""Measure how often the gate refuses an honest retrain: every one against every other, in both roles."""
 
 import math
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from slipway.params import EvaluateParams
 class FalseRefusals(msgspec.Struct, frozen=True, kw_only=True):
     """Honest retrains against each other: `refused` of `pairs` (ordered: each retrain in both roles).
 
-    `by_whole` and `by_slice` say by which of the two checks. The true rate is at most `likely` with 95 % confidence by
+    `by_whole` and `by_slice` count the refusals of each check. The true rate is at most `likely` at 95 % confidence by
     the jackknife (Arvesen, Annals of Mathematical Statistics 40, 1969), which needs some refusals to learn from; and
     at most `bound` whatever the cause, which counts only as many pairs as are independent. `unluckiest` is the largest
     share of candidates that any retrain in production refused. `spread` is the standard deviation of the relative
@@ -84,7 +84,7 @@ def measure_false_refusals(
 
 
 def upper_bound(rate: float, pairs: int) -> float:
-    """The largest true rate that leaves `rate` or less a chance of 5 % in so many independent pairs, by Chernoff.
+    """Return the largest true rate that gives `rate` or less a chance of 5 % in independent `pairs`, by Chernoff.
 
     The mean over all pairs of retrains, each pair of which shares models with others, is bounded as if it were that
     of half as many independent pairs as there are retrains (Hoeffding, Journal of the American Statistical
@@ -101,7 +101,7 @@ def upper_bound(rate: float, pairs: int) -> float:
 
 
 def _jackknifed(refused: NDArray[np.bool_]) -> float:
-    """The rate and its upper end at 95 %: what each retrain, left out in both roles, changes of the rate."""
+    """Return the upper end of the rate at 95 %, from what each retrain changes when left out in both roles."""
     number = len(refused)
     total = refused.sum()
     left = (total - refused.sum(axis=0) - refused.sum(axis=1)) / ((number - 1) * (number - 2))
@@ -123,7 +123,7 @@ def _pairs(each: Sequence[Losses]) -> _Pairs:
 
 
 def _slice_refused(slices: Sequence[_Pairs], rules: GateRules) -> NDArray[np.bool_]:
-    """Whether `no_slice_worse` refuses, for every candidate and production."""
+    """Return for every candidate and production whether `no_slice_worse` refuses."""
     below = np.array([each.values < -rules.slice_margin for each in slices])
     p_values = np.array([_p_values(each) for each in slices])
     refused = np.zeros(below.shape[1:], dtype=bool)

@@ -1,4 +1,4 @@
-"""Models fitted to learn what the gate can tell: honest retrains, and worse ones made on purpose."""
+"""Fit the models of a power study: honest retrains, and worse ones made on purpose."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 # An honest retrain leaves out a tenth of the training groups.
 _KEPT = 0.9
-# What makes a model worse, in doses that hurt without making it absurd.
+# Doses of what makes a model worse: harmful, but realistic.
 _FEW, _SHUFFLED, _SHARPER, _SHIFT = 0.1, 0.6, 2.0, 0.1
-# Scores as near to 0 or 1 as this are kept away from it, so that their log odds stay numbers.
+# Scores are clipped this far from 0 and 1, so that their log odds are finite.
 _EDGE = 1e-9
 
 
 class WorseModel(NamedTuple):
-    """A worse model by what was done to it, and its scores on the holdout."""
+    """A worse model: what was done to it, and its scores on the holdout."""
 
     name: str
     scores: Vector
@@ -44,7 +44,9 @@ def score_honest_retrains(
 ) -> list[Scored]:
     """Fit `retrains` models, each with its own seed on its own 90 % of the training groups, and score the holdout."""
     if retrains < 2:
-        raise DataError(f"A study needs two retrains at least, to compare them; found {retrains}. Ask for 12 or more.")
+        raise DataError(
+            f"A power study compares retrains: expected at least 2, found {retrains}. Use --retrains 12 or more."
+        )
     tasks = ((_seeded(params, number), _some_groups(train, _KEPT, number)) for number in range(1, retrains + 1))
     return _fit_all(problem, tasks, holdout, jobs, lambda done: say(f"  honest retrain {done} of {retrains}"))
 
@@ -58,7 +60,7 @@ def score_worse_models(
     jobs: int,
     say: Callable[[str], None],
 ) -> list[WorseModel]:
-    """Three models fitted worse, and what a slip does to the scores of the first honest retrain."""
+    """Fit three worse models, and distort the scores of the first honest retrain in two ways."""
     frames = {
         f"fitted on {_FEW:.0%} of the groups": _some_groups(train, _FEW, 0),
         f"fitted with {_SHUFFLED:.0%} of the labels shuffled": _shuffled_labels(train, _SHUFFLED),
@@ -67,7 +69,7 @@ def score_worse_models(
     tasks = ((_seeded(params, 0), frame) for frame in frames.values())
     fitted = _fit_all(problem, tasks, holdout, jobs, lambda done: say(f"  worse model {done} of {len(frames)}"))
     found = [WorseModel(name, scored.scores) for name, scored in zip(frames, fitted, strict=True)]
-    return [*found, *_slips(honest)]
+    return [*found, *_distorted(honest)]
 
 
 def _fit_all(
@@ -83,14 +85,14 @@ def _fit_all(
     calls = (delayed(_fit_and_score)(problem, params, frame, holdout) for params, frame in tasks)
     # One frame at a time is made and sent, so memory does not grow with the number of retrains.
     for scored in Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="n_jobs")(calls):
-        # Every model is judged by the same outcomes, which are kept once.
+        # All models share the outcomes, which are kept once.
         found.append(msgspec.structs.replace(found[0], scores=scored.scores) if found else scored)
         done(len(found))
     return found
 
 
 def _fit_and_score(problem: Problem, params: Params, frame: "pd.DataFrame", holdout: "pd.DataFrame") -> Scored:
-    """Scores of the estimator itself: parity with its bundle is certified to 1e-5, and sealing takes longer."""
+    """Score by the estimator itself: parity with its bundle is certified to 1e-5, and sealing takes longer."""
     import pandas as pd
 
     fitted = fit_estimator(problem, params, frame)
@@ -108,7 +110,7 @@ def _fit_and_score(problem: Problem, params: Params, frame: "pd.DataFrame", hold
 
 
 def _seeded(params: Params, number: int) -> Params:
-    """Another seed for the estimator, far from those that people choose."""
+    """Set another seed for the estimator, far from those that people choose."""
     return msgspec.structs.replace(
         params, train=msgspec.structs.replace(params.train, seed=1000 + params.train.seed + number)
     )
@@ -129,14 +131,14 @@ def _shuffled_labels(train: "pd.DataFrame", share: float) -> "pd.DataFrame":
 
 
 def _shuffled_columns(problem: Problem, train: "pd.DataFrame") -> "pd.DataFrame":
-    """Every other column of the contract in the order of another row, as a broken join would leave it."""
+    """Shuffle every other column of the contract, as a broken join would."""
     random = np.random.default_rng(0)
     names = [field.name for field in read_contract(problem.contract)][::2]
     order = random.permutation(len(train))
     return train.assign(**{name: train[name].take(order).array for name in names})
 
 
-def _slips(honest: Scored) -> Sequence[WorseModel]:
+def _distorted(honest: Scored) -> Sequence[WorseModel]:
     scores = honest.scores
     if honest.task is Task.REGRESSION:
         spread = float(scores.std())
@@ -149,7 +151,7 @@ def _slips(honest: Scored) -> Sequence[WorseModel]:
 
 
 def _moved(scores: Vector, times: float, plus: float) -> Vector:
-    """Probabilities with their log odds stretched and shifted; of several classes the last is shifted."""
+    """Stretch and shift the log odds of probabilities; of several classes the last is shifted."""
     kept = np.clip(scores, _EDGE, 1 - _EDGE)
     both = kept if kept.ndim == 2 else np.stack([1 - kept, kept], axis=1)
     odds = both**times

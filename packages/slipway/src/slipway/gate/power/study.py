@@ -1,7 +1,7 @@
-"""What the gate can tell on the present holdout: how often it refuses an honest retrain, how small a loss it finds.
+"""Study what the gate detects on the present holdout: the rate of false refusals, and the smallest loss it finds.
 
 Honest retrains (another seed, 90 % of the training groups) are compared with each other, every one as candidate and
-as production; models made worse on purpose show what is found.
+as production; models made worse on purpose show which losses are found.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class PowerStudy(msgspec.Struct, frozen=True, kw_only=True):
-    """The study: of which holdout, under which limits, and what it can tell."""
+    """The study's result: the holdout, the limits, the false refusals and the detectable losses."""
 
     problem: str
     task: Task
@@ -77,7 +77,7 @@ def study_power(
 
 
 def render_power_report(power: PowerStudy) -> str:
-    """The study as text, for a terminal or a page."""
+    """Render the study as text."""
     holdout = f"{power.rows:,} held-out rows in {power.groups} groups"
     return "\n".join(
         [
@@ -125,11 +125,11 @@ def _decline_line(each: DetectableLoss, width: int) -> str:
 
 def _blind(power: PowerStudy) -> list[str]:
     unseen = [each for each in power.declines if each.found < 1 - TARGET_POWER]
-    return [f"Not seen by the loss: {each.name}; the mean score moves by {each.shift:.4f}." for each in unseen]
+    return [f"Not found by the loss: {each.name}; the mean score moves by {each.shift:.4f}." for each in unseen]
 
 
 def _judged(part: SlicePart, honest: Sequence[Scored], primary: str, rules: GateRules, params: Params) -> bool:
-    """Whether the gate would judge the part: enough rows and groups, and the metric is defined."""
+    """Return True if the gate would judge the part: enough rows and groups, and the metric is defined."""
     if len(part.rows) < rules.slice_rows:
         return False
     inside, beside = (prepare_losses(restrict_rows(each, part.rows), primary, params.evaluate) for each in honest[:2])

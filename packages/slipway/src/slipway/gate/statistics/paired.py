@@ -1,4 +1,4 @@
-"""Two models on the same rows: the share of one's loss that the other takes away, with its error over groups.
+"""Compare two models on the same rows: the share of one's loss that the other takes away, with its standard error.
 
 Where the loss is a mean over rows, the sums of each group are all that matters: the difference is a ratio of two sums
 over groups, its variance that of the linearised ratio (Cochran, Sampling Techniques, 1977, section 6.4; for clusters:
@@ -24,7 +24,7 @@ from slipway.params import EvaluateParams
 
 
 class Losses(NamedTuple):
-    """One model's loss: its sum in each group, or (first over all rows) its value in each resample of the groups."""
+    """One model's loss: its sum in each group, or its value over all rows and then in each resample of the groups."""
 
     groups: int
     sums: Vector | None = None
@@ -32,9 +32,9 @@ class Losses(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """What the candidate takes away of production's loss, as a share of it; below zero it adds.
+    """The share of production's loss that the candidate takes away; below zero it adds.
 
-    `error` is the standard error over groups, None where there are too few to tell.
+    `error` is the standard error over groups, None where there are too few groups.
     """
 
     value: float
@@ -60,12 +60,12 @@ def loss_difference(candidate: Losses, production: Losses) -> Difference | None:
         saved = production.sums - candidate.sums
         whole = production.sums
         if not whole.any():
-            # Nothing is a share of no loss: all that the candidate adds is one whole, its error as it falls on groups.
+            # Production has no loss to take a share of: whatever the candidate adds counts as one whole.
             whole = np.full(len(saved), candidate.sums.mean())
         return Difference(*estimate_share(saved, whole), candidate.groups)
     if candidate.draws is None or production.draws is None:
         return None
-    draws = _again(candidate.draws, production.draws)
+    draws = _share_by_resample(candidate.draws, production.draws)
     if not math.isfinite(draws[0]):
         return None
     defined = draws[1:][np.isfinite(draws[1:])]
@@ -78,14 +78,14 @@ def defined_difference(candidate: Losses, production: Losses) -> Difference:
     found = loss_difference(candidate, production)
     if found is None:
         raise GateError(
-            f"The primary metric is undefined on the holdout's {candidate.groups:,} groups, so nothing can be "
-            "compared. Hold out more (split.holdout in params.yaml), or look at the target in dataset.py."
+            f"Cannot compare: the primary metric is undefined on the holdout's {candidate.groups:,} groups. Hold out "
+            "more (split.holdout in params.yaml), or look at the target in dataset.py."
         )
     return found
 
 
 def estimate_share(part: Vector, whole: Vector) -> tuple[float, float | None]:
-    """The sum of `part` over groups as a share of the sum of `whole`, and its standard error; 0 where both are 0."""
+    """Estimate the sum of `part` as a share of the sum of `whole`, and its standard error; 0 where `whole` is 0."""
     if not whole.sum():
         return 0.0, 0.0
     values, errors = estimate_shares(part[None], whole)
@@ -93,7 +93,7 @@ def estimate_share(part: Vector, whole: Vector) -> tuple[float, float | None]:
 
 
 def estimate_shares(parts: Vector, whole: Vector) -> tuple[Vector, Vector]:
-    """As `share` for many, `parts` of shape (number, groups), where there is something to share."""
+    """Estimate many shares at once: `parts` has shape (number, groups), and `whole` has a sum other than 0."""
     total, groups = whole.sum(), len(whole)
     values = parts.sum(axis=1) / total
     rest = parts - values[:, None] * whole
@@ -101,14 +101,14 @@ def estimate_shares(parts: Vector, whole: Vector) -> tuple[Vector, Vector]:
 
 
 def difference_interval(found: Difference, level: float) -> Figure:
-    """The difference with its interval: Student's, or the percentiles of its resamples."""
+    """Return the difference with its interval: Student's, or the percentiles of its resamples."""
     if found.draws is not None:
         return percentile_interval(found.draws, found.groups, level) or Figure(value=found.value)
     return student_interval(found.value, found.error, found.groups, level)
 
 
 def student_interval(value: float, error: float | None, groups: int, level: float) -> Figure:
-    """Student's interval of a value that was found from so many groups."""
+    """Return Student's interval of a value estimated from `groups` groups."""
     if error is None:
         return Figure(value=value)
     half = critical_value(groups, (1 - level) / 2) * error
@@ -116,14 +116,14 @@ def student_interval(value: float, error: float | None, groups: int, level: floa
 
 
 def critical_value(groups: int, tail: float) -> float:
-    """How many standard errors leave out `tail` on one side."""
+    """Return the number of standard errors beyond which Student's distribution has `tail` on one side."""
     from scipy.special import stdtrit
 
     return -float(stdtrit(groups - 1, tail))
 
 
 def p_value_worse(found: Difference) -> float:
-    """One-sided p value of the candidate being no worse; 1 where nothing differs, or there is too little to tell."""
+    """Return the one-sided p value of the candidate being no worse; 1 without a difference or a standard error."""
     from scipy.special import stdtr
 
     if not found.error:
@@ -132,7 +132,7 @@ def p_value_worse(found: Difference) -> float:
 
 
 def adjust_holm(p_values: Sequence[float] | Vector) -> Vector:
-    """Holm's adjusted p values (Scandinavian Journal of Statistics 6, 1979), in the order given."""
+    """Return Holm's adjusted p values (Scandinavian Journal of Statistics 6, 1979), in the order given."""
     given = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(given, kind="stable")
     adjusted = np.empty(len(given))
@@ -141,14 +141,14 @@ def adjust_holm(p_values: Sequence[float] | Vector) -> Vector:
 
 
 def restrict_rows(scored: Scored, rows: NDArray[np.intp]) -> Scored:
-    """Some of the rows, with only the groups that have any."""
+    """Take some of the rows, and number the groups that have any."""
     inside = take_scored(scored, rows)
     present, group = np.unique(inside.group, return_inverse=True)
     return msgspec.structs.replace(inside, group=group, groups=len(present))
 
 
-def _again(candidate: Vector, production: Vector) -> Vector:
-    """Resample by resample; a loss beside none counts as a whole."""
+def _share_by_resample(candidate: Vector, production: Vector) -> Vector:
+    """Compare resample by resample; a loss where production has none counts as one whole."""
     defined = np.isfinite(candidate) & np.isfinite(production)
     some = defined & (production > 0)
     found = np.where(defined, -(candidate > 0).astype(np.float64), np.nan)
