@@ -113,7 +113,7 @@ follow-image: ## the image of that container, from uv.lock
 up: stack-tools ## service, MLflow and PostgreSQL as containers (PROFILES=monitoring,registry for more; docs/stack.md)
 	@$(STACK) up --profiles "$(PROFILES)"
 
-down: stack-tools ## stop them; their data stays (VOLUMES=1: delete that too)
+down: stack-tools ## stop them; their data is kept (VOLUMES=1: delete that too)
 	@$(STACK) down $(call flag,VOLUMES,--volumes)
 
 logs: stack-tools ## what they say, until ctrl-c

@@ -1,4 +1,4 @@
-"""What the system refuses ends in a sentence at the command line, and who has heard enough may leave."""
+"""An error of the operating system is one sentence at the command line; a closed pipe is none."""
 
 import subprocess
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ def slipway(folder, *words):
 
 @pytest.fixture
 def production(tmp_path):
-    """A project with an environment, in which nothing was ever done."""
+    """A project with one environment that serves nothing."""
     table = '[tool.slipway]\nresults = 1\nproblem = "none"\n[tool.slipway.environments.production]\nport = 9000\n'
     (tmp_path / "pyproject.toml").write_text(table)
     return tmp_path
@@ -35,14 +35,14 @@ def production(tmp_path):
     ],
     ids=["a file in place of the folder", "a folder in place of the file"],
 )
-def test_an_environment_that_nobody_can_hold_is_named(production, make, reason):
+def test_a_lock_file_that_cannot_be_written_is_named(production, make, reason):
     make(production)
     done = slipway(production, "stop", "production")
     assert done.returncode == 1
     assert done.stderr.startswith(f"Error: Cannot write the lock file .slipway/environments/production.lock: {reason}.")
 
 
-def test_whatever_else_the_system_refuses_names_the_file_and_the_reason(tmp_path):
+def test_a_system_error_names_the_file_and_the_reason(tmp_path):
     (tmp_path / "keys").touch()
     done = slipway(tmp_path, "key", "new", "app", "--file", "keys.json", "--secret-file", "keys/app")
     assert (done.returncode, done.stderr) == (
@@ -51,7 +51,7 @@ def test_whatever_else_the_system_refuses_names_the_file_and_the_reason(tmp_path
     )
 
 
-def test_a_full_disk_has_no_name_but_a_reason(tmp_path):
+def test_a_full_disk_is_named_without_a_file(tmp_path):
     with Path("/dev/full").open("wb") as full:
         command = [str(SLIPWAY), "log", "--outcomes", "--folder", str(tmp_path)]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
@@ -62,20 +62,20 @@ def test_a_full_disk_has_no_name_but_a_reason(tmp_path):
 
 
 @pytest.mark.parametrize("words", [("log", "--all"), ("log", "--all", "--json")], ids=" ".join)
-def test_who_has_heard_enough_of_the_log_leaves_without_a_word(tmp_path, words):
+def test_a_reader_that_closes_the_pipe_ends_the_log_without_a_message(tmp_path, words):
     writer = LogWriter(LogSettings(log=tmp_path))
     for number in range(5000):
         writer.append(msgspec.json.encode(Prediction(f"p{number}", datetime.now(UTC), "d", 1, 0.5, True)) + b"\n")
     writer.close()
     command = [str(SLIPWAY), *words, "--folder", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as told:
-        assert "p0" in told.stdout.readline()
-        told.stdout.close()
-        assert told.stderr.read() == ""
-    assert told.returncode == 1
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert "p0" in process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
 
 
-def test_a_file_of_an_environment_that_cannot_be_read_is_named_with_its_variable(tmp_path):
+def test_an_unreadable_file_of_an_environment_is_named_with_its_variable(tmp_path):
     (tmp_path / "keys").mkdir()
     for name, reason in (("keys", "Is a directory"), ("nowhere", "No such file")):
         said = rf"The file {name} \(SLIPWAY_API_KEYS_FILE .* cannot be read: {reason}"

@@ -39,7 +39,7 @@ def up(profiles: str, as_json: bool) -> None:
         heading,
         *(f"  {name:<12} {url:<24} {what}" for name, url, what in found.urls),
         "",
-        "Next: make logs; make backup; make down (its data stays). To register a model there:",
+        "Next: make logs; make backup; make down (its data is kept). To register a model there:",
         f"  MLFLOW_TRACKING_URI={mlflow} make repro",
     )
 
@@ -51,19 +51,19 @@ Examples:
   slipway stack down --volumes
 """
 )
-@click.option("--volumes", is_flag=True, help="Also delete what the stack keeps: runs, models, predictions.")
+@click.option("--volumes", is_flag=True, help="Also delete its data: runs, models, predictions.")
 def down(volumes: bool) -> None:
-    """Stop the stack; its data stays unless --volumes is given."""
+    """Stop the stack; its data is kept unless --volumes is given."""
     from slipway.stack.lifecycle import stop_stack
     from slipway.stack.secrets import SECRETS
 
     if volumes:
-        click.echo("Deleting what the stack keeps: every run, model and prediction that is in no backup.")
+        click.echo("Deleting the stack's data: every run, model and prediction that is in no backup.")
     stop_stack(volumes=volumes)
     click.echo(
-        f"Deleted. Images and {SECRETS}/ are still there."
+        f"Deleted. Images and {SECRETS}/ are kept."
         if volumes
-        else "Stopped. The stack's data is still there: make up continues with it, make down VOLUMES=1 deletes it."
+        else "Stopped. The stack's data is kept: `make up` continues with it, `make down VOLUMES=1` deletes it."
     )
 
 
@@ -74,7 +74,7 @@ Examples:
 """
 )
 def logs() -> None:
-    """Print what the containers say, until ctrl-c."""
+    """Print the logs of the containers until ctrl-c."""
     from slipway.stack.lifecycle import follow_logs
 
     sys.exit(follow_logs())
@@ -88,17 +88,16 @@ Examples:
 )
 @AS_JSON
 def dashboard(as_json: bool) -> None:
-    """Print where the service's metrics are shown as curves."""
+    """Print the addresses of the service's dashboards."""
     from slipway.stack.dashboard import dashboard_urls
 
     grafana, prometheus = dashboard_urls()
-    lines = [f"Grafana shows it: {grafana}"] if grafana else []
+    lines = [f"Grafana: {grafana}"] if grafana else []
     print_result(
         as_json,
         {"grafana": grafana, "prometheus": prometheus},
         *lines,
-        "Its queries on Prometheus's own page:",
-        prometheus,
+        f"Prometheus, with the same queries: {prometheus}",
     )
 
 
@@ -119,7 +118,7 @@ def backup(as_json: bool) -> None:
     print_result(
         as_json,
         {"folder": str(folder), "bytes": size},
-        f"{folder}: {size / 1e6:.1f} MB. To put it back: {restore_line}",
+        f"{folder}: {size / 1e6:.1f} MB. Restore it: {restore_line}",
     )
 
 
@@ -132,9 +131,9 @@ Examples:
 """,
 )
 @click.argument("source", metavar="BACKUP", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--over", is_flag=True, help="Replace what the stack keeps now.")
+@click.option("--over", is_flag=True, help="Replace the data that the stack has now.")
 def restore_backup(source: Path, over: bool) -> None:
-    """Put a backup back into the running stack."""
+    """Restore a backup into the running stack."""
     from slipway.stack.restore import restore
 
     restore(source, click.echo, over=over)
