@@ -1,6 +1,6 @@
 # One vocabulary for people, hooks and CI. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test repro gate pins audit-workflows serve image sealed-image mlflow-image
+.PHONY: help setup demo test repro gate audit-workflows serve image sealed-image mlflow-image
 .PHONY: follow follow-image up down logs dashboard backup restore lint format ui clean tools stack-tools
 
 UV_VERSION := 0.13.9
@@ -70,12 +70,9 @@ repro: setup ## run the pipeline here: pull the data, then what has changed
 gate: setup ## may bundle/ replace what production runs? (BASE=origin/main: by the rules of that commit)
 	@uv run --no-sync slipway gate $(if $(BASE),--base "$(BASE)")
 
-pins: setup ## is every action in .github the commit that .github/actions.json names? (WRITE=1 after an honest update)
-	@uv run --no-sync slipway github pins $(if $(WRITE),--write)
-
-# Offline: what needs GitHub's API (is this commit really that tag?) needs a token, which no check has.
+# Where GH_TOKEN is set it also asks GitHub: is each pinned commit of that repository, and the version in its comment?
 audit-workflows: setup ## can anything in .github be attacked?
-	@uv run --no-sync zizmor --offline --persona auditor --no-progress .github
+	@uv run --no-sync zizmor --persona auditor --no-progress .github
 
 serve: setup ## the model in bundle/ over HTTP, with its page (BUNDLE=.demo/bundle, PORT=8080)
 	@test -d "$(BUNDLE)" || { echo "No model yet: run make demo or make repro first."; exit 1; }

@@ -87,9 +87,10 @@ class GitHubSettings(msgspec.Struct, frozen=True):
 
 
 class JobSettings(msgspec.Struct, frozen=True):
-    """What a job of a workflow knows: its event, that one's file, and what became of the jobs before it, as JSON."""
+    """The event of a workflow's job, its commit, the event's file, and the results of other jobs as JSON."""
 
     event_name: str
+    commit: str
     event: Path | None
     needs: str
 
@@ -160,10 +161,11 @@ def github_settings() -> GitHubSettings:
 
 
 def job_settings() -> JobSettings:
-    """GITHUB_EVENT_NAME and _PATH, which every job has, and NEEDS, which a job sets to `toJSON(needs)`."""
+    """Read GITHUB_EVENT_NAME, GITHUB_EVENT_PATH and GITHUB_SHA, and NEEDS, which a job sets to `toJSON(needs)`."""
     event = os.environ.get("GITHUB_EVENT_PATH")
     return JobSettings(
         event_name=os.environ.get("GITHUB_EVENT_NAME", ""),
+        commit=os.environ.get("GITHUB_SHA", ""),
         event=Path(event) if event else None,
         needs=os.environ.get("NEEDS", ""),
     )

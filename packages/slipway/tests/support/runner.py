@@ -10,7 +10,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -21,7 +20,7 @@ from typing import Any, NamedTuple
 
 import psutil
 import yaml
-from places import PACKAGE, ROOT, TESTS
+from places import PACKAGE, TESTS
 from requirements import missing
 
 ACTIONS = TESTS / "workflows" / "actions"
@@ -31,7 +30,6 @@ STAND_INS = {
     "actions/checkout": "checkout",
     "actions/download-artifact": "download-artifact",
     "actions/upload-artifact": "upload-artifact",
-    "astral-sh/setup-uv": "setup-uv",
     "aws-actions/configure-aws-credentials": "aws-credentials",
     "docker/login-action": "login",
 }
@@ -111,7 +109,6 @@ def run_act(
     command += ["--no-cache-server", "--action-offline-mode", "--no-skip-checkout"]
     command += [word for label in LABELS for word in ("--platform", f"{label}=-self-hosted")]
     command += [word for each in stand_ins(clone) for word in ("--local-repository", each)]
-    command += [word for each in _python() for word in ("--matrix", each)]
     command += [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
     lines = _lines([*command, *options], clone, world, variables, kill_when)
     run = _read(lines, number, world / "artifacts" / str(number))
@@ -166,14 +163,6 @@ def _leave_out_queues(clone: Path) -> None:
 def _steps(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for job in workflow["jobs"].values():
         yield from job.get("steps", [])
-
-
-def _python() -> Iterator[str]:
-    """Of a matrix over Pythons the one that the session has: another one would be another environment to install."""
-    ci = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
-    known = [str(each) for each in ci["jobs"]["tests"]["strategy"]["matrix"]["python"]]
-    own = f"{sys.version_info.major}.{sys.version_info.minor}"
-    yield f"python:{own if own in known else known[0]}"
 
 
 def _environment(world: Path) -> dict[str, str]:

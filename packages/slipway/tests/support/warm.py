@@ -1,7 +1,6 @@
-"""Environments in which the jobs of a run start: that of the session, and a smaller one without what only tests need.
+"""What jobs start from: the session's environment, a smaller one for the pipeline, uv as the set-up installs it.
 
-The stand-in for setup-uv lays one of them under a folder of the job's own, where the system lets it, else it copies.
-What is left of a job's `uv sync` is the difference.
+The stand-in for checkout puts them in place, so that the set-up of a job installs only the difference.
 """
 
 import os
@@ -11,27 +10,39 @@ import sys
 from pathlib import Path
 
 import psutil
+import yaml
 from places import ROOT
 
 SESSION = Path(sys.prefix)
 UV = shutil.which("uv") or str(ROOT / ".tools" / "bin" / "uv")
-# Jobs that need no more than this say so in these words.
-SMALL = "uv sync --locked --no-default-groups --group pipeline"
+PYTHON = shutil.which("python3")
+_SETUP = ROOT / ".github" / "actions" / "setup"
+_PIPELINE = ("sync", "--locked", "--no-default-groups", "--group", "pipeline", "--quiet")
+
+
+def install_uv(folder: Path) -> None:
+    """Install uv in `folder` by the command of the set-up."""
+    steps = yaml.safe_load((_SETUP / "action.yml").read_text())["runs"]["steps"]
+    (command,) = (step["run"] for step in steps if "pip install" in step.get("run", ""))
+    parts = folder.with_name(f"{folder.name}.temp")
+    environment = {**os.environ, "RUNNER_TEMP": str(parts), "GITHUB_ACTION_PATH": str(_SETUP)}
+    subprocess.run(["bash", "-euc", command], env=environment, check=True)
+    (parts / "uv").rename(folder)
+    parts.rmdir()
 
 
 def make_small(folder: Path) -> None:
-    """The environment of `SMALL` in `folder`, out of the session's: its files are hard links."""
+    """Make the environment of the pipeline in `folder` from the session's: its files are hard links."""
     if subprocess.run(["cp", "-al", SESSION, folder], stderr=subprocess.DEVNULL).returncode:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(SESSION, folder, symlinks=True)
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     environment["UV_PROJECT_ENVIRONMENT"] = str(folder)
-    command = [UV, *SMALL.split()[1:], "--quiet"]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    subprocess.run([UV, *_PIPELINE], cwd=ROOT, env=environment, check=True)
 
 
 def remove(folder: Path) -> None:
-    """What jobs have left in `folder`, when they have ended."""
+    """Remove what jobs have left in `folder`, when they have ended."""
     for place in psutil.disk_partitions(all=True):
         if Path(place.mountpoint).is_relative_to(folder):
             subprocess.run(["umount", "--lazy", place.mountpoint])

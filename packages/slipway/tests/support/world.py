@@ -21,7 +21,6 @@ from toyrepo import dvc
 from slipway.ledger import Ledger
 
 TOKEN, READ_ONLY = "workflow-token", "token-of-a-fork"
-ROOT = runner.ROOT
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -208,10 +207,10 @@ class World:
         """What a job finds in its environment."""
         return {
             "WORLD": str(self.folder),
-            "SESSION_UV": warm.UV,
+            "SESSION_UV": str(self.shared / "uv"),
+            "SESSION_PYTHON": str(warm.PYTHON),
             "SESSION_ENVIRONMENT": str(warm.SESSION),
             "SMALL_ENVIRONMENT": str(self.shared / "environment"),
-            "SMALL_SYNC": warm.SMALL,
             "JOB_ENVIRONMENTS": str(environments),
             "GITHUB_API_URL": self.github.url if self.github else NOWHERE,
             "GITHUB_REPOSITORY": events.REPOSITORY,
@@ -225,6 +224,8 @@ class World:
             "UV_NO_PROGRESS": "1",
             "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache" / "uv"),
             "MYPY_CACHE_DIR": str(self.shared / "mypy"),
+            # GitHub cannot be asked whether a commit is really that version.
+            "ZIZMOR_OFFLINE": "true",
             **engine_settings(),
         }
 

@@ -13,7 +13,7 @@ from registry import worker
 from runner import find_act, times
 from stub_github import stub_github
 from toyrepo import make_repository
-from warm import make_small
+from warm import install_uv, make_small
 from world import World
 
 
@@ -35,11 +35,12 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.fixture(scope="session")
 def shared(session_folder) -> Path:
-    """What all workers have in common: a folder with the smaller environment for jobs."""
+    """Return a folder that all workers share, with uv and the smaller environment for jobs."""
     find_act()
     folder = session_folder / "workflows"
     folder.mkdir(exist_ok=True)
     once(folder, "environment", make_small)
+    once(folder, "uv", install_uv)
     return folder
 
 

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from runner import ROOT
+from places import ROOT
 from stub_github import stub_github
 from thisrepo import make_template
 from world import World

@@ -1,4 +1,4 @@
-"""Which jobs of ci a change can affect, and whether all of them did what they should."""
+"""Choose the jobs of ci that a change can affect, and judge their results."""
 
 from fnmatch import fnmatch
 from pathlib import Path
@@ -8,8 +8,8 @@ import msgspec
 from slipway.errors import GitHubError
 from slipway.git import Git
 
-ALWAYS = ("lint", "workflows")
-# On main the model and its image are made by cd, which ships them; here they are made to be looked at.
+ALWAYS = ("checks",)
+# On main cd judges the model and builds the image that it ships.
 ONLY_BEFORE_MERGE = ("gate", "image", "report")
 _BESIDE_THE_CODE = (
     "requested/*",
@@ -31,9 +31,21 @@ _BESIDE_THE_MODEL = (
     "demo.yaml",
     ".pre-commit-config.yaml",
 )
-# What ci itself is made of is tried by running it.
-_MAKES_CI = (".github/workflows/ci.yml", ".github/actions.json")
-# A job is skipped if every changed file is one of these: what is not known to be harmless runs everything.
+# A change of ci itself is tested by running all of it.
+_MAKES_CI = (".github/workflows/ci.yml", ".github/actions/*")
+# The machinery's own tests run only where a changed file is one of these.
+MACHINERY = (
+    "packages/slipway/*",
+    ".github/workflows/*",
+    ".github/actions/*",
+    "Dockerfile",
+    ".dockerignore",
+    "deploy/*",
+    "compose.yaml",
+    "Makefile",
+    ".ci/*",
+)
+# A job is skipped if every changed file is one of these; a file that no pattern knows runs every job.
 CANNOT_AFFECT = {
     "tests": _BESIDE_THE_CODE,
     **dict.fromkeys(("pipeline", "gate", "image"), _BESIDE_THE_MODEL),
@@ -42,29 +54,37 @@ CANNOT_AFFECT = {
 
 
 class Need(msgspec.Struct, frozen=True):
-    """What became of a job that another one waited for, as `toJSON(needs)` has it."""
+    """The result and outputs of a job that another one needs, as in `toJSON(needs)`."""
 
     result: str
     outputs: dict[str, str] | None = None
 
 
-def plan(event: str, changed: list[str] | None) -> list[str]:
-    """The jobs that run for an event and the files that it changed; None: not known, so all of them."""
+def plan_jobs(event: str, changed: list[str] | None) -> list[str]:
+    """Return the jobs that run for an event and the files that it changed.
+
+    `changed` is None where it is unknown: then every job runs but the machinery's tests, which also run weekly.
+    """
     skipped = set(ONLY_BEFORE_MERGE) if event == "push" else set()
     if event != "pull_request":
         skipped.add("report")
     for job, patterns in CANNOT_AFFECT.items():
         if changed and all(_harmless(path, patterns) for path in changed):
             skipped.add(job)
-    return [*ALWAYS, *(job for job in CANNOT_AFFECT if job not in skipped)]
+    machinery = ["machinery"] if any(_matches(path, MACHINERY) for path in changed or []) else []
+    return [*ALWAYS, *machinery, *(job for job in CANNOT_AFFECT if job not in skipped)]
 
 
 def _harmless(path: str, patterns: tuple[str, ...]) -> bool:
-    return path not in _MAKES_CI and any(fnmatch(path, pattern) for pattern in patterns)
+    return _matches(path, patterns) and not _matches(path, _MAKES_CI)
 
 
-def changed_files(root: Path, base: str) -> list[str] | None:
-    """What HEAD changes beside the commit where it parted from `base`; None where there is no base to compare with."""
+def _matches(path: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch(path, pattern) for pattern in patterns)
+
+
+def list_changed_files(root: Path, base: str) -> list[str] | None:
+    """Return the files that HEAD changes since its merge base with `base`; None without a base."""
     if not base or set(base) == {"0"}:
         return None
     done = Git(root, GitHubError).attempt("diff", "--name-only", "--no-renames", "-z", f"{base}...HEAD")
@@ -73,19 +93,17 @@ def changed_files(root: Path, base: str) -> list[str] | None:
     return [path for path in done.output.decode(errors="replace").split("\0") if path]
 
 
-def judge(needs: str) -> list[str]:
-    """What is wrong with the jobs in `needs` (`toJSON(needs)`), a sentence each: none if all is as planned."""
+def judge_jobs(needs: str) -> list[str]:
+    """Return a sentence for each job in `needs` (`toJSON(needs)`) whose result is not as planned."""
     try:
         found = msgspec.json.decode(needs, type=dict[str, Need])
         planned = msgspec.json.decode((found["plan"].outputs or {})["jobs"], type=list[str])
     except (KeyError, msgspec.DecodeError) as error:
-        return [f"plan did not say which jobs should run ({error}), so nothing was rightly skipped"]
+        return [f"plan: its output jobs is missing ({error}), so no job may be skipped"]
     wrong = []
     for name, need in found.items():
         expected = "success" if name == "plan" or name in planned else "skipped"
         if need.result != expected:
             wrong.append(f"{name}: {need.result}, expected {expected}")
-    wrong += [
-        f"{name}: planned, and not among the jobs that the verdict waits for" for name in planned if name not in found
-    ]
+    wrong += [f"{name}: planned, but missing from the needs of verdict" for name in planned if name not in found]
     return wrong

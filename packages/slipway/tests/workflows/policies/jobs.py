@@ -7,9 +7,15 @@ from typing import Any
 from places import ROOT
 
 from policies.reading import Workflow, called, texts
-from slipway.github import pins
 
 _MAKEFILE = ROOT / "Makefile"
+_SETUP = "./.github/actions/setup"
+_RUNNER = "${{ vars.SLIPWAY_RUNNER || 'ubuntu-24.04' }}"
+_PIN = re.compile(r"[0-9a-f]{40}")
+_VERSION = re.compile(r"v\d+\.\d+\.\d+")
+# Workflows with rights: their jobs install what delivers, and the one that trains what the pipeline needs.
+_WITH_RIGHTS = ("cd.yml", "deploy.yml", "promote.yml", "report.yml", "rollback.yml", "cleanup.yml")
+_TRAINS = ("cd.yml", "model")
 _LONGEST_MINUTES = 60
 _FORGIVES = re.compile(r"\|\|\s*(true|:|exit 0|echo)\b|\|\|\s*:|;\s*true\b|\bset \+e\b")
 _SEVERAL = re.compile(r"\n|&&|\|\||;|\s\|\s")
@@ -69,13 +75,28 @@ def nothing_forgiven(workflows: Sequence[Workflow]) -> list[str]:
 
 
 def pinned(workflows: Sequence[Workflow]) -> list[str]:
-    """Every action is the commit that `.github/actions.json` names; those of the repository exist."""
+    """Every action is a commit with its version in a comment, the same wherever it is used."""
+    found, known = [], dict[str, tuple[str, str]]()
+    for workflow in workflows:
+        for where, path, step in workflow.steps:
+            action, _, commit = str(step.get("uses", "./")).partition("@")
+            if action.startswith("./"):
+                continue
+            pin = commit, workflow.comment((*path, "uses"))
+            if not _PIN.fullmatch(commit) or not _VERSION.fullmatch(pin[1]):
+                found.append(f"{where}: expected {action}@<40 digits of a commit> # vX.Y.Z, found {step['uses']}")
+            elif known.setdefault("/".join(action.split("/")[:2]), pin) != pin:
+                found.append(f"{where}: {action} is {' '.join(pin)} here, and another commit elsewhere")
+    return found
+
+
+def runner_in_one_place(workflows: Sequence[Workflow]) -> list[str]:
+    """Every job runs where the variable SLIPWAY_RUNNER says."""
     return [
-        line
+        f"{workflow.name}: {name}: expected runs-on: {_RUNNER}, found {job.get('runs-on')}"
         for workflow in workflows
-        for line in pins.violations(
-            pins.uses_in(workflow.name, workflow.text), pins.read_lock(workflow.root), workflow.root
-        )
+        for name, job in workflow.jobs.items()
+        if "steps" in job and job.get("runs-on") != _RUNNER
     ]
 
 
@@ -120,32 +141,44 @@ def artifacts_replaced(workflows: Sequence[Workflow]) -> list[str]:
 
 
 def uv_of_the_makefile(workflows: Sequence[Workflow]) -> list[str]:
-    """Every job has the version of uv that people have; a newer one would come on the day it is published."""
+    """Jobs install the version of uv that people have, verified by its hash."""
     (wanted,) = re.findall(r"(?m)^UV_VERSION := (\S+)$", _MAKEFILE.read_text())
-    return [
-        f"{where}: expected version: {wanted}"
-        for workflow in workflows
-        for where, _, step in workflow.steps
-        if str(step.get("uses", "")).startswith("astral-sh/setup-uv@")
-        if str((step.get("with") or {}).get("version")) != wanted
-    ]
-
-
-def no_cache_in_releases(workflows: Sequence[Workflow]) -> list[str]:
-    """What is released is made from what is locked: a cache could have been filled by anybody's pull request."""
     found = []
     for workflow in workflows:
-        if workflow.name not in ("cd.yml", "deploy.yml", "promote.yml", "rollback.yml", "cleanup.yml"):
+        if workflow.name != "setup/action.yml":
             continue
+        lines = (workflow.root / ".github" / "actions" / "setup" / "uv.txt").read_text().splitlines()
+        if not any(line.split()[:1] == [f"uv=={wanted}"] for line in lines):
+            found.append(f"setup/uv.txt: expected uv=={wanted}, as in the Makefile")
+        installs = [str(step["run"]) for _, _, step in workflow.steps if "pip install" in str(step.get("run"))]
+        found += [f"setup/action.yml: expected --require-hashes: {run}" for run in installs if "--require-h" not in run]
+    return found
+
+
+def packages_of_the_job(workflows: Sequence[Workflow]) -> list[str]:
+    """Packages are installed by the set-up alone, and jobs with rights install no more than a delivery needs."""
+    found = []
+    for workflow in workflows:
+        for where, path, step in workflow.steps:
+            if "uv sync" in str(step.get("run")) and workflow.name != "setup/action.yml":
+                found.append(f"{where}: installs by itself: use {_SETUP}")
+            if step.get("uses") != _SETUP or workflow.name not in _WITH_RIGHTS:
+                continue
+            given = (step.get("with") or {}).get("packages")
+            if given != "deliver" and (workflow.name, path[1]) != _TRAINS:
+                found.append(f"{where}: has rights: expected packages: deliver, found {given}")
+    return found
+
+
+def no_caches(workflows: Sequence[Workflow]) -> list[str]:
+    """No job restores a cache: one that is kept could have been filled by anybody's pull request."""
+    found = []
+    for workflow in workflows:
         for where, _, step in workflow.steps:
             uses, given = str(step.get("uses", "")), step.get("with") or {}
-            if uses.startswith("actions/cache"):
-                found.append(f"{where}: a cache in a release")
-            if uses.startswith("astral-sh/setup-uv@") and given.get("enable-cache") is not False:
-                found.append(f"{where}: expected enable-cache: false")
-            if any(name in given for name in ("cache", "cache-from", "cache-to")):
-                found.append(f"{where}: a cache in a release")
-        found += [f"{workflow.name}: a cache in a release" for text in texts(workflow.data) if "type=gha" in text]
+            if uses.startswith("actions/cache") or any("cache" in name for name in given):
+                found.append(f"{where}: a cache")
+        found += [f"{workflow.name}: a cache" for text in texts(workflow.data) if "type=gha" in text]
     return found
 
 
@@ -155,8 +188,10 @@ POLICIES = (
     one_command_each,
     nothing_forgiven,
     pinned,
+    runner_in_one_place,
     inputs_passed,
     artifacts_replaced,
     uv_of_the_makefile,
-    no_cache_in_releases,
+    packages_of_the_job,
+    no_caches,
 )

@@ -16,7 +16,7 @@ _DEPLOY = {
     "actions": "read",
 }
 ALLOWED = {
-    "ci.yml": _READ | {"actions": "read", "packages": "read", "id-token": "write"},
+    "ci.yml": _READ | {"checks": "read", "pull-requests": "read", "id-token": "write"},
     "report.yml": _READ | {"actions": "read", "pull-requests": "write"},
     "cd.yml": _DEPLOY | {"packages": "write", "attestations": "write"},
     "deploy.yml": _DEPLOY,

@@ -88,13 +88,19 @@ Examples:
 def plan(base: str) -> None:
     """Print the jobs that the change can affect.
 
-    It is an output of a step: jobs=[...].
+    It is an output of a step: jobs=[...]. After a push there are none if the pull request passed on the same tree;
+    GITHUB_TOKEN needs Checks: read and Pull requests: read.
     """
-    from slipway.github.plan import changed_files
-    from slipway.github.plan import plan as choose
-    from slipway.settings import job_settings
+    from slipway.github.api import GitHub
+    from slipway.github.passed import has_passed
+    from slipway.github.plan import list_changed_files, plan_jobs
+    from slipway.settings import github_settings, job_settings
 
-    jobs = choose(job_settings().event_name, changed_files(Path(), base))
+    job = job_settings()
+    jobs = plan_jobs(job.event_name, list_changed_files(Path(), base))
+    if job.event_name == "push":
+        with GitHub(github_settings()) as client:
+            jobs = [] if has_passed(client, job.commit) else jobs
     click.echo(f"jobs={msgspec.json.encode(jobs).decode()}")
 
 
@@ -134,10 +140,10 @@ def verdict() -> None:
     That is: it succeeded, or was skipped by the plan. The variable NEEDS is `toJSON(needs)`.
     """
     from slipway.errors import GitHubError
-    from slipway.github.plan import judge
+    from slipway.github.plan import judge_jobs
     from slipway.settings import job_settings
 
-    if wrong := judge(job_settings().needs):
+    if wrong := judge_jobs(job_settings().needs):
         raise GitHubError("Jobs did not end as planned. " + "; ".join(wrong) + ".")
     click.echo("Every job succeeded, or was skipped by the plan.")
 

@@ -1,6 +1,5 @@
-"""`slipway github`: settings of the repository from `.github`, pinned actions, the comment of a pull request."""
+"""`slipway github`: settings of the repository from `.github`, the comment of a pull request."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,6 @@ from slipway.cli.options import AS_JSON, FILE, FOLDER, YES
 from slipway.cli.output import print_result, print_table
 
 if TYPE_CHECKING:
-    from slipway.github.pins import Use
     from slipway.github.steps import Step
 
 
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 def github() -> None:
     """Set up and maintain the repository on GitHub.
 
-    Rulesets, environments, owners, pinned actions, comments, releases and old images.
+    Rulesets, environments, owners, comments, releases and old images.
     """
 
 
@@ -84,49 +82,6 @@ def owners(owners: tuple[str, ...]) -> None:
 
     paths = fill(Path(), owners)
     click.echo(f"{FILE}: {', '.join(owners)} own {', '.join(paths)}. Next: commit it, then slipway github apply.")
-
-
-@github.command(
-    epilog="""\b
-Examples:
-  slipway github pins
-  slipway github pins --write
-"""
-)
-@click.option("--write", is_flag=True, help="Write the lock file from the workflows.")
-@AS_JSON
-def pins(write: bool, as_json: bool) -> None:
-    """Check every `uses:` of .github against the lock file.
-
-    The lock file .github/actions.json has name, version and commit of each action. Exit code 1 if one is not pinned by
-    a commit, is missing in the lock file, or differs from it. After an intended update, --write updates the lock file;
-    its owners review it in the pull request.
-    """
-    from slipway.github import pins
-
-    if write:
-        lock = pins.relock(Path())
-        print_result(as_json, lock, f"{pins.LOCK}: {len(lock)} actions")
-        return
-    uses = pins.read_uses(Path())
-    wrong = pins.violations(uses, pins.read_lock(Path()), Path())
-    if as_json:
-        print_result(as_json, {"uses": uses, "violations": wrong})
-    else:
-        _print_pins(uses, wrong)
-    sys.exit(1 if wrong else 0)
-
-
-def _print_pins(uses: list["Use"], wrong: list[str]) -> None:
-    from slipway.github.pins import LOCK
-
-    for line in wrong:
-        click.echo(line, err=True)
-    actions = {use.action for use in uses if not use.local}
-    if wrong:
-        click.echo(f"{len(wrong)} of {len(uses)} differ from {LOCK}. If the update is intended: --write", err=True)
-    else:
-        click.echo(f"{len(uses)} uses of {len(actions)} actions: each has the commit of {LOCK}")
 
 
 @github.command(

@@ -1,8 +1,8 @@
-"""Give the job uv, and an environment to start from: what is left of `uv sync` is the difference.
+"""Give the job an environment to start from, so that `uv sync` installs only the difference, and a fast pip.
 
-It lies below a folder of the job's own, as a layer that nothing writes to. Where the system lets nobody lay folders
-over each other it is copied, as hard links: uv and Python never write into an installed file, they put another one in
-its place.
+The environment is an overlay: the session's is the layer below, which nothing writes to. Where overlays are not
+allowed it is copied as hard links: uv and Python never write into an installed file, they replace it. A job that
+installs what a delivery needs starts from nothing: that shows that it needs no more.
 """
 
 import os
@@ -13,27 +13,37 @@ import tempfile
 from pathlib import Path
 
 SESSION = Path(os.environ["SESSION_ENVIRONMENT"])
+BASES = {"pipeline": Path(os.environ["SMALL_ENVIRONMENT"]), "none": SESSION}
 
 
 def main() -> None:
+    append("GITHUB_PATH", os.environ["GITHUB_ACTION_PATH"])
     place = Path(os.environ["JOB_ENVIRONMENTS"])
     place.mkdir(exist_ok=True)
-    own = start(base(), Path(tempfile.mkdtemp(prefix=f"{os.environ['GITHUB_JOB']}-", dir=place)))
-    for script in (own / "bin").iterdir():
-        if not script.is_symlink() and script.read_bytes().startswith(b"#!%b/bin/" % os.fsencode(SESSION)):
-            point(script, own)
-    append("GITHUB_PATH", str(Path(os.environ["SESSION_UV"]).parent))
+    own = Path(tempfile.mkdtemp(prefix=f"{os.environ['GITHUB_JOB']}-", dir=place))
+    if base := BASES.get(packages()):
+        own = start(base, own)
+        repoint(own)
+    else:
+        own = own / "environment"
     append("GITHUB_ENV", f"UV_PROJECT_ENVIRONMENT={own}")
 
 
-def base() -> Path:
-    """The smaller environment for jobs that install no more than that, else the session's."""
+def packages() -> str:
+    """Return what the set-up of this job installs."""
     name = re.escape(os.environ["GITHUB_JOB"])
-    for path in (Path(os.environ["GITHUB_WORKSPACE"]) / ".github" / "workflows").glob("*.yml"):
+    for path in sorted((Path(os.environ["GITHUB_WORKSPACE"]) / ".github" / "workflows").glob("*.yml")):
         found = re.search(rf"(?ms)^  {name}:\n(.*?)(?=^  [\w-]+:\n|\Z)", path.read_text())
-        if found and os.environ["SMALL_SYNC"] in found[1]:
-            return Path(os.environ["SMALL_ENVIRONMENT"])
-    return SESSION
+        wanted = re.search(r"packages: .*?(\w+)\W*$", found[1], re.MULTILINE) if found else None
+        if wanted:
+            return wanted[1]
+    return ""
+
+
+def repoint(own: Path) -> None:
+    for script in (own / "bin").iterdir():
+        if not script.is_symlink() and script.read_bytes().startswith(b"#!%b/bin/" % os.fsencode(SESSION)):
+            point(script, own)
 
 
 def start(below: Path, place: Path) -> Path:
@@ -55,7 +65,7 @@ def ran(*command: "str | Path") -> bool:
 
 
 def point(script: Path, own: Path) -> None:
-    """Let a script run the Python of this environment, without touching a file that is linked."""
+    """Point a script to the Python of this environment, without writing to a file that is linked."""
     text = script.read_bytes().replace(os.fsencode(SESSION), os.fsencode(own), 1)
     mode = script.stat().st_mode
     script.unlink()
