@@ -35,21 +35,13 @@ def new(name: str, metrics: bool, secret_file: Path | None, path: Path) -> None:
 
     The file of keys holds the hash of the secret only.
     """
-    from slipway.files import private_file
-    from slipway.serving.app.keys import Scope, new_key
+    from slipway.serving.app.keys import Scope, new_key, new_key_in_file
 
     scope = Scope.METRICS if metrics else Scope.SERVICE
     if secret_file:
         if secret_file.resolve() == path.resolve():
             raise click.UsageError(f"{path} holds the hashes of all keys. Name another file for the secret.")
-        try:
-            # The file comes first: a key whose secret cannot be stored would be of no use.
-            with private_file(secret_file) as file:
-                file.write(new_key(path, name, scope) + "\n")
-        except FileExistsError as error:
-            raise click.ClickException(
-                f"{secret_file} exists and may hold a key in use; it was not changed. Name a new file."
-            ) from error
+        new_key_in_file(path, name, scope, secret_file)
         click.echo(f"Key {name!r} is in {path}; its secret is in {secret_file} only.")
         return
     secret = new_key(path, name, scope)

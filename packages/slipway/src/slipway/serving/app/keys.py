@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from slipway.errors import SettingsError
-from slipway.files import write_json
+from slipway.files import private_file, write_json
 from slipway.lock import hold_lock
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -58,6 +58,18 @@ def new_key(path: Path, name: str, scope: Scope) -> str:
             raise SettingsError(f"{path} has a key named {name!r} already. Revoke it, or choose another name.")
         _write(path, (*keys, Key(name, scope, _hash(secret).hex(), datetime.now(UTC).replace(microsecond=0))))
     return secret
+
+
+def new_key_in_file(path: Path, name: str, scope: Scope, secret: Path) -> None:
+    """Add a key under `name` to the file at `path`, and write it to the new file `secret`, for its owner only."""
+    try:
+        # The file comes first: a key whose secret cannot be stored would be of no use.
+        with private_file(secret) as file:
+            file.write(new_key(path, name, scope) + "\n")
+    except FileExistsError as error:
+        raise SettingsError(
+            f"{secret} exists and may hold a key in use; it was not changed. Name a new file."
+        ) from error
 
 
 def revoke_key(path: Path, name: str) -> None:
