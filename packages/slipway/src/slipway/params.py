@@ -6,7 +6,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from slipway.documents import convert_document, read_yaml
 from slipway.errors import SettingsError
+
+_ADVICE = "Fix the file, or the -S option that changed it."
 
 Share = Annotated[float, Meta(gt=0, lt=1)]
 
@@ -48,24 +51,6 @@ class Params(_Strict, frozen=True):
 
 def read_params(model: type[msgspec.Struct], path: Path = Path("params.yaml")) -> Params:
     """Read `path`, with the section `model` as the problem's own struct."""
-    import yaml
-
-    try:
-        plain = yaml.safe_load(path.read_text())
-    except FileNotFoundError as error:
-        raise SettingsError(
-            f"No {path.name} in {path.resolve().parent}. Run this from the root of the repository."
-        ) from error
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path.name} is not valid YAML: {error}.") from error
-    params = _convert(plain, Params, path)
-    return msgspec.structs.replace(params, model=_convert(params.model, model, path, "model"))
-
-
-def _convert(plain: Any, kind: type[Any], path: Path, section: str = "") -> Any:
-    try:
-        return msgspec.convert(plain, kind)
-    except msgspec.ValidationError as error:
-        text = str(error).replace("`$", f"`{section}").replace("`.", "`")
-        where = f"{path.name}, section {section}" if section else path.name
-        raise SettingsError(f"{where}: {text}. Mend the file, or the -S option that changed it.") from error
+    params = read_yaml(path, Params, SettingsError, _ADVICE, "Run this from the root of the repository.")
+    typed = convert_document(params.model, model, path.name, SettingsError, _ADVICE, section="model")
+    return msgspec.structs.replace(params, model=typed)

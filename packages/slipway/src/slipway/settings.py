@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import tomllib
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from slipway.documents import convert_document, read_toml
 from slipway.errors import SettingsError
 
 # Each of these phones home by default, and hangs for seconds where there is no network.
@@ -111,21 +111,12 @@ class ServerSettings(msgspec.Struct, frozen=True):
 
 def project_settings(root: Path = Path()) -> ProjectSettings:
     """Read `[tool.slipway]` below `root`."""
-    path = root / "pyproject.toml"
-    try:
-        table = tomllib.loads(path.read_text())["tool"]["slipway"]
-    except FileNotFoundError as error:
-        raise SettingsError(f"No {path.name} in {root.resolve()}. Run this from the root of the repository.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path.name} is not valid TOML: {error}.") from error
-    except KeyError as error:
-        raise SettingsError(
-            f'{path.name} has no [tool.slipway] table. Add one with problem = "<your package>".'
-        ) from error
-    try:
-        return msgspec.convert(table, ProjectSettings)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"[tool.slipway] of {path.name}: {error}.") from error
+    where = "pyproject.toml"
+    document = read_toml(root / where, SettingsError, "Fix it.", "Run this from the root of the repository.")
+    table = document.get("tool", {}).get("slipway")
+    if table is None:
+        raise SettingsError(f'{where} has no [tool.slipway] table. Add one with problem = "<your package>".')
+    return convert_document(table, ProjectSettings, where, SettingsError, "Fix it.", section="tool.slipway")
 
 
 def target_override() -> str | None:

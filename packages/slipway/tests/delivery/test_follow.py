@@ -96,7 +96,7 @@ def test_a_failure_is_told_once_and_tried_again(project, following, other):
         # Settings that nobody can read are told as well; the ones before them come back.
         text = (project.root / "pyproject.toml").read_text()
         (project.root / "pyproject.toml").write_text("no table")
-        assert "not valid TOML" in following.next()["error"]
+        assert "Malformed TOML" in following.next()["error"]
         (project.root / "pyproject.toml").write_text(text)
         assert "taken by another program" in following.next()["error"]
     assert following.next()["serving"] == bundle.digest
@@ -110,7 +110,7 @@ def test_a_file_says_when_the_next_turn_is_due_and_one_of_before_says_nothing(pr
     text = (project.root / "pyproject.toml").read_text()
     (project.root / "pyproject.toml").write_text("no table")
     with followed(project, "1h") as following:
-        assert "not valid TOML" in following.next()["error"]
+        assert "Malformed TOML" in following.next()["error"]
         assert not mark.exists(), "this one has done nothing yet"
     (project.root / "pyproject.toml").write_text(text)
     with followed(project, "1h") as following:

@@ -16,7 +16,7 @@ def test_without_demo_yaml_there_are_no_chapters(tmp_path):
 
 def test_an_unknown_verdict_is_refused(tmp_path):
     (tmp_path / "demo.yaml").write_text("- title: a\n  params: {}\n  expect: applause\n")
-    with pytest.raises(SettingsError, match=r"demo\.yaml: expected a list of chapters"):
+    with pytest.raises(SettingsError, match=r"demo\.yaml: \[0\]\.expect: .*Expected a list of chapters"):
         read_chapters(tmp_path)
 
 

@@ -217,7 +217,7 @@ def test_a_file_that_says_something_unknown_is_named(kept, run, root):
     failed = run("apply")
     assert failed.exit_code == 1
     assert "staging.json" in failed.output
-    assert "unknown field `reviewer`" in failed.output
+    assert "unknown key `reviewer`" in failed.output
 
 
 def test_owners_are_filled_in_once_and_can_be_changed(run, root):

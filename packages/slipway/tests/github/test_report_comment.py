@@ -248,7 +248,7 @@ def test_an_older_run_without_a_readable_report_says_nothing_of_a_newer_commit(g
 def test_a_file_that_is_no_event_is_said(github, artifact, tmp_path):
     path = tmp_path / "event.json"
     path.write_text('{"workflow_run": {}}')
-    nothing_written(github, comment(github, artifact, path), "is no event workflow_run")
+    nothing_written(github, comment(github, artifact, path), "Expected the event workflow_run")
 
 
 def test_a_wrong_token_is_said(github, artifact, tmp_path):

@@ -123,7 +123,7 @@ def test_one_that_cannot_do_a_turn_is_not_healthy_by_what_another_one_left(follo
     text = settings.read_text()
     settings.write_text("no table")
     with starting(engine, on_engine) as (start, name):
-        wait_for_engine(lambda: "not valid TOML" in last_line(engine, name))
+        wait_for_engine(lambda: "Malformed TOML" in last_line(engine, name))
         began = len(checks(engine, name))
         wait_for_engine(lambda: len(checks(engine, name)) > began + 1)
         assert checks(engine, name)[-1]["ExitCode"] == 1 and start.poll() is None, "it is waited for"

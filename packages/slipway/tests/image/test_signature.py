@@ -173,4 +173,4 @@ def test_a_table_that_names_nobody_or_both_is_refused(on_engine):
         trust(on_engine, **who)
         done = subprocess.run([SLIPWAY, "status"], cwd=on_engine.root, capture_output=True, text=True)
         assert done.returncode != 0
-        assert "[tool.slipway] of pyproject.toml" in done.stderr
+        assert "pyproject.toml: tool.slipway" in done.stderr

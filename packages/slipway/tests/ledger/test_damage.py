@@ -31,7 +31,7 @@ def commit(hand, *options):
 
 
 def bundle_file(hand, name):
-    return next(iter(sorted((hand / "bundles").iterdir()))) / name
+    return next((hand / "bundles").glob("*/features.py")).parent / name
 
 
 def same_number(hand):
@@ -142,9 +142,9 @@ BY_HAND = {
     same_number: r"entry 3.*expected number 4",
     gap: r"entry 5.*expected number 4: numbers have no gaps",
     lower_number: r"entry 1.*expected number 4",
-    unparsable: r"malformed production\.json: Input data was truncated",
-    not_text: r"malformed production\.json",
-    unknown_field: r"malformed production\.json: Object contains unknown field `extra`",
+    unparsable: r"Malformed JSON in production\.json: Input data was truncated",
+    not_text: r"Malformed JSON in production\.json",
+    unknown_field: r"production\.json: unknown key `extra`",
     other_environment: r"production\.json names the environment 'staging'",
     unkept_bundle: r"names the bundle ffffffffffff, which is not in bundles/",
     serving_changed: r"to leave `serving` and `since` as they were",

@@ -74,7 +74,7 @@ def test_a_broken_file_leaves_the_old_keys_and_says_so(file, monkeypatch, capsys
     file.write_text(broken)
     assert opens(ring, secret)
     assert "the keys stay as they were" in capsys.readouterr().err
-    with pytest.raises(SettingsError, match="cannot be read"):
+    with pytest.raises(SettingsError, match="a file of keys"):
         Keyring(file)
 
 

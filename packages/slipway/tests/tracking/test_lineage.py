@@ -53,7 +53,7 @@ def test_a_repository_without_a_commit_has_none(repository):
 @pytest.mark.parametrize("name", ["data.dvc", "dvc.lock"])
 def test_a_missing_file_is_named_with_what_writes_it(repository, name):
     (repository / name).unlink()
-    with pytest.raises(TrackingError, match=f"{name}: `dvc"):
+    with pytest.raises(TrackingError, match=f"There is no {name} in .* `dvc"):
         read_lineage(repository)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from slipway.bundle import load_bundle
+from slipway.documents import read_json
 from slipway.errors import DeliveryError, GateError, TrackingError
 from slipway.files import new_folder, write_json
 from slipway.gate.result import GateResult, Verdict
@@ -58,13 +59,7 @@ def choose(root: Path, ledger: Ledger, folder: Path, say: Callable[[str], None],
 
 def read_chosen(folder: Path) -> Chosen:
     """The release in `folder`; raises `DeliveryError`, and `BundleError` for a bundle that is not the one it names."""
-    path = folder / _FILE
-    try:
-        chosen = msgspec.json.decode(path.read_bytes(), type=Chosen)
-    except OSError as error:
-        raise DeliveryError(f"There is no release in {folder}: {error}. `slipway choose` writes one.") from error
-    except msgspec.DecodeError as error:
-        raise DeliveryError(f"{path} is not what `slipway choose` writes: {error}. Write it anew.") from error
+    chosen = read_json(folder / _FILE, Chosen, DeliveryError, "`slipway choose` writes the release.")
     load_bundle(folder / BUNDLE, chosen.release.bundle)
     return chosen
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from slipway.documents import read_json
 from slipway.errors import DeliveryError
 from slipway.files import write_json
 from slipway.ledger import Release
@@ -28,12 +29,7 @@ def write_request(root: Path, environment: str, release: Release) -> Path:
 
 def check_request(path: Path, release: Release) -> None:
     """Raise `DeliveryError` unless the file asks for exactly this release."""
-    try:
-        found = msgspec.json.decode(path.read_bytes(), type=Request)
-    except OSError as error:
-        raise DeliveryError(f"Nothing was requested: {error}. `slipway request` writes the file.") from error
-    except msgspec.DecodeError as error:
-        raise DeliveryError(f"{path} is not what `slipway request` writes: {error}. Write it anew.") from error
+    found = read_json(path, Request, DeliveryError, "`slipway request` writes the file.")
     if (found.bundle, found.image) != (release.bundle, release.image):
         raise DeliveryError(
             f"{path} asks for the bundle {found.bundle[:12]} in the image {found.image}, but what passed its test by "

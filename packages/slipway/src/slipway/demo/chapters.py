@@ -7,6 +7,7 @@ import msgspec
 import yaml
 from msgspec import Meta
 
+from slipway.documents import read_yaml
 from slipway.errors import SettingsError
 from slipway.files import write_bytes
 from slipway.gate.result import Verdict
@@ -25,15 +26,8 @@ class Chapter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_chapters(folder: Path) -> tuple[Chapter, ...]:
     """Return the chapters of `demo.yaml` in `folder`, none without the file; raises `SettingsError`."""
     path = folder / STORY
-    try:
-        return msgspec.convert(yaml.safe_load(path.read_text()), tuple[Chapter, ...])
-    except FileNotFoundError:
-        return ()
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
-        raise SettingsError(
-            f"{STORY}: expected a list of chapters (title, params, expect): {error}. Fix the file, or delete it: the "
-            "demo then ends after the pipeline."
-        ) from error
+    advice = "Expected a list of chapters (title, params, expect). Without the file the demo ends with the pipeline."
+    return read_yaml(path, tuple[Chapter, ...], SettingsError, advice) if path.exists() else ()
 
 
 def apply_params(chapter: Chapter, committed: bytes, path: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-import yaml
 
+from slipway.documents import parse_yaml
 from slipway.errors import GateError
 from slipway.gate.rules import RULES_FILE, GateRules, parse_gate_rules, read_gate_rules
 from slipway.git import Git
@@ -15,6 +15,12 @@ from slipway.problem import Problem
 
 # Files of the problem that define the target.
 _TARGET = ("dataset.py", "problem.py")
+
+
+class _Split(msgspec.Struct):
+    """The section of the base commit's parameters that is read; the others are the candidate's own."""
+
+    split: SplitParams
 
 
 class BaseRules(NamedTuple):
@@ -60,10 +66,7 @@ def _changes(name: str, before: msgspec.Struct, after: msgspec.Struct | None) ->
 
 def _split(root: Path, base: str) -> SplitParams:
     content = _show(root, base, "params.yaml")
-    try:
-        return msgspec.convert(yaml.safe_load(content)["split"], SplitParams)
-    except (yaml.YAMLError, msgspec.ValidationError, TypeError, KeyError) as error:
-        raise GateError(f"Cannot read the section `split` in params.yaml of the base {base}: {error!r}.") from error
+    return parse_yaml(content, _Split, f"params.yaml of {base}", GateError, "Name another base commit.").split
 
 
 def _metric(root: Path, base: str, package: str) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from slipway.documents import parse_yaml, read_content
 from slipway.errors import GateError
 
 RULES_FILE = "gate.yaml"
@@ -71,25 +72,13 @@ class GateRules(_Strict, frozen=True, kw_only=True):
 
 def read_gate_rules(root: Path) -> GateRules:
     """Read `gate.yaml` below `root`; raises `GateError`."""
-    path = root / RULES_FILE
-    try:
-        return parse_gate_rules(path.read_bytes(), str(path))
-    except FileNotFoundError:
-        raise GateError(
-            f"Cannot find {path}, which holds the gate's rules. Restore it: `git checkout {RULES_FILE}`."
-        ) from None
+    content = read_content(root / RULES_FILE, GateError, "It holds the rules of the gate: bring it back from git.")
+    return parse_gate_rules(content, RULES_FILE)
 
 
 def parse_gate_rules(content: bytes, where: str) -> GateRules:
     """Parse the content of a `gate.yaml`; `where` names it in errors. Raises `GateError`."""
-    import yaml
-
-    try:
-        rules = msgspec.convert(yaml.safe_load(content), GateRules)
-    except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise GateError(
-            f"{where} does not hold valid gate rules: {error}. Fix it; the comments in it explain each rule."
-        ) from error
+    rules = parse_yaml(content, GateRules, where, GateError, "Fix it; its comments say what each key means.")
     for exemption in rules.exemptions:
         if exemption.check in NO_EXEMPTION:
             raise GateError(f"{where} has an exemption for {exemption.check}, which cannot be exempted. Remove it.")

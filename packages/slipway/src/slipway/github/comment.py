@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from slipway.documents import read_json
 from slipway.errors import GitHubError
 from slipway.github.api import GitHub
 from slipway.github.artifact import read_artifact
@@ -69,14 +70,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_event(path: Path) -> Event:
     """Read the event's file; raises `GitHubError`."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Event)
-    except OSError as error:
-        raise GitHubError(f"The event cannot be read: {error}. In a workflow it is $GITHUB_EVENT_PATH.") from error
-    except msgspec.MsgspecError as error:
-        raise GitHubError(
-            f"{path} is no event workflow_run: {error}. In a workflow it is $GITHUB_EVENT_PATH."
-        ) from error
+    return read_json(path, Event, GitHubError, "Expected the event workflow_run: in a workflow, $GITHUB_EVENT_PATH.")
 
 
 def comment(github: GitHub, artifact: Path, event: Event) -> Outcome:

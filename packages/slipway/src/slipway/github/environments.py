@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from slipway.documents import read_json
 from slipway.errors import GitHubError
 from slipway.github.api import GitHub
 from slipway.github.steps import DONE, Action, Step, differences, lacks_plan
@@ -37,15 +38,9 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 def read_environments(root: Path) -> dict[str, Environment]:
     """Every environment file by the name of the environment; raises `GitHubError`."""
-    found = {}
-    for path in sorted((root / FOLDER).glob("*.json")):
-        try:
-            found[path.stem] = msgspec.json.decode(path.read_bytes(), type=Environment)
-        except msgspec.MsgspecError as error:
-            raise GitHubError(f"{path}: {error}. An environment has {', '.join(Environment.__struct_fields__)}.") from (
-                error
-            )
-    return found
+    advice = f"Its keys are {', '.join(Environment.__struct_fields__)}."
+    paths = sorted((root / FOLDER).glob("*.json"))
+    return {path.stem: read_json(path, Environment, GitHubError, advice) for path in paths}
 
 
 def plan(github: GitHub, root: Path) -> list[Step]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from slipway.documents import read_json
 from slipway.errors import GitHubError
 from slipway.github.report import Commit
 
@@ -42,9 +43,4 @@ def from_a_fork(path: Path | None) -> bool:
 def _read(path: Path | None) -> _Event:
     if path is None or not path.is_file():
         return _Event()
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=_Event)
-    except msgspec.MsgspecError as error:
-        raise GitHubError(
-            f"{path} is no event of GitHub's: {error}. Expected the file that GITHUB_EVENT_PATH names."
-        ) from error
+    return read_json(path, _Event, GitHubError, "Expected the event's file, which GITHUB_EVENT_PATH names.")

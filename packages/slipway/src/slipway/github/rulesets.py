@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from slipway.documents import read_json
 from slipway.errors import GitHubError
 from slipway.github.api import GitHub
 from slipway.github.steps import DONE, Action, Step, differences, lacks_plan
@@ -24,13 +25,10 @@ def read_rulesets(root: Path) -> list[dict[str, Any]]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except msgspec.MsgspecError as error:
-        raise GitHubError(f"{path} is not a ruleset: {error}.") from error
+    found = read_json(path, dict[str, Any], GitHubError, "Expected a ruleset as GitHub exports it.")
     missing = {"name", "target", "enforcement", "conditions", "rules"} - found.keys()
     if missing:
-        raise GitHubError(f"{path} is not a ruleset: {', '.join(sorted(missing))} missing.")
+        raise GitHubError(f"{path}: expected a ruleset as GitHub exports it; {', '.join(sorted(missing))} missing.")
     return found
 
 

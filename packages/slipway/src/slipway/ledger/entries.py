@@ -3,9 +3,8 @@
 import re
 from collections.abc import Iterator
 
-import msgspec
-
-from slipway.errors import LedgerError, first_line
+from slipway.documents import parse_json
+from slipway.errors import LedgerError
 from slipway.ledger.entry import Entry
 from slipway.ledger.objects import Objects
 
@@ -43,9 +42,9 @@ def parse_entry(content: bytes | None, environment: str, commit: str) -> Entry:
             "`git fsck` lists everything that is missing; make a new clone."
         )
     try:
-        entry = msgspec.json.decode(content, type=Entry)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise damaged_commit(commit, f"malformed {environment}.json: {first_line(error)}") from error
+        entry = parse_json(content, Entry, f"{environment}.json", LedgerError, advice="")
+    except LedgerError as error:
+        raise damaged_commit(commit, str(error)) from error
     if entry.environment != environment:
         raise damaged_commit(commit, f"{environment}.json names the environment {entry.environment!r}")
     return entry
@@ -53,7 +52,7 @@ def parse_entry(content: bytes | None, environment: str, commit: str) -> Entry:
 
 def damaged_commit(commit: str, what: str) -> LedgerError:
     """Return the error for a commit that breaks a rule of the ledger."""
-    return LedgerError(f"The ledger is damaged at commit {commit[:12]}: {what.rstrip('.')}. {_FIX}")
+    return LedgerError(f"The ledger is damaged at commit {commit[:12]}: {what.rstrip('. ')}. {_FIX}")
 
 
 def read_history(git: Objects, tip: str, environment: str, limit: int | None) -> Iterator[Entry]:

@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from slipway.documents import read_yaml
 from slipway.errors import TrackingError
 from slipway.evaluation.result import Evaluation, flatten_evaluation, read_evaluation
-from slipway.tracking.lineage import Lineage, read_lineage, read_yaml
+from slipway.tracking.lineage import Lineage, read_lineage
 
 # MLflow takes names of 250 characters, and a name here has three parts.
 _LONGEST_PART = 80
@@ -44,7 +45,9 @@ def read_evidence(root: Path = Path()) -> Evidence:
         if not path.exists():
             raise TrackingError(f"{path} is missing, so the run would be incomplete. Run `dvc repro`.")
     return Evidence(
-        params=flatten_params(read_yaml(root / "params.yaml", "it belongs to the repository")),
+        params=flatten_params(
+            read_yaml(root / "params.yaml", dict[str, Any], TrackingError, "Bring it back from git.")
+        ),
         metrics=flatten_metrics(read_evaluation(root / "metrics.json")),
         files=files,
         datasets=(

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from slipway.documents import read_yaml
 from slipway.errors import TrackingError
 from slipway.git import Git
 
@@ -29,7 +30,7 @@ class Lineage(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_lineage(root: Path) -> Lineage:
     """Read the lineage of the repository in `root`; raises `TrackingError` where DVC's files are silent."""
-    tracked = read_yaml(root / "data.dvc", "`dvc add data` writes it")
+    tracked = read_yaml(root / "data.dvc", dict[str, Any], TrackingError, "`dvc add data` writes it.")
     try:
         data_path, data_md5 = (str(tracked["outs"][0][key]) for key in ("path", "md5"))
     except (KeyError, IndexError, TypeError) as error:
@@ -50,23 +51,6 @@ def read_lineage(root: Path) -> Lineage:
 
 def hash_lock(path: Path) -> str:
     """The sha256 of the stages in `dvc.lock` but register, as JSON with sorted keys."""
-    lock = read_yaml(path, "`dvc repro` writes it")
+    lock = read_yaml(path, dict[str, Any], TrackingError, "`dvc repro` writes it.")
     stages = {name: entry for name, entry in lock.get("stages", {}).items() if name != _STAGE}
     return hashlib.sha256(msgspec.json.encode(stages, order="sorted")).hexdigest()
-
-
-def read_yaml(path: Path, origin: str) -> dict[str, Any]:
-    """Read a YAML mapping; raises `TrackingError` that names the file and its `origin`."""
-    import yaml
-
-    try:
-        found = yaml.safe_load(path.read_text())
-    except FileNotFoundError as error:
-        raise TrackingError(
-            f"There is no {path}: {origin}. The pipeline registers a model when run by `dvc repro`."
-        ) from error
-    except yaml.YAMLError as error:
-        raise TrackingError(f"{path} is not valid YAML ({origin}): {error}.") from error
-    if not isinstance(found, dict):
-        raise TrackingError(f"{path} holds no mapping ({origin}).")
-    return found

@@ -17,6 +17,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from slipway.documents import read_json
 from slipway.errors import SettingsError
 from slipway.files import private_file, write_json
 from slipway.lock import hold_lock
@@ -85,14 +86,10 @@ def revoke_key(path: Path, name: str) -> None:
 
 def read_keys(path: Path, missing_ok: bool = False) -> KeyFile:
     """Read the file; raises `SettingsError` if it is missing or not what `slipway key` writes."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=KeyFile)
-    except FileNotFoundError:
-        if missing_ok:
-            return KeyFile()
-        raise SettingsError(f"No key file at {path}. `slipway key new NAME --file {path}` makes one.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"{path} cannot be read as a file of keys: {error}. `slipway key` writes it.") from error
+    if missing_ok and not path.exists():
+        return KeyFile()
+    missing = f"`slipway key new NAME --file {path}` makes one."
+    return read_json(path, KeyFile, SettingsError, "Expected a file of keys, which `slipway key` writes.", missing)
 
 
 class Keyring:
