@@ -24,7 +24,7 @@ from pathlib import Path
 from toybox import make_toy
 print(make_toy({name!r}, Path({str(folder)!r}), rows=800).bundle.digest)
 """
-    paths = os.pathsep.join(str(path) for path in (TESTS / "support", TESTS / "slipway" / "toys"))
+    paths = os.pathsep.join(str(path) for path in (TESTS / "support", TESTS / "toys"))
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": paths}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     return done.stdout.strip()
