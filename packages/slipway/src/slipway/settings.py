@@ -65,7 +65,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     problem: str
-    results: Annotated[int, Meta(ge=1)]
+    results: Annotated[int, Meta(ge=1)] | None = None
     ledger_remote: str | None = None
     environments: dict[str, dict[str, Any]] = {}
     signature: SignatureSettings | None = None

@@ -71,3 +71,24 @@ def test_a_wrong_parameter_fails_before_any_data_is_read(project):
     assert done.returncode == 1
     assert "leaves" in done.stderr
     assert "loading" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (
+            "results = 2",
+            "expected results = 1, which this version of slipway makes, found results = 2",
+        ),
+        ("", "found no results. Write `results = 1`"),
+        ('results = "1"', "Expected `int | null`, got `str` - at `$.results`"),
+    ],
+)
+def test_results_that_this_version_does_not_make_stop_a_stage_in_one_paragraph(project, line, found):
+    (project / "pyproject.toml").write_text(f'[tool.slipway]\n{line}\nproblem = "churn"\n')
+    done = run_stage(project, make(400))
+    assert done.returncode == 1
+    (paragraph,) = done.stderr.strip().split("\n\n")
+    assert found in " ".join(paragraph.split())
+    assert "Traceback" not in done.stderr
+    assert "loading" not in done.stdout
