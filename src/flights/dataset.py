@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from slipway.errors import DataError
-from slipway.tables import read_parquet_folder
+from slipway import DataError, read_parquet_folder
 
 # A flight counts as late when it arrives more than this many minutes after its schedule.
 LATE_MINUTES = 15

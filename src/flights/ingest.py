@@ -15,9 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from slipway.errors import DataError, SlipwayError
-from slipway.files import new_file
-from slipway.stage import print_progress
+from slipway import DataError, SlipwayError, new_file
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 
@@ -77,7 +75,7 @@ def main(first: str, last: str | None, out: Path) -> None:
     """
     try:
         for path in ingest(first, last or first, out):
-            print_progress(f"{path}  {path.stat().st_size / 1000:,.0f} kB")
+            click.echo(f"{path}  {path.stat().st_size / 1000:,.0f} kB")
     except SlipwayError as error:
         raise click.ClickException(str(error)) from error
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from slipway.problem import Card, Expectation, Problem, Slice, Task, View
+from slipway import Card, Expectation, Problem, Slice, Task, View
 
 from .contract import Flight
 from .dataset import load

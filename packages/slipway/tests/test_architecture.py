@@ -7,7 +7,9 @@ import sys
 
 import pytest
 import yaml
-from places import PACKAGE, ROOT
+from places import PACKAGE, ROOT, TOYS
+
+import slipway
 
 SOURCE = PACKAGE / "src" / "slipway"
 # A package imports only from those before it.
@@ -95,6 +97,31 @@ print(len(bundle.score(bundle.golden()[0])))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) >= 16
+
+
+def test_public_names_need_nothing_but_msgspec():
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys({[*HEAVY, "numpy", "click", "onnxruntime", "flask"]!r}))
+import slipway
+slipway.Problem, slipway.Task, slipway.DataError
+print(sorted(set(slipway.__all__) - set(vars(slipway))))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['read_parquet_folder']"
+
+
+def test_every_public_name_is_there():
+    assert all(getattr(slipway, name) for name in slipway.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'reader'"):
+        slipway.reader  # noqa: B018 - asking for it is the test
+
+
+@pytest.mark.parametrize("folder", [ROOT / "src", TOYS])
+def test_a_problem_package_uses_public_names_alone(folder):
+    modules = {module for path in folder.rglob("*.py") for module in imports_of(path) if module.startswith("slipway")}
+    assert modules
+    assert {module.removeprefix("slipway.") for module in modules} <= set(slipway.__all__)
 
 
 def test_the_service_stands_on_the_bundle_alone():

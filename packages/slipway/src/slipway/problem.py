@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from slipway.columns import Columns
 from slipway.errors import ProblemError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from slipway.columns import Columns
 
 Params = Any
 
@@ -78,7 +79,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     params: type[msgspec.Struct]
     build: Callable[[Params, int], Any]
     card: Card
-    features: Callable[[Columns], Columns] | None = None
+    features: Callable[["Columns"], "Columns"] | None = None
     slices: tuple[Slice, ...] = ()
     views: tuple[View, ...] = ()
 
@@ -96,5 +97,5 @@ def load_problem(package: str) -> Problem:
         ) from error
     found = getattr(module, "PROBLEM", None)
     if not isinstance(found, Problem):
-        raise ProblemError(f"{package}/problem.py must define PROBLEM: slipway.problem.Problem, found {found!r}.")
+        raise ProblemError(f"{package}/problem.py must define PROBLEM, a slipway.Problem; found {found!r}.")
     return found

@@ -4,7 +4,7 @@ from churn.contract import Subscriber
 from churn.dataset import load
 from churn.features import derive
 from churn.model import Params, build
-from slipway.problem import Card, Problem, Slice, Task
+from slipway import Card, Problem, Slice, Task
 
 PROBLEM = Problem(
     name="churn",

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from slipway.tables import read_parquet_folder
+from slipway import read_parquet_folder
 
 COLUMNS = {
     "soil": "text",

@@ -3,7 +3,7 @@
 from crops.contract import Field
 from crops.dataset import load
 from crops.model import Params, build
-from slipway.problem import Card, Problem, Slice, Task
+from slipway import Card, Problem, Slice, Task
 
 PROBLEM = Problem(
     name="crops",

@@ -4,7 +4,7 @@ from rents.contract import Flat
 from rents.dataset import load
 from rents.features import shape
 from rents.model import Params, build
-from slipway.problem import Card, Problem, Slice, Task
+from slipway import Card, Problem, Slice, Task
 
 PROBLEM = Problem(
     name="rents",
