@@ -6,9 +6,9 @@ import psutil
 import pytest
 from releases import better, first, killed_after, quiet, slipway
 
-from slipway.delivery import flow
-from slipway.delivery.converge import converge
-from slipway.delivery.smoke import wait_for
+from slipway.delivery import operations
+from slipway.delivery.reconcile import reconcile
+from slipway.delivery.smoke_test import wait_until
 from slipway.delivery.status import read_status
 from slipway.delivery.targets.local import process
 from slipway.delivery.targets.registry import find_target
@@ -17,7 +17,7 @@ from slipway.ledger import Ledger
 
 def settle(project, environment):
     """Converge, and check that all agrees; the digest that serves."""
-    entry = converge(project.root, environment, quiet).entry
+    entry = reconcile(project.root, environment, quiet).entry
     target = find_target(project.root, environment)
     serving = entry.serving.bundle if entry.serving else None
     assert target.observe() == serving
@@ -52,7 +52,7 @@ def die(project, function, times, *words):
 def test_a_switch_that_is_killed_after_any_step_is_undone_or_finished(project, function, times):
     old = first(project).entry.serving.bundle
     new = better(project).digest
-    flow.deploy(project.root, "staging", quiet)
+    operations.deploy(project.root, "staging", quiet)
     die(project, function, times, "promote", "staging", "production")
     assert settle(project, "production") == (new if function == "ledger.ledger.Ledger.append" else old)
     done = slipway(project, "promote", "staging", "production")
@@ -65,7 +65,7 @@ def test_a_switch_that_was_killed_is_unfinished_until_it_was_tested(project):
     """The second command dies as well: link and answers may be right, and the switch that the first began may come."""
     old = first(project).entry.serving.bundle
     better(project)
-    flow.deploy(project.root, "staging", quiet)
+    operations.deploy(project.root, "staging", quiet)
     die(project, "delivery.targets.local.process.hang_up", 1, "promote", "staging", "production")
     die(project, "delivery.targets.local.target.LocalTarget._point", 1, "converge", "production")
     assert "not finished" in production(project).differs
@@ -81,16 +81,16 @@ def test_a_switch_that_was_killed_is_unfinished_until_it_was_tested(project):
     ],
 )
 def test_a_first_start_that_is_killed_leaves_nothing_that_the_next_run_stumbles_over(project, function, times):
-    digest = flow.deploy(project.root, "staging", quiet).entry.serving.bundle
+    digest = operations.deploy(project.root, "staging", quiet).entry.serving.bundle
     die(project, function, times, "promote", "staging", "production")
-    flow.promote(project.root, "staging", "production", quiet)
+    operations.promote(project.root, "staging", "production", quiet)
     assert settle(project, "production") == digest
     target = find_target(project.root, "production")
     assert target.remove() and process.find(str(target.folder)) is None
 
 
 def test_a_first_start_that_is_killed_is_ended_where_the_ledger_says_that_nothing_serves(project):
-    flow.deploy(project.root, "staging", quiet)
+    operations.deploy(project.root, "staging", quiet)
     die(project, "delivery.targets.local.process.start", 2, "promote", "staging", "production")
     assert settle(project, "production") is None
     assert process.find(str(find_target(project.root, "production").folder)) is None
@@ -130,7 +130,7 @@ def test_a_process_without_the_mark_is_not_taken_for_the_service_and_its_childre
     started = process.start(words, {}, tmp_path / "output.log", mark, tmp_path)
     try:
         # The system shows a process without its environment while that is being made.
-        assert wait_for(lambda: process.find(mark) == started, 5, lambda: True)
+        assert wait_until(lambda: process.find(mark) == started, 5, lambda: True)
         assert process.find(f"{mark}-other") is None
     finally:
         assert process.stop(mark)

@@ -8,9 +8,9 @@ from projectbox import place
 from releases import first, quiet
 from running import SLIPWAY, free_port
 
-from slipway.delivery import flow
-from slipway.delivery.converge import converge
-from slipway.delivery.status import line, read_status
+from slipway.delivery import operations
+from slipway.delivery.reconcile import reconcile
+from slipway.delivery.status import describe_status, read_status
 from slipway.delivery.targets.containers.engine import in_repository
 from slipway.delivery.targets.local import process
 from slipway.delivery.targets.registry import find_target
@@ -21,15 +21,15 @@ from slipway.ledger import Event, Ledger
 def test_a_port_that_is_taken_is_named_and_is_no_fault_of_the_release(project):
     port = int(find_target(project.root, "staging").url.rsplit(":", 1)[1])
     with socket.create_server(("127.0.0.1", port)), pytest.raises(DeliveryError, match="taken by another program"):
-        flow.deploy(project.root, "staging", quiet)
+        operations.deploy(project.root, "staging", quiet)
     assert Ledger(project.root).read("staging").event is Event.GENESIS
-    assert flow.deploy(project.root, "staging", quiet).entry.event is Event.DEPLOY
+    assert operations.deploy(project.root, "staging", quiet).entry.event is Event.DEPLOY
 
 
 def test_a_secret_that_is_missing_is_named_before_anything_starts(project):
     place(project, SLIPWAY_API_KEYS_FILE="nowhere/keys.json")
     with pytest.raises(DeliveryError, match=r"nowhere/keys\.json"):
-        flow.deploy(project.root, "staging", quiet)
+        operations.deploy(project.root, "staging", quiet)
     assert Ledger(project.root).read("staging").event is Event.GENESIS
     assert not (project.root / ".slipway/environments/staging/releases").exists()
 
@@ -41,12 +41,12 @@ def test_a_service_that_wants_keys_is_tested_with_one(project):
     (project.root / "smoke.key").rename(project.root / "elsewhere")
     place(project, **keys)
     with pytest.raises(DeliveryError, match=r"slipway key new smoke --file keys\.json --secret-file smoke\.key"):
-        flow.deploy(project.root, "staging", quiet)
+        operations.deploy(project.root, "staging", quiet)
     place(project, key_file="smoke.key", **keys)
     with pytest.raises(DeliveryError, match=r"needs the file smoke\.key \(key_file\)"):
-        flow.deploy(project.root, "staging", quiet)
+        operations.deploy(project.root, "staging", quiet)
     (project.root / "elsewhere").rename(project.root / "smoke.key")
-    digest = flow.deploy(project.root, "staging", quiet).entry.serving.bundle
+    digest = operations.deploy(project.root, "staging", quiet).entry.serving.bundle
     target = find_target(project.root, "staging")
     assert target.observe() == digest
     assert target.out_of_sync(digest) is None
@@ -57,7 +57,7 @@ def test_settings_that_changed_are_seen_and_converge_brings_them_in(project):
     place(project, SLIPWAY_MAX_ROWS="7")
     target = find_target(project.root, "production")
     assert "other settings" in target.out_of_sync(digest)
-    converge(project.root, "production", quiet)
+    reconcile(project.root, "production", quiet)
     assert target.out_of_sync(digest) is None
     assert process.environment(process.find(str(target.folder)))["SLIPWAY_MAX_ROWS"] == "7"
 
@@ -69,7 +69,7 @@ def test_a_service_on_the_port_of_before_is_no_service_that_is_gone(project):
     path.write_text(path.read_text().replace(f"port = {port}", f"port = {free_port()}"))
     target = find_target(project.root, "production")
     assert "other settings" in target.out_of_sync(digest)
-    assert converge(project.root, "production", quiet).smoke.url == target.url
+    assert reconcile(project.root, "production", quiet).smoke.url == target.url
     assert target.out_of_sync(digest) is None
 
 
@@ -78,7 +78,7 @@ def test_settings_with_which_nothing_starts_end_nothing_that_serves(project):
     place(project, SLIPWAY_MAX_ROWS="none")
     target = find_target(project.root, "production")
     with pytest.raises(DeliveryError, match="SLIPWAY_MAX_ROWS"):
-        converge(project.root, "production", quiet)
+        reconcile(project.root, "production", quiet)
     assert target.observe() == digest
 
 
@@ -87,7 +87,7 @@ def test_a_key_that_went_missing_while_the_service_runs_is_named_by_status(proje
     place(project, key_file="smoke.key")
     found = {each.environment: each for each in read_status(project.root)}
     assert "smoke.key" in found["production"].differs
-    assert "mends it" not in line(found["production"]), "a command that needs the file as well"
+    assert "mends it" not in describe_status(found["production"]), "a command that needs the file as well"
 
 
 @pytest.mark.parametrize(

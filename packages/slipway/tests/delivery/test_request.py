@@ -5,7 +5,7 @@ import json
 import pytest
 from releases import better, first, quiet, slipway
 
-from slipway.delivery import flow
+from slipway.delivery import operations
 from slipway.errors import DeliveryError
 from slipway.ledger import Ledger
 
@@ -13,7 +13,7 @@ from slipway.ledger import Ledger
 def test_what_was_requested_is_promoted_while_it_serves_in_staging_and_nothing_else_is(project):
     old = first(project).entry.serving.bundle
     new = better(project).digest
-    flow.deploy(project.root, "staging", quiet)
+    operations.deploy(project.root, "staging", quiet)
     asked = slipway(project, "request", "staging", "production")
     assert "open a pull request" in asked.communicate(timeout=60)[0]
     path = project.root / "requested" / "production.json"
@@ -21,17 +21,17 @@ def test_what_was_requested_is_promoted_while_it_serves_in_staging_and_nothing_e
 
     path.write_text(json.dumps({"bundle": old, "image": None}))
     with pytest.raises(DeliveryError, match=f"asks for the bundle {old[:12]}"):
-        flow.promote(project.root, "staging", "production", quiet, path)
+        operations.promote(project.root, "staging", "production", quiet, path)
     path.write_text(json.dumps({"bundle": new, "image": "another@sha256:0"}))
     with pytest.raises(DeliveryError, match="another@sha256:0"):
-        flow.promote(project.root, "staging", "production", quiet, path)
+        operations.promote(project.root, "staging", "production", quiet, path)
     path.write_text(json.dumps({"bundle": new, "image": None, "force": True}))
     with pytest.raises(DeliveryError, match="force"):
-        flow.promote(project.root, "staging", "production", quiet, path)
+        operations.promote(project.root, "staging", "production", quiet, path)
     assert Ledger(project.root).read("production").serving.bundle == old
 
     path.write_text(json.dumps({"bundle": new, "image": None}))
-    done = flow.promote(project.root, "staging", "production", quiet, path)
+    done = operations.promote(project.root, "staging", "production", quiet, path)
     assert done.entry.serving.bundle == new
 
 

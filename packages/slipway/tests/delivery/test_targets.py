@@ -10,8 +10,8 @@ from projectbox import place
 from releases import better, first, quiet
 from running import SLIPWAY
 
-from slipway.delivery import flow
-from slipway.delivery.converge import stop
+from slipway.delivery import operations
+from slipway.delivery.reconcile import stop_service
 from slipway.delivery.status import read_status
 from slipway.delivery.targets.base import Target
 from slipway.delivery.targets.registry import find_target
@@ -19,7 +19,7 @@ from slipway.errors import DeliveryError, SettingsError
 from slipway.ledger import Event, Ledger
 
 IMPORTS = """
-from slipway.delivery.smoke import is_ready, version, wait_for
+from slipway.delivery.smoke_test import is_ready, read_version, wait_until
 from slipway.delivery.targets.base import Target
 from slipway.delivery.targets.local import process
 from slipway.delivery.targets.settings import Port, TargetSettings
@@ -71,18 +71,18 @@ def test_a_package_brings_a_target_that_deploys_fails_and_rolls_back_like_ours(p
     old = first(project).entry.serving.bundle
     assert [(each.serving, each.differs) for each in read_status(project.root)] == [(old, None)] * 2
     new = better(project).digest
-    flow.deploy(project.root, "staging", quiet)
-    done = flow.promote(project.root, "staging", "production", quiet)
+    operations.deploy(project.root, "staging", quiet)
+    done = operations.promote(project.root, "staging", "production", quiet)
     target = find_target(project.root, "production")
     assert (done.entry.target, target.observe(), done.smoke.url) == ("process", new, target.url)
     assert "ledger says" in target.out_of_sync(old)
-    flow.rollback(project.root, "production", "to see it work", quiet)
+    operations.rollback(project.root, "production", "to see it work", quiet)
     assert target.observe() == old
     place(project, SLIPWAY_MAX_ROWS="none")
     with pytest.raises(DeliveryError, match="could not be brought back"):
-        flow.rollback(project.root, "staging", "to see it fail", quiet)
+        operations.rollback(project.root, "staging", "to see it fail", quiet)
     assert Ledger(project.root).read("staging").event is Event.FAILED
-    assert stop(project.root, "production", quiet) and not target.is_running()
+    assert stop_service(project.root, "production", quiet) and not target.is_running()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 import requests
 from dockerbox import bring, quiet, settled
 
-from slipway.delivery.converge import converge
+from slipway.delivery.reconcile import reconcile
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
@@ -44,5 +44,5 @@ def test_a_full_log_refuses_and_a_deployment_onto_it_leaves_what_is_there(on_eng
     engine.run("exec", container.id, "rm", "/var/log/slipway/ballast")
     assert ask() == 200, "where there is room it goes on, and nobody had to restart it"
     assert settled(on_engine, old, "staging") == container
-    converge(on_engine.root, "staging", quiet)
+    reconcile(on_engine.root, "staging", quiet)
     assert settled(on_engine, old, "staging") == container, "it was never touched"

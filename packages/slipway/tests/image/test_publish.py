@@ -10,7 +10,7 @@ from projectbox import Project, make_project, place
 from registry import tags
 from running import free_port
 
-from slipway.delivery import flow, publish, release
+from slipway.delivery import operations, publish, release
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
@@ -43,31 +43,31 @@ def project(engine, sources, tmp_path: Path, monkeypatch) -> Project:
 
 def choose(project):
     folder = project.root / "release"
-    release.choose(project.root, Ledger(project.root), folder, quiet)
+    release.choose_release(project.root, Ledger(project.root), folder, quiet)
     return folder
 
 
 def test_a_release_is_built_once_pushed_by_digest_and_rehearsed_through_to_production(project, engine, registry):
     folder, repository = choose(project), f"{registry}/model"
     said = []
-    found = publish.publish(project.root, folder, repository, said.append).release
+    found = publish.publish_image(project.root, folder, repository, said.append).release
     assert any("building" in line for line in said)
     assert re.fullmatch(re.escape(repository) + "@sha256:[0-9a-f]{64}", found.image)
-    assert tags(registry, "model") == [publish.tag(found)]
+    assert tags(registry, "model") == [publish.image_tag(found)]
 
     # A runner that starts anew has neither the image nor the note of its digest.
     engine.run("image", "rm", "--force", found.image, f"{repository}:{publish.tag(found)}")
     said = []
-    again = publish.publish(project.root, choose(project), repository, said.append)
+    again = publish.publish_image(project.root, choose(project), repository, said.append)
     assert (again.release, again.built) == (found, False)
     assert not any("building" in line for line in said)
 
-    done = flow.deploy(project.root, "staging", quiet, chosen=folder)
+    done = operations.deploy(project.root, "staging", quiet, chosen=folder)
     assert (done.entry.event, done.entry.target, done.entry.serving) == (Event.DEPLOY, "rehearsal", found)
     assert done.smoke.digest == found.bundle
-    again = flow.deploy(project.root, "staging", quiet, chosen=folder)
+    again = operations.deploy(project.root, "staging", quiet, chosen=folder)
     assert again.entry == done.entry, "run again, nothing is written"
-    done = flow.promote(project.root, "staging", "production", quiet)
+    done = operations.promote(project.root, "staging", "production", quiet)
     assert done.entry.serving == found
     name = find_target(project.root, "staging")._aside.name
     assert engine.run("ps", "--all", "--quiet", "--filter", f"name={name}") == ""
@@ -76,16 +76,16 @@ def test_a_release_is_built_once_pushed_by_digest_and_rehearsed_through_to_produ
 def test_an_image_that_has_no_name_yet_is_not_found_and_its_name_comes_last(project, engine, registry):
     folder, repository = choose(project), f"{registry}/unnamed"
     with pytest.raises(DeliveryError, match="slipway publish"):
-        publish.give_name(folder)
-    died = publish.publish(project.root, folder, repository, quiet, named=False)
-    name = publish.tag(died.release)
+        publish.tag_image(folder)
+    died = publish.publish_image(project.root, folder, repository, quiet, named=False)
+    name = publish.image_tag(died.release)
     assert died.built and name not in tags(registry, "unnamed")
 
-    second = publish.publish(project.root, choose(project), repository, quiet, named=False)
+    second = publish.publish_image(project.root, choose(project), repository, quiet, named=False)
     assert second.built, "what a run has left that died is not taken for finished"
-    assert publish.give_name(folder) == f"{repository}:{name}"
+    assert publish.tag_image(folder) == f"{repository}:{name}"
     engine.run("image", "rm", "--force", second.release.image, f"{repository}:{name}", f"{repository}:pushed-{name}")
-    third = publish.publish(project.root, choose(project), repository, quiet, named=False)
+    third = publish.publish_image(project.root, choose(project), repository, quiet, named=False)
     assert (third.release, third.built) == (second.release, False)
 
 
@@ -93,13 +93,13 @@ def test_a_registry_that_is_away_is_said_before_anything_is_built(project):
     away = f"127.0.0.1:{free_port()}/model"
     said = []
     with pytest.raises(DeliveryError, match=r"registry of 127.* does not answer: .*refused.* Nothing was built"):
-        publish.publish(project.root, choose(project), away, said.append)
+        publish.publish_image(project.root, choose(project), away, said.append)
     assert not any("building" in line for line in said)
 
 
 def test_an_image_of_another_bundle_is_refused_before_it_runs(project, engine, registry):
     repository = f"{registry}/mixed"
-    found = publish.publish(project.root, choose(project), repository, quiet).release
+    found = publish.publish_image(project.root, choose(project), repository, quiet).release
     project.retrain(trees=3)
     folder = choose(project)
     other = msgspec.structs.replace(release.read_chosen(folder).release, commit=found.commit)
@@ -110,19 +110,19 @@ def test_an_image_of_another_bundle_is_refused_before_it_runs(project, engine, r
     ):
         subprocess.run([engine.client, *words], check=True, capture_output=True)
     with pytest.raises(DeliveryError, match="does not hold the bundle"):
-        publish.publish(project.root, folder, repository, quiet)
-    release.with_image(folder, found.image)
+        publish.publish_image(project.root, folder, repository, quiet)
+    release.note_image(folder, found.image)
     with pytest.raises(DeliveryError, match="is labelled with the bundle"):
-        flow.deploy(project.root, "staging", quiet, chosen=folder)
+        operations.deploy(project.root, "staging", quiet, chosen=folder)
     assert Ledger(project.root).read("staging").event is Event.GENESIS
 
 
 def test_a_release_that_fails_in_its_container_is_written_down_and_the_one_before_is_rehearsed_again(project, registry):
     repository = f"{registry}/failing"
-    publish.publish(project.root, choose(project), repository, quiet)
-    old = flow.deploy(project.root, "staging", quiet, chosen=project.root / "release").entry.serving
+    publish.publish_image(project.root, choose(project), repository, quiet)
+    old = operations.deploy(project.root, "staging", quiet, chosen=project.root / "release").entry.serving
     project.retrain(trees=3)
-    new = publish.publish(project.root, choose(project), repository, quiet).release
+    new = publish.publish_image(project.root, choose(project), repository, quiet).release
     place_before = (project.root / "pyproject.toml").read_text()
     (project.root / "pyproject.toml").write_text(
         place_before.replace(
@@ -131,21 +131,21 @@ def test_a_release_that_fails_in_its_container_is_written_down_and_the_one_befor
         )
     )
     with pytest.raises(DeliveryError, match=r"did not become ready.*SLIPWAY_MAX_ROWS"):
-        flow.deploy(project.root, "staging", quiet, chosen=project.root / "release")
+        operations.deploy(project.root, "staging", quiet, chosen=project.root / "release")
     entry = Ledger(project.root).read("staging")
     assert (entry.event, entry.release, entry.serving, entry.target) == (Event.FAILED, new, old, "rehearsal")
 
 
 def test_a_release_without_an_image_cannot_be_rehearsed_and_is_told_so(project):
     with pytest.raises(DeliveryError, match="slipway publish"):
-        flow.deploy(project.root, "staging", quiet)
+        operations.deploy(project.root, "staging", quiet)
 
 
 def test_code_that_is_not_committed_makes_no_image(project, registry):
     folder = choose(project)
     (project.root / "packages/slipway/packages/slipway/src/slipway/errors.py").write_text("# a change of today\n")
     with pytest.raises(DeliveryError, match=r"packages/slipway/src/slipway/errors\.py"):
-        publish.publish(project.root, folder, f"{registry}/dirty", quiet)
+        publish.publish_image(project.root, folder, f"{registry}/dirty", quiet)
     assert tags(registry, "dirty") == []
 
 
@@ -153,7 +153,7 @@ def test_the_code_of_another_commit_makes_no_image_of_the_release(project, regis
     folder = choose(project)
     project.commit("a commit that came meanwhile")
     with pytest.raises(DeliveryError, match="its image would hold other code"):
-        publish.publish(project.root, folder, f"{registry}/later", quiet)
+        publish.publish_image(project.root, folder, f"{registry}/later", quiet)
     assert tags(registry, "later") == []
 
 

@@ -9,8 +9,8 @@ from dockerbox import bring, quiet, services, settled
 from requirements import missing
 from running import SLIPWAY
 
-from slipway.delivery.converge import converge, stop
-from slipway.delivery.signature import check_signature, sign
+from slipway.delivery.reconcile import reconcile, stop_service
+from slipway.delivery.signature import sign_image, verify_signature
 from slipway.delivery.targets.docker import DockerTarget
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger, Release, next_entry
@@ -68,25 +68,25 @@ def test_what_the_trusted_key_has_not_signed_is_not_started(on_engine, fresh, ke
     before = Ledger(on_engine.root).read("staging")
     with pytest.raises(DeliveryError, match=r"not signed by .*ours\.pub.*nothing was started.*no signatures found"):
         bring(on_engine, fresh)
-    sign(fresh.image, str(keys / "theirs.key"))
+    sign_image(fresh.image, str(keys / "theirs.key"))
     # In the words of cosign 2, and of 3.
     with pytest.raises(DeliveryError, match=r"invalid signature|signatures do not match"):
         bring(on_engine, fresh)
     assert Ledger(on_engine.root).read("staging") == before, "it has not failed: nothing has happened"
 
-    sign(fresh.image, str(keys / "ours.key"))
+    sign_image(fresh.image, str(keys / "ours.key"))
     bring(on_engine, fresh)
     settled(on_engine, fresh, "staging")
 
 
 def test_who_follows_the_ledger_does_not_start_what_is_not_signed(on_engine, fresh, keys):
     bring(on_engine, fresh)
-    stop(on_engine.root, "staging", quiet)
+    stop_service(on_engine.root, "staging", quiet)
     trust(on_engine, key=str(keys / "ours.pub"))
     with pytest.raises(DeliveryError, match="is not signed by"):
-        converge(on_engine.root, "staging", quiet)
-    sign(fresh.image, str(keys / "ours.key"))
-    converge(on_engine.root, "staging", quiet)
+        reconcile(on_engine.root, "staging", quiet)
+    sign_image(fresh.image, str(keys / "ours.key"))
+    reconcile(on_engine.root, "staging", quiet)
     settled(on_engine, fresh, "staging")
 
 
@@ -96,7 +96,7 @@ def test_what_somebody_else_wrote_into_the_ledger_meanwhile_is_not_started_unsig
     (old, new) = shipped
     bring(on_engine, old)
     trust(on_engine, key=str(keys / "ours.pub"))
-    sign(new.image, str(keys / "ours.key"))
+    sign_image(new.image, str(keys / "ours.key"))
     apply = DockerTarget.apply
 
     def apply_while_somebody_writes(target, kept):
@@ -131,15 +131,15 @@ def test_an_identity_of_an_own_authority_is_held_to_its_name_and_its_issuer(on_e
     )
     roots = str(tmp_path / "roots.pem")
     trust(on_engine, identity=WHO, issuer=ISSUER, roots=roots)
-    check_signature(on_engine.root, fresh.image)
+    verify_signature(on_engine.root, fresh.image)
     for other in ({"identity": WHO.replace("main", "mine")}, {"issuer": "https://other.example.com"}):
         trust(on_engine, **({"identity": WHO, "issuer": ISSUER, "roots": roots} | other))
         with pytest.raises(DeliveryError, match="none of the expected identities matched"):
-            check_signature(on_engine.root, fresh.image)
+            verify_signature(on_engine.root, fresh.image)
     certify(tmp_path / "elsewhere", keys / "ours.pub")
     trust(on_engine, identity=WHO, issuer=ISSUER, roots=str(tmp_path / "elsewhere" / "roots.pem"))
     with pytest.raises(DeliveryError, match="unknown authority"):
-        check_signature(on_engine.root, fresh.image)
+        verify_signature(on_engine.root, fresh.image)
 
 
 def certify(folder, key):

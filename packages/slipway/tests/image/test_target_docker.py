@@ -11,8 +11,8 @@ from load import STEADY, Callers
 from running import SLIPWAY, free_port
 from waiting import wait_for_engine
 
-from slipway.delivery import flow
-from slipway.delivery.converge import converge, stop
+from slipway.delivery import operations
+from slipway.delivery.reconcile import reconcile, stop_service
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
@@ -41,9 +41,9 @@ def test_a_release_goes_to_production_by_digest_and_back_and_no_request_is_lost(
     production = find_target(on_engine.root, "production")
     with Callers(production.url, old.row, pause=STEADY) as callers:
         bring(on_engine, new)
-        flow.promote(on_engine.root, "staging", "production", quiet)
+        operations.promote(on_engine.root, "staging", "production", quiet)
         settled(on_engine, new)
-        flow.rollback(on_engine.root, "production", "the test goes back", quiet)
+        operations.rollback(on_engine.root, "production", "the test goes back", quiet)
         container = settled(on_engine, old)
     assert not callers.failures
     assert callers.broken == 0
@@ -150,28 +150,28 @@ def test_settings_that_changed_are_seen_and_brought_in_without_a_lost_request(on
     with Callers(target.url, ship.row, 2, pause=STEADY) as callers:
         change(on_engine, variables={"SLIPWAY_MAX_ROWS": "none"})
         with pytest.raises(DeliveryError, match="SLIPWAY_MAX_ROWS"):
-            converge(on_engine.root, "staging", quiet)
+            reconcile(on_engine.root, "staging", quiet)
         assert services(on_engine, "staging") == [before], "what does not start ends nothing that serves"
         change(on_engine, workers=2, variables={"SLIPWAY_MAX_ROWS": "7", "NOTE": "5 $ for ${PATH}"})
         found = find_target(on_engine.root, "staging")
         assert "other settings" in found.out_of_sync(ship.bundle.digest, ship.image)
-        converge(on_engine.root, "staging", quiet)
+        reconcile(on_engine.root, "staging", quiet)
         container = settled(on_engine, ship, "staging")
         assert {"SLIPWAY_WORKERS=2", "SLIPWAY_MAX_ROWS=7", "NOTE=5 $ for ${PATH}"} <= environment(engine, container)
         # The file is the operator's: a limit that is changed there counts too.
         path = on_engine.root / "deploy/compose/service.yaml"
         path.write_text(path.read_text().replace("pids_limit: 256", "pids_limit: 200"))
         assert "other settings" in found.out_of_sync(ship.bundle.digest, ship.image)
-        converge(on_engine.root, "staging", quiet)
+        reconcile(on_engine.root, "staging", quiet)
         settled(on_engine, ship, "staging")
     assert not callers.failures and callers.broken == 0
     change(on_engine, port=free_port())
-    converge(on_engine.root, "staging", quiet)
+    reconcile(on_engine.root, "staging", quiet)
     settled(on_engine, ship, "staging")
     option = {"com.docker.network.driver.mtu": "1280"}
     path.write_text(path.read_text() + f"networks: {json.dumps({'default': {'driver_opts': option}})}\n")
     assert "other settings" in find_target(on_engine.root, "staging").out_of_sync(ship.bundle.digest, ship.image)
-    converge(on_engine.root, "staging", quiet)
+    reconcile(on_engine.root, "staging", quiet)
     settled(on_engine, ship, "staging")
     network = f"{find_target(on_engine.root, 'staging')._project.name}_default"
     assert json.loads(engine.run("network", "inspect", network))[0]["Options"] == option
@@ -217,28 +217,28 @@ def test_an_image_that_cannot_hold_a_port_takes_nothing_down(on_engine, shipped,
     assert not callers.failures and callers.broken == 0
     assert (target._project.front().id, services(on_engine, "staging")) == (front, [before]), "it was never touched"
     # Another one brings the other front in, on the port that the one before listens on.
-    converge(on_engine.root, "staging", quiet)
+    reconcile(on_engine.root, "staging", quiet)
     settled(on_engine, ship, "staging")
 
 
 def test_stopping_ends_everything_but_the_log_and_converge_starts_it_again(on_engine, shipped, engine):
     bring(on_engine, shipped[0])
     target = find_target(on_engine.root, "staging")
-    assert stop(on_engine.root, "staging", quiet)
-    assert not stop(on_engine.root, "staging", quiet)
+    assert stop_service(on_engine.root, "staging", quiet)
+    assert not stop_service(on_engine.root, "staging", quiet)
     name = target._project.name
     assert engine.run("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={name}") == ""
     left = engine.run("volume", "ls", "--quiet", "--filter", f"name={name}").split()
     assert left == [f"{name}_front", f"{name}_log"], "the first is empty"
     assert target.is_managed_here() and not target.is_running() and target.observe() is None
-    converge(on_engine.root, "staging", quiet)
+    reconcile(on_engine.root, "staging", quiet)
     settled(on_engine, shipped[0], "staging")
 
 
 def test_what_is_missing_is_named_before_anything_starts(on_engine, shipped, engine, tmp_path, monkeypatch):
     (ship, _) = shipped
     with pytest.raises(DeliveryError, match="slipway publish"):
-        flow.deploy(on_engine.root, "staging", quiet)
+        operations.deploy(on_engine.root, "staging", quiet)
     change(on_engine, address="0.0.0.0")
     with pytest.raises(DeliveryError, match='SLIPWAY_AUTH = "keys"'):
         bring(on_engine, ship)

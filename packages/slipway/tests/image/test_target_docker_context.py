@@ -8,8 +8,8 @@ from dockerbox import bring, change, quiet, services, settled
 from relay import relay
 from running import SLIPWAY
 
-from slipway.delivery.converge import converge
-from slipway.delivery.smoke import version
+from slipway.delivery.reconcile import reconcile
+from slipway.delivery.smoke_test import read_version
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
 
@@ -44,23 +44,23 @@ def test_an_environment_behind_a_context_gets_its_keys_and_is_tested_with_one(on
     bring(on_engine, ship)
     container = settled(on_engine, ship, "staging")
     target = find_target(on_engine.root, "staging")
-    assert version(target.url) is None, "without a key it says nothing"
+    assert read_version(target.url) is None, "without a key it says nothing"
     mounts = {each["Destination"]: each["Type"] for each in engine.inspect(container.id)["Mounts"]}
     assert mounts == dict.fromkeys(("/var/log/slipway", "/run/slipway", "/run/front"), "volume")
 
     # Another key counts when converge has brought it there.
     second = make_key(on_engine, "second")
-    assert version(target.url, second) is None
+    assert read_version(target.url, second) is None
     assert "other settings" in target.out_of_sync(ship.bundle.digest, ship.image)
-    converge(on_engine.root, "staging", quiet)
-    assert version(target.url, second).model.digest == ship.bundle.digest
+    reconcile(on_engine.root, "staging", quiet)
+    assert read_version(target.url, second).model.digest == ship.bundle.digest
     settled(on_engine, ship, "staging")
     volumes = engine.run("volume", "ls", "--quiet", "--filter", f"name={target._project.name}").split()
     assert len(volumes) == 3, "files that nothing uses any more are gone"
 
     (on_engine.root / "keys.json").unlink()
     with pytest.raises(DeliveryError, match=r"needs the file keys\.json"):
-        converge(on_engine.root, "staging", quiet)
+        reconcile(on_engine.root, "staging", quiet)
     assert len(services(on_engine, "staging")) == 1
 
 

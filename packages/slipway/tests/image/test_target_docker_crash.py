@@ -7,8 +7,8 @@ from dockerbox import bring, quiet, serve, settled
 from load import STEADY, Callers
 from releases import killed_after, slipway
 
-from slipway.delivery import flow
-from slipway.delivery.converge import converge
+from slipway.delivery import operations
+from slipway.delivery.reconcile import reconcile
 from slipway.delivery.targets.registry import find_target
 from slipway.ledger import Ledger
 
@@ -37,7 +37,7 @@ def test_a_promotion_that_is_killed_after_any_step_is_undone_or_finished_and_nob
             killed = killed_after(on_engine, function, times, "promote", "staging", "production")
             said = killed.communicate(timeout=120)[0]
             assert killed.returncode == -signal.SIGKILL, f"{function}: {said}"
-            converge(on_engine.root, "production", quiet)
+            reconcile(on_engine.root, "production", quiet)
             settled(on_engine, new if function.endswith("append") else old)
             names = engine.run("ps", "--all", "--format", "{{.Names}}", "--filter", f"name={target._project.name}")
             assert len(names.split()) == 2, f"{function}: {names}"
@@ -57,7 +57,7 @@ def test_a_first_start_that_is_killed_is_ended_where_the_ledger_says_that_nothin
     assert killed.wait(timeout=120) == -signal.SIGKILL, killed.stdout.read()
     target = find_target(on_engine.root, "production")
     assert target.is_running() and target.out_of_sync(None)
-    converge(on_engine.root, "production", quiet)
+    reconcile(on_engine.root, "production", quiet)
     assert not target.is_running() and target.out_of_sync(None) is None
-    flow.promote(on_engine.root, "staging", "production", quiet)
+    operations.promote(on_engine.root, "staging", "production", quiet)
     settled(on_engine, ship)

@@ -6,7 +6,7 @@ import pytest
 from dockerbox import bring, quiet, settled
 from releases import killed_after, slipway
 
-from slipway.delivery.converge import converge, look
+from slipway.delivery.reconcile import find_in_sync, reconcile
 from slipway.delivery.targets.registry import find_target, lock_target
 
 pytestmark = pytest.mark.timeout(300)
@@ -30,9 +30,9 @@ def test_a_command_of_another_clone_waits_and_leaves_alone_what_the_first_has_as
         assert "waiting for" in second.stdout.readline()
         target.rehearse(target.prepare(shipped[0].bundle.path, shipped[0].image))
         assert second.poll() is None
-        assert look(other.root, "staging"), "who only looks waits for nobody"
+        assert find_in_sync(other.root, "staging"), "who only looks waits for nobody"
     said = second.communicate(timeout=60)[0]
-    assert second.returncode == 0 and "runs what the ledger says" in said
+    assert second.returncode == 0 and "in sync with the ledger" in said
     assert holders(on_engine, engine) == []
 
 
@@ -49,11 +49,11 @@ def test_a_user_without_a_name_holds_it_too(on_engine, shipped, other, engine, m
 def test_what_a_killed_command_held_is_free_at_once_and_what_was_never_started_soon(on_engine, shipped, other, engine):
     killed = killed_after(other, "delivery.targets.containers.lease._take", 1, "converge", "staging")
     assert killed.wait(timeout=60) == -signal.SIGKILL, killed.stdout.read()
-    converge(on_engine.root, "staging", quiet)
+    reconcile(on_engine.root, "staging", quiet)
     name = f"{find_target(on_engine.root, 'staging')._named}-held"
     engine.run("create", "--name", name, shipped[0].image)
     said = []
-    converge(on_engine.root, "staging", said.append)
+    reconcile(on_engine.root, "staging", said.append)
     assert "waiting for another command" in said[0]
     settled(on_engine, shipped[0], "staging")
     assert holders(on_engine, engine) == []

@@ -9,7 +9,7 @@ from load import STEADY, Callers
 from msgspec.structs import replace
 from sshserver import ssh_server
 
-from slipway.delivery import flow
+from slipway.delivery import operations
 from slipway.delivery.status import read_status
 from slipway.delivery.targets.containers.ssh_tunnel import Reach
 from slipway.delivery.targets.registry import find_target
@@ -50,7 +50,7 @@ def test_a_release_is_brought_tested_and_taken_back_through_ssh_alone(away, ship
     settled(away, old, "staging")
     with Callers(f"http://127.0.0.1:{target._settings.port}", old.row, 2, pause=STEADY) as callers:
         bring(away, new)
-        flow.rollback(away.root, "staging", "the test goes back", quiet)
+        operations.rollback(away.root, "staging", "the test goes back", quiet)
     assert not callers.failures and callers.broken == 0
     settled(away, old, "staging")
     (found,) = [each for each in read_status(away.root) if each.environment == "staging"]

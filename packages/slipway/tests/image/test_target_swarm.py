@@ -12,9 +12,9 @@ from requirements import is_required
 from running import SLIPWAY
 from waiting import wait_for_engine
 
-from slipway.delivery import flow
-from slipway.delivery.converge import converge, stop
-from slipway.delivery.smoke import version
+from slipway.delivery import operations
+from slipway.delivery.reconcile import reconcile, stop_service
+from slipway.delivery.smoke_test import read_version
 from slipway.delivery.targets.containers.stack import FILE
 from slipway.delivery.targets.registry import find_target
 from slipway.delivery.targets.swarm import SwarmTarget
@@ -86,15 +86,15 @@ def test_a_release_replaces_another_replica_by_replica_and_no_request_is_lost(on
     target = settled(on_swarm, old)
     with Callers(target.url, old.row, pause=STEADY) as callers:
         bring(on_swarm, new)
-        flow.promote(on_swarm.root, "staging", "production", quiet)
+        operations.promote(on_swarm.root, "staging", "production", quiet)
         settled(on_swarm, new)
-        flow.rollback(on_swarm.root, "production", "the test goes back", quiet)
+        operations.rollback(on_swarm.root, "production", "the test goes back", quiet)
         settled(on_swarm, old)
     assert not callers.failures
     assert callers.broken == 0
     assert len(callers.acknowledged) > 1000
     # Everything that was acknowledged is in the one log that all of them wrote.
-    stop(on_swarm.root, "production", quiet)
+    stop_service(on_swarm.root, "production", quiet)
     volume = f"{target._named}_log:/var/log/slipway"
     kept = engine.run("run", "--rm", "--volume", volume, old.image, "log", "--all", "--json")
     assert set(callers.acknowledged) <= {json.loads(line)["id"] for line in kept.splitlines()}
@@ -154,7 +154,7 @@ def test_a_deployment_that_is_killed_while_the_swarm_works_is_undone_by_converge
         if finish:
             bring(on_swarm, new)
         else:
-            converge(on_swarm.root, "staging", quiet)
+            reconcile(on_swarm.root, "staging", quiet)
         settled(on_swarm, new if finish else old, "staging")
 
 
@@ -173,7 +173,7 @@ def test_a_replica_that_is_killed_is_replaced_and_one_that_somebody_scaled_away_
 
     engine.run("service", "scale", "--detach", f"{target._named}_service=1")
     assert "scaled to 1 replicas" in target.out_of_sync(ship.bundle.digest, ship.image)
-    converge(on_swarm.root, "staging", quiet)
+    reconcile(on_swarm.root, "staging", quiet)
     assert len(running(settled(on_swarm, ship, "staging"))) == 2
 
 
@@ -188,11 +188,11 @@ def test_keys_are_a_secret_of_the_swarm_and_another_key_comes_in_by_converge(on_
     change(on_swarm, target="swarm", variables=keys, key_file="smoke.key", replicas=1)
     bring(on_swarm, ship)
     target = settled(on_swarm, ship, "staging")
-    assert version(target.url) is None, "without a key it says nothing"
+    assert read_version(target.url) is None, "without a key it says nothing"
     second = make_key(on_swarm, "second")
     assert "other settings" in target.out_of_sync(ship.bundle.digest, ship.image)
-    converge(on_swarm.root, "staging", quiet)
-    assert version(target.url, second).model.digest == ship.bundle.digest
+    reconcile(on_swarm.root, "staging", quiet)
+    assert read_version(target.url, second).model.digest == ship.bundle.digest
     settled(on_swarm, ship, "staging")
     wait_for_engine(
         lambda: len(engine.run("secret", "ls", "--quiet", "--filter", f"name={target._named}").split()) == 1

@@ -10,9 +10,9 @@ from nodes import api_of, two_nodes
 from requirements import is_required
 from waiting import wait_for_engine
 
-from slipway.delivery import flow
-from slipway.delivery.converge import stop
-from slipway.delivery.status import line, read_status
+from slipway.delivery import operations
+from slipway.delivery.reconcile import stop_service
+from slipway.delivery.status import describe_status, read_status
 from slipway.delivery.targets.containers.stack import FILE
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
@@ -46,7 +46,7 @@ def project(nodes, on_engine, engine, tmp_path, monkeypatch):
     shutil.copy(ROOT / FILE, place)
     change(on_engine, **SETTINGS, replicas=2)
     yield on_engine
-    stop(on_engine.root, "staging", quiet)
+    stop_service(on_engine.root, "staging", quiet)
 
 
 def nodes_of(target):
@@ -85,14 +85,14 @@ def test_each_node_answers_while_replicas_are_replaced_and_after_one_was_away(pr
     assert target.note() is None, "it takes none"
     manager.run("node", "update", "--availability", "active", node.id)
     (found,) = (each for each in read_status(project.root) if each.environment == "staging")
-    assert worker.namespace == node.name and f"no replica runs on {node.name}: " in line(found)
-    (command,) = re.findall(r"`docker (.*)` deals them out anew", line(found))
+    assert worker.namespace == node.name and f"no replica runs on {node.name}: " in describe_status(found)
+    (command,) = re.findall(r"`docker (.*)` deals them out anew", describe_status(found))
     manager.run(*command.split())
     assert target.note() is None and len(nodes_of(target)) == 2
 
     # The way back is not refused for what only a new release must not do without.
     change(project, **SETTINGS, replicas=3)
-    flow.rollback(project.root, "staging", "the test goes back", quiet)
+    operations.rollback(project.root, "staging", "the test goes back", quiet)
     assert find_target(project.root, "staging").out_of_sync(old.bundle.digest, old.image) is None
 
 

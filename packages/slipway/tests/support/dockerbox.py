@@ -14,8 +14,8 @@ from projectbox import Project
 from running import free_port
 
 from slipway.bundle import Bundle
-from slipway.delivery import flow, release
-from slipway.delivery.steps import Delivered
+from slipway.delivery import operations, release
+from slipway.delivery.rollout import Delivered
 from slipway.delivery.targets.containers.compose import FILE, Container
 from slipway.delivery.targets.docker import DockerTarget
 from slipway.delivery.targets.registry import find_target
@@ -79,8 +79,8 @@ def change(project: Project, **changed: Any) -> None:
 def chosen(project: Project, image: str) -> Path:
     """What `slipway choose` and `publish` leave of the candidate, its image being this one."""
     folder = project.root / "release"
-    release.choose(project.root, Ledger(project.root), folder, quiet)
-    release.with_image(folder, image)
+    release.choose_release(project.root, Ledger(project.root), folder, quiet)
+    release.note_image(folder, image)
     return folder
 
 
@@ -114,13 +114,13 @@ def quiet(line: str) -> None:
 def bring(project: Project, ship: Shipped, environment: str = "staging") -> Delivered:
     """Deploy a model, as the gate lets it through."""
     project.retrain(trees=ship.trees)
-    return flow.deploy(project.root, environment, quiet, chosen=chosen(project, ship.image))
+    return operations.deploy(project.root, environment, quiet, chosen=chosen(project, ship.image))
 
 
 def serve(project: Project, ship: Shipped) -> Delivered:
     """Bring a model through to production."""
     bring(project, ship)
-    return flow.promote(project.root, "staging", "production", quiet)
+    return operations.promote(project.root, "staging", "production", quiet)
 
 
 def services(project: Project, name: str) -> list[Container]:

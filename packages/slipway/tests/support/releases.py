@@ -8,8 +8,8 @@ from projectbox import Project
 from running import SLIPWAY
 
 from slipway.bundle import Bundle
-from slipway.delivery import flow
-from slipway.delivery.steps import Delivered
+from slipway.delivery import operations
+from slipway.delivery.rollout import Delivered
 
 # Ends its own process, as kill -9 would, when the named function has done its work for the n-th time.
 _KILLED = """
@@ -34,8 +34,8 @@ def quiet(line: str) -> None:
 def first(project: Project) -> Delivered:
     """Let production serve a modest model."""
     project.retrain(trees=2)
-    flow.deploy(project.root, "staging", quiet)
-    return flow.promote(project.root, "staging", "production", quiet)
+    operations.deploy(project.root, "staging", quiet)
+    return operations.promote(project.root, "staging", "production", quiet)
 
 
 def better(project: Project) -> Bundle:

@@ -16,7 +16,7 @@ from stub_github import stub_github
 from world import World
 
 from slipway.delivery.request import write_request
-from slipway.delivery.smoke import version
+from slipway.delivery.smoke_test import read_version
 from slipway.ledger import Event
 
 EVERYTHING = {"model", "image", "staging/deploy", "production/approve", "production/deploy"}
@@ -246,18 +246,18 @@ def test_production_on_a_server_gets_the_image_that_staging_rehearsed_and_its_ro
     staging, production = (world.ledger().read(name) for name in ("staging", "production"))
     assert (staging.target, production.target) == ("rehearsal", "docker")
     assert production.serving == staging.serving
-    assert version(url).model.digest == production.serving.bundle
+    assert read_version(url).model.digest == production.serving.bundle
     assert "rehearsal" not in run.jobs["production/deploy"].summary
     assert "rehearsal" not in world.github.releases[-1]["name"]
 
     back = world.by_hand("rollback.yml", given, environment="production", reason="drift", to="")
     assert back.passed, (back.results, back.log)
     assert world.ledger().read("production").serving == before
-    assert version(url).model.digest == before.bundle
+    assert read_version(url).model.digest == before.bundle
 
     left = world.ledger().read("production")
     keyless = {"variables": given["variables"]}
     refused = world.by_hand("rollback.yml", keyless, environment="production", reason="drift", to="")
     assert not refused.passed
     assert "gh secret set SLIPWAY_SSH_KEY --env production" in refused.said("rollback/deploy")
-    assert (world.ledger().read("production"), version(url).model.digest) == (left, before.bundle)
+    assert (world.ledger().read("production"), read_version(url).model.digest) == (left, before.bundle)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from slipway.delivery.release import BUNDLE, read_chosen, with_image
+from slipway.delivery.release import BUNDLE, note_image, read_chosen
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.errors import DeliveryError
 from slipway.git import Git
@@ -35,7 +35,9 @@ class Published(msgspec.Struct, frozen=True):
     built: bool
 
 
-def publish(root: Path, folder: Path, repository: str, say: Callable[[str], None], *, named: bool = True) -> Published:
+def publish_image(
+    root: Path, folder: Path, repository: str, say: Callable[[str], None], *, named: bool = True
+) -> Published:
     """Push the image of the release in `folder` to `repository`, unless it is there, and note its digest in `folder`.
 
     One that is not `named` is found by no later run before `give_name`: if this run dies between, the next builds anew.
@@ -48,12 +50,12 @@ def publish(root: Path, folder: Path, repository: str, say: Callable[[str], None
     _check_committed(root, chosen.release)
     # Registries take no capital letters; the names of repositories may have some.
     repository = repository.lower()
-    image = f"{repository}:{tag(chosen.release)}"
+    image = f"{repository}:{image_tag(chosen.release)}"
     say(f"image: looking for {image} ...")
     found = _find(engine, image, repository)
     built = found is None
     if built:
-        image = image if named else f"{repository}:{_UNNAMED}{tag(chosen.release)}"
+        image = image if named else f"{repository}:{_UNNAMED}{image_tag(chosen.release)}"
         say("image: not there; building it ...")
         _build(root, folder, image)
         say("image: pushing it ...")
@@ -64,10 +66,10 @@ def publish(root: Path, folder: Path, repository: str, say: Callable[[str], None
             f"{image} does not hold the bundle {chosen.release.bundle[:12]}, or the registry gave it no digest. Delete "
             "it there, and publish again."
         )
-    return Published(with_image(folder, found).release, built)
+    return Published(note_image(folder, found).release, built)
 
 
-def give_name(folder: Path) -> str:
+def tag_image(folder: Path) -> str:
     """Give the pushed image of the release in `folder` the name under which `publish` finds it; returns that.
 
     Raises `DeliveryError`.
@@ -76,7 +78,7 @@ def give_name(folder: Path) -> str:
     if release.image is None:
         raise DeliveryError(f"The release in {folder} has no image yet. `slipway publish` builds and pushes it.")
     repository, _, digest = release.image.partition("@")
-    image = f"{repository}:{tag(release)}"
+    image = f"{repository}:{image_tag(release)}"
     engine = Engine()
     engine.run("tag", release.image, image)
     if digest not in engine.run("push", image):
@@ -84,7 +86,7 @@ def give_name(folder: Path) -> str:
     return image
 
 
-def tag(release: Release) -> str:
+def image_tag(release: Release) -> str:
     """The name under which the image of a commit and a bundle is found again."""
     if release.commit is None:
         raise DeliveryError("The release names no commit, and images are of committed code. Commit, and choose again.")

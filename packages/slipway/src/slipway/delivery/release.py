@@ -35,7 +35,9 @@ class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     judged: int
 
 
-def choose(root: Path, ledger: Ledger, folder: Path, say: Callable[[str], None], base: str | None = None) -> Path:
+def choose_release(
+    root: Path, ledger: Ledger, folder: Path, say: Callable[[str], None], base: str | None = None
+) -> Path:
     """Judge anew, and write what ships to `folder`; raises `GateError` where the gate refuses."""
     if folder.exists() and any(folder.iterdir()) and not (folder / _FILE).exists():
         raise DeliveryError(
@@ -77,7 +79,7 @@ def check_judged(chosen: Chosen, ledger: Ledger, environment: str) -> None:
             )
 
 
-def with_image(folder: Path, image: str) -> Chosen:
+def note_image(folder: Path, image: str) -> Chosen:
     """Note in `folder` which image holds the release."""
     chosen = read_chosen(folder)
     changed = msgspec.structs.replace(chosen, release=msgspec.structs.replace(chosen.release, image=image))

@@ -15,7 +15,7 @@ _PRIVATE = ("--insecure-ignore-tlog=true",)
 _NO_LOG = '{"mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json"}'
 
 
-def check_signature(root: Path, image: str | None) -> None:
+def verify_signature(root: Path, image: str | None) -> None:
     """Raise `DeliveryError` if `[tool.slipway.signature]` names somebody who has not signed the image."""
     trusted = project_settings(root).signature
     if trusted is None or image is None:
@@ -28,7 +28,7 @@ def check_signature(root: Path, image: str | None) -> None:
         )
 
 
-def sign(image: str, key: str) -> None:
+def sign_image(image: str, key: str) -> None:
     """Sign an image that is in its registry; `key` is a file, or what else cosign takes, COSIGN_PASSWORD opens it."""
     done = _cosign("sign", "--key", key, "--tlog-upload=false", "--yes", image)
     if done.returncode and "--signing-config" in done.stderr:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from slipway.delivery.steps import differs
+from slipway.delivery.rollout import find_difference
 from slipway.delivery.targets.base import Target
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
@@ -69,7 +69,7 @@ def _status(root: Path, entry: Entry) -> Status:
 def _look(target: Target, serving: Release | None) -> tuple[str | None, str | None, str | None, bool]:
     """What runs, what differs, what is to be noted, and whether it could be looked at; if not, the second is why."""
     try:
-        return target.observe(), differs(target, serving), target.note(), True
+        return target.observe(), find_difference(target, serving), target.note(), True
     except DeliveryError as error:
         return None, str(error), None, False
 
@@ -82,7 +82,7 @@ def _observe(target: Target) -> str | None:
         return None
 
 
-def line(found: Status) -> str:
+def describe_status(found: Status) -> str:
     """The environment in one line, and one more for each thing that does not agree or is to be noted."""
     if found.serving is None:
         said = f"{found.environment:<12} serves nothing (entry {found.entry}, {found.event})"
@@ -100,7 +100,7 @@ def line(found: Status) -> str:
     return said
 
 
-def arrival(ledger: Ledger, environment: str) -> Entry | None:
+def find_arrival(ledger: Ledger, environment: str) -> Entry | None:
     """The entry that brought what serves now; None if nothing serves."""
     serving = ledger.read(environment).serving
     if serving is None:
@@ -110,11 +110,11 @@ def arrival(ledger: Ledger, environment: str) -> Entry | None:
     return next((entry for entry in entries if entry.release == serving), None)
 
 
-def lineage(root: Path, environment: str) -> dict[str, Any]:
+def trace_release(root: Path, environment: str) -> dict[str, Any]:
     """Where what serves came from, and who brought it; names in the order in which one asks."""
     ledger = Ledger(root)
     newest = ledger.read(environment)
-    serving, brought = newest.serving, arrival(ledger, environment)
+    serving, brought = newest.serving, find_arrival(ledger, environment)
     gate = (brought.gate if brought else None) or {}
     return {
         "environment": environment,

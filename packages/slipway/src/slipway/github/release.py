@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from slipway.delivery.status import arrival, lineage
+from slipway.delivery.status import find_arrival, trace_release
 from slipway.errors import GitHubError
 from slipway.github.api import GitHub
 from slipway.github.delivered import render
@@ -28,7 +28,7 @@ class Released(msgspec.Struct, frozen=True):
 def release(github: GitHub, root: Path, environment: str) -> Released:
     """Make the release of what `environment` serves now, unless it is there; raises `GitHubError`, `LedgerError`."""
     ledger = Ledger(root)
-    entry = arrival(ledger, environment)
+    entry = find_arrival(ledger, environment)
     if entry is None or entry.release is None:
         raise GitHubError(f"There is nothing to release: by the ledger {environment} serves nothing.")
     commit = entry.release.commit
@@ -40,7 +40,7 @@ def release(github: GitHub, root: Path, environment: str) -> Released:
     tag = f"{environment}-{entry.number}"
     if found := _find(github, tag):
         return _released(found, commit, created=False)
-    body = {"tag_name": tag, "name": _title(entry), "body": render(lineage(root, environment))}
+    body = {"tag_name": tag, "name": _title(entry), "body": render(trace_release(root, environment))}
     try:
         return _released(_create(github, body, commit), commit, created=True)
     except GitHubError as error:

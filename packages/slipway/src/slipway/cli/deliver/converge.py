@@ -9,7 +9,7 @@ from slipway.cli.options import AS_JSON, ENVIRONMENT, Duration
 from slipway.cli.output import print_result, progress_printer
 
 if TYPE_CHECKING:
-    from slipway.delivery.follow import Turn
+    from slipway.delivery.reconcile import Turn
 
 
 @click.command(
@@ -29,13 +29,13 @@ def converge(environment: str, every: float | None, as_json: bool) -> None:
     are deployed here; one line is printed for each change, an error is printed once and tried again. MLflow's alias is
     set by the promotion.
     """
-    from slipway.delivery import converge, follow
+    from slipway.delivery import reconcile
     from slipway.tracking.aliases import mirror_alias
 
     if every is not None:
-        follow.follow(Path(), environment, every, lambda turn: _print_turn(turn, as_json))
+        reconcile.follow_ledger(Path(), environment, every, lambda turn: _print_turn(turn, as_json))
         return
-    found = converge.converge(Path(), environment, progress_printer(as_json))
+    found = reconcile.reconcile(Path(), environment, progress_printer(as_json))
     mirror_alias(found.entry)
     tested = [f"{environment} serves {found.smoke.digest[:12]} on {found.smoke.url}, tested"] if found.smoke else []
     if as_json or tested:
@@ -55,9 +55,9 @@ def stop(environment: str, as_json: bool) -> None:
 
     The ledger is not changed; `slipway converge` starts the service again.
     """
-    from slipway.delivery import converge
+    from slipway.delivery import reconcile
 
-    ran = converge.stop(Path(), environment, progress_printer(as_json))
+    ran = reconcile.stop_service(Path(), environment, progress_printer(as_json))
     said = "stopped" if ran else "nothing was running"
     print_result(
         as_json,
@@ -67,6 +67,6 @@ def stop(environment: str, as_json: bool) -> None:
 
 
 def _print_turn(turn: "Turn", as_json: bool) -> None:
-    from slipway.delivery.follow import line
+    from slipway.delivery.reconcile import describe_turn
 
-    print_result(as_json, turn, line(turn))
+    print_result(as_json, turn, describe_turn(turn))

@@ -9,7 +9,7 @@ from slipway.cli.options import AS_JSON, BASE, ENVIRONMENT, FILE, FOLDER, REASON
 from slipway.cli.output import print_result, progress_printer
 
 if TYPE_CHECKING:
-    from slipway.delivery.steps import Delivered
+    from slipway.delivery.rollout import Delivered
 
 
 @click.command(
@@ -30,9 +30,9 @@ def deploy(environment: str, base: str | None, chosen: Path | None, as_json: boo
     The release is started beside the running one, tested, switched to without a pause, and recorded in the ledger. If
     a step fails, the release before serves on.
     """
-    from slipway.delivery import flow
+    from slipway.delivery import operations
 
-    done = flow.deploy(Path(), environment, progress_printer(as_json), base, chosen)
+    done = operations.deploy(Path(), environment, progress_printer(as_json), base, chosen)
     _print_delivered(done, as_json, f"slipway promote {environment} production")
 
 
@@ -54,9 +54,9 @@ def promote(source: str, environment: str, requested: Path | None, chosen: Path 
 
     ENV gets the release of FROM, by the same digest.
     """
-    from slipway.delivery import flow
+    from slipway.delivery import operations
 
-    done = flow.promote(Path(), source, environment, progress_printer(as_json), requested, chosen)
+    done = operations.promote(Path(), source, environment, progress_printer(as_json), requested, chosen)
     _print_delivered(done, as_json, f"slipway show {environment}")
 
 
@@ -75,11 +75,11 @@ def request(source: str, environment: str, as_json: bool) -> None:
     Writes a file that names the release of FROM. A pull request with it is reviewed; its merge promotes to ENV. For
     repositories without required reviewers: docs/github-setup.md.
     """
-    from slipway.delivery import flow
+    from slipway.delivery import operations
     from slipway.delivery.request import write_request
     from slipway.ledger import Ledger
 
-    release = flow.served(Ledger(Path()).read(source))
+    release = operations.require_serving(Ledger(Path()).read(source))
     path = write_request(Path(), environment, release)
     print_result(
         as_json,
@@ -106,9 +106,9 @@ def rollback(environment: str, to: int | None, reason: str, as_json: bool) -> No
     Its model serves again, with its own contract. The model that is rolled back is blocked: the gate refuses it until
     `slipway ledger unblock`. Where both releases hold the same model, the earlier image serves and nothing is blocked.
     """
-    from slipway.delivery import flow
+    from slipway.delivery import operations
 
-    done = flow.rollback(Path(), environment, reason, progress_printer(as_json), to)
+    done = operations.rollback(Path(), environment, reason, progress_printer(as_json), to)
     _print_delivered(done, as_json, f"slipway history {environment}")
 
 

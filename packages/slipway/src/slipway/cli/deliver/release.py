@@ -28,7 +28,7 @@ def choose(folder: Path, base: str | None, as_json: bool) -> None:
     from slipway.delivery import release
     from slipway.ledger import Ledger
 
-    release.choose(Path(), Ledger(Path()), folder, progress_printer(as_json), base)
+    release.choose_release(Path(), Ledger(Path()), folder, progress_printer(as_json), base)
     found = release.read_chosen(folder)
     print_result(
         as_json,
@@ -57,11 +57,11 @@ def publish(folder: Path, repository: str, sign_key: str | None, as_json: bool) 
     image's digest.
     """
     from slipway.delivery import publish
-    from slipway.delivery.signature import sign
+    from slipway.delivery.signature import sign_image
 
-    found = publish.publish(Path(), folder, repository, progress_printer(as_json))
+    found = publish.publish_image(Path(), folder, repository, progress_printer(as_json))
     if sign_key:
-        sign(str(found.release.image), sign_key)
+        sign_image(str(found.release.image), sign_key)
     print_result(
         as_json,
         found,

@@ -9,7 +9,7 @@ from slipway.cli.options import AS_JSON, BUNDLE, PORT
 from slipway.cli.output import print_result
 
 if TYPE_CHECKING:
-    from slipway.delivery.smoke import Smoke
+    from slipway.delivery.smoke_test import Smoke
 
 
 @click.command(
@@ -49,9 +49,9 @@ def smoke(url: str, folder: Path, key: str | None, as_json: bool) -> None:
     answer within the latency budget.
     """
     from slipway.bundle import load_bundle
-    from slipway.delivery import smoke
+    from slipway.delivery import smoke_test
 
-    found = smoke.smoke(url.rstrip("/"), load_bundle(folder), key)
+    found = smoke_test.run_smoke_test(url.rstrip("/"), load_bundle(folder), key)
     print_result(as_json, found, f"{found.url} serves {found.digest[:12]}: {describe_smoke(found)}")
 
 

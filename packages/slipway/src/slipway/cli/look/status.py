@@ -21,10 +21,10 @@ def status(as_json: bool) -> None:
 
     The first is what the ledger says; where they differ, the difference and the command that reconciles them.
     """
-    from slipway.delivery.status import line, read_status
+    from slipway.delivery.status import describe_status, read_status
 
     found = read_status(Path())
-    print_result(as_json, found, *map(line, found))
+    print_result(as_json, found, *map(describe_status, found))
 
 
 @click.command(
@@ -41,8 +41,8 @@ def show(environment: str, as_json: bool) -> None:
 
     Bundle, image, model version, MLflow run, commit, data, the gate's verdict, who deployed it, and when.
     """
-    from slipway.delivery.status import lineage
+    from slipway.delivery.status import trace_release
 
-    facts = lineage(Path(), environment)
+    facts = trace_release(Path(), environment)
     lines = [f"{name.replace('_', ' '):<14} {'-' if value is None else value}" for name, value in facts.items()]
     print_result(as_json, facts, *lines)

@@ -18,10 +18,10 @@ Examples:
 @ENVIRONMENT
 def delivery(environment: str) -> None:
     """Print the release of an environment as Markdown."""
-    from slipway.delivery.status import lineage
+    from slipway.delivery.status import trace_release
     from slipway.github.delivered import render
 
-    click.echo(render(lineage(Path(), environment)), nl=False)
+    click.echo(render(trace_release(Path(), environment)), nl=False)
 
 
 @click.command(
@@ -38,9 +38,9 @@ def push(folder: Path, repository: str) -> None:
     Prints outputs of a step: name, digest, built. Other runs find a built image after `slipway ci name` only, so that
     it can be attested before.
     """
-    from slipway.delivery.publish import publish
+    from slipway.delivery.publish import publish_image
 
-    found = publish(Path(), folder, repository, progress_printer(as_json=True), named=False)
+    found = publish_image(Path(), folder, repository, progress_printer(as_json=True), named=False)
     name, _, digest = (found.release.image or "").partition("@")
     click.echo(f"name={name}\ndigest={digest}\nbuilt={msgspec.json.encode(found.built).decode()}")
 
@@ -54,9 +54,9 @@ Examples:
 @RELEASE
 def name(folder: Path) -> None:
     """Tag the pushed image of a release, so that later runs find it."""
-    from slipway.delivery.publish import give_name
+    from slipway.delivery.publish import tag_image
 
-    click.echo(f"Image tagged: {give_name(folder)}")
+    click.echo(f"Image tagged: {tag_image(folder)}")
 
 
 @click.command(

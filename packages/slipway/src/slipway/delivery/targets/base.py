@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from slipway.bundle import Bundle, load_bundle
-from slipway.delivery.smoke import Smoke, smoke
+from slipway.delivery.smoke_test import Smoke, run_smoke_test
 from slipway.delivery.targets.preconditions import check_files, read_key
 from slipway.delivery.targets.settings import TargetSettings
 from slipway.errors import DeliveryError
@@ -109,7 +109,7 @@ class Target(ABC):
 
     def smoke_test(self, prepared: PreparedRelease) -> Smoke:
         """Test the running service over HTTP: golden rows, digest, readiness, latency."""
-        return smoke(self.url, prepared.bundle, self.key)
+        return run_smoke_test(self.url, prepared.bundle, self.key)
 
     def out_of_sync(self, digest: str | None, image: str | None = None) -> str | None:  # noqa: ARG002 - for subclasses
         """Return how the environment differs from one that serves `digest` from `image`; None if it does not.

@@ -8,7 +8,7 @@ and goes.
 
 from pathlib import Path
 
-from slipway.delivery.smoke import Smoke, version, wait_for
+from slipway.delivery.smoke_test import Smoke, read_version, wait_until
 from slipway.delivery.targets.base import PreparedRelease
 from slipway.delivery.targets.containers.compose import Container, Project, Wanted
 from slipway.delivery.targets.containers.container_target import ContainerSettings, ContainerTarget
@@ -147,7 +147,7 @@ class DockerTarget(ContainerTarget):
         later = [each.created for each in self._project.services() if each.created > container.created]
 
         def answers(url: str) -> bool:
-            found = version(url, self.key)
+            found = read_version(url, self.key)
             if found is None or found.model.digest != prepared.bundle.digest:
                 return False
             return container.created <= found.since and all(found.since < each for each in later)
@@ -156,7 +156,7 @@ class DockerTarget(ContainerTarget):
             return any(each.id == container.id and each.running for each in self._project.services())
 
         with self._reach.at(self.settings.port) as url:
-            return wait_for(lambda: answers(url), START_SECONDS, is_alive)
+            return wait_until(lambda: answers(url), START_SECONDS, is_alive)
 
     def _wanted(self) -> Wanted:
         return self._project.wanted(self._given(), self.settings.address, self.settings.port)

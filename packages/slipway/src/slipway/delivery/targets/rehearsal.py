@@ -7,7 +7,7 @@ running. It calls itself a rehearsal everywhere.
 import hashlib
 from pathlib import Path
 
-from slipway.delivery.smoke import Smoke
+from slipway.delivery.smoke_test import Smoke
 from slipway.delivery.targets.base import PreparedRelease, Target
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.containers.image import Aside, given, pull_image

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from slipway.delivery.smoke import Smoke, wait_for
+from slipway.delivery.smoke_test import Smoke, wait_until
 from slipway.delivery.targets.base import PreparedRelease
 from slipway.delivery.targets.containers.container_target import ContainerSettings, ContainerTarget
 from slipway.delivery.targets.containers.stack import FILE, Service, Stack, Task, Wanted
@@ -120,7 +120,7 @@ class SwarmTarget(ContainerTarget):
         if self._stack.service() is None:
             return False
         self._stack.remove()
-        if not wait_for(lambda: self._answering() is None, _REPLICA_SECONDS, look=_LOOK_SECONDS):
+        if not wait_until(lambda: self._answering() is None, _REPLICA_SECONDS, look=_LOOK_SECONDS):
             raise DeliveryError(f"The stack {self._named} was removed, and something still answers on {self.url}.")
         self._stack.remove_secrets()
         return True
@@ -132,7 +132,7 @@ class SwarmTarget(ContainerTarget):
     def _watch(self, image: str, wanted: Wanted) -> None:
         """Wait until all replicas are those that were asked for, and no old one is left."""
         seconds = _REPLICA_SECONDS * self.settings.replicas
-        if wait_for(lambda: self._has_settled(image, wanted), seconds, look=_LOOK_SECONDS):
+        if wait_until(lambda: self._has_settled(image, wanted), seconds, look=_LOOK_SECONDS):
             return
         service = self._stack.service()
         left = _unfinished(service, self._stack.tasks()) if service else "the stack is gone"

@@ -11,7 +11,7 @@ from typing import Annotated
 from msgspec import Meta
 from msgspec.structs import replace
 
-from slipway.delivery.smoke import Smoke, smoke, version
+from slipway.delivery.smoke_test import Smoke, read_version, run_smoke_test
 from slipway.delivery.targets.base import PreparedRelease, Target
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.containers.image import Aside, Given, given, pull_image
@@ -73,7 +73,7 @@ class ContainerTarget(Target):
     def smoke_test(self, prepared: PreparedRelease) -> Smoke:
         """Test the service on the published port."""
         with self._reach.at(self.settings.port) as url:
-            return replace(smoke(url, prepared.bundle, self.key), url=self.url)
+            return replace(run_smoke_test(url, prepared.bundle, self.key), url=self.url)
 
     def observe(self) -> str | None:
         """Return the digest of the bundle that the environment serves, None if none of its containers responds."""
@@ -88,7 +88,7 @@ class ContainerTarget(Target):
         """Return the digest that the service on the published port reports."""
         self._check_reach()
         with self._reach.at(self.settings.port) as url:
-            found = version(url, self.key)
+            found = read_version(url, self.key)
         return found.model.digest if found else None
 
     def _given(self) -> Given:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from slipway.delivery.smoke import Smoke, is_ready, smoke, wait_for
+from slipway.delivery.smoke_test import Smoke, is_ready, run_smoke_test, wait_until
 from slipway.delivery.targets.base import PreparedRelease
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.containers.ssh_tunnel import HERE, Reach
@@ -135,9 +135,9 @@ class Aside(NamedTuple):
             if not published:
                 raise self._not_ready(prepared)
             with self.reach.at(int(published.rpartition(":")[2])) as url:
-                if not wait_for(lambda: is_ready(url), START_SECONDS, self._is_alive):
+                if not wait_until(lambda: is_ready(url), START_SECONDS, self._is_alive):
                     raise self._not_ready(prepared)
-                return smoke(url, prepared.bundle, key)
+                return run_smoke_test(url, prepared.bundle, key)
         finally:
             self.clean_up()
 

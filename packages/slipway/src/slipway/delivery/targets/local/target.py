@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 
 from slipway.bundle import load_bundle
-from slipway.delivery.smoke import Smoke, is_ready, smoke, version, wait_for
+from slipway.delivery.smoke_test import Smoke, is_ready, read_version, run_smoke_test, wait_until
 from slipway.delivery.targets.base import PreparedRelease, Target, describe_difference
 from slipway.delivery.targets.local import process
 from slipway.delivery.targets.preconditions import check_port
@@ -100,7 +100,7 @@ class LocalTarget(Target):
         variables = self._variables(bundle.path, port, self.folder / "aside-log")
         try:
             self._start(variables, output, self._aside, url)
-            smoke(url, bundle, self.key)
+            run_smoke_test(url, bundle, self.key)
         finally:
             self.clean_up()
 
@@ -120,7 +120,7 @@ class LocalTarget(Target):
 
     def observe(self) -> str | None:
         """Return the digest of the bundle that the process serves, None if it does not run or does not respond."""
-        found = version(self.url, self.key) if process.find(self._mark) else None
+        found = read_version(self.url, self.key) if process.find(self._mark) else None
         return found.model.digest if found else None
 
     def out_of_sync(self, digest: str | None, image: str | None = None) -> str | None:  # noqa: ARG002 - no image runs
@@ -165,11 +165,11 @@ class LocalTarget(Target):
         began = datetime.now(UTC)
 
         def is_new() -> bool:
-            found = version(self.url, self.key)
+            found = read_version(self.url, self.key)
             return found is not None and found.model.digest == digest and found.since >= began
 
         process.hang_up(running)
-        if not wait_for(
+        if not wait_until(
             lambda: all(is_new() for _ in range(_IN_A_ROW)), _START_SECONDS, lambda: process.is_alive(running)
         ):
             raise DeliveryError(
@@ -201,7 +201,7 @@ class LocalTarget(Target):
             raise DeliveryError(f"The service of {self.name} did not become ready. Its last words: {words or 'none'}")
 
     def _becomes_ready(self, url: str, running: psutil.Process) -> bool:
-        return wait_for(lambda: is_ready(url), _START_SECONDS, lambda: process.is_alive(running))
+        return wait_until(lambda: is_ready(url), _START_SECONDS, lambda: process.is_alive(running))
 
 
 def _is_whole(place: Path, digest: str) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import psutil
 
-from slipway.delivery.signature import check_signature
-from slipway.delivery.smoke import Smoke
+from slipway.delivery.signature import verify_signature
+from slipway.delivery.smoke_test import Smoke
 from slipway.delivery.targets.base import PreparedRelease, Target
 from slipway.errors import BundleError, DeliveryError, LedgerError
 from slipway.ledger import Entry, Event, Ledger, Release, next_entry
@@ -35,7 +35,7 @@ class Change(msgspec.Struct, frozen=True):
     gate: dict[str, Any] | None = None
 
 
-def bring(ledger: Ledger, target: Target, newest: Entry, change: Change, say: Say) -> Delivered:
+def roll_out(ledger: Ledger, target: Target, newest: Entry, change: Change, say: Say) -> Delivered:
     """All steps in their order; on failure what served before serves again, and the ledger says what happened."""
     environment, release = newest.environment, change.release
     target.preflight()
@@ -49,7 +49,7 @@ def bring(ledger: Ledger, target: Target, newest: Entry, change: Change, say: Sa
     prepared = _have(ledger, target, change.bundle, release)
     short = release.bundle[:12]
     same = newest.serving is not None and _identity(release) == _identity(newest.serving)
-    if same and differs(target, release) is None:
+    if same and find_difference(target, release) is None:
         say(f"{environment}: serves {short} already")
         return Delivered(newest, target.smoke_test(prepared))
     try:
@@ -106,7 +106,7 @@ def _back(ledger: Ledger, target: Target, before: Entry, say: Say) -> str:
     try:
         ledger.refresh()
         newest = ledger.read(target.name)
-        restore(ledger, target, newest, accepted=before.serving)
+        restore_release(ledger, target, newest, accepted=before.serving)
     except (*TROUBLE, LedgerError) as error:
         return f"What served before could not be brought back ({error}); `slipway converge {target.name}` tries again."
     if ledger.offline:
@@ -120,7 +120,7 @@ def _what_serves(newest: Entry) -> str:
     return f"The release {newest.serving.bundle[:12]} serves, as the ledger says."
 
 
-def restore(ledger: Ledger, target: Target, newest: Entry, accepted: Release | None = None) -> Smoke | None:
+def restore_release(ledger: Ledger, target: Target, newest: Entry, accepted: Release | None = None) -> Smoke | None:
     """Bring about what `newest` says, and test it; None where nothing serves.
 
     A release that was `accepted` is not asked for its signature again: it served until now.
@@ -129,10 +129,10 @@ def restore(ledger: Ledger, target: Target, newest: Entry, accepted: Release | N
         target.remove()
         return None
     target.preflight()
-    return target.apply(keep(ledger, target, newest.serving, accepted))
+    return target.apply(prepare_release(ledger, target, newest.serving, accepted))
 
 
-def differs(target: Target, serving: Release | None) -> str | None:
+def find_difference(target: Target, serving: Release | None) -> str | None:
     """What is not as it is where `serving` serves (None: where nothing does); None if all is."""
     return target.out_of_sync(serving.bundle, serving.image) if serving else target.out_of_sync(None)
 
@@ -142,20 +142,22 @@ def _identity(release: Release) -> tuple[str | None, ...]:
     return release.bundle, release.image, release.commit
 
 
-def keep(ledger: Ledger, target: Target, release: Release, accepted: Release | None = None) -> PreparedRelease:
+def prepare_release(
+    ledger: Ledger, target: Target, release: Release, accepted: Release | None = None
+) -> PreparedRelease:
     """Have a release of the ledger at hand in the target, whose image is signed unless it was `accepted` before."""
-    return _have(ledger, target, fetch(ledger, release), release, accepted)
+    return _have(ledger, target, fetch_release(ledger, release), release, accepted)
 
 
 def _have(
     ledger: Ledger, target: Target, bundle: Path, release: Release, accepted: Release | None = None
 ) -> PreparedRelease:
     if target.by_image and not (accepted and accepted.image == release.image):
-        check_signature(ledger.root, release.image)
+        verify_signature(ledger.root, release.image)
     return target.prepare(bundle, release.image)
 
 
-def fetch(ledger: Ledger, release: Release) -> Path:
+def fetch_release(ledger: Ledger, release: Release) -> Path:
     """The folder of the release's bundle, verified, from the ledger."""
     place = ledger.root / ".slipway" / "bundles"
     place.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from projectbox import Project
 from running import serving
 
 from slipway.bundle import load_bundle
-from slipway.delivery.smoke import smoke, version
+from slipway.delivery.smoke_test import read_version, run_smoke_test
 from slipway.errors import DeliveryError
 
 
@@ -21,11 +21,11 @@ def service(fresh: Project, tmp_path):
 def test_a_service_of_another_bundle_is_found_out(fresh, service, tmp_path):
     project = fresh.copy(tmp_path / "other")
     with pytest.raises(DeliveryError, match="serves the bundle"):
-        smoke(service.url, project.retrain(trees=3))
+        run_smoke_test(service.url, project.retrain(trees=3))
 
 
 def test_golden_rows_are_asked_within_the_limits_of_the_service(fresh, service):
-    found = smoke(service.url, load_bundle(fresh.bundle))
+    found = run_smoke_test(service.url, load_bundle(fresh.bundle))
     assert found.golden_rows > 1
     assert found.largest_difference < 1e-6
 
@@ -38,12 +38,12 @@ def test_golden_rows_with_other_scores_are_found_out(fresh, service, tmp_path):
     lines = golden.read_bytes().splitlines(keepends=True)
     golden.write_bytes(b"".join([lines[0].replace(b'"score":0.', b'"score":0.5'), *lines[1:]]))
     with pytest.raises(DeliveryError, match="golden row 1 another score"):
-        smoke(service.url, bundle)
+        run_smoke_test(service.url, bundle)
 
 
 def test_a_proxy_is_not_asked_for_what_runs_here(fresh, service, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert version(service.url).model.digest == load_bundle(fresh.bundle).digest
+    assert read_version(service.url).model.digest == load_bundle(fresh.bundle).digest
 
 
 def test_something_that_answers_everything_with_a_page_is_no_service(fresh):
@@ -60,6 +60,6 @@ def test_something_that_answers_everything_with_a_page_is_no_service(fresh):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         with pytest.raises(DeliveryError, match="no service of this kind"):
-            smoke(url, load_bundle(fresh.bundle))
-        assert version(url) is None
+            run_smoke_test(url, load_bundle(fresh.bundle))
+        assert read_version(url) is None
         server.shutdown()

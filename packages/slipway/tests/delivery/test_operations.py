@@ -12,10 +12,10 @@ from releases import better, first, quiet, slipway
 from toybox import rows_of
 
 from slipway.bundle import load_bundle
-from slipway.delivery import flow
-from slipway.delivery.converge import converge, stop
-from slipway.delivery.release import choose
-from slipway.delivery.status import lineage, read_status
+from slipway.delivery import operations
+from slipway.delivery.reconcile import reconcile, stop_service
+from slipway.delivery.release import choose_release
+from slipway.delivery.status import read_status, trace_release
 from slipway.delivery.targets.registry import find_target, lock_environment
 from slipway.errors import DeliveryError, GateError
 from slipway.ledger import Event, Ledger, Release, next_entry
@@ -23,22 +23,22 @@ from slipway.ledger import Event, Ledger, Release, next_entry
 
 def test_from_the_gate_through_staging_to_production_by_one_digest(project):
     digest = load_bundle(project.bundle).digest
-    done = flow.deploy(project.root, "staging", quiet)
+    done = operations.deploy(project.root, "staging", quiet)
     assert (done.entry.event, done.smoke.digest) == (Event.DEPLOY, digest)
     assert find_target(project.root, "production").observe() is None
-    done = flow.promote(project.root, "staging", "production", quiet)
+    done = operations.promote(project.root, "staging", "production", quiet)
     assert done.entry.serving.bundle == digest == find_target(project.root, "production").observe()
     assert [each.differs for each in read_status(project.root)] == [None, None]
-    facts = lineage(project.root, "production")
+    facts = trace_release(project.root, "production")
     assert facts["bundle"] == facts["runs"] == digest
     assert "first release" in facts["gate"] and facts["event"] == "promote (entry 1)"
 
 
 def test_nothing_reaches_production_past_staging(project):
     with pytest.raises(DeliveryError, match="not passed staging"):
-        flow.deploy(project.root, "production", quiet)
+        operations.deploy(project.root, "production", quiet)
     with pytest.raises(DeliveryError, match="serves nothing yet"):
-        flow.promote(project.root, "staging", "production", quiet)
+        operations.promote(project.root, "staging", "production", quiet)
 
 
 def test_what_the_gate_refuses_goes_nowhere(project):
@@ -46,7 +46,7 @@ def test_what_the_gate_refuses_goes_nowhere(project):
     before = Ledger(project.root).read("staging")
     project.retrain(project.train.assign(target=~project.train["target"]))
     with pytest.raises(GateError, match="Nothing was deployed"):
-        flow.deploy(project.root, "staging", quiet)
+        operations.deploy(project.root, "staging", quiet)
     assert Ledger(project.root).read("staging") == before
     assert find_target(project.root, "staging").observe() == before.serving.bundle
 
@@ -57,25 +57,25 @@ def test_a_switch_and_a_rollback_lose_no_request(project, churn):
     target = find_target(project.root, "production")
     with Callers(target.url, rows_of(churn, 1)[0], 2) as callers:
         time.sleep(0.3)
-        flow.deploy(project.root, "staging", quiet)
-        flow.promote(project.root, "staging", "production", quiet)
+        operations.deploy(project.root, "staging", quiet)
+        operations.promote(project.root, "staging", "production", quiet)
         assert target.observe() == new
-        done = flow.rollback(project.root, "production", "it drifted", quiet)
+        done = operations.rollback(project.root, "production", "it drifted", quiet)
         assert target.observe() == old == done.entry.serving.bundle
         time.sleep(0.3)
     assert not callers.failures
     assert len(callers.acknowledged) > 200
     assert done.entry.blocked == {new: done.entry.number}
     with pytest.raises(DeliveryError, match="blocked"):
-        flow.promote(project.root, "staging", "production", quiet)
+        operations.promote(project.root, "staging", "production", quiet)
 
 
 def test_a_rollback_goes_to_the_entry_that_is_named_or_says_that_there_is_none(project):
     first(project)
     with pytest.raises(DeliveryError, match="nothing to go back to"):
-        flow.rollback(project.root, "production", "a reason", quiet)
+        operations.rollback(project.root, "production", "a reason", quiet)
     with pytest.raises(DeliveryError, match="entry 0"):
-        flow.rollback(project.root, "production", "a reason", quiet, to=0)
+        operations.rollback(project.root, "production", "a reason", quiet, to=0)
 
 
 def entries_with_images(project, *releases):
@@ -96,7 +96,7 @@ def two_models(project):
 def back(ledger, by_image=True):
     """One rollback further, by the ledger alone; what serves then."""
     newest = ledger.read("production")
-    release = flow._earlier(ledger, newest, None, by_image)
+    release = operations._earlier(ledger, newest, None, by_image)
     ledger.append("production", partial(next_entry, event=Event.ROLLBACK, by="Ada", release=release, reason="bad"))
     return release.image
 
@@ -107,7 +107,7 @@ def test_rollbacks_of_images_go_back_one_by_one_and_never_forward_again(project)
     assert back(ledger) == "i2"
     assert ledger.read("production").blocked == {}, "the model is none the worse for the code around it"
     with pytest.raises(DeliveryError, match="image i3 was rolled back in production by entry 4"):
-        flow._check_taken_back(ledger, ledger.read("production"), Release(bundle=new.digest, image="i3"))
+        operations._check_taken_back(ledger, ledger.read("production"), Release(bundle=new.digest, image="i3"))
     assert back(ledger) == "i1"
     with pytest.raises(DeliveryError, match="nothing to go back to"):
         back(ledger)
@@ -128,8 +128,8 @@ def test_a_release_that_came_again_goes_back_to_what_was_between(project):
 def test_who_waited_for_another_rollback_is_told_and_does_not_go_back_twice(project):
     first(project)
     better(project)
-    flow.deploy(project.root, "staging", quiet)
-    flow.promote(project.root, "staging", "production", quiet)
+    operations.deploy(project.root, "staging", quiet)
+    operations.promote(project.root, "staging", "production", quiet)
     with lock_environment(project.root, "production", quiet):
         waiting = slipway(project, "rollback", "production", "--reason", "mine")
         assert "waiting" in waiting.stdout.readline()
@@ -145,27 +145,27 @@ def test_who_waited_for_another_rollback_is_told_and_does_not_go_back_twice(proj
 def test_a_rollback_that_failed_may_be_tried_again(project):
     old = first(project).entry.serving
     better(project)
-    flow.deploy(project.root, "staging", quiet)
-    flow.promote(project.root, "staging", "production", quiet)
+    operations.deploy(project.root, "staging", quiet)
+    operations.promote(project.root, "staging", "production", quiet)
     place(project, SLIPWAY_MAX_ROWS="none")
     with pytest.raises(DeliveryError, match="did not become ready"):
-        flow.rollback(project.root, "production", "drift", quiet)
+        operations.rollback(project.root, "production", "drift", quiet)
     entry = Ledger(project.root).read("production")
     assert (entry.event, entry.blocked) == (Event.FAILED, {})
     place(project)
-    assert flow.rollback(project.root, "production", "drift", quiet).entry.serving == old
+    assert operations.rollback(project.root, "production", "drift", quiet).entry.serving == old
 
 
 def test_an_environment_that_runs_elsewhere_is_not_changed_from_here(project):
     first(project)
     better(project)
-    flow.deploy(project.root, "staging", quiet)
-    stop(project.root, "production", quiet)
+    operations.deploy(project.root, "staging", quiet)
+    stop_service(project.root, "production", quiet)
     shutil.rmtree(project.root / ".slipway/environments/production")
     with pytest.raises(DeliveryError, match="does not run from this folder"):
-        flow.promote(project.root, "staging", "production", quiet)
-    converge(project.root, "production", quiet)
-    assert flow.promote(project.root, "staging", "production", quiet).entry.number == 2
+        operations.promote(project.root, "staging", "production", quiet)
+    reconcile(project.root, "production", quiet)
+    assert operations.promote(project.root, "staging", "production", quiet).entry.number == 2
 
 
 def test_what_the_disk_refuses_leads_back_and_is_written_down_like_any_other_failure(project):
@@ -175,7 +175,7 @@ def test_what_the_disk_refuses_leads_back_and_is_written_down_like_any_other_fai
     blocked = project.root / ".slipway/environments/staging/switching"
     blocked.mkdir()
     with pytest.raises(DeliveryError, match=r"switching.*could not be brought back.*says failed"):
-        flow.deploy(project.root, "staging", quiet)
+        operations.deploy(project.root, "staging", quiet)
     entry = Ledger(project.root).read("staging")
     assert (entry.event, entry.release.bundle, entry.serving) == (Event.FAILED, new, old)
     assert find_target(project.root, "staging").observe() == old.bundle
@@ -187,10 +187,10 @@ def test_choosing_into_a_folder_of_something_else_destroys_nothing(project):
     letters.mkdir()
     (letters / "to-ada.txt").write_text("Dear Ada")
     with pytest.raises(DeliveryError, match="holds something else than a release"):
-        choose(project.root, Ledger(project.root), letters, quiet)
+        choose_release(project.root, Ledger(project.root), letters, quiet)
     assert (letters / "to-ada.txt").read_text() == "Dear Ada"
     for _ in range(2):
-        choose(project.root, Ledger(project.root), project.root / "release", quiet)
+        choose_release(project.root, Ledger(project.root), project.root / "release", quiet)
 
 
 def test_an_older_commit_is_not_brought_over_a_newer_one(project):
@@ -201,9 +201,11 @@ def test_an_older_commit_is_not_brought_over_a_newer_one(project):
     make = partial(next_entry, event=Event.DEPLOY, by="Ada", release=served)
     newest = ledger.append("staging", make, project.bundle)
     with pytest.raises(DeliveryError, match="which is newer than"):
-        flow._check_order(project.root, newest, msgspec.structs.replace(served, commit=old))
-    flow._check_order(project.root, newest, served)
-    flow._check_order(project.root, newest, msgspec.structs.replace(served, commit=project.commit("newest")))
+        operations._check_order(project.root, newest, msgspec.structs.replace(served, commit=old), quiet)
+    operations._check_order(project.root, newest, served, quiet)
+    operations._check_order(
+        project.root, newest, msgspec.structs.replace(served, commit=project.commit("newest")), quiet
+    )
 
 
 def test_a_release_that_fails_its_test_leaves_what_served_and_the_ledger_says_so(project):
@@ -211,7 +213,7 @@ def test_a_release_that_fails_its_test_leaves_what_served_and_the_ledger_says_so
     new = better(project).digest
     place(project, SLIPWAY_MAX_ROWS="none")
     with pytest.raises(DeliveryError, match=r"SLIPWAY_MAX_ROWS.*says failed"):
-        flow.deploy(project.root, "staging", quiet)
+        operations.deploy(project.root, "staging", quiet)
     entry = Ledger(project.root).read("staging")
     assert (entry.event, entry.release.bundle, entry.serving.bundle) == (Event.FAILED, new, old)
     assert "did not become ready" in entry.reason and entry.blocked == {new: entry.number}
@@ -222,7 +224,7 @@ def test_somebody_who_was_faster_is_named_and_his_release_serves(project):
     """Two clones of one environment: the second writes its entry while the first one is switching."""
     old = first(project).entry.serving
     new = better(project).digest
-    flow.deploy(project.root, "staging", quiet)
+    operations.deploy(project.root, "staging", quiet)
 
     def someone_else_writes(line):
         if "switching" in line:
@@ -230,7 +232,7 @@ def test_somebody_who_was_faster_is_named_and_his_release_serves(project):
             Ledger(project.root).append("production", lambda now: next_entry(now, Event.FAILED, **his))
 
     with pytest.raises(DeliveryError, match=r"Ada <ada@example.org> was faster.*serves, as the ledger says"):
-        flow.promote(project.root, "staging", "production", someone_else_writes)
+        operations.promote(project.root, "staging", "production", someone_else_writes)
     assert find_target(project.root, "production").observe() == old.bundle != new
     assert Ledger(project.root).read("production").reason == "his"
 
@@ -238,7 +240,7 @@ def test_somebody_who_was_faster_is_named_and_his_release_serves(project):
 def test_of_two_promotions_at_once_on_one_machine_one_waits_and_finds_the_work_done(project):
     first(project)
     new = better(project).digest
-    flow.deploy(project.root, "staging", quiet)
+    operations.deploy(project.root, "staging", quiet)
     both = [slipway(project, "promote", "staging", "production") for _ in range(2)]
     said = [each.communicate(timeout=60)[0] for each in both]
     assert [each.returncode for each in both] == [0, 0], said
@@ -251,28 +253,28 @@ def test_of_two_promotions_at_once_on_one_machine_one_waits_and_finds_the_work_d
 def test_a_release_that_was_rolled_back_is_not_deployed_again(project):
     first(project)
     better(project)
-    flow.deploy(project.root, "staging", quiet)
-    flow.rollback(project.root, "staging", "it looks odd", quiet)
+    operations.deploy(project.root, "staging", quiet)
+    operations.rollback(project.root, "staging", "it looks odd", quiet)
     with pytest.raises(DeliveryError, match="blocked in staging"):
-        flow.deploy(project.root, "staging", quiet)
+        operations.deploy(project.root, "staging", quiet)
 
 
 def test_what_was_judged_beside_a_release_that_was_rolled_back_since_is_judged_anew(project):
     old = first(project).entry.serving
     project.retrain(trees=3)
-    flow.deploy(project.root, "staging", quiet)
-    flow.promote(project.root, "staging", "production", quiet)
+    operations.deploy(project.root, "staging", quiet)
+    operations.promote(project.root, "staging", "production", quiet)
     # A run that is on its way while production is rolled back.
     project.retrain(trees=20)
-    folder = choose(project.root, Ledger(project.root), project.root / "release", quiet)
-    newest = flow.deploy(project.root, "staging", quiet, chosen=folder).entry.serving
-    flow.rollback(project.root, "production", "it looks odd", quiet)
+    folder = choose_release(project.root, Ledger(project.root), project.root / "release", quiet)
+    newest = operations.deploy(project.root, "staging", quiet, chosen=folder).entry.serving
+    operations.rollback(project.root, "production", "it looks odd", quiet)
     with pytest.raises(DeliveryError, match="was rolled back by entry 3"):
-        flow.promote(project.root, "staging", "production", quiet, chosen=folder)
+        operations.promote(project.root, "staging", "production", quiet, chosen=folder)
     assert Ledger(project.root).read("production").serving == old
 
-    choose(project.root, Ledger(project.root), folder, quiet)
-    done = flow.promote(project.root, "staging", "production", quiet, chosen=folder)
+    choose_release(project.root, Ledger(project.root), folder, quiet)
+    done = operations.promote(project.root, "staging", "production", quiet, chosen=folder)
     assert (done.entry.number, done.entry.serving) == (4, newest)
 
 
@@ -282,7 +284,7 @@ def test_the_commands_say_what_happened_and_what_to_type_next(project):
         (("promote", "staging", "production"), "slipway show production"),
         (("status",), "production   serves"),
         (("show", "production"), "gate"),
-        (("converge", "production"), "runs what the ledger says"),
+        (("converge", "production"), "in sync with the ledger"),
         (("smoke", find_target(project.root, "production").url), "golden rows"),
         (("stop", "production"), "ended"),
     ):

@@ -9,9 +9,9 @@ time holds an environment of this clone, or of an engine; besides that the ledge
 from itertools import pairwise
 from pathlib import Path
 
-from slipway.delivery.release import BUNDLE, check_judged, choose, read_chosen
+from slipway.delivery.release import BUNDLE, check_judged, choose_release, read_chosen
 from slipway.delivery.request import check_request
-from slipway.delivery.steps import Change, Delivered, Say, bring, fetch
+from slipway.delivery.rollout import Change, Delivered, Say, fetch_release, roll_out
 from slipway.delivery.targets.registry import lock_target
 from slipway.errors import DeliveryError
 from slipway.git import Git
@@ -31,13 +31,13 @@ def deploy(root: Path, environment: str, say: Say, base: str | None = None, chos
     with lock_target(root, environment, say) as target:
         ledger = Ledger(root)
         newest = ledger.read(environment)
-        folder = chosen or choose(root, ledger, root / ".slipway" / "chosen", say, base)
+        folder = chosen or choose_release(root, ledger, root / ".slipway" / "chosen", say, base)
         found = read_chosen(folder)
         _check_blocked(newest, found.release)
         if chosen:
             _check_order(root, newest, found.release, say)
         change = Change(Event.DEPLOY, found.release, folder / BUNDLE, gate=found.gate)
-        return bring(ledger, target, newest, change, say)
+        return roll_out(ledger, target, newest, change, say)
 
 
 def promote(
@@ -55,7 +55,7 @@ def promote(
     with lock_target(root, environment, say) as target:
         ledger = Ledger(root)
         before, newest = ledger.read(source), ledger.read(environment)
-        release = served(before)
+        release = require_serving(before)
         if requested:
             check_request(requested, release)
         if chosen:
@@ -65,11 +65,11 @@ def promote(
             _check_taken_back(ledger, newest, release)
         if chosen:
             check_judged(read_chosen(chosen), ledger, environment)
-        change = Change(Event.PROMOTE, release, fetch(ledger, release), gate=before.gate)
-        return bring(ledger, target, newest, change, say)
+        change = Change(Event.PROMOTE, release, fetch_release(ledger, release), gate=before.gate)
+        return roll_out(ledger, target, newest, change, say)
 
 
-def served(entry: Entry) -> Release:
+def require_serving(entry: Entry) -> Release:
     """What serves after `entry`, to be promoted from there."""
     if entry.serving is None:
         raise DeliveryError(
@@ -92,8 +92,8 @@ def rollback(root: Path, environment: str, reason: str, say: Say, to: int | None
                 f"meanwhile, and nothing was done. Look at `slipway history {environment}`."
             )
         release = _earlier(ledger, newest, to, target.by_image)
-        change = Change(Event.ROLLBACK, release, fetch(ledger, release), reason)
-        return bring(ledger, target, newest, change, say)
+        change = Change(Event.ROLLBACK, release, fetch_release(ledger, release), reason)
+        return roll_out(ledger, target, newest, change, say)
 
 
 def _earlier(ledger: Ledger, newest: Entry, to: int | None, by_image: bool) -> Release:

@@ -54,7 +54,7 @@ class Version(msgspec.Struct, frozen=True):
     since: datetime
 
 
-def smoke(url: str, bundle: Bundle, key: str | None = None) -> Smoke:
+def run_smoke_test(url: str, bundle: Bundle, key: str | None = None) -> Smoke:
     """Ask `url` whether it is ready, has this bundle's digest, gives golden scores, refuses a bad row, and is quick.
 
     Raises `DeliveryError` that names what was expected and found.
@@ -78,7 +78,7 @@ def smoke(url: str, bundle: Bundle, key: str | None = None) -> Smoke:
     return Smoke(url, served, len(golden), float(off.max()), _milliseconds(ask, golden[0].row, url))
 
 
-def version(url: str, key: str | None = None) -> Version | None:
+def read_version(url: str, key: str | None = None) -> Version | None:
     """What the service at `url` says of itself, or None where no service of ours answers."""
     try:
         found: Version = _asker(url, key)("/version", None, 200, Version)
@@ -87,7 +87,7 @@ def version(url: str, key: str | None = None) -> Version | None:
     return found
 
 
-def wait_for(
+def wait_until(
     what: Callable[[], bool], seconds: float, alive: Callable[[], bool] = lambda: True, look: float = _LOOK_SECONDS
 ) -> bool:
     """Wait until `what` is so, looking every `look` seconds; False after `seconds`, or when nothing is `alive`."""

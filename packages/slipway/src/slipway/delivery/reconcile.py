@@ -1,0 +1,128 @@
+"""Reconcile an environment with the ledger, once or again and again; nothing is judged or chosen here."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import psutil
+
+from slipway.delivery.rollout import Say, find_difference, prepare_release, restore_release
+from slipway.delivery.smoke_test import Smoke
+from slipway.delivery.targets.registry import find_target, lock_target
+from slipway.errors import SlipwayError
+from slipway.ledger import Entry, Ledger
+
+
+class Reconciled(NamedTuple):
+    """The entry that the environment agrees with, and the smoke test of a release that was brought about.
+
+    `did` says that something was changed; `offline` why the ledger's remote was not asked, where it was not: the entry
+    is then the last one known.
+    """
+
+    entry: Entry
+    smoke: Smoke | None
+    did: bool
+    offline: str | None
+
+
+class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The result of one look: the entry that stands, the bundle that serves, and the error, if there was one.
+
+    `did` says that something was changed; `offline` that the ledger is as it was when its remote was last reached.
+    """
+
+    environment: str
+    entry: int | None = None
+    serving: str | None = None
+    did: bool = False
+    offline: str | None = None
+    error: str | None = None
+
+
+def find_in_sync(root: Path, environment: str) -> Reconciled | None:
+    """Return the entry that the environment agrees with, None if it is out of sync or another command changes it."""
+    ledger = Ledger(root)
+    newest = ledger.read(environment)
+    difference = find_difference(find_target(root, environment), newest.serving)
+    return None if difference else Reconciled(newest, None, False, ledger.offline)
+
+
+def reconcile(root: Path, environment: str, say: Say) -> Reconciled:
+    """Make the environment serve the release that the ledger names."""
+    with lock_target(root, environment, say) as target:
+        ledger = Ledger(root)
+        newest = ledger.read(environment)
+        difference = find_difference(target, newest.serving)
+        if difference is None:
+            state = "nothing runs after a rehearsal" if target.rehearsal else "in sync with the ledger"
+            say(f"{environment}: {state}")
+            return Reconciled(newest, None, False, ledger.offline)
+        say(f"{environment}: {difference} ...")
+        if newest.serving and target.is_running():
+            # The service that runs must not be ended for a release that would not start.
+            target.preflight()
+            target.rehearse(prepare_release(ledger, target, newest.serving))
+        return Reconciled(newest, restore_release(ledger, target, newest), True, ledger.offline)
+
+
+def stop_service(root: Path, environment: str, say: Say) -> bool:
+    """Stop the environment's service; return False if none ran."""
+    with lock_target(root, environment, say) as target:
+        return target.remove()
+
+
+def follow_ledger(root: Path, environment: str, seconds: float, tell: Callable[[Turn], None]) -> None:
+    """Reconcile every so many seconds until SIGTERM; `tell` gets each turn that differs from the one before.
+
+    An error is told once, and the next turn tries again. SIGTERM leaves what a killed command leaves: the next run
+    of `reconcile` completes it.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    mark = root / ".slipway" / "environments" / environment / "followed"
+    # The mark of another process says nothing about this one.
+    mark.unlink(missing_ok=True)
+    before = None
+    while True:
+        turn = _take_turn(root, environment, first=before is None)
+        if not turn.error:
+            _date_mark(mark, seconds)
+        if turn.did or turn != before:
+            tell(turn)
+        # A change happens once; the next turn is compared with its result.
+        before = msgspec.structs.replace(turn, did=False)
+        time.sleep(seconds)
+
+
+def describe_turn(turn: Turn) -> str:
+    """Return the turn in one line."""
+    if turn.error:
+        return f"{turn.environment}: {turn.error} Trying again."
+    serving = turn.serving[:12] if turn.serving else "nothing"
+    said = f"{turn.environment}: serves {serving} (entry {turn.entry}), "
+    said += "brought about and tested" if turn.did else "in sync with the ledger"
+    return said + (f"; the ledger as it was last known: {turn.offline}" if turn.offline else "")
+
+
+def _take_turn(root: Path, environment: str, first: bool) -> Turn:
+    try:
+        # The first turn removes what a killed command left; all others mostly find nothing to do.
+        found = None if first else find_in_sync(root, environment)
+        found = found or reconcile(root, environment, lambda _: None)
+    except (SlipwayError, OSError, psutil.Error) as error:
+        return Turn(environment, error=str(error))
+    serving = found.entry.serving.bundle if found.entry.serving else None
+    return Turn(environment, found.entry.number, serving, found.did, found.offline)
+
+
+def _date_mark(mark: Path, seconds: float) -> None:
+    """Date the file to when the next turn is due, because this one went well; a health check sees how late that is."""
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    due = time.time() + seconds
+    os.utime(mark, (due, due))
