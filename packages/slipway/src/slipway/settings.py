@@ -72,10 +72,13 @@ class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TrackingSettings(msgspec.Struct, frozen=True):
-    """Where MLflow keeps runs and models, and the run that `mlflow run` opened around this process, if any."""
+    """Where MLflow keeps runs and models, the login of a server, and the run of `mlflow run` around this process."""
 
     uri: str
     parent_run: str | None
+    user: str | None = None
+    password: str | None = None
+    token: str | None = None
 
 
 class GitHubSettings(msgspec.Struct, frozen=True):
@@ -139,6 +142,9 @@ def tracking_settings() -> TrackingSettings:
     return TrackingSettings(
         uri=os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db",
         parent_run=os.environ.get("MLFLOW_RUN_ID") or None,
+        user=os.environ.get("MLFLOW_TRACKING_USERNAME") or None,
+        password=os.environ.get("MLFLOW_TRACKING_PASSWORD") or None,
+        token=os.environ.get("MLFLOW_TRACKING_TOKEN") or None,
     )
 
 

@@ -7,15 +7,19 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 
 import mlflow
 import numpy as np
 import pytest
+from hub import hub
 from places import ROOT
 
 from slipway.columns import frame_to_columns
+from slipway.ledger import Entry, Event, Release
 from slipway.settings import TrackingSettings, quiet_environment
+from slipway.tracking.aliases import mirror_alias, read_alias
 from slipway.tracking.evidence import read_evidence
 from slipway.tracking.registration import register_bundle
 from slipway.tracking.signature import to_frame
@@ -110,3 +114,42 @@ def test_two_machines_at_the_same_moment_leave_one_version(workspace, server, cl
     experiment = client.get_experiment_by_name("churn").experiment_id
     runs = client.search_runs([experiment], f"tags.`slipway.bundle_digest` = '{digest}'")
     assert [(run.info.run_id, run.info.status) for run in runs] == [(versions[0].run_id, "FINISHED")]
+
+
+def staging_serves(model: str) -> Entry:
+    release = Release(bundle="0" * 64, model=model)
+    return Entry(
+        number=1,
+        environment="staging",
+        event=Event.DEPLOY,
+        at=datetime.now(UTC),
+        by="Ada",
+        release=release,
+        serving=release,
+    )
+
+
+def test_an_alias_is_mirrored_and_read_without_mlflow(server, client, monkeypatch):
+    entry = staging_serves("mirrored/1")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    assert (mirror_alias(entry), read_alias(entry)) == (False, None)
+    client.create_registered_model("mirrored")
+    client.create_model_version("mirrored", source="mlflow-artifacts:/mirrored")
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    assert (mirror_alias(entry), read_alias(entry)) == (True, "mirrored/1")
+    assert str(client.get_model_version_by_alias("mirrored", "staging").version) == "1"
+
+
+def test_a_server_gets_the_login_that_its_variables_hold(monkeypatch):
+    with hub() as server:
+        server.answers["POST /api/2.0/mlflow/registered-models/alias"] = {}
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
+        entry = staging_serves("m/3")
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ann")
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
+        assert mirror_alias(entry)
+        monkeypatch.delenv("MLFLOW_TRACKING_USERNAME")
+        monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "token")
+        assert mirror_alias(entry)
+    assert [each.headers["authorization"] for each in server.asked] == ["Basic YW5uOnNlY3JldA==", "Bearer token"]
+    assert server.asked[0].body == {"name": "m", "alias": "staging", "version": "3"}

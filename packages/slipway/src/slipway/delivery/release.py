@@ -17,7 +17,6 @@ from slipway.documents import read_json
 from slipway.errors import DeliveryError, GateError, TrackingError
 from slipway.files import new_folder, write_json
 from slipway.gate.result import GateResult, Verdict
-from slipway.gate.run import run_gate
 from slipway.ledger import Event, Ledger, Release
 from slipway.tracking.lineage import read_lineage
 
@@ -45,6 +44,9 @@ def choose_release(
         )
     say("gate: judging the candidate ...")
     newest = ledger.read(_JUDGED_BY).number
+    # Only here: whoever delivers what was chosen installs nothing that the gate needs.
+    from slipway.gate.run import run_gate
+
     found = run_gate(root, base=base, ledger=ledger)
     if found.verdict is Verdict.REFUSE or found.ships is None:
         raise GateError(f"{found.sentence} Nothing was deployed. `slipway gate` shows every check.")

@@ -1,6 +1,11 @@
-"""MLflow's aliases mirror the ledger: `models:/<name>@production` is what production serves."""
+"""Mirror the ledger in MLflow's aliases: `models:/<name>@production` is what production serves.
 
-from typing import TYPE_CHECKING
+A tracking server is asked by its REST API, because jobs that deliver install no MLflow; a file takes MLflow itself.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import requests
 
 from slipway.ledger import Entry
 from slipway.settings import tracking_settings
@@ -10,42 +15,80 @@ from slipway.tracking.store_errors import hide_password, store_errors
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+_ALIAS = "/api/2.0/mlflow/registered-models/alias"
+_SECONDS = 10
+
 
 def store_name() -> str:
-    """The store whose aliases these are, as it may be shown."""
+    """Return the store that holds the aliases, without a password."""
     return hide_password(tracking_settings().uri)
 
 
 def read_alias(entry: Entry) -> str | None:
-    """The version (`name/version`) that the environment's alias points to; None where there is none, or no store."""
+    """Return the version (`name/version`) of the environment's alias; None without an alias or a readable store."""
     if entry.serving is None or entry.serving.model is None:
         return None
     name, _, _ = entry.serving.model.rpartition("/")
+    if _is_server():
+        found = _request("GET", params={"name": name, "alias": entry.environment})
+        return f"{name}/{found['model_version']['version']}" if found else None
+    client = _client()
+    if client is None:
+        return None
     try:
-        found = _client().get_model_version_by_alias(name, entry.environment)
+        return f"{name}/{client.get_model_version_by_alias(name, entry.environment).version}"
     except store_errors():
         return None
-    return f"{name}/{found.version}"
 
 
 def mirror_alias(entry: Entry) -> bool:
-    """Point the alias to what serves; False where the release names no registered version, or it is not there."""
+    """Point the alias to what serves; return False where the store or the registered version is missing."""
     if entry.serving is None or entry.serving.model is None:
         return False
     name, _, version = entry.serving.model.rpartition("/")
+    if _is_server():
+        return _request("POST", json={"name": name, "alias": entry.environment, "version": version}) is not None
+    client = _client()
+    if client is None:
+        return False
     try:
-        _client().set_registered_model_alias(name, entry.environment, version)
+        client.set_registered_model_alias(name, entry.environment, version)
     except store_errors():
         return False
     return True
 
 
-def _client() -> "MlflowClient":
-    """Raises `FileNotFoundError` where there is no store: MLflow would make an empty file of one."""
-    from mlflow import MlflowClient
+def _is_server() -> bool:
+    return tracking_settings().uri.startswith(("http://", "https://"))
 
+
+def _request(method: str, **content: Any) -> dict[str, Any] | None:
+    """Return the server's JSON response; None for an error."""
+    settings = tracking_settings()
+    headers = {"Authorization": f"Bearer {settings.token}"} if settings.token else {}
+    login = (settings.user, settings.password or "") if settings.user else None
+    try:
+        response = requests.request(
+            method, settings.uri.rstrip("/") + _ALIAS, auth=login, headers=headers, timeout=_SECONDS, **content
+        )
+        response.raise_for_status()
+        found: dict[str, Any] = response.json()
+    except requests.RequestException:
+        return None
+    return found
+
+
+def _client() -> "MlflowClient | None":
+    """Return a client of the store in a file; None without the file, which MLflow would create, or without MLflow."""
     uri = tracking_settings().uri
     file = sqlite_file(uri)
     if file is not None and not file.exists():
-        raise FileNotFoundError(file)
-    return MlflowClient(uri)
+        return None
+    try:
+        from mlflow import MlflowClient
+
+        return MlflowClient(uri)
+    except ImportError:
+        return None
+    except store_errors():
+        return None
