@@ -324,7 +324,7 @@ def test_more_rows_than_allowed_are_refused_before_anything_is_made_of_them(chur
         }
         found = ask(churn_service, documents[form])
     assert (found.status_code, found.json()["type"]) == (422, "urn:slipway:too-many-rows")
-    assert "at most 1000 rows" in found.json()["detail"]
+    assert "expected at most 1000" in found.json()["detail"]
 
 
 def test_a_float_is_whole_only_where_it_is_exact():

@@ -24,8 +24,8 @@ from slipway.serving.log.join import join_outcomes
 from slipway.serving.log.reader import read_log
 from slipway.serving.problems import Refusal
 from slipway.serving.settings import read_settings
-from slipway.serving.site import schema
 from slipway.serving.site.openapi import describe_api
+from slipway.serving.site.schema import describe_row
 
 SCHEMATHESIS = Path(sys.executable).with_name("st")
 # The same handler under another path: asked only in the run with keys, to save time.
@@ -105,7 +105,7 @@ def test_the_description_is_openapi(toy, auth):
 
 
 def test_a_field_is_described_with_its_words_unit_and_limits(churn):
-    fields = schema.row(churn.bundle)["properties"]
+    fields = describe_row(churn.bundle)["properties"]
     assert fields["months"] == {"description": "Bills so far", "type": "integer", "minimum": 0, "maximum": 600}
     assert fields["usage"] | {"maximum": None} == {
         "description": "Mean use",
@@ -119,10 +119,16 @@ def test_a_field_is_described_with_its_words_unit_and_limits(churn):
     assert fields["joined"]["format"] == "date-time"
 
 
+def test_a_score_is_described_in_the_operators_words_or_by_the_positive_class(churn):
+    for variables, words in (({}, "churn = true"), ({"SLIPWAY_OUTCOME": "cancellation"}, "cancellation")):
+        schemas = describe_api(churn.bundle, read_settings(variables))["components"]["schemas"]
+        assert schemas["PredictResponse"]["properties"]["score"]["description"] == f"Probability: {words}."
+
+
 @pytest.fixture
 def validator(toy):
     """Of rows, by the description and nothing else."""
-    return jsonschema_rs.Draft202012Validator(schema.row(toy.bundle), validate_formats=True)
+    return jsonschema_rs.Draft202012Validator(describe_row(toy.bundle), validate_formats=True)
 
 
 def test_every_golden_row_is_allowed(toy, validator):
@@ -151,7 +157,9 @@ ZONES = ("", "Z", "z", "+00:00", "-23:59", "+24:00", "+00:60", "+01", " Z")
 def test_the_description_allows_the_times_that_the_service_takes(toys, name):
     bundle = toys[name].bundle
     (field,) = (field for field in bundle.fields if field.kind is Kind.TIMESTAMP)
-    validator = jsonschema_rs.Draft202012Validator(schema.row(bundle)["properties"][field.name], validate_formats=True)
+    validator = jsonschema_rs.Draft202012Validator(
+        describe_row(bundle)["properties"][field.name], validate_formats=True
+    )
     row = rows_of(toys[name], 1)[0]
     allowed = 0
     for parts in product(DATES, SEPARATORS, CLOCKS, ZONES):

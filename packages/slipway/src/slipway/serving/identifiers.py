@@ -2,7 +2,13 @@
 
 import os
 import time
+from typing import Annotated
 
+from msgspec import Meta
+
+Identifier = Annotated[
+    str, Meta(pattern="^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", max_length=36)
+]
 _VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
 # The highest random bit stays 0: a batch counts up from its first identifier and never runs into the variant.
 _RANDOM_LOW = (1 << 61) - 1

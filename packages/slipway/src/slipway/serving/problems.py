@@ -1,9 +1,10 @@
 """Errors as clients see them: problem+json (RFC 9457) that never repeats what the client sent."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 PROBLEM_JSON = "application/problem+json"
 REASONS = {
@@ -42,13 +43,36 @@ class Reason(StrEnum):
     INTERNAL = "internal"
 
 
-class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that is wrong with one row: rows count from 0, `field` is None where the row as a whole is meant."""
+class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One fault of one row."""
 
-    row: int
-    field: str | None
+    row: Annotated[int, Meta(ge=0, description="Number of the row, from 0.")]
+    field: Annotated[str | None, Meta(description="null for the row as a whole.")]
     expected: str
-    found: str
+    found: Annotated[str, Meta(description="Kind of the value found, never the value.")]
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """An error (RFC 9457)."""
+
+    type: Annotated[
+        str,
+        Meta(
+            description="Kind of problem, for programs.",
+            extra_json_schema={"enum": [f"urn:slipway:{reason}" for reason in Reason]},
+        ),
+    ]
+    title: str
+    status: Annotated[int, Meta(ge=400, le=599)]
+    detail: Annotated[str, Meta(description="What failed, for people.")]
+    request_id: Annotated[str, Meta(description="As in the header X-Request-Id.")]
+    errors: Annotated[tuple[Fault, ...], Meta(description="Faults of rows, the first 20 of them.")] = ()
+
+
+class InferenceProblem(Problem, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """An error as the Open Inference Protocol has it."""
+
+    error: Annotated[str, Meta(description="The same as detail.")]
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a failure
@@ -71,19 +95,17 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a failure
 
 
 def encode_problem(refusal: Refusal, request_id: str, path: str) -> bytes:
-    """The refusal as a problem+json document; under /v2 it has the key `error` too, which that protocol wants."""
-    document: dict[str, Any] = {
+    """Encode the refusal as a problem+json document, which has the key `error` too under /v2."""
+    parts: dict[str, Any] = {
         "type": f"urn:slipway:{refusal.reason}",
         "title": REASONS[refusal.status],
         "status": refusal.status,
         "detail": refusal.detail,
         "request_id": request_id,
+        "errors": refusal.faults,
     }
-    if path.startswith("/v2"):
-        document["error"] = refusal.detail
-    if refusal.faults:
-        document["errors"] = refusal.faults
-    return msgspec.json.encode(document)
+    inference = path.startswith("/v2")
+    return msgspec.json.encode(InferenceProblem(**parts, error=refusal.detail) if inference else Problem(**parts))
 
 
 def internal_error() -> Refusal:

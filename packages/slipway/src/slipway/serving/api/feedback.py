@@ -1,7 +1,7 @@
-"""`POST /feedback`: what became of predictions, taken down at once and judged when it is joined."""
+"""`POST /feedback`: outcomes of predictions, accepted into the log and judged when they are joined."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -10,37 +10,50 @@ from slipway.bundle import Manifest
 from slipway.problem import Task
 from slipway.serving.api.predictor import Predictor
 from slipway.serving.api.rows import parse_json, refuse_duplicate_keys, verify_row_count
-from slipway.serving.identifiers import format_identifier, new_identifier
+from slipway.serving.identifiers import Identifier, format_identifier, new_identifier
 from slipway.serving.log import Feedback
 from slipway.serving.metrics.recorder import Recorder
 from slipway.serving.problems import Fault, Reason, Refusal
 from slipway.serving.request import Handler, Reply, Request, require_json
+from slipway.violations import describe_value
 
-UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
-Identifier = Annotated[str, Meta(pattern=UUID, max_length=36)]
-Source = Annotated[str, Meta(min_length=1, max_length=100)]
-Instant = Annotated[datetime, Meta(tz=True)]
 EXPECTED = {
-    "prediction_id": "the identifier that a prediction came with",
+    "prediction_id": "the prediction_id of a prediction",
     "observed_at": "a timestamp with a time zone, such as 2024-05-01T13:30:00Z",
     "source": "text of 1 to 100 characters",
     "supersedes": "the feedback_id of the feedback that this corrects",
 }
 
 
-class Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One outcome, as a client sends it."""
+class FeedbackRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The outcome of one prediction."""
 
-    prediction_id: Identifier
+    prediction_id: Annotated[Identifier, Meta(description="The prediction_id of the prediction.")]
     outcome: Any
-    observed_at: Instant | None = None
-    source: Source | None = None
-    supersedes: Identifier | None = None
+    observed_at: Annotated[datetime, Meta(tz=True, description="When the outcome was observed.")] | None = None
+    source: Annotated[str, Meta(min_length=1, max_length=100, description="Where the outcome comes from.")] | None = (
+        None
+    )
+    supersedes: Annotated[Identifier, Meta(description="The feedback_id that this corrects.")] | None = None
+
+
+class FeedbackAccepted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An outcome that was accepted."""
+
+    feedback_id: Identifier
+    prediction_id: Identifier
+
+
+class BatchFeedbackAccepted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Outcomes that were accepted, in their order."""
+
+    accepted: Annotated[list[FeedbackAccepted], Meta(min_length=1)]
 
 
 def make_feedback_handler(predictor: Predictor, recorder: Recorder, max_rows: int) -> Handler:
-    """The route's handler."""
+    """Return the handler of the route."""
     manifest = predictor.bundle.manifest
+    struct = feedback_struct(manifest)
 
     def feedback(request: Request) -> Reply:
         require_json(request.environ)
@@ -49,41 +62,56 @@ def make_feedback_handler(predictor: Predictor, recorder: Recorder, max_rows: in
         single = not isinstance(plain, list)
         sent = [plain] if single else plain
         verify_row_count(len(sent), max_rows)
-        accepted = [_record(_read(number, each, manifest)) for number, each in enumerate(sent)]
+        accepted = [_record(_read(number, each, struct, manifest)) for number, each in enumerate(sent)]
         predictor.write(*accepted)
         recorder.add("slipway_feedback", len(accepted))
-        found = [{"feedback_id": record.id, "prediction_id": record.prediction_id} for record in accepted]
-        return Reply(msgspec.json.encode(found[0] if single else {"accepted": found}), status=202)
+        found = [FeedbackAccepted(record.id, record.prediction_id) for record in accepted]
+        return Reply(msgspec.json.encode(found[0] if single else BatchFeedbackAccepted(found)), status=202)
 
     return feedback
 
 
+def feedback_struct(manifest: Manifest) -> type[FeedbackRequest]:
+    """Return the request whose outcome is one of the model's classes, or a number for a regression."""
+    kind: Any = int | float
+    if manifest.classes:
+        kind = bool if isinstance(manifest.classes[0], bool) else Literal[manifest.classes]
+    outcome = Annotated[kind, Meta(description="Actual outcome.")]
+    found: Any = msgspec.defstruct(
+        FeedbackRequest.__name__,
+        [("outcome", outcome)],
+        bases=(FeedbackRequest,),
+        namespace={"__doc__": FeedbackRequest.__doc__},
+        kw_only=True,
+        frozen=True,
+    )
+    return found
+
+
 def describe_outcome(manifest: Manifest) -> str:
-    """What an outcome of this model is."""
+    """Describe the outcomes of this model."""
     if manifest.task is Task.REGRESSION:
         return "a number"
     return "one of " + ", ".join(msgspec.json.encode(name).decode() for name in manifest.classes)
 
 
-def _read(number: int, plain: Any, manifest: Manifest) -> Outcome:
+def _read(number: int, plain: Any, struct: type[FeedbackRequest], manifest: Manifest) -> FeedbackRequest:
     try:
-        outcome = msgspec.convert(plain, Outcome)
+        return msgspec.convert(plain, struct)
     except msgspec.ValidationError as error:
-        field = next((name for name in EXPECTED if f"`$.{name}`" in str(error)), None)
-        wanted = EXPECTED.get(field or "", "an object with prediction_id, outcome, and if known observed_at, source")
-        raise _invalid(Fault(number, field, wanted, "something else")) from None
-    if not _is_outcome(outcome.outcome, manifest):
-        raise _invalid(Fault(number, "outcome", describe_outcome(manifest), "something else"))
-    return outcome
+        expected = EXPECTED | {"outcome": describe_outcome(manifest)}
+        field = next((name for name in expected if f"`$.{name}`" in str(error)), None)
+        if field is None:
+            wanted = "an object with prediction_id, outcome, and optionally observed_at, source, supersedes"
+            found = describe_value(plain) if not isinstance(plain, dict) else "other keys"
+        else:
+            wanted, found = expected[field], describe_value(plain[field])
+        where = f"Outcome {number}" + (f", field {field}" if field else "")
+        fault = Fault(number, field, wanted, found)
+        raise Refusal(422, Reason.INVALID_ROW, f"{where}: expected {wanted}, found {found}.", (fault,)) from None
 
 
-def _is_outcome(value: Any, manifest: Manifest) -> bool:
-    if manifest.task is Task.REGRESSION:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return any(type(value) is type(name) and value == name for name in manifest.classes)
-
-
-def _record(outcome: Outcome) -> Feedback:
+def _record(outcome: FeedbackRequest) -> Feedback:
     return Feedback(
         format_identifier(new_identifier()),
         datetime.now(UTC),
@@ -93,8 +121,3 @@ def _record(outcome: Outcome) -> Feedback:
         outcome.source,
         outcome.supersedes,
     )
-
-
-def _invalid(fault: Fault) -> Refusal:
-    where = f"Outcome {fault.row}" + (f", field {fault.field}" if fault.field else "")
-    return Refusal(422, Reason.INVALID_ROW, f"{where}: expected {fault.expected}.", (fault,))

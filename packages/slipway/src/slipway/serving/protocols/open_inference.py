@@ -1,7 +1,7 @@
 """`POST /v2/models/{name}/infer`: the Open Inference Protocol v2, with tensors in JSON or in bytes behind it."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -23,20 +23,39 @@ _CONTENT_TYPES = ("", JSON, BINARY)
 _ELSEWHERE = ("classification", "shared_memory_region")
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class RequestOutput(msgspec.Struct, frozen=True):
     """An output that the client asks for."""
 
     name: str
     parameters: dict[str, Any] = {}
 
 
-class Inference(msgspec.Struct, frozen=True):
+class InferenceRequest(msgspec.Struct, frozen=True):
     """The JSON of a request."""
 
     inputs: list[Tensor]
     id: str | None = None
-    outputs: list[Wanted] = []
+    outputs: list[RequestOutput] = []
     parameters: dict[str, Any] = {}
+
+
+class ResponseOutput(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """An output tensor: its values, or the parameter binary_data_size where they are bytes after the JSON."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+    parameters: dict[str, Any] = {}
+    data: list[Any] | msgspec.UnsetType = msgspec.UNSET
+
+
+class InferenceResponse(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The output tensors that were asked for; `id` is that of the request."""
+
+    model_name: str
+    model_version: str
+    outputs: Annotated[list[ResponseOutput], msgspec.Meta(min_length=1)]
+    id: str | None = None
 
 
 class Chosen(NamedTuple):
@@ -47,11 +66,11 @@ class Chosen(NamedTuple):
 
 
 def make_infer_handler(predictor: Predictor, rows: RowReader, max_rows: int) -> Handler:
-    """The route's handler."""
+    """Return the handler of the route."""
     bundle = predictor.bundle
     fields = {field.name: field for field in bundle.fields}
     outputs = {output.name: output for output in output_tensors(bundle.manifest)}
-    named = {"model_name": bundle.manifest.problem, "model_version": model_version(bundle)}
+    name, version = bundle.manifest.problem, model_version(bundle)
 
     def infer(request: Request) -> Reply:
         header, rest = _parts(request)
@@ -60,8 +79,11 @@ def make_infer_handler(predictor: Predictor, rows: RowReader, max_rows: int) -> 
         found = rows.convert(_plain_rows(inference.inputs, fields, rest, max_rows))
         one = len(found) == 1
         answers = [predictor.one(found[0], request.began)] if one else predictor.many(found, request.began)
-        echo = named if inference.id is None else {**named, "id": inference.id}
-        return _reply(echo, chosen, answers)
+        described, contents = _describe(chosen, answers)
+        header = msgspec.json.encode(InferenceResponse(name, version, described, inference.id))
+        if not contents:
+            return Reply(header)
+        return Reply(b"".join([header, *contents]), BINARY, headers=((LENGTH, str(len(header))),))
 
     return infer
 
@@ -87,19 +109,19 @@ def _json_length(environ: Environ, length: int) -> int:
     return int(given)
 
 
-def _read(header: bytes) -> Inference:
+def _read(header: bytes) -> InferenceRequest:
     document = parse_json(header)
     refuse_duplicate_keys(header)
     try:
-        return msgspec.convert(document, Inference)
+        return msgspec.convert(document, InferenceRequest)
     except msgspec.ValidationError as error:
         raise _refusal(f"Invalid inference request: {error}.") from None
 
 
-def _choose(inference: Inference, outputs: dict[str, Output]) -> list[Chosen]:
+def _choose(inference: InferenceRequest, outputs: dict[str, Output]) -> list[Chosen]:
     """The outputs to answer with, all of them if none is asked for."""
     binary = inference.parameters.get("binary_data_output", False)
-    wanted = inference.outputs or [Wanted(name) for name in outputs]
+    wanted = inference.outputs or [RequestOutput(name) for name in outputs]
     names = [each.name for each in wanted]
     if not set(names) <= outputs.keys() or len(set(names)) != len(names):
         raise _refusal(f"Expected outputs among {', '.join(outputs)}, each once.")
@@ -167,23 +189,19 @@ def _contents(inputs: Iterable[Tensor], rest: memoryview) -> list[memoryview | N
     return found
 
 
-def _reply(echo: dict[str, str], chosen: Iterable[Chosen], answers: Sequence[Answer]) -> Reply:
-    described: list[dict[str, Any]] = []
+def _describe(chosen: Iterable[Chosen], answers: Sequence[Answer]) -> tuple[list[ResponseOutput], list[bytes]]:
+    """Return the outputs, and the bytes of those that are not in the JSON."""
+    described: list[ResponseOutput] = []
     contents: list[bytes] = []
     for (name, datatype, width), binary in chosen:
         values = _column(name, answers)
         shape = [len(answers)] if width is None else [len(answers), width]
-        tensor: dict[str, Any] = {"name": name, "datatype": datatype, "shape": shape}
         if binary:
             contents.append(encode_tensor(datatype, values))
-            tensor["parameters"] = {"binary_data_size": len(contents[-1])}
+            described.append(ResponseOutput(name, datatype, shape, {"binary_data_size": len(contents[-1])}))
         else:
-            tensor["data"] = values
-        described.append(tensor)
-    header = msgspec.json.encode({**echo, "outputs": described})
-    if not contents:
-        return Reply(header)
-    return Reply(b"".join([header, *contents]), BINARY, headers=((LENGTH, str(len(header))),))
+            described.append(ResponseOutput(name, datatype, shape, data=values))
+    return described, contents
 
 
 def _column(name: str, answers: Iterable[Answer]) -> list[Any]:

@@ -7,7 +7,6 @@ import msgspec
 
 from slipway.bundle import Bundle
 from slipway.contract import Field, Kind
-from slipway.serving.site import schema
 from slipway.violations import describe_field
 
 _WIDGETS = {Kind.NUMBER: "number", Kind.INTEGER: "number", Kind.CATEGORY: "text", Kind.TIMESTAMP: "time"}
@@ -38,12 +37,11 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def form_controls(bundle: Bundle, row: dict[str, Any]) -> list[Control]:
-    """The inputs in the contract's order, filled with `row`."""
-    declared = schema.row(bundle)["properties"]
-    return [_control(field, declared[field.name], row.get(field.name)) for field in bundle.fields]
+    """Return the inputs in the contract's order, filled with `row`."""
+    return [_control(field, row.get(field.name)) for field in bundle.fields]
 
 
-def _control(field: Field, declared: dict[str, Any], value: Any) -> Control:
+def _control(field: Field, value: Any) -> Control:
     options = _options(field)
     widget = "select" if options else "switch" if field.kind is Kind.BOOLEAN else _WIDGETS[field.kind]
     optional = field.nullable or not field.required
@@ -56,7 +54,7 @@ def _control(field: Field, declared: dict[str, Any], value: Any) -> Control:
         expected=describe_field(field),
         kind=field.kind,
         widget=widget,
-        attributes=_attributes(field, declared, text),
+        attributes=_attributes(field, text),
         options=options,
         value=text,
         optional=optional,
@@ -74,23 +72,19 @@ def _options(field: Field) -> tuple[tuple[str, str], ...]:
     return ()
 
 
-def _attributes(field: Field, declared: dict[str, Any], text: str) -> dict[str, str]:
-    match field.kind:
-        case Kind.NUMBER | Kind.INTEGER:
-            low = field.ge if field.ge is not None else field.gt
-            high = field.le if field.le is not None else field.lt
-            step = "1" if field.kind is Kind.INTEGER else "any"
-            found = {"min": low, "max": high, "step": step}
-            return {name: _number(bound) for name, bound in found.items() if bound is not None}
-        case Kind.TIMESTAMP:
-            # A browser takes whole minutes unless it is told otherwise.
-            return {"step": "1"} if text.count(":") > 1 else {}
-        case Kind.CATEGORY if not field.categories:
-            pattern = declared.get("pattern")
-            found = {"pattern": pattern and _whole(pattern)}
-            found |= {"maxlength": declared.get("maxLength"), "minlength": declared.get("minLength")}
-            return {name: str(bound) for name, bound in found.items() if bound is not None}
-    return {}
+def _attributes(field: Field, text: str) -> dict[str, str]:
+    found: dict[str, float | str | None] = {}
+    if field.kind in (Kind.NUMBER, Kind.INTEGER):
+        low = field.ge if field.ge is not None else field.gt
+        high = field.le if field.le is not None else field.lt
+        found = {"min": low, "max": high, "step": "1" if field.kind is Kind.INTEGER else "any"}
+    elif field.kind is Kind.TIMESTAMP and text.count(":") > 1:
+        # A browser takes whole minutes unless it is told otherwise.
+        found = {"step": "1"}
+    elif field.kind is Kind.CATEGORY and not field.categories:
+        pattern = field.pattern and _whole(field.pattern.replace(r"\Z", "$"))
+        found = {"pattern": pattern, "maxlength": field.max_length, "minlength": field.min_length}
+    return {name: _number(bound) for name, bound in found.items() if bound is not None}
 
 
 def _whole(pattern: str) -> str:

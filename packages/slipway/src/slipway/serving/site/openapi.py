@@ -1,17 +1,26 @@
-"""The OpenAPI 3.1 document of a service, made from the contract and the manifest of the bundle that it serves."""
+"""The OpenAPI 3.1 document of a service, made from its structs, and from the contract and manifest of its bundle."""
 
 from typing import Any
 
 from slipway.bundle import Bundle
+from slipway.serving.api.feedback import BatchFeedbackAccepted, FeedbackAccepted, feedback_struct
+from slipway.serving.api.predict import VersionResponse, name_outcome, prediction_structs
 from slipway.serving.app.application import METRICS
+from slipway.serving.problems import Problem
 from slipway.serving.settings import Auth, ServingSettings
-from slipway.serving.site import schema
-from slipway.serving.site.openapi_parts import ASKING, LOOKING, finished, json, operation, ref, refusals, response
-from slipway.serving.site.openapi_protocols import protocol_paths, protocol_schemas
-from slipway.serving.site.schema import exact
+from slipway.serving.site.operations import (
+    SCORING,
+    Operation,
+    describe_operation,
+    describe_refusals,
+    json_content,
+)
+from slipway.serving.site.protocol_schemas import describe_protocols, protocol_operations
+from slipway.serving.site.schema import Schema, describe_row, describe_structs, exact, ref, rows_of
 
 METRICS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 HTML = "text/html; charset=utf-8"
+_TEXT = {"schema": {"type": "string"}}
 _TAGS = {
     "model": "Predictions and their outcomes.",
     "protocols": "The same predictions by the protocols of other serving tools.",
@@ -27,11 +36,8 @@ _SCHEMES = {
 def describe_api(bundle: Bundle, settings: ServingSettings) -> dict[str, Any]:
     """Describe every route of the service, as it answers with these settings."""
     keys = settings.auth is Auth.KEYS
-    operations = {**_model_paths(settings), **protocol_paths(bundle), **_service_paths()}
-    components: dict[str, Any] = {
-        "schemas": _schemas(bundle, settings) | protocol_schemas(bundle, settings),
-        "responses": refusals(),
-    }
+    operations = (*_model_operations(settings), *protocol_operations(bundle), *_service_operations())
+    components: dict[str, Any] = {"schemas": _schemas(bundle, settings), "responses": describe_refusals()}
     if keys:
         components["securitySchemes"] = _SCHEMES
     return {
@@ -42,82 +48,80 @@ def describe_api(bundle: Bundle, settings: ServingSettings) -> dict[str, Any]:
             "description": "One sealed model over HTTP; the version is the start of its digest.",
         },
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
-        "paths": {
-            path: {method: finished(path, each, keys) for method, each in methods.items()}
-            for path, methods in operations.items()
-        },
+        "paths": {operation.path: describe_operation(operation, keys) for operation in operations},
         "components": components,
     }
 
 
-def _model_paths(settings: ServingSettings) -> dict[str, Any]:
+def _schemas(bundle: Bundle, settings: ServingSettings) -> dict[str, Schema]:
+    rows = rows_of(ref("Row"), settings.max_rows)
+    forms = [ref("Row"), rows]
+    if all(field.name != "rows" for field in bundle.fields):
+        forms.append(exact({"rows": rows}))
+    structs = describe_structs(
+        *prediction_structs(bundle.manifest, name_outcome(bundle.manifest, settings.outcome)),
+        feedback_struct(bundle.manifest),
+        FeedbackAccepted,
+        BatchFeedbackAccepted,
+        VersionResponse,
+        Problem,
+    )
+    return {
+        "Row": describe_row(bundle),
+        "PredictRequest": {"oneOf": forms},
+        **structs,
+        **describe_protocols(bundle, structs["Prediction"]["properties"], settings.max_rows),
+    }
+
+
+def _model_operations(settings: ServingSettings) -> tuple[Operation, ...]:
     link = {
         "operationId": "feedback",
         "description": "Send the outcome of this prediction.",
         "requestBody": {"prediction_id": "$response.body#/prediction_id"},
     }
-    answers = json({"oneOf": [ref("PredictResponse"), ref("BatchPredictResponse")]})
-    outcomes = {"type": "array", "items": ref("FeedbackRequest"), "minItems": 1, "maxItems": settings.max_rows}
-    accepted = exact({"accepted": {"type": "array", "items": ref("FeedbackAccepted"), "minItems": 1}})
-    return {
-        "/predict": {
-            "post": operation(
-                "predict",
-                "model",
-                "Predict one row or many.",
-                {"200": response("OK", answers, links={"feedback": link})},
-                ASKING,
-                description="A prediction is logged before it is returned. A row without a finite score, because a "
-                "number in it is too large, is refused with 422.",
-                body=json(ref("PredictRequest")),
-            )
-        },
-        "/feedback": {
-            "post": operation(
-                "feedback",
-                "model",
-                "Send outcomes of predictions.",
-                {"202": response("Accepted", json({"oneOf": [ref("FeedbackAccepted"), accepted]}))},
-                ASKING,
-                description="An outcome is judged when it is joined with its prediction, because a replica of the "
-                "service knows only its own predictions.",
-                body=json({"oneOf": [ref("FeedbackRequest"), outcomes]}),
-            )
-        },
-    }
+    outcome = ref("FeedbackRequest")
+    return (
+        Operation(
+            path="/predict",
+            name="predict",
+            tag="model",
+            summary="Predict one row or many.",
+            description="A prediction is logged before it is returned. A row without a finite score, because a number "
+            "in it is too large, is refused with 422.",
+            request=json_content(ref("PredictRequest")),
+            response=json_content({"oneOf": [ref("PredictResponse"), ref("BatchPredictResponse")]}),
+            refusals=SCORING,
+            links={"feedback": link},
+        ),
+        Operation(
+            path="/feedback",
+            name="feedback",
+            tag="model",
+            summary="Send outcomes of predictions.",
+            description="An outcome is judged when it is joined with its prediction, because a replica of the service "
+            "knows only its own predictions.",
+            request=json_content({"oneOf": [outcome, rows_of(outcome, settings.max_rows)]}),
+            response=json_content({"oneOf": [ref("FeedbackAccepted"), ref("BatchFeedbackAccepted")]}),
+            status=202,
+            refusals=SCORING,
+        ),
+    )
 
 
-def _service_paths() -> dict[str, Any]:
-    def get(name: str, summary: str, content: dict[str, Any], refused: tuple[int, ...] = LOOKING) -> dict[str, Any]:
-        return {"get": operation(name, "service", summary, {"200": response("OK", content)}, refused)}
+def _service_operations() -> tuple[Operation, ...]:
+    alive, ready = (json_content(exact({"status": {"const": word}})) for word in ("alive", "ready"))
+    version = json_content(ref("VersionResponse"))
+    document = json_content({"type": "object"})
 
-    text = {"schema": schema.TEXT}
-    return {
-        "/healthz": get("healthz", "Liveness: the process runs.", json(schema.state("alive")), (500,)),
-        "/readyz": get("readyz", "Readiness: the service accepts requests.", json(schema.state("ready"))),
-        "/version": get("version", "The model served, and since when.", json(ref("VersionResponse"))),
-        METRICS: get("metrics", "Prometheus metrics of all workers together.", {METRICS_TEXT: text}),
-        "/openapi.json": get("openapi", "This OpenAPI document.", json({"type": "object"})),
-        "/": get("page", "A page to try the model.", {HTML: text}),
-    }
+    def read(path: str, name: str, summary: str, response: dict[str, Any], **more: Any) -> Operation:
+        return Operation(path=path, name=name, tag="service", summary=summary, response=response, **more)
 
-
-def _schemas(bundle: Bundle, settings: ServingSettings) -> dict[str, Any]:
-    manifest = bundle.manifest
-    rows = {"type": "array", "items": ref("Row"), "minItems": 1, "maxItems": settings.max_rows}
-    question = [ref("Row"), rows]
-    if all(field.name != "rows" for field in bundle.fields):
-        question.append(exact({"rows": rows}))
-    answer = schema.answer(manifest)
-    model = {"model": ref("Model")}
-    return {
-        "Row": schema.row(bundle),
-        "PredictRequest": {"oneOf": question},
-        "PredictResponse": exact(answer["properties"] | model),
-        "BatchPredictResponse": exact({"predictions": {"type": "array", "items": answer, "minItems": 1}} | model),
-        "Model": exact({"name": {"const": manifest.problem}, "digest": {"const": bundle.digest}}),
-        "FeedbackRequest": schema.outcome(manifest),
-        "FeedbackAccepted": exact({"feedback_id": schema.IDENTIFIER, "prediction_id": schema.IDENTIFIER}),
-        "VersionResponse": schema.version(manifest),
-        "Problem": schema.problem(),
-    }
+    return (
+        read("/healthz", "healthz", "Liveness: the process runs.", alive, refusals=(500,)),
+        read("/readyz", "readyz", "Readiness: the service accepts requests.", ready),
+        read("/version", "version", "The model served, and since when.", version),
+        read(METRICS, "metrics", "Prometheus metrics of all workers together.", {METRICS_TEXT: _TEXT}),
+        read("/openapi.json", "openapi", "This OpenAPI document.", document),
+        read("/", "page", "A page to try the model.", {HTML: _TEXT}),
+    )

@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 from flask import Response, abort, render_template
 
-from slipway.bundle import Bundle, Manifest
+from slipway.bundle import Bundle
 from slipway.bundle.predictions import class_text
-from slipway.problem import Task
+from slipway.serving.api.predict import name_outcome
 from slipway.serving.app.shared import Shared
 from slipway.serving.settings import Auth, ServingSettings
-from slipway.serving.site import schema
 from slipway.serving.site.form import form_controls
 from slipway.serving.site.openapi import HTML
+from slipway.serving.site.schema import ordinary_rows
 
 _ASSETS = {path.name: path.read_bytes() for path in Path(__file__).with_name("static").iterdir()}
 # Part of the assets' addresses: a browser may keep them until they change.
@@ -34,7 +34,7 @@ _BUTTONS = 6
 def show_page(shared: Shared, bundle: Bundle) -> Response:
     """Answer `GET /`."""
     manifest, settings = bundle.manifest, shared.settings
-    rows = schema.ordinary_rows(bundle)
+    rows = ordinary_rows(bundle)
     text = render_template(
         "page.html",
         manifest=manifest,
@@ -43,7 +43,7 @@ def show_page(shared: Shared, bundle: Bundle) -> Response:
         workers=settings.processes,
         keys=settings.auth is Auth.KEYS,
         about=bundle.contract.__doc__ or "",
-        outcome_name=name_outcome(manifest, settings),
+        outcome_name=name_outcome(manifest, settings.outcome),
         controls=form_controls(bundle, rows[0]),
         rows=_json(rows),
         classes=[(_json(name), class_text(name)) for name in manifest.classes],
@@ -52,13 +52,6 @@ def show_page(shared: Shared, bundle: Bundle) -> Response:
         edition=_EDITION,
     )
     return Response(text, content_type=HTML, headers=_HEADERS)
-
-
-def name_outcome(manifest: Manifest, settings: ServingSettings) -> str:
-    """Return in words what the score is of: the operator's, else the problem's name with its positive class."""
-    if settings.outcome or manifest.task is not Task.BINARY:
-        return settings.outcome or manifest.problem
-    return f"{manifest.problem} = {class_text(manifest.classes[-1])}"
 
 
 def send_asset(name: str) -> Response:

@@ -12,7 +12,7 @@ from flask import Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from slipway.bundle import Bundle
-from slipway.serving.api.predict import describe_model
+from slipway.serving.api.predict import VersionResponse, describe_model
 from slipway.serving.app.application import METRICS, request_id
 from slipway.serving.app.shared import Shared
 from slipway.serving.metrics.exposition import Gauge, expose_metrics
@@ -49,12 +49,12 @@ def make_site(shared: Shared, bundle: Bundle, recorder: Recorder, log_writable: 
 def _documents(shared: Shared, bundle: Bundle) -> dict[str, Any]:
     """What stays the same as long as the service runs, by path."""
     documents = {
-        "/version": {
-            "model": describe_model(bundle),
-            "task": bundle.manifest.task,
-            "since": datetime.fromtimestamp(shared.started, UTC),
-            "workers": shared.settings.processes,
-        },
+        "/version": VersionResponse(
+            describe_model(bundle),
+            bundle.manifest.task,
+            datetime.fromtimestamp(shared.started, UTC),
+            shared.settings.processes,
+        ),
         "/openapi.json": describe_api(bundle, shared.settings),
         "/v2": server_metadata(),
     }
@@ -66,7 +66,7 @@ def _documents(shared: Shared, bundle: Bundle) -> dict[str, Any]:
 
 def _metrics(shared: Shared, bundle: Bundle, log_writable: Callable[[], bool]) -> Response:
     board, workers = shared.board, shared.settings.processes
-    model = {**describe_model(bundle), "task": bundle.manifest.task.value}
+    model = {"name": bundle.manifest.problem, "digest": bundle.digest, "task": bundle.manifest.task.value}
     gauges = (
         Gauge("slipway_model_info", "Digest, name and task of the model served.", 1.0, model),
         Gauge("slipway_started_seconds", "Start time of the service, in seconds since the Unix epoch.", shared.started),
