@@ -97,10 +97,3 @@ def test_a_secret_in_a_file_is_its_owners_alone_and_nothing_is_written_over(tmp_
     assert known.returncode == 1 and not (tmp_path / "second.key").exists()
     mixed = slipway("key", "new", "app", "--file", tmp_path / "new.json", "--secret-file", tmp_path / "new.json")
     assert mixed.returncode == 2 and not (tmp_path / "new.json").exists()
-
-
-@pytest.mark.parametrize("command", [["serve"], ["health"], ["log"], ["key"], ["key", "new"]])
-def test_help_has_examples(command):
-    done = slipway(*command, "--help")
-    assert done.returncode == 0
-    assert "Example" in done.stdout or command == ["key"]

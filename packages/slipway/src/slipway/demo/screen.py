@@ -47,7 +47,7 @@ def print_summary(summary: Summary) -> None:
     _show_prediction(console, summary.folder)
     console.print(f"\nDone in {summary.seconds:.0f} s. Everything is in {WORKSPACE}/. What to type next:")
     for command, what in NEXT:
-        console.print(f"  {command:<20} {what}")
+        console.print(f"  {command:<20} {what}", soft_wrap=True)
 
 
 def _uv() -> str:

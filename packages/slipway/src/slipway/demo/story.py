@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -112,7 +113,7 @@ def _judge(folder: Path) -> Verdict:
 
 def _slipway(folder: Path, *words: str, must: bool = True) -> int:
     """Print a command and run it, with its output shown."""
-    print_progress(f"$ slipway {' '.join(words)}")
+    print_progress(f"$ {shlex.join(('slipway', *words))}")
     program = Path(sys.executable).with_name("slipway")
     own = {name: value for name, value in os.environ.items() if not name.startswith("SLIPWAY_")}
     done = subprocess.run([str(program), *words], cwd=folder, env=own, stdin=subprocess.DEVNULL)
