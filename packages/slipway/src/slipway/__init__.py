@@ -1,12 +1,12 @@
 """The public names of Slipway, those that a problem package uses; every other module may move between versions."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from slipway.errors import DataError, SlipwayError
-from slipway.files import new_file
-from slipway.problem import Card, Expectation, Problem, Slice, Task, View
-
 if TYPE_CHECKING:
+    from slipway.errors import DataError, SlipwayError
+    from slipway.files import new_file
+    from slipway.problem import Card, Expectation, Problem, Slice, Task, View
     from slipway.tables import read_parquet_folder
 
 __all__ = [
@@ -22,11 +22,16 @@ __all__ = [
     "read_parquet_folder",
 ]
 
+_MODULES = {
+    **dict.fromkeys(("DataError", "SlipwayError"), "slipway.errors"),
+    **dict.fromkeys(("Card", "Expectation", "Problem", "Slice", "Task", "View"), "slipway.problem"),
+    "new_file": "slipway.files",
+    "read_parquet_folder": "slipway.tables",
+}
+
 
 def __getattr__(name: str) -> Any:
-    """Import the reader of tables when it is first used: the serving image has no pyarrow."""
-    if name == "read_parquet_folder":
-        from slipway.tables import read_parquet_folder
-
-        return read_parquet_folder
+    """Import a name when it is first used: `slipway --help` needs none, the serving image has no pyarrow."""
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
