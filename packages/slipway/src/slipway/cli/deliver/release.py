@@ -85,12 +85,7 @@ def rehearse(image: str, folder: Path, as_json: bool) -> None:
 
     The tests are those of a deployment. The ledger is not changed.
     """
-    from slipway.delivery.targets.registry import lock_environment
-    from slipway.delivery.targets.rehearsal import RehearsalTarget
-    from slipway.delivery.targets.settings import TargetSettings
+    from slipway.delivery.targets.rehearsal import rehearse_image
 
-    target = RehearsalTarget(Path(), "image", TargetSettings(target="rehearsal"))
-    target.preflight()
-    with lock_environment(Path(), target.name, progress_printer(as_json)):
-        found = target.smoke_test(target.prepare(folder, image))
+    found = rehearse_image(Path(), image, folder, progress_printer(as_json))
     print_result(as_json, found, f"{image} serves its bundle as sealed: {describe_smoke(found)}")

@@ -5,13 +5,23 @@ running. It calls itself a rehearsal everywhere.
 """
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from slipway.delivery.smoke_test import Smoke
 from slipway.delivery.targets.base import PreparedRelease, Target
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.containers.image import Aside, given, pull_image
+from slipway.delivery.targets.registry import lock_environment
 from slipway.delivery.targets.settings import TargetSettings
+
+
+def rehearse_image(root: Path, image: str, folder: Path, say: Callable[[str], None]) -> Smoke:
+    """Start an image here, test it with the bundle in `folder`, stop it, and return the result of the test."""
+    target = RehearsalTarget(root, "image", TargetSettings(target="rehearsal"))
+    target.preflight()
+    with lock_environment(root, target.name, say):
+        return target.smoke_test(target.prepare(folder, image))
 
 
 class RehearsalTarget(Target):
