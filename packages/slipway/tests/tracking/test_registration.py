@@ -175,7 +175,7 @@ def test_a_damaged_bundle_is_refused_before_anything_is_written(workspace, setti
 
 def test_artifacts_that_cannot_be_written_fail_in_one_paragraph_and_the_next_run_mends_it(workspace, settings, client):
     (workspace / "mlruns").write_text("no folder")
-    with pytest.raises(TrackingError, match=r"mlflow\.db cannot be used: .*mlruns"):
+    with pytest.raises(TrackingError, match=r"Cannot use the MLflow store .*mlflow\.db: .*mlruns"):
         again(workspace, settings)
     assert versions(client) == []
     (workspace / "mlruns").unlink()

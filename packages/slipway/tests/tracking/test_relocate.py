@@ -64,5 +64,5 @@ def test_what_lies_elsewhere_stays(moved, address):
 
 def test_what_is_no_store_is_said(tmp_path):
     (tmp_path / "mlflow.db").write_bytes(b"no database, and long enough to be looked at" * 50)
-    with pytest.raises(TrackingError, match="no MLflow store"):
+    with pytest.raises(TrackingError, match="as an MLflow store"):
         relocate_store(tmp_path / "mlflow.db", tmp_path)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from slipway.errors import TrackingError
+from slipway.errors import LockError, TrackingError
 from slipway.tracking.store import open_store
 from slipway.tracking.store_errors import hide_password
 
@@ -73,14 +73,14 @@ def test_a_server_that_is_not_there_is_named(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     message = refused(f"http://127.0.0.1:{port}")
-    assert f"http://127.0.0.1:{port}" in message
+    assert message.startswith(f"Cannot connect to the MLflow server http://127.0.0.1:{port}: ")
     assert "MLFLOW_TRACKING_URI" in message
 
 
 def test_a_server_that_never_answers_is_given_up_on():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         message = refused(f"http://127.0.0.1:{silent.getsockname()[1]}")
-    assert "MLFLOW_TRACKING_URI" in message
+    assert message.startswith("Cannot connect") and "MLFLOW_TRACKING_URI" in message
 
 
 def test_a_host_that_does_not_exist_is_named():
@@ -101,7 +101,7 @@ def test_something_else_than_mlflow_is_refused(tmp_path):
     with HTTPServer(("127.0.0.1", 0), NoMlflow) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         uri = f"http://127.0.0.1:{server.server_port}"
-        with pytest.raises(TrackingError, match=f"{uri} cannot be used"), open_store(uri) as store:
+        with pytest.raises(TrackingError, match=f"Cannot use the MLflow store {uri}"), open_store(uri) as store:
             store.client.search_experiments()
         server.shutdown()
 
@@ -153,7 +153,9 @@ def test_a_store_of_another_mlflow_is_named_with_the_command_that_mends_it(file,
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    assert str(tmp_path) in refused(f"sqlite:///{tmp_path / 'file' / 'mlflow.db'}")
+    uri = f"sqlite:///{tmp_path / 'file' / 'mlflow.db'}"
+    with pytest.raises(LockError, match=str(tmp_path)), open_store(uri):
+        pytest.fail("it was opened")
 
 
 def test_a_second_registration_waits_for_the_first(file, tmp_path):

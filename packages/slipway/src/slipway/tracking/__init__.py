@@ -1,1 +1,1 @@
-"""What is kept of every bundle: one MLflow run and one model version that predicts as the bundle does."""
+"""Register every bundle in MLflow: one run, and one model version that predicts as the bundle does."""

@@ -1,4 +1,4 @@
-"""What a run holds beside the model: parameters, metrics, files and the data it was made from."""
+"""Collect what a run holds beside the model: parameters, metrics, files and the data it was made from."""
 
 import hashlib
 import re
@@ -13,12 +13,12 @@ from slipway.errors import TrackingError
 from slipway.evaluation.result import Evaluation, flatten_evaluation, read_evaluation
 from slipway.tracking.lineage import Lineage, read_lineage
 
-# MLflow takes names of 250 characters, and a name here has three parts.
+# MLflow accepts names of 250 characters, and a name here has three parts.
 _LONGEST_PART = 80
 
 
 class Dataset(msgspec.Struct, frozen=True):
-    """One part of the prepared data: what it was used for, its file and the md5 of that file."""
+    """One part of the prepared data: its use, its file and the file's md5."""
 
     context: str
     path: Path
@@ -26,7 +26,7 @@ class Dataset(msgspec.Struct, frozen=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything known about a bundle when it is registered; `files` are files and folders."""
+    """Everything that is registered with a bundle; `files` are files and folders."""
 
     params: dict[str, str]
     metrics: dict[str, float]
@@ -36,14 +36,14 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_evidence(root: Path = Path()) -> Evidence:
-    """Collect what the stages before have left in `root`.
+    """Collect what the earlier stages have written in `root`.
 
     Raises `TrackingError` that names what is missing, `DataError` for metrics that cannot be read.
     """
     files = tuple(root / name for name in ("model_card.md", "metrics.json", "plots", "dvc.lock"))
     for path in files:
         if not path.exists():
-            raise TrackingError(f"{path} is missing, so the run would be incomplete. Run `dvc repro`.")
+            raise TrackingError(f"Cannot find {path}, which belongs to the run. Run `dvc repro`.")
     return Evidence(
         params=flatten_params(
             read_yaml(root / "params.yaml", dict[str, Any], TrackingError, "Bring it back from git.")
@@ -59,14 +59,14 @@ def read_evidence(root: Path = Path()) -> Evidence:
 
 
 def flatten_params(tree: Mapping[str, Any]) -> dict[str, str]:
-    """Nested parameters as MLflow keeps them: `split.salt`, every value as text."""
+    """Flatten nested parameters as MLflow keeps them: `split.salt`, every value as text."""
     return {".".join(path): str(value) for path, value in _leaves(tree)}
 
 
 def flatten_metrics(evaluation: Evaluation) -> dict[str, float]:
-    """Every figure of the whole holdout, and of each slice the values as `<slice>/<label>/<metric>`.
+    """Flatten every figure of the whole holdout, and the values of each slice as `<slice>/<label>/<metric>`.
 
-    Characters that MLflow does not take in a name become `_`.
+    Characters that MLflow does not accept in a name become `_`.
     """
     metrics = flatten_evaluation(evaluation)
     for part in evaluation.slices:
@@ -87,7 +87,7 @@ def _leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 
 
 def _clean(part: str) -> str:
-    """What MLflow takes: no part may be dots alone or empty, which would mean another folder, or too long."""
+    """Return a part of a name that MLflow accepts: neither empty nor dots only (another folder), and not too long."""
     cleaned = re.sub(r"[^\w\-. :]", "_", part)
     if len(cleaned) > _LONGEST_PART:
         cleaned = cleaned[: _LONGEST_PART - 9] + "." + hashlib.sha256(part.encode()).hexdigest()[:8]
@@ -98,5 +98,5 @@ def _dataset(context: str, path: Path) -> Dataset:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise TrackingError(f"{path} is missing. The stage prepare makes it: run `dvc repro prepare`.") from error
+        raise TrackingError(f"Cannot find {path}. Run `dvc repro prepare` to make it.") from error
     return Dataset(context, path, hashlib.md5(content, usedforsecurity=False).hexdigest())

@@ -1,4 +1,4 @@
-"""A bundle as an MLflow model: the sealed folder, the few files that run it, and what must be installed."""
+"""Save a bundle as an MLflow model: the sealed folder, the few files that run it, and its dependencies."""
 
 import ast
 import platform
@@ -24,7 +24,7 @@ _EXAMPLES = 5
 
 
 def save_model(bundle: Bundle, folder: Path, description: "Model") -> None:
-    """Write the MLflow model of `bundle` into the new `folder`; it loads where this repository is not."""
+    """Write the MLflow model of `bundle` into the new `folder`; it loads without this repository."""
     import mlflow.pyfunc
 
     columns, _ = bundle.golden()
@@ -42,14 +42,14 @@ def save_model(bundle: Bundle, folder: Path, description: "Model") -> None:
 
 
 def _environment() -> dict[str, Any]:
-    """What must be installed, named: MLflow would start a process to find out, and ask for a pip that uv lacks."""
+    """Name the dependencies: to find them MLflow would start a process and require pip, which uv lacks."""
     packages = [f"{name}=={version(name)}" for name in _NEEDED]
     python = f"python={platform.python_version()}"
     return {"name": "mlflow-env", "channels": ["conda-forge"], "dependencies": [python, "pip", {"pip": packages}]}
 
 
 def travelling_files() -> list[Path]:
-    """Every file of slipway that the model's entry file imports, directly or not."""
+    """List every file of slipway that the model's entry file imports, directly or not."""
     found: set[Path] = set()
     waiting = [_ENTRY]
     while waiting:
@@ -82,7 +82,7 @@ def _imported(path: Path) -> Iterator[Path]:
 
 
 def _modules(name: str) -> Iterator[Path]:
-    """The file of a module and those of the packages around it; nothing for a name that is no module."""
+    """Yield the file of a module and of its parent packages; nothing for a name that is not a module."""
     parts = name.split(".")[1:]
     places = [_PACKAGE.joinpath(*parts[:depth]) for depth in range(len(parts) + 1)]
     for place in places:

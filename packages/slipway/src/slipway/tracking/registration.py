@@ -1,8 +1,8 @@
 """Register a bundle: one run and one model version per digest, whenever it stops and however often it runs.
 
-The version is what counts: it is made last, when everything it names is complete. A process that is killed
-before that leaves an unfinished run, which the next registration removes; one that is killed after leaves a
-version whose run the next one marks as finished.
+The version is made last, when everything that it names is complete. A process that is killed before leaves an
+unfinished run, which the next registration removes; one that is killed after leaves a version whose run the next
+one marks as finished.
 """
 
 from pathlib import Path
@@ -36,10 +36,10 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def register_bundle(folder: Path, evidence: Evidence, settings: TrackingSettings) -> Registration:
-    """Make sure that the bundle in `folder` is registered under its problem's name.
+    """Register the bundle in `folder` under its problem's name, unless it is registered already.
 
-    Two registrations of one digest at the same moment give one version: with a SQLite store the second waits
-    for the first, on a server the later version yields to the earlier. Raises `TrackingError`, and
+    Two registrations of one digest at the same moment give one version: with a SQLite store the second waits for the
+    first, on a server the later version is removed. Raises `TrackingError`, and
     `BundleError` for a bundle that cannot be verified.
     """
     manifest, identity = _read_manifest(folder)
@@ -55,9 +55,7 @@ def register_bundle(folder: Path, evidence: Evidence, settings: TrackingSettings
         else:
             registry.verify_files(store.client, version)
             if version.tags.get(LOCK) != tags[LOCK]:
-                print_progress(
-                    f"  registered earlier under another dvc.lock; run {version.run_id} keeps the figures it has"
-                )
+                print_progress(f"  registered earlier with another dvc.lock; the figures of run {version.run_id} stay")
     return Registration(
         model=version.name,
         version=int(version.version),
@@ -92,10 +90,10 @@ def _publish(store: Store, experiment: str, folder: Path, evidence: Evidence, ta
 
 
 def _read_manifest(folder: Path) -> tuple[Manifest, str]:
-    """Problem and identity alone: nothing is loaded for a bundle that is registered already."""
+    """Read problem and identity only: a bundle that is registered already is not loaded."""
     path = folder / MANIFEST
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise BundleError(f"There is no {path}. The stage train makes it: run `dvc repro train`.") from error
+        raise BundleError(f"Cannot find {path}. Run `dvc repro train` to make it.") from error
     return decode_manifest(content, path), manifest_digest(content)

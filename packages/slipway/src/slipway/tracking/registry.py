@@ -1,4 +1,4 @@
-"""What a store already holds: experiments, runs that never finished, versions by digest."""
+"""Find, finish and remove what a store holds: experiments, unfinished runs, versions by digest."""
 
 import time
 from typing import TYPE_CHECKING
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-# Seconds. Others may be registering on a server: what is unfinished there is taken for dead after this time.
+# Seconds after which an unfinished run on a server, where others may be registering, is considered dead.
 _ABANDONED = 3600
 _PARENT = "mlflow.parentRunId"
-# Without it MLflow's pages open on traces of language models, of which there are none.
+# Without this tag MLflow's pages open on traces of language models, of which there are none.
 _SHOWN_AS = {"mlflow.experimentKind": "custom_model_development"}
 
 
 def open_experiment(client: "MlflowClient", name: str) -> str:
-    """The id of the experiment `name`, made if there is none."""
+    """Return the id of the experiment `name`, which is made if missing."""
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
@@ -33,7 +33,7 @@ def open_experiment(client: "MlflowClient", name: str) -> str:
                 raise error
     if found.lifecycle_stage != "active":
         raise TrackingError(
-            f"The MLflow experiment {name!r} was deleted, and its name stays taken. Bring it back with "
+            f"The MLflow experiment {name!r} was deleted, but its name stays reserved. Restore it with "
             f"`mlflow experiments restore --experiment-id {found.experiment_id}`, or remove it with `mlflow gc`."
         )
     return found.experiment_id
@@ -52,7 +52,7 @@ def finish_dead_runs(store: Store, experiment: str) -> None:
 
 
 def find_version(store: Store, model: str, digest: str) -> "ModelVersion | None":
-    """The version of the bundle `digest`: where a race has made several, the first; dead others are removed."""
+    """Return the version of the bundle `digest`: the first, where a race has made several; dead others are removed."""
     found = store.client.search_model_versions(f"name = '{model}' and tag.`{DIGEST}` = '{digest}'")
     versions = sorted(found, key=lambda version: int(version.version))
     for version in versions[1:]:
@@ -74,7 +74,7 @@ def verify_files(client: "MlflowClient", version: "ModelVersion") -> None:
 
 
 def ensure_model(client: "MlflowClient", name: str) -> None:
-    """Make the registered model unless it is there."""
+    """Make the registered model if it is missing."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -85,7 +85,7 @@ def ensure_model(client: "MlflowClient", name: str) -> None:
 
 
 def parent_tags(client: "MlflowClient", parent: str | None) -> dict[str, str]:
-    """The tag that puts a run below the one that `mlflow run` opened; nothing is written into that one."""
+    """Return the tag that puts a run below the one that `mlflow run` opened."""
     from mlflow.exceptions import MlflowException
 
     if parent is None:
@@ -95,15 +95,13 @@ def parent_tags(client: "MlflowClient", parent: str | None) -> dict[str, str]:
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        print_progress(
-            f"  MLFLOW_RUN_ID names the run {parent}, which is not in this store: registered without a parent"
-        )
+        print_progress(f"  MLFLOW_RUN_ID is {parent}, a run that is not in this store: registered without a parent")
         return {}
     return {_PARENT: parent}
 
 
 def remove_version(client: "MlflowClient", version: "ModelVersion") -> None:
-    """Remove a version and the run that it was made by."""
+    """Remove a version and its run."""
     client.delete_model_version(version.name, version.version)
     remove_run(client, version.run_id)
 
@@ -117,5 +115,5 @@ def remove_run(client: "MlflowClient", run_id: str) -> None:
 
 
 def _is_dead(store: Store, since: int) -> bool:
-    """Whether what was begun at `since` (milliseconds) and is unfinished can no longer be under way."""
+    """Return True if an unfinished run or version of `since` (milliseconds) cannot be in progress any more."""
     return store.alone or time.time() - since / 1000 > _ABANDONED

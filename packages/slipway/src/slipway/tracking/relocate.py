@@ -1,7 +1,7 @@
-"""A SQLite store that was made in another folder, or on another machine: let it find its files where it lies now.
+"""Change the paths in a SQLite store that was copied from another folder or machine.
 
-MLflow writes the whole path of every file's folder into the database, so a store that is only copied shows runs and
-metrics and no files.
+MLflow writes the absolute path of every folder of files into the database, so a copied store shows runs and metrics
+without files.
 """
 
 import sqlite3
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from slipway.errors import TrackingError
 
-# Where MLflow keeps the address of a folder, and the folders that it makes beside the database.
+# The columns in which MLflow keeps the address of a folder, and the folders that it makes beside the database.
 _COLUMNS = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
@@ -22,19 +22,19 @@ _FOLDERS = ("mlruns", "mlartifacts")
 
 
 def relocate_store(file: Path, folder: Path) -> int:
-    """Let the store `file` look for its files in `folder`; how many addresses were changed. Raises `TrackingError`.
+    """Point the store `file` to its files in `folder` and return the number of changed addresses.
 
-    Addresses in an object store stay, and so do references to a model (models:/...).
+    Addresses in an object store and references to a model (models:/...) stay. Raises `TrackingError`.
     """
     try:
         with closing(sqlite3.connect(file)) as connection, connection:
             return sum(_relocate(connection, table, column, folder) for table, column in _COLUMNS)
     except sqlite3.Error as error:
-        raise TrackingError(f"{file} is no MLflow store of this version: {error}.") from error
+        raise TrackingError(f"Cannot read {file} as an MLflow store of this version: {error}.") from error
 
 
 def _relocate(connection: sqlite3.Connection, table: str, column: str, folder: Path) -> int:
-    # Names of tables and columns cannot be parameters; these are the ones above.
+    # Names of tables and columns cannot be parameters; these are the constants above.
     found = connection.execute(f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL")  # noqa: S608
     changes = [(new, old) for (old,) in found.fetchall() if (new := _moved(old, folder)) != old]
     connection.executemany(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", changes)  # noqa: S608

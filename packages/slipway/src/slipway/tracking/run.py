@@ -1,4 +1,4 @@
-"""The content of one MLflow run: tags, parameters, data, files, the model and its metrics."""
+"""Log one MLflow run: tags, parameters, data, files, the model and its metrics."""
 
 import json
 import tempfile
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 DIGEST = "slipway.bundle_digest"
 LOCK = "slipway.dvc_lock_sha256"
-# What MLflow takes in one request.
+# The most that MLflow accepts in one request.
 _METRICS, _PARAMS = 1000, 100
 
 
 def make_tags(problem: str, digest: str, lineage: Lineage) -> dict[str, str]:
-    """The tags of a run, its model and its version: the bundle's identity and where it comes from.
+    """Make the tags of a run, its model and its version: the bundle's identity and lineage.
 
-    The last two are those by which MLflow's pages show code and commit.
+    The last two are those from which MLflow's pages show code and commit.
     """
     found = {
         DIGEST: digest,
@@ -42,7 +42,7 @@ def make_tags(problem: str, digest: str, lineage: Lineage) -> dict[str, str]:
 
 
 def log_run(client: "MlflowClient", run: "Run", bundle: Bundle, evidence: Evidence, tags: dict[str, str]) -> str:
-    """Fill a run, and give the id of the model logged in it."""
+    """Fill a run and return the id of the model logged in it."""
     from mlflow.entities import LoggedModelOutput, Param
 
     run_id = run.info.run_id
@@ -86,7 +86,7 @@ def _upload(client: "MlflowClient", bundle: Bundle, model: "LoggedModel") -> Non
 
 
 def _metrics(evidence: Evidence, model_id: str) -> list["Metric"]:
-    """The metrics, each tied to the model and to the rows it was measured on."""
+    """Return the metrics, each tied to the model and to the rows it was measured on."""
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
@@ -96,7 +96,7 @@ def _metrics(evidence: Evidence, model_id: str) -> list["Metric"]:
 
 
 def _dataset_input(bundle: Bundle, part: Dataset, lineage: Lineage) -> "DatasetInput":
-    """One part of the prepared data; its source is the data that DVC tracks, its digest the part's own."""
+    """Describe one part of the prepared data: the source is the data that DVC tracks, the digest the part's own."""
     import pyarrow.parquet as pq
     from mlflow.entities import Dataset as Entity
     from mlflow.entities import DatasetInput, InputTag

@@ -1,4 +1,4 @@
-"""What MLflow runs to load a registered bundle ("models from code", no pickle); it travels with the model."""
+"""Load a registered bundle in MLflow ("models from code", no pickle); this file travels with the model."""
 
 from pathlib import Path
 from typing import Any
@@ -15,20 +15,20 @@ _ABSENT = {Kind.CATEGORY: (None, "object"), Kind.TIMESTAMP: (pd.NaT, "datetime64
 
 
 class ScoringModel(mlflow.pyfunc.PythonModel):
-    """The bundle behind MLflow's interface: a data frame in, a data frame out, with the same index."""
+    """A bundle with MLflow's interface: a data frame in, a data frame out, with the same index."""
 
     def load_context(self, context: Any) -> None:
         """Verify and load the bundle among the model's artifacts."""
         self._bundle = load_bundle(Path(context.artifacts["bundle"]))
 
     def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:
-        """Score and label the rows; see `answer` for the columns."""
+        """Score and label the rows; see `Bundle.predict` for the columns."""
         columns = _columns(self._bundle.fields, model_input)
         return pd.DataFrame(self._bundle.predict(columns), index=model_input.index)
 
 
 def _columns(fields: tuple[Field, ...], frame: pd.DataFrame) -> Columns:
-    """MLflow leaves out optional columns that were not sent, and lets a missing truth value be None."""
+    """Convert MLflow's frame, which lacks optional columns that were not sent and has None for a missing boolean."""
     return frame_to_columns(fields, {field.name: _series(field, frame) for field in fields})
 
 

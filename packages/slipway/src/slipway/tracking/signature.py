@@ -1,4 +1,4 @@
-"""The contract in MLflow's types, and frames that fit them."""
+"""Translate the contract into MLflow's types, and columns into frames that fit them."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ _ANSWERS = {"f": "double", "i": "long", "b": "boolean", "U": "string"}
 
 
 def make_signature(bundle: Bundle) -> "ModelSignature":
-    """What the registered model takes (a nullable field is optional), and what it gives."""
+    """Make the signature of the registered model: inputs (a nullable field is optional) and outputs."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
@@ -37,17 +37,17 @@ def make_signature(bundle: Bundle) -> "ModelSignature":
 
 
 def input_schema(fields: Sequence[Field]) -> "Schema":
-    """The contract's fields as MLflow's columns."""
+    """Describe the contract's fields as MLflow's columns."""
     from mlflow.types import ColSpec, Schema
 
     return Schema([ColSpec(_type(field), field.name, required=not field.nullable) for field in fields])
 
 
 def to_frame(fields: Sequence[Field], columns: Columns) -> "pd.DataFrame":
-    """Columns as a frame that MLflow's check of types lets pass.
+    """Make a frame of the columns that passes MLflow's check of types.
 
-    Timestamps are in UTC without saying so, a missing truth value is None, and integers that may be missing
-    are floats: MLflow's types know no others.
+    Timestamps are in UTC but naive, a missing boolean is None, and integers that may be missing are floats, as MLflow's
+    types demand.
     """
     import pandas as pd
 
@@ -56,7 +56,7 @@ def to_frame(fields: Sequence[Field], columns: Columns) -> "pd.DataFrame":
 
 def _type(field: Field) -> Any:
     if field.nullable and field.kind is Kind.INTEGER:
-        # A frame's column of integers cannot say that one is missing, so MLflow wants doubles there.
+        # A frame's column of integers cannot hold a missing one, so MLflow expects doubles.
         return "double"
     if field.nullable and field.kind is Kind.BOOLEAN:
         # MLflow reads null as False where a column is declared as boolean.

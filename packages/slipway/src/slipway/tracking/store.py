@@ -1,8 +1,8 @@
-"""Open an MLflow store, and say in one paragraph what is wrong with one that cannot be used."""
+"""Open an MLflow store for one registration at a time; errors say what is wrong with it."""
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -11,18 +11,18 @@ from slipway.errors import TrackingError
 from slipway.files import new_file
 from slipway.lock import hold_lock
 from slipway.settings import quiet_environment
-from slipway.tracking.store_errors import describe_store_error, describe_unreachable, hide_password, store_errors
+from slipway.tracking.store_errors import describe_store_error, hide_password, store_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _SQLITE = "sqlite:///"
-# Seconds: for the first answer of a server, for another program's transaction, for another registration.
-_ANSWER, _TRANSACTION, _TURN = 5, 5, 120
+# Seconds to wait for a server's first response, for another program's transaction, for another registration.
+_CONNECT, _TRANSACTION, _REGISTRATION = 5, 5, 120
 
 
 class Store(NamedTuple):
-    """An open store; `alone` says that no other registration can be writing to it at this moment."""
+    """An open store; `alone` is True if no other registration can be writing to it now."""
 
     client: "MlflowClient"
     uri: str
@@ -31,15 +31,15 @@ class Store(NamedTuple):
 
 @contextmanager
 def open_store(uri: str) -> Iterator[Store]:
-    """Open the store at `uri` for one registration; a SQLite file is closed to other ones meanwhile.
+    """Open the store at `uri` for one registration; a SQLite file is locked for others meanwhile.
 
-    Raises `TrackingError` for a server that does not answer (within seconds) and for a file that is damaged,
-    locked or of another schema, and turns MLflow's own errors inside the block into one.
+    Raises `TrackingError` for a server that cannot be connected within seconds, for a file that is damaged, locked or
+    of another schema, and for MLflow's own errors inside the block; `LockError` after two minutes of waiting.
     """
     quiet_environment()
     file = sqlite_file(uri)
     try:
-        with _turn(file):
+        with _registration_lock(file):
             client = _connect(uri, file)
             with _default_store(client.tracking_uri):
                 yield Store(client, hide_password(uri), alone=file is not None)
@@ -48,7 +48,7 @@ def open_store(uri: str) -> Iterator[Store]:
 
 
 def sqlite_file(uri: str) -> Path | None:
-    """The file in which the store at `uri` lies, None if it lies elsewhere."""
+    """Return the SQLite file of the store at `uri`, None for any other store."""
     if not uri.startswith(_SQLITE) or uri == _SQLITE:
         return None
     return Path(unquote(uri.removeprefix(_SQLITE).partition("?")[0])).absolute()
@@ -58,20 +58,20 @@ def _connect(uri: str, file: Path | None) -> "MlflowClient":
     import mlflow
 
     if file is not None:
-        # Relative paths would follow the working directory; MLflow makes its own default absolute too.
+        # A relative path would follow the working directory; MLflow makes its default absolute too.
         uri = f"{_SQLITE}{file}"
         if file.exists() and file.stat().st_size:
             _check_file(file)
         else:
             _make_file(file)
     elif urlsplit(uri).scheme in ("http", "https"):
-        _knock(uri)
+        _request_health(uri)
     return mlflow.MlflowClient(tracking_uri=uri)
 
 
 @contextmanager
 def _default_store(uri: str) -> Iterator[None]:
-    """Make `uri` MLflow's global store meanwhile: a part of the registry looks models up there alone."""
+    """Make `uri` MLflow's global store meanwhile: a part of the registry looks models up only there."""
     import mlflow
 
     before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
@@ -82,18 +82,12 @@ def _default_store(uri: str) -> Iterator[None]:
         mlflow.set_tracking_uri(before)
 
 
-@contextmanager
-def _turn(file: Path | None) -> Iterator[None]:
-    """Wait until no other registration writes to `file`; the system ends the claim of a killed process."""
-    if file is None:
-        yield
-        return
-    with hold_lock(file.with_name(f"{file.name}.lock"), seconds=_TURN):
-        yield
+def _registration_lock(file: Path | None) -> AbstractContextManager[None]:
+    return hold_lock(file.with_name(f"{file.name}.lock"), seconds=_REGISTRATION) if file else nullcontext()
 
 
 def _check_file(file: Path) -> None:
-    """Raise sqlite3's own error in seconds; MLflow would try a damaged or locked file for minutes."""
+    """Raise sqlite3's own error within seconds; MLflow would retry a damaged or locked file for minutes."""
     connection = sqlite3.connect(file, timeout=_TRANSACTION, isolation_level=None)
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -104,32 +98,28 @@ def _check_file(file: Path) -> None:
 
 
 def _make_file(file: Path) -> None:
-    """Make an empty store under another name first: MLflow cannot go on with one that was half made."""
+    """Make an empty store under a temporary name first: MLflow cannot continue a half-made one."""
     import mlflow
     from sqlalchemy import Engine, event
 
-    def hurry(connection: sqlite3.Connection, _: object) -> None:
+    def skip_sync(connection: sqlite3.Connection, _: object) -> None:
         # Nothing is lost if the machine stops now: the file has no name yet.
         connection.execute("PRAGMA synchronous=OFF")
 
     for left in file.parent.glob(f".{file.name}.*.part*"):
-        left.unlink()  # a process was killed here
+        left.unlink()  # left by a killed process
     with new_file(file) as temporary:
-        event.listen(Engine, "connect", hurry)
+        event.listen(Engine, "connect", skip_sync)
         try:
             mlflow.MlflowClient(tracking_uri=f"{_SQLITE}{temporary}")
         finally:
-            event.remove(Engine, "connect", hurry)
+            event.remove(Engine, "connect", skip_sync)
 
 
-def _knock(uri: str) -> None:
-    """Ask the server for anything at all, once: MLflow itself would wait a minute for an answer."""
-    from mlflow.exceptions import MlflowException
+def _request_health(uri: str) -> None:
+    """Send one request: MLflow itself would retry for a minute."""
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request
 
     host = get_default_host_creds(uri)
-    try:
-        http_request(host, "/health", "GET", timeout=_ANSWER, max_retries=0, raise_on_status=False)
-    except MlflowException as error:
-        raise TrackingError(describe_unreachable(uri, error)) from error
+    http_request(host, "/health", "GET", timeout=_CONNECT, max_retries=0, raise_on_status=False)
