@@ -1,12 +1,12 @@
-"""What can go wrong, one type per kind of mistake; the message is a paragraph for the person who reads it."""
+"""The errors, one type per kind of mistake; the message is a paragraph for the person who reads it."""
 
 
 class SlipwayError(Exception):
-    """A mistake that a person can mend: its text says what was expected, what was found, where and what to do."""
+    """A mistake that a person can fix: its text says what was expected, what was found, where and what to do."""
 
 
 class SettingsError(SlipwayError):
-    """`pyproject.toml`, `params.yaml` or the environment says something that cannot be meant."""
+    """A setting in `pyproject.toml`, `params.yaml` or the environment is malformed or unknown."""
 
 
 class ProblemError(SlipwayError):
@@ -26,23 +26,23 @@ class BundleError(SlipwayError):
 
 
 class CertificateError(BundleError):
-    """A bundle's model was never shown to score as the estimator that it was made from."""
+    """The parity certificate of a bundle is missing or does not hold."""
 
 
 class GoldenRowsError(BundleError):
-    """A bundle does not score its golden rows as it did where it was made."""
+    """A bundle scores its golden rows differently than it did where it was made."""
 
 
 class ScoringError(SlipwayError):
-    """A row that fits the contract has no score."""
+    """A row that fits the contract cannot be scored."""
 
 
 class TrackingError(SlipwayError):
-    """The MLflow server or store does not answer as it should."""
+    """The MLflow server or store cannot be reached or used."""
 
 
 class LedgerError(SlipwayError):
-    """The ledger is missing, damaged or was changed by somebody else meanwhile."""
+    """The ledger is missing or damaged, or another command changed it meanwhile."""
 
 
 class LockError(SlipwayError):
@@ -50,11 +50,11 @@ class LockError(SlipwayError):
 
 
 class GateError(SlipwayError):
-    """The gate cannot judge, which is a refusal."""
+    """The gate cannot judge, which counts as a refusal."""
 
 
 class DeliveryError(SlipwayError):
-    """A release cannot be brought into an environment; what ran before still runs, or is said not to."""
+    """A release cannot be delivered; the one before still serves, or the message says that it does not."""
 
 
 class StackError(SlipwayError):
@@ -62,7 +62,7 @@ class StackError(SlipwayError):
 
 
 class GitHubError(SlipwayError):
-    """GitHub refuses, or does not answer; `status` is its answer's (None without one), `said` its own message."""
+    """GitHub refuses, or cannot be reached; `status` is that of its response, None without one, `said` its message."""
 
     def __init__(self, text: str, status: int | None = None, said: str = "") -> None:
         super().__init__(text)
@@ -71,6 +71,6 @@ class GitHubError(SlipwayError):
 
 
 def first_line(error: Exception) -> str:
-    """The first line of a library's error, ended by a full stop, to be quoted in a message of ours."""
+    """Return the first line of a library's error, ended by a full stop, to be quoted in a message of ours."""
     line = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return line if line.endswith(".") else f"{line}."

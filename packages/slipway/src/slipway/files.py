@@ -25,7 +25,7 @@ def write_json(path: Path, value: object) -> None:
 
 @contextmanager
 def new_file(path: Path, mode: int = 0o644) -> Iterator[Path]:
-    """Give a temporary path beside `path`; it becomes `path` if the block ends well, and is removed if not."""
+    """Yield a temporary path beside `path`; it becomes `path` if the block ends well, and is removed if not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)
@@ -40,9 +40,9 @@ def new_file(path: Path, mode: int = 0o644) -> Iterator[Path]:
 
 @contextmanager
 def private_file(path: Path) -> Iterator[TextIO]:
-    """A new file that its owner alone may read, to write to; it is removed if the block fails.
+    """Yield a new file that its owner alone may read; it is removed if the block fails.
 
-    Raises `FileExistsError` where something is at `path` already: a secret is never written over.
+    Raises `FileExistsError` where something is at `path` already: a secret is never overwritten.
     """
     with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         try:
@@ -54,7 +54,7 @@ def private_file(path: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def new_folder(path: Path, mode: int = 0o755) -> Iterator[Path]:
-    """Give a temporary folder beside `path`; it replaces `path` if the block ends well, and is removed if not."""
+    """Yield a temporary folder beside `path`; it replaces `path` if the block ends well, and is removed if not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
     try:

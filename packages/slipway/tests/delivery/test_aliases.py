@@ -43,7 +43,7 @@ def test_the_alias_says_what_serves(registered):
     assert (staging(registered).alias, staging(registered).differs) == ("churn/1", None)
 
     client.delete_registered_model_alias("churn", "staging")
-    assert staging(registered).differs == "MLflow's alias says nothing, the ledger churn/1"
+    assert staging(registered).differs == "the alias in MLflow names nothing, the ledger churn/1"
 
 
 def test_a_store_that_cannot_be_read_stops_no_deployment(registered):

@@ -87,7 +87,7 @@ def test_a_key_that_went_missing_while_the_service_runs_is_named_by_status(proje
     place(project, key_file="smoke.key")
     found = {each.environment: each for each in read_status(project.root)}
     assert "smoke.key" in found["production"].differs
-    assert "mends it" not in describe_status(found["production"]), "a command that needs the file as well"
+    assert "fixes it" not in describe_status(found["production"]), "a command that needs the file as well"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from toybox import rows_of
 
 from slipway.bundle import load_bundle
 from slipway.delivery import operations
+from slipway.delivery.preconditions import check_commit_order, check_image_not_rolled_back
 from slipway.delivery.reconcile import reconcile, stop_service
 from slipway.delivery.release import choose_release
 from slipway.delivery.status import read_status, trace_release
@@ -35,7 +36,7 @@ def test_from_the_gate_through_staging_to_production_by_one_digest(project):
 
 
 def test_nothing_reaches_production_past_staging(project):
-    with pytest.raises(DeliveryError, match="not passed staging"):
+    with pytest.raises(DeliveryError, match="passed staging"):
         operations.deploy(project.root, "production", quiet)
     with pytest.raises(DeliveryError, match="serves nothing yet"):
         operations.promote(project.root, "staging", "production", quiet)
@@ -96,7 +97,7 @@ def two_models(project):
 def back(ledger, by_image=True):
     """One rollback further, by the ledger alone; what serves then."""
     newest = ledger.read("production")
-    release = operations._earlier(ledger, newest, None, by_image)
+    release = operations._earlier_release(ledger, newest, None, by_image)
     ledger.append("production", partial(next_entry, event=Event.ROLLBACK, by="Ada", release=release, reason="bad"))
     return release.image
 
@@ -107,7 +108,7 @@ def test_rollbacks_of_images_go_back_one_by_one_and_never_forward_again(project)
     assert back(ledger) == "i2"
     assert ledger.read("production").blocked == {}, "the model is none the worse for the code around it"
     with pytest.raises(DeliveryError, match="image i3 was rolled back in production by entry 4"):
-        operations._check_taken_back(ledger, ledger.read("production"), Release(bundle=new.digest, image="i3"))
+        check_image_not_rolled_back(ledger, ledger.read("production"), Release(bundle=new.digest, image="i3"))
     assert back(ledger) == "i1"
     with pytest.raises(DeliveryError, match="nothing to go back to"):
         back(ledger)
@@ -138,7 +139,7 @@ def test_who_waited_for_another_rollback_is_told_and_does_not_go_back_twice(proj
         make = partial(next_entry, event=Event.FAILED, by="Ada", reason="hers", release=newest.serving)
         ledger.append("production", make)
     assert waiting.wait(timeout=60) == 1
-    assert "Ada was faster" in waiting.stdout.read()
+    assert "was written by Ada while this rollback was starting" in waiting.stdout.read()
     assert Ledger(project.root).read("production").serving == newest.serving
 
 
@@ -186,7 +187,7 @@ def test_choosing_into_a_folder_of_something_else_destroys_nothing(project):
     letters = project.root / "letters"
     letters.mkdir()
     (letters / "to-ada.txt").write_text("Dear Ada")
-    with pytest.raises(DeliveryError, match="holds something else than a release"):
+    with pytest.raises(DeliveryError, match="holds other files than a release"):
         choose_release(project.root, Ledger(project.root), letters, quiet)
     assert (letters / "to-ada.txt").read_text() == "Dear Ada"
     for _ in range(2):
@@ -201,11 +202,9 @@ def test_an_older_commit_is_not_brought_over_a_newer_one(project):
     make = partial(next_entry, event=Event.DEPLOY, by="Ada", release=served)
     newest = ledger.append("staging", make, project.bundle)
     with pytest.raises(DeliveryError, match="which is newer than"):
-        operations._check_order(project.root, newest, msgspec.structs.replace(served, commit=old), quiet)
-    operations._check_order(project.root, newest, served, quiet)
-    operations._check_order(
-        project.root, newest, msgspec.structs.replace(served, commit=project.commit("newest")), quiet
-    )
+        check_commit_order(project.root, newest, msgspec.structs.replace(served, commit=old), quiet)
+    check_commit_order(project.root, newest, served, quiet)
+    check_commit_order(project.root, newest, msgspec.structs.replace(served, commit=project.commit("newest")), quiet)
 
 
 def test_a_release_that_fails_its_test_leaves_what_served_and_the_ledger_says_so(project):
@@ -231,7 +230,9 @@ def test_somebody_who_was_faster_is_named_and_his_release_serves(project):
             his = {"by": "Ada <ada@example.org>", "reason": "his", "release": old}
             Ledger(project.root).append("production", lambda now: next_entry(now, Event.FAILED, **his))
 
-    with pytest.raises(DeliveryError, match=r"Ada <ada@example.org> was faster.*serves, as the ledger says"):
+    with pytest.raises(
+        DeliveryError, match=r"Conflict: entry 2 .* by Ada <ada@example.org>.*serves, as the ledger says"
+    ):
         operations.promote(project.root, "staging", "production", someone_else_writes)
     assert find_target(project.root, "production").observe() == old.bundle != new
     assert Ledger(project.root).read("production").reason == "his"
@@ -266,7 +267,8 @@ def test_what_was_judged_beside_a_release_that_was_rolled_back_since_is_judged_a
     operations.promote(project.root, "staging", "production", quiet)
     # A run that is on its way while production is rolled back.
     project.retrain(trees=20)
-    folder = choose_release(project.root, Ledger(project.root), project.root / "release", quiet)
+    folder = project.root / "release"
+    choose_release(project.root, Ledger(project.root), folder, quiet)
     newest = operations.deploy(project.root, "staging", quiet, chosen=folder).entry.serving
     operations.rollback(project.root, "production", "it looks odd", quiet)
     with pytest.raises(DeliveryError, match="was rolled back by entry 3"):
@@ -286,7 +288,7 @@ def test_the_commands_say_what_happened_and_what_to_type_next(project):
         (("show", "production"), "gate"),
         (("converge", "production"), "in sync with the ledger"),
         (("smoke", find_target(project.root, "production").url), "golden rows"),
-        (("stop", "production"), "ended"),
+        (("stop", "production"), "stopped"),
     ):
         done = slipway(project, *words)
         text = done.communicate(timeout=60)[0]

@@ -59,7 +59,7 @@ def test_something_that_answers_everything_with_a_page_is_no_service(fresh):
     with http.server.HTTPServer(("127.0.0.1", 0), Page) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        with pytest.raises(DeliveryError, match="no service of this kind"):
+        with pytest.raises(DeliveryError, match="expected a service of Slipway"):
             run_smoke_test(url, load_bundle(fresh.bundle))
         assert read_version(url) is None
         server.shutdown()

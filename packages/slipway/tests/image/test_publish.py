@@ -92,7 +92,7 @@ def test_an_image_that_has_no_name_yet_is_not_found_and_its_name_comes_last(proj
 def test_a_registry_that_is_away_is_said_before_anything_is_built(project):
     away = f"127.0.0.1:{free_port()}/model"
     said = []
-    with pytest.raises(DeliveryError, match=r"registry of 127.* does not answer: .*refused.* Nothing was built"):
+    with pytest.raises(DeliveryError, match=r"Cannot connect to the registry of 127.*refused.* Nothing was built"):
         publish.publish_image(project.root, choose(project), away, said.append)
     assert not any("building" in line for line in said)
 

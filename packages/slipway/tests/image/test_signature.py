@@ -14,6 +14,7 @@ from slipway.delivery.signature import sign_image, verify_signature
 from slipway.delivery.targets.docker import DockerTarget
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger, Release, next_entry
+from slipway.settings import project_settings
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -110,7 +111,7 @@ def test_what_somebody_else_wrote_into_the_ledger_meanwhile_is_not_started_unsig
         return apply(target, kept)
 
     monkeypatch.setattr(DockerTarget, "apply", apply_while_somebody_writes)
-    with pytest.raises(DeliveryError, match=r"(?s)Eve was faster.*could not be brought back.*is not signed by"):
+    with pytest.raises(DeliveryError, match=r"(?s)was written by Eve .*could not be brought back.*is not signed by"):
         bring(on_engine, new)
     assert fresh.image not in {each.image for each in services(on_engine, "staging")}
 
@@ -131,15 +132,15 @@ def test_an_identity_of_an_own_authority_is_held_to_its_name_and_its_issuer(on_e
     )
     roots = str(tmp_path / "roots.pem")
     trust(on_engine, identity=WHO, issuer=ISSUER, roots=roots)
-    verify_signature(on_engine.root, fresh.image)
+    verify_signature(on_engine.root, project_settings(on_engine.root).signature, fresh.image)
     for other in ({"identity": WHO.replace("main", "mine")}, {"issuer": "https://other.example.com"}):
         trust(on_engine, **({"identity": WHO, "issuer": ISSUER, "roots": roots} | other))
         with pytest.raises(DeliveryError, match="none of the expected identities matched"):
-            verify_signature(on_engine.root, fresh.image)
+            verify_signature(on_engine.root, project_settings(on_engine.root).signature, fresh.image)
     certify(tmp_path / "elsewhere", keys / "ours.pub")
     trust(on_engine, identity=WHO, issuer=ISSUER, roots=str(tmp_path / "elsewhere" / "roots.pem"))
     with pytest.raises(DeliveryError, match="unknown authority"):
-        verify_signature(on_engine.root, fresh.image)
+        verify_signature(on_engine.root, project_settings(on_engine.root).signature, fresh.image)
 
 
 def certify(folder, key):

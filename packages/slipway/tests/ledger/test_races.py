@@ -78,11 +78,11 @@ def test_the_same_event_recorded_by_two_is_won_by_one(ours, theirs, churn):
 def test_the_loser_may_refuse_what_it_finds(hub, ours, theirs, toys):
     def make(newest):
         if newest.number:
-            raise LedgerError(f"{newest.by} was faster")
+            raise LedgerError(f"{newest.by} was first")
         deploy(theirs, toys["crops"].bundle)
         return deploying(toys["churn"].bundle)(newest)
 
-    with pytest.raises(LedgerError, match=f"{BY} was faster"):
+    with pytest.raises(LedgerError, match=f"{BY} was first"):
         Ledger(ours).append("production", make, toys["churn"].bundle.path)
     assert Ledger(ours).read("production").release.bundle == toys["crops"].bundle.digest
 

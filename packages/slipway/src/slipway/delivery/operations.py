@@ -1,43 +1,46 @@
-"""Deploy, promote, roll back: one way into an environment, whatever sends a release there.
+"""Deploy, promote, roll back: the only way to change which release an environment serves.
 
-The order is: keep the bundle, rehearse it aside, switch, test, write the ledger. Until the ledger says so nothing has
-happened: a run that dies in between leaves an environment that `converge` brings back to what the ledger says, and the
-same command run again finishes the work, because every step does nothing where it is done already. One command at a
-time holds an environment of this clone, or of an engine; besides that the ledger decides who was first.
+The order is: keep the bundle, rehearse it, switch, test, write the ledger. Until the ledger has the entry nothing has
+happened: a command that dies before leaves an environment that `slipway converge` reconciles with the ledger, and the
+same command run again completes the work, because each step does nothing where it is done already. One command at a
+time holds an environment of this clone, or of an engine; across clones the ledger decides which command was first.
 """
 
-from itertools import pairwise
 from pathlib import Path
 
-from slipway.delivery.release import BUNDLE, check_judged, choose_release, read_chosen
+from slipway.delivery.preconditions import (
+    check_chosen_serves,
+    check_commit_order,
+    check_image_not_rolled_back,
+    check_no_conflict,
+    check_not_blocked,
+    check_still_judged,
+)
+from slipway.delivery.release import BUNDLE, choose_release, read_chosen
 from slipway.delivery.request import check_request
-from slipway.delivery.rollout import Change, Delivered, Say, fetch_release, roll_out
-from slipway.delivery.targets.registry import lock_target
+from slipway.delivery.rollout import Change, Delivered, Say, fetch_release, open_environment, roll_out
 from slipway.errors import DeliveryError
-from slipway.git import Git
 from slipway.ledger import Entry, Event, Ledger, Release
 
 
 def deploy(root: Path, environment: str, say: Say, base: str | None = None, chosen: Path | None = None) -> Delivered:
-    """Bring the release that the gate chooses into a first environment; raises `GateError` where it refuses.
+    """Deliver the release that the gate chooses to a first environment; raises `GateError` if the gate refuses.
 
-    `chosen` is a folder that `choose` wrote: the gate has judged then.
+    `chosen` is a folder that `choose_release` wrote: the gate has judged it.
     """
     if environment == "production":
         raise DeliveryError(
-            "Nothing goes to production that has not passed staging: `slipway deploy staging`, then `slipway promote "
+            "Only a release that passed staging goes to production: `slipway deploy staging`, then `slipway promote "
             "staging production`."
         )
-    with lock_target(root, environment, say) as target:
-        ledger = Ledger(root)
-        newest = ledger.read(environment)
-        folder = chosen or choose_release(root, ledger, root / ".slipway" / "chosen", say, base)
-        found = read_chosen(folder)
-        _check_blocked(newest, found.release)
+    with open_environment(root, environment, say) as held:
+        newest = held.ledger.read(environment)
+        folder = chosen or root / ".slipway" / "chosen"
+        found = read_chosen(chosen) if chosen else choose_release(root, held.ledger, folder, say, base)
+        check_not_blocked(newest, found.release)
         if chosen:
-            _check_order(root, newest, found.release, say)
-        change = Change(Event.DEPLOY, found.release, folder / BUNDLE, gate=found.gate)
-        return roll_out(ledger, target, newest, change, say)
+            check_commit_order(root, newest, found.release, say)
+        return roll_out(held, newest, Change(Event.DEPLOY, found.release, folder / BUNDLE, gate=found.gate))
 
 
 def promote(
@@ -48,29 +51,40 @@ def promote(
     requested: Path | None = None,
     chosen: Path | None = None,
 ) -> Delivered:
-    """Bring what serves in `source`, and passed its test there, into `environment` by the same digest.
+    """Deliver the release that serves in `source`, and passed its test there, to `environment`, by the same digest.
 
-    Where a file says what was `requested`, or a folder what was `chosen`, it must be exactly that.
+    If `requested`, a file, or `chosen`, a folder of `choose_release`, names a release, it must be exactly that one.
     """
-    with lock_target(root, environment, say) as target:
-        ledger = Ledger(root)
-        before, newest = ledger.read(source), ledger.read(environment)
+    with open_environment(root, environment, say) as held:
+        before, newest = held.ledger.read(source), held.ledger.read(environment)
         release = require_serving(before)
         if requested:
             check_request(requested, release)
-        if chosen:
-            _check_chosen(read_chosen(chosen).release, source, release)
-        _check_blocked(newest, release)
-        if target.by_image:
-            _check_taken_back(ledger, newest, release)
-        if chosen:
-            check_judged(read_chosen(chosen), ledger, environment)
-        change = Change(Event.PROMOTE, release, fetch_release(ledger, release), gate=before.gate)
-        return roll_out(ledger, target, newest, change, say)
+        found = read_chosen(chosen) if chosen else None
+        if found:
+            check_chosen_serves(found.release, source, release)
+        check_not_blocked(newest, release)
+        if held.target.by_image:
+            check_image_not_rolled_back(held.ledger, newest, release)
+        if found:
+            check_still_judged(found, held.ledger, environment)
+        folder = fetch_release(held.ledger, release)
+        return roll_out(held, newest, Change(Event.PROMOTE, release, folder, gate=before.gate))
+
+
+def rollback(root: Path, environment: str, reason: str, say: Say, to: int | None = None) -> Delivered:
+    """Bring back the release that served before, or the one that served after entry `to`."""
+    seen = Ledger(root).read(environment)
+    with open_environment(root, environment, say) as held:
+        newest = held.ledger.read(environment)
+        # Two people who saw the same fault would otherwise go back one release too far.
+        check_no_conflict(seen, newest, Event.ROLLBACK)
+        release = _earlier_release(held.ledger, newest, to, held.target.by_image)
+        return roll_out(held, newest, Change(Event.ROLLBACK, release, fetch_release(held.ledger, release), reason))
 
 
 def require_serving(entry: Entry) -> Release:
-    """What serves after `entry`, to be promoted from there."""
+    """Return the release that serves after `entry`; raises `DeliveryError` if nothing does."""
     if entry.serving is None:
         raise DeliveryError(
             f"{entry.environment} serves nothing yet, so nothing can be promoted. `slipway deploy {entry.environment}` "
@@ -79,35 +93,18 @@ def require_serving(entry: Entry) -> Release:
     return entry.serving
 
 
-def rollback(root: Path, environment: str, reason: str, say: Say, to: int | None = None) -> Delivered:
-    """Bring back the release that served before, or the one that served after entry `to`."""
-    seen = Ledger(root).read(environment)
-    with lock_target(root, environment, say) as target:
-        ledger = Ledger(root)
-        newest = ledger.read(environment)
-        if newest.number != seen.number:
-            # Going back twice because two people saw the same fault would go one release too far.
-            raise DeliveryError(
-                f"{newest.by} was faster: entry {newest.number} of {environment} ({newest.event}) was written "
-                f"meanwhile, and nothing was done. Look at `slipway history {environment}`."
-            )
-        release = _earlier(ledger, newest, to, target.by_image)
-        change = Change(Event.ROLLBACK, release, fetch_release(ledger, release), reason)
-        return roll_out(ledger, target, newest, change, say)
-
-
-def _earlier(ledger: Ledger, newest: Entry, to: int | None, by_image: bool) -> Release:
-    """What served before the present release came, or after entry `to`."""
+def _earlier_release(ledger: Ledger, newest: Entry, to: int | None, by_image: bool) -> Release:
+    """Return the release that served before the present one came, or after entry `to`."""
     entries, serving = list(ledger.history(newest.environment)), newest.serving
     arrivals = (entry for entry in entries if entry.event in (Event.DEPLOY, Event.PROMOTE))
-    began = next((entry.number for entry in arrivals if _same(entry.release, serving, by_image)), newest.number)
+    began = next((entry.number for entry in arrivals if _runs_same(entry.release, serving, by_image)), newest.number)
     for entry in entries:
         found = entry.serving
         if found is None or (to is not None and entry.number != to):
             continue
-        earlier = entry.number < began and not _same(found, serving, by_image)
+        earlier = entry.number < began and not _runs_same(found, serving, by_image)
         if to is not None or (earlier and found.bundle not in newest.blocked):
-            _check_blocked(newest, found)
+            check_not_blocked(newest, found)
             return found
     wanted = f"entry {to}, in which a release serves," if to is not None else "another release that served before"
     raise DeliveryError(
@@ -115,52 +112,8 @@ def _earlier(ledger: Ledger, newest: Entry, to: int | None, by_image: bool) -> R
     )
 
 
-def _same(one: Release | None, other: Release | None, by_image: bool) -> bool:
-    """Whether both run the same; where images run, the same model in another image is another release."""
+def _runs_same(one: Release | None, other: Release | None, by_image: bool) -> bool:
+    """Return whether both run the same; where images run, the same model in another image is another release."""
     if one is None or other is None:
         return one is other
-    return one.bundle == other.bundle and (one.image == other.image or not by_image)
-
-
-def _check_order(root: Path, newest: Entry, release: Release, say: Say) -> None:
-    """A run that was slow, or is run again, must not bring an older commit over a newer one."""
-    serving = newest.serving.commit if newest.serving else None
-    if serving is None or release.commit in (None, serving):
-        return
-    older = Git(root, DeliveryError).attempt("merge-base", "--is-ancestor", str(release.commit), serving)
-    if older.exit_code == 0:
-        raise DeliveryError(
-            f"{newest.environment} serves the commit {serving[:12]}, which is newer than {release.commit}: nothing was "
-            f"deployed. `slipway rollback {newest.environment}` goes back."
-        )
-    if older.exit_code != 1:
-        say(f"{newest.environment}: cannot tell whether the commit that serves is newer: {older.reason}")
-
-
-def _check_taken_back(ledger: Ledger, newest: Entry, release: Release) -> None:
-    """New code around the same model blocks no bundle when it is rolled back; its image stays away all the same."""
-    entries = list(ledger.history(newest.environment))
-    for entry, before in pairwise(entries):
-        left = before.serving
-        if entry.event is Event.ROLLBACK and left and (left.bundle, left.image) == (release.bundle, release.image):
-            raise DeliveryError(
-                f"The image {release.image} was rolled back in {newest.environment} by entry {entry.number}. Mend the "
-                f"code: a new commit has a new image. `slipway rollback {newest.environment} --to N` brings it back."
-            )
-
-
-def _check_chosen(chosen: Release, source: str, serving: Release) -> None:
-    if (chosen.bundle, chosen.image) != (serving.bundle, serving.image):
-        raise DeliveryError(
-            f"{source} serves the bundle {serving.bundle[:12]} in {serving.image} by now, not {chosen.bundle[:12]} in "
-            f"{chosen.image}, which was chosen here. Nothing was promoted: whoever brought that one promotes it."
-        )
-
-
-def _check_blocked(newest: Entry, release: Release) -> None:
-    number = newest.blocked.get(release.bundle)
-    if number is not None:
-        raise DeliveryError(
-            f"The bundle {release.bundle[:12]} is blocked in {newest.environment} by entry {number}: it was rolled "
-            f"back or failed. `slipway ledger unblock {newest.environment} {release.bundle} --reason ...` lets it back."
-        )
+    return one.artifact == other.artifact if by_image else one.bundle == other.bundle

@@ -1,4 +1,4 @@
-"""A release as one image in a registry, by digest: built once, found again by its commit and bundle."""
+"""Publish a release as one image in a registry, by digest: built once, found again by its commit and bundle."""
 
 import subprocess
 from collections.abc import Callable
@@ -22,14 +22,14 @@ _SOURCES = (
     "packages/slipway/pyproject.toml",
     "packages/slipway/src",
 )
-# A registry takes nothing without a tag, and two runs on one engine must not take each other's image for their own.
+# A registry needs a tag for a push, and two runs on one engine must not take each other's image for their own.
 _UNNAMED = "pushed-"
-# Words of an engine that got no answer at all, in its old and its new ways to fetch.
+# Words of an engine that cannot connect to a registry, in its old and its new ways to fetch.
 _AWAY = ("dial tcp", "proxyconnect tcp", "Client.Timeout", "TLS handshake timeout")
 
 
 class Published(msgspec.Struct, frozen=True):
-    """The release with its image, and whether that was built here; else the registry had it."""
+    """The release with its image, and whether the image was built here; if not, the registry had it."""
 
     release: Release
     built: bool
@@ -40,9 +40,9 @@ def publish_image(
 ) -> Published:
     """Push the image of the release in `folder` to `repository`, unless it is there, and note its digest in `folder`.
 
-    One that is not `named` is found by no later run before `give_name`: if this run dies between, the next builds anew.
-    Raises `DeliveryError` where no engine or no registry answers, the build or the push fails, or an image in the
-    registry holds another bundle than its name says.
+    An image that is not `named` is not found by later runs before `tag_image`: if this run dies in between, the next
+    one builds again. Raises `DeliveryError` where the engine or the registry cannot be reached, the build or the push
+    fails, or an image in the registry holds another bundle than its tag says.
     """
     chosen = read_chosen(folder)
     engine = Engine()
@@ -66,14 +66,11 @@ def publish_image(
             f"{image} does not hold the bundle {chosen.release.bundle[:12]}, or the registry gave it no digest. Delete "
             "it there, and publish again."
         )
-    return Published(note_image(folder, found).release, built)
+    return Published(note_image(folder, chosen, found), built)
 
 
 def tag_image(folder: Path) -> str:
-    """Give the pushed image of the release in `folder` the name under which `publish` finds it; returns that.
-
-    Raises `DeliveryError`.
-    """
+    """Tag the pushed image of the release in `folder` so that `publish_image` finds it, and return its name."""
     release = read_chosen(folder).release
     if release.image is None:
         raise DeliveryError(f"The release in {folder} has no image yet. `slipway publish` builds and pushes it.")
@@ -87,27 +84,27 @@ def tag_image(folder: Path) -> str:
 
 
 def image_tag(release: Release) -> str:
-    """The name under which the image of a commit and a bundle is found again."""
+    """Return the tag under which the image of a commit and a bundle is found again."""
     if release.commit is None:
         raise DeliveryError("The release names no commit, and images are of committed code. Commit, and choose again.")
     return f"{release.commit[:12]}-{release.bundle[:12]}"
 
 
 def _find(engine: Engine, image: str, repository: str) -> str | None:
-    """Its digest in the registry; None if it is not there, or nobody may look: building and pushing it tells."""
+    """Return its digest in the registry, None if it is not there or may not be read: the push then tells why."""
     refusal = engine.refusal("pull", "--quiet", image)
     if refusal is None:
         return engine.digest_of(image, repository)
     if any(word in refusal for word in _AWAY):
         raise DeliveryError(
-            f"The registry of {image} does not answer: {refusal}. Nothing was built. Check that it runs and can be "
-            "reached from the engine, or name another one."
+            f"Cannot connect to the registry of {image}: {refusal}. Nothing was built. Check that it runs and that the "
+            "engine can reach it, or name another one."
         )
     return None
 
 
 def _check_committed(root: Path, release: Release) -> None:
-    """Raise `DeliveryError` if what an image is made of is not the code of the release's commit."""
+    """Raise `DeliveryError` unless the files that go into the image are those of the release's commit."""
     git = Git(root, DeliveryError)
     head = git.run("rev-parse", "HEAD").strip()
     if release.commit is not None and head != release.commit:
@@ -117,20 +114,20 @@ def _check_committed(root: Path, release: Release) -> None:
         )
     if changed := git.run("status", "--porcelain", "--", *_SOURCES).strip():
         raise DeliveryError(
-            f"These are not committed, and the image would be named after the commit: {changed}. Commit them, and "
+            f"The image would be tagged with the commit, but these files differ from it: {changed}. Commit them, and "
             "choose again."
         )
 
 
 def _build(root: Path, folder: Path, image: str) -> None:
-    """The Makefile has the one way in which images are made; what it says goes to standard error."""
+    """Build the image as the Makefile does; the output goes to standard error."""
     sealed = (folder / BUNDLE).resolve()
     if sealed != (root / _BUILT_FROM).resolve():
         raise DeliveryError(
-            f"An image is built from {_BUILT_FROM}, as .dockerignore lets nothing else in; found {folder}. `slipway "
-            "choose --release release` writes it there."
+            f"Expected the bundle in {_BUILT_FROM}, which .dockerignore lets in, found it in {sealed}. `slipway choose "
+            "--release release` writes it there."
         )
     words = ["make", "--silent", "sealed-image", f"IMAGE={image}", f"SEALED={_BUILT_FROM}"]
     done = subprocess.run(words, cwd=root, stdin=subprocess.DEVNULL, stdout=2)
     if done.returncode:
-        raise DeliveryError(f"The image of {folder} could not be built: what stands above says why.")
+        raise DeliveryError(f"The image of {folder} could not be built; the output above says why.")

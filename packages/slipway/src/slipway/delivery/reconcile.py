@@ -11,11 +11,12 @@ from typing import NamedTuple
 import msgspec
 import psutil
 
-from slipway.delivery.rollout import Say, find_difference, prepare_release, restore_release
+from slipway.delivery.rollout import Say, find_difference, open_environment, prepare_release, restore_release
 from slipway.delivery.smoke_test import Smoke
 from slipway.delivery.targets.registry import find_target, lock_target
 from slipway.errors import SlipwayError
 from slipway.ledger import Entry, Ledger
+from slipway.settings import project_settings
 
 
 class Reconciled(NamedTuple):
@@ -47,16 +48,17 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def find_in_sync(root: Path, environment: str) -> Reconciled | None:
     """Return the entry that the environment agrees with, None if it is out of sync or another command changes it."""
-    ledger = Ledger(root)
+    settings = project_settings(root)
+    ledger = Ledger(root, settings)
     newest = ledger.read(environment)
-    difference = find_difference(find_target(root, environment), newest.serving)
+    difference = find_difference(find_target(root, environment, settings), newest.serving)
     return None if difference else Reconciled(newest, None, False, ledger.offline)
 
 
 def reconcile(root: Path, environment: str, say: Say) -> Reconciled:
     """Make the environment serve the release that the ledger names."""
-    with lock_target(root, environment, say) as target:
-        ledger = Ledger(root)
+    with open_environment(root, environment, say) as held:
+        target, ledger = held.target, held.ledger
         newest = ledger.read(environment)
         difference = find_difference(target, newest.serving)
         if difference is None:
@@ -67,8 +69,8 @@ def reconcile(root: Path, environment: str, say: Say) -> Reconciled:
         if newest.serving and target.is_running():
             # The service that runs must not be ended for a release that would not start.
             target.preflight()
-            target.rehearse(prepare_release(ledger, target, newest.serving))
-        return Reconciled(newest, restore_release(ledger, target, newest), True, ledger.offline)
+            target.rehearse(prepare_release(held, newest.serving))
+        return Reconciled(newest, restore_release(held, newest), True, ledger.offline)
 
 
 def stop_service(root: Path, environment: str, say: Say) -> bool:

@@ -1,8 +1,9 @@
-"""The steps that bring a release into an environment, in their order, and the way back."""
+"""Roll a release out: rehearse, switch, test, write the ledger; on failure the release before serves again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import psutil
@@ -10,23 +11,34 @@ import psutil
 from slipway.delivery.signature import verify_signature
 from slipway.delivery.smoke_test import Smoke
 from slipway.delivery.targets.base import PreparedRelease, Target
+from slipway.delivery.targets.registry import lock_target
 from slipway.errors import BundleError, DeliveryError, LedgerError
 from slipway.ledger import Entry, Event, Ledger, Release, next_entry
+from slipway.settings import ProjectSettings, project_settings
 
 Say = Callable[[str], None]
-# What a target may meet: its own errors, a bundle that is damaged, a full disk, a process that ended meanwhile.
+# A target's own errors, a damaged bundle, a full disk, a process that ended meanwhile.
 TROUBLE = (DeliveryError, BundleError, OSError, psutil.Error)
 
 
+class OpenEnvironment(NamedTuple):
+    """An environment that this command holds alone, with the settings of the project, which are read once."""
+
+    settings: ProjectSettings
+    ledger: Ledger
+    target: Target
+    say: Say
+
+
 class Delivered(msgspec.Struct, frozen=True):
-    """What a command did: the entry that stands now, and what the last smoke test saw."""
+    """The result of a command: the newest entry of the environment, and the last smoke test."""
 
     entry: Entry
     smoke: Smoke
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What is to serve, and what the ledger will say of it; `bundle` is the folder of the release's bundle."""
+    """The release that is to serve, and the other fields of its entry; `bundle` is the folder of its bundle."""
 
     event: Event
     release: Release
@@ -35,130 +47,138 @@ class Change(msgspec.Struct, frozen=True):
     gate: dict[str, Any] | None = None
 
 
-def roll_out(ledger: Ledger, target: Target, newest: Entry, change: Change, say: Say) -> Delivered:
-    """All steps in their order; on failure what served before serves again, and the ledger says what happened."""
-    environment, release = newest.environment, change.release
+@contextmanager
+def open_environment(root: Path, environment: str, say: Say) -> Iterator[OpenEnvironment]:
+    """Hold an environment of the project at `root` alone while the block lasts."""
+    settings = project_settings(root)
+    with lock_target(root, environment, say, settings) as target:
+        yield OpenEnvironment(settings, Ledger(root, settings), target, say)
+
+
+def roll_out(held: OpenEnvironment, newest: Entry, change: Change) -> Delivered:
+    """Take every step in order; on failure the release before serves again, and the ledger records the failure."""
+    target, release, environment = held.target, change.release, newest.environment
     target.preflight()
     if change.event is not Event.ROLLBACK:
         target.preflight_new_release()
     if newest.serving and not target.is_managed_here():
         raise DeliveryError(
-            f"{environment} does not run from this folder, so a change here would reach nobody. Do it where it runs; "
-            f"or bring it here first: `slipway converge {environment}`."
+            f"{environment} does not run from this folder, so a change here would have no effect. Run this where it "
+            f"runs, or start it here first: `slipway converge {environment}`."
         )
-    prepared = _have(ledger, target, change.bundle, release)
-    short = release.bundle[:12]
+    prepared = prepare_release(held, release, change.bundle)
     same = newest.serving is not None and _identity(release) == _identity(newest.serving)
     if same and find_difference(target, release) is None:
-        say(f"{environment}: serves {short} already")
+        held.say(f"{environment}: serves {release.bundle[:12]} already")
         return Delivered(newest, target.smoke_test(prepared))
     try:
-        say(f"{environment}: rehearsing {short} aside ...")
+        held.say(f"{environment}: rehearsing {release.bundle[:12]} ...")
         target.rehearse(prepared)
     except TROUBLE as error:
-        # Nothing was touched, and nothing is: what serves might not start again with the settings of today.
-        raise _failed(ledger, target, change, f"{error} {_what_serves(newest)}") from error
+        # Nothing was changed, so nothing is restored: with today's settings the release before might not start again.
+        raise _record_failure(held, change, f"{error} {_describe_serving(newest)}") from error
     try:
-        say(f"{environment}: switching ...")
-        found = target.apply(prepared)
+        held.say(f"{environment}: switching ...")
+        smoke = target.apply(prepared)
     except TROUBLE as error:
-        raise _failed(ledger, target, change, f"{error} {_back(ledger, target, newest, say)}") from error
+        raise _record_failure(held, change, f"{error} {_go_back(held, newest)}") from error
     try:
-        entry = ledger.append(environment, lambda now: _next(ledger, target, newest, now, change), change.bundle)
+        entry = held.ledger.append(environment, lambda now: _make_entry(held, newest, now, change), change.bundle)
     except (LedgerError, DeliveryError) as error:
-        raise type(error)(f"{error} {_back(ledger, target, newest, say)}") from error
-    return Delivered(entry, found)
+        raise type(error)(f"{error} {_go_back(held, newest)}") from error
+    return Delivered(entry, smoke)
 
 
-def _failed(ledger: Ledger, target: Target, change: Change, failure: str) -> DeliveryError:
-    """Write into the ledger that the release failed; the error to raise."""
-    fields: dict[str, Any] = {"by": ledger.by, "reason": failure, "release": change.release, "target": target.kind}
-    # A release that served already is none the worse for a way back that failed.
-    fields["blocks"] = change.event is not Event.ROLLBACK
+def restore_release(held: OpenEnvironment, newest: Entry, accepted: Release | None = None) -> Smoke | None:
+    """Make the environment serve what `newest` says, and test it; return None where nothing is to serve.
+
+    The signature of a release that was `accepted` is not verified again: it served until now.
+    """
+    if newest.serving is None:
+        held.target.remove()
+        return None
+    held.target.preflight()
+    return held.target.apply(prepare_release(held, newest.serving, accepted=accepted))
+
+
+def prepare_release(
+    held: OpenEnvironment, release: Release, folder: Path | None = None, accepted: Release | None = None
+) -> PreparedRelease:
+    """Prepare a release in the target, with the bundle in `folder` (None: of the ledger).
+
+    The signature of its image is verified, unless it was `accepted` before.
+    """
+    folder = folder or fetch_release(held.ledger, release)
+    if held.target.by_image and not (accepted and accepted.image == release.image):
+        verify_signature(held.ledger.root, held.settings.signature, release.image)
+    return held.target.prepare(folder, release.image)
+
+
+def fetch_release(ledger: Ledger, release: Release) -> Path:
+    """Return the folder of the release's bundle, fetched from the ledger and verified."""
+    place = ledger.root / ".slipway" / "bundles"
+    place.mkdir(parents=True, exist_ok=True)
+    return ledger.fetch_bundle(release.bundle, place)
+
+
+def find_difference(target: Target, serving: Release | None) -> str | None:
+    """Return how the environment differs from one in which `serving` (None: nothing) serves; None if it does not."""
+    return target.out_of_sync(serving.bundle, serving.image) if serving else target.out_of_sync(None)
+
+
+def _record_failure(held: OpenEnvironment, change: Change, failure: str) -> DeliveryError:
+    """Record in the ledger that the release failed; return the error to raise."""
+    environment, ledger = held.target.name, held.ledger
+    # A rollback that failed blocks nothing: its release served before.
+    blocks = change.event is not Event.ROLLBACK
+    fields: dict[str, Any] = {"by": ledger.by, "reason": failure, "release": change.release, "blocks": blocks}
+    fields["target"] = held.target.kind
     try:
-        ledger.append(target.name, lambda now: next_entry(now, Event.FAILED, **fields), change.bundle)
+        ledger.append(environment, lambda now: next_entry(now, Event.FAILED, **fields), change.bundle)
     except LedgerError as error:
-        return DeliveryError(f"{failure} The ledger of {target.name} does not say so: {error}")
-    return DeliveryError(f"{failure} The ledger of {target.name} says failed.")
+        return DeliveryError(f"{failure} The failure could not be recorded in the ledger of {environment}: {error}")
+    return DeliveryError(f"{failure} The ledger of {environment} says failed.")
 
 
-def _next(ledger: Ledger, target: Target, newest: Entry, now: Entry, change: Change) -> Entry:
-    """The entry of a change that came about, unless somebody else wrote one since `newest`."""
+def _make_entry(held: OpenEnvironment, newest: Entry, now: Entry, change: Change) -> Entry:
+    """Return the entry of a change that was made, unless another command wrote one since `newest`."""
     if now.number != newest.number:
         raise DeliveryError(
-            f"{now.by} was faster: entry {now.number} of {now.environment} ({now.event}) was written meanwhile. "
-            f"Nothing of yours stands. Look at `slipway history {now.environment}`, and try again."
+            f"Conflict: entry {now.number} ({now.event}) was written by {now.by} while this {change.event} was "
+            f"running, so it was undone. See `slipway history {now.environment}`, then retry."
         )
     return next_entry(
         now,
         change.event,
-        by=ledger.by,
+        by=held.ledger.by,
         reason=change.reason,
         release=change.release,
         gate=change.gate,
-        target=target.kind,
+        target=held.target.kind,
     )
 
 
-def _back(ledger: Ledger, target: Target, before: Entry, say: Say) -> str:
-    """Let what the ledger says by now serve again, mostly what served `before`; a sentence on what serves."""
-    say(f"{target.name}: back to what the ledger says ...")
+def _go_back(held: OpenEnvironment, before: Entry) -> str:
+    """Restore what the ledger says by now, mostly what served `before`; return a sentence on what serves."""
+    environment, ledger = held.target.name, held.ledger
+    held.say(f"{environment}: back to what the ledger says ...")
     try:
         ledger.refresh()
-        newest = ledger.read(target.name)
-        restore_release(ledger, target, newest, accepted=before.serving)
+        newest = ledger.read(environment)
+        restore_release(held, newest, accepted=before.serving)
     except (*TROUBLE, LedgerError) as error:
-        return f"What served before could not be brought back ({error}); `slipway converge {target.name}` tries again."
+        return f"The release before could not be brought back ({error}); `slipway converge {environment}` tries again."
     if ledger.offline:
-        return f"{_what_serves(newest)} As far as is known here: {ledger.offline}"
-    return _what_serves(newest)
+        return f"{_describe_serving(newest)} The ledger may be newer: {ledger.offline}"
+    return _describe_serving(newest)
 
 
-def _what_serves(newest: Entry) -> str:
+def _describe_serving(newest: Entry) -> str:
     if newest.serving is None:
         return "Nothing serves, as before."
     return f"The release {newest.serving.bundle[:12]} serves, as the ledger says."
 
 
-def restore_release(ledger: Ledger, target: Target, newest: Entry, accepted: Release | None = None) -> Smoke | None:
-    """Bring about what `newest` says, and test it; None where nothing serves.
-
-    A release that was `accepted` is not asked for its signature again: it served until now.
-    """
-    if newest.serving is None:
-        target.remove()
-        return None
-    target.preflight()
-    return target.apply(prepare_release(ledger, target, newest.serving, accepted))
-
-
-def find_difference(target: Target, serving: Release | None) -> str | None:
-    """What is not as it is where `serving` serves (None: where nothing does); None if all is."""
-    return target.out_of_sync(serving.bundle, serving.image) if serving else target.out_of_sync(None)
-
-
 def _identity(release: Release) -> tuple[str | None, ...]:
-    """What makes two releases one: a workflow that runs again has another MLflow run."""
-    return release.bundle, release.image, release.commit
-
-
-def prepare_release(
-    ledger: Ledger, target: Target, release: Release, accepted: Release | None = None
-) -> PreparedRelease:
-    """Have a release of the ledger at hand in the target, whose image is signed unless it was `accepted` before."""
-    return _have(ledger, target, fetch_release(ledger, release), release, accepted)
-
-
-def _have(
-    ledger: Ledger, target: Target, bundle: Path, release: Release, accepted: Release | None = None
-) -> PreparedRelease:
-    if target.by_image and not (accepted and accepted.image == release.image):
-        verify_signature(ledger.root, release.image)
-    return target.prepare(bundle, release.image)
-
-
-def fetch_release(ledger: Ledger, release: Release) -> Path:
-    """The folder of the release's bundle, verified, from the ledger."""
-    place = ledger.root / ".slipway" / "bundles"
-    place.mkdir(parents=True, exist_ok=True)
-    return ledger.fetch_bundle(release.bundle, place)
+    """Return what makes two releases one: a workflow that runs again has another MLflow run."""
+    return *release.artifact, release.commit

@@ -1,4 +1,4 @@
-"""Whether a service that answers is the one that was promised: asked over HTTP, at any address."""
+"""Test over HTTP, at any address, that a service serves the expected bundle and computes what was evaluated."""
 
 import ipaddress
 import statistics
@@ -32,7 +32,7 @@ Ask = Callable[[str, Any, int, Any], Any]
 
 
 class Smoke(msgspec.Struct, frozen=True):
-    """What a smoke test saw: golden rows asked, the largest difference, the median milliseconds of a request."""
+    """The result of a smoke test: golden rows, largest difference of a score, median milliseconds of a request."""
 
     url: str
     digest: str
@@ -48,14 +48,14 @@ class Model(msgspec.Struct, frozen=True):
 
 
 class Version(msgspec.Struct, frozen=True):
-    """What `/version` says: which model answers, and since when."""
+    """The answer of `/version`: which model serves, and since when."""
 
     model: Model
     since: datetime
 
 
 def run_smoke_test(url: str, bundle: Bundle, key: str | None = None) -> Smoke:
-    """Ask `url` whether it is ready, has this bundle's digest, gives golden scores, refuses a bad row, and is quick.
+    """Test readiness, digest, scores of the golden rows, refusal of a bad row, and latency of the service at `url`.
 
     Raises `DeliveryError` that names what was expected and found.
     """
@@ -71,15 +71,15 @@ def run_smoke_test(url: str, bundle: Bundle, key: str | None = None) -> Smoke:
     off = _differences(url, bundle, answers, golden)
     if off.max() > TOLERANCE:
         raise DeliveryError(
-            f"{url} gives golden row {int(off.argmax()) + 1} another score than the estimator gave, off by "
-            f"{off.max():.2g}, expected at most {TOLERANCE:g}. It does not compute what was evaluated."
+            f"{url} gives golden row {int(off.argmax()) + 1} another score than the estimator gave: expected a "
+            f"difference of at most {TOLERANCE:g}, found {off.max():.2g}. It does not compute what was evaluated."
         )
     ask("/predict", {"no such field": 1}, 422, Any)
     return Smoke(url, served, len(golden), float(off.max()), _milliseconds(ask, golden[0].row, url))
 
 
 def read_version(url: str, key: str | None = None) -> Version | None:
-    """What the service at `url` says of itself, or None where no service of ours answers."""
+    """Return the version of the service at `url`, None where no service of ours responds."""
     try:
         found: Version = _asker(url, key)("/version", None, 200, Version)
     except DeliveryError:
@@ -90,7 +90,7 @@ def read_version(url: str, key: str | None = None) -> Version | None:
 def wait_until(
     what: Callable[[], bool], seconds: float, alive: Callable[[], bool] = lambda: True, look: float = _LOOK_SECONDS
 ) -> bool:
-    """Wait until `what` is so, looking every `look` seconds; False after `seconds`, or when nothing is `alive`."""
+    """Wait until `what` returns True, asking every `look` seconds; return False after `seconds`, or if not `alive`."""
     begun = asked = time.monotonic()
     while (now := time.monotonic()) < begun + seconds:
         if what():
@@ -105,7 +105,7 @@ def wait_until(
 
 
 def is_ready(url: str) -> bool:
-    """Whether the service takes requests."""
+    """Return whether the service takes requests."""
     try:
         _asker(url, None)("/readyz", None, 200, Any)
     except DeliveryError:
@@ -121,7 +121,9 @@ def _milliseconds(ask: Ask, row: dict[str, Any], url: str) -> float:
         taken.append(time.perf_counter() - began)
     found = statistics.median(taken) * 1e3
     if found > BUDGET_MS:
-        raise DeliveryError(f"{url} takes {found:.0f} ms for a row (median of {_ASKED}), at most {BUDGET_MS:g} may be.")
+        raise DeliveryError(
+            f"{url} takes {found:.0f} ms for a row (median of {_ASKED}), expected at most {BUDGET_MS:g}."
+        )
     return found
 
 
@@ -133,7 +135,7 @@ def _differences(
         scores = np.array([list(answer[SCORES].values()) if many else answer[SCORE] for answer in answers])
         return score_difference(scores, np.array([line.score for line in golden]))
     except (KeyError, AttributeError, TypeError, ValueError) as error:
-        raise DeliveryError(f"{url}/predict answers without scores for {len(golden)} golden rows.") from error
+        raise DeliveryError(f"{url}/predict gives no scores for {len(golden)} golden rows.") from error
 
 
 def _asker(url: str, key: str | None) -> Ask:
@@ -150,20 +152,20 @@ def _asker(url: str, key: str | None) -> Ask:
         except HTTPError as error:
             status, text = error.code, error.read()
         except (OSError, ValueError, HTTPException) as error:
-            raise DeliveryError(f"{url}{path} does not answer: {error}.") from error
+            raise DeliveryError(f"Cannot connect to {url}{path}: {error}.") from error
         said = text[:200].decode(errors="replace")
         if status != expected:
-            raise DeliveryError(f"{url}{path} answers {status}, expected {expected}: {said}")
+            raise DeliveryError(f"{url}{path}: expected status {expected}, found {status}: {said}")
         try:
             return msgspec.json.decode(text, type=kind)
         except msgspec.DecodeError as error:
-            raise DeliveryError(f"{url}{path} is no service of this kind ({error}): {said}") from error
+            raise DeliveryError(f"{url}{path}: expected a service of Slipway ({error}), found: {said}") from error
 
     return ask
 
 
 def _opener(url: str) -> OpenerDirector:
-    """What opens `url`: through the proxy that the environment names, but not to this machine itself."""
+    """Return the opener of `url`: through the proxy that the environment names, but never to this machine itself."""
     host = urlsplit(url).hostname or ""
     try:
         here = host == "localhost" or ipaddress.ip_address(host).is_loopback

@@ -1,4 +1,4 @@
-"""What the ledger says beside what is: for one screen, and for one release."""
+"""Compare each environment with the ledger, and trace the release that serves to its origin."""
 
 from datetime import datetime
 from pathlib import Path
@@ -16,10 +16,10 @@ from slipway.tracking.aliases import read_alias
 
 
 class Status(msgspec.Struct, frozen=True):
-    """One environment: `serving` in `image` is what the ledger says, `runs` what answers, `alias` what MLflow says.
+    """One environment: `serving` in `image` by the ledger, `runs` the bundle that it serves, `alias` that of MLflow.
 
-    `differs` says what of it does not agree, None if all does; where the environment could not be `looked_at`, why.
-    `note` is what a person should know besides.
+    `differs` says how it is out of sync, None if it is in sync; if the environment could not be `looked_at`, why not.
+    `note` is a remark of its target.
     """
 
     environment: str
@@ -38,17 +38,18 @@ class Status(msgspec.Struct, frozen=True):
 
 
 def read_status(root: Path) -> list[Status]:
-    """Every environment of the ledger that pyproject.toml says where to find."""
-    ledger = Ledger(root)
-    known = project_settings(root).environments
-    return [_status(root, ledger.read(name)) for name in ledger.environments() if name in known]
+    """Return the status of every environment of the ledger that pyproject.toml describes."""
+    settings = project_settings(root)
+    ledger = Ledger(root, settings)
+    names = [name for name in ledger.environments() if name in settings.environments]
+    return [_read_one(ledger.read(name), find_target(root, name, settings)) for name in names]
 
 
-def _status(root: Path, entry: Entry) -> Status:
-    target, serving = find_target(root, entry.environment), entry.serving
+def _read_one(entry: Entry, target: Target) -> Status:
+    serving = entry.serving
     runs, differing, note, looked_at = _look(target, serving)
     alias, model = read_alias(entry), serving.model if serving else None
-    aside = f"MLflow's alias says {alias or 'nothing'}, the ledger {model}" if model and alias != model else None
+    aside = f"the alias in MLflow names {alias or 'nothing'}, the ledger {model}" if model and alias != model else None
     return Status(
         environment=entry.environment,
         entry=entry.number,
@@ -67,7 +68,7 @@ def _status(root: Path, entry: Entry) -> Status:
 
 
 def _look(target: Target, serving: Release | None) -> tuple[str | None, str | None, str | None, bool]:
-    """What runs, what differs, what is to be noted, and whether it could be looked at; if not, the second is why."""
+    """Return `runs`, `differs`, `note` and `looked_at` of a status."""
     try:
         return target.observe(), find_difference(target, serving), target.note(), True
     except DeliveryError as error:
@@ -75,7 +76,7 @@ def _look(target: Target, serving: Release | None) -> tuple[str | None, str | No
 
 
 def _observe(target: Target) -> str | None:
-    """What answers; None also where an environment cannot be looked at from here."""
+    """Return the bundle that serves, None also where the environment cannot be reached from here."""
     try:
         return target.observe()
     except DeliveryError:
@@ -83,7 +84,7 @@ def _observe(target: Target) -> str | None:
 
 
 def describe_status(found: Status) -> str:
-    """The environment in one line, and one more for each thing that does not agree or is to be noted."""
+    """Return the environment in one line, with one more for a difference and for a note."""
     if found.serving is None:
         said = f"{found.environment:<12} serves nothing (entry {found.entry}, {found.event})"
     else:
@@ -93,7 +94,7 @@ def describe_status(found: Status) -> str:
             f"(entry {found.entry}, {found.event}), {found.url}" + (f", MLflow {found.alias}" if found.alias else "")
         )
     if found.differs:
-        way = f": `slipway converge {found.environment}` mends it" if found.looked_at else ""
+        way = f": `slipway converge {found.environment}` fixes it" if found.looked_at else ""
         said += f"\n{'':<12} but {found.differs}{way}"
     if found.note:
         said += f"\n{'':<12} {found.note}"
@@ -101,7 +102,7 @@ def describe_status(found: Status) -> str:
 
 
 def find_arrival(ledger: Ledger, environment: str) -> Entry | None:
-    """The entry that brought what serves now; None if nothing serves."""
+    """Return the entry that brought the release that serves, None if nothing serves."""
     serving = ledger.read(environment).serving
     if serving is None:
         return None
@@ -111,7 +112,7 @@ def find_arrival(ledger: Ledger, environment: str) -> Entry | None:
 
 
 def trace_release(root: Path, environment: str) -> dict[str, Any]:
-    """Where what serves came from, and who brought it; names in the order in which one asks."""
+    """Return the origin of the release that serves, and who brought it, in the order in which one asks."""
     ledger = Ledger(root)
     newest = ledger.read(environment)
     serving, brought = newest.serving, find_arrival(ledger, environment)

@@ -40,6 +40,11 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     run: str | None = None
 
     @property
+    def artifact(self) -> tuple[str, str | None]:
+        """The bundle and the image: two releases with the same artifact run the same."""
+        return self.bundle, self.image
+
+    @property
     def image_digest(self) -> str:
         """Return the first digits of the image's digest, as tables show it; empty where no image is known."""
         return (self.image or "").partition("@sha256:")[2][:12]

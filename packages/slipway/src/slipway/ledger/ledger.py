@@ -14,7 +14,7 @@ from slipway.ledger.objects import Objects
 from slipway.ledger.remote import choose_remote
 from slipway.ledger.transitions import genesis_entry, verify_transition
 from slipway.ledger.verify import verify_history
-from slipway.settings import actor
+from slipway.settings import ProjectSettings, actor
 
 # How often an event is made again because another command wrote first.
 _TRIES = 6
@@ -28,16 +28,17 @@ class Ledger:
     Every method raises `LedgerError`.
     """
 
-    def __init__(self, root: Path) -> None:
-        """Read nothing yet."""
+    def __init__(self, root: Path, settings: ProjectSettings | None = None) -> None:
+        """Read nothing yet; without `settings` those of `root` are read when they are needed."""
         self.root = root
+        self._settings = settings
         self._git = Objects(root)
         self._tip: sync.Tip | None = None
 
     @cached_property
     def remote(self) -> str | None:
         """The remote that keeps the ledger; None: the branch `deployments` of this repository does."""
-        return choose_remote(self._git)
+        return choose_remote(self._git, self._settings)
 
     @property
     def offline(self) -> str | None:

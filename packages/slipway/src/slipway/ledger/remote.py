@@ -2,7 +2,7 @@
 
 from slipway.errors import LedgerError
 from slipway.ledger.objects import Objects
-from slipway.settings import project_settings
+from slipway.settings import ProjectSettings, project_settings
 
 BRANCH = "refs/heads/deployments"
 # A remote that cannot be reached is reported in seconds; git alone would wait for minutes.
@@ -17,12 +17,14 @@ class UnreachableError(LedgerError):
     """The remote cannot be reached."""
 
 
-def choose_remote(git: Objects) -> str | None:
+def choose_remote(git: Objects, settings: ProjectSettings | None) -> str | None:
     """Return the remote that keeps the ledger, None if this repository itself does.
 
     `ledger_remote` of `[tool.slipway]` (empty: none); without it `origin`, else the only remote, else none.
     """
-    wanted = project_settings(git.root).ledger_remote if (git.root / "pyproject.toml").exists() else None
+    if settings is None and (git.root / "pyproject.toml").exists():
+        settings = project_settings(git.root)
+    wanted = settings.ledger_remote if settings else None
     remotes = git.run("remote").split()
     if wanted == "":
         return None

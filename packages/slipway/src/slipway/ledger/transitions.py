@@ -121,7 +121,7 @@ def _not_next(previous: Entry, entry: Entry) -> str | None:
 
 
 def _same(one: Release | None, other: Release | None) -> bool:
-    return one is not None and other is not None and (one.bundle, one.image) == (other.bundle, other.image)
+    return one is not None and other is not None and one.artifact == other.artifact
 
 
 def _now() -> datetime:

@@ -25,11 +25,10 @@ def choose(folder: Path, base: str | None, as_json: bool) -> None:
     It is the candidate, or production's model with this code. The gate runs again; where it refuses, nothing is
     written and the exit code is 1.
     """
-    from slipway.delivery import release
+    from slipway.delivery.release import choose_release
     from slipway.ledger import Ledger
 
-    release.choose_release(Path(), Ledger(Path()), folder, progress_printer(as_json), base)
-    found = release.read_chosen(folder)
+    found = choose_release(Path(), Ledger(Path()), folder, progress_printer(as_json), base)
     print_result(
         as_json,
         found,

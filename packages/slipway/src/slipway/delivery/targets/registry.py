@@ -16,14 +16,14 @@ from slipway.delivery.targets.base import Target
 from slipway.delivery.targets.settings import DEFAULT_TARGET, TargetSettings
 from slipway.errors import SettingsError
 from slipway.lock import hold_lock
-from slipway.settings import project_settings, target_override
+from slipway.settings import ProjectSettings, project_settings, target_override
 
 GROUP = "slipway.targets"
 
 
-def find_target(root: Path, environment: str) -> Target:
+def find_target(root: Path, environment: str, settings: ProjectSettings | None = None) -> Target:
     """Return the target of an environment, as pyproject.toml describes it; raises `SettingsError`."""
-    tables = project_settings(root).environments
+    tables = (settings or project_settings(root)).environments
     if environment not in tables:
         raise SettingsError(
             f"pyproject.toml has no [tool.slipway.environments.{environment}]; it has {', '.join(tables) or 'none'}. "
@@ -32,19 +32,21 @@ def find_target(root: Path, environment: str) -> Target:
     table, place = tables[environment], f"[tool.slipway.environments.{environment}] of pyproject.toml"
     kind = table.get("target", DEFAULT_TARGET)
     found = _load_target(kind, f"target in {place}")
-    settings = _convert_options(found, kind, table, place)
+    options = _convert_options(found, kind, table, place)
     if (chosen := target_override()) and chosen != kind:
         found = _load_target(chosen, "SLIPWAY_TARGET")
         # Options of the target that the table names are no mistake where another one is chosen for once.
         known = {name: value for name, value in table.items() if name in _options(found)}
-        settings = _convert_options(found, chosen, known | {"target": chosen}, f"{place}, with SLIPWAY_TARGET={chosen}")
-    return found(root, environment, settings)
+        options = _convert_options(found, chosen, known | {"target": chosen}, f"{place}, with SLIPWAY_TARGET={chosen}")
+    return found(root, environment, options)
 
 
 @contextmanager
-def lock_target(root: Path, environment: str, say: Callable[[str], None]) -> Iterator[Target]:
+def lock_target(
+    root: Path, environment: str, say: Callable[[str], None], settings: ProjectSettings | None = None
+) -> Iterator[Target]:
     """Yield the environment's target, locked for this command and without what a killed one left."""
-    target = find_target(root, environment)
+    target = find_target(root, environment, settings)
     with lock_environment(root, environment, say), target.lock(say):
         target.clean_up()
         yield target
