@@ -1,7 +1,7 @@
 """Errors as clients see them: problem+json (RFC 9457) that never repeats what the client sent."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -67,12 +67,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     detail: Annotated[str, Meta(description="What failed, for people.")]
     request_id: Annotated[str, Meta(description="As in the header X-Request-Id.")]
     errors: Annotated[tuple[Fault, ...], Meta(description="Faults of rows, the first 20 of them.")] = ()
-
-
-class InferenceProblem(Problem, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """An error as the Open Inference Protocol has it."""
-
-    error: Annotated[str, Meta(description="The same as detail.")]
+    error: Annotated[str, Meta(description="The same as detail, under /v2.")] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a failure
@@ -95,17 +90,18 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a failure
 
 
 def encode_problem(refusal: Refusal, request_id: str, path: str) -> bytes:
-    """Encode the refusal as a problem+json document, which has the key `error` too under /v2."""
-    parts: dict[str, Any] = {
-        "type": f"urn:slipway:{refusal.reason}",
-        "title": REASONS[refusal.status],
-        "status": refusal.status,
-        "detail": refusal.detail,
-        "request_id": request_id,
-        "errors": refusal.faults,
-    }
-    inference = path.startswith("/v2")
-    return msgspec.json.encode(InferenceProblem(**parts, error=refusal.detail) if inference else Problem(**parts))
+    """Encode the refusal as problem+json; the Open Inference Protocol, under /v2, wants the key `error` too."""
+    return msgspec.json.encode(
+        Problem(
+            type=f"urn:slipway:{refusal.reason}",
+            title=REASONS[refusal.status],
+            status=refusal.status,
+            detail=refusal.detail,
+            request_id=request_id,
+            errors=refusal.faults,
+            error=refusal.detail if path.startswith("/v2") else msgspec.UNSET,
+        )
+    )
 
 
 def internal_error() -> Refusal:

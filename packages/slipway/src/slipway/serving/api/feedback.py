@@ -25,18 +25,6 @@ EXPECTED = {
 }
 
 
-class FeedbackRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The outcome of one prediction."""
-
-    prediction_id: Annotated[Identifier, Meta(description="The prediction_id of the prediction.")]
-    outcome: Any
-    observed_at: Annotated[datetime, Meta(tz=True, description="When the outcome was observed.")] | None = None
-    source: Annotated[str, Meta(min_length=1, max_length=100, description="Where the outcome comes from.")] | None = (
-        None
-    )
-    supersedes: Annotated[Identifier, Meta(description="The feedback_id that this corrects.")] | None = None
-
-
 class FeedbackAccepted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An outcome that was accepted."""
 
@@ -62,7 +50,7 @@ def make_feedback_handler(predictor: Predictor, recorder: Recorder, max_rows: in
         single = not isinstance(plain, list)
         sent = [plain] if single else plain
         verify_row_count(len(sent), max_rows)
-        accepted = [_record(_read(number, each, struct, manifest)) for number, each in enumerate(sent)]
+        accepted = [_read(number, each, struct, manifest) for number, each in enumerate(sent)]
         predictor.write(*accepted)
         recorder.add("slipway_feedback", len(accepted))
         found = [FeedbackAccepted(record.id, record.prediction_id) for record in accepted]
@@ -71,21 +59,19 @@ def make_feedback_handler(predictor: Predictor, recorder: Recorder, max_rows: in
     return feedback
 
 
-def feedback_struct(manifest: Manifest) -> type[FeedbackRequest]:
-    """Return the request whose outcome is one of the model's classes, or a number for a regression."""
+def feedback_struct(manifest: Manifest) -> type[msgspec.Struct]:
+    """Return the request: its outcome is one of the model's classes, or a number for a regression."""
     kind: Any = int | float
     if manifest.classes:
         kind = bool if isinstance(manifest.classes[0], bool) else Literal[manifest.classes]
-    outcome = Annotated[kind, Meta(description="Actual outcome.")]
-    found: Any = msgspec.defstruct(
-        FeedbackRequest.__name__,
-        [("outcome", outcome)],
-        bases=(FeedbackRequest,),
-        namespace={"__doc__": FeedbackRequest.__doc__},
-        kw_only=True,
-        frozen=True,
-    )
-    return found
+    fields: list[Any] = [
+        ("prediction_id", Annotated[Identifier, Meta(description="The prediction_id of the prediction.")]),
+        ("outcome", Annotated[kind, Meta(description="Actual outcome.")]),
+        ("observed_at", Annotated[datetime, Meta(tz=True, description="When it was observed.")] | None, None),
+        ("source", Annotated[str, Meta(min_length=1, max_length=100, description="Its origin.")] | None, None),
+        ("supersedes", Annotated[Identifier, Meta(description="The feedback_id that it corrects.")] | None, None),
+    ]
+    return msgspec.defstruct("FeedbackRequest", fields, forbid_unknown_fields=True)
 
 
 def describe_outcome(manifest: Manifest) -> str:
@@ -95,29 +81,15 @@ def describe_outcome(manifest: Manifest) -> str:
     return "one of " + ", ".join(msgspec.json.encode(name).decode() for name in manifest.classes)
 
 
-def _read(number: int, plain: Any, struct: type[FeedbackRequest], manifest: Manifest) -> FeedbackRequest:
+def _read(number: int, plain: Any, struct: type[msgspec.Struct], manifest: Manifest) -> Feedback:
     try:
-        return msgspec.convert(plain, struct)
+        sent = msgspec.convert(plain, struct)
     except msgspec.ValidationError as error:
         expected = EXPECTED | {"outcome": describe_outcome(manifest)}
         field = next((name for name in expected if f"`$.{name}`" in str(error)), None)
-        if field is None:
-            wanted = "an object with prediction_id, outcome, and optionally observed_at, source, supersedes"
-            found = describe_value(plain) if not isinstance(plain, dict) else "other keys"
-        else:
-            wanted, found = expected[field], describe_value(plain[field])
+        wanted = expected.get(field or "", "an object with prediction_id, outcome, optionally observed_at, source")
+        found = describe_value(plain[field] if field else plain)
         where = f"Outcome {number}" + (f", field {field}" if field else "")
         fault = Fault(number, field, wanted, found)
         raise Refusal(422, Reason.INVALID_ROW, f"{where}: expected {wanted}, found {found}.", (fault,)) from None
-
-
-def _record(outcome: FeedbackRequest) -> Feedback:
-    return Feedback(
-        format_identifier(new_identifier()),
-        datetime.now(UTC),
-        outcome.prediction_id,
-        outcome.outcome,
-        outcome.observed_at,
-        outcome.source,
-        outcome.supersedes,
-    )
+    return Feedback(format_identifier(new_identifier()), datetime.now(UTC), *msgspec.structs.astuple(sent))

@@ -1,5 +1,6 @@
 """`POST /predict`: one row or many, as JSON objects of the contract."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -7,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from slipway.bundle import Bundle, Manifest
-from slipway.bundle.predictions import LABEL, SCORE, SCORES, class_text, prediction_keys
+from slipway.bundle.predictions import class_text, prediction_keys
 from slipway.problem import Task
 from slipway.serving.api.predictor import Answer, Predictor
 from slipway.serving.api.rows import RowReader
@@ -35,7 +36,7 @@ class VersionResponse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def make_predict_handler(predictor: Predictor, rows: RowReader) -> Handler:
     """Return the handler of the route."""
-    shape = prediction_formatter(predictor.bundle.manifest)
+    shape = _formatter(predictor.bundle.manifest)
     model = msgspec.json.encode(describe_model(predictor.bundle))
     encode = msgspec.json.Encoder().encode
     one_end = b',"model":' + model + b"}"
@@ -65,56 +66,42 @@ def name_outcome(manifest: Manifest, words: str) -> str:
     return f"{manifest.problem} = {class_text(manifest.classes[-1])}"
 
 
-def prediction_structs(manifest: Manifest, outcome: str) -> tuple[type[msgspec.Struct], ...]:
-    """Describe what `prediction_formatter` writes: a prediction, and the responses for one row and for many.
+def prediction_struct(manifest: Manifest, outcome: str = "") -> type[msgspec.Struct]:
+    """Return the struct of a prediction: its identifier, and the parts that the task has; `outcome` is in words."""
+    names = [*map(class_text, manifest.classes)]
+    outcome = name_outcome(manifest, outcome)
+    score: Any = Annotated[Probability, Meta(description=f"Probability: {outcome}.")]
+    chosen = "The class with the highest probability."
+    if manifest.task is Task.REGRESSION:
+        score = Annotated[float, Meta(description=f"Predicted value: {outcome}.")]
+    elif manifest.task is Task.MULTICLASS:
+        classes = {f"class_{number}": name for number, name in enumerate(names)}
+        fields = [(field, Probability) for field in classes]
+        score = msgspec.defstruct("Scores", fields, rename=classes, forbid_unknown_fields=True)
+    else:
+        chosen = f"{names[-1]} from a score of {manifest.threshold:g} on."
+    label = Annotated[Any, Meta(description=chosen, extra_json_schema={"enum": list(manifest.classes)})]
+    parts = zip(prediction_keys(manifest), (score, label), strict=False)
+    return msgspec.defstruct("Prediction", [("prediction_id", Identifier), *parts], forbid_unknown_fields=True)
 
-    `outcome` says in words what a score is of.
-    """
-    one = {"prediction_id": Identifier, **_score_and_label(manifest, outcome)}
-    prediction = _struct("Prediction", "The prediction of a row.", one)
-    many = {"predictions": Annotated[list[prediction], Meta(min_length=1)], "model": Model}  # type: ignore[valid-type]
+
+def response_structs(prediction: type[msgspec.Struct]) -> tuple[type[msgspec.Struct], ...]:
+    """Return the structs of the responses: to one row, and to many."""
+    rows = Annotated[list[prediction], Meta(min_length=1)]  # type: ignore[valid-type]
     return (
-        prediction,
-        _struct("PredictResponse", "The prediction of the row that was sent.", {**one, "model": Model}),
-        _struct("BatchPredictResponse", "The predictions of the rows that were sent, in their order.", many),
+        msgspec.defstruct("PredictResponse", [("model", Model)], bases=(prediction,)),
+        msgspec.defstruct(
+            "BatchPredictResponse", [("predictions", rows), ("model", Model)], forbid_unknown_fields=True
+        ),
     )
 
 
-def _score_and_label(manifest: Manifest, outcome: str) -> dict[str, Any]:
-    if manifest.task is Task.REGRESSION:
-        return {SCORE: Annotated[float, Meta(description=f"Predicted value: {outcome}.")]}
+def _formatter(manifest: Manifest) -> Callable[[Answer], msgspec.Struct]:
+    """Return the function that gives an answer the parts of the task."""
+    struct: Any = prediction_struct(manifest)
     names = [*map(class_text, manifest.classes)]
-    scores: Any
-    if manifest.task is Task.MULTICLASS:
-        fields = {f"class_{number}": Probability for number, _ in enumerate(names)}
-        scores = _struct("Scores", "The probability of each class.", fields, dict(zip(fields, names, strict=True)))
-        chosen = "The class with the highest probability."
-    else:
-        scores = Annotated[Probability, Meta(description=f"Probability: {outcome}.")]
-        chosen = f"{names[-1]} from a score of {manifest.threshold:g} on."
-    label = Annotated[Any, Meta(description=chosen, extra_json_schema={"enum": list(manifest.classes)})]
-    return dict(zip(prediction_keys(manifest), (scores, label), strict=True))
-
-
-def _struct(
-    name: str, description: str, fields: dict[str, Any], rename: dict[str, str] | None = None
-) -> type[msgspec.Struct]:
-    docstring = {"__doc__": description}
-    return msgspec.defstruct(name, [*fields.items()], forbid_unknown_fields=True, namespace=docstring, rename=rename)
-
-
-def prediction_formatter(manifest: Manifest) -> Any:
-    """Return the function that writes an answer with the keys of the task, as `prediction_structs` describes them."""
-    names = [*map(class_text, manifest.classes)]
-
-    def binary(answer: Answer) -> dict[str, Any]:
-        return {"prediction_id": answer.id, SCORE: answer.score, LABEL: answer.label}
-
-    def multiclass(answer: Answer) -> dict[str, Any]:
-        scores = dict(zip(names, answer.score, strict=True))
-        return {"prediction_id": answer.id, SCORES: scores, LABEL: answer.label}
-
-    def regression(answer: Answer) -> dict[str, Any]:
-        return {"prediction_id": answer.id, SCORE: answer.score}
-
-    return {Task.BINARY: binary, Task.MULTICLASS: multiclass, Task.REGRESSION: regression}[manifest.task]
+    return {
+        Task.BINARY: lambda answer: struct(answer.id, answer.score, answer.label),
+        Task.MULTICLASS: lambda answer: struct(answer.id, dict(zip(names, answer.score, strict=True)), answer.label),
+        Task.REGRESSION: lambda answer: struct(answer.id, answer.score),
+    }[manifest.task]

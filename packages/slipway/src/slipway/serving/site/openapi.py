@@ -4,7 +4,7 @@ from typing import Any
 
 from slipway.bundle import Bundle
 from slipway.serving.api.feedback import BatchFeedbackAccepted, FeedbackAccepted, feedback_struct
-from slipway.serving.api.predict import VersionResponse, name_outcome, prediction_structs
+from slipway.serving.api.predict import VersionResponse, prediction_struct, response_structs
 from slipway.serving.app.application import METRICS
 from slipway.serving.problems import Problem
 from slipway.serving.settings import Auth, ServingSettings
@@ -58,8 +58,10 @@ def _schemas(bundle: Bundle, settings: ServingSettings) -> dict[str, Schema]:
     forms = [ref("Row"), rows]
     if all(field.name != "rows" for field in bundle.fields):
         forms.append(exact({"rows": rows}))
+    prediction = prediction_struct(bundle.manifest, settings.outcome)
     structs = describe_structs(
-        *prediction_structs(bundle.manifest, name_outcome(bundle.manifest, settings.outcome)),
+        prediction,
+        *response_structs(prediction),
         feedback_struct(bundle.manifest),
         FeedbackAccepted,
         BatchFeedbackAccepted,

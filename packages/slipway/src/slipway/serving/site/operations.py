@@ -58,20 +58,15 @@ def describe_operation(operation: Operation, keys: bool) -> dict[str, Any]:
     returned = _response(operation.status, operation.response)
     if operation.links:
         returned["links"] = operation.links
-    kind = "v2_" if operation.path.startswith("/v2") else ""
-    problems = {str(status): {"$ref": f"#/components/responses/{kind}{status}"} for status in sorted(refused)}
+    problems = {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(refused)}
     found["responses"] = {str(operation.status): returned, **problems}
     return {"post" if operation.request else "get": found}
 
 
 def describe_refusals() -> dict[str, Any]:
-    """Return every response that is a problem, as operations refer to it: by status, and those under /v2 apart."""
-    return {
-        f"{kind}{status}": _response(status, {PROBLEM_JSON: {"schema": ref(problem)}})
-        for kind, problem in (("", "Problem"), ("v2_", "InferenceProblem"))
-        for status in REASONS
-        if status >= 400
-    }
+    """Return every response that is a problem by its status, as operations refer to it."""
+    content = {PROBLEM_JSON: {"schema": ref("Problem")}}
+    return {str(status): _response(status, content) for status in REASONS if status >= 400}
 
 
 def json_content(schema: Schema) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from slipway.bundle import Bundle, Manifest
 from slipway.bundle.predictions import SCORES, score_columns
 from slipway.contract import Field, Kind
 from slipway.problem import Task
-from slipway.serving.problems import InferenceProblem
 from slipway.serving.protocols.open_inference import BINARY, InferenceResponse
 from slipway.serving.protocols.open_inference_metadata import (
     model_metadata,
@@ -51,7 +50,7 @@ def describe_protocols(bundle: Bundle, prediction: dict[str, Schema], max_rows: 
         "InvocationsRequest": {"oneOf": _forms(bundle, row, max_rows)},
         "InvocationsResponse": exact({"predictions": rows_of(_columns(bundle.manifest, prediction))}),
         "InferenceRequest": _inference(bundle.manifest, _tuple(tensors) | {"minItems": needed}),
-        **describe_structs(InferenceResponse, InferenceProblem),
+        **describe_structs(InferenceResponse),
         "ServerMetadata": {"const": server_metadata()},
         "ModelMetadata": {"const": model_metadata(bundle)},
         "ModelReady": {"const": model_readiness(bundle)},
