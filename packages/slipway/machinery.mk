@@ -1,20 +1,28 @@
 # Targets for who works on the machinery (packages/slipway); the Makefile at the root takes them in.
-.PHONY: setup-machinery test-machinery test-engine test-workflows mutants bench-serving
+.PHONY: setup-machinery test-machinery test-engine test-workflows test-all-tiers test-restart mutants bench-serving
 
 MACHINERY := packages/slipway
 
 ##@ The machinery (packages/slipway)
 setup-machinery: tools ## the environment, with everything that its tests, checks and benchmarks need
-	@$(call sync,--all-packages)
+	@$(call sync,--inexact --all-packages)
 
 test-machinery: setup-machinery ## its tests that need neither a container engine nor a workflow runner
 	@$(PYTEST) $(MACHINERY)/tests -m "not engine and not runner"
 
 test-engine: setup-machinery ## its tests on a real container engine (packages/slipway/ci/engine starts one)
-	@$(PYTEST) $(MACHINERY)/tests -m "engine and not runner"
+	@$(PYTEST) $(MACHINERY)/tests -m "engine and not runner and not restart"
 
 test-workflows: setup-machinery ## the workflows, run by a real runner (packages/slipway/ci/act builds it; needs the engine)
 	@$(PYTEST) $(MACHINERY)/tests -m runner
+
+# What .ci/run calls: in one run the tests that wait for an engine share the cores with those that compute.
+test-all-tiers: setup-machinery
+	@$(PYTEST) $(MACHINERY)/tests -m "not restart"
+
+# It ends whatever else runs on the engine; SLIPWAY_REQUIRE=docker,restart says that nothing does.
+test-restart: setup-machinery
+	@uv run --no-sync python -m pytest $(MACHINERY)/tests -m restart
 
 mutants: setup-machinery ## break a good project and its workflows in every known way: each must be caught for its own reason
 	@uv run --no-sync python $(MACHINERY)/tests/mutants

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import pytest
 from dockerbox import Shipped, Yard, place_on_engine, remove_from
-from enginebox import engine_settings
+from enginebox import engine_settings, require_base_image
 from ledgerbox import ENVIRONMENTS
 from places import PACKAGED, ROOT
 from projectbox import Project, make_project
@@ -161,14 +161,12 @@ class Shipyard(NamedTuple):
 
 @pytest.fixture(scope="session")
 def engine() -> Engine:
-    """The engine that ci/engine started, or the one that `docker` reaches; without one these tests are skipped."""
+    """The engine that ci/engine started, or the one that `docker` reaches, with an image to build on; else skip."""
     settings = engine_settings()
     found = Engine(settings["SLIPWAY_DOCKER"], settings.get("SLIPWAY_BASE_IMAGE"))
     if not found.answers():
-        missing(
-            "docker",
-            f"no container engine answers `{found.client} info`; ci/engine installs and starts one",
-        )
+        missing("docker", f"`{found.client} info` fails; packages/slipway/ci/engine installs and starts an engine")
+    require_base_image(settings)
     return found
 
 

@@ -10,7 +10,7 @@ from waiting import wait_for_engine
 
 from slipway.delivery.targets.registry import find_target
 
-pytestmark = [RESTARTED, pytest.mark.timeout(600)]
+pytestmark = [*RESTARTED, pytest.mark.timeout(600)]
 
 
 def test_after_a_restart_of_the_engine_the_release_serves_and_its_log_is_there(on_engine, shipped, engine):

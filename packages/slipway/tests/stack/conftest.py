@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from enginebox import engine_settings
+from enginebox import engine_settings, require_base_image
 from requirements import missing
 from stackbox import Stack
 from toybox import make_toy
@@ -19,7 +19,7 @@ STAND_INS = ("postgres", "registry", "prometheus")
 
 @pytest.fixture(scope="session")
 def engine() -> dict[str, str]:
-    """Its client and the base for images; without one that answers these tests are skipped."""
+    """Its client and the base for images; without either these tests are skipped."""
     found = engine_settings()
     for words in (("info",), ("compose", "version")):
         try:
@@ -29,8 +29,10 @@ def engine() -> dict[str, str]:
         if done is None or done.returncode:
             missing(
                 "docker",
-                f"`{found['SLIPWAY_DOCKER']} {' '.join(words)}` fails; ci/engine installs and starts an engine",
+                f"`{found['SLIPWAY_DOCKER']} {' '.join(words)}` fails; packages/slipway/ci/engine installs and starts "
+                "an engine",
             )
+    require_base_image(found)
     return found
 
 

@@ -5,7 +5,7 @@ from enginebox import RESTARTED, restart_engine
 from toybox import rows_of
 from waiting import wait_for_engine
 
-pytestmark = [RESTARTED, pytest.mark.timeout(600)]
+pytestmark = [*RESTARTED, pytest.mark.timeout(600)]
 
 
 def test_after_a_restart_of_the_engine_everything_is_healthy_and_the_log_is_there(stack, toy):
