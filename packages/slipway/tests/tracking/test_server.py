@@ -134,7 +134,8 @@ def test_an_alias_is_mirrored_and_read_without_mlflow(server, client, monkeypatc
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
     assert (mirror_alias(entry), read_alias(entry)) == (False, None)
     client.create_registered_model("mirrored")
-    client.create_model_version("mirrored", source="mlflow-artifacts:/mirrored")
+    run = client.create_run("0").info
+    client.create_model_version("mirrored", source=f"{run.artifact_uri}/model", run_id=run.run_id)
     monkeypatch.setitem(sys.modules, "mlflow", None)
     assert (mirror_alias(entry), read_alias(entry)) == (True, "mirrored/1")
     assert str(client.get_model_version_by_alias("mirrored", "staging").version) == "1"
