@@ -3,7 +3,7 @@
 import pytest
 from hub import hub as serving
 
-from slipway.github.api import GitHub
+from slipway.github.client.api import GitHub
 from slipway.settings import GitHubSettings
 
 

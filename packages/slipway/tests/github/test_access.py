@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from slipway.errors import GitHubError
-from slipway.github.access import connect
+from slipway.github.client.access import connect_repository
 
 
 @pytest.fixture
@@ -34,10 +34,10 @@ def clone(tmp_path, monkeypatch):
     ],
 )
 def test_the_remote_names_the_repository(clone, url):
-    assert connect(clone(url)).repository == "acme/model"
+    assert connect_repository(clone(url)).repository == "acme/model"
 
 
 @pytest.mark.parametrize("url", ["https://gitlab.com/acme/model", "/srv/git/model.git", "https://github.com/acme"])
 def test_a_remote_elsewhere_is_no_repository_at_github(clone, url):
     with pytest.raises(GitHubError, match="OWNER/NAME"):
-        connect(clone(url))
+        connect_repository(clone(url))

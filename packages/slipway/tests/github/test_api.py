@@ -4,7 +4,7 @@ import pytest
 from hub import Queue
 
 from slipway.errors import GitHubError
-from slipway.github.api import GitHub
+from slipway.github.client.api import GitHub
 from slipway.settings import GitHubSettings, github_settings
 
 RULES = "/repos/acme/model/rulesets"

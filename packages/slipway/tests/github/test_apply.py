@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from remembering import Remembering
 
 from slipway.cli import main
-from slipway.github import apply
+from slipway.github.repository.apply import apply_step, plan_repository
 
 ENVIRONMENTS = ("production-approval", "production-rehearsal", "production", "staging-rehearsal", "staging")
 
@@ -38,7 +38,7 @@ def environment(root, name, **changes):
 
 
 def do(github, root):
-    return [apply.carry_out(github, root, step) for step in apply.plan(github, root)]
+    return [apply_step(github, root, step) for step in plan_repository(github, root)]
 
 
 def actions(steps):
@@ -46,7 +46,7 @@ def actions(steps):
 
 
 def test_a_plan_changes_nothing(hub, github, root, kept):
-    steps = apply.plan(github, root)
+    steps = plan_repository(github, root)
     assert actions(steps) == [
         ("ruleset", "default branch", "create"),
         ("ruleset", "deployments", "create"),
@@ -94,12 +94,12 @@ def test_reviewers_are_asked_by_number_and_may_not_approve_their_own(github, roo
 def test_a_reviewer_who_is_unknown_is_said_before_anything_is_done(hub, github, root, kept):
     environment(root, "production-approval", reviewers=["nobody-such"])
     with pytest.raises(Exception, match=r"reviewer 'nobody-such', but GitHub shows this token no such user"):
-        apply.plan(github, root)
+        plan_repository(github, root)
     assert hub.changes() == []
 
 
 def test_without_reviewers_production_says_that_nobody_is_asked(github, root, kept):
-    (production,) = (step for step in apply.plan(github, root) if step.name == "production-approval")
+    (production,) = (step for step in plan_repository(github, root) if step.name == "production-approval")
     assert "asks nobody before it deploys" in production.notes[0]
     assert "promote.yml" in production.notes[0]
 
@@ -112,7 +112,7 @@ def test_what_somebody_loosened_by_hand_is_found_and_mended(github, root, kept):
     kept.rulesets[number]["enforcement"] = "disabled"
     kept.rulesets[number]["bypass_actors"] = [{"actor_id": 5, "actor_type": "RepositoryRole", "bypass_mode": "always"}]
     kept.branches["production"] = {7: "*"}
-    steps = {step.name: step for step in apply.plan(github, root)}
+    steps = {step.name: step for step in plan_repository(github, root)}
     assert steps["default branch"].details == [
         'enforcement: "active" instead of "disabled"',
         "bypass_actors: without 5",
@@ -121,7 +121,7 @@ def test_what_somebody_loosened_by_hand_is_found_and_mended(github, root, kept):
     assert steps["production"].details == ["branches: with main", "branches: without *"]
     assert steps["deployments"].action == "leave"
     assert {step.action for step in do(github, root)} == {"leave", "changed"}
-    assert {step.action for step in apply.plan(github, root)} == {"leave"}
+    assert {step.action for step in plan_repository(github, root)} == {"leave"}
     assert kept.branches["production"] == {8: "main"}
 
 
@@ -130,7 +130,7 @@ def test_a_rule_that_is_looser_than_the_file_is_a_difference(github, root, kept)
     (found,) = (each for each in kept.rulesets.values() if each["name"] == "default branch")
     (rule,) = (rule for rule in found["rules"] if rule["type"] == "pull_request")
     rule["parameters"]["required_approving_review_count"] = 0
-    steps = {step.name: step for step in apply.plan(github, root)}
+    steps = {step.name: step for step in plan_repository(github, root)}
     assert steps["default branch"].details == [
         "rules.pull_request.parameters.required_approving_review_count: 1 instead of 0"
     ]

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from slipway.errors import GitHubError
-from slipway.github.archive import unpack
+from slipway.github.jobs.archive import unpack_archive
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def pack_items(tmp_path, items):
 
 
 def test_files_and_folders_are_as_they_were(tmp_path, folder):
-    unpack(pack(tmp_path, **{"mlflow.db": b"\x00\x01", "mlruns/": b"", "mlruns/1/a b/MLmodel": b"x"}), folder)
+    unpack_archive(pack(tmp_path, **{"mlflow.db": b"\x00\x01", "mlruns/": b"", "mlruns/1/a b/MLmodel": b"x"}), folder)
     assert (folder / "mlflow.db").read_bytes() == b"\x00\x01"
     assert (folder / "mlruns/1/a b/MLmodel").read_bytes() == b"x"
 
@@ -39,7 +39,7 @@ def test_no_path_leaves_the_folder(tmp_path, folder, name):
     item = zipfile.ZipInfo("x")
     item.filename = name
     with pytest.raises(GitHubError, match="no path inside a folder"):
-        unpack(pack_items(tmp_path, [(zipfile.ZipInfo("good"), b"x"), (item, b"x")]), folder)
+        unpack_archive(pack_items(tmp_path, [(zipfile.ZipInfo("good"), b"x"), (item, b"x")]), folder)
     assert list(folder.iterdir()) == []
     assert not (tmp_path / "out").exists()
 
@@ -49,25 +49,25 @@ def test_no_link_and_no_device(tmp_path, folder, kind):
     item = zipfile.ZipInfo("mlruns")
     item.external_attr = (kind | 0o777) << 16
     with pytest.raises(GitHubError, match="link or a device"):
-        unpack(pack_items(tmp_path, [(item, b"/etc")]), folder)
+        unpack_archive(pack_items(tmp_path, [(item, b"/etc")]), folder)
     assert list(folder.iterdir()) == []
 
 
 def test_a_small_zip_that_is_large_inside_is_refused_before_it_is_written(tmp_path, folder):
     with pytest.raises(GitHubError, match="1,000,001 bytes unpacked, expected at most 1,000,000"):
-        unpack(pack(tmp_path, a=b"0" * 1_000_001), folder, largest=1_000_000)
+        unpack_archive(pack(tmp_path, a=b"0" * 1_000_001), folder, largest=1_000_000)
     assert list(folder.iterdir()) == []
 
 
 def test_too_many_files_are_refused(tmp_path, folder):
     with pytest.raises(GitHubError, match="3 files, expected at most 2"):
-        unpack(pack(tmp_path, a=b"", b=b"", c=b""), folder, most=2)
+        unpack_archive(pack(tmp_path, a=b"", b=b"", c=b""), folder, most=2)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_a_file_that_is_in_it_twice_is_refused(tmp_path, folder):
     with pytest.raises(GitHubError, match="twice"):
-        unpack(pack_items(tmp_path, [(zipfile.ZipInfo("a"), b"1"), (zipfile.ZipInfo("a"), b"2")]), folder)
+        unpack_archive(pack_items(tmp_path, [(zipfile.ZipInfo("a"), b"1"), (zipfile.ZipInfo("a"), b"2")]), folder)
 
 
 @pytest.mark.parametrize("harm", [lambda good: good[:-30], lambda good: good.replace(b"content", b"contend"), len])
@@ -78,4 +78,4 @@ def test_what_is_damaged_is_said(tmp_path, folder, harm):
     harmed = harm(path.read_bytes())
     path.write_bytes(harmed if isinstance(harmed, bytes) else b"<html>")
     with pytest.raises(GitHubError, match="cannot be unpacked"):
-        unpack(path, folder)
+        unpack_archive(path, folder)

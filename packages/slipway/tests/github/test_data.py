@@ -12,7 +12,7 @@ from ledgerbox import git
 from running import SLIPWAY
 from toyrepo import dvc
 
-from slipway.github.event import from_a_fork
+from slipway.github.jobs.event import is_from_fork
 
 SHA = "a" * 40
 
@@ -106,9 +106,9 @@ def test_a_pull_request_whose_fork_was_deleted_is_one_from_a_fork(tmp_path):
     event = events.pull_request(7, SHA, SHA, owner=events.STRANGER)
     event["pull_request"]["head"]["repo"] = None
     (tmp_path / "event.json").write_text(json.dumps(event))
-    assert from_a_fork(tmp_path / "event.json")
+    assert is_from_fork(tmp_path / "event.json")
 
 
 def test_a_push_is_from_no_fork(tmp_path):
     (tmp_path / "event.json").write_text(json.dumps(events.push(SHA)))
-    assert not from_a_fork(tmp_path / "event.json")
+    assert not is_from_fork(tmp_path / "event.json")

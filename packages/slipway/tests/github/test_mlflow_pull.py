@@ -10,7 +10,7 @@ from hub import hub as serving
 
 from slipway.cli import main
 from slipway.errors import GitHubError
-from slipway.github.store import pull
+from slipway.github.jobs.mlflow_store import pull_store
 from slipway.tracking.store import open_store
 
 ACTIONS = "/repos/acme/model/actions"
@@ -58,7 +58,7 @@ def runs(hub, storage, zipped):
 
 
 def test_the_newest_run_on_main_is_unpacked_and_finds_its_files(runs, github, tmp_path):
-    found = pull(github, tmp_path)
+    found = pull_store(github, tmp_path)
     assert (found.run, found.folder) == (77, str(tmp_path / ".slipway/mlflow/77"))
     with open_store(f"sqlite:///{found.folder}/mlflow.db") as store:
         (run,) = store.client.search_runs([store.client.get_experiment_by_name("flights").experiment_id])
@@ -71,7 +71,7 @@ def test_the_newest_run_on_main_is_unpacked_and_finds_its_files(runs, github, tm
 def test_storage_never_sees_the_token(runs, github, storage, tmp_path, monkeypatch):
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password mine\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    pull(github, tmp_path, 77)
+    pull_store(github, tmp_path, 77)
     (asked,) = storage.asked
     assert asked.path == "/blob?signature=key"
     assert "authorization" not in asked.headers
@@ -79,9 +79,9 @@ def test_storage_never_sees_the_token(runs, github, storage, tmp_path, monkeypat
 
 
 def test_again_replaces_what_an_earlier_pull_left(runs, github, tmp_path):
-    pull(github, tmp_path)
+    pull_store(github, tmp_path)
     (tmp_path / ".slipway/mlflow/77/waste").write_text("x")
-    pull(github, tmp_path)
+    pull_store(github, tmp_path)
     assert not (tmp_path / ".slipway/mlflow/77/waste").exists()
 
 
@@ -89,28 +89,28 @@ def test_a_folder_with_something_in_it_is_never_replaced(runs, github, tmp_path)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("x")
     with pytest.raises(GitHubError, match="not empty"):
-        pull(github, tmp_path, to=tmp_path / "mine")
+        pull_store(github, tmp_path, to=tmp_path / "mine")
     assert (tmp_path / "mine/thesis.txt").exists()
     assert runs.asked == []
 
 
 def test_a_refused_artifact_leaves_what_was_there(runs, github, storage, tmp_path):
-    pull(github, tmp_path)
+    pull_store(github, tmp_path)
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("mlflow.db", b"x")
         archive.writestr("../../out", b"x")
     storage.answers = {"GET /blob": (200, made.getvalue(), {})}
     with pytest.raises(GitHubError, match="no path inside"):
-        pull(github, tmp_path)
+        pull_store(github, tmp_path)
     assert (tmp_path / ".slipway/mlflow/77/mlruns").is_dir()
     assert [each.name for each in (tmp_path / ".slipway/mlflow").iterdir()] == ["77"]
 
 
 def test_an_artifact_that_is_too_large_is_not_read_to_its_end(runs, github, tmp_path, monkeypatch):
-    monkeypatch.setattr("slipway.github.store.LARGEST", 1000)
+    monkeypatch.setattr("slipway.github.jobs.mlflow_store.LARGEST", 1000)
     with pytest.raises(GitHubError, match="more than 1,000 bytes"):
-        pull(github, tmp_path)
+        pull_store(github, tmp_path)
     assert list((tmp_path / ".slipway/mlflow").iterdir()) == []
 
 
@@ -121,20 +121,20 @@ def test_an_artifact_that_is_too_large_is_not_read_to_its_end(runs, github, tmp_
 def test_an_artifact_that_is_not_there_is_said(runs, github, tmp_path, artifacts, said):
     runs.answers[f"GET {ACTIONS}/runs/77/artifacts?per_page=100&name=mlflow"] = {"artifacts": artifacts}
     with pytest.raises(GitHubError, match=said):
-        pull(github, tmp_path, 77)
+        pull_store(github, tmp_path, 77)
 
 
 def test_no_successful_run_is_said(runs, github, tmp_path):
     runs.answers[f"GET {ACTIONS}/workflows/cd.yml/runs"] = {"workflow_runs": []}
     del runs.answers[f"GET {ACTIONS}/workflows/cd.yml/runs?branch=main&status=success&per_page=1"]
     with pytest.raises(GitHubError, match=r"No run of cd\.yml on main"):
-        pull(github, tmp_path)
+        pull_store(github, tmp_path)
 
 
 def test_a_refusal_of_storage_does_not_show_the_signed_address(runs, github, storage, tmp_path):
     storage.answers = {"GET /blob": (403, None, {})}
     with pytest.raises(GitHubError, match="cannot be downloaded") as caught:
-        pull(github, tmp_path)
+        pull_store(github, tmp_path)
     assert "signature" not in str(caught.value)
 
 

@@ -3,8 +3,8 @@
 import pytest
 from hub import hub
 
-from slipway.github.api import GitHub
-from slipway.github.passed import has_passed
+from slipway.github.client.api import GitHub
+from slipway.github.jobs.passed import has_passed
 from slipway.settings import GitHubSettings
 
 MAIN, HEAD = "a" * 40, "b" * 40

@@ -8,7 +8,7 @@ from ledgerbox import git
 from places import ROOT
 
 from slipway.errors import GitHubError
-from slipway.github.plan import ALWAYS, CANNOT_AFFECT, ONLY_BEFORE_MERGE, judge_jobs, list_changed_files, plan_jobs
+from slipway.github.jobs.plan import ALWAYS, CANNOT_AFFECT, ONLY_BEFORE_MERGE, judge_jobs, list_changed_files, plan_jobs
 
 EVERYTHING = {*ALWAYS, *CANNOT_AFFECT}
 

@@ -11,7 +11,7 @@ from projectbox import make_project, with_production
 from running import SLIPWAY
 
 from slipway.bundle import load_bundle
-from slipway.github.report import Report, decode
+from slipway.github.pr_report.report import Report, decode_report
 
 GREEN = {"lint": "success", "tests": "success", "pipeline": "success", "gate": "success"}
 
@@ -58,7 +58,7 @@ def reported(project, base, judged=True, event=None, **results) -> tuple[Report,
     assert done.returncode == 0, done.stderr
     shown = slipway(project, "ci", "summary", str(out))
     assert shown.returncode == 0, shown.stderr
-    return decode(out.read_bytes()), shown.stdout
+    return decode_report(out.read_bytes()), shown.stdout
 
 
 def names(changes):
@@ -148,7 +148,7 @@ def test_a_failed_job_that_said_why_is_quoted_and_its_words_are_text(change):
     given = json.dumps({"pipeline": {"result": "failure", "outputs": {"trouble": why}}})
     done = slipway(project, "ci", "report", "--base", base, "--out", "report.json", NEEDS=given)
     assert done.returncode == 0, done.stderr
-    (note,) = decode((project.root / "report.json").read_bytes()).notes
+    (note,) = decode_report((project.root / "report.json").read_bytes()).notes
     assert note.startswith("The data cannot be fetched") and note.endswith("…")
     assert "<b>" not in slipway(project, "ci", "summary", "report.json").stdout
 

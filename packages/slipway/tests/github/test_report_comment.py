@@ -17,15 +17,15 @@ from stub_github import BOT, REPOSITORY
 
 from slipway.figures import Figure
 from slipway.gate.result import CheckResult, GateResult, MetricComparison, SliceComparison, Verdict
-from slipway.github.comment import MARKER
-from slipway.github.render import MOST, render, without_report
-from slipway.github.report import LARGEST, Change, Report, Result, decode
+from slipway.github.pr_report.comment import MARKER
+from slipway.github.pr_report.render import MOST, render_missing_report, render_report
+from slipway.github.pr_report.report import LARGEST, Change, Report, Result, decode_report
 
 HEAD, OTHER, BASE = "a" * 40, "b" * 40, "c" * 40
 RUN = "https://github.example/acme/model/actions/runs/77"
 GOOD = Report(head=HEAD, base=BASE, jobs={"tests": Result.SUCCESS, "gate": Result.SUCCESS})
 BAD = Report(head=HEAD, base=BASE, jobs={"tests": Result.FAILURE})
-UNREADABLE = f"{MARKER}\n{without_report(HEAD, RUN, 'success')}"
+UNREADABLE = f"{MARKER}\n{render_missing_report(HEAD, RUN, 'success')}"
 EVIL = (
     "@ann [x](https://evil.example) <b>b</b> <!-- slipway:report --> https://evil.example www.evil.example #12 | `\n"
     "\n# head\n```\n</details><script>alert(1)</script>"
@@ -312,7 +312,7 @@ def full_of(text: str, many: int = 3) -> Report:
 
 
 def test_nothing_that_a_pull_request_wrote_becomes_markup():
-    page = Page(render(decode(msgspec.json.encode(full_of(EVIL))), run=RUN, conclusion="failure"))
+    page = Page(render_report(decode_report(msgspec.json.encode(full_of(EVIL))), run=RUN, conclusion="failure"))
     assert set(page.links) == {RUN} and not page.comments
     plain = {"h2", "p", "strong", "em", "ul", "li", "a", "code", "table", "thead", "tbody", "tr", "th", "td"}
     assert set(page.tags) <= plain | {"details", "summary"}
@@ -323,12 +323,12 @@ def test_nothing_that_a_pull_request_wrote_becomes_markup():
 
 
 def test_a_drawing_cannot_be_written_into():
-    assert "mermaid" not in render(full_of('x"\n    bar [1]\n```\n<b>'))
-    assert "mermaid" in render(full_of("log_loss"))
+    assert "mermaid" not in render_report(full_of('x"\n    bar [1]\n```\n<b>'))
+    assert "mermaid" in render_report(full_of("log_loss"))
 
 
 def test_an_endless_report_fits_into_a_comment_and_says_what_is_missing():
-    text = render(full_of("x" * 1900, 20))
+    text = render_report(full_of("x" * 1900, 20))
     assert len(text.encode()) <= MOST < 65_536
     assert text.startswith("## ⛔ Refused") and "Left out here" in text
     assert text.count("<details>") == text.count("</details>")

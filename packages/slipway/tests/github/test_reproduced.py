@@ -9,7 +9,7 @@ from ledgerbox import git
 
 from slipway.cli import main
 from slipway.errors import GitHubError
-from slipway.github.reproduced import differences
+from slipway.github.jobs.reproduced import compare_with_commit
 
 LOCK = {
     "schema": "2.0",
@@ -54,7 +54,7 @@ def test_other_hashes_of_outputs_and_another_last_digit_are_the_same_run(run):
         deps=[{"path": "prepared", "md5": "p2"}, {"path": "src/a.py", "md5": "a1"}],
     )
     write(run, lock, METRICS | {"log_loss": 0.5000001})
-    assert differences(run) == []
+    assert compare_with_commit(run) == []
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_other_hashes_of_outputs_and_another_last_digit_are_the_same_run(run):
 )
 def test_other_inputs_and_other_figures_are_named_and_what_to_do(run, lock, metrics, said):
     write(run, lock, metrics)
-    assert differences(run) == [said]
+    assert compare_with_commit(run) == [said]
     done = CliRunner().invoke(main, ["ci", "reproduced", str(run)])
     assert done.exit_code == 1
     assert said in done.output and "Run `make repro` and commit" in done.output
@@ -79,4 +79,4 @@ def test_figures_that_were_never_committed_are_no_agreement(tmp_path):
     write(tmp_path, LOCK, METRICS)
     git(tmp_path, "init", "--quiet")
     with pytest.raises(GitHubError, match="not committed"):
-        differences(tmp_path)
+        compare_with_commit(tmp_path)

@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from slipway.cli import main
 from slipway.errors import GitHubError
-from slipway.github.waiting import cancel_waiting
+from slipway.github.jobs.waiting import cancel_waiting_runs
 
 ACTIONS = "/repos/acme/model/actions"
 
@@ -35,21 +35,21 @@ class Runs:
 
 def test_only_those_that_wait_are_cancelled(hub, github):
     hub.otherwise = runs = Runs(run1="waiting", run2="in_progress", run3="waiting")
-    assert [(each.run, each.cancelled) for each in cancel_waiting(github, "cd.yml")] == [(1, True), (3, True)]
+    assert [(each.run, each.cancelled) for each in cancel_waiting_runs(github, "cd.yml")] == [(1, True), (3, True)]
     assert runs.states == {1: "completed", 2: "in_progress", 3: "completed"}
-    assert cancel_waiting(github, "cd.yml") == []
+    assert cancel_waiting_runs(github, "cd.yml") == []
 
 
 def test_one_that_ends_meanwhile_is_no_failure(hub, github):
     hub.otherwise = runs = Runs(run1="waiting", run2="waiting")
     runs.ended_meanwhile.add(1)
-    assert [(each.run, each.cancelled) for each in cancel_waiting(github, "cd.yml")] == [(1, False), (2, True)]
+    assert [(each.run, each.cancelled) for each in cancel_waiting_runs(github, "cd.yml")] == [(1, False), (2, True)]
 
 
 @pytest.mark.parametrize("name", ["cd", "../cd.yml", "cd.yml?x", ""])
 def test_a_workflow_is_named_by_its_file(hub, github, name):
     with pytest.raises(GitHubError, match="workflow's file"):
-        cancel_waiting(github, name)
+        cancel_waiting_runs(github, name)
     assert hub.asked == []
 
 

@@ -14,7 +14,7 @@ from slipway.delivery.status import read_status
 from slipway.delivery.targets.containers.ssh_tunnel import Reach
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError, GitHubError
-from slipway.github.connect import check_servers, connect
+from slipway.github.jobs.server import connect_server, verify_server_names
 from slipway.settings import ServerSettings
 
 pytestmark = pytest.mark.timeout(600)
@@ -36,7 +36,7 @@ def away(on_engine, given, tmp_path, monkeypatch):
     """The project, with staging and production behind SSH."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "client"))
     change(on_engine, context="server")
-    programs = connect(on_engine.root, "staging", given, tmp_path / "ssh")
+    programs = connect_server(on_engine.root, "staging", given, tmp_path / "ssh")
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     yield on_engine
     subprocess.run(["ssh", "-O", "exit", "-p", given.host.rpartition(":")[2], "root@127.0.0.1"], capture_output=True)
@@ -61,7 +61,7 @@ def test_keys_that_a_job_was_given_become_the_files_of_the_environment(on_engine
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "client"))
     keys = {"SLIPWAY_AUTH": "keys", "SLIPWAY_API_KEYS_FILE": "keys.json"}
     change(on_engine, context="server", variables=keys, key_file="smoke.key")
-    connect(on_engine.root, "staging", replace(given, api_keys="[]", smoke_key="slipway_x"), tmp_path / "ssh")
+    connect_server(on_engine.root, "staging", replace(given, api_keys="[]", smoke_key="slipway_x"), tmp_path / "ssh")
     assert (on_engine.root / "keys.json").read_text() == "[]\n"
     key = on_engine.root / "smoke.key"
     assert (key.read_text(), key.stat().st_mode & 0o777) == ("slipway_x\n", 0o600)
@@ -74,7 +74,7 @@ def test_a_machine_with_another_key_gets_nothing(on_engine, given, tmp_path, mon
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True)
     where = given.known_hosts.split()[0]
     wrong = replace(given, known_hosts=f"{where} {(tmp_path / 'other.pub').read_text()}")
-    programs = connect(on_engine.root, "staging", wrong, tmp_path / "ssh")
+    programs = connect_server(on_engine.root, "staging", wrong, tmp_path / "ssh")
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(DeliveryError, match=r"(?s)does not answer.*Host key verification failed"):
         find_target(on_engine.root, "staging").preflight()
@@ -95,7 +95,7 @@ def test_a_machine_with_another_key_gets_nothing(on_engine, given, tmp_path, mon
 def test_what_a_job_was_not_given_is_named_with_the_command_that_sets_it(on_engine, given, tmp_path, missing, said):
     change(on_engine, context="server")
     with pytest.raises(GitHubError, match=said):
-        connect(on_engine.root, "staging", replace(given, **missing), tmp_path / "ssh")
+        connect_server(on_engine.root, "staging", replace(given, **missing), tmp_path / "ssh")
     assert not (tmp_path / "ssh").exists()
 
 
@@ -103,12 +103,12 @@ def test_what_a_job_was_not_given_is_named_with_the_command_that_sets_it(on_engi
 def test_an_environment_that_runs_here_is_on_no_server(on_engine, given, tmp_path, table):
     change(on_engine, **table)
     with pytest.raises(GitHubError, match='expected target = "docker" or "swarm", and a context'):
-        connect(on_engine.root, "staging", given, tmp_path / "ssh")
+        connect_server(on_engine.root, "staging", given, tmp_path / "ssh")
 
 
 def test_a_server_whose_name_is_not_understood_does_not_become_a_rehearsal(on_engine):
     for fine in ("", "production", "staging production"):
-        check_servers(on_engine.root, fine)
+        verify_server_names(on_engine.root, fine)
     for slip in ("staging,production", "prod", "staging  production", "production\n"):
         with pytest.raises(GitHubError, match="one space between them"):
-            check_servers(on_engine.root, slip)
+            verify_server_names(on_engine.root, slip)

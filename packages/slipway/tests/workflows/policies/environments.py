@@ -5,7 +5,7 @@ from typing import Any
 
 from policies.reading import Workflow, called
 from policies.servers import SUFFIX
-from slipway.github.environments import FOLDER
+from slipway.github.repository.environments import FOLDER
 
 _NAME = "${{ inputs.environment }}"
 

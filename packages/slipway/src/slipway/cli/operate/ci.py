@@ -42,18 +42,18 @@ def report(base: str, out: Path, gate: Path | None, head: str | None, as_json: b
     read from the variable NEEDS, `toJSON(needs)`; the report is written when jobs have failed, too.
     """
     from slipway.files import write_json
-    from slipway.github.collect import collect
-    from slipway.github.event import head_of_event
-    from slipway.github.render import headline
-    from slipway.github.report import decode
+    from slipway.github.jobs.event import read_head
+    from slipway.github.pr_report.collect import collect_report
+    from slipway.github.pr_report.render import render_headline
+    from slipway.github.pr_report.report import decode_report
     from slipway.settings import job_settings
 
     job = job_settings()
-    found = collect(Path(), base, head=head or head_of_event(job.event), gate=gate, needs=job.needs)
+    found = collect_report(Path(), base, head=head or read_head(job.event), gate=gate, needs=job.needs)
     # The reader validates it against its schema: an invalid report fails here instead.
-    decode(msgspec.json.encode(found))
+    decode_report(msgspec.json.encode(found))
     write_json(out, found)
-    print_result(as_json, found, f"{headline(found)} Written to {out}.")
+    print_result(as_json, found, f"{render_headline(found)} Written to {out}.")
 
 
 @ci.command(
@@ -67,14 +67,14 @@ Examples:
 def summary(file: Path) -> None:
     """Print a report as Markdown."""
     from slipway.errors import GitHubError
-    from slipway.github.render import render
-    from slipway.github.report import decode
+    from slipway.github.pr_report.render import render_report
+    from slipway.github.pr_report.report import decode_report
 
     try:
         content = file.read_bytes()
     except OSError as error:
         raise GitHubError(f"Cannot read the report: {error}. `slipway ci report` writes one.") from error
-    click.echo(render(decode(content)), nl=False)
+    click.echo(render_report(decode_report(content)), nl=False)
 
 
 @ci.command(
@@ -91,9 +91,9 @@ def plan(base: str) -> None:
     It is an output of a step: jobs=[...]. After a push there are none if the pull request passed on the same tree;
     GITHUB_TOKEN needs Checks: read and Pull requests: read.
     """
-    from slipway.github.api import GitHub
-    from slipway.github.passed import has_passed
-    from slipway.github.plan import list_changed_files, plan_jobs
+    from slipway.github.client.api import GitHub
+    from slipway.github.jobs.passed import has_passed
+    from slipway.github.jobs.plan import list_changed_files, plan_jobs
     from slipway.settings import github_settings, job_settings
 
     job = job_settings()
@@ -117,12 +117,12 @@ def data() -> None:
     Where that fails, an output of the step holds the reason: trouble=... DVC's own output goes to standard error.
     """
     from slipway.errors import DataError
-    from slipway.github.data import pull
-    from slipway.github.event import from_a_fork
+    from slipway.github.jobs.data import pull_data
+    from slipway.github.jobs.event import is_from_fork
     from slipway.settings import job_settings
 
     try:
-        pull(Path(), partial(click.echo, err=True), fork=from_a_fork(job_settings().event))
+        pull_data(Path(), partial(click.echo, err=True), fork=is_from_fork(job_settings().event))
     except DataError as error:
         click.echo(f"trouble={error}")
         raise
@@ -140,7 +140,7 @@ def verdict() -> None:
     That is: it succeeded, or was skipped by the plan. The variable NEEDS is `toJSON(needs)`.
     """
     from slipway.errors import GitHubError
-    from slipway.github.plan import judge_jobs
+    from slipway.github.jobs.plan import judge_jobs
     from slipway.settings import job_settings
 
     if wrong := judge_jobs(job_settings().needs):
@@ -162,9 +162,9 @@ def reproduced(folder: Path) -> None:
     Inputs and parameters must be equal, metrics equal within a tolerance.
     """
     from slipway.errors import GitHubError
-    from slipway.github.reproduced import differences
+    from slipway.github.jobs.reproduced import compare_with_commit
 
-    if wrong := differences(folder):
+    if wrong := compare_with_commit(folder):
         lines = "\n".join(wrong)
         raise GitHubError(f"The committed figures differ from this run's.\n{lines}\nRun `make repro` and commit.")
     click.echo("Inputs, parameters and metrics are the committed ones.")

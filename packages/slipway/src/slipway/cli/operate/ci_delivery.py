@@ -19,9 +19,9 @@ Examples:
 def delivery(environment: str) -> None:
     """Print the release of an environment as Markdown."""
     from slipway.delivery.status import trace_release
-    from slipway.github.delivered import render
+    from slipway.github.jobs.delivery_summary import render_delivery
 
-    click.echo(render(trace_release(Path(), environment)), nl=False)
+    click.echo(render_delivery(trace_release(Path(), environment)), nl=False)
 
 
 @click.command(
@@ -74,10 +74,10 @@ def connect(environment: str, folder: Path) -> None:
     SLIPWAY_SSH_KEY make the docker context that the environment's table in pyproject.toml names. SLIPWAY_API_KEYS and
     SLIPWAY_SMOKE_KEY, where they are set, become the files that it names.
     """
-    from slipway.github import connect
+    from slipway.github.jobs.server import connect_server
     from slipway.settings import server_settings
 
-    click.echo(connect.connect(Path(), environment, server_settings(), folder))
+    click.echo(connect_server(Path(), environment, server_settings(), folder))
 
 
 @click.command(
@@ -89,9 +89,9 @@ Examples:
 @click.argument("servers", metavar="SLIPWAY_SERVERS")
 def servers(servers: str) -> None:
     """Fail if SLIPWAY_SERVERS names an unknown environment."""
-    from slipway.github.connect import check_servers
+    from slipway.github.jobs.server import verify_server_names
 
-    check_servers(Path(), servers)
+    verify_server_names(Path(), servers)
     click.echo(f"On a server: {servers or '(none), every environment is a rehearsal'}.")
 
 

@@ -10,7 +10,7 @@ from slipway.cli.options import AS_JSON, FILE, FOLDER, YES
 from slipway.cli.output import print_result, print_table
 
 if TYPE_CHECKING:
-    from slipway.github.steps import Step
+    from slipway.github.repository.steps import Step
 
 
 @click.group()
@@ -41,19 +41,19 @@ def apply(yes: bool, as_json: bool) -> None:
     The dry run shows what would be created and changed. The token is GITHUB_TOKEN, GH_TOKEN, or gh's; it needs
     Administration: write. Rulesets and environments that no file names are not changed.
     """
-    from slipway.github import apply
-    from slipway.github.access import connect
+    from slipway.github.client.access import connect_repository
+    from slipway.github.repository.apply import apply_step, list_remarks, plan_repository, summarize_steps
 
-    with connect(Path()) as client:
-        steps = apply.plan(client, Path())
+    with connect_repository(Path()) as client:
+        steps = plan_repository(client, Path())
         if yes:
-            steps = [apply.carry_out(client, Path(), step) for step in steps]
+            steps = [apply_step(client, Path(), step) for step in steps]
         repository = client.repository
-    remarks = apply.remarks(Path())
+    remarks = list_remarks(Path())
     if not as_json:
         _print_steps(repository, steps)
     facts = {"repository": repository, "steps": steps, "remarks": remarks}
-    print_result(as_json, facts, *(f"note: {remark}" for remark in remarks), apply.closing(steps))
+    print_result(as_json, facts, *(f"note: {remark}" for remark in remarks), summarize_steps(steps))
 
 
 def _print_steps(repository: str, steps: list["Step"]) -> None:
@@ -78,9 +78,9 @@ def owners(owners: tuple[str, ...]) -> None:
 
     They review changes of gate.yaml, the workflows and the image.
     """
-    from slipway.github.owners import FILE, fill
+    from slipway.github.repository.owners import FILE, write_owners
 
-    paths = fill(Path(), owners)
+    paths = write_owners(Path(), owners)
     click.echo(f"{FILE}: {', '.join(owners)} own {', '.join(paths)}. Next: commit it, then slipway github apply.")
 
 
@@ -106,11 +106,11 @@ def comment(artifact: Path, event: Path, as_json: bool) -> None:
     is the one that the event names. Without a readable report the comment says how the run ended. Exit code 0 where
     there is nothing to do, too; 1 for a refused report.
     """
-    from slipway.github import comment
-    from slipway.github.api import GitHub
+    from slipway.github.client.api import GitHub
+    from slipway.github.pr_report.comment import read_run_event, write_comment
     from slipway.settings import github_settings
 
     with GitHub(github_settings()) as client:
-        done = comment.comment(client, artifact, comment.read_event(event))
+        done = write_comment(client, artifact, read_run_event(event))
     said = f"#{done.number}: comment {done.did}, {done.url}\n{done.why}"
     print_result(as_json, done, f"Nothing written: {done.why}." if done.did == "nothing" else said)

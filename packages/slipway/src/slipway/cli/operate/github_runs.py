@@ -10,7 +10,7 @@ from slipway.cli.options import AS_JSON, ENVIRONMENT, YES
 from slipway.cli.output import print_result, print_table
 
 if TYPE_CHECKING:
-    from slipway.github.images import Version
+    from slipway.github.jobs.old_images import Version
 
 
 @click.command(
@@ -27,11 +27,11 @@ def release(environment: str, as_json: bool) -> None:
     Its tag is ENV-<number of the ledger's entry>, at the source commit; its text is the output of `slipway show`. An
     existing release is not changed. The token needs Contents: write.
     """
-    from slipway.github import release
-    from slipway.github.access import connect
+    from slipway.github.client.access import connect_repository
+    from slipway.github.jobs.release import create_release
 
-    with connect(Path()) as client:
-        found = release.release(client, Path(), environment)
+    with connect_repository(Path()) as client:
+        found = create_release(client, Path(), environment)
     did = "released as" if found.created else "already released as"
     print_result(as_json, found, f"{found.title}: {did} {found.tag}, {found.url}")
 
@@ -52,11 +52,11 @@ def cancel_waiting(workflow: str, as_json: bool) -> None:
     After a rollback, so that no older promotion is approved. A run that does not wait yet ends at staging: its
     promotion is refused. The token needs Actions: write.
     """
-    from slipway.github import waiting
-    from slipway.github.access import connect
+    from slipway.github.client.access import connect_repository
+    from slipway.github.jobs.waiting import cancel_waiting_runs
 
-    with connect(Path()) as client:
-        found = waiting.cancel_waiting(client, workflow)
+    with connect_repository(Path()) as client:
+        found = cancel_waiting_runs(client, workflow)
     lines = []
     for run in found:
         said = "cancelled" if run.cancelled else "not cancelled: it no longer waited"
@@ -90,17 +90,17 @@ def clean_images(keep_days: int, yes: bool, as_json: bool) -> None:
     signatures and attestations of those. If the ledger cannot be read, nothing is deleted. The token needs Packages:
     write.
     """
-    from slipway.github import images
-    from slipway.github.access import connect
+    from slipway.github.client.access import connect_repository
+    from slipway.github.jobs import old_images
     from slipway.ledger import Ledger
 
     # First of all: without a ledger nothing may be deleted.
-    named = images.named_by_ledger(Ledger(Path()))
-    with connect(Path()) as client:
-        package = images.address(client)
-        versions = images.choose(images.read_versions(client, package), named, keep_days)
+    named = old_images.list_ledger_digests(Ledger(Path()))
+    with connect_repository(Path()) as client:
+        package = old_images.find_package(client)
+        versions = old_images.choose_versions(old_images.read_versions(client, package), named, keep_days)
         if yes:
-            versions = [each if each.kept else images.delete(client, package, each) for each in versions]
+            versions = [each if each.kept else old_images.delete_version(client, package, each) for each in versions]
     if not as_json:
         _print_images(package, versions)
     facts = {"package": package, "keep_days": keep_days, "versions": versions}

@@ -31,11 +31,11 @@ def pull(run: int | None, to: Path | None, as_json: bool) -> None:
     RUN is the number at the end of the address of the run's page; without it, the newest successful run on main. The
     token needs Actions: read.
     """
-    from slipway.github import store
-    from slipway.github.access import connect
+    from slipway.github.client.access import connect_repository
+    from slipway.github.jobs.mlflow_store import pull_store
 
-    with connect(Path()) as client:
-        found = store.pull(client, Path(), run, to)
+    with connect_repository(Path()) as client:
+        found = pull_store(client, Path(), run, to)
     inside = Path(found.folder).is_relative_to(Path.cwd())
     place = os.path.relpath(found.folder) if inside else found.folder
     print_result(

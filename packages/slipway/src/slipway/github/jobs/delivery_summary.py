@@ -7,7 +7,7 @@ from slipway.ledger.entry import REHEARSAL
 from slipway.markdown import inert, table
 
 
-def render(facts: Mapping[str, Any]) -> str:
+def render_delivery(facts: Mapping[str, Any]) -> str:
     """The lineage (`slipway.delivery.status.lineage`) under a heading that says if it was a rehearsal."""
     rehearsal = " (a rehearsal: nothing stays running)" if facts["target"] == REHEARSAL else ""
     rows = [[name.replace("_", " "), "-" if value is None else inert(str(value))] for name, value in facts.items()]

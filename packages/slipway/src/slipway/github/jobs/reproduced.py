@@ -16,7 +16,7 @@ from slipway.git import Git
 TOLERANCE = 1e-3
 
 
-def differences(folder: Path) -> list[str]:
+def compare_with_commit(folder: Path) -> list[str]:
     """What the run in `folder` has that its last commit has not, a sentence each."""
     before, after = _inputs(_committed(folder, "dvc.lock")), _inputs(_now(folder, "dvc.lock"))
     names = sorted(before.keys() | after.keys())

@@ -24,7 +24,7 @@ _OTHER = (
 _FOLDER = "Run `dvc push data.dvc` where the data are; if the remote lies in the repository, commit what is new in it."
 
 
-def pull(root: Path, say: Callable[[str], None], *, fork: bool = False) -> None:
+def pull_data(root: Path, say: Callable[[str], None], *, fork: bool = False) -> None:
     """Let DVC fetch what data.dvc names; its words go to `say`. `fork`: this run is for a fork's pull request.
 
     Raises `DataError`, in one line.

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from slipway.errors import GitHubError
-from slipway.github.api import GitHub
+from slipway.github.client.api import GitHub
 
 _WORKFLOW = re.compile(r"[\w.-]+\.ya?ml")
 # GitHub's answer about a run that has ended meanwhile.
@@ -27,7 +27,7 @@ class Waiting(msgspec.Struct, frozen=True):
     cancelled: bool
 
 
-def cancel_waiting(github: GitHub, workflow: str) -> list[Waiting]:
+def cancel_waiting_runs(github: GitHub, workflow: str) -> list[Waiting]:
     """Cancel every run of the workflow's file that waits for an approval; raises `GitHubError`."""
     if not _WORKFLOW.fullmatch(workflow):
         raise GitHubError(f"Expected the name of a workflow's file, like cd.yml; found {workflow!r}.")

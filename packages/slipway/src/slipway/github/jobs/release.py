@@ -7,8 +7,8 @@ import msgspec
 
 from slipway.delivery.status import find_arrival, trace_release
 from slipway.errors import GitHubError
-from slipway.github.api import GitHub
-from slipway.github.delivered import render
+from slipway.github.client.api import GitHub
+from slipway.github.jobs.delivery_summary import render_delivery
 from slipway.ledger import Entry, Ledger
 from slipway.ledger.entry import REHEARSAL
 
@@ -25,7 +25,7 @@ class Released(msgspec.Struct, frozen=True):
     created: bool
 
 
-def release(github: GitHub, root: Path, environment: str) -> Released:
+def create_release(github: GitHub, root: Path, environment: str) -> Released:
     """Make the release of what `environment` serves now, unless it is there; raises `GitHubError`, `LedgerError`."""
     ledger = Ledger(root)
     entry = find_arrival(ledger, environment)
@@ -40,7 +40,7 @@ def release(github: GitHub, root: Path, environment: str) -> Released:
     tag = f"{environment}-{entry.number}"
     if found := _find(github, tag):
         return _released(found, commit, created=False)
-    body = {"tag_name": tag, "name": _title(entry), "body": render(trace_release(root, environment))}
+    body = {"tag_name": tag, "name": _title(entry), "body": render_delivery(trace_release(root, environment))}
     try:
         return _released(_create(github, body, commit), commit, created=True)
     except GitHubError as error:

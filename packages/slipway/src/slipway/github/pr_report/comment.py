@@ -9,10 +9,10 @@ from msgspec import Meta
 
 from slipway.documents import read_json
 from slipway.errors import GitHubError
-from slipway.github.api import GitHub
-from slipway.github.artifact import read_artifact
-from slipway.github.render import headline, render, without_report
-from slipway.github.report import Commit, Report
+from slipway.github.client.api import GitHub
+from slipway.github.pr_report.artifact import read_artifact
+from slipway.github.pr_report.render import render_headline, render_missing_report, render_report
+from slipway.github.pr_report.report import Commit, Report
 
 MARKER = "<!-- slipway:report -->"
 # Who writes with a workflow's own token, which may not ask for its own name.
@@ -68,12 +68,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     url: str | None = None
 
 
-def read_event(path: Path) -> Event:
+def read_run_event(path: Path) -> Event:
     """Read the event's file; raises `GitHubError`."""
     return read_json(path, Event, GitHubError, "Expected the event workflow_run: in a workflow, $GITHUB_EVENT_PATH.")
 
 
-def comment(github: GitHub, artifact: Path, event: Event) -> Outcome:
+def write_comment(github: GitHub, artifact: Path, event: Event) -> Outcome:
     """Write the report of the run into the one comment of its pull request, or GitHub's word that there is none.
 
     Raises `GitHubError` for an artifact that is not what CI writes, or speaks of another commit, and then the comment
@@ -85,16 +85,16 @@ def comment(github: GitHub, artifact: Path, event: Event) -> Outcome:
     number, why = _pull_request(github, event)
     if number is None:
         return Outcome(did="nothing", why=why)
-    nothing = without_report(run.head_sha, run.html_url, run.conclusion)
+    nothing = render_missing_report(run.head_sha, run.html_url, run.conclusion)
     try:
         report = _report(artifact, run)
     except GitHubError:
         # What an earlier run left there, green perhaps, would be taken for this one's.
         _write(github, number, nothing)
         raise
-    body = render(report, run=run.html_url, conclusion=run.conclusion) if report else nothing
+    body = render_report(report, run=run.html_url, conclusion=run.conclusion) if report else nothing
     did, url = _write(github, number, body)
-    said = headline(report, run.conclusion) if report else "the run left no report"
+    said = render_headline(report, run.conclusion) if report else "the run left no report"
     return Outcome(did=did, why=said, number=number, url=url)
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from slipway.documents import read_json
 from slipway.errors import GitHubError
-from slipway.github.report import Commit
+from slipway.github.pr_report.report import Commit
 
 
 class _Repository(msgspec.Struct, frozen=True):
@@ -28,13 +28,13 @@ class _Event(msgspec.Struct, frozen=True):
     repository: _Repository | None = None
 
 
-def head_of_event(path: Path | None) -> str | None:
+def read_head(path: Path | None) -> str | None:
     """The pull request's newest commit as its event names it; None for any other event. Raises `GitHubError`."""
     found = _read(path).pull_request
     return found.head.sha if found else None
 
 
-def from_a_fork(path: Path | None) -> bool:
+def is_from_fork(path: Path | None) -> bool:
     """Whether it is a pull request whose branch lies in another repository. Raises `GitHubError`."""
     event = _read(path)
     return event.pull_request is not None and event.pull_request.head.repo != event.repository

@@ -10,8 +10,8 @@ import requests
 
 from slipway.errors import GitHubError
 from slipway.files import new_folder
-from slipway.github.api import GitHub
-from slipway.github.archive import unpack
+from slipway.github.client.api import GitHub
+from slipway.github.jobs.archive import unpack_archive
 from slipway.tracking.relocate import relocate_store
 
 FOLDER = ".slipway/mlflow"
@@ -32,7 +32,7 @@ class Pulled(msgspec.Struct, frozen=True):
     folder: str
 
 
-def pull(github: GitHub, root: Path, run: int | None = None, to: Path | None = None) -> Pulled:
+def pull_store(github: GitHub, root: Path, run: int | None = None, to: Path | None = None) -> Pulled:
     """Bring the store of the run (None: the newest successful one on main) to `to`, else to .slipway/mlflow/<run>.
 
     What an earlier pull has left in .slipway is replaced; `to` must be empty. Raises `GitHubError`, `TrackingError`.
@@ -45,7 +45,7 @@ def pull(github: GitHub, root: Path, run: int | None = None, to: Path | None = N
     with new_folder(folder) as temporary:
         with tempfile.NamedTemporaryFile(dir=temporary.parent, prefix=f".{folder.name}.", suffix=".part") as archive:
             _download(github.place(f"actions/artifacts/{artifact}/zip"), Path(archive.name), github.url)
-            unpack(Path(archive.name), temporary)
+            unpack_archive(Path(archive.name), temporary)
         if not (temporary / STORE).is_file():
             raise GitHubError(f"The artifact {ARTIFACT} of run {number} holds no {STORE}.")
         relocate_store(temporary / STORE, folder)

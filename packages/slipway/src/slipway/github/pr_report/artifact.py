@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 from slipway.errors import GitHubError
-from slipway.github.report import FILE, LARGEST, Report, decode
+from slipway.github.pr_report.report import FILE, LARGEST, Report, decode_report
 
 
 def read_artifact(folder: Path) -> Report | None:
@@ -21,7 +21,7 @@ def read_artifact(folder: Path) -> Report | None:
     if names != [FILE]:
         found = ", ".join(repr(name) for name in names[:5])
         raise GitHubError(f"The artifact is refused: expected {FILE} alone, found {found} in {folder}.")
-    return decode(_read(folder / FILE))
+    return decode_report(_read(folder / FILE))
 
 
 def _read(path: Path) -> bytes:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from slipway.errors import GitHubError
-from slipway.github.api import GitHub
+from slipway.github.client.api import GitHub
 from slipway.ledger import Entry, Ledger
 
 NEWEST = 10
@@ -36,7 +36,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str = ""
 
 
-def named_by_ledger(ledger: Ledger) -> frozenset[str]:
+def list_ledger_digests(ledger: Ledger) -> frozenset[str]:
     """The digest of every image that any entry of any environment names; raises `LedgerError`, `GitHubError`."""
     names = ledger.environments()
     if ledger.offline:
@@ -49,7 +49,7 @@ def _digests(entry: Entry) -> Iterable[str]:
     return (each.image.partition("@")[2] for each in releases if each.image)
 
 
-def address(github: GitHub) -> str:
+def find_package(github: GitHub) -> str:
     """The package OWNER/NAME of the repository, below /orgs or /users."""
     owner = github.get("")["owner"]
     kind = "orgs" if owner["type"] == "Organization" else "users"
@@ -75,7 +75,9 @@ def _version(found: dict[str, Any]) -> Version:
     return Version(id=found["id"], digest=found["name"], created=created, tags=tuple(tags))
 
 
-def choose(versions: list[Version], named: frozenset[str], days: int, now: datetime | None = None) -> list[Version]:
+def choose_versions(
+    versions: list[Version], named: frozenset[str], days: int, now: datetime | None = None
+) -> list[Version]:
     """The versions, newest first, each with the reason why it stays, or none."""
     since = (now or datetime.now(UTC)) - timedelta(days=days)
     newest = {each.id for each in versions[:NEWEST]}
@@ -107,7 +109,7 @@ def _by_time(version: Version, staying: list[datetime], going: list[datetime]) -
     return "nobody knows to which image it belongs"
 
 
-def delete(github: GitHub, package: str, version: Version) -> Version:
+def delete_version(github: GitHub, package: str, version: Version) -> Version:
     """Delete one version; it comes back with what became of it. Raises `GitHubError`."""
     if version.kept:
         raise GitHubError(f"{version.digest} is not deleted: {version.kept}.")

@@ -13,7 +13,7 @@ MOST_FILES = 100_000
 _ENCRYPTED = 0x1
 
 
-def unpack(archive: Path, folder: Path, largest: int = LARGEST, most: int = MOST_FILES) -> None:
+def unpack_archive(archive: Path, folder: Path, largest: int = LARGEST, most: int = MOST_FILES) -> None:
     """Unpack into the existing `folder`; raises `GitHubError`, and then what is in `folder` is worth nothing."""
     try:
         with zipfile.ZipFile(archive) as found:

@@ -1,6 +1,6 @@
 """Find out on main whether a tree has passed ci already: then nothing has to run again."""
 
-from slipway.github.api import GitHub
+from slipway.github.client.api import GitHub
 
 _CHECK = "verdict"
 # GitHub Actions: other apps may report a check of the same name.

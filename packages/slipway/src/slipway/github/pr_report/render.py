@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from slipway.gate.report import gate_report_parts
 from slipway.gate.result import GateResult, Verdict
-from slipway.github.report import Change, Report
-from slipway.github.sides import shorten
+from slipway.github.pr_report.changes import shorten
+from slipway.github.pr_report.report import Change, Report
 from slipway.markdown import Part, code, fit, inert, table
 
 # GitHub takes 65,536 characters; these are bytes, with room for a marker and a word of our own.
@@ -22,7 +22,7 @@ _FOOT = (
 )
 
 
-def render(report: Report, *, run: str | None = None, conclusion: str | None = None) -> str:
+def render_report(report: Report, *, run: str | None = None, conclusion: str | None = None) -> str:
     """The whole report.
 
     `run` is the address of CI's run and `conclusion` how GitHub says that it ended: both from GitHub, not from the
@@ -31,7 +31,7 @@ def render(report: Report, *, run: str | None = None, conclusion: str | None = N
     gate = report.gate
     judged = gate_report_parts(gate) if gate else []
     parts = [
-        Part(f"## {headline(report, conclusion)}"),
+        Part(f"## {render_headline(report, conclusion)}"),
         Part(inert(gate.sentence) if gate else _no_verdict(report)),
         Part(_failed(report, run)),
         Part(_differences("Rules that the gate did not follow: it judged by the base's", report.rules)),
@@ -49,7 +49,7 @@ def render(report: Report, *, run: str | None = None, conclusion: str | None = N
     return fit(parts, MOST)
 
 
-def without_report(commit: str, run: str, conclusion: str | None) -> str:
+def render_missing_report(commit: str, run: str, conclusion: str | None) -> str:
     """What can be said of a run that left no readable report: GitHub's own words, none of the run's."""
     return (
         f"## ❌ CI ended with {code(str(conclusion))} and left no readable report.\n\n"
@@ -58,7 +58,7 @@ def without_report(commit: str, run: str, conclusion: str | None) -> str:
     )
 
 
-def headline(report: Report, conclusion: str | None = None) -> str:
+def render_headline(report: Report, conclusion: str | None = None) -> str:
     """The verdict in one sentence."""
     gate, failed = report.gate, report.failed
     if gate and gate.verdict is Verdict.REFUSE:

@@ -11,7 +11,7 @@ from slipway.evaluation.result import Evaluation, decode_evaluation
 from slipway.figures import format_figure
 from slipway.gate.result import MAX_LIST, MAX_NAME, MAX_TEXT
 from slipway.git import Git
-from slipway.github.report import Change
+from slipway.github.pr_report.report import Change
 
 Reader = Callable[[bytes], Mapping[str, str]]
 
@@ -64,12 +64,12 @@ class Sides:
         return done.text
 
 
-def leaves(content: bytes) -> dict[str, str]:
+def read_leaves(content: bytes) -> dict[str, str]:
     """Every value of a YAML file under its whole name, `model.kind`; lists are one value. Raises `DataError`."""
     return dict(_leaves(_yaml(content), ""))
 
 
-def data(content: bytes) -> dict[str, str]:
+def read_data(content: bytes) -> dict[str, str]:
     """What a .dvc file says about its data: hash, size, number of files. Raises `DataError`."""
     found: dict[str, str] = {}
     try:
@@ -84,13 +84,13 @@ def data(content: bytes) -> dict[str, str]:
     return found
 
 
-def held_out(content: bytes) -> dict[str, str]:
+def read_holdout(content: bytes) -> dict[str, str]:
     """How large the holdout of metrics.json is. Raises `DataError`."""
     found = decode_evaluation(content)
     return {"rows held out": f"{found.rows:,}", "groups held out": f"{found.groups:,}"}
 
 
-def metrics(content: bytes) -> dict[str, str]:
+def read_metrics(content: bytes) -> dict[str, str]:
     """The figures of metrics.json with their intervals, the primary one first. Raises `DataError`."""
     found: Evaluation = decode_evaluation(content)
     ordered = sorted(found.metrics, key=lambda each: each.name != found.primary)

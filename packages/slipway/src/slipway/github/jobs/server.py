@@ -37,7 +37,7 @@ Host *
 """
 
 
-def connect(root: Path, environment: str, given: ServerSettings, folder: Path) -> Path:
+def connect_server(root: Path, environment: str, given: ServerSettings, folder: Path) -> Path:
     """Have the environment's docker context, and the files that its table names; returns where its `ssh` lies.
 
     Raises `GitHubError` that names what is missing, and where to set it.
@@ -55,7 +55,7 @@ def connect(root: Path, environment: str, given: ServerSettings, folder: Path) -
     return programs
 
 
-def check_servers(root: Path, servers: str) -> None:
+def verify_server_names(root: Path, servers: str) -> None:
     """Raise `GitHubError` where the variable SLIPWAY_SERVERS names what is no environment: it would be a rehearsal."""
     known = project_settings(root).environments
     unknown = [name for name in servers.split(" ") if name not in known] if servers else []

@@ -8,8 +8,8 @@ from msgspec import Meta
 
 from slipway.documents import read_json
 from slipway.errors import GitHubError
-from slipway.github.api import GitHub
-from slipway.github.steps import DONE, Action, Step, differences, lacks_plan
+from slipway.github.client.api import GitHub
+from slipway.github.repository.steps import DONE, Action, Step, lacks_plan, list_differences
 
 FOLDER = ".github/environments"
 _KIND = "environment"
@@ -43,7 +43,7 @@ def read_environments(root: Path) -> dict[str, Environment]:
     return {path.stem: read_json(path, Environment, GitHubError, advice) for path in paths}
 
 
-def plan(github: GitHub, root: Path) -> list[Step]:
+def plan_environments(github: GitHub, root: Path) -> list[Step]:
     """What would be done, in the order of the files; raises `GitHubError`, for an unknown reviewer too."""
     for wanted in read_environments(root).values():
         for name in wanted.reviewers:
@@ -51,7 +51,7 @@ def plan(github: GitHub, root: Path) -> list[Step]:
     return [_compare(github, name, wanted) for name, wanted in read_environments(root).items()]
 
 
-def carry_out(github: GitHub, root: Path, step: Step) -> Step:
+def apply_environment(github: GitHub, root: Path, step: Step) -> Step:
     """Do one step of the plan; raises `GitHubError`."""
     if step.action not in DONE:
         return step
@@ -112,7 +112,7 @@ def _compare(github: GitHub, name: str, wanted: Environment) -> Step:
         asked = ", ".join(wanted.reviewers) or "nobody"
         details = [f"from {', '.join(wanted.branches)}; asks {asked}"]
         return Step(kind=_KIND, name=name, action=Action.CREATE, details=details, notes=notes)
-    lines = differences(_view(wanted), _seen(found, list(branches)))
+    lines = list_differences(_view(wanted), _seen(found, list(branches)))
     return Step(kind=_KIND, name=name, action=Action.CHANGE if lines else Action.LEAVE, details=lines, notes=notes)
 
 

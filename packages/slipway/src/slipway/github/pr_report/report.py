@@ -67,7 +67,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return [name for name, result in self.jobs.items() if result in (Result.FAILURE, Result.CANCELLED)]
 
 
-def decode(content: bytes) -> Report:
+def decode_report(content: bytes) -> Report:
     """Read a report from a stranger's bytes; raises `GitHubError` for whatever CI would not have written."""
     if len(content) > LARGEST:
         raise GitHubError(f"The report is refused: {len(content):,} bytes, expected at most {LARGEST:,}.")

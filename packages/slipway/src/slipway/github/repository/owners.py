@@ -10,7 +10,7 @@ FILE = ".github/CODEOWNERS"
 _OWNER = re.compile(r"@[A-Za-z0-9-]+(/[A-Za-z0-9._-]+)?")
 
 
-def fill(root: Path, owners: tuple[str, ...]) -> list[str]:
+def write_owners(root: Path, owners: tuple[str, ...]) -> list[str]:
     """Give every path of the file to `owners` (@login or @organisation/team); the paths."""
     for owner in owners:
         if not _OWNER.fullmatch(owner):
@@ -21,7 +21,7 @@ def fill(root: Path, owners: tuple[str, ...]) -> list[str]:
     return [path for path in map(_path, lines) if path]
 
 
-def unowned(root: Path) -> list[str]:
+def list_unowned(root: Path) -> list[str]:
     """The paths that nobody owns."""
     return [path for line in _lines(root) if (path := _path(line)) and len(line.split()) == 1]
 

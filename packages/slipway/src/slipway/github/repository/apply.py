@@ -2,35 +2,37 @@
 
 from pathlib import Path
 
-from slipway.github import environments, owners, rulesets
-from slipway.github.api import GitHub
-from slipway.github.steps import Action, Step
+from slipway.github.client.api import GitHub
+from slipway.github.repository.environments import apply_environment, plan_environments
+from slipway.github.repository.owners import FILE, list_unowned
+from slipway.github.repository.rulesets import apply_ruleset, plan_rulesets
+from slipway.github.repository.steps import Action, Step
 
-_KINDS = {"ruleset": rulesets, "environment": environments}
+_APPLY = {"ruleset": apply_ruleset, "environment": apply_environment}
 
 
-def plan(github: GitHub, root: Path) -> list[Step]:
+def plan_repository(github: GitHub, root: Path) -> list[Step]:
     """What would be created, changed and left; raises `GitHubError`."""
-    return [step for kind in _KINDS.values() for step in kind.plan(github, root)]
+    return [*plan_rulesets(github, root), *plan_environments(github, root)]
 
 
-def carry_out(github: GitHub, root: Path, step: Step) -> Step:
+def apply_step(github: GitHub, root: Path, step: Step) -> Step:
     """Do one step of the plan; it comes back with what became of it."""
-    return _KINDS[step.kind].carry_out(github, root, step)
+    return _APPLY[step.kind](github, root, step)
 
 
-def remarks(root: Path) -> list[str]:
+def list_remarks(root: Path) -> list[str]:
     """What the files themselves leave open."""
-    paths = owners.unowned(root)
+    paths = list_unowned(root)
     if not paths:
         return []
     return [
-        f"nobody owns {', '.join(paths)}: until {owners.FILE} names somebody, any one approval is enough. "
+        f"nobody owns {', '.join(paths)}: until {FILE} names somebody, any one approval is enough. "
         "Fill it in with `slipway github owners @organisation/team`."
     ]
 
 
-def closing(steps: list[Step]) -> str:
+def summarize_steps(steps: list[Step]) -> str:
     """The last line: what was done, or what to type next."""
     counts = {action: sum(step.action is action for step in steps) for action in Action}
     said = ", ".join(f"{count} {action.value}" for action, count in counts.items() if count)

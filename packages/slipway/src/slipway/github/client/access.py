@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from slipway.errors import GitHubError
 from slipway.git import Git
-from slipway.github.api import GitHub
+from slipway.github.client.api import GitHub
 from slipway.settings import GitHubSettings, github_settings
 
 # https://host/OWNER/NAME.git, git@host:OWNER/NAME.git, ssh://git@host/OWNER/NAME
@@ -16,7 +16,7 @@ _REMOTE = re.compile(r"(?:\w+://)?(?:[^@/]+@)?(?P<host>[^/@:]+)(?::\d+)?[:/](?P<
 _SECONDS = 20
 
 
-def connect(root: Path) -> GitHub:
+def connect_repository(root: Path) -> GitHub:
     """A client for the repository that `root` is a clone of; raises `GitHubError`."""
     given = github_settings()
     host = _host(given.api_url)

@@ -40,13 +40,13 @@ def lacks_plan(error: GitHubError) -> bool:
     return error.status in (403, 404, 422) and any(words in said for words in _PLAN_WORDS)
 
 
-def differences(wanted: Any, found: Any, at: str = "") -> list[str]:
+def list_differences(wanted: Any, found: Any, at: str = "") -> list[str]:
     """Where `found` is not what `wanted` asks for, a line each; what `wanted` does not name is GitHub's to fill in."""
     if isinstance(wanted, dict) and isinstance(found, dict):
         return [
             line
             for name, value in wanted.items()
-            for line in differences(value, found.get(name), f"{at}.{name}" if at else name)
+            for line in list_differences(value, found.get(name), f"{at}.{name}" if at else name)
         ]
     if isinstance(wanted, list) and isinstance(found or [], list):
         return _items(wanted, found or [], at)
@@ -61,7 +61,7 @@ def _items(wanted: list[Any], found: list[Any], at: str) -> list[str]:
     lines = [f"{at}: with {key}" for key in ours if key not in theirs]
     lines += [f"{at}: without {key}" for key in theirs if key not in ours]
     for key in ours.keys() & theirs.keys():
-        lines += differences(ours[key], theirs[key], f"{at}.{key}")
+        lines += list_differences(ours[key], theirs[key], f"{at}.{key}")
     return sorted(lines)
 
 

@@ -7,8 +7,8 @@ import msgspec
 
 from slipway.errors import GitHubError
 from slipway.gate.result import MAX_LIST, MAX_NAME, MAX_TEXT, GateResult
-from slipway.github.report import Report, Result
-from slipway.github.sides import Sides, data, held_out, leaves, metrics, shorten
+from slipway.github.pr_report.changes import Sides, read_data, read_holdout, read_leaves, read_metrics, shorten
+from slipway.github.pr_report.report import Report, Result
 
 # Fields of gate.json that hold sentences; the others hold names.
 _SENTENCES = frozenset({"sentence", "observed", "limit", "why", "advice", "excepted", "moved"})
@@ -19,7 +19,9 @@ class _Job(msgspec.Struct, frozen=True):
     outputs: dict[str, str] | None = None
 
 
-def collect(root: Path, base: str, *, head: str | None = None, gate: Path | None = None, needs: str = "") -> Report:
+def collect_report(
+    root: Path, base: str, *, head: str | None = None, gate: Path | None = None, needs: str = ""
+) -> Report:
     """The report on what is checked out in `root`, beside the commit where it parted from `base`.
 
     `head` is the commit that the report is about, where a merge of it is checked out, as in CI; `gate` the gate's file,
@@ -29,9 +31,9 @@ def collect(root: Path, base: str, *, head: str | None = None, gate: Path | None
     sides = Sides(root, base)
     jobs = _jobs(needs)
     found, notes = _read_gate(gate)
-    rules, params = sides.differ("gate.yaml", leaves), sides.differ("params.yaml", leaves)
-    moved = sides.differ("metrics.json", metrics)
-    rows = sides.differ("data.dvc", data) + sides.differ("metrics.json", held_out)
+    rules, params = sides.differ("gate.yaml", read_leaves), sides.differ("params.yaml", read_leaves)
+    moved = sides.differ("metrics.json", read_metrics)
+    rows = sides.differ("data.dvc", read_data) + sides.differ("metrics.json", read_holdout)
     return Report(
         head=head or sides.head,
         base=sides.base,

@@ -7,8 +7,8 @@ import msgspec
 
 from slipway.documents import read_json
 from slipway.errors import GitHubError
-from slipway.github.api import GitHub
-from slipway.github.steps import DONE, Action, Step, differences, lacks_plan
+from slipway.github.client.api import GitHub
+from slipway.github.repository.steps import DONE, Action, Step, lacks_plan, list_differences
 
 FOLDER = ".github/rulesets"
 _KIND = "ruleset"
@@ -32,7 +32,7 @@ def _read(path: Path) -> dict[str, Any]:
     return found
 
 
-def plan(github: GitHub, root: Path) -> list[Step]:
+def plan_rulesets(github: GitHub, root: Path) -> list[Step]:
     """What would be done, in the order of the files; raises `GitHubError`."""
     wanted = read_rulesets(root)
     try:
@@ -44,7 +44,7 @@ def plan(github: GitHub, root: Path) -> list[Step]:
         return [Step(kind=_KIND, name=each["name"], action=Action.REFUSED, notes=[_NO_PLAN]) for each in wanted]
 
 
-def carry_out(github: GitHub, root: Path, step: Step) -> Step:
+def apply_ruleset(github: GitHub, root: Path, step: Step) -> Step:
     """Do one step of the plan; raises `GitHubError`."""
     (body,) = (each for each in read_rulesets(root) if each["name"] == step.name)
     try:
@@ -67,7 +67,7 @@ def _known(github: GitHub) -> dict[str, int]:
 def _compare(github: GitHub, wanted: dict[str, Any], known: dict[str, int]) -> Step:
     if wanted["name"] not in known:
         return Step(kind=_KIND, name=wanted["name"], action=Action.CREATE, details=_summary(wanted))
-    lines = differences(wanted, github.get(f"rulesets/{known[wanted['name']]}"))
+    lines = list_differences(wanted, github.get(f"rulesets/{known[wanted['name']]}"))
     return Step(kind=_KIND, name=wanted["name"], action=Action.CHANGE if lines else Action.LEAVE, details=lines)
 
 
