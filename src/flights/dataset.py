@@ -1,4 +1,4 @@
-"""From the monthly tables to one row per flight, as it was known two hours before departure."""
+"""Join the monthly tables into one row per flight, as it was known two hours before departure."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from slipway import DataError, read_parquet_folder
 LATE_MINUTES = 15
 # The moment of prediction, before scheduled departure.
 NOTICE = pd.Timedelta(hours=2)
-# An observation is labelled with the hour it was made in, mostly near the end (minute 51): only when that hour is over
-# has it surely been made.
+# An observation is labelled with the hour in which it was made, mostly near its end (minute 51), so it is certain to
+# exist only after that hour.
 PUBLISHED = pd.Timedelta(hours=1)
-# Weather published longer ago than this, at the moment of prediction, says nothing; the longest gap is 6 h.
+# Weather published longer before the moment of prediction is ignored; the longest gap is 6 h.
 STALE = pd.Timedelta(hours=6)
 # mph. The fastest gust ever measured outside a tornado (Barrow Island, 1996). EWR's record of 2013-02-12 says 1,048.
 FASTEST_WIND = 253
@@ -57,7 +57,7 @@ def load(data_dir: Path) -> pd.DataFrame:
 
 
 def read_flights(raw: pd.DataFrame) -> pd.DataFrame:
-    """What the schedule says of each flight that arrived, and whether it was late; in the order of the schedule."""
+    """Return the schedule of each flight that arrived, and whether it was late, in the order of the schedule."""
     _refuse_gaps(raw, "flights", ["year", "month", "day", "sched_dep_time", "time_hour"])
     raw = raw[raw["arr_delay"].notna()]
     # A day that does not exist becomes null here and is reported with its row by the validation.
@@ -82,12 +82,12 @@ def read_flights(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_weather(raw: pd.DataFrame) -> pd.DataFrame:
-    """The readings under the contract's names, with the moment by which they were `published`, in that order."""
+    """Return the readings under the contract's names, in the order of the moment when they were `published`."""
     _refuse_gaps(raw, "weather", ["time_hour"])
     if raw.duplicated(["origin", "time_hour"]).any():
         raise DataError(
-            "data/weather has two observations of one origin and hour, so which one a flight sees would be chance. "
-            "Ingest the month again, or keep one of them."
+            "data/weather has two observations of one origin and hour, so a flight could be joined with either. "
+            "Ingest the month again, or remove one of them."
         )
     weather = raw.rename(columns={source: name for name, source in READINGS.items()})
     weather["published"] = weather.pop("time_hour") + PUBLISHED

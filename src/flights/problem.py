@@ -11,9 +11,9 @@ from .model import Params, build
 
 
 def by_month(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row for each month from the first to the last: `flights`, and the shares `late` and `with_weather`.
+    """Return one row per month from the first to the last: `flights`, and the shares `late` and `with_weather`.
 
-    A month in between that has no flight stands there with 0 flights and no shares.
+    A month without flights in between has 0 flights and no shares.
     """
     month = frame["scheduled_departure"].dt.to_period("M")
     parts = pd.DataFrame({"flights": 1, "late": frame["target"], "with_weather": frame["temperature"].notna()})
@@ -23,19 +23,19 @@ def by_month(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_clock(frame: pd.DataFrame) -> pd.DataFrame:
-    """The dataset, and by how many minutes its instants are off New York's clock."""
+    """Add `clock_error`, by how many minutes a row's instant differs from New York's clock."""
     local = frame["time"].dt.tz_convert("America/New_York").dt.tz_localize(None)
     return frame.assign(clock_error=(local - frame["scheduled_departure"]) / pd.Timedelta(minutes=1))
 
 
 def part_of_day(frame: pd.DataFrame) -> pd.Series:
-    """When the flight is scheduled to leave: delays pile up in the course of a day."""
+    """Label the part of the day of the scheduled departure: delays accumulate during a day."""
     hours, names = [0, 5, 12, 17, 24], ["night", "morning", "afternoon", "evening"]
     return pd.cut(frame["scheduled_departure"].dt.hour, hours, right=False, labels=names).astype(str)
 
 
 def rain(frame: pd.DataFrame) -> pd.Series:
-    """Whether rain or snow fell at the origin when last observed."""
+    """Label the last observation at the origin as wet (rain or snow), dry or unknown."""
     fell = frame["precipitation"].gt(0).map({True: "wet", False: "dry"})
     return fell.where(frame["precipitation"].notna(), "unknown")
 

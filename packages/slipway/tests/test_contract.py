@@ -1,4 +1,4 @@
-"""A contract is read once and says everything that the rest must know."""
+"""A contract is read into fields, with everything that it declares of them."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -42,26 +42,29 @@ def test_bounds_categories_pattern_unit_and_description_are_read_through_none():
     assert (found.ge, found.lt, found.unit, found.description) == (0, 300, "mph", "Wind")
     assert only(Literal["b", "a"]).categories == ("a", "b")
     assert only(Annotated[str, Meta(pattern="^x$")]).pattern == "^x$"
+    code = only(Annotated[str, Meta(min_length=2, max_length=3)])
+    assert (code.min_length, code.max_length) == (2, 3)
+    assert only(Annotated[int, Meta(multiple_of=5)] | None).multiple_of == 5
     assert only(Annotated[datetime, Meta(tz=True)]).zoned
 
 
 @pytest.mark.parametrize("kind", [list[int], dict[str, int], bytes, int | str, Literal[1, 2]])
-def test_what_is_no_column_is_refused_with_its_name(kind):
+def test_a_type_that_no_column_can_have_is_refused_by_its_field(kind):
     with pytest.raises(ProblemError, match="'value'"):
         read_contract(struct(value=kind))
 
 
-def test_a_timestamp_must_say_whether_it_has_a_time_zone():
+def test_a_timestamp_must_be_with_or_without_a_time_zone():
     with pytest.raises(ProblemError, match=r"'value'.*with and without a time zone"):
         read_contract(struct(value=datetime))
 
 
-def test_a_contract_that_lets_unknown_fields_pass_is_refused():
+def test_a_contract_that_accepts_unknown_fields_is_refused():
     loose = msgspec.defstruct("Loose", [("value", int)])
     with pytest.raises(ProblemError, match="forbid_unknown_fields=True"):
         read_contract(loose)
 
 
-def test_a_name_that_the_dataset_needs_is_refused():
+def test_a_name_that_is_reserved_for_the_dataset_is_refused():
     with pytest.raises(ProblemError, match=r"'target'.*reserved"):
         read_contract(struct(target=int))

@@ -1,4 +1,4 @@
-"""Parameters are strict: what is unknown or of another type is named."""
+"""Parameters are strict: an unknown key or a value of another type is named."""
 
 from typing import Annotated, Literal
 
@@ -53,7 +53,7 @@ def test_a_wrong_parameter_is_named(tmp_path, old, new, named):
         read(tmp_path, GOOD.replace(old, new))
 
 
-def test_a_file_that_is_no_yaml_is_refused(tmp_path):
+def test_malformed_yaml_is_refused(tmp_path):
     with pytest.raises(SettingsError, match=r"Malformed YAML in params\.yaml: line 1: "):
         read(tmp_path, "split: [1")
 
@@ -63,6 +63,6 @@ def test_an_empty_file_is_refused(tmp_path):
         read(tmp_path, "")
 
 
-def test_a_missing_file_says_where_to_run(tmp_path):
+def test_the_error_for_a_missing_file_tells_where_to_run(tmp_path):
     with pytest.raises(SettingsError, match="root of the repository"):
         read_params(Model, tmp_path / "params.yaml")

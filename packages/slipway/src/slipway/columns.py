@@ -1,4 +1,4 @@
-"""Rows as columns: the one shape in which features, scoring and training see data.
+"""Convert rows to columns, the form in which features, training and scoring work on data.
 
 Numbers, integers and booleans are float64 with NaN for missing; categories are objects (str or None); timestamps
 are datetime64[us] with NaT, in UTC where the contract asks for a time zone.
@@ -23,7 +23,7 @@ _NOT_A_TIME = -(1 << 63)
 
 
 def rows_to_columns(fields: Sequence[Field], rows: Sequence[msgspec.Struct]) -> Columns:
-    """Turn validated rows into columns, one array of `len(rows)` for each field."""
+    """Convert validated rows to columns: for each field an array with a value per row."""
     names = [field.name for field in fields]
     values = [*map(attrgetter(*names), rows)] if len(names) > 1 else [(getattr(row, names[0]),) for row in rows]
     columns = [*zip(*values, strict=True)] or [()] * len(names)
@@ -31,23 +31,23 @@ def rows_to_columns(fields: Sequence[Field], rows: Sequence[msgspec.Struct]) -> 
 
 
 def frame_to_columns(fields: Sequence[Field], frame: Mapping[str, Any]) -> Columns:
-    """Turn a data frame (or any mapping of names to arrays) that has the contract's columns into columns."""
+    """Convert a data frame, or another mapping of names to arrays, that has the contract's columns."""
     return {field.name: _column(field, frame[field.name]) for field in fields}
 
 
 def columns_to_rows(fields: Sequence[Field], columns: Columns) -> list[dict[str, Any]]:
-    """Turn columns back into plain rows as a client would send them; missing values are None."""
+    """Convert columns to plain rows as a client would send them; missing values are None."""
     plain = {field.name: [_plain(field, value) for value in columns[field.name].tolist()] for field in fields}
     return [dict(zip(plain, values, strict=True)) for values in zip(*plain.values(), strict=True)]
 
 
 def count_rows(columns: Columns) -> int:
-    """The number of rows."""
+    """Return the number of rows."""
     return len(next(iter(columns.values())))
 
 
 def take_rows(columns: Columns, index: Any) -> Columns:
-    """The rows at `index` (a slice, positions or a mask)."""
+    """Return the rows at `index` (a slice, positions or a mask)."""
     return {name: values[index] for name, values in columns.items()}
 
 
@@ -73,9 +73,9 @@ def _categories(values: Any) -> NDArray[Any]:
 
 
 def to_microseconds(value: datetime | None) -> int:
-    """A timestamp as microseconds since 1970, in UTC if it says its zone; what numpy reads as NaT for None.
+    """Convert a timestamp to microseconds since 1970, in UTC if it has a time zone; None to what numpy reads as NaT.
 
-    Raises `OverflowError` for a time that its zone puts outside of the years 1 to 9999.
+    Raises `OverflowError` for a time that is outside of the years 1 to 9999 in UTC.
     """
     if value is None:
         return _NOT_A_TIME

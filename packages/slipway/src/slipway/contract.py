@@ -1,4 +1,4 @@
-"""Read a contract: the one `msgspec.Struct` that says what a row is, once, for every part that must know."""
+"""Read a contract: the one `msgspec.Struct` that defines a row for every part of the machinery."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -12,7 +12,7 @@ RESERVED = frozenset({"target", "group", "time", "key"})
 
 
 class Kind(StrEnum):
-    """What a column holds."""
+    """The type of a column's values."""
 
     NUMBER = "number"
     INTEGER = "integer"
@@ -24,7 +24,7 @@ class Kind(StrEnum):
 class Field(msgspec.Struct, frozen=True, kw_only=True):
     """One field of a contract.
 
-    `categories` is empty where any text (of `pattern`) is allowed; `zoned` says that a timestamp needs a time zone.
+    `categories` is empty where any text (that matches `pattern`) is allowed; a `zoned` timestamp has a time zone.
     """
 
     name: str
@@ -48,20 +48,20 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 def read_contract(contract: type[msgspec.Struct]) -> tuple[Field, ...]:
     """List the fields of `contract` in their order.
 
-    Raises `ProblemError` for a struct that lets unknown fields pass, or a field that is no plain column.
+    Raises `ProblemError` for a struct that accepts unknown fields, and for a field whose type no column can have.
     """
     info = inspect.type_info(contract)
     if not isinstance(info, inspect.StructType):
         raise ProblemError(f"The contract must be a msgspec.Struct, found {contract!r}.")
     if not info.forbid_unknown_fields:
         raise ProblemError(
-            f"The contract {contract.__name__} lets unknown fields pass, so a misspelt field of a client would go "
+            f"The contract {contract.__name__} accepts unknown fields, so a client's misspelt field would go "
             "unnoticed. Declare it with forbid_unknown_fields=True."
         )
     taken = sorted(RESERVED & {field.name for field in info.fields})
     if taken:
         raise ProblemError(
-            f"The contract {contract.__name__} has a field named {taken[0]!r}, which the dataset needs for itself "
+            f"The contract {contract.__name__} has a field named {taken[0]!r}, a name that is reserved for the dataset "
             f"(reserved: {', '.join(sorted(RESERVED))}). Rename the field."
         )
     return tuple(_read_field(field) for field in info.fields)
@@ -77,7 +77,9 @@ def _read_field(field: inspect.Field) -> Field:
         else:
             kinds.append(part)
     if len(kinds) != 1:
-        raise ProblemError(f"The contract's field {field.name!r} must have one type (or that type | None).")
+        raise ProblemError(
+            f"The contract's field {field.name!r}: expected one type (or that type | None), found {len(kinds)} types."
+        )
     return Field(
         name=field.name,
         nullable=nullable,
@@ -89,7 +91,7 @@ def _read_field(field: inspect.Field) -> Field:
 
 
 def _flatten(found: inspect.Type, extra: dict[str, object]) -> Iterable[inspect.Type]:
-    """Walk through unions and annotations; descriptions and units met on the way are put into `extra`."""
+    """Walk through unions and annotations, and collect the descriptions and units found there in `extra`."""
     if isinstance(found, inspect.Metadata):
         extra.update(found.extra_json_schema or {})
         yield from _flatten(found.type, extra)
@@ -115,10 +117,10 @@ def _describe(name: str, found: inspect.Type) -> dict[str, object]:
             return {"kind": Kind.TIMESTAMP, "zoned": tz}
         case inspect.DateTimeType():
             raise ProblemError(
-                f"The contract's field {name!r} takes timestamps with and without a time zone, which would be read as "
-                "different hours. Say which: Annotated[datetime, Meta(tz=True)] or Meta(tz=False)."
+                f"The contract's field {name!r} accepts timestamps with and without a time zone, which would be read "
+                "as different hours. Choose one: Annotated[datetime, Meta(tz=True)] or Meta(tz=False)."
             )
     raise ProblemError(
-        f"The contract's field {name!r} has the type {type(found).__name__}; a column can be float, int, bool, str, "
-        "datetime or a Literal of strings, each with | None where it may be missing."
+        f"The contract's field {name!r}: expected float, int, bool, str, datetime or a Literal of strings (with | None "
+        f"if it may be missing), found {type(found).__name__}."
     )

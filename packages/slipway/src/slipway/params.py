@@ -1,4 +1,4 @@
-"""`params.yaml`, read once into strict types: an unknown or mistyped key is an error that names it."""
+"""Read `params.yaml` into strict types: an unknown or mistyped key is an error that names it."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,21 +19,21 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class SplitParams(_Strict, frozen=True):
-    """Which groups are held out: those whose salted hash falls below the share `holdout`."""
+    """Settings of the split: groups are held out whose salted hash is below the share `holdout`."""
 
     salt: str
     holdout: Share
 
 
 class TrainParams(_Strict, frozen=True):
-    """`seed` of the estimator; `threshold` above which a binary score is labelled positive."""
+    """Settings of training: `seed` of the estimator, `threshold` from which a binary score is labelled positive."""
 
     seed: Annotated[int, Meta(ge=0)]
     threshold: Share = 0.5
 
 
 class EvaluateParams(_Strict, frozen=True):
-    """How intervals are made: `resamples` of whole groups, at the level `confidence`."""
+    """Settings of intervals: `resamples` of whole groups, at the level `confidence`."""
 
     resamples: Annotated[int, Meta(ge=100, le=100_000)]
     confidence: Annotated[float, Meta(ge=0.5, lt=1)]
@@ -50,7 +50,7 @@ class Params(_Strict, frozen=True):
 
 
 def read_params(model: type[msgspec.Struct], path: Path = Path("params.yaml")) -> Params:
-    """Read `path`, with the section `model` as the problem's own struct."""
+    """Read `path`, and its section `model` as the problem's own struct."""
     params = read_yaml(path, Params, SettingsError, _ADVICE, "Run this from the root of the repository.")
     typed = convert_document(params.model, model, path.name, SettingsError, _ADVICE, section="model")
     return msgspec.structs.replace(params, model=typed)

@@ -1,4 +1,4 @@
-"""What a team brings: the problem, one object made of plain data and plain functions."""
+"""The problem that a team brings: one object made of plain data and plain functions."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ Params = Any
 
 
 class Task(StrEnum):
-    """What kind of answer the model gives."""
+    """The kind of a model's predictions."""
 
     BINARY = "binary"
     MULTICLASS = "multiclass"
@@ -27,7 +27,7 @@ class Task(StrEnum):
 
 
 class Expectation(msgspec.Struct, frozen=True):
-    """One Great Expectations rule: its type in snake case, its arguments, and why it stands."""
+    """One rule of Great Expectations: its type in snake case, its arguments, and the reason for it."""
 
     type: str
     kwargs: Mapping[str, Any]
@@ -35,7 +35,7 @@ class Expectation(msgspec.Struct, frozen=True):
 
 
 class View(msgspec.Struct, frozen=True):
-    """A table derived from the dataset (the dataset itself, or say one row a month) and what must hold in it."""
+    """A table derived from the dataset, such as one row per month, and the rules that must hold in it."""
 
     name: str
     of: Callable[["pd.DataFrame"], "pd.DataFrame"]
@@ -43,14 +43,14 @@ class View(msgspec.Struct, frozen=True):
 
 
 class Slice(msgspec.Struct, frozen=True):
-    """A way to cut the dataset into parts worth watching: one label a row."""
+    """A partition of the dataset into parts to evaluate separately: a label for each row."""
 
     name: str
     of: Callable[["pd.DataFrame"], "pd.Series"]
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model card says that no number can; no field may be empty."""
+    """The texts of a model card; no field may be empty."""
 
     title: str
     intended_use: str
@@ -63,7 +63,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """One prediction problem, from the row a client sends to the estimator that answers.
+    """One prediction problem, from the row that a client sends to the estimator that predicts.
 
     `load(data_dir)` returns the contract's columns plus `target`, and optionally `group` (rows that must stay on one
     side of the split), `time` (when the row happened) and `key` (unique per row). `features` is columns in, columns
@@ -85,17 +85,17 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_problem(package: str) -> Problem:
-    """Import `PROBLEM` from `<package>.problem`; the package is the one that `pyproject.toml` names."""
+    """Import `PROBLEM` from `<package>.problem`."""
     try:
         module = importlib.import_module(f"{package}.problem")
     except ModuleNotFoundError as error:
         if error.name not in (package, f"{package}.problem"):
             raise
         raise ProblemError(
-            f"The problem package {package!r} has no module {package}.problem. [tool.slipway] problem in "
-            "pyproject.toml names the package under src/ that defines PROBLEM."
+            f"Cannot import {package}.problem. [tool.slipway] problem in pyproject.toml must name the package under "
+            "src/ that defines PROBLEM in its module problem."
         ) from error
     found = getattr(module, "PROBLEM", None)
     if not isinstance(found, Problem):
-        raise ProblemError(f"{package}/problem.py must define PROBLEM, a slipway.Problem; found {found!r}.")
+        raise ProblemError(f"{package}/problem.py: expected PROBLEM, a slipway.Problem, found {found!r}.")
     return found

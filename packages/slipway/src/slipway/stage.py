@@ -1,4 +1,4 @@
-"""The frame around every stage script: quiet environment, progress lines, errors as one paragraph."""
+"""Run a stage script: quiet environment, progress lines, errors as one paragraph."""
 
 import gc
 import sys
@@ -18,7 +18,7 @@ TIMES = Path(".slipway/stages.jsonl")
 
 
 class StageTime(msgspec.Struct, frozen=True):
-    """How long one run of a stage took, interpreter start and imports included, in seconds."""
+    """The time of one run of a stage in seconds, with interpreter start and imports."""
 
     stage: str
     seconds: float
@@ -29,9 +29,9 @@ _steps: dict[str, float] = {}
 
 
 def run_stage(stage: Callable[[], str]) -> None:
-    """Run one stage and exit.
+    """Run one stage and print its summary.
 
-    0 with its last sentence printed, 1 with one paragraph that says what went wrong, 130 if interrupted.
+    Exits with 1 after one paragraph that explains the error, with 130 if interrupted.
     """
     name = stage.__name__
     quiet_environment()
@@ -45,7 +45,7 @@ def run_stage(stage: Callable[[], str]) -> None:
         sys.stderr.write("\n" + _wrap(f"{name} failed: {error}") + "\n")
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.stderr.write(f"\n{name} stopped; nothing is half-written, and the next run goes on from there\n")
+        sys.stderr.write(f"\n{name} interrupted: no output is incomplete, and `dvc repro` runs this stage again\n")
         sys.exit(130)
     seconds = time.time() - started
     print_progress(f"{name}: {summary} ({seconds:.1f} s)")
@@ -54,7 +54,7 @@ def run_stage(stage: Callable[[], str]) -> None:
 
 @contextmanager
 def timed_step(what: str) -> Iterator[None]:
-    """Say what is being done before it is done; how long it took is kept with the stage's time."""
+    """Announce a step, and record its time with the stage's."""
     print_progress(f"  {what} ...")
     started = time.perf_counter()
     yield
@@ -72,7 +72,7 @@ def _wrap(text: str) -> str:
 
 
 def _process_start() -> float:
-    """When this process was started, in seconds since the epoch: imports count as part of a stage's time."""
+    """Return when this process was started, in seconds since 1970: a stage's time includes its imports."""
     import psutil
 
     return psutil.Process().create_time()

@@ -1,4 +1,4 @@
-"""Read a folder of parquet files as one table, and refuse whatever is not the table that was expected."""
+"""Read a folder of parquet files as one table, whose columns and types are checked."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,26 +24,26 @@ _STORED = {"integer": pa.int64(), "number": pa.float64(), "text": pa.string(), "
 
 
 def read_parquet_folder(folder: Path, columns: Mapping[str, str]) -> "pd.DataFrame":
-    """Read the parquet files of `folder`, in the order of their names, one below the other.
+    """Read the parquet files of `folder` into one table, in the order of their names.
 
-    `columns` names what is read and its kind: integer, number, text, boolean, timestamp, or instant (a timestamp that
-    has a time zone; read in UTC, all in microseconds). Further columns are left unread. Integers and booleans of
-    which some are missing come as the nullable types of pandas. Raises `DataError` for a folder without files, a file
-    that is damaged or has no rows, and a column that is missing or of another kind.
+    `columns` names the columns to read and their kinds: integer, number, text, boolean, timestamp, or instant (a
+    timestamp with a time zone, read in UTC). Timestamps are read in microseconds; integers and booleans with missing
+    values become nullable types of pandas; other columns are ignored. Raises `DataError` for a folder without files, a
+    file that is damaged or has no rows, and a column that is missing or of another kind.
     """
     paths = sorted(folder.glob("*.parquet"))
     if not paths:
         state = "has no parquet file" if folder.is_dir() else "does not exist"
         raise DataError(
-            f"Expected a folder of parquet files at {folder}, but it {state}. Fetch the data that this commit names: "
+            f"Expected a folder of parquet files at {folder}, but it {state}. Fetch the data of this commit: "
             "dvc pull data.dvc"
         )
     tables = [_read(path, columns) for path in paths]
     for path, table in zip(paths, tables, strict=True):
         if not table.schema.equals(tables[0].schema):
             raise DataError(
-                f"{path}: its timestamps and those of {paths[0]} differ in whether they have a time zone. "
-                "Write both files the same way."
+                f"{path} has timestamps with a time zone and {paths[0]} without, or the other way round. Write both "
+                "files the same way."
             )
     return _to_pandas(pa.concat_tables(tables))
 
@@ -69,14 +69,14 @@ def _read(path: Path, columns: Mapping[str, str]) -> pa.Table:
             table = file.read(columns=list(columns))
     except (pa.ArrowException, OSError) as error:
         raise DataError(
-            f"{path} cannot be read as parquet: {str(error).strip().rstrip('.')}. If it is truncated or damaged, "
-            "remove it and fetch it again (dvc pull data.dvc), or write it again."
+            f"Cannot read {path} as parquet: {str(error).strip().rstrip('.')}. If it is truncated or damaged, remove "
+            "it and fetch it again (dvc pull data.dvc), or write it again."
         ) from error
     try:
         return _as_stored(table, columns)
     except pa.ArrowException as error:
         raise DataError(
-            f"{path} holds a value that would lose digits when it is read (numbers in 64 bits, times in microseconds): "
+            f"Cannot read {path} without losing digits (numbers have 64 bits, times are in microseconds): "
             f"{str(error).strip()} Write the file with values that fit."
         ) from error
 
@@ -86,21 +86,21 @@ def _check(path: Path, file: pq.ParquetFile, columns: Mapping[str, str]) -> None
     for name, kind in columns.items():
         if name not in schema.names:
             raise DataError(
-                f"{path} has no column {name!r} ({kind}); it has {', '.join(schema.names)}. If the column was renamed "
-                "at its source, change the code that reads it; if not, write the file again."
+                f"{path}: expected a column {name!r} ({kind}), found {', '.join(schema.names)}. If the column was "
+                "renamed at its source, change the code that reads it; if not, write the file again."
             )
         found = schema.field(name).type
         if not _KINDS[kind](found):
             raise DataError(
-                f"{path}: column {name!r} should be {kind}, found {found}. If its type changed at the source, change "
-                "the code that reads it; if not, write the file again."
+                f"{path}, column {name}: expected {kind}, found {found}. If its type changed at the source, change the "
+                "code that reads it; if not, write the file again."
             )
     if not file.metadata.num_rows:
-        raise DataError(f"{path} has no rows: an export that went wrong looks like this. Write it again, or remove it.")
+        raise DataError(f"{path} has no rows, as after a failed export. Write it again, or remove it.")
 
 
 def _as_stored(table: pa.Table, columns: Mapping[str, str]) -> pa.Table:
-    """One type per kind, so that files whose writers chose other widths fit below each other."""
+    """Cast each column to the one type of its kind, so that files with other widths can be joined."""
     return pa.table({name: table[name].cast(_target(kind, table[name].type)) for name, kind in columns.items()})
 
 

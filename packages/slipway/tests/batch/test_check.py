@@ -1,4 +1,4 @@
-"""A batch gets, row by row, the verdict that the service gives; and the same columns."""
+"""A batch gets for each row the result of the service, and the same columns."""
 
 import csv
 from datetime import UTC, datetime, timedelta
@@ -161,7 +161,7 @@ def assert_like_the_service(contract, rows, checked):
 @pytest.mark.parametrize("contract", GOOD)
 @settings(max_examples=100, deadline=None)
 @given(st.data())
-def test_a_batch_gets_the_verdict_of_each_row_alone(contract, data):
+def test_a_batch_gets_the_result_of_each_row_alone(contract, data):
     batch = data.draw(batches(contract))
     rows = [{name: plain(value) for name, value in row.items()} for row in batch.to_pylist()]
     assert_like_the_service(contract, rows, check_batch(contract, read_rules(contract), batch, cells=False))
@@ -178,7 +178,7 @@ CELLS = {
 @pytest.mark.parametrize("contract", GOOD)
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_a_csv_file_gets_the_verdict_of_each_row_alone(contract, tmp_path, data):
+def test_a_csv_file_gets_the_result_of_each_row_alone(contract, tmp_path, data):
     wild = {}
     for field in read_contract(contract):
         times = HOURS if not field.zoned else HOURS.map(zoned)
@@ -218,13 +218,13 @@ def test_a_row_is_refused_for_the_first_field_that_it_breaks():
     assert list(found) == [("months", 0, 2), ("usage", 1)]
 
 
-def test_a_multiple_is_asked_of_every_value_not_only_of_the_ends():
+def test_a_multiple_is_checked_for_every_value_not_only_for_the_ends():
     assert column_of(Odd, step=pa.array([0, 7, 10])) == {
         ("step", 1): "expected an integer at least -20 that is a multiple of 5, found another number"
     }
 
 
-def test_whole_numbers_beyond_what_a_float_holds_are_judged_exactly():
+def test_integers_beyond_the_digits_of_a_float_are_checked_exactly():
     class Narrow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         count: Annotated[int, Meta(le=2**53)]
 

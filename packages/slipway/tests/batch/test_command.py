@@ -23,7 +23,7 @@ def slipway(churn):
     return run
 
 
-def test_the_last_line_says_what_was_done_and_where_it_is(slipway, churn, write, tmp_path):
+def test_the_last_line_tells_the_result_and_its_place(slipway, churn, write, tmp_path):
     done = slipway(write("rows.parquet", churn.holdout), tmp_path / "out.csv")
     assert done.exit_code == 0
     *others, last = done.stdout.splitlines()
@@ -51,7 +51,7 @@ def test_json_is_one_object_with_everything(slipway, churn, write, tmp_path):
     }
 
 
-def test_skipped_rows_are_told_to_people_by_reason(slipway, churn, write, tmp_path):
+def test_skipped_rows_are_printed_by_reason(slipway, churn, write, tmp_path):
     frame = churn.holdout.reset_index(drop=True)
     frame.loc[[2, 4], "months"] = -1
     done = slipway(write("rows.parquet", frame), tmp_path / "out.csv", "--invalid", "skip")

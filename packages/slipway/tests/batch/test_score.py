@@ -1,4 +1,4 @@
-"""Files in, files out: the bundle's scores in the order of the rows, whatever the format, and nothing for bad rows."""
+"""Files in, files out: the bundle's scores in the order of the rows, whatever the format, and none for invalid rows."""
 
 import numpy as np
 import pandas as pd
@@ -117,13 +117,13 @@ def test_an_optional_column_that_is_not_there_is_missing_everywhere(churn, write
 
 def test_a_required_column_that_is_not_there_is_named(churn, write, score):
     with pytest.raises(
-        DataError, match=r"rows\.parquet has no column 'months' \(integer\), which .* requires; it has pl"
+        DataError, match=r"rows\.parquet: expected a column 'months' \(integer\), which .* requires, found pl"
     ):
         score(churn.bundle, write("rows.parquet", churn.holdout.drop(columns="months")))
 
 
 @pytest.mark.parametrize("source", ["rows.parquet", "rows.csv"])
-def test_a_row_against_the_contract_stops_the_run_with_its_number_column_and_rule(churn, write, score, source):
+def test_a_row_that_breaks_the_contract_stops_the_run_with_its_number_column_and_rule(churn, write, score, source):
     frame = repeated(churn.holdout, 70_000).assign(key=0)
     frame.loc[[66_000, 66_005, 66_010, 66_015], "months"] = 601
     frame.loc[68_000, "plan"] = "secret"
@@ -131,7 +131,7 @@ def test_a_row_against_the_contract_stops_the_run_with_its_number_column_and_rul
     with pytest.raises(DataError) as stopped:
         score(churn.bundle, path)
     assert str(stopped.value).startswith(
-        f"{path}, row 66,001, column months: {MONTHS}; also row 66,006 and row 66,011. Mend"
+        f"{path}, row 66,001, column months: {MONTHS}; also row 66,006 and row 66,011. Fix"
     )
     assert [each.name for each in path.parent.iterdir()] == [source], "nothing is left"
 
@@ -206,7 +206,7 @@ def test_cells_of_a_csv_file_that_cannot_be_read_are_invalid_rows(churn, tmp_pat
     assert found["score"].notna().tolist() == [True] + [False] * 5
 
 
-def test_a_row_that_fits_the_contract_and_has_no_score_is_found_among_the_others(toys, tmp_path, write, score, reseal):
+def test_a_valid_row_without_a_score_is_found_among_the_others(toys, tmp_path, write, score, reseal):
     crops = toys["crops"]
     folder = reseal(crops.bundle.path, "contract.py", lambda text: text.replace(", le=5000", ""))
     frame = repeated(crops.holdout, 1000)

@@ -30,7 +30,7 @@ def test_golden_rows_with_missing_unseen_and_extreme_values_do_too(toy):
     np.testing.assert_array_equal(np.array(alone), toy.bundle.score(columns))
 
 
-def test_nothing_of_the_row_before_is_left(churn):
+def test_no_value_of_the_row_before_is_left(churn):
     full = {
         "plan": "plus",
         "town": "ulm",
@@ -69,7 +69,7 @@ def test_a_time_beyond_the_calendar_is_refused_alone_as_in_a_batch(churn):
         churn.bundle.parse([row])
 
 
-def test_a_number_beyond_float32_is_answered_or_refused_as_in_a_batch(toys):
+def test_a_number_beyond_float32_is_scored_or_refused_as_in_a_batch(toys):
     churn, rents = toys["churn"], toys["rents"]
     row = {"plan": "basic", "months": 1, "usage": 1e300}
     assert RowScorer(churn.bundle).score(*typed(churn, [row])) == churn.bundle.score(churn.bundle.parse([row]))[0]

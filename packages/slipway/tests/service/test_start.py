@@ -39,7 +39,7 @@ def remove_a_file(folder):
 DAMAGES = {
     flip_a_byte: "model.onnx was changed",
     add_a_file: "notes.txt is not named in the manifest",
-    replace_a_file_by_a_link: "features.py is a link",
+    replace_a_file_by_a_link: "features.py: expected a regular file, found a link",
     remove_a_file: "certificate.json is missing",
 }
 

@@ -1,4 +1,4 @@
-"""The same inputs give the same digest, and no bundle appears unless everything passed."""
+"""The same inputs give the same digest, and a bundle appears only when every check passed."""
 
 import os
 import subprocess
@@ -54,7 +54,7 @@ def test_the_batch_floor_is_one_for_trees_and_more_for_matrix_kernels(toys):
 def test_an_estimator_that_onnx_cannot_take_is_named(toys, tmp_path):
     crops = toys["crops"]
     problem = with_estimator(crops.problem, HomeMade())
-    with pytest.raises(ModelError, match=r"HomeMade cannot be exported to ONNX"):
+    with pytest.raises(ModelError, match="Cannot export HomeMade to ONNX"):
         seal_toy(crops, problem, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
 
@@ -73,12 +73,12 @@ class HomeMade(ClassifierMixin, BaseEstimator):
 def test_an_estimator_without_probabilities_is_refused_with_what_to_use(toys, tmp_path):
     crops = toys["crops"]
     filled = crops._replace(train=crops.train.dropna(), holdout=crops.holdout.dropna())
-    with pytest.raises(ModelError, match=r"LinearSVC gives no probabilities.*CalibratedClassifierCV"):
+    with pytest.raises(ModelError, match=r"LinearSVC has no predict_proba.*CalibratedClassifierCV"):
         seal_toy(filled, with_estimator(crops.problem, LinearSVC()), tmp_path / "bundle")
 
 
 def test_an_estimator_that_cannot_take_missing_values_is_refused_with_advice(toys, tmp_path):
-    with pytest.raises(ModelError, match=r"could not be fitted.*missing numbers as NaN"):
+    with pytest.raises(ModelError, match=r"Cannot fit LinearSVC.*missing numbers are NaN"):
         seal_toy(toys["churn"], with_estimator(toys["churn"].problem, LinearSVC()), tmp_path / "bundle")
 
 
@@ -93,13 +93,13 @@ def test_an_empty_feature_is_constant_too(churn):
 
 
 def test_a_target_with_one_class_is_refused(churn):
-    with pytest.raises(DataError, match=r"1 class\(es\): True"):
+    with pytest.raises(DataError, match="expected two classes for a binary task, found 1: True"):
         fit_estimator(churn.problem, churn.params, churn.train.assign(target=True))
 
 
 def test_a_timestamp_that_reaches_the_model_is_refused_with_advice(churn):
     problem = msgspec.structs.replace(churn.problem, features=None)
-    with pytest.raises(ProblemError, match=r"'joined' is of type datetime64.*features\.py"):
+    with pytest.raises(ProblemError, match=r"'joined': expected numbers or text, found datetime64.*features\.py"):
         fit_estimator(problem, churn.params, churn.train)
 
 
@@ -112,37 +112,37 @@ def test_features_may_import_only_what_travels(churn, tmp_path, monkeypatch):
 
     problem = msgspec.structs.replace(churn.problem, features=import_module("heavy.features").derive)
     fitted = fit_estimator(churn.problem, churn.params, churn.train)
-    with pytest.raises(ProblemError, match=r"features\.py, line 1: imports 'pandas'"):
+    with pytest.raises(ProblemError, match=r"features\.py, line 1: .*, found 'pandas'"):
         seal_bundle(problem, fitted, 0.4, churn.train, churn.holdout, tmp_path / "bundle")
 
 
 def test_scores_that_differ_get_no_bundle(churn):
     scores = churn.bundle.score(churn.bundle.golden()[0])
-    with pytest.raises(ModelError, match=r"largest difference is 0\.001"):
+    with pytest.raises(ModelError, match=r"found a difference of 0\.001"):
         certify_parity(scores + 0.001, scores, 0.4)
 
 
 def test_a_label_that_flips_away_from_the_threshold_gets_no_bundle():
     expected = np.array([0.4 - 1e-9, 0.2])
     assert certify_parity(np.array([0.4 + 1e-9, 0.2]), expected, 0.4).label_flips == 0
-    with pytest.raises(ModelError, match=r"1 labels change"):
+    with pytest.raises(ModelError, match="1 changed labels"):
         certify_parity(np.array([0.41, 0.2]), np.array([0.39, 0.2]), 0.4)
 
 
 def test_a_difference_just_above_the_tolerance_is_not_rounded_away():
-    with pytest.raises(ModelError, match="largest difference"):
+    with pytest.raises(ModelError, match="found a difference of"):
         certify_parity(np.array([0.1 + 1.04e-5]), np.array([0.1]), 0.4)
 
 
-def test_scores_that_are_no_number_get_no_bundle():
-    with pytest.raises(ModelError, match="largest difference"):
+def test_a_score_of_nan_gets_no_bundle():
+    with pytest.raises(ModelError, match="found a difference of"):
         certify_parity(np.array([np.nan, 0.2]), np.array([0.1, 0.2]), 0.4)
 
 
 @pytest.mark.parametrize("classes", [[0.5, 1.5], [None, "a"], [1, "a"]])
-def test_classes_of_an_odd_type_are_refused_before_fitting(churn, classes):
+def test_classes_of_another_type_are_refused_before_fitting(churn, classes):
     target = np.array(classes, dtype=object)[np.arange(len(churn.train)) % 2]
-    with pytest.raises(DataError, match="truth values, whole numbers or text"):
+    with pytest.raises(DataError, match="all truth values, all whole numbers or all text"):
         fit_estimator(churn.problem, churn.params, churn.train.assign(target=target))
 
 

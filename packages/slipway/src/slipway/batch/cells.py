@@ -1,4 +1,4 @@
-"""Cells of a CSV file as values: one that cannot be read makes its row invalid, the file is read on."""
+"""Read cells of a CSV file as values; a cell that cannot be read makes its row invalid."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,8 +13,8 @@ _TYPES = {Kind.NUMBER: pa.float64(), Kind.INTEGER: pa.int64(), Kind.BOOLEAN: pa.
 def read_cells(field: Field, cells: pa.Array) -> tuple[pa.Array, Broken]:
     """Read an array of strings (null for empty ones) as values of the field's kind.
 
-    Also returns the rows that hold no such value; they are null in the array. Whether a cell can be read depends on no
-    other cell. Times have a zone exactly where the field asks for one.
+    Also returns the rows without such a value, which are null in the array. A cell is read the same whatever the other
+    cells are. Timestamps have a time zone exactly if the field has one.
     """
     if field.kind is Kind.CATEGORY:
         return cells, []
@@ -22,7 +22,7 @@ def read_cells(field: Field, cells: pa.Array) -> tuple[pa.Array, Broken]:
     try:
         return cells.cast(target), []
     except pa.ArrowInvalid:
-        # Spaces around a number mean nothing. An odd cell mostly comes more than once: n/a, for instance.
+        # Spaces around a number are ignored. An unreadable cell, such as n/a, usually occurs more than once.
         coded = pc.ascii_trim_whitespace(cells).dictionary_encode()
     texts = coded.dictionary
     known = _cast_each(texts, target)
@@ -36,7 +36,7 @@ def read_cells(field: Field, cells: pa.Array) -> tuple[pa.Array, Broken]:
 
 
 def _cast_each(cells: pa.Array, target: pa.DataType) -> pa.Array:
-    """Cast halves of halves until each part can be read as a whole, or is one cell that cannot be read: null."""
+    """Cast the cells, null for one that cannot be read, by bisection: most parts can be cast at once."""
     try:
         return cells.cast(target)
     except pa.ArrowInvalid:

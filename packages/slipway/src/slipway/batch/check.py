@@ -1,4 +1,4 @@
-"""Hold a batch of rows against the contract, column by column, with the verdict that each row gets from the service."""
+"""Check a batch of rows against the contract, column by column, with the service's result for every row."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ _TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
 class Fault(NamedTuple):
-    """Rows of a batch, counted from 0, that are refused for one reason."""
+    """Rows of a batch, counted from 0, that break the contract in one way."""
 
     column: str
     rule: str
@@ -31,9 +31,9 @@ class Fault(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """The contract's columns of the rows that are valid, where they stand in the batch, and what the others broke.
+    """The columns of the valid rows, a mask of the valid rows, and the faults of the others.
 
-    A refused row is in one fault only: the one of the first field, in the contract's order, that it breaks.
+    An invalid row is in one fault only: that of the first field, in the contract's order, that it breaks.
     """
 
     columns: Columns
@@ -42,9 +42,9 @@ class Checked(NamedTuple):
 
 
 def check_batch(contract: type[msgspec.Struct], rules: Sequence[Rule], batch: pa.RecordBatch, cells: bool) -> Checked:
-    """Check a batch whose columns fit the rules, or hold the `cells` of a CSV file as text.
+    """Check a batch whose columns fit the rules, or contain the `cells` of a CSV file as text.
 
-    A column that is not there has its default everywhere: missing. NaN is a missing value.
+    A missing column has its default in every row. NaN is a missing value.
     """
     columns: Columns = {}
     valid = np.ones(batch.num_rows, dtype=bool)
@@ -74,7 +74,7 @@ def _column(rule: Rule, batch: pa.RecordBatch, cells: bool) -> tuple[NDArray[np.
 
 
 def _numbers(rule: Rule, array: pa.Array) -> tuple[NDArray[np.generic], Broken]:
-    """Numbers, integers and booleans; a dictionary of numbers or a column without any value is taken as well."""
+    """Check numbers, integers and booleans, dictionaries of them, and columns without any value."""
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if pa.types.is_float16(array.type):
@@ -88,7 +88,7 @@ def _numbers(rule: Rule, array: pa.Array) -> tuple[NDArray[np.generic], Broken]:
 
 
 def _ends(array: pa.Array, values: NDArray[np.float64]) -> list[Any]:
-    """The smallest and the largest value that is not missing, if there is one; of `array`, as `values` in float64."""
+    """Return the smallest and the largest value of `array`, or nothing; `values` are its values in float64."""
     if pa.types.is_floating(array.type):
         # pyarrow takes fifteen times as long.
         ends = [float(end) for end in (np.fmin.reduce(values), np.fmax.reduce(values))] if len(values) else []
@@ -115,7 +115,7 @@ def _times(rule: Rule, array: pa.Array) -> tuple[NDArray[np.generic], Broken]:
 
 
 def _by_value(rule: Rule, array: pa.Array) -> tuple[NDArray[np.generic], Broken]:
-    """Ask msgspec about each distinct value once."""
+    """Convert each distinct value once."""
     coded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
     known = [*coded.dictionary.to_pylist(), None]
     codes = pc.fill_null(coded.indices.cast(pa.int64()), len(known) - 1).to_numpy()
@@ -134,7 +134,7 @@ def _missing(rule: Rule, missing: NDArray[np.bool_]) -> Broken:
 
 
 def _check_whole_rows(contract: type[msgspec.Struct], rules: Sequence[Rule], checked: Checked) -> Checked:
-    """A contract with a rule over several fields, in `__post_init__`, is asked row by row."""
+    """Check the rows one by one with a contract that has a rule over several fields, in `__post_init__`."""
     rows = columns_to_rows([rule.field for rule in rules], checked.columns)
     places = np.flatnonzero(checked.valid)
     found: dict[str, list[int]] = {}

@@ -1,4 +1,4 @@
-"""Everything that can be known, and refused, before the first row is scored."""
+"""Plan a run: everything that can be checked before the first row is scored."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,11 +20,11 @@ _SHOWN = 20
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is read by which rules, and what is written.
+    """The sources, the rules of their columns, and the output of a run.
 
-    `schema` is that of OUT: the columns kept of IN, the scores, the label. `ignored` columns of IN are in neither the
+    `schema` is that of OUT: the columns kept from IN, the scores, the label. `ignored` columns of IN are in neither the
     contract nor OUT; `absent` fields are in no file, so their values are missing. With `skip` an invalid row gets null
-    for score and label, without it the first one ends the run.
+    for score and label; without it the first one ends the run.
     """
 
     bundle: Bundle
@@ -39,9 +39,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_plan(bundle: Bundle, path: Path, out: Path, keep: Sequence[str] | None = None, skip: bool = False) -> Plan:
-    """Plan to score the file or folder at `path` to `out`; `keep` is the column `key`, if there is one, unless given.
+    """Plan to score the file or folder at `path` to `out`, which keeps the columns `keep`, by default `key` if present.
 
-    Raises `DataError` for files that cannot be read or written, and columns that are missing or of another type.
+    Raises `DataError` for files that cannot be read or written, and for columns that are missing or of another type.
     """
     sources = open_sources(path)
     check_output(out, path)
@@ -69,13 +69,13 @@ def _check_columns(source: Source, rules: Sequence[Rule], kept: Sequence[str]) -
     shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
     for name in kept:
         if name not in names:
-            raise DataError(f"{source.path} has no column {name!r} to keep; it has {shown}.")
+            raise DataError(f"{source.path}: expected a column {name!r} to keep, found {shown}.")
     for rule in rules:
         if rule.name not in names:
             if rule.field.required:
                 raise DataError(
-                    f"{source.path} has no column {rule.name!r} ({rule.field.kind}), which the bundle's contract "
-                    f"requires; it has {shown}. Add or rename it, or score with the bundle that these rows are for."
+                    f"{source.path}: expected a column {rule.name!r} ({rule.field.kind}), which the bundle's contract "
+                    f"requires, found {shown}. Add or rename it, or use the bundle that these rows are for."
                 )
             continue
         found = source.schema.field(rule.name).type
@@ -93,8 +93,8 @@ def _schema(bundle: Bundle, sources: Sequence[Source], kept: Sequence[str], out:
         for field in fields:
             if (found := _plain(source.schema.field(field.name).type)) != field.type:
                 raise DataError(
-                    f"{source.path}: column {field.name!r} is {found}, in {sources[0].path} it is {field.type}. One "
-                    "column of OUT cannot be both; write the files alike, or do not keep it."
+                    f"{source.path}, column {field.name}: expected {field.type} as in {sources[0].path}, found "
+                    f"{found}. Write both files with one type, or do not keep the column."
                 )
     fields.extend(pa.field(name, pa.float64()) for name in score_columns(bundle.manifest))
     labels = pa.float64() if not bundle.manifest.classes else pa.array(np.array(bundle.manifest.classes)).type
@@ -102,10 +102,12 @@ def _schema(bundle: Bundle, sources: Sequence[Source], kept: Sequence[str], out:
     for field in schema:
         if schema.names.count(field.name) > 1:
             raise DataError(
-                f"OUT has a column {field.name!r} of its own; it cannot keep the one of IN. Rename that one."
+                f"OUT has a column {field.name!r} of its own, so it cannot keep that of IN. Rename the column of IN."
             )
         if out.suffix.lower() == ".csv" and pa.types.is_nested(field.type):
-            raise DataError(f"A .csv file cannot hold the column {field.name!r} of type {field.type}. Write .parquet.")
+            raise DataError(
+                f"A .csv file cannot store the column {field.name!r} of type {field.type}. Write a .parquet file."
+            )
     return schema
 
 

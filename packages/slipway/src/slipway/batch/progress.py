@@ -1,4 +1,4 @@
-"""How far a long run is: a bar on a terminal, a line every few seconds in a log."""
+"""Show the progress of a long run: a bar on a terminal, a line every few seconds in a log."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,9 +15,9 @@ Report = Callable[[int], None]
 
 @contextmanager
 def show_progress(rows: int, console: Console, seconds: float = SECONDS) -> Iterator[Report]:
-    """Give a function that is told the rows done so far, of about `rows`.
+    """Yield a function to call with the rows done so far, of about `rows`.
 
-    What is not a terminal gets a line when `seconds` have passed since the last one, and none for a short run.
+    Without a terminal it prints a line when `seconds` have passed since the last one, so none for a short run.
     """
     if not console.is_terminal:
         yield _lines(rows, console, seconds)
@@ -26,7 +26,7 @@ def show_progress(rows: int, console: Console, seconds: float = SECONDS) -> Iter
     columns = (BarColumn(), count, _Speed(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=rows)
-        # What was an estimate may be passed; the bar then follows.
+        # The number of rows may be an estimate; the bar grows if it is passed.
         yield lambda done: bar.update(task, completed=done, total=max(done, rows))
 
 
@@ -45,8 +45,8 @@ def _lines(rows: int, console: Console, seconds: float) -> Report:
 
 
 class _Speed(ProgressColumn):
-    """Rows per second, of the last half minute."""
+    """The rows per second of the last half minute."""
 
     def render(self, task: Task) -> Text:
-        """Render the speed, once it is known."""
+        """Render the speed as soon as it is known."""
         return Text(f"{task.speed:,.0f} rows/s" if task.speed else "")

@@ -1,4 +1,4 @@
-"""Read parquet and CSV files batch by batch, or say by name which file cannot be read."""
+"""Read parquet and CSV files batch by batch."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ _BLOCK, _BUFFER = 1 << 20, 1 << 20
 
 
 class Source(msgspec.Struct, frozen=True):
-    """One file to read; `rows` is an estimate where only reading all of it would tell (`is_csv`)."""
+    """One file to read; `rows` is an estimate for a CSV file."""
 
     path: Path
     schema: pa.Schema
@@ -31,24 +31,27 @@ class Source(msgspec.Struct, frozen=True):
 
 
 def open_sources(path: Path) -> list[Source]:
-    """Look at the .parquet or .csv file at `path`, or at all parquet files of a folder in the order of their names.
+    """Open the .parquet or .csv file at `path`, or all parquet files of a folder in the order of their names.
 
-    Raises `DataError` for what is not there, has another ending, no rows, two columns of one name, or is damaged.
+    Raises `DataError` for a file that is missing, damaged, of another type, without rows, or with two columns of one
+    name.
     """
     if path.is_dir():
         paths = sorted(path.glob("*.parquet"))
         if not paths:
-            raise DataError(f"The folder {path} has no parquet file. Name a .parquet or .csv file, or their folder.")
+            raise DataError(
+                f"No parquet file in the folder {path}. Name a .parquet or .csv file, or a folder of parquet files."
+            )
         return [_open(each) for each in paths]
     if not path.exists():
-        raise DataError(f"There is no file {path}. Expected a .parquet or .csv file, or a folder of parquet files.")
+        raise DataError(f"No file {path}. Name a .parquet or .csv file, or a folder of parquet files.")
     return [_open(path)]
 
 
 def read_batches(source: Source, columns: Sequence[str], coded: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
-    """Read `columns` in batches; the texts of those in `coded` come as codes of a dictionary.
+    """Read `columns` in batches; the texts of those in `coded` are read as codes of a dictionary.
 
-    Cells of a CSV file come as text, null where they are empty. Raises `DataError` where the file is damaged.
+    Cells of a CSV file are read as text, null if empty. Raises `DataError` for a damaged file.
     """
     with _readable(source.path):
         if source.is_csv:
@@ -62,7 +65,7 @@ def read_batches(source: Source, columns: Sequence[str], coded: Collection[str] 
                 yield from _gather(reader)
         else:
             texts = [name for name in coded if is_text(source.schema.field(name).type)]
-            # What is buffered in advance stays in memory to the end of the file (apache/arrow#39808).
+            # A buffer filled in advance stays in memory to the end of the file (apache/arrow#39808).
             options = {"pre_buffer": False, "buffer_size": _BUFFER, "page_checksum_verification": True}
             with pq.ParquetFile(source.path, read_dictionary=texts, **options) as file:
                 yield from file.iter_batches(ROWS, columns=columns)
@@ -86,9 +89,9 @@ def _open(path: Path) -> Source:
             case ".csv":
                 found = _look_into_csv(path)
             case other:
-                raise DataError(f"{path} ends in {other or 'nothing'}; expected .parquet or .csv.")
+                raise DataError(f"{path}: expected a .parquet or .csv file, found the suffix {other or '(none)'}.")
     if not found.rows:
-        raise DataError(f"{path} has no rows: an export that went wrong looks like this. Write it again.")
+        raise DataError(f"{path} has no rows, as after a failed export. Write it again.")
     names = found.schema.names
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"{path} has more than one column {twice[0]!r}. Rename or drop one of them.")
@@ -114,7 +117,7 @@ def _open_csv(path: Path, options: csv.ConvertOptions) -> csv.CSVStreamingReader
 
 
 def _gather(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The blocks of a CSV file as fewer, larger ones."""
+    """Join the blocks of a CSV file to fewer, larger ones."""
     held: list[pa.RecordBatch] = []
     for batch in batches:
         held.append(batch)
@@ -131,8 +134,8 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError) as error:
         kind = "CSV" if path.suffix.lower() == ".csv" else "parquet"
-        # pyarrow shows the row that has too many or too few cells; what is in it is nobody's business here.
+        # pyarrow quotes a row with too many or too few cells, whose values must not appear in a message.
         why = re.sub(r"(columns, got \d+): .*", r"\1.", first_line(error))
         raise DataError(
-            f"{path} cannot be read as {kind}: {why} If it is truncated or damaged, fetch it or write it again."
+            f"Cannot read {path} as {kind}: {why} If it is truncated or damaged, fetch it or write it again."
         ) from error

@@ -1,4 +1,4 @@
-"""One rule per field of a contract: which stored types fit it, and whether a single value does."""
+"""The rule of each field of a contract: the stored types that fit it, and the check of a single value."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -85,7 +85,7 @@ _FITS = {
     Kind.INTEGER: pa.types.is_integer,
     Kind.BOOLEAN: pa.types.is_boolean,
     Kind.CATEGORY: is_text,
-    # The service takes times as text; so does a column.
+    # The service takes timestamps as text; so does a column.
     Kind.TIMESTAMP: lambda found: pa.types.is_timestamp(found) or is_text(found),
 }
 

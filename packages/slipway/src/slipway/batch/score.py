@@ -20,14 +20,14 @@ from slipway.errors import DataError, ScoringError
 
 EXAMPLES = 3
 _NO_SCORE = "expected a finite score, found none"
-# A contract that checks whole rows may put values into its reasons: this many are told apart.
-_REASONS, _FURTHER = 100, "any of further reasons"
+# A contract that checks whole rows may put values into its reasons: more than this many are counted together.
+_REASONS, _FURTHER = 100, "other reasons"
 
 Progress = Callable[[int], None]
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """Rows without a score for one reason; `examples` are the first of them, counted from 1 through all of IN."""
+    """Rows without a score for one reason; `examples` numbers the first of them, from 1 through all of IN."""
 
     column: str
     rule: str
@@ -36,7 +36,7 @@ class Reason(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done; `Plan` says what the names are."""
+    """The result of a run; `Plan` explains the names."""
 
     out: str
     digest: str
@@ -51,10 +51,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def score_file(plan: Plan, progress: Progress = lambda _: None) -> Summary:
-    """Write scores and labels to OUT, in the order of IN; `progress` is told the rows done so far.
+    """Write scores and labels to OUT, in the order of IN; `progress` is called with the rows done so far.
 
-    Raises `DataError` for a damaged file, a row against the contract, or an OUT that cannot be written;
-    `ScoringError` for a row that fits the contract and has no score. OUT is then as it was before.
+    Raises `DataError` for a damaged file, a row that breaks the contract, or an OUT that cannot be written;
+    `ScoringError` for a valid row without a score. OUT is then unchanged.
     """
     started = time.perf_counter()
     done = 0
@@ -84,13 +84,13 @@ def score_file(plan: Plan, progress: Progress = lambda _: None) -> Summary:
 
 
 def _to_read(plan: Plan, source: Source) -> tuple[list[str], set[str]]:
-    """The columns to read; the texts of those that are not kept may come as codes."""
+    """Return the columns to read, and those whose texts may be read as codes because OUT does not keep them."""
     present = [rule.name for rule in plan.rules if rule.name in source.schema.names]
     return list(dict.fromkeys([*present, *plan.kept])), set(present) - set(plan.kept)
 
 
 def _score_batch(plan: Plan, source: Source, batch: pa.RecordBatch, before: int) -> tuple[pa.RecordBatch, list[Fault]]:
-    """The rows of OUT for a batch with `before` rows of its file before it, and those among them that are skipped."""
+    """Return the rows of OUT for a batch with `before` rows of its file before it, and the faults among them."""
     try:
         columns, valid, faults = check_batch(plan.bundle.contract, plan.rules, batch, source.is_csv)
     except UnicodeDecodeError as error:
@@ -109,7 +109,7 @@ def _score_batch(plan: Plan, source: Source, batch: pa.RecordBatch, before: int)
 
 
 def _score(bundle: Bundle, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The scores of the rows that have one, and which do: halves of halves are scored until the others are alone."""
+    """Return the scores of the rows that have one, and a mask of them; the others are found by bisection."""
     rows = count_rows(columns)
     try:
         return bundle.score(columns), np.ones(rows, dtype=bool)
@@ -128,7 +128,7 @@ def _table(plan: Plan, batch: pa.RecordBatch, scores: NDArray[np.float64], valid
 
 
 def _spread(values: NDArray[Any], valid: NDArray[np.bool_]) -> pa.Array:
-    """The values at the places of the valid rows, null at the others."""
+    """Put the values in the places of the valid rows, null in the others."""
     array = pa.array(values)
     return array if valid.all() else array.take(pa.array(valid.cumsum() - 1, mask=~valid))
 
@@ -139,8 +139,8 @@ def _explain(source: Source, faults: list[Fault], before: int) -> str:
     also = f"; also row {' and row '.join(others)}" if others else ""
     place = "" if first.column == WHOLE_ROW else f", column {first.column}"
     return (
-        f"{source.path}, row {row}{place}: {first.rule}{also}. Mend these rows and look for more of their kind; or add "
-        "`--invalid skip`, which leaves their score and label empty."
+        f"{source.path}, row {row}{place}: {first.rule}{also}. Fix these rows and others like them, or add "
+        "`--invalid skip` to leave their score and label empty."
     )
 
 

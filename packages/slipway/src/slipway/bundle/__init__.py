@@ -1,4 +1,4 @@
-"""A model as one sealed directory: read it, verify it, run it. Needs numpy, msgspec and ONNX Runtime only."""
+"""Read, verify and run a model that is one sealed directory. Needs numpy, msgspec and ONNX Runtime only."""
 
 from slipway.bundle.manifest import Manifest
 from slipway.bundle.model import Bundle

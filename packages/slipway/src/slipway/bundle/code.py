@@ -1,4 +1,4 @@
-"""The two source files that travel with a model: what they may import, and how they are run."""
+"""Check and run the two source files that travel with a model."""
 
 import ast
 import sys
@@ -25,8 +25,8 @@ def check_imports(path: Path) -> None:
         for name in imported:
             if name.split(".")[0] not in _ALLOWED:
                 raise ProblemError(
-                    f"{path.name}, line {node.lineno}: imports {name!r}. This file travels with the model, so it "
-                    "may import only the standard library, numpy and msgspec. Move what needs more to dataset.py "
+                    f"{path.name}, line {node.lineno}: expected imports of the standard library, numpy and msgspec "
+                    f"alone, because this file travels with the model, found {name!r}. Move that code to dataset.py "
                     "or model.py."
                 )
 
@@ -34,8 +34,8 @@ def check_imports(path: Path) -> None:
 def run_source(name: str, source: bytes, digest: str) -> ModuleType:
     """Run the verified source of the file `name` as a module of its own.
 
-    The module is named after the bundle, so that two bundles live side by side; nothing is compiled to disk, because
-    a bundle holds no file that its manifest does not name.
+    The module is named after the bundle, so that two bundles can be loaded at once. No compiled file is written, as a
+    bundle has no file that its manifest does not name.
     """
     module = ModuleType(f"slipway_bundle_{digest[:16]}_{Path(name).stem}")
     # msgspec resolves annotations through sys.modules.
@@ -44,5 +44,5 @@ def run_source(name: str, source: bytes, digest: str) -> ModuleType:
         exec(compile(source, name, "exec"), module.__dict__)  # noqa: S102 - sealed and verified code
     except Exception as error:  # whatever foreign code raises is one mistake: a bundle that does not run
         del sys.modules[module.__name__]
-        raise BundleError(f"{name} does not run: {type(error).__name__}: {error}.") from error
+        raise BundleError(f"Cannot run {name}: {type(error).__name__}: {error}.") from error
     return module

@@ -23,13 +23,13 @@ _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 
 
 def refuse_external_data(model: bytes) -> None:
-    """Raise `BundleError` if `model` is no protobuf message or holds a tensor whose values lie elsewhere."""
+    """Raise `BundleError` if `model` is malformed, or has a tensor whose values are in another file."""
     try:
         external = _has_external("model", memoryview(model))
     except (IndexError, ValueError, RecursionError) as error:
-        raise BundleError("model.onnx is truncated or no ONNX file. Make the bundle again.") from error
+        raise BundleError("model.onnx is truncated or malformed. Train the model again.") from error
     if external:
-        raise BundleError("model.onnx keeps tensors in external data, outside the bundle. It is not loaded.")
+        raise BundleError("model.onnx has tensors in external data, outside of the bundle, so it is not loaded.")
 
 
 def _has_external(message: str, content: memoryview) -> bool:

@@ -1,4 +1,4 @@
-"""Feature columns as the one float32 tensor that the model takes."""
+"""Encode feature columns as the one float32 tensor that the model takes."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ UNSEEN = -2.0
 
 
 def fit_inputs(columns: Columns) -> tuple[Input, ...]:
-    """Decide the tensor's columns: text becomes codes of its sorted values, everything else stays a number.
+    """Choose the tensor's columns: text becomes codes of its sorted values, everything else stays a number.
 
     Raises `ProblemError` for a column that is neither, a timestamp for instance.
     """
@@ -24,7 +24,7 @@ def fit_inputs(columns: Columns) -> tuple[Input, ...]:
 def encode_inputs(inputs: Sequence[Input], columns: Columns) -> NDArray[np.float32]:
     """Build the tensor of shape (rows, inputs): codes 0 to n-1, -1 for missing text, -2 for unseen text."""
     tensor = np.empty((count_rows(columns), len(inputs)), dtype=np.float32)
-    # A number beyond float32 becomes infinite; whether the model can answer it is seen in the score.
+    # A number beyond float32 becomes infinite; the score shows whether the model can handle it.
     with np.errstate(over="ignore"):
         for position, (name, vocabulary) in enumerate((given.name, given.vocabulary) for given in inputs):
             tensor[:, position] = columns[name] if vocabulary is None else _codes(vocabulary, columns[name])
@@ -43,6 +43,6 @@ def _vocabulary(name: str, values: NDArray[np.generic]) -> tuple[str, ...] | Non
     if values.dtype.kind in "fiub":
         return None
     raise ProblemError(
-        f"The feature {name!r} is of type {values.dtype}; the model takes numbers and text. "
-        "Derive numbers from it in features.py (hour, weekday, age in days) and leave the column itself out."
+        f"The feature {name!r}: expected numbers or text, found {values.dtype}. Derive numbers from it in features.py "
+        "(hour, weekday, age in days) and leave the column itself out."
     )

@@ -1,4 +1,4 @@
-"""The manifest: what a bundle is and the hash of everything in it; its own hash is the model's identity."""
+"""The manifest: the description of a bundle and the hashes of its files; its own hash identifies the model."""
 
 import hashlib
 from pathlib import Path
@@ -25,7 +25,7 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a bundle is.
+    """The description of a bundle.
 
     `contract` and `features` name the struct and the function in the files that travel with the model; `inputs` are
     the columns of the model's one float32 tensor in order; `classes` the meaning of the score columns (empty for a
@@ -46,14 +46,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     files: dict[str, str]
 
     def __post_init__(self) -> None:
-        """A task has its number of classes, and a threshold only if it is binary; msgspec reports the ValueError."""
+        """Raise `ValueError` unless classes and threshold fit the task; msgspec reports it."""
         fits = {
             Task.BINARY: len(self.classes) == 2 and self.threshold is not None,
             Task.MULTICLASS: len(self.classes) >= 2 and self.threshold is None,
             Task.REGRESSION: not self.classes and self.threshold is None,
         }
         if not fits[self.task]:
-            raise ValueError(f"a {self.task} task cannot have classes {self.classes} and threshold {self.threshold}")
+            raise ValueError(
+                f"a {self.task} task cannot have the classes {self.classes} and the threshold {self.threshold}"
+            )
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,7 +71,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     @property
     def passed(self) -> bool:
-        """Whether a bundle may be made from the model."""
+        """Tell whether a bundle may be sealed with the model."""
         return self.rows > 0 and self.largest_difference <= TOLERANCE and self.label_flips == 0
 
 
@@ -81,24 +83,26 @@ class GoldenRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """The manifest as the bytes that are hashed."""
+    """Encode the manifest as the bytes that are hashed."""
     return msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=2) + b"\n"
 
 
 def manifest_digest(manifest: bytes) -> str:
-    """The identity of a bundle: sha256 of its manifest, as 64 hexadecimal digits."""
+    """Compute the digest that identifies a bundle: sha256 of its manifest, as 64 hexadecimal digits."""
     return hashlib.sha256(manifest).hexdigest()
 
 
 def decode_manifest(content: bytes, path: Path) -> Manifest:
-    """Read a manifest strictly; `path` is named in errors."""
+    """Decode a manifest strictly; errors name `path`."""
     try:
         found = msgspec.json.decode(content, type=Manifest)
     except msgspec.DecodeError as error:
-        raise BundleError(f"{path} is not a manifest of format {FORMAT}: {error}. Make the bundle again.") from error
+        raise BundleError(
+            f"Cannot read {path} as a manifest of format {FORMAT}: {error}. Train the model again."
+        ) from error
     if found.format != FORMAT:
         raise BundleError(
-            f"{path} has format {found.format}; this version reads format {FORMAT}. "
-            "Run the version of the machinery that made it, or train the model again."
+            f"{path}: expected format {FORMAT}, found format {found.format}. Install the version of slipway that "
+            "sealed it, or train the model again."
         )
     return found

@@ -1,4 +1,4 @@
-"""A loaded bundle: columns in, scores out, for one row or a million."""
+"""A loaded bundle: columns in, scores out, for any number of rows."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -52,8 +52,8 @@ class Bundle:
         if not np.isfinite(scores).all():
             row = int(np.argwhere(~np.isfinite(scores))[0][0])
             raise ScoringError(
-                f"Row {row + 1} has no score: the model gives {scores[row]}. Usually a number in it is beyond what the "
-                "model was trained on; narrow its range in the contract."
+                f"Row {row + 1}: expected a finite score, found {scores[row]}. Usually a number in it is far outside "
+                "of the training data; narrow its range in the contract."
             )
         return scores
 
@@ -64,11 +64,11 @@ class Bundle:
         return dict(zip(prediction_columns(self.manifest), (*split_scores(scores), self.label(scores)), strict=False))
 
     def bind_one(self) -> tuple[memoryview, Callable[[], list[float]]]:
-        """The model's tensor for one row and the function that scores it, as `slipway.bundle.row` needs them."""
+        """Return the model's tensor for one row and the function that scores it, for `RowScorer`."""
         return self._scorer.bind_one(len(self.manifest.inputs))
 
     def label(self, scores: NDArray[np.float64]) -> NDArray[Any]:
-        """The answer a score stands for: a class, or the value itself for a regression."""
+        """Convert scores to labels: classes, or the values themselves for a regression."""
         if not self.manifest.classes:
             return scores
         classes = np.array(self.manifest.classes)
@@ -81,15 +81,15 @@ class Bundle:
         try:
             return rows_to_columns(self.fields, [msgspec.convert(row, self.contract) for row in rows])
         except OverflowError as error:
-            raise msgspec.ValidationError(f"A number or a time is too large: {error}") from error
+            raise msgspec.ValidationError(f"A number or timestamp is out of range: {error}") from error
 
     def golden(self) -> tuple[Columns, NDArray[np.float64]]:
-        """The golden rows and the scores that the original estimator gave them."""
+        """Return the golden rows and the scores that the original estimator gave them."""
         golden = [msgspec.json.decode(line, type=GoldenRow) for line in self._golden.splitlines()]
         return self.parse([line.row for line in golden]), np.array([line.score for line in golden], dtype=np.float64)
 
     def derive(self, columns: Columns) -> Columns:
-        """Apply the features that the model was trained with, or none."""
+        """Apply the features that the model was trained with, if any."""
         return self._derive(columns) if self._derive else columns
 
     def _run(self, files: Mapping[str, bytes], name: str) -> ModuleType:

@@ -1,4 +1,4 @@
-"""One row at a time: the score that it has in a batch, at a third of the cost, because no array is made for it.
+"""Score one row at a time: the same score as in a batch, at a third of the cost, because no array is allocated.
 
 The arrays for the contract's columns and for the model's tensor are made once and written again for each row, so a
 scorer must not be used by two threads at once.
@@ -21,7 +21,7 @@ from slipway.problem import Task
 
 
 class RowScorer:
-    """Scores typed rows of a bundle's contract one by one."""
+    """A scorer of single typed rows of a bundle's contract."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
@@ -39,7 +39,7 @@ class RowScorer:
         self._task = bundle.manifest.task
 
     def score(self, row: msgspec.Struct) -> Any:
-        """The score of one row: a float, or a list with one float per class for a multiclass task.
+        """Score one row: a float, or a list with one float per class for a multiclass task.
 
         Raises `ScoringError` for a row that the model gives no finite score.
         """
@@ -55,7 +55,7 @@ class RowScorer:
         try:
             self._pack(self._tensor, 0, *numbers)
         except OverflowError:
-            # Beyond float32; numpy makes it infinite, and whether the model can answer that is seen in the score.
+            # Beyond float32; numpy makes it infinite, and the score shows whether the model can handle that.
             return self._score_as_batch(row)
         scores: list[float] = self._run()
         if self._task is Task.MULTICLASS:
@@ -68,7 +68,7 @@ class RowScorer:
 
 
 def _empty_column(field: Field) -> NDArray[Any]:
-    """A column of one row; assigning None to a number writes NaN."""
+    """Return a column for one row; assigning None to a number writes NaN."""
     if field.kind is Kind.TIMESTAMP:
         return np.empty(1, dtype=np.int64)
     return np.empty(1, dtype=object if field.kind is Kind.CATEGORY else np.float64)

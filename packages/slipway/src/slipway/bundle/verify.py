@@ -1,4 +1,4 @@
-"""Nothing of a bundle is loaded before it is verified; whatever fails names the file and the reason."""
+"""Verify a bundle before it is loaded."""
 
 import hashlib
 import stat
@@ -15,11 +15,11 @@ from slipway.bundle.manifest import MANIFEST, TOLERANCE, Certificate, Manifest, 
 from slipway.bundle.model import Bundle
 from slipway.errors import BundleError, CertificateError, GoldenRowsError, SlipwayError
 
-_AGAIN = "Make the bundle again, or fetch it again from where it came."
+_AGAIN = "Train the model again, or fetch the bundle again."
 
 
 class SealedBundle(NamedTuple):
-    """The verified bytes of a bundle, of which nothing has run yet."""
+    """The verified files of a bundle, whose code has not run yet."""
 
     path: Path
     digest: str
@@ -30,21 +30,22 @@ class SealedBundle(NamedTuple):
 def load_bundle(path: Path, expected: str | None = None) -> Bundle:
     """Verify the bundle in the folder `path`, then load it.
 
-    Checks in this order: the digest is `expected` (if given), every file is the one that the manifest names, none is
-    missing, added or a link, the certificate passed, the model is self-contained, the golden rows score as they did.
-    What was verified is what is used: each file is read once. Raises `BundleError`.
+    Checks in this order: the digest is `expected` (if given); every file has its hash in the manifest, and none is
+    missing, added or a link; the certificate passed; the model has no external data; the golden rows score as they did
+    when the bundle was sealed. Each file is read once, so the bytes that are used are those that were verified. Raises
+    `BundleError`.
     """
     return start_bundle(read_sealed(path, expected))
 
 
 def read_sealed(path: Path, expected: str | None = None) -> SealedBundle:
-    """The first half of `load_bundle`: everything that can be verified without running anything of the bundle."""
+    """Verify everything that can be verified without running code of the bundle: the first half of `load_bundle`."""
     if not path.is_dir():
-        raise BundleError(f"There is no bundle at {path}: no such folder. `make repro` makes one.")
+        raise BundleError(f"No bundle at {path}: the folder does not exist. Run `make repro` to train one.")
     content = _read(path, MANIFEST)
     found = manifest_digest(content)
     if expected is not None and found != expected:
-        raise BundleError(f"{path} is the bundle {found}, expected {expected}. {_AGAIN}")
+        raise BundleError(f"{path}: expected the bundle {expected}, found {found}. {_AGAIN}")
     manifest = decode_manifest(content, path / MANIFEST)
     files = _read_files(path, manifest)
     _check_certificate(path, files["certificate.json"])
@@ -53,9 +54,9 @@ def read_sealed(path: Path, expected: str | None = None) -> SealedBundle:
 
 
 def start_bundle(sealed: SealedBundle) -> Bundle:
-    """The second half of `load_bundle`: the runtime is started, and the golden rows must score as they did.
+    """Start the runtime and score the golden rows: the second half of `load_bundle`.
 
-    A process that forks does this after the fork: a session of ONNX Runtime does not survive one.
+    Call it after a fork: a session of ONNX Runtime does not survive one.
     """
     bundle = _open(sealed)
     _check_golden(bundle)
@@ -66,18 +67,18 @@ def _read_files(path: Path, manifest: Manifest) -> dict[str, bytes]:
     wanted = set(manifest.files) | {MANIFEST}
     present = {entry.relative_to(path).as_posix() for entry in path.rglob("*")}
     for name in sorted(present - wanted):
-        raise BundleError(f"{path / name} is not named in the manifest, so it does not belong to the bundle. {_AGAIN}")
+        raise BundleError(f"{path / name} is not named in the manifest. {_AGAIN}")
     always = {CONTRACT, "model.onnx", "golden.jsonl", "certificate.json", "profile.json"}
     always |= {FEATURES} if manifest.features else set()
     if set(manifest.files) != always:
-        raise BundleError(f"{path / MANIFEST} names {sorted(manifest.files)}, expected {sorted(always)}. {_AGAIN}")
+        raise BundleError(
+            f"{path / MANIFEST}: expected the files {sorted(always)}, found {sorted(manifest.files)}. {_AGAIN}"
+        )
     contents = {}
     for name, wanted_hash in sorted(manifest.files.items()):
         contents[name] = _read(path, name)
         if (found := hashlib.sha256(contents[name]).hexdigest()) != wanted_hash:
-            raise BundleError(
-                f"{path / name} was changed: its sha256 is {found}, the manifest says {wanted_hash}. {_AGAIN}"
-            )
+            raise BundleError(f"{path / name} was changed: expected the sha256 {wanted_hash}, found {found}. {_AGAIN}")
     return contents
 
 
@@ -88,7 +89,7 @@ def _read(path: Path, name: str) -> bytes:
     except FileNotFoundError:
         raise BundleError(f"{file} is missing. {_AGAIN}") from None
     if not stat.S_ISREG(mode):
-        raise BundleError(f"{file} is a link or no regular file; a bundle holds plain files only. {_AGAIN}")
+        raise BundleError(f"{file}: expected a regular file, found a link or another kind. {_AGAIN}")
     return file.read_bytes()
 
 
@@ -96,7 +97,7 @@ def _check_certificate(path: Path, content: bytes) -> None:
     try:
         certificate = msgspec.json.decode(content, type=Certificate)
     except msgspec.DecodeError as error:
-        raise CertificateError(f"{path / 'certificate.json'} cannot be read: {error}. {_AGAIN}") from error
+        raise CertificateError(f"Cannot read {path / 'certificate.json'}: {error}. {_AGAIN}") from error
     if not certificate.passed:
         raise CertificateError(f"{path / 'certificate.json'} did not pass: {certificate}. Train the model again.")
 
@@ -107,7 +108,7 @@ def _open(sealed: SealedBundle) -> Bundle:
     except SlipwayError:
         raise
     except Exception as error:  # ONNX Runtime has no common type for what it refuses
-        raise BundleError(f"{sealed.path} cannot be opened: {type(error).__name__}: {error}. {_AGAIN}") from error
+        raise BundleError(f"Cannot open {sealed.path}: {type(error).__name__}: {error}. {_AGAIN}") from error
 
 
 def _check_golden(bundle: Bundle) -> None:
@@ -117,19 +118,19 @@ def _check_golden(bundle: Bundle) -> None:
         scores = bundle.score(columns)
         off = score_difference(scores, expected)
     except Exception as error:  # the rows, the features and the runtime each have errors of their own
-        raise GoldenRowsError(f"{file} cannot be scored: {type(error).__name__}: {error}. {_AGAIN}") from error
+        raise GoldenRowsError(f"Cannot score {file}: {type(error).__name__}: {error}. {_AGAIN}") from error
     if not len(expected):
         raise GoldenRowsError(f"{file} is empty. {_AGAIN}")
     if off.max() > TOLERANCE:
         row = int(off.argmax())
         raise GoldenRowsError(
-            f"{file}, line {row + 1}: the model gives {scores[row]}, expected {expected[row]} within {TOLERANCE}. "
-            "It does not score here as it did where it was made. Train it again on this kind of machine."
+            f"{file}, line {row + 1}: expected the score {expected[row]} within {TOLERANCE}, found {scores[row]}: the "
+            "model scores differently on this machine. Train it again on this kind of machine."
         )
 
 
 def score_difference(scores: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The difference of each score, relative to scores above 1; the largest over classes; infinite for NaN."""
+    """Compute the difference per row, relative for scores above 1; the largest over classes; infinite for NaN."""
     off = np.abs(scores - expected) / np.maximum(1.0, np.abs(expected))
     off = np.where(np.isnan(off), np.inf, off)
     return off.max(axis=1) if off.ndim == 2 else off

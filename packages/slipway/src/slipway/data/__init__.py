@@ -1,1 +1,1 @@
-"""From the data of a problem to validated and split parts. Needs pandas, pyarrow and Great Expectations."""
+"""Validate and split a problem's dataset. Needs pandas, pyarrow and Great Expectations."""

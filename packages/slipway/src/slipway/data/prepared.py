@@ -13,7 +13,7 @@ Part = Literal["train", "holdout"]
 
 
 def write_parts(train: "pd.DataFrame", holdout: "pd.DataFrame", folder: Path) -> None:
-    """Write both parts, the same bytes for the same rows; `folder` appears whole or not at all."""
+    """Write both parts, the same bytes for the same rows; `folder` is replaced only when both are written."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -33,6 +33,6 @@ def read_part(folder: Path, part: Part) -> "pd.DataFrame":
     try:
         return pq.read_table(path, page_checksum_verification=True).to_pandas()
     except FileNotFoundError as error:
-        raise DataError(f"{path} is missing. The stage prepare makes it: run `dvc repro prepare`.") from error
+        raise DataError(f"No file {path}. Run `dvc repro prepare`, which makes it.") from error
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read: {error}. Delete it and run `dvc repro prepare`.") from error
+        raise DataError(f"Cannot read {path}: {error}. Delete it and run `dvc repro prepare`.") from error

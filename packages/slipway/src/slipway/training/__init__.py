@@ -1,1 +1,1 @@
-"""From a frame to a sealed bundle; needed where models are made, never where they answer."""
+"""Fit, export, certify and seal a model. Needs scikit-learn and skl2onnx, which the serving image lacks."""

@@ -1,4 +1,4 @@
-"""Parity: does the exported model score as the estimator did, and a row alone as among others?"""
+"""Certify parity: the exported model scores as the estimator does, and a row alone as among others."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +10,14 @@ from slipway.errors import ModelError
 from slipway.problem import Task
 
 _FLOORS = (1, 2, 4, 8, 16)
-# Rows scored alone to find the floor: spread over the set, enough that a kernel for few rows shows itself.
+# Rows scored alone to find the floor: spread over the set, enough to detect a kernel for few rows.
 _ALONE = 256
 
 
 def certify_parity(scores: NDArray[np.float64], expected: NDArray[np.float64], threshold: float | None) -> Certificate:
-    """Compare the exported model's scores with the estimator's; raises `ModelError` if they are not the same.
+    """Compare the exported model's scores with the estimator's; raises `ModelError` if they differ.
 
-    `threshold` is that of a binary task; one column of scores without a threshold is a regression.
+    `threshold` is that of a binary task, None for the others.
     """
     off = score_difference(scores, expected)
     certificate = Certificate(
@@ -28,16 +28,16 @@ def certify_parity(scores: NDArray[np.float64], expected: NDArray[np.float64], t
     )
     if off.max(initial=0.0) > TOLERANCE or not certificate.passed:
         raise ModelError(
-            f"The exported model does not score as the estimator did: over {certificate.rows} rows the largest "
-            f"difference is {off.max(initial=0.0):.2g} (at most {TOLERANCE:g} is allowed) and "
-            f"{certificate.label_flips} labels change. Usually a feature is too large for float32 (scale it in "
-            "features.py) or an operator's ONNX version differs: try another estimator."
+            f"The exported model differs from the estimator over {certificate.rows} rows: expected scores within "
+            f"{TOLERANCE:g} and no changed label, found a difference of {off.max(initial=0.0):.2g} and "
+            f"{certificate.label_flips} changed labels. Usually a feature is too large for float32 (scale it in "
+            "features.py), or ONNX has another version of an operator (try another estimator)."
         )
     return certificate
 
 
 def find_batch_floor(model: bytes, task: Task, tensor: NDArray[np.float32]) -> int:
-    """The fewest rows to run at once so that a row scores exactly the same alone as among others."""
+    """Find the fewest rows to run at once so that a row scores exactly the same alone as among others."""
     sample = tensor[:: max(1, len(tensor) // _ALONE)][:_ALONE]
     among = Scorer(model, task).run(sample)
     for floor in _FLOORS:
@@ -45,8 +45,8 @@ def find_batch_floor(model: bytes, task: Task, tensor: NDArray[np.float32]) -> i
         if all(np.array_equal(scorer.run(sample[row : row + 1])[0], among[row]) for row in range(len(sample))):
             return floor
     raise ModelError(
-        f"The exported model scores a row differently when it is alone, even repeated {_FLOORS[-1]} times, so an "
-        "answer would depend on who else asks. Choose another estimator."
+        f"The exported model scores a row alone, even repeated {_FLOORS[-1]} times, other than among other rows, so a "
+        "prediction would depend on its batch. Choose another estimator."
     )
 
 

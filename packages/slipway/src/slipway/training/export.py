@@ -1,4 +1,4 @@
-"""From a fitted scikit-learn estimator to ONNX bytes that are the same in every process."""
+"""Export a fitted scikit-learn estimator to ONNX, the same bytes in every process."""
 
 import re
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ _TENSOR = "features"
 def export_onnx(fitted: Fitted) -> bytes:
     """Convert to ONNX: one float32 tensor of all inputs in, one tensor of scores out.
 
-    Raises `ModelError` that names the operator which ONNX cannot take.
+    Raises `ModelError` that names the part which cannot be converted.
     """
     from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 
@@ -30,10 +30,10 @@ def export_onnx(fitted: Fitted) -> bytes:
         TypeError,
     ) as error:
         raise ModelError(
-            f"{_culprit(fitted.estimator, str(error))} cannot be exported to ONNX, so it could not be served: "
-            f"{first_line(error)} Use an estimator that skl2onnx supports (its documentation lists them: linear "
-            "models, trees, forests, HistGradientBoosting without categorical_features, ...), and write own "
-            "transformations in features.py."
+            f"Cannot export {_culprit(fitted.estimator, str(error))} to ONNX: {first_line(error)} Use an estimator "
+            "that skl2onnx supports (linear models, trees, forests, HistGradientBoosting without "
+            "categorical_features and others that its documentation lists), and write transformations of your own in "
+            "features.py."
         ) from error
     _make_reproducible(model)
     return bytes(model.SerializeToString(deterministic=True))
@@ -57,7 +57,7 @@ def _convert(fitted: Fitted) -> "ModelProto":
 
 
 def _selects_by_name(estimator: Any) -> bool:
-    """Whether a part of the estimator picks its columns, so that the converter wants one input for each."""
+    """Tell whether a part of the estimator selects columns by name, so that the converter wants one input for each."""
     from sklearn.compose import ColumnTransformer
 
     parts = [estimator, *estimator.get_params(deep=True).values()]
@@ -65,7 +65,7 @@ def _selects_by_name(estimator: Any) -> bool:
 
 
 def _split_tensor(model: "ModelProto", names: list[str]) -> None:
-    """Replace one graph input per column by one tensor: building 17 arrays a request costs more than the model."""
+    """Replace one graph input per column by one tensor: building 17 arrays per request costs more than the model."""
     from onnx import TensorProto, helper
 
     opset = max(entry.version for entry in model.opset_import if entry.domain == "")
@@ -76,14 +76,14 @@ def _split_tensor(model: "ModelProto", names: list[str]) -> None:
 
 
 def _keep_scores(model: "ModelProto") -> None:
-    """Drop the label output of a classifier: labels follow from the scores and the manifest."""
+    """Drop the label output of a classifier: labels are computed from the scores and the manifest."""
     scores = model.graph.output[-1]
     del model.graph.output[:]
     model.graph.output.append(scores)
 
 
 def _make_reproducible(model: "ModelProto") -> None:
-    """Remove what differs between processes or versions and says nothing about the model."""
+    """Remove what differs between processes or versions for the same model."""
     opsets = sorted((entry.domain, entry.version) for entry in model.opset_import)
     del model.opset_import[:]
     for domain, version in opsets:

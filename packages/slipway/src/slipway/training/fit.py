@@ -1,4 +1,4 @@
-"""Fit the problem's estimator on the same numbers that the service will see."""
+"""Fit the problem's estimator on the numbers that the service will give the model."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Fitted(msgspec.Struct, frozen=True):
-    """An estimator that has been fitted, the tensor it takes and the meaning of its classes."""
+    """A fitted estimator, the inputs of its tensor, and its classes."""
 
     estimator: Any
     inputs: tuple[Input, ...]
@@ -30,8 +30,8 @@ class Fitted(msgspec.Struct, frozen=True):
 def fit_estimator(problem: Problem, params: Params, frame: "pd.DataFrame") -> Fitted:
     """Fit on `frame`: the contract's columns and `target`.
 
-    Every input is float32 before the estimator sees it, because ONNX compares in float32: without it scores of rows
-    near a split point differ by up to 9e-3.
+    Inputs are converted to float32 first, because ONNX compares in float32: without it the scores of rows near a split
+    point differ by up to 9e-3.
     """
     inputs, tensor = _tensor(problem, frame)
     _refuse_constants(inputs, tensor)
@@ -41,34 +41,34 @@ def fit_estimator(problem: Problem, params: Params, frame: "pd.DataFrame") -> Fi
         estimator.fit(_named(inputs, tensor), target)
     except (ValueError, TypeError) as error:
         raise ModelError(
-            f"{type(estimator).__name__} could not be fitted on {len(frame)} rows of "
-            f"{', '.join(i.name for i in inputs)}: {first_line(error)} Text arrives as codes and missing numbers "
-            "as NaN; model.py must build an estimator that takes both."
+            f"Cannot fit {type(estimator).__name__} on {len(frame)} rows of "
+            f"{', '.join(i.name for i in inputs)}: {first_line(error)} Text is encoded as numbers and missing numbers "
+            "are NaN; model.py must build an estimator that accepts both."
         ) from error
     return Fitted(estimator, inputs, classes, problem.task)
 
 
 def _tensor(problem: Problem, frame: "pd.DataFrame") -> tuple[tuple[Input, ...], NDArray[np.float32]]:
-    """The inputs and their values; the columns, several times as large, are gone before the estimator needs room."""
+    """Return the inputs and their values; the columns, several times as large, are freed before the fit."""
     columns = derive_features(problem, frame_to_columns(read_contract(problem.contract), frame))
     inputs = fit_inputs(columns)
     return inputs, encode_inputs(inputs, columns)
 
 
 def derive_features(problem: Problem, columns: Columns) -> Columns:
-    """Apply the problem's features, or none."""
+    """Apply the problem's features, if it has any."""
     return problem.features(columns) if problem.features else columns
 
 
 def predict_scores(fitted: Fitted, tensor: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Scores of the original estimator, in the shape in which a bundle gives them."""
+    """Score rows with the original estimator; shapes as in `Bundle.score`."""
     rows = _named(fitted.inputs, tensor)
     if fitted.task is Task.REGRESSION:
         return np.asarray(fitted.estimator.predict(rows), dtype=np.float64)
     if not hasattr(fitted.estimator, "predict_proba"):
         raise ModelError(
-            f"{type(fitted.estimator).__name__} gives no probabilities (it has no predict_proba), and a score is a "
-            "probability. Wrap it in CalibratedClassifierCV, or choose an estimator that has them."
+            f"{type(fitted.estimator).__name__} has no predict_proba, and a score is a probability. Wrap it in "
+            "CalibratedClassifierCV, or choose another estimator."
         )
     probabilities = np.asarray(fitted.estimator.predict_proba(rows), dtype=np.float64)
     return probabilities[:, 1] if fitted.task is Task.BINARY else probabilities
@@ -87,15 +87,15 @@ def _target(task: Task, target: NDArray[Any]) -> tuple[tuple[Class, ...], NDArra
     kinds = {type(value) for value in plain}
     if len(kinds) > 1 or not kinds <= {bool, int, str}:
         raise DataError(
-            f"The classes of the target must all be truth values, whole numbers or text, found "
+            "The target: expected classes that are all truth values, all whole numbers or all text, found "
             f"{', '.join(sorted(kind.__name__ for kind in kinds))}. Convert the target in dataset.py."
         )
     classes, codes = np.unique(np.array(plain), return_inverse=True)
     if len(classes) < 2 or (task is Task.BINARY and len(classes) != 2):
         raise DataError(
-            f"The training set's target has {len(classes)} class(es): {', '.join(map(str, classes.tolist()))}; a "
-            f"{task} problem needs {'exactly two' if task is Task.BINARY else 'two or more'}. Look at the target "
-            "in dataset.py and at the split."
+            f"The training set's target: expected {'two classes' if task is Task.BINARY else 'two or more classes'} "
+            f"for a {task} task, found {len(classes)}: {', '.join(map(str, classes.tolist()))}. Check the target in "
+            "dataset.py and the split."
         )
     return tuple(classes.tolist()), codes
 
@@ -106,7 +106,6 @@ def _refuse_constants(inputs: tuple[Input, ...], tensor: NDArray[np.float32]) ->
         if np.isnan(values).all() or (values == values[0]).all():
             found = given.vocabulary[0] if given.vocabulary else values[0]
             raise DataError(
-                f"The feature {given.name!r} is constant in the training set: {found} in all {len(values)} rows. "
-                "It teaches the model nothing, and is usually a broken join. Mend dataset.py, or drop it in "
-                "features.py."
+                f"The feature {given.name!r} is constant in the training set: {found} in all {len(values)} rows, "
+                "usually after a broken join. Fix dataset.py, or drop the feature in features.py."
             )

@@ -1,4 +1,4 @@
-"""Choose golden rows: ordinary ones, missing values, unseen categories, the ends of every range."""
+"""Choose golden rows: ordinary ones, missing values, unseen categories, both ends of every range."""
 
 import re
 import string
@@ -38,7 +38,7 @@ def _variations(fields: Sequence[Field], columns: Columns) -> Iterator[tuple[str
 
 
 def _unseen(field: Field, seen: set[str]) -> list[str]:
-    """One category that the rows do not have: another of a closed set, or a known one with a letter changed."""
+    """Return a category that the rows do not have: another of a closed set, or a known one with a changed letter."""
     if field.categories:
         return sorted(set(field.categories) - seen)[:1]
     for text in sorted(seen):
@@ -56,7 +56,7 @@ def _alike(letter: str) -> str:
 
 
 def _ends(field: Field, columns: Columns) -> list[Any]:
-    """The bounds that the contract allows; where it has none, the smallest and largest value seen."""
+    """Return the contract's bounds, or the smallest and largest value seen where it has none."""
     values = columns[field.name]
     known = values[~np.isnat(values)] if field.kind is Kind.TIMESTAMP else values[~np.isnan(values)]
     if not len(known):

@@ -1,4 +1,4 @@
-"""The reference for drift: how inputs and scores were distributed when the model was made."""
+"""The reference for drift: the distributions of inputs and scores when the model was trained."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ CATEGORIES = 50
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Shares that sum to 1 with `missing`, of the bins between `edges` or of `categories`; timestamps have none."""
+    """The distributions of the inputs but timestamps, and of the scores, one for each class of a multiclass task."""
 
     rows: int
     inputs: dict[str, "Distribution"]
@@ -25,7 +25,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Distribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One distribution: n + 1 edges and n shares, or n categories and n shares (the rest is `other`)."""
+    """Shares of the bins between n + 1 edges, or of n categories; with `missing` and `other` they sum to 1."""
 
     edges: tuple[float, ...] = ()
     categories: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class Distribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 def make_profile(fields: Sequence[Field], columns: Columns, scores: NDArray[np.float64]) -> Profile:
-    """Describe the contract's columns and the scores (one distribution a class for a multiclass task)."""
+    """Describe the contract's columns and the scores (one distribution per class for a multiclass task)."""
     watched = [field for field in fields if field.kind is not Kind.TIMESTAMP]
     return Profile(
         rows=count_rows(columns),
@@ -66,7 +66,7 @@ def _shares(values: list[str | None]) -> Distribution:
 
 
 def _bins(values: NDArray[np.float64]) -> Distribution:
-    """Bins of about equal share: the distinct deciles, the outer ones open to both sides when compared."""
+    """Return bins of about equal share between the distinct deciles; in a comparison the outer bins are open."""
     known = values[~np.isnan(values)]
     missing = _round(1 - len(known) / len(values))
     if not len(known):

@@ -1,4 +1,4 @@
-"""Put a bundle together: export, certify, choose golden rows, hash everything, move it into place whole."""
+"""Seal a bundle: export, certify, choose golden rows, hash every file, and move the folder into place."""
 
 import hashlib
 import inspect
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 def seal_bundle(
     problem: Problem, fitted: Fitted, threshold: float, train: "pd.DataFrame", holdout: "pd.DataFrame", folder: Path
 ) -> tuple[Bundle, Certificate]:
-    """Make the bundle of `fitted` in `folder`, certified over the whole holdout, and load it verified.
+    """Seal the bundle of `fitted` in `folder`, certified over the whole holdout, and load it.
 
-    `train` gives the inputs' profile, `holdout` the golden rows and the scores' profile. Nothing appears in `folder`
-    unless everything passed.
+    `train` gives the inputs' profile, `holdout` the golden rows and the scores' profile. `folder` is replaced only by
+    a bundle that is verified.
     """
     fields = read_contract(problem.contract)
     code = _code(problem)
@@ -81,8 +81,8 @@ def _code(problem: Problem) -> dict[str, bytes]:
         path = Path(inspect.getfile(found))
         if path.name != name:
             raise ProblemError(
-                f"{found.__name__} stands in {path.name}; it must stand in {name}, the file that travels with the "
-                "model."
+                f"{found.__name__}: expected in {name}, the file that travels with the model, found in {path.name}. "
+                "Move it there."
             )
         check_imports(path)
         contents[name] = path.read_bytes()

@@ -1,4 +1,4 @@
-"""A dataset is one table with rows and properly named columns, or an error that says what came instead."""
+"""A dataset is one table with rows and unique column names; the error for anything else tells what was found."""
 
 import msgspec
 import pandas as pd
@@ -24,7 +24,7 @@ def test_an_index_of_any_name_is_not_a_column(tmp_path):
     assert "key" not in load_dataset(loading(make(20).set_index("key")), tmp_path)
 
 
-def test_a_missing_file_says_how_to_fetch_it(tmp_path):
+def test_the_error_for_a_missing_file_tells_how_to_fetch_it(tmp_path):
     problem = msgspec.structs.replace(PROBLEM, load=lambda folder: pd.read_csv(folder / "rows.csv"))
     with pytest.raises(DataError, match=r"rows\.csv.*dvc pull"):
         load_dataset(problem, tmp_path)
@@ -40,12 +40,12 @@ def test_something_else_than_a_table_is_refused(tmp_path):
         load_dataset(loading({"a": [1]}), tmp_path)
 
 
-def test_a_column_that_comes_twice_is_named(tmp_path):
+def test_a_repeated_column_is_named(tmp_path):
     frame = make(20)
     with pytest.raises(ProblemError, match="'plan' more than once"):
         load_dataset(loading(pd.concat([frame, frame[["plan"]]], axis=1)), tmp_path)
 
 
-def test_a_column_without_a_proper_name_is_named(tmp_path):
-    with pytest.raises(ProblemError, match="named 0"):
+def test_a_column_name_that_is_not_text_is_refused(tmp_path):
+    with pytest.raises(ProblemError, match="expected column names of text, found 0"):
         load_dataset(loading(make(20).rename(columns={"plan": 0})), tmp_path)

@@ -1,4 +1,4 @@
-"""What is a number, a whole number, a truth value, text or a timestamp, in every way pandas stores it."""
+"""Numbers, integers, truth values, text and timestamps are recognised in every type in which pandas stores them."""
 
 from datetime import date, datetime
 
@@ -62,13 +62,13 @@ def test_a_column_of_another_kind_does_not(kind, value):
     assert not conforms_to_kind(pd.Series([value], dtype=object), kind).any()
 
 
-def test_the_odd_value_in_a_mixed_column_is_found():
+def test_the_wrong_value_in_a_mixed_column_is_found():
     column = pd.Series([1, "n/a", 3.0], dtype=object, index=[4, 7, 9])
     assert conforms_to_kind(column, Kind.INTEGER).to_dict() == {4: True, 7: False, 9: True}
 
 
 @pytest.mark.parametrize("zoned", [True, False])
-def test_a_timestamp_has_a_time_zone_exactly_where_it_is_asked_for(zoned):
+def test_a_timestamp_has_a_time_zone_exactly_if_the_contract_requires_it(zoned):
     naive = pd.Series(pd.to_datetime(["2024-05-01 10:00"]))
     zone = naive.dt.tz_localize("America/New_York")
     for column, has_zone in ((naive, False), (zone, True)):

@@ -1,4 +1,4 @@
-"""What is left of a validation: the file, the Data Docs, and the error for the person who mends the data."""
+"""The results of a validation: the file, the Data Docs, and the error for the person who fixes the data."""
 
 import re
 
@@ -37,7 +37,7 @@ def test_the_file_holds_no_time_no_version_and_no_run(tmp_path):
     assert not re.search(r"run_id|version|\d{4}-\d{2}-\d{2}T|batch", text)
 
 
-def test_a_bad_dataset_leaves_its_report_aside_and_no_output(tmp_path):
+def test_the_report_of_a_bad_dataset_is_no_output_of_the_stage(tmp_path):
     output, failed = tmp_path / "validation.json", tmp_path / ".slipway" / "validation.json"
     output.write_text("from an earlier run")
     with pytest.raises(DataError, match=r"\.slipway/validation\.json"):
@@ -73,7 +73,7 @@ def test_the_error_says_once_that_a_column_is_missing():
 
 def test_the_error_shows_both_names_of_a_renamed_column():
     text = explain_report(validate_dataset(PROBLEM, make(400).rename(columns={"months": "bills"})))
-    assert "unknown bills" in text
+    assert "unknown columns bills" in text
     assert "column months" in text
 
 

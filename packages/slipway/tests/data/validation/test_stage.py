@@ -81,7 +81,7 @@ def test_a_wrong_parameter_fails_before_any_data_is_read(project):
             "expected results = 1, which this version of slipway makes, found results = 2",
         ),
         ("", "found no results. Write `results = 1`"),
-        ('results = "1"', "Expected `int | null`, got `str` - at `$.results`"),
+        ('results = "1"', "tool.slipway.results: expected `int | null`, found '1'"),
     ],
 )
 def test_results_that_this_version_does_not_make_stop_a_stage_in_one_paragraph(project, line, found):

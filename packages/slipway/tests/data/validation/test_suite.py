@@ -1,4 +1,4 @@
-"""The rules that follow from a contract and a task, without any data."""
+"""The rules that are derived from a contract and a task."""
 
 from typing import Annotated, Literal
 
@@ -62,11 +62,11 @@ def test_closed_categories_and_patterns_are_rules(row_rules):
     assert ("code", suite.IN_SET) not in row_rules
 
 
-def test_the_reason_carries_description_and_unit(row_rules):
+def test_the_reason_has_description_and_unit(row_rules):
     assert row_rules["share", suite.BETWEEN].why == "contract: Part [1]"
 
 
-def test_optional_columns_are_allowed_and_ruled_only_where_present():
+def test_optional_columns_are_allowed_and_have_rules_only_if_present():
     bare, full = rules(CHURN), rules(CHURN, ["group", "time", "key"])
     assert "key" not in bare[None, suite.COLUMNS].kwargs["column_set"]
     assert {"group", "time", "key", "target"} <= set(full[None, suite.COLUMNS].kwargs["column_set"])
@@ -83,7 +83,7 @@ def test_optional_columns_are_allowed_and_ruled_only_where_present():
     ],
     ids=lambda value: getattr(value, "name", None),
 )
-def test_the_task_says_how_many_values_a_target_has(problem, bounds):
+def test_the_task_bounds_the_number_of_values_of_a_target(problem, bounds):
     assert rules(problem)["target", suite.DISTINCT].kwargs == {"column": "target", **bounds}
 
 

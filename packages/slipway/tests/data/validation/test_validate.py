@@ -86,7 +86,7 @@ def test_rows_that_share_a_key_are_all_found(broken):
     assert [example.row for example in rule.examples] == [20, 21, 300]
 
 
-def test_a_column_that_nobody_declared_is_named(broken):
+def test_an_undeclared_column_is_named(broken):
     assert broken[None, suite.COLUMNS].observed == {"missing": [], "unexpected": ["colour"]}
 
 
@@ -100,7 +100,7 @@ def test_a_missing_column_is_named(broken_rules):
     assert broken[None, suite.COLUMNS].observed == {"missing": ["months"], "unexpected": []}
 
 
-def test_half_a_month_is_no_integer_even_where_missing_values_make_the_column_float(broken_rules):
+def test_a_fraction_is_found_in_an_integer_column_that_missing_values_make_float(broken_rules):
     frame = make(400).astype({"months": float})
     frame.loc[5, "months"] = 2.5
     rule = broken_rules(validate_dataset(PROBLEM, frame))["months", suite.OF_KIND]
@@ -158,7 +158,7 @@ def test_a_dataset_without_group_time_and_key_passes():
     assert validate_dataset(PROBLEM, make(400).drop(columns=["group", "time", "key"])).success
 
 
-def test_columns_in_other_storage_types_are_held_to_the_same_rules(broken_rules):
+def test_columns_in_other_storage_types_have_the_same_rules(broken_rules):
     frame = make(400).astype({"plan": "category", "town": "string", "months": "Int64", "usage": "float32"})
     assert validate_dataset(PROBLEM, frame).success
     frame.loc[[1, 2], "months"] = 601

@@ -1,4 +1,4 @@
-"""Subscribers whose churn is known, because this file made them."""
+"""Generate subscribers with known churn."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Fields and what grew best on them."""
+"""Generate fields and the crops that grew best on them."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Which crop suits a field: a multiclass toy with string classes and no features.py."""
+"""The crop that suits a field: a multiclass toy with string classes and no features.py."""
 
 from crops.contract import Field
 from crops.dataset import load

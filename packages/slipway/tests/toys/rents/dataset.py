@@ -1,4 +1,4 @@
-"""Flats and what they were let for."""
+"""Generate flats and their rents."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What a flat is let for: a regression toy without groups."""
+"""The rent of a flat: a regression toy without groups."""
 
 from rents.contract import Flat
 from rents.dataset import load

@@ -1,4 +1,4 @@
-"""From plain rules to Great Expectations' own objects; a rule that cannot be meant is refused by name."""
+"""Build Great Expectations' objects from plain rules."""
 
 import difflib
 from typing import Any
@@ -8,9 +8,9 @@ from slipway.problem import Expectation, View
 
 
 def build_expectations(view: View) -> list[Any]:
-    """Make one expectation per rule of `view`, numbered in their order under `meta["number"]`.
+    """Build one expectation per rule of `view`, numbered in order under `meta["number"]`.
 
-    Raises `ProblemError` for a type that does not exist and for arguments that it does not take.
+    Raises `ProblemError` for an unknown type and for arguments that it does not accept.
     """
     return [_build(view, number, rule) for number, rule in enumerate(view.expectations)]
 
@@ -24,19 +24,19 @@ def _build(view: View, number: int, rule: Expectation) -> Any:
 
     try:
         kind = registry.get_expectation_impl(rule.type)
-        # The number finds the rule of a result again: results come in another order.
+        # Results come in another order; the number tells which rule a result belongs to.
         return kind(**{**rule.kwargs, "notes": rule.why, "meta": {"number": number}})
     except ExpectationNotFoundError as error:
         known = registry.list_registered_expectation_implementations()
         near = difflib.get_close_matches(rule.type, known, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise ProblemError(
-            f"The view {view.name!r} asks for the expectation {rule.type!r}, which Great Expectations does "
-            f"not have.{hint}"
+            f"The view {view.name!r} has a rule of the type {rule.type!r}, which Great Expectations does not "
+            f"have.{hint}"
         ) from error
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise ProblemError(
-            f"The view {view.name!r} calls {rule.type} with {dict(rule.kwargs)!r}, which it does not take: "
-            f"{faults.replace('__root__: ', '')}. Mend the arguments in the problem's expectations."
+            f"The view {view.name!r}: {rule.type} does not accept the arguments {dict(rule.kwargs)!r}: "
+            f"{faults.replace('__root__: ', '')}. Fix them in the problem's expectations."
         ) from error

@@ -1,7 +1,7 @@
-"""The one rule that Great Expectations lacks: a column holds what the contract's kind means, value by value.
+"""The one rule that Great Expectations lacks: every value of a column has the kind that the contract declares.
 
-Its own type rules look at the storage type: they would let 3.5 pass as an integer that may be missing (stored
-as float64), and infinity as a number. Importing this module imports Great Expectations and registers it.
+Its own type rules check the storage type: they would accept 3.5 as an integer that may be missing (stored as float64),
+and infinity as a number. Importing this module imports Great Expectations and registers the rule.
 """
 
 from datetime import datetime
@@ -33,9 +33,9 @@ _MEANING = {
 
 
 def conforms_to_kind(column: "pd.Series", kind: Kind, zoned: bool | None = None) -> "pd.Series":
-    """Say for each value of `column`, which has none missing, whether it is what `kind` means.
+    """Tell for each value of `column`, none of which is missing, whether it is of `kind`.
 
-    `zoned` says whether timestamps must have a time zone or must have none; None takes either.
+    Timestamps must have a time zone if `zoned` is true, must have none if it is false; None accepts both.
     """
     import pandas as pd
     from pandas.api import types
@@ -78,7 +78,7 @@ def _is(value: Any, kind: Kind, zoned: bool | None) -> bool:
 
 
 class ColumnValuesOfKind(ColumnMapMetricProvider):
-    """The metric behind the rule: one truth value a row."""
+    """The metric of the rule: one truth value per row."""
 
     condition_metric_name = "column_values.of_kind"
     condition_value_keys = ("kind", "zoned")

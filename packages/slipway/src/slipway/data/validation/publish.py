@@ -1,4 +1,4 @@
-"""Write the report where its outcome belongs: a pipeline output, or an error and a note."""
+"""Write the report: as a stage output if every rule holds, beside an error if not."""
 
 from pathlib import Path
 
@@ -19,6 +19,6 @@ def publish_report(report: Report, path: Path, failed: Path = FAILED) -> None:
     write_json(failed, report)
     path.unlink(missing_ok=True)
     raise DataError(
-        f"{explain_report(report)}\nAll results are in {failed}, with Data Docs beside it. Mend the data "
-        "where it comes from; if it is right, change the contract or the expectation that says otherwise."
+        f"{explain_report(report)}\nAll results are in {failed}, with Data Docs beside it. Fix the data at its "
+        "source; if it is right, change the rule in the contract or in the problem's expectations."
     )

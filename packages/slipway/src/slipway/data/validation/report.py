@@ -1,4 +1,4 @@
-"""What the validation found: one result per rule, and a paragraph for the person who has to mend the data."""
+"""The report of a validation: one result per rule, and a paragraph for the person who fixes the data."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,18 +13,18 @@ _SHOWN_VALUES = 8
 
 
 class Example(msgspec.Struct, frozen=True):
-    """A row that breaks a rule: its position, counted from 0, and its values, the broken column first."""
+    """A row that breaks a rule: its position, counted from 0, and its values, the rule's column first."""
 
     row: int
     values: dict[str, Any]
 
 
 class RuleResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One rule and whether it holds.
+    """The result of one rule.
 
-    `unexpected` rows break it, a `share` of all, and `violation` says how the first of them breaks the contract; or the
-    rule looks at all rows at once, and `observed` is what it saw. `error` says why it could not be checked. Empty
-    fields are left out of the file.
+    `unexpected` counts the rows that break it, `share` is their share of all, and `violation` tells how the first of
+    them breaks the contract. For a rule on all rows at once, `observed` is the value that it checked. `error` is the
+    reason why it could not be checked. Empty fields are left out of the file.
     """
 
     rule: str
@@ -49,7 +49,7 @@ class ViewReport(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """The dataset first, then the problem's views; `unchecked` ones need a dataset in better shape."""
+    """The results of the dataset, then of the problem's views; `unchecked` ones need a dataset that fits its rules."""
 
     success: bool
     rows: int
@@ -58,7 +58,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def explain_report(report: Report) -> str:
-    """Say what is wrong: for each broken rule the column, what was expected, and the rows that break it."""
+    """Explain a failed validation: for each broken rule its column, the violation, and rows that break it."""
     found = [(view, rule) for view in report.views for rule in root_failures(view)]
     count = "one rule" if len(found) == 1 else f"{len(found)} rules"
     lines = [f"The dataset of {report.rows:,} rows breaks {count}."]
@@ -67,12 +67,12 @@ def explain_report(report: Report) -> str:
     if len(found) > _SHOWN_RULES:
         lines.append(f"And {len(found) - _SHOWN_RULES} more.")
     if report.unchecked:
-        lines.append(f"Not checked before the columns are right: {', '.join(report.unchecked)}.")
+        lines.append(f"Not checked until the columns are right: {', '.join(report.unchecked)}.")
     return "\n".join(lines)
 
 
 def root_failures(view: ViewReport) -> Iterator[RuleResult]:
-    """The broken rules, without those that only repeat another, as every rule on a missing column does."""
+    """List the broken rules, without those that repeat another, such as every further rule on a missing column."""
     broken = [rule for rule in view.rules if not rule.passed]
     explained = {rule.column for rule in broken if rule.error is None}
     for rule in broken:
@@ -104,7 +104,7 @@ def _outcome(view: ViewReport, rule: RuleResult) -> str:
     if rule.error:
         return f"could not be checked: {rule.error.rstrip('.')}"
     if rule.rule == COLUMNS:
-        return f"met the unknown {', '.join(rule.observed['unexpected'])}"
+        return f"found unknown columns: {', '.join(rule.observed['unexpected'])}"
     if rule.unexpected:
         return f"is broken by {_count(view, rule)}"
     return "fails" if rule.observed is None else f"fails: observed {_value(rule.observed)}"

@@ -1,4 +1,4 @@
-"""Read one result of Great Expectations into a plain one: same data, same bytes, on any day."""
+"""Convert a result of Great Expectations to a plain one, the same bytes for the same data."""
 
 import math
 from collections.abc import Mapping
@@ -23,9 +23,9 @@ _DIGITS = 6
 
 
 def read_result(rule: Expectation, result: Any, frame: "pd.DataFrame", fields: Mapping[str, Field]) -> RuleResult:
-    """Make the result of `rule` on `frame` (index 0 to n - 1) plain, with up to three rows that break it.
+    """Convert the result of `rule` on `frame` (index 0 to n - 1), with up to three rows that break it.
 
-    `fields` are those of the contract if the rule comes from it, and none for a rule of the problem's own.
+    `fields` has the contract's fields by name for a rule that comes from it, and is empty for one of the problem's.
     """
     detail = result.result or {}
     unexpected = int(detail.get("unexpected_count") or 0)
@@ -86,14 +86,14 @@ def _examples(
 
 
 def _error(info: dict[str, Any]) -> str | None:
-    """The first message; Great Expectations nests it by metric where a metric failed."""
+    """Return the first message, which Great Expectations nests by metric if a metric failed."""
     if "raised_exception" in info:
         return str(info["exception_message"]) if info["raised_exception"] else None
     return next((str(one["exception_message"]) for one in info.values() if one["raised_exception"]), None)
 
 
 def _plain(value: Any) -> Any:
-    """As JSON has it: missing is null, times are ISO 8601, what JSON lacks is its text."""
+    """Convert a value to JSON's types: missing to null, times to ISO 8601, other types to text."""
     import pandas as pd
 
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The rules that a dataset must obey, derived from the contract: plain data, no library needed."""
+"""Derive the rules of a dataset from the contract, as plain data."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -20,9 +20,9 @@ DISTINCT = "expect_column_unique_value_count_to_be_between"
 
 
 def dataset_view(problem: Problem, present: Collection[str]) -> View:
-    """Everything that the contract and the task demand of a dataset with the columns `present`.
+    """List the rules of the contract and the task for a dataset with the columns `present`.
 
-    The optional columns `group`, `time` and `key` are held to their rules where they are present.
+    The optional columns `group`, `time` and `key` have rules if they are present.
     """
     fields = read_contract(problem.contract)
     optional = [name for name in ("group", "time", "key") if name in present]

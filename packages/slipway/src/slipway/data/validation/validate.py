@@ -1,4 +1,4 @@
-"""Hold a dataset against its rules with Great Expectations, and leave its Data Docs for the browser."""
+"""Validate a dataset with Great Expectations, and build its Data Docs."""
 
 import warnings
 from collections.abc import Mapping
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
 
 def validate_dataset(problem: Problem, frame: "pd.DataFrame", docs: Path | None = None) -> Report:
-    """Check the contract's rules on `frame`, then the problem's views; leave Data Docs in the folder `docs`, if any.
+    """Check the contract's rules on `frame`, then the problem's views; build Data Docs in the folder `docs`, if given.
 
-    A broken rule is a result, not an error. While the dataset lacks a column or holds one of another kind,
-    the views are left unchecked, because they are computed from it. Raises `ProblemError` for a rule or a
-    view that cannot be meant.
+    A broken rule is part of the report, not an error. If the dataset lacks a column or has one of another kind, the
+    views, which are computed from it, are left unchecked. Raises `ProblemError` for a rule or view with a mistake.
     """
     dataset = dataset_view(problem, list(frame.columns))
     _refuse_same_names(problem)
@@ -54,7 +53,7 @@ def validate_dataset(problem: Problem, frame: "pd.DataFrame", docs: Path | None 
 
 
 def _context(name: str, folder: Path | None) -> Any:
-    """A context in memory, with a Data Docs site in `folder`: no project folder, no cloud, no progress bars."""
+    """Return a context in memory with a Data Docs site in `folder`: no project folder, no cloud, no progress bars."""
     import great_expectations as gx
     from great_expectations.data_context.types import base
 
@@ -117,11 +116,11 @@ def _table(view: View, frame: "pd.DataFrame") -> "pd.DataFrame":
         found = view.of(frame)
     except Exception as error:
         raise ProblemError(
-            f"The view {view.name!r} could not be made of the dataset: {type(error).__name__}: {error}. "
-            "Mend its function in the problem."
+            f"Cannot compute the view {view.name!r} from the dataset: {type(error).__name__}: {error}. "
+            "Fix its function in the problem."
         ) from error
     table = as_table(found, f"view {view.name!r}")
-    # What a group-by leaves in the index is content; a plain numbering is not.
+    # The keys of a group-by stand in the index and are content; a plain numbering is not.
     return table.reset_index(drop=all(name is None for name in table.index.names))
 
 
@@ -130,17 +129,16 @@ def _refuse_same_names(problem: Problem) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ProblemError(
-                f"The problem {problem.name!r} has more than one view named {name!r} ({DATASET!r} is the "
-                "dataset itself). Give each its own name."
+                f"The problem {problem.name!r} has more than one view named {name!r} ({DATASET!r} is reserved for the "
+                "dataset itself). Rename one of them."
             )
 
 
 def _refuse_errors(view: ViewReport) -> None:
-    """The view was made of a sound dataset, so a rule that cannot run is the problem's mistake."""
+    """Raise `ProblemError` for a rule that cannot run: the dataset is sound, so the rule or its view has a mistake."""
     for rule in view.rules:
         if rule.error:
             raise ProblemError(
-                f"The view {view.name!r} has a rule that cannot be checked, {rule.rule} on "
-                f"{rule.column or 'the whole table'} with {rule.expected}: {rule.error.rstrip('.')}. "
-                "Mend the rule, or the function that makes the view."
+                f"Cannot check {rule.rule} of the view {view.name!r} on {rule.column or 'the whole table'} with "
+                f"{rule.expected}: {rule.error.rstrip('.')}. Fix the rule, or the function that computes the view."
             )
