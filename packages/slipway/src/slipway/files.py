@@ -17,10 +17,14 @@ def write_bytes(path: Path, content: bytes, mode: int = 0o644) -> None:
         temporary.write_bytes(content)
 
 
+def encode_json(value: object) -> bytes:
+    """Encode `value` as indented JSON with sorted keys and a final newline: the same bytes for the same value."""
+    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2) + b"\n"
+
+
 def write_json(path: Path, value: object) -> None:
-    """Write `value` as indented JSON with sorted keys and a final newline."""
-    encoded = msgspec.json.encode(value, order="sorted")
-    write_bytes(path, msgspec.json.format(encoded, indent=2) + b"\n")
+    """Write `value` as `encode_json` encodes it."""
+    write_bytes(path, encode_json(value))
 
 
 @contextmanager

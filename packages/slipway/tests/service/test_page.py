@@ -11,8 +11,9 @@ from running import serving
 from toybox import rows_of
 
 from slipway.bundle import load_bundle
-from slipway.bundle.manifest import MANIFEST, decode_manifest, encode_manifest
+from slipway.bundle.manifest import MANIFEST, decode_manifest
 from slipway.contract import Kind
+from slipway.files import encode_json
 from slipway.serving.app.keys import Scope, new_key
 from slipway.serving.settings import read_settings
 from slipway.serving.site.page import curl_command
@@ -215,7 +216,7 @@ def test_words_of_a_contract_stay_words(churn, tmp_path):
     (folder / "contract.py").write_text(source)
     manifest = decode_manifest((folder / MANIFEST).read_bytes(), folder)
     manifest.files["contract.py"] = hashlib.sha256(source.encode()).hexdigest()
-    (folder / MANIFEST).write_bytes(encode_manifest(manifest))
+    (folder / MANIFEST).write_bytes(encode_json(manifest))
     load_bundle(folder)
     with serving(folder, tmp_path / "log") as service:
         text = service.ask.get("/").text

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from slipway.batch.read import Source, open_sources
-from slipway.batch.rules import Rule, read_rules
+from slipway.batch.rules import Rule, plain_type, read_rules
 from slipway.batch.write import check_output
 from slipway.bundle import Bundle
 from slipway.bundle.predictions import LABEL, score_columns
@@ -88,10 +88,10 @@ def _check_columns(source: Source, rules: Sequence[Rule], kept: Sequence[str]) -
 
 def _schema(bundle: Bundle, sources: Sequence[Source], kept: Sequence[str], out: Path) -> pa.Schema:
     first = sources[0].schema
-    fields = [pa.field(name, _plain(first.field(name).type)) for name in kept]
+    fields = [pa.field(name, plain_type(first.field(name).type)) for name in kept]
     for source in sources[1:]:
         for field in fields:
-            if (found := _plain(source.schema.field(field.name).type)) != field.type:
+            if (found := plain_type(source.schema.field(field.name).type)) != field.type:
                 raise DataError(
                     f"{source.path}, column {field.name}: expected {field.type} as in {sources[0].path}, found "
                     f"{found}. Write both files with one type, or do not keep the column."
@@ -109,7 +109,3 @@ def _schema(bundle: Bundle, sources: Sequence[Source], kept: Sequence[str], out:
                 f"A .csv file cannot store the column {field.name!r} of type {field.type}. Write a .parquet file."
             )
     return schema
-
-
-def _plain(stored: pa.DataType) -> pa.DataType:
-    return stored.value_type if pa.types.is_dictionary(stored) else stored

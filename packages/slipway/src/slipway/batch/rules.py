@@ -55,7 +55,7 @@ class Rule(msgspec.Struct, frozen=True):
         """Tell whether a column of the type `stored` can hold values of this field."""
         if pa.types.is_timestamp(stored) and (stored.tz is not None) != self.field.zoned:
             return False
-        return pa.types.is_null(stored) or _FITS[self.field.kind](_plain(stored))
+        return pa.types.is_null(stored) or _FITS[self.field.kind](plain_type(stored))
 
 
 def read_rules(contract: type[msgspec.Struct]) -> tuple[Rule, ...]:
@@ -72,11 +72,12 @@ def group_rows(violations: Sequence[Violation | None], codes: NDArray[np.integer
 
 def is_text(stored: pa.DataType) -> bool:
     """Tell whether a column of this type holds strings, plain or dictionary-encoded."""
-    plain = _plain(stored)
+    plain = plain_type(stored)
     return pa.types.is_string(plain) or pa.types.is_large_string(plain) or pa.types.is_string_view(plain)
 
 
-def _plain(stored: pa.DataType) -> pa.DataType:
+def plain_type(stored: pa.DataType) -> pa.DataType:
+    """Return the type of the values, which a dictionary stores as codes."""
     return stored.value_type if pa.types.is_dictionary(stored) else stored
 
 

@@ -82,11 +82,6 @@ class GoldenRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     score: float | tuple[float, ...]
 
 
-def encode_manifest(manifest: Manifest) -> bytes:
-    """Encode the manifest as the bytes that are hashed."""
-    return msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=2) + b"\n"
-
-
 def manifest_digest(manifest: bytes) -> str:
     """Compute the digest that identifies a bundle: sha256 of its manifest, as 64 hexadecimal digits."""
     return hashlib.sha256(manifest).hexdigest()

@@ -8,6 +8,7 @@ import msgspec
 
 from slipway.errors import DataError
 from slipway.figures import Figure, format_figure, round_figure
+from slipway.files import encode_json
 
 
 class Metric(Figure, frozen=True, kw_only=True, omit_defaults=True):
@@ -96,7 +97,7 @@ def encode_evaluation(evaluation: Evaluation) -> bytes:
     if primary and primary.skill:
         top["skill"] = primary.skill.value
     document = {**msgspec.to_builtins(evaluation), **top}
-    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
+    return encode_json(document)
 
 
 def round_evaluation(evaluation: Evaluation) -> Evaluation:

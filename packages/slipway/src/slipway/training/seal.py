@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,14 @@ import msgspec
 
 from slipway.bundle.code import CONTRACT, FEATURES, check_imports
 from slipway.bundle.inputs import encode_inputs
-from slipway.bundle.manifest import MANIFEST, Certificate, GoldenRow, Manifest, encode_manifest, manifest_digest
+from slipway.bundle.manifest import MANIFEST, Certificate, GoldenRow, Manifest, manifest_digest
 from slipway.bundle.model import Bundle
 from slipway.bundle.scorer import Scorer
 from slipway.bundle.verify import load_bundle
 from slipway.columns import Columns, frame_to_columns, rows_to_columns
-from slipway.contract import read_contract
+from slipway.contract import Field, read_contract
 from slipway.errors import ProblemError
-from slipway.files import new_folder
+from slipway.files import encode_json, new_folder
 from slipway.problem import Problem, Task
 from slipway.training.certify import certify_parity, find_batch_floor
 from slipway.training.export import export_onnx
@@ -49,9 +50,9 @@ def seal_bundle(
     contents = {
         **code,
         "model.onnx": model,
-        "golden.jsonl": _golden(problem, fitted, columns),
-        "certificate.json": _pretty(certificate),
-        "profile.json": _pretty(make_profile(fields, frame_to_columns(fields, train), scores)),
+        "golden.jsonl": _golden(problem, fitted, fields, columns),
+        "certificate.json": encode_json(certificate),
+        "profile.json": encode_json(make_profile(fields, frame_to_columns(fields, train), scores)),
     }
     manifest = Manifest(
         problem=problem.name,
@@ -64,7 +65,7 @@ def seal_bundle(
         batch_floor=floor,
         files={name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())},
     )
-    sealed = encode_manifest(manifest)
+    sealed = encode_json(manifest)
     with new_folder(folder) as temporary:
         for name, content in {**contents, MANIFEST: sealed}.items():
             (temporary / name).write_bytes(content)
@@ -89,14 +90,9 @@ def _code(problem: Problem) -> dict[str, bytes]:
     return contents
 
 
-def _golden(problem: Problem, fitted: Fitted, columns: Columns) -> bytes:
-    fields = read_contract(problem.contract)
+def _golden(problem: Problem, fitted: Fitted, fields: Sequence[Field], columns: Columns) -> bytes:
     rows = choose_golden_rows(fields, columns)
     typed = rows_to_columns(fields, [msgspec.convert(row, problem.contract) for row in rows])
     scores = predict_scores(fitted, encode_inputs(fitted.inputs, derive_features(problem, typed))).tolist()
     lines = [msgspec.json.encode(GoldenRow(row, score)) for row, score in zip(rows, scores, strict=True)]
     return b"\n".join(lines) + b"\n"
-
-
-def _pretty(value: msgspec.Struct) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2) + b"\n"
