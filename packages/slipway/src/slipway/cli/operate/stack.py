@@ -24,7 +24,10 @@ Examples:
 @click.option("--profiles", default="", metavar="NAME,...", help="Also start: prometheus, monitoring, registry.")
 @AS_JSON
 def up(profiles: str, as_json: bool) -> None:
-    """Build what is missing, start the stack, and wait until it is healthy."""
+    """Start the stack.
+
+    Builds missing images, and waits until every container is healthy.
+    """
     from slipway.stack.lifecycle import start_stack
 
     found = start_stack(profiles, progress_printer(as_json))
@@ -53,7 +56,7 @@ Examples:
 )
 @click.option("--volumes", is_flag=True, help="Also delete its data: runs, models, predictions.")
 def down(volumes: bool) -> None:
-    """Stop the stack; its data is kept unless --volumes is given."""
+    """Stop the stack; its data is kept."""
     from slipway.stack.lifecycle import stop_stack
     from slipway.stack.secrets import SECRETS
 
