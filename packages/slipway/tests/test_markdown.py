@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from slipway.markdown import Part, code, fit, inert, join, table
+from slipway.markdown import Part, escape_markdown, fit_parts, inline_code, join_parts, markdown_table
 
 HOSTILE = [
     "@ann look",
@@ -67,12 +67,12 @@ class Page(HTMLParser):
 
 
 def check_inert(text):
-    page = Page(inert(text))
+    page = Page(escape_markdown(text))
     assert set(page.tags) <= {"p", "code"}, page.tags
     assert page.tags.count("p") <= 1
     assert not page.comments
     assert not REFERENCES.search(page.text), page.text
-    row = Page(table(["a", "b"], [[inert(text), code(text)]]))
+    row = Page(markdown_table(["a", "b"], [[escape_markdown(text), inline_code(text)]]))
     assert row.tags.count("td") == 2 and set(row.tags) <= {"table", "thead", "tbody", "tr", "th", "td", "code"}
 
 
@@ -87,27 +87,27 @@ def test_no_mixture_of_it_is_either(text):
 
 
 def test_the_words_are_still_there():
-    page = Page(inert("a_b & c < d: 5% (x), `dvc repro` first"))
+    page = Page(escape_markdown("a_b & c < d: 5% (x), `dvc repro` first"))
     assert page.text == "a_b & c < d: 5% (x),  first\n"
     for plain in ("Run `dvc repro`.", "0.025 ms a row", "log_loss 5% (95% interval 1.1% to 5%)"):
-        assert inert(plain) == plain
+        assert escape_markdown(plain) == plain
 
 
 def test_the_folded_parts_are_shortened_first_and_say_so():
-    lines = table(["a"], [[f"line {number}"] for number in range(1000)])
+    lines = markdown_table(["a"], [[f"line {number}"] for number in range(1000)])
     parts = [Part("# head"), Part("first\n" + lines), Part(lines, "more"), Part(lines, "last")]
-    whole = len(join(parts).encode())
-    found = fit(parts, whole - 2000)
+    whole = len(join_parts(parts).encode())
+    found = fit_parts(parts, whole - 2000)
     assert len(found.encode()) <= whole - 2000
     assert found.count("line 999") == 2 and found.rindex("line 999") < found.index("last")
-    assert "Left out here" in found.split("<summary>last")[1]
-    small = fit(parts, 2000)
+    assert "lines left out" in found.split("<summary>last")[1]
+    small = fit_parts(parts, 2000)
     assert len(small.encode()) <= 2000
-    assert small.startswith("# head\n\nfirst\n") and small.count("Left out") == 3
+    assert small.startswith("# head\n\nfirst\n") and small.count("left out") == 3
     assert small.count("<details>") == small.count("</details>") == 2
 
 
 def test_a_drawing_is_left_out_whole():
     drawing = "```mermaid\n" + "bar 1\n" * 500 + "```"
-    found = fit([Part("# head"), Part(drawing), Part("words")], 1000)
-    assert "```" not in found and "Left out" in found and "words" in found
+    found = fit_parts([Part("# head"), Part(drawing), Part("words")], 1000)
+    assert "```" not in found and "left out" in found and "words" in found

@@ -1,17 +1,17 @@
-"""Markdown for GitHub, in which text that comes from a pull request stays text.
+"""Write Markdown for GitHub in which text from a pull request cannot become markup.
 
-Parts may be shortened, because a comment has an end: GitHub takes 65,536 characters.
+Parts can be shortened, because GitHub accepts 65,536 characters in a comment.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-# Shows nothing, and parts what GitHub would otherwise take for a mention, a reference, a link or a list.
+# Invisible; separates what GitHub would otherwise read as a mention, a reference, a link or a list.
 _APART = "\u200b"
-# As entities these can begin no markup, wherever they stand.
+# As entities these cannot begin markup.
 _ENTITIES = str.maketrans({sign: f"&#{ord(sign)};" for sign in "&<>\\`*[]|~$"} | {"#": f"&#35;{_APART}"})
-# `_` inside a word is none, and names are full of it.
+# `_` inside a word is no markup, and names are full of it.
 _EMPHASIS = re.compile(r"(?<!\w)_|_(?!\w)")
 _LINKS = (
     (re.compile("@"), f"@{_APART}"),
@@ -20,16 +20,16 @@ _LINKS = (
     (re.compile(r"\b(gh-)(?=\d)", re.IGNORECASE), rf"\1{_APART}"),
 )
 _LIST = re.compile(r"[-+=]|\d+[.)](?:\s|$)")
-# Commits and digests: as code GitHub makes no link of them.
+# Commits and digests: GitHub does not link them inside code.
 _HEX = re.compile(r"(?<![\w.])([0-9a-fA-F]{7,64})(?!\w)")
-_LEFT_OUT = "*Left out here: {} lines. A comment has an end; all of it is in the artifact `report`.*"
+_LEFT_OUT = "*{} lines left out: a comment is limited in size. The artifact `report` has all of them.*"
 
-# Bytes of a part that is not worth shortening.
+# Parts of up to this many bytes are not shortened.
 _SHORT = 300
 
 
 class Part(NamedTuple):
-    """A paragraph, a list or a table; with a `summary` it is folded under it."""
+    """A paragraph, a list or a table; with a `summary` it is folded."""
 
     text: str
     summary: str = ""
@@ -40,44 +40,41 @@ class Part(NamedTuple):
         return f"<details><summary>{self.summary}</summary>\n\n{self.text}\n\n</details>"
 
 
-def inert(text: str) -> str:
-    """`text` in one line without markup, mention, link, reference or HTML; what stands between backticks is code."""
+def escape_markdown(text: str) -> str:
+    """Return `text` in one line without markup, mention, link, reference or HTML; text in backticks becomes code."""
     pieces = _one_line(text).split("`")
     if len(pieces) % 2 == 0:
         return _prose("`".join(pieces))
-    return "".join(code(piece) if number % 2 else _prose(piece) for number, piece in enumerate(pieces))
+    return "".join(inline_code(piece) if number % 2 else _prose(piece) for number, piece in enumerate(pieces))
 
 
-def code(text: str) -> str:
-    """`text` as code, in one line: GitHub reads nothing in it. Backticks and bars are drawn by their likes."""
+def inline_code(text: str) -> str:
+    """Return `text` as code in one line, with look-alikes for backticks and bars."""
     plain = _one_line(text).replace("`", "'").replace("|", "¦")
     return f"`{plain}`" if plain else ""
 
 
-def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are Markdown already."""
+def markdown_table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Write a table of cells that are Markdown already."""
     rule = ["---"] * len(head)
     return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *lines))
 
 
-def join(parts: Iterable[Part]) -> str:
-    """The parts that are not empty, one below the other."""
+def join_parts(parts: Iterable[Part]) -> str:
+    """Join the parts that are not empty, one below the other."""
     return "\n\n".join(str(part) for part in parts if part.text) + "\n"
 
 
-def fit(parts: Sequence[Part], most: int) -> str:
-    """The parts in at most `most` bytes: the folded ones are shortened first, from the last, and say so.
-
-    The first part is never shortened.
-    """
+def fit_parts(parts: Sequence[Part], most: int) -> str:
+    """Join the parts in at most `most` bytes, shortening the folded ones first, from the last; never the first part."""
     kept = [part for part in parts if part.text]
     order = sorted(range(1, len(kept)), key=lambda number: (not kept[number].summary, -number))
     for number in order:
-        excess = _size(join(kept)) - most
+        excess = _size(join_parts(kept)) - most
         if excess <= 0:
             break
         kept[number] = _shortened(kept[number], _size(kept[number].text) - excess)
-    return join(kept)
+    return join_parts(kept)
 
 
 def _shortened(part: Part, room: int) -> Part:
@@ -86,7 +83,7 @@ def _shortened(part: Part, room: int) -> Part:
         return part
     room -= _size(_LEFT_OUT) + 10
     used, count = 0, 0
-    # Half a drawing is none.
+    # Half a drawing cannot be drawn.
     while not part.text.startswith("```") and count < len(lines) and used + _size(lines[count]) + 1 <= room:
         used += _size(lines[count]) + 1
         count += 1
@@ -112,5 +109,5 @@ def _quiet(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Without line breaks, control characters and signs that turn the direction of reading."""
+    """Remove line breaks, control characters and characters that change the direction of text."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())

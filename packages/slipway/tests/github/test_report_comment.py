@@ -330,7 +330,7 @@ def test_a_drawing_cannot_be_written_into():
 def test_an_endless_report_fits_into_a_comment_and_says_what_is_missing():
     text = render_report(full_of("x" * 1900, 20))
     assert len(text.encode()) <= MOST < 65_536
-    assert text.startswith("## ⛔ Refused") and "Left out here" in text
+    assert text.startswith("## ⛔ Refused") and "lines left out" in text
     assert text.count("<details>") == text.count("</details>")
     assert "docs/pull-request.md" in text
 

@@ -10,6 +10,7 @@ from slipway.errors import ProblemError
 from slipway.evaluation.metrics import METRICS, Better
 from slipway.evaluation.result import Evaluation, SliceResult, find_metric
 from slipway.figures import format_figure, format_number
+from slipway.markdown import markdown_table
 from slipway.problem import Card, Problem, Task
 
 if TYPE_CHECKING:
@@ -147,8 +148,7 @@ def _range(field: Field) -> str:
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *(row[: len(header)] for row in rows)]
-    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+    return markdown_table(header, [[_cell(cell) for cell in row[: len(header)]] for row in rows])
 
 
 def _cell(text: str) -> str:

@@ -6,9 +6,12 @@ from typing import Any
 
 import msgspec
 
+from slipway.documents import parse_json, read_json
 from slipway.errors import DataError
 from slipway.figures import Figure, format_figure, round_figure
 from slipway.files import encode_json
+
+_ADVICE = "Run `dvc repro evaluate` to make it again."
 
 
 class Metric(Figure, frozen=True, kw_only=True, omit_defaults=True):
@@ -107,20 +110,12 @@ def round_evaluation(evaluation: Evaluation) -> Evaluation:
 
 def decode_evaluation(content: bytes) -> Evaluation:
     """Decode the content of a `metrics.json`; raises `DataError`."""
-    try:
-        return msgspec.json.decode(content, type=Evaluation)
-    except msgspec.DecodeError as error:
-        raise DataError(f"Malformed evaluation: {error}. Run `dvc repro evaluate` to make it again.") from error
+    return parse_json(content, Evaluation, "metrics.json", DataError, _ADVICE)
 
 
 def read_evaluation(path: Path = Path("metrics.json")) -> Evaluation:
     """Read an evaluation from a file; raises `DataError` that names it."""
-    try:
-        return decode_evaluation(path.read_bytes())
-    except FileNotFoundError as error:
-        raise DataError(f"Cannot find {path}. Run `dvc repro evaluate` to make it.") from error
-    except DataError as error:
-        raise DataError(f"Cannot read {path}. {error}") from error
+    return read_json(path, Evaluation, DataError, _ADVICE)
 
 
 def _rounded(value: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from slipway.figures import format_figure
 from slipway.gate.result import CheckResult, GateResult, MetricComparison, SliceComparison, Verdict
 from slipway.gate.statistics.paired import adjust_holm
-from slipway.markdown import Part, code, inert, join, table
+from slipway.markdown import Part, escape_markdown, inline_code, join_parts, markdown_table
 
 ICONS = {Verdict.PROMOTE: "✅", Verdict.KEEP: "⏸️", Verdict.REFUSE: "⛔"}
 _SLICES = 8
@@ -15,8 +15,12 @@ _NAME = re.compile(r"\w[\w -]{0,60}", re.ASCII)
 
 def render_gate_report(gate: GateResult) -> str:
     """Render the whole report."""
-    return join(
-        [Part(f"## {ICONS[gate.verdict]} Gate: {gate.verdict}"), Part(inert(gate.sentence)), *gate_report_parts(gate)]
+    return join_parts(
+        [
+            Part(f"## {ICONS[gate.verdict]} Gate: {gate.verdict}"),
+            Part(escape_markdown(gate.sentence)),
+            *gate_report_parts(gate),
+        ]
     )
 
 
@@ -26,7 +30,7 @@ def gate_report_parts(gate: GateResult) -> list[Part]:
     excepted = [check for check in gate.checks if not check.passed and check.stands]
     return [
         Part(_ships(gate)),
-        Part(_list("Know first", [inert(line) for line in gate.moved])),
+        Part(_list("Know first", [escape_markdown(line) for line in gate.moved])),
         Part(_table("Failed checks", failed, advice=True)),
         Part(_list("Passed by exemption", [_exemption(check) for check in excepted])),
         Part(_metrics(gate)),
@@ -43,7 +47,7 @@ def _ships(gate: GateResult) -> str:
         Verdict.REFUSE: "Nothing ships",
     }
     digests = [
-        f"{name} {code(digest[:12])}"
+        f"{name} {inline_code(digest[:12])}"
         for name, digest in (("candidate", gate.candidate), ("production", gate.production))
         if digest
     ]
@@ -55,7 +59,7 @@ def _list(title: str, lines: Sequence[str]) -> str:
 
 
 def _exemption(check: CheckResult) -> str:
-    return f"{code(check.name)}: {inert(check.excepted or '')}"
+    return f"{inline_code(check.name)}: {escape_markdown(check.excepted or '')}"
 
 
 def _metrics(gate: GateResult) -> str:
@@ -64,14 +68,14 @@ def _metrics(gate: GateResult) -> str:
     head = ["metric", "candidate", "production", f"difference [{gate.confidence:.0%} interval], above 0 = better"]
     lines = [
         [
-            f"**{inert(row.metric)}**" if row.metric == gate.primary else inert(row.metric),
+            f"**{escape_markdown(row.metric)}**" if row.metric == gate.primary else escape_markdown(row.metric),
             f"{row.candidate.value:.4f}",
             f"{row.production.value:.4f}" if row.production else "-",
             format_figure(row.difference, "+.4f"),
         ]
         for row in gate.metrics
     ]
-    return table(head, lines) + f"\n\n{gate.rows:,} held-out rows in {gate.groups:,} groups."
+    return markdown_table(head, lines) + f"\n\n{gate.rows:,} held-out rows in {gate.groups:,} groups."
 
 
 def _chart(gate: GateResult) -> str:
@@ -114,7 +118,7 @@ def _slices(rows: Sequence[SliceComparison]) -> str:
     worst = sorted(rows, key=lambda row: row.difference.value)[:_SLICES]
     lines = [
         [
-            inert(f"{row.slice}: {row.label}"),
+            escape_markdown(f"{row.slice}: {row.label}"),
             f"{row.rows:,}",
             format_figure(row.difference, "+.1%"),
             f"{adjusted[row]:.2f}",
@@ -122,7 +126,7 @@ def _slices(rows: Sequence[SliceComparison]) -> str:
         for row in worst
     ]
     head = ["slice", "rows", "relative improvement, below 0 = worse", "p value of being worse (Holm)"]
-    return f"**Slices**, the worst {len(worst)} of {len(rows)}\n\n" + table(head, lines)
+    return f"**Slices**, the worst {len(worst)} of {len(rows)}\n\n" + markdown_table(head, lines)
 
 
 def _folded(checks: Sequence[CheckResult]) -> Part:
@@ -136,11 +140,11 @@ def _table(title: str, checks: Sequence[CheckResult], advice: bool) -> str:
     head = ["check", "found", "allowed", "what to do" if advice else "why"]
     lines = [
         [
-            f"{'' if advice else '✅ ' if check.passed else '❌ '}{code(check.name)}",
-            inert(check.observed),
-            inert(check.limit),
-            inert(check.advice if advice else check.why),
+            f"{'' if advice else '✅ ' if check.passed else '❌ '}{inline_code(check.name)}",
+            escape_markdown(check.observed),
+            escape_markdown(check.limit),
+            escape_markdown(check.advice if advice else check.why),
         ]
         for check in checks
     ]
-    return (f"**{title}**\n\n" if title else "") + table(head, lines)
+    return (f"**{title}**\n\n" if title else "") + markdown_table(head, lines)

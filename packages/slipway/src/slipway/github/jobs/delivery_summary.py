@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from slipway.ledger.entry import REHEARSAL
-from slipway.markdown import inert, table
+from slipway.markdown import escape_markdown, markdown_table
 
 
 def render_delivery(facts: Mapping[str, Any]) -> str:
     """The lineage (`slipway.delivery.status.lineage`) under a heading that says if it was a rehearsal."""
     rehearsal = " (a rehearsal: nothing stays running)" if facts["target"] == REHEARSAL else ""
-    rows = [[name.replace("_", " "), "-" if value is None else inert(str(value))] for name, value in facts.items()]
-    return f"## {facts['environment']}{rehearsal}\n\n{table(['what', 'which'], rows)}\n"
+    rows = [
+        [name.replace("_", " "), "-" if value is None else escape_markdown(str(value))] for name, value in facts.items()
+    ]
+    return f"## {facts['environment']}{rehearsal}\n\n{markdown_table(['what', 'which'], rows)}\n"

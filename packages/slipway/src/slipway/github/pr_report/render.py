@@ -9,7 +9,7 @@ from slipway.gate.report import gate_report_parts
 from slipway.gate.result import GateResult, Verdict
 from slipway.github.pr_report.changes import shorten
 from slipway.github.pr_report.report import Change, Report
-from slipway.markdown import Part, code, fit, inert, table
+from slipway.markdown import Part, escape_markdown, fit_parts, inline_code, markdown_table
 
 # GitHub takes 65,536 characters; these are bytes, with room for a marker and a word of our own.
 MOST = 60_000
@@ -32,10 +32,10 @@ def render_report(report: Report, *, run: str | None = None, conclusion: str | N
     judged = gate_report_parts(gate) if gate else []
     parts = [
         Part(f"## {render_headline(report, conclusion)}"),
-        Part(inert(gate.sentence) if gate else _no_verdict(report)),
+        Part(escape_markdown(gate.sentence) if gate else _no_verdict(report)),
         Part(_failed(report, run)),
         Part(_differences("Rules that the gate did not follow: it judged by the base's", report.rules)),
-        Part("\n".join(f"- {inert(note)}" for note in report.notes)),
+        Part("\n".join(f"- {escape_markdown(note)}" for note in report.notes)),
         *(part for part in judged if not part.summary),
         _change("Data", report.data),
         _change("Parameters", report.params),
@@ -46,15 +46,15 @@ def render_report(report: Report, *, run: str | None = None, conclusion: str | N
         Part(_origin(report, run)),
         Part(_FOOT),
     ]
-    return fit(parts, MOST)
+    return fit_parts(parts, MOST)
 
 
 def render_missing_report(commit: str, run: str, conclusion: str | None) -> str:
     """What can be said of a run that left no readable report: GitHub's own words, none of the run's."""
     return (
-        f"## ❌ CI ended with {code(str(conclusion))} and left no readable report.\n\n"
-        f"Nobody knows what it found about commit {code(commit[:12])}: [its page]({run}) has the logs. What stood here "
-        "before was about an earlier run.\n"
+        f"## ❌ CI ended with {inline_code(str(conclusion))} and left no readable report.\n\n"
+        f"Nobody knows what it found about commit {inline_code(commit[:12])}: [its page]({run}) has the "
+        "logs. What stood here before was about an earlier run.\n"
     )
 
 
@@ -64,10 +64,10 @@ def render_headline(report: Report, conclusion: str | None = None) -> str:
     if gate and gate.verdict is Verdict.REFUSE:
         return "⛔ Refused: this model must not replace the one in production."
     if failed:
-        named = ", ".join(map(code, failed[:5])) + (f" and {len(failed) - 5} more" if len(failed) > 5 else "")
+        named = ", ".join(map(inline_code, failed[:5])) + (f" and {len(failed) - 5} more" if len(failed) > 5 else "")
         return f"❌ CI failed: {named}."
     if conclusion not in (None, "success"):
-        return f"❌ CI ended with {inert(str(conclusion))}, and its report does not say why."
+        return f"❌ CI ended with {escape_markdown(str(conclusion))}, and its report does not say why."
     return _verdict(gate) if gate else "⚪ No verdict: the gate did not judge."
 
 
@@ -92,7 +92,7 @@ def _no_verdict(report: Report) -> str:
 def _failed(report: Report, run: str | None) -> str:
     if not report.failed:
         return ""
-    lines = [f"- {_ICONS[report.jobs[name]]} {code(name)}: {report.jobs[name]}" for name in report.failed]
+    lines = [f"- {_ICONS[report.jobs[name]]} {inline_code(name)}: {report.jobs[name]}" for name in report.failed]
     return f"**Failed jobs**{f' ([logs]({run}))' if run else ''}\n\n" + "\n".join(lines)
 
 
@@ -105,19 +105,19 @@ def _change(title: str, changes: Sequence[Change]) -> Part:
 def _differences(title: str, changes: Sequence[Change]) -> str:
     if not changes:
         return ""
-    lines = [[code(each.name), _value(each.base), _value(each.head)] for each in changes]
-    return (f"**{title}**\n\n" if title else "") + table(["", "base", "this pull request"], lines)
+    lines = [[inline_code(each.name), _value(each.base), _value(each.head)] for each in changes]
+    return (f"**{title}**\n\n" if title else "") + markdown_table(["", "base", "this pull request"], lines)
 
 
 def _value(text: str | None) -> str:
-    return "*none*" if text is None else code(shorten(text, _VALUE))
+    return "*none*" if text is None else inline_code(shorten(text, _VALUE))
 
 
 def _jobs(report: Report) -> str:
-    lines = [[code(name), f"{_ICONS[result]} {result}"] for name, result in report.jobs.items()]
-    return table(["job", "result"], lines) if lines else ""
+    lines = [[inline_code(name), f"{_ICONS[result]} {result}"] for name, result in report.jobs.items()]
+    return markdown_table(["job", "result"], lines) if lines else ""
 
 
 def _origin(report: Report, run: str | None) -> str:
-    at = f"Commit {code(report.head[:12])}, beside {code(report.base[:12])}"
+    at = f"Commit {inline_code(report.head[:12])}, beside {inline_code(report.base[:12])}"
     return f"{at}, by [this run of CI]({run})." if run else f"{at}."
