@@ -14,6 +14,8 @@ from slipway.delivery.targets.local import process
 from slipway.delivery.targets.registry import find_target
 from slipway.ledger import Ledger
 
+pytestmark = pytest.mark.slow
+
 
 def settle(project, environment):
     """Converge, and check that all agrees; the digest that serves."""

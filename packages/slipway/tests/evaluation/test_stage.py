@@ -14,6 +14,8 @@ from places import ROOT, TOYS
 from slipway.data.prepared import write_parts
 from slipway.evaluation.result import find_metric, read_evaluation
 
+pytestmark = pytest.mark.slow
+
 OUTPUTS = ("metrics.json", "model_card.md", "plots")
 
 

@@ -14,6 +14,8 @@ from toyrepo import dvc
 
 from slipway.github.jobs.event import is_from_fork
 
+pytestmark = pytest.mark.slow
+
 SHA = "a" * 40
 
 

@@ -13,6 +13,8 @@ from running import SLIPWAY
 from slipway.bundle import load_bundle
 from slipway.github.pr_report.report import Report, decode_report
 
+pytestmark = pytest.mark.slow
+
 GREEN = {"lint": "success", "tests": "success", "pipeline": "success", "gate": "success"}
 
 

@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 from churn.dataset import make
 
+pytestmark = pytest.mark.slow
+
 
 def assert_refused(done, *words: str) -> None:
     text = " ".join(done.stderr.split())

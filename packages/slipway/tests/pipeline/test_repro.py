@@ -17,6 +17,8 @@ from slipway.bundle import load_bundle
 from slipway.data.prepared import read_part
 from slipway.evaluation.result import find_metric, read_evaluation
 
+pytestmark = pytest.mark.slow
+
 STAGES = ("validate", "prepare", "train", "evaluate", "register")
 OUTPUTS = ("validation.json", "prepared", "bundle", "training.json", "metrics.json", "plots", "model_card.md")
 

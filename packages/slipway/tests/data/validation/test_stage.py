@@ -12,6 +12,8 @@ from places import ROOT, TOYS
 from slipway.data.validation.publish import publish_report
 from slipway.data.validation.validate import validate_dataset
 
+pytestmark = pytest.mark.slow
+
 PARAMS = """\
 split: {salt: toys, holdout: 0.25}
 train: {seed: 7, threshold: 0.4}
