@@ -66,14 +66,12 @@ Examples:
 @click.argument("file", type=FILE)
 def summary(file: Path) -> None:
     """Print a report as Markdown."""
+    from slipway.documents import read_content
     from slipway.errors import GitHubError
     from slipway.github.pr_report.render import render_report
     from slipway.github.pr_report.report import decode_report
 
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise GitHubError(f"Cannot read the report: {error}. `slipway ci report` writes one.") from error
+    content = read_content(file, GitHubError, "`slipway ci report` writes one.")
     click.echo(render_report(decode_report(content)), nl=False)
 
 
