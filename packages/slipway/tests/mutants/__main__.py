@@ -1,6 +1,6 @@
 """Break a good project in every way of the catalogue, and see that the gate refuses each for its own reason.
 
-python tests/mutants [--only NAME ...] [--json]
+python packages/slipway/tests/mutants [--only NAME ...] [--json]
 """
 
 import argparse
@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "support"), str(HERE.parent / "slipway" / "toys")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "support"), str(HERE.parent / "toys")]
 
 from slipway.settings import quiet_environment  # noqa: E402
 

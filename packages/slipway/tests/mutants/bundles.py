@@ -9,7 +9,7 @@ from toybox import make_toy, reseal
 
 @mutant("integrity", nothing)
 def flipped_byte(project: Project) -> None:
-    """One bit of the model is another."""
+    """One bit of the model is flipped."""
     path = project.bundle / "model.onnx"
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
@@ -18,19 +18,19 @@ def flipped_byte(project: Project) -> None:
 
 @mutant("integrity", nothing)
 def extra_file(project: Project) -> None:
-    """A file stands in the bundle that the manifest does not name."""
+    """The bundle has a file that the manifest does not name."""
     (project.bundle / "sitecustomize.py").write_text("")
 
 
 @mutant("integrity", retrained)
 def model_of_another_problem(project: Project) -> None:
-    """The bundle is a good one, of another problem."""
+    """The bundle is valid, but belongs to another problem."""
     make_toy("rents", project.bundle)
 
 
 @mutant("golden_rows", retrained)
 def swapped_model(project: Project) -> None:
-    """The model is another one of this problem, with the manifest's hash mended."""
+    """The model is another one of this problem, with its hash in the manifest replaced."""
     golden = (project.bundle / "golden.jsonl").read_bytes()
     project.retrain(trees=5)
     reseal(project.bundle, "golden.jsonl", golden)
@@ -38,7 +38,7 @@ def swapped_model(project: Project) -> None:
 
 @mutant("golden_rows", retrained)
 def golden_rows_edited(project: Project) -> None:
-    """A golden row has another score, with the manifest's hash mended."""
+    """A golden row has another score, with its hash in the manifest replaced."""
     lines = (project.bundle / "golden.jsonl").read_text().splitlines()
     first = json.loads(lines[0])
     lines[0] = json.dumps(first | {"score": 1 - first["score"]})
@@ -47,7 +47,7 @@ def golden_rows_edited(project: Project) -> None:
 
 @mutant("certificate", retrained)
 def certificate_edited(project: Project) -> None:
-    """The certificate says that labels changed, with the manifest's hash mended."""
+    """The certificate says that labels changed, with its hash in the manifest replaced."""
     path = project.bundle / "certificate.json"
     content = json.dumps(json.loads(path.read_text()) | {"label_flips": 3}).encode()
     reseal(project.bundle, "certificate.json", content)
@@ -55,7 +55,7 @@ def certificate_edited(project: Project) -> None:
 
 @mutant("golden_rows", retrained)
 def features_changed(project: Project) -> None:
-    """The features that travel with the model compute another thing, with the manifest's hash mended."""
+    """The bundle's features compute other values, with their hash in the manifest replaced."""
     text = (project.bundle / "features.py").read_text()
     assert "1970" in text
     changed = text.replace("+ 1970", "+ 1971")
@@ -65,6 +65,6 @@ def features_changed(project: Project) -> None:
 
 @mutant("integrity", retrained)
 def older_format(project: Project) -> None:
-    """The bundle has a format that this machinery does not read."""
+    """The bundle has a format that this version does not read."""
     path = project.bundle / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 0}))

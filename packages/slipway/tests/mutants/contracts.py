@@ -59,7 +59,7 @@ _new_optional_field = _honest(_PAPERLESS, f"{_PAPERLESS}{_DEVICE} | None = None\
 
 @mutant("contract_compatible", _honest("ge=0, le=600", "ge=-1, le=900"))
 def range_narrowed(project: Project) -> None:
-    """A number may no longer be as large as it could."""
+    """The maximum of a number is smaller."""
     _contract(project, "ge=0, le=600", "ge=0, le=119")
 
 
@@ -71,30 +71,30 @@ def category_removed(project: Project) -> None:
 
 @mutant("contract_compatible", _honest('pattern="^[a-z]+$", ', ""))
 def pattern_changed(project: Project) -> None:
-    """A text must look otherwise than before."""
+    """The pattern of a text is another."""
     _contract(project, "^[a-z]+$", "^[a-z]{1,9}$")
 
 
 @mutant("contract_compatible", _honest("Bills so far", "Bills since the first one"))
 def type_changed(project: Project) -> None:
-    """A field holds another type."""
+    """A field has another type."""
     _contract(project, "months: Annotated[int", "months: Annotated[float")
 
 
 @mutant("contract_compatible", _new_optional_field)
 def field_removed(project: Project) -> None:
-    """A field that clients send is unknown now."""
+    """A field that clients send was removed."""
     _contract(project, _PAPERLESS, "", lambda part: part.drop(columns="paperless"))
 
 
 @mutant("contract_compatible", _new_optional_field)
 def new_required_field(project: Project) -> None:
-    """Clients must send a field that none of them knows."""
+    """A new field is required."""
     _contract(project, _PAPERLESS, f"{_DEVICE}\n{_PAPERLESS}", _with_device)
 
 
 @mutant("contract_compatible", _honest("ge=0, le=600", "ge=0"))
 def field_required_now(project: Project) -> None:
-    """A field that could be left out must be sent."""
+    """An optional field is required."""
     before = '"unit": "h/day"})] | None = None'
     _contract(project, before, '"unit": "h/day"})]', lambda part: part[part["usage"].notna()])

@@ -63,7 +63,7 @@ def _noisy_column(project: Project) -> None:
 
 @mutant("no_leaking_feature", _noisy_column)
 def target_leaked(project: Project) -> None:
-    """A number of each row is the outcome in another dress."""
+    """A number of each row is computed from the outcome."""
     train, holdout = _again(project)
     for part in (train, holdout):
         part["usage"] = part["target"].astype(float) * 5 + 1
@@ -72,7 +72,7 @@ def target_leaked(project: Project) -> None:
 
 @mutant("plausible_gain", _noisy_column)
 def target_leaked_into_some_rows(project: Project) -> None:
-    """A number of most rows is the outcome, which became known only later."""
+    """A number of most rows is computed from the outcome, which became known only later."""
     train, holdout = _again(project)
     for number, part in enumerate((train, holdout)):
         rows = np.random.default_rng(RNG + number).random(len(part)) < 0.8
@@ -119,7 +119,7 @@ def holdout_shrunk(project: Project) -> None:
 
 @mutant("no_duplicate_rows", _as_before)
 def holdout_reweighted(project: Project) -> None:
-    """Some rows stand in the holdout three times."""
+    """Some rows are in the holdout three times."""
     train, holdout = _again(project)
     some = holdout[holdout["usage"] > 3]
     project.retrain(train, pd.concat([holdout, some, some], ignore_index=True))
@@ -158,7 +158,7 @@ def holdout_too_small(project: Project) -> None:
 
 @mutant("holdout_disjoint", _as_before, base=True)
 def another_salt(project: Project) -> None:
-    """The salt of the split was changed until a kind holdout came out."""
+    """The salt of the split was changed until the holdout was an easy one."""
     params = project.params
     path = project.root / "params.yaml"
     path.write_text(path.read_text().replace(params.split.salt, "kinder"))

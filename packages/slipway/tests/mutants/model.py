@@ -16,7 +16,7 @@ from slipway.bundle.verify import read_sealed
 
 
 def _fewer_trees(project: Project) -> None:
-    """A few trees less, within what can be told apart."""
+    """A few trees less, within what is not significant."""
     project.retrain(trees=27)
 
 
@@ -89,13 +89,13 @@ def _logits(times: float, plus: float) -> Any:
 
 
 def _same_odds(project: Project) -> None:
-    """Log odds a little closer to zero, within what can be told apart."""
+    """Log odds a little closer to zero, within what is not significant."""
     _edited(project, _logits(0.98, 0.0))
 
 
 @mutant("not_worse", _same_odds)
 def inverted(project: Project) -> None:
-    """The scores are turned round: the surer, the more wrong."""
+    """The scores are inverted."""
     _edited(project, _logits(-1.0, 0.0))
 
 
@@ -119,7 +119,7 @@ def shifted(project: Project) -> None:
 
 @mutant("production", retrained)
 def wrong_class_order(project: Project) -> None:
-    """The manifest names the classes the other way round."""
+    """The manifest names the classes in reverse order."""
     path = project.bundle / "manifest.json"
     manifest = json.loads(path.read_text())
     manifest["classes"].reverse()
@@ -129,7 +129,7 @@ def wrong_class_order(project: Project) -> None:
 
 @mutant("predictions_sane", _same_odds)
 def random_at_each_call(project: Project) -> None:
-    """The features add a noise too small for the golden rows to see."""
+    """The features add random noise, too little for the golden rows to show."""
     text = (project.bundle / "features.py").read_text()
     noise = 'kept["usage"] = kept["usage"] + np.random.normal(0, 1e-4, len(kept["usage"]))'
     changed = text.replace("    return {**kept", f"    {noise}\n    return {{**kept")
@@ -140,7 +140,7 @@ def random_at_each_call(project: Project) -> None:
 
 @mutant("metrics_reproduced", retrained)
 def wrong_threshold(project: Project) -> None:
-    """The threshold in the manifest is another than the one that was evaluated."""
+    """The threshold in the manifest differs from the evaluated one."""
     path = project.bundle / "manifest.json"
     manifest = json.loads(path.read_text())
     path.write_text(json.dumps(manifest | {"threshold": 0.9}))
@@ -148,6 +148,6 @@ def wrong_threshold(project: Project) -> None:
 
 @mutant("metrics_reproduced", retrained)
 def wrong_threshold_evaluated(project: Project) -> None:
-    """The threshold in the manifest is another than params.yaml says, and metrics.json is of that one."""
+    """The threshold in the manifest differs from params.yaml, and metrics.json agrees with the manifest."""
     wrong_threshold(project)
     project.evaluate(load_bundle(project.bundle), project.train, project.holdout)

@@ -12,7 +12,7 @@ from slipway.ledger import Ledger
 
 @mutant("metrics_reproduced", retrained)
 def metrics_edited(project: Project) -> None:
-    """The primary metric in metrics.json is nicer than the model."""
+    """The primary metric in metrics.json is better than the model's."""
     path = project.root / "metrics.json"
     metrics = json.loads(path.read_text())
     metrics["metrics"][0]["value"] *= 0.98
@@ -65,13 +65,13 @@ def ledger_deleted(project: Project) -> None:
 
 @mutant("ledger", _another_entry)
 def ledger_shortened(project: Project) -> None:
-    """The ledger's last entry is taken away."""
+    """The ledger's last entry is removed."""
     git(project.root, "update-ref", "refs/heads/deployments", "refs/heads/deployments~1")
 
 
 @mutant("ledger", _another_entry)
 def ledger_names_no_bundle(project: Project) -> None:
-    """The ledger names a digest that exists nowhere."""
+    """The ledger names a digest whose bundle does not exist."""
     entry = Ledger(project.root).read("production")
     digest = entry.serving.bundle
     content = git(project.root, "show", "refs/heads/deployments:production.json").replace(digest, "0" * 64)
