@@ -73,7 +73,7 @@ def test_the_error_says_once_that_a_column_is_missing():
 
 def test_the_error_shows_both_names_of_a_renamed_column():
     text = explain_report(validate_dataset(PROBLEM, make(400).rename(columns={"months": "bills"})))
-    assert "unknown columns bills" in text
+    assert "found unknown columns: bills" in text
     assert "column months" in text
 
 
