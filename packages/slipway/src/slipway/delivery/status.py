@@ -46,8 +46,12 @@ def read_status(root: Path) -> list[Status]:
 
 
 def _read_one(entry: Entry, target: Target) -> Status:
-    serving = entry.serving
-    runs, differing, note, looked_at = _look(target, serving)
+    serving, looked_at = entry.serving, True
+    runs = note = None
+    try:
+        runs, difference, note = target.observe(), find_difference(target, serving), target.note()
+    except DeliveryError as error:
+        looked_at, difference = False, str(error)
     alias, model = read_alias(entry), serving.model if serving else None
     aside = f"the alias in MLflow names {alias or 'nothing'}, the ledger {model}" if model and alias != model else None
     return Status(
@@ -61,18 +65,10 @@ def _read_one(entry: Entry, target: Target) -> Status:
         url=target.url,
         model=model,
         alias=alias,
-        differs=differing or aside,
+        differs=difference or aside,
         looked_at=looked_at,
         note=note,
     )
-
-
-def _look(target: Target, serving: Release | None) -> tuple[str | None, str | None, str | None, bool]:
-    """Return `runs`, `differs`, `note` and `looked_at` of a status."""
-    try:
-        return target.observe(), find_difference(target, serving), target.note(), True
-    except DeliveryError as error:
-        return None, str(error), None, False
 
 
 def _observe(target: Target) -> str | None:

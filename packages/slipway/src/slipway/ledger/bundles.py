@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import tempfile
 from pathlib import Path
 
 import msgspec
@@ -31,18 +30,13 @@ def keep_bundle(git: Objects, folder: Path, expected: str) -> str:
         raise LedgerError(f"Nothing was written: the bundle cannot be kept. {error}") from error
     if hashlib.sha256(manifest).hexdigest() != expected:
         raise LedgerError(f"Nothing was written: {folder / _MANIFEST} changed while it was read. Retry.")
-    # The files that were verified are written, whatever happens to the folder meanwhile.
+    # The content that was verified is written, whatever happens to the folder meanwhile.
     files = {_MANIFEST: manifest} | sealed.files
-    with tempfile.TemporaryDirectory() as place:
-        paths = [Path(place) / name for name in files]
-        for path in paths:
-            path.write_bytes(files[path.name])
-        ids = git.write_blobs(paths)
-    return git.write_tree([Item("100644", "blob", key, name) for name, key in zip(files, ids, strict=True)])
+    return git.write_tree([Item("100644", "blob", git.write_blob(files[name]), name) for name in files])
 
 
 def take_bundle(git: Objects, commit: str, digest: str, folder: Path) -> Path:
-    """Write the bundle to `folder/<digest>` unless it is there already, verify it, and return that folder."""
+    """Return the folder `folder/<digest>` with the verified bundle, from the ledger unless it is there already."""
     from slipway.bundle.verify import read_sealed
 
     if not re.fullmatch("[0-9a-f]{64}", digest):
@@ -53,12 +47,12 @@ def take_bundle(git: Objects, commit: str, digest: str, folder: Path) -> Path:
         with new_folder(target) as temporary:
             for name, value in content.items():
                 (temporary / name).write_bytes(value)
+        return target
     try:
         read_sealed(target, digest)
     except BundleError as error:
         raise LedgerError(
-            f"The bundle {digest} of the ledger cannot be used: {error} If {target} was there before, remove that "
-            "folder, then retry."
+            f"The bundle {digest} of the ledger cannot be used: {error} Remove {target}, then retry."
         ) from error
     return target
 

@@ -58,11 +58,6 @@ class Objects(Git):
         """Write a file to the store and return its id; no filter or line ending of the repository applies."""
         return self.run("hash-object", "-w", "--stdin", given=content).strip()
 
-    def write_blobs(self, paths: Sequence[Path]) -> list[str]:
-        """Write files to the store in one command, as they are, and return their ids."""
-        given = "".join(f"{path}\n" for path in paths).encode()
-        return self.run("hash-object", "-w", "--no-filters", "--stdin-paths", given=given).split()
-
     def write_tree(self, items: Iterable[Item]) -> str:
         """Write a folder to the store and return its id."""
         lines = (f"{item.mode} {item.kind} {item.id}\t{item.name}\0" for item in items)

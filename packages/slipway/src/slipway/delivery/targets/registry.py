@@ -10,10 +10,9 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from slipway.delivery.targets.base import Target
 from slipway.delivery.targets.settings import DEFAULT_TARGET, TargetSettings
+from slipway.documents import convert_document
 from slipway.errors import SettingsError
 from slipway.lock import hold_lock
 from slipway.settings import ProjectSettings, project_settings, target_override
@@ -98,10 +97,7 @@ def _convert_options(target: type[Target], kind: str, table: dict[str, Any], pla
                 f"{place}: the target {kind} has no option {name}, {_who_knows(name)}. Options of {kind}: "
                 f"{', '.join(sorted(_options(target)))}."
             )
-    try:
-        return msgspec.convert(table, target.settings_type)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"{place}: {error}.") from error
+    return convert_document(table, target.settings_type, place, SettingsError, "Fix it.")
 
 
 def _who_knows(option: str) -> str:
