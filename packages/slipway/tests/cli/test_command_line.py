@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from running import SLIPWAY, environment
 
-from slipway.delivery.targets.containers.image import given
+from slipway.delivery.targets.containers.mounted_files import read_inputs
 from slipway.errors import DeliveryError
 from slipway.serving.log import LogWriter, Prediction
 from slipway.serving.settings import LogSettings
@@ -80,4 +80,4 @@ def test_an_unreadable_file_of_an_environment_is_named_with_its_variable(tmp_pat
     for name, reason in (("keys", "Is a directory"), ("nowhere", "No such file")):
         said = rf"The file {name} \(SLIPWAY_API_KEYS_FILE .* cannot be read: {reason}"
         with pytest.raises(DeliveryError, match=said):
-            given(tmp_path, {"SLIPWAY_API_KEYS_FILE": name})
+            read_inputs(tmp_path, {"SLIPWAY_API_KEYS_FILE": name})

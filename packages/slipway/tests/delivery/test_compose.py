@@ -1,21 +1,41 @@
-"""What a Compose file says of an environment, and an engine that does not say what it runs; no engine is needed."""
+"""Settings that a Compose file gives an environment, and engines that fail; no real engine is needed."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
 
 import pytest
 import yaml
+from running import free_port
 from thisrepo import ROOT
 
 from slipway.delivery.targets.base import PreparedRelease
 from slipway.delivery.targets.containers.compose import FILE, Project
 from slipway.delivery.targets.containers.container_target import ContainerSettings
 from slipway.delivery.targets.containers.engine import Engine
-from slipway.delivery.targets.containers.image import Given
+from slipway.delivery.targets.containers.mounted_files import ContainerInputs
 from slipway.delivery.targets.docker import DockerTarget
+from slipway.delivery.targets.swarm import SwarmSettings, SwarmTarget
 from slipway.errors import DeliveryError
 
-NOTHING = Given({}, {})
-# An engine that starts whatever it is told to, and lists nothing.
-FORGETFUL = "exit 0"
-UNSURE = '[ "$1" != ps ] && { echo "it is on fire" >&2; exit 1; }; echo one; echo asked >> asked'
+NOTHING = ContainerInputs({}, {})
+
+
+class FixedAnswers(BaseHTTPRequestHandler):
+    """An engine that gives fixed answers by path."""
+
+    answers: ClassVar[dict[str, tuple[int, Any]]] = {}
+
+    def do_GET(self):
+        path = self.path.partition("?")[0].removeprefix("/v1.41")
+        status, body = self.answers.get(path, (404, {"message": f"no such thing: {path}"}))
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *words):
+        """Say nothing."""
 
 
 @pytest.fixture
@@ -27,14 +47,16 @@ def root(tmp_path):
 
 @pytest.fixture
 def stub_engine(tmp_path, monkeypatch):
-    """Sets what the docker client does."""
-
-    def answer(script):
-        (tmp_path / "docker").write_text(f"#!/bin/sh\ncd {tmp_path}\n{script}\n")
-        (tmp_path / "docker").chmod(0o755)
-
+    """Sets what an engine answers by path; its client accepts every command and does nothing."""
+    (tmp_path / "docker").write_text("#!/bin/sh\n")
+    (tmp_path / "docker").chmod(0o755)
     monkeypatch.setenv("SLIPWAY_DOCKER", str(tmp_path / "docker"))
-    return answer
+    answers = {"/version": (200, {"ApiVersion": "1.41"})}
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("Engine", (FixedAnswers,), {"answers": answers})) as server:
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{server.server_port}")
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield answers.update
+        server.shutdown()
 
 
 @pytest.mark.parametrize(
@@ -68,16 +90,35 @@ def differing(root, change):
     return {name for name in ("front", "service") if getattr(before, name) != getattr(after, name)}
 
 
-def test_an_engine_that_lists_what_it_does_not_know_is_asked_a_few_times(root, stub_engine):
-    stub_engine(UNSURE)
-    with pytest.raises(DeliveryError, match="it is on fire"):
+def test_a_container_that_is_removed_while_containers_are_listed_is_left_out(root, stub_engine):
+    stub_engine({"/containers/json": (200, [{"Id": "one"}])})
+    assert Project(Engine(), "slipway-test", root, root).services() == []
+
+
+def test_an_engine_that_lists_a_container_and_fails_to_inspect_it_is_an_error(root, stub_engine):
+    stub_engine(
+        {"/containers/json": (200, [{"Id": "one"}]), "/containers/one/json": (500, {"message": "it is on fire"})}
+    )
+    with pytest.raises(DeliveryError, match=r"Cannot list the containers of slipway-test: it is on fire\."):
         Project(Engine(), "slipway-test", root, root).services()
-    assert 1 < len((root / "asked").read_text().split()) < 10
 
 
 def test_a_container_that_is_gone_as_soon_as_it_is_started_is_said(root, stub_engine):
-    stub_engine(FORGETFUL)
+    stub_engine({"/containers/json": (200, [])})
     target = DockerTarget(root, "staging", ContainerSettings(target="docker", port=8080))
     (root / ".slipway/environments/staging").mkdir(parents=True)
     with pytest.raises(DeliveryError, match="its container is gone"):
         target._start(PreparedRelease(None, "image"), target._project.wanted(NOTHING, "127.0.0.1", 8080))
+
+
+def test_an_engine_without_a_swarm_is_told_how_to_get_one(root, stub_engine):
+    stub_engine({"/_ping": (200, "OK"), "/info": (200, {"Swarm": {"ControlAvailable": False}})})
+    target = SwarmTarget(root, "staging", SwarmSettings(target="swarm", port=8080))
+    with pytest.raises(DeliveryError, match="docker swarm init"):
+        target.preflight()
+
+
+def test_an_engine_that_is_away_is_named_with_the_reason(monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{free_port()}")
+    with pytest.raises(DeliveryError, match=r"Cannot connect to the container engine: .*refused.* Start Docker\."):
+        Engine().check()

@@ -11,7 +11,7 @@ from running import SLIPWAY, free_port
 from slipway.delivery import operations
 from slipway.delivery.reconcile import reconcile
 from slipway.delivery.status import describe_status, read_status
-from slipway.delivery.targets.containers.engine import in_repository
+from slipway.delivery.targets.containers.image import find_digest
 from slipway.delivery.targets.local import process
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
@@ -99,5 +99,5 @@ def test_a_key_that_went_missing_while_the_service_runs_is_named_by_status(proje
     ],
 )
 def test_the_digest_is_that_of_the_repository_by_whichever_name_the_engine_has_it(repository, names):
-    assert in_repository(names, repository) == f"{repository}@sha256:1"
-    assert in_repository(names, "ghcr.io/acme/another") is None
+    assert find_digest(names, repository) == f"{repository}@sha256:1"
+    assert find_digest(names, "ghcr.io/acme/another") is None

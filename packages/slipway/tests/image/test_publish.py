@@ -56,7 +56,7 @@ def test_a_release_is_built_once_pushed_by_digest_and_rehearsed_through_to_produ
     assert tags(registry, "model") == [publish.image_tag(found)]
 
     # A runner that starts anew has neither the image nor the note of its digest.
-    engine.run("image", "rm", "--force", found.image, f"{repository}:{publish.tag(found)}")
+    engine.run("image", "rm", "--force", found.image, f"{repository}:{publish.image_tag(found)}")
     said = []
     again = publish.publish_image(project.root, choose(project), repository, said.append)
     assert (again.release, again.built) == (found, False)
@@ -69,7 +69,7 @@ def test_a_release_is_built_once_pushed_by_digest_and_rehearsed_through_to_produ
     assert again.entry == done.entry, "run again, nothing is written"
     done = operations.promote(project.root, "staging", "production", quiet)
     assert done.entry.serving == found
-    name = find_target(project.root, "staging")._aside.name
+    name = find_target(project.root, "staging")._container.name
     assert engine.run("ps", "--all", "--quiet", "--filter", f"name={name}") == ""
 
 
@@ -105,8 +105,8 @@ def test_an_image_of_another_bundle_is_refused_before_it_runs(project, engine, r
     other = msgspec.structs.replace(release.read_chosen(folder).release, commit=found.commit)
     # Somebody pushes the first image under the second one's name.
     for words in (
-        ("tag", found.image, f"{repository}:{publish.tag(other)}"),
-        ("push", f"{repository}:{publish.tag(other)}"),
+        ("tag", found.image, f"{repository}:{publish.image_tag(other)}"),
+        ("push", f"{repository}:{publish.image_tag(other)}"),
     ):
         subprocess.run([engine.client, *words], check=True, capture_output=True)
     with pytest.raises(DeliveryError, match="does not hold the bundle"):

@@ -47,7 +47,7 @@ def test_a_user_without_a_name_holds_it_too(on_engine, shipped, other, engine, m
 
 
 def test_what_a_killed_command_held_is_free_at_once_and_what_was_never_started_soon(on_engine, shipped, other, engine):
-    killed = killed_after(other, "delivery.targets.containers.lease._take", 1, "converge", "staging")
+    killed = killed_after(other, "delivery.targets.containers.lease._acquire", 1, "converge", "staging")
     assert killed.wait(timeout=60) == -signal.SIGKILL, killed.stdout.read()
     reconcile(on_engine.root, "staging", quiet)
     name = f"{find_target(on_engine.root, 'staging')._named}-held"

@@ -46,9 +46,9 @@ def test_a_release_is_brought_tested_and_taken_back_through_ssh_alone(away, ship
     old, new = shipped
     done = bring(away, old)
     target = find_target(away.root, "staging")
-    assert done.smoke.url == target.url == f"http://127.0.0.1:{target._settings.port} of 127.0.0.1"
+    assert done.smoke.url == target.url == f"http://127.0.0.1:{target.settings.port} of 127.0.0.1"
     settled(away, old, "staging")
-    with Callers(f"http://127.0.0.1:{target._settings.port}", old.row, 2, pause=STEADY) as callers:
+    with Callers(f"http://127.0.0.1:{target.settings.port}", old.row, 2, pause=STEADY) as callers:
         bring(away, new)
         operations.rollback(away.root, "staging", "the test goes back", quiet)
     assert not callers.failures and callers.broken == 0
@@ -76,9 +76,12 @@ def test_a_machine_with_another_key_gets_nothing(on_engine, given, tmp_path, mon
     wrong = replace(given, known_hosts=f"{where} {(tmp_path / 'other.pub').read_text()}")
     programs = connect_server(on_engine.root, "staging", wrong, tmp_path / "ssh")
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-    with pytest.raises(DeliveryError, match=r"(?s)does not answer.*Host key verification failed"):
+    with pytest.raises(
+        DeliveryError,
+        match=r"(?s)Cannot connect to the container engine of .*Host key verification failed",
+    ):
         find_target(on_engine.root, "staging").preflight()
-    with pytest.raises(DeliveryError, match=r"(?s)ssh gives no way.*Host key verification failed"):
+    with pytest.raises(DeliveryError, match=r"(?s)Cannot connect through ssh.*Host key verification failed"):
         Reach(given.host, "127.0.0.1").at(8080).__enter__()
 
 

@@ -68,17 +68,6 @@ def settled(project, ship, name="production"):
     return target
 
 
-def test_an_engine_without_a_swarm_is_told_how_to_get_one(on_engine, engine, tmp_path, monkeypatch):
-    # Another test may have begun one, which is not left again.
-    client = tmp_path / "docker"
-    client.write_text(f'#!/bin/sh\n[ "$1" != info ] && exec {engine.client} "$@"\necho false\n')
-    client.chmod(0o755)
-    monkeypatch.setenv("SLIPWAY_DOCKER", str(client))
-    change(on_engine, target="swarm")
-    with pytest.raises(DeliveryError, match="docker swarm init"):
-        find_target(on_engine.root, "staging").preflight()
-
-
 def test_a_release_replaces_another_replica_by_replica_and_no_request_is_lost(on_swarm, shipped, engine):
     old, new = shipped
     done = serve(on_swarm, old)

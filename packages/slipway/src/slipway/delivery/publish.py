@@ -8,6 +8,13 @@ import msgspec
 
 from slipway.delivery.release import BUNDLE, note_image, read_chosen
 from slipway.delivery.targets.containers.engine import Engine
+from slipway.delivery.targets.containers.image import (
+    add_tag,
+    pull_image,
+    push_image,
+    read_bundle_label,
+    read_image_digest,
+)
 from slipway.errors import DeliveryError
 from slipway.git import Git
 from slipway.ledger import Release
@@ -59,9 +66,9 @@ def publish_image(
         say("image: not there; building it ...")
         _build(root, folder, image)
         say("image: pushing it ...")
-        engine.run("push", "--quiet", image)
-        found = engine.digest_of(image, repository)
-    if found is None or engine.bundle_of(image) != chosen.release.bundle:
+        push_image(engine, image)
+        found = read_image_digest(engine, image, repository)
+    if found is None or read_bundle_label(engine, image) != chosen.release.bundle:
         raise DeliveryError(
             f"{image} does not hold the bundle {chosen.release.bundle[:12]}, or the registry gave it no digest. Delete "
             "it there, and publish again."
@@ -77,8 +84,8 @@ def tag_image(folder: Path) -> str:
     repository, _, digest = release.image.partition("@")
     image = f"{repository}:{image_tag(release)}"
     engine = Engine()
-    engine.run("tag", release.image, image)
-    if digest not in engine.run("push", image):
+    add_tag(engine, release.image, image)
+    if push_image(engine, image) != digest:
         raise DeliveryError(f"{image} was pushed as another digest than {digest}. Delete it there, and publish again.")
     return image
 
@@ -92,15 +99,16 @@ def image_tag(release: Release) -> str:
 
 def _find(engine: Engine, image: str, repository: str) -> str | None:
     """Return its digest in the registry, None if it is not there or may not be read: the push then tells why."""
-    refusal = engine.refusal("pull", "--quiet", image)
-    if refusal is None:
-        return engine.digest_of(image, repository)
-    if any(word in refusal for word in _AWAY):
+    try:
+        pull_image(engine, image)
+    except DeliveryError as refusal:
+        if not any(word in str(refusal) for word in _AWAY):
+            return None
         raise DeliveryError(
-            f"Cannot connect to the registry of {image}: {refusal}. Nothing was built. Check that it runs and that the "
+            f"Cannot connect to the registry of {image}: {refusal} Nothing was built. Check that it runs and that the "
             "engine can reach it, or name another one."
-        )
-    return None
+        ) from refusal
+    return read_image_digest(engine, image, repository)
 
 
 def _check_committed(root: Path, release: Release) -> None:

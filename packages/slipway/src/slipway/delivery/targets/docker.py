@@ -11,8 +11,10 @@ from pathlib import Path
 from slipway.delivery.smoke_test import Smoke, read_version, wait_until
 from slipway.delivery.targets.base import PreparedRelease
 from slipway.delivery.targets.containers.compose import Container, Project, Wanted
+from slipway.delivery.targets.containers.container import START_SECONDS, find_container, published_ports, read_log
 from slipway.delivery.targets.containers.container_target import ContainerSettings, ContainerTarget
-from slipway.delivery.targets.containers.image import PORT, START_SECONDS, bring_files, check_holds, remove_files
+from slipway.delivery.targets.containers.image import check_can_hold_port
+from slipway.delivery.targets.containers.mounted_files import remove_files, write_files
 from slipway.delivery.targets.preconditions import check_port
 from slipway.errors import DeliveryError
 
@@ -26,7 +28,7 @@ class DockerTarget(ContainerTarget):
 
     def is_managed_here(self) -> bool:
         """Whether its engine has served it before, or is named by a context: that is the same one from every clone."""
-        return self.settings.context is not None or self._project.logs_here()
+        return self.settings.context is not None or self._project.has_log()
 
     def is_running(self) -> bool:
         """Whether one of its containers runs."""
@@ -49,20 +51,20 @@ class DockerTarget(ContainerTarget):
         Asked before anything is touched: the way back would bring in whatever else changed.
         """
         prepared = super().prepare(folder, image)
-        check_holds(self._engine, str(prepared.image))
+        check_can_hold_port(self._engine, str(prepared.image))
         return prepared
 
     def apply(self, prepared: PreparedRelease) -> Smoke:
         """Let the environment serve a kept image, and test it; what serves stays until the next one answers."""
         wanted = self._wanted()
         if wanted.files:
-            bring_files(self._engine, str(prepared.image), wanted.files, wanted.given.files, self._project.name)
+            write_files(self._engine, str(prepared.image), wanted.files, wanted.inputs.files, self._project.name)
         self._take_port(str(prepared.image), wanted)
         serving = self._serving(prepared, wanted) or self._start(prepared, wanted)
         for each in self._project.services():
             if each.id != serving.id:
                 self._project.end(each)
-        remove_files(self._engine, self._project.name, but=wanted.files)
+        remove_files(self._engine, self._project.name, keep=wanted.files)
         return self.smoke_test(prepared)
 
     def out_of_sync(self, digest: str | None, image: str | None = None) -> str | None:
@@ -101,8 +103,11 @@ class DockerTarget(ContainerTarget):
     def _holds_port(self) -> bool:
         """Whether it is a container of ours that listens on the port, maybe with settings of before."""
         front = self._project.front()
-        published = self._engine.attempt("port", front.id, PORT) if front else None
-        return str(self.settings.port) in {line.rpartition(":")[2] for line in (published or "").splitlines()}
+        if front is None:
+            return False
+        with self._engine.connect(f"inspect the container {front.id[:12]}") as docker:
+            found = find_container(docker, front.id)
+            return found is not None and self.settings.port in published_ports(found)
 
     def _take_port(self, image: str, wanted: Wanted) -> None:
         """Have the container that holds the port; one with another port, or other settings, goes first."""
@@ -134,9 +139,9 @@ class DockerTarget(ContainerTarget):
                 "served before serves on; try again."
             )
         if not self._becomes_ready(started, prepared):
-            words = self._engine.last_words(started.id)
-            self._engine.run("rm", "--force", started.id)
-            raise DeliveryError(f"The service of {self.name} did not become ready. Its last words: {words or 'none'}")
+            output = read_log(self._engine, started.id)
+            self._project.kill(started)
+            raise DeliveryError(f"The service of {self.name} did not become ready. End of its output: {output}")
         return started
 
     def _becomes_ready(self, container: Container, prepared: PreparedRelease) -> bool:
@@ -159,4 +164,4 @@ class DockerTarget(ContainerTarget):
             return wait_until(lambda: answers(url), START_SECONDS, is_alive)
 
     def _wanted(self) -> Wanted:
-        return self._project.wanted(self._given(), self.settings.address, self.settings.port)
+        return self._project.wanted(self._inputs(), self.settings.address, self.settings.port)

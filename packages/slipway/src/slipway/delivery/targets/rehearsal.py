@@ -11,7 +11,9 @@ from pathlib import Path
 from slipway.delivery.smoke_test import Smoke
 from slipway.delivery.targets.base import PreparedRelease, Target
 from slipway.delivery.targets.containers.engine import Engine
-from slipway.delivery.targets.containers.image import Aside, given, pull_image
+from slipway.delivery.targets.containers.image import prepare_image
+from slipway.delivery.targets.containers.mounted_files import read_inputs
+from slipway.delivery.targets.containers.rehearsal_container import RehearsalContainer
 from slipway.delivery.targets.registry import lock_environment
 from slipway.delivery.targets.settings import TargetSettings
 
@@ -34,7 +36,7 @@ class RehearsalTarget(Target):
         self._engine = Engine()
         # Of this project on this machine: another one's rehearsal may run beside it.
         place = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:8]
-        self._aside = Aside(self._engine, f"slipway-rehearsal-{name}-{place}")
+        self._container = RehearsalContainer(self._engine, f"slipway-rehearsal-{name}-{place}")
 
     @property
     def url(self) -> str:
@@ -48,12 +50,12 @@ class RehearsalTarget(Target):
 
     def clean_up(self) -> None:
         """Remove the container of a killed command."""
-        self._aside.clean_up()
+        self._container.remove()
 
     def prepare(self, folder: Path, image: str | None) -> PreparedRelease:
         """Pull the image by its digest; its label must name the verified bundle in `folder`."""
         prepared = super().prepare(folder, image)
-        pull_image(self._engine, prepared)
+        prepare_image(self._engine, prepared)
         return prepared
 
     def apply(self, prepared: PreparedRelease) -> Smoke:
@@ -64,8 +66,8 @@ class RehearsalTarget(Target):
         """Test the image in a container of its own."""
         # Only this machine reaches it; the platform of a real environment decides who may call.
         own = {"SLIPWAY_AUTH": "platform", "SLIPWAY_WORKERS": str(self.settings.workers)}
-        what = given(self.root, own | self.settings.variables)
-        return self._aside.test(prepared, what, self.key)
+        inputs = read_inputs(self.root, own | self.settings.variables)
+        return self._container.test(prepared, inputs, self.key)
 
     def observe(self) -> str | None:
         """Return None: nothing stays running."""

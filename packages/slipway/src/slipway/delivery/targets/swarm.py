@@ -44,7 +44,7 @@ class SwarmTarget(ContainerTarget):
 
     def is_managed_here(self) -> bool:
         """Whether its swarm has served it before, or is named by a context: that is the same one from every clone."""
-        return self.settings.context is not None or self._stack.service() is not None or self._stack.logs_here()
+        return self.settings.context is not None or self._stack.service() is not None or self._stack.has_log()
 
     def is_running(self) -> bool:
         """Whether one of its replicas runs."""
@@ -94,7 +94,7 @@ class SwarmTarget(ContainerTarget):
         wanted, image = self._wanted(), str(prepared.image)
         self._stack.deploy(image, wanted)
         self._watch(image, wanted)
-        self._stack.remove_secrets(but=wanted)
+        self._stack.remove_secrets(keep=wanted)
         return self.smoke_test(prepared)
 
     def out_of_sync(self, digest: str | None, image: str | None = None) -> str | None:
@@ -157,7 +157,7 @@ class SwarmTarget(ContainerTarget):
 
     def _wanted(self) -> Wanted:
         settings = self.settings
-        return self._stack.wanted(self._given(), settings.address, settings.port, settings.replicas)
+        return self._stack.wanted(self._inputs(), settings.address, settings.port, settings.replicas)
 
 
 def _unfinished(service: Service, tasks: list[Task]) -> str | None:
@@ -179,4 +179,4 @@ def _why(stack: Stack, image: str) -> str:
     failed = next((each for each in stack.tasks() if each.error and each.image == image), None)
     if failed is None:
         return "No replica said why."
-    return f"A replica failed: {failed.error}. Its last words: {stack.last_words(failed) or 'none'}"
+    return f"A replica failed: {failed.error}. End of its output: {stack.read_task_log(failed)}"

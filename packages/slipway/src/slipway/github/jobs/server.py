@@ -11,8 +11,8 @@ from pathlib import Path
 from shlex import quote
 from urllib.parse import urlsplit
 
+from slipway.delivery.targets.containers.command_line import CommandLine
 from slipway.delivery.targets.containers.container_target import ContainerSettings
-from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import GitHubError
 from slipway.files import write_bytes
@@ -45,7 +45,7 @@ def connect_server(root: Path, environment: str, given: ServerSettings, folder: 
     settings = _settings(root, environment)
     _check(environment, given)
     programs = _write_ssh(given, folder.absolute())
-    _have_context(str(settings.context), given.host)
+    CommandLine().save_context(str(settings.context), given.host)
     for content, name in (
         (given.api_keys, settings.variables.get("SLIPWAY_API_KEYS_FILE")),
         (given.smoke_key, settings.key_file),
@@ -123,12 +123,6 @@ def _config(given: ServerSettings, folder: Path) -> bytes:
     # A socket's path has 108 bytes at most, and a runner's folder may be deep.
     sockets, machine = tempfile.mkdtemp(prefix="slipway-"), urlsplit(given.host).hostname
     return _CONFIG.format(folder=folder, sockets=sockets, machine=machine).encode()
-
-
-def _have_context(name: str, host: str) -> None:
-    engine = Engine()
-    there = engine.attempt("context", "inspect", name) is not None
-    engine.run("context", "update" if there else "create", name, "--docker", f"host={host}")
 
 
 def _write_secret(path: Path, content: str) -> None:

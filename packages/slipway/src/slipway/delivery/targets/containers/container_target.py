@@ -14,8 +14,10 @@ from msgspec.structs import replace
 from slipway.delivery.smoke_test import Smoke, read_version, run_smoke_test
 from slipway.delivery.targets.base import PreparedRelease, Target
 from slipway.delivery.targets.containers.engine import Engine
-from slipway.delivery.targets.containers.image import Aside, Given, given, pull_image
+from slipway.delivery.targets.containers.image import prepare_image
 from slipway.delivery.targets.containers.lease import lease
+from slipway.delivery.targets.containers.mounted_files import ContainerInputs, read_inputs
+from slipway.delivery.targets.containers.rehearsal_container import RehearsalContainer
 from slipway.delivery.targets.containers.ssh_tunnel import Reach
 from slipway.delivery.targets.preconditions import check_files
 from slipway.delivery.targets.settings import Port, TargetSettings
@@ -58,17 +60,17 @@ class ContainerTarget(Target):
 
     def clean_up(self) -> None:
         """Remove the rehearsal of a killed command."""
-        self._aside.clean_up()
+        self._rehearsal.remove()
 
     def prepare(self, folder: Path, image: str | None) -> PreparedRelease:
         """Pull the image by its digest; its label must name the verified bundle in `folder`."""
         prepared = super().prepare(folder, image)
-        pull_image(self._engine, prepared)
+        prepare_image(self._engine, prepared)
         return prepared
 
     def rehearse(self, prepared: PreparedRelease) -> None:
         """Start the image in a container of its own, test it and stop it; the environment is not touched."""
-        self._aside.test(prepared, self._given(), self.key)
+        self._rehearsal.test(prepared, self._inputs(), self.key)
 
     def smoke_test(self, prepared: PreparedRelease) -> Smoke:
         """Test the service on the published port."""
@@ -91,29 +93,29 @@ class ContainerTarget(Target):
             found = read_version(url, self.key)
         return found.model.digest if found else None
 
-    def _given(self) -> Given:
+    def _inputs(self) -> ContainerInputs:
         check_files(self.root, self.name, self.settings)
         own = {"SLIPWAY_AUTH": "platform", "SLIPWAY_WORKERS": str(self.settings.workers)}
-        return given(self.root, own | self.settings.variables)
+        return read_inputs(self.root, own | self.settings.variables)
 
     @property
-    def _aside(self) -> Aside:
-        # A gateway in front of the environment's own port is not in front of this one: nobody comes in who need not.
+    def _rehearsal(self) -> RehearsalContainer:
+        # A gateway protects the environment's own port and not this one, so it is on loopback if that can be reached.
         own = Reach(self._engine.endpoint(), "127.0.0.1")
-        return Aside(self._engine, f"{self._named}-aside", own if own.is_possible else self._reach)
+        return RehearsalContainer(self._engine, f"{self._named}-aside", own if own.is_possible else self._reach)
 
     @cached_property
     def _reach(self) -> Reach:
         return Reach(self._engine.endpoint(), self.settings.address)
 
     def _check_callers(self) -> None:
-        """Where others reach the service, somebody must have chosen who checks callers."""
+        """Raise `DeliveryError` if others reach the service and nothing says who authenticates callers."""
         chosen = self.settings.variables.get("SLIPWAY_AUTH")
         place = f"[tool.slipway.environments.{self.name}.variables] of pyproject.toml"
         if chosen not in ("keys", "platform") and (chosen or not ip_address(self.settings.address).is_loopback):
             raise DeliveryError(
-                f"{self.name} is published on {self.settings.address}, and nothing says who checks callers: expected "
-                f'SLIPWAY_AUTH = "keys" in {place}, or "platform" where a gateway in front does it; found '
+                f"{self.name} is published on {self.settings.address}, and nothing says who authenticates callers: "
+                f'expected SLIPWAY_AUTH = "keys" in {place}, or "platform" if a gateway in front does it; found '
                 f"{chosen or 'none'}."
             )
 

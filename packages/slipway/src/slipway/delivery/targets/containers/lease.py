@@ -1,99 +1,118 @@
-"""One command at a time in an environment of a container engine, from whichever clone or machine it is typed.
+"""Lock an environment of a container engine against commands of other clones and machines.
 
-A container that has the environment's name for this says who is at work: an engine gives a name once. It ends when its
-standard input does, and so with the command, however that ends.
+The lock is a container: an engine gives a name once. It ends when its standard input does, and so with the command that
+started it, however that ends.
 """
 
+import os
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
 
+from docker import DockerClient
+from docker.errors import APIError, NotFound
+from docker.models.containers import Container
+
+from slipway.delivery.targets.containers.container import find_container
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.errors import DeliveryError
 from slipway.settings import actor
 
 _BY = "slipway.by"
-# Nobody hears from a machine that was cut off: what it holds is free again after so many seconds.
+# The engine does not notice that a machine was cut off: its lock ends by itself after so many seconds.
 _LONGEST = 3600
-_HOLDS = f"import select, sys; print('held', flush=True); select.select([sys.stdin], [], [], {_LONGEST})"
-_OPTIONS = ("--network", "none", "--read-only", "--cap-drop", "ALL", "--memory", "64m", "--pids-limit", "16")
+_PROGRAM = f"import select, sys; print('held', flush=True); select.select([sys.stdin], [], [], {_LONGEST})"
+_OPTIONS: dict[str, Any] = {
+    "auto_remove": True,
+    "network_mode": "none",
+    "read_only": True,
+    "cap_drop": ["ALL"],
+    "mem_limit": "64m",
+    "pids_limit": 16,
+}
 _LOOK_SECONDS = 0.5
-# One that was never started, or was not removed, belongs to nobody after so many seconds.
+# A lock that was never started, or was not removed, is stale after so many seconds.
 _STALE_SECONDS = 10.0
-_GIVE_BACK_SECONDS = 30.0
+_RELEASE_SECONDS = 30
 
 
-class _Holder(NamedTuple):
-    id: str
-    by: str
-    running: bool
+class _Lease(NamedTuple):
+    container: Container
+    stream: Any
 
 
 @contextmanager
 def lease(engine: Engine, name: str, image: Callable[[], str | None], say: Callable[[str], None]) -> Iterator[None]:
-    """Hold `name` on the engine, in a container of what `image` says then; wait, and say for whom, while it is taken.
+    """Hold the lock `name` while the block lasts; while another command holds it, wait and say whose it is.
 
-    Where there is no image nothing of the environment runs: nobody is in the other's way, and nothing is held. Raises
-    `DeliveryError`.
+    The container runs the image that `image` returns. If it returns None, nothing of the environment exists, so there
+    is nothing to lock. Raises `DeliveryError`.
     """
-    process = _take(engine, name, image, say)
+    held = _acquire(engine, name, image, say)
     try:
         yield
     finally:
-        if process is not None:
-            _give_back(process)
+        if held is not None:
+            _release(engine, held)
 
 
-def _take(
-    engine: Engine, name: str, image: Callable[[], str | None], say: Callable[[str], None]
-) -> "subprocess.Popen[str] | None":
-    waiting, lived = "", time.monotonic()
+def _acquire(engine: Engine, name: str, image: Callable[[], str | None], say: Callable[[str], None]) -> _Lease | None:
+    waiting, alive = "", time.monotonic()
     while True:
-        holder = _holder(engine, name)
+        with engine.connect(f"look for the lock {name}") as docker:
+            holder = find_container(docker, name)
         if holder is None:
             found = image()
-            process = _start(engine, name, found) if found else None
-            if process or not found:
-                return process
-        if holder is None or holder.running:
-            lived = time.monotonic()
-        elif time.monotonic() - lived > _STALE_SECONDS:
-            engine.attempt("rm", "--force", holder.id)
-        if holder and holder.by != waiting:
-            waiting = holder.by
+            held = _start(engine, name, found) if found else None
+            if held or not found:
+                return held
+        if holder is None or holder.status == "running":
+            alive = time.monotonic()
+        elif time.monotonic() - alive > _STALE_SECONDS:
+            _remove_stale(engine, holder)
+        by = (holder.labels.get(_BY) or "another command") if holder else waiting
+        if by != waiting:
+            waiting = by
             say(f"{name}: waiting for {waiting} to end ...")
         time.sleep(_LOOK_SECONDS)
 
 
-def _give_back(process: "subprocess.Popen[str]") -> None:
-    try:
-        process.communicate(timeout=_GIVE_BACK_SECONDS)
-    except subprocess.TimeoutExpired:
-        # An engine that is cut off: what was done is done, and nobody waits for it here.
-        process.kill()
-        process.communicate()
-
-
-def _holder(engine: Engine, name: str) -> _Holder | None:
-    words = ("--all", "--no-trunc", "--filter", f"name=^/?{name}$")
-    found = engine.run("ps", *words, "--format", f'{{{{.ID}}}}\t{{{{.Label "{_BY}"}}}}\t{{{{.State}}}}')
-    if not found:
-        return None
-    container, by, state = found.splitlines()[0].split("\t")
-    return _Holder(container, by or "another command", state == "running")
-
-
-def _start(engine: Engine, name: str, image: str) -> "subprocess.Popen[str] | None":
-    """The client whose standard input keeps it, None where somebody was faster."""
+def _start(engine: Engine, name: str, image: str) -> _Lease | None:
+    """Start the container and attach to its standard input; return None if another command has the name."""
     by = f"{actor()} on {socket.gethostname()}"
-    words = ("run", "--rm", "--interactive", "--name", name, "--label", f"{_BY}={by}", *_OPTIONS)
-    process = engine.start(*words, "--entrypoint", "python", image, "-c", _HOLDS)
-    if process.stdout and process.stdout.readline():
-        return process
-    said = process.communicate()[1].strip()
-    if "in use" in said:
-        return None
-    raise DeliveryError(f"Nobody may change {name} alone: its container did not start: {said[-1000:] or 'no words'}")
+    with engine.connect(f"lock {name}") as docker:
+        try:
+            container = _create(docker, name, image, by)
+        except APIError as error:
+            if error.status_code == 409:
+                return None
+            raise
+        stream: Any = container.attach_socket(params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+        container.start()
+        # A frame is a header of eight bytes, and what the program printed.
+        said = stream.read(1024)[8:].decode(errors="replace").strip()
+        if not said.startswith("held"):
+            raise DeliveryError(f"Cannot lock {name}: its container did not start: {said or '(no output)'}")
+    return _Lease(container, stream)
+
+
+def _create(docker: DockerClient, name: str, image: str, by: str) -> Container:
+    return docker.containers.create(
+        image, ["-c", _PROGRAM], entrypoint="python", name=name, labels={_BY: by}, stdin_open=True, **_OPTIONS
+    )
+
+
+def _release(engine: Engine, held: _Lease) -> None:
+    """End the container's standard input and wait until it is removed; an engine that was cut off is not waited for."""
+    with socket.socket(fileno=os.dup(held.stream.fileno())) as connection, suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+    with suppress(DeliveryError), engine.connect("release the lock") as docker, suppress(NotFound):
+        docker.api.wait(str(held.container.id), timeout=_RELEASE_SECONDS, condition="removed")
+    held.stream.close()
+
+
+def _remove_stale(engine: Engine, holder: Container) -> None:
+    with engine.connect("remove a stale lock"), suppress(NotFound):
+        holder.remove(force=True)

@@ -4,11 +4,9 @@ import msgspec
 
 from slipway.delivery.targets.containers.engine import Engine
 
-_FIELDS = ("ID", "Hostname", "Self", "Status", "Availability")
-
 
 class Node(msgspec.Struct, frozen=True):
-    """One machine: `here` is that of the manager that was asked; `open` says that it takes replicas."""
+    """One machine: `here` marks the manager that was asked, `open` a node that takes replicas."""
 
     id: str
     name: str
@@ -17,11 +15,17 @@ class Node(msgspec.Struct, frozen=True):
 
 
 def read_nodes(engine: Engine) -> list[Node]:
-    """All of them; raises `DeliveryError`."""
-    form = "\t".join(f"{{{{.{name}}}}}" for name in _FIELDS)
-    found = [line.split("\t") for line in engine.run("node", "ls", "--format", form).splitlines()]
-    # One that has only just joined has no name yet.
+    """Return all nodes of the swarm; raise `DeliveryError` if its manager cannot be asked."""
+    with engine.connect("list the nodes of the swarm") as docker:
+        here = docker.info()["Swarm"]["NodeID"]
+        found = [each.attrs for each in docker.nodes.list()]
     return [
-        Node(number, name, here == "true", (status, availability) == ("Ready", "Active"))
-        for number, name, here, status, availability in found
+        Node(
+            id=each["ID"],
+            # One that has only just joined has no name yet.
+            name=each.get("Description", {}).get("Hostname", ""),
+            here=each["ID"] == here,
+            open=(each["Status"]["State"], each["Spec"]["Availability"]) == ("ready", "active"),
+        )
+        for each in found
     ]

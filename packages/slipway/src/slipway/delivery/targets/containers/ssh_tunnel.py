@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from slipway.delivery.targets.containers.ssh_relay import ssh_address
 from slipway.errors import DeliveryError
 
 _SECONDS = 30.0
@@ -73,13 +74,11 @@ def _tunnel(endpoint: str, there: str) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     here = f"127.0.0.1:{port}"
-    where = urlsplit(endpoint)
     command = ["ssh", "-N", "-T", "-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes", "-o", "ConnectTimeout=10"]
     command += ["-o", "ServerAliveInterval=15"]
     # A connection that others share would keep the port open after this one ends.
     command += ["-o", "ControlMaster=no", "-o", "ControlPath=none"]
-    command += ["-L", f"{here}:{there}", *(["-p", str(where.port)] if where.port else [])]
-    command += ["--", f"{where.username}@{where.hostname}" if where.username else str(where.hostname)]
+    command += ["-L", f"{here}:{there}", *ssh_address(endpoint)]
     with tempfile.TemporaryFile() as said:
         process = _start(command, said.fileno())
         try:
@@ -87,7 +86,9 @@ def _tunnel(endpoint: str, there: str) -> Iterator[str]:
             if process.poll() is not None:
                 said.seek(0)
                 words = said.read().decode(errors="replace").strip()
-                raise DeliveryError(f"ssh gives no way to {there} of {where.hostname}: {words or 'it said nothing'}")
+                raise DeliveryError(
+                    f"Cannot connect through ssh to {there} of {urlsplit(endpoint).hostname}: {words or '(no output)'}"
+                )
             yield here
         finally:
             # An ssh that is at work may miss SIGTERM, and it has nothing to lose.

@@ -1,4 +1,4 @@
-"""An environment as a stack of Docker Swarm: what deploy/swarm/stack.yaml says, and what the swarm makes of it."""
+"""An environment as a stack of Docker Swarm: deploy/swarm/stack.yaml, and its service and replicas in the swarm."""
 
 import hashlib
 from pathlib import Path
@@ -6,9 +6,11 @@ from typing import Any
 
 import msgspec
 import yaml
+from docker.errors import APIError, NotFound
 
+from slipway.delivery.targets.containers.compose import has_volume
 from slipway.delivery.targets.containers.engine import Engine
-from slipway.delivery.targets.containers.image import Given
+from slipway.delivery.targets.containers.mounted_files import ContainerInputs
 from slipway.delivery.targets.containers.nodes import Node, read_nodes
 from slipway.errors import DeliveryError
 from slipway.files import write_json
@@ -16,12 +18,12 @@ from slipway.files import write_json
 FILE = Path("deploy/swarm/stack.yaml")
 _SETTINGS = "slipway.settings"
 _SECRETS = "slipway.secrets"
-# What a swarm takes for the name of a secret.
+# The longest name of a secret that a swarm accepts.
 _LONGEST = 64
 
 
 class Task(msgspec.Struct, frozen=True):
-    """One replica that there is or was: `wanted` says whether it should run, `error` why it does not."""
+    """One replica, running or ended: `wanted` says whether it should run, `error` why it failed."""
 
     id: str
     node: str
@@ -34,7 +36,7 @@ class Task(msgspec.Struct, frozen=True):
 
 
 class Service(msgspec.Struct, frozen=True):
-    """What the swarm was told, and how far it is: `update` is its own word, empty where nothing was ever updated."""
+    """The service as the swarm was told to run it; `update` is the state of its last update, "" if there was none."""
 
     image: str
     settings: str
@@ -44,11 +46,11 @@ class Service(msgspec.Struct, frozen=True):
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What the stack should be: the digest of its settings, what goes into them, and its secrets by name."""
+    """The state that the stack should have: the digest of its settings, its inputs, and its secrets by name."""
 
     settings: str
     variables: dict[str, str]
-    given: Given
+    inputs: ContainerInputs
     secrets: dict[str, bytes]
 
 
@@ -56,7 +58,7 @@ class Stack:
     """One stack of a swarm, by its name."""
 
     def __init__(self, engine: Engine, name: str, root: Path, folder: Path) -> None:
-        """`folder` takes what is added to the file of `root`, where a person can read it."""
+        """`folder` receives the stack file with the additions to that of `root`, where a person can read it."""
         self.name = name
         self._engine = engine
         self._file = root / FILE
@@ -64,21 +66,23 @@ class Stack:
         self._service = f"{name}_service"
 
     def check(self) -> None:
-        """Raise `DeliveryError` if the engine manages no swarm, or the stack's file is not there."""
-        if self._engine.run("info", "--format", "{{.Swarm.ControlAvailable}}") != "true":
+        """Raise `DeliveryError` if the engine does not manage a swarm, or the stack's file is missing."""
+        with self._engine.connect("read the state of the swarm") as docker:
+            is_manager = docker.info()["Swarm"].get("ControlAvailable", False)
+        if not is_manager:
             raise DeliveryError(
-                "The engine is no manager of a swarm. `docker swarm init` makes it one of its own; where there is a "
-                "swarm already, name a docker context that leads to one of its managers."
+                "The engine is not a manager of a swarm. `docker swarm init` makes it one of its own; for an existing "
+                "swarm, name a docker context that leads to one of its managers."
             )
         self._read()
 
-    def wanted(self, given: Given, address: str, port: int, replicas: int) -> Wanted:
-        """What a stack with these settings is."""
+    def wanted(self, inputs: ContainerInputs, address: str, port: int, replicas: int) -> Wanted:
+        """Return the state that a stack with these settings should have."""
         found = self._read()
-        # What a secret holds cannot be changed, so one with another content has another name.
+        # The content of a secret cannot be changed, so each content has a name of its own.
         secrets = {
             f"{self.name}-{name}-{hashlib.sha256(content).hexdigest()[:12]}": content
-            for name, content in sorted(given.files.items())
+            for name, content in sorted(inputs.files.items())
         }
         for name in secrets:
             if len(name) > _LONGEST:
@@ -88,29 +92,30 @@ class Stack:
                 )
         place = {"SLIPWAY_ADDRESS": address, "SLIPWAY_PORT": str(port), "SLIPWAY_REPLICAS": str(replicas)}
         digest = hashlib.sha256(
-            msgspec.json.encode((found, place, given.variables, sorted(secrets)), order="deterministic")
+            msgspec.json.encode((found, place, inputs.variables, sorted(secrets)), order="deterministic")
         )
-        return Wanted(digest.hexdigest()[:16], place, given, secrets)
+        return Wanted(digest.hexdigest()[:16], place, inputs, secrets)
 
     def deploy(self, image: str, wanted: Wanted) -> None:
-        """Tell the swarm what to run; it goes on with that by itself."""
-        for name, content in wanted.secrets.items():
-            if self._engine.attempt("secret", "inspect", name) is None:
-                self._engine.run("secret", "create", "--label", f"{_SECRETS}={self.name}", name, "-", given=content)
+        """Tell the swarm what to run; the swarm then replaces the replicas by itself."""
+        with self._engine.connect(f"create the secrets of {self.name}") as docker:
+            there = {each.name for each in docker.secrets.list(filters={"label": f"{_SECRETS}={self.name}"})}
+            for name in wanted.secrets.keys() - there:
+                docker.secrets.create(name=name, data=wanted.secrets[name], labels={_SECRETS: self.name})
         write_json(self._added, _addition(wanted))
         files = ["--compose-file", str(self._file), "--compose-file", str(self._added)]
-        # The digest is the image's name already, and each node pulls it with the login of here.
+        # The image is named by its digest already, and each node pulls it with the login of this machine.
         how = ["--with-registry-auth", "--resolve-image", "never", "--prune"]
         variables = wanted.variables | {"SLIPWAY_IMAGE": image}
-        self._engine.run("stack", "deploy", *how, *files, self.name, variables=variables)
+        self._engine.command_line.run("stack", "deploy", *how, *files, self.name, variables=variables)
 
     def service(self) -> Service | None:
-        """What the swarm was told to run, None if nothing of this name."""
-        # A question that gets no answer must not pass for the answer that there is none.
-        listed = self._engine.run("service", "ls", "--format", "{{.Name}}", "--filter", f"name={self._service}")
-        if self._service not in listed.split():
-            return None
-        (service,) = msgspec.json.decode(self._engine.run("service", "inspect", self._service))
+        """Return the service as the swarm was told to run it, None if there is none."""
+        with self._engine.connect(f"inspect the service {self._service}") as docker:
+            try:
+                service = docker.api.inspect_service(self._service)
+            except NotFound:
+                return None
         spec, update = service["Spec"], service.get("UpdateStatus") or {}
         container = spec["TaskTemplate"]["ContainerSpec"]
         return Service(
@@ -122,43 +127,47 @@ class Stack:
         )
 
     def tasks(self) -> list[Task]:
-        """The service's replicas, those that ended too, the newest first."""
-        if self.service() is None:
-            return []
-        names = self._engine.run("service", "ps", "--quiet", "--no-trunc", self._service).split()
-        found = self._engine.run("inspect", "--type", "task", *names) if names else "[]"
-        tasks = [_task(each) for each in msgspec.json.decode(found)]
+        """Return the replicas of the service, ended ones too, newest first."""
+        with self._engine.connect(f"list the replicas of {self._service}") as docker:
+            try:
+                tasks = [_task(each) for each in docker.api.tasks(filters={"service": self._service})]
+            except NotFound:
+                return []
         return sorted(tasks, key=lambda each: each.created, reverse=True)
 
     def nodes(self) -> list[Node]:
-        """The swarm's nodes; none where the file itself says on which of them replicas are placed."""
+        """Return the swarm's nodes; none if the file itself says on which of them replicas are placed."""
         return [] if "placement" in self._read()["services"]["service"]["deploy"] else read_nodes(self._engine)
 
-    def logs_here(self) -> bool:
-        """Whether this engine has a prediction log of the environment, which stays when its replicas go."""
-        return self._engine.attempt("volume", "inspect", f"{self.name}_log") is not None
+    def has_log(self) -> bool:
+        """Return whether this engine has a prediction log of the environment, which outlives its replicas."""
+        return has_volume(self._engine, f"{self.name}_log")
 
-    def last_words(self, task: Task) -> str:
-        """The end of what a replica said, on whichever node."""
-        return self._engine.hear("service", "logs", "--raw", "--tail", "20", task.id)
+    def read_task_log(self, task: Task) -> str:
+        """Return the end of a replica's output, on whichever node, "(no output)" if there is none."""
+        return self._engine.command_line.read_task_log(task.id) or "(no output)"
 
     def remove(self) -> None:
-        """End and remove all of it but its volumes, which lie on the nodes."""
-        self._engine.run("stack", "rm", self.name)
+        """Stop and remove all of the stack except its volumes, which lie on the nodes."""
+        self._engine.command_line.run("stack", "rm", self.name)
 
-    def remove_secrets(self, but: Wanted | None = None) -> None:
-        """Remove the secrets of this stack that nothing uses any more."""
-        named = ("--filter", f"label={_SECRETS}={self.name}", "--format", "{{.Name}}")
-        for name in (self._engine.attempt("secret", "ls", *named) or "").split():
-            if but is None or name not in but.secrets:
-                # One that is still used is not removed by the swarm.
-                self._engine.attempt("secret", "rm", name)
+    def remove_secrets(self, keep: Wanted | None = None) -> None:
+        """Remove the secrets of this stack that no service uses, except those to `keep`."""
+        with self._engine.connect(f"remove secrets of {self.name}") as docker:
+            for secret in docker.secrets.list(filters={"label": f"{_SECRETS}={self.name}"}):
+                if keep is None or secret.name not in keep.secrets:
+                    try:
+                        secret.remove()
+                    except APIError as error:
+                        # Somebody else removed it (404), or a service still uses it (400).
+                        if error.status_code not in (400, 404):
+                            raise
 
     def _read(self) -> dict[str, Any]:
         try:
             found: dict[str, Any] = yaml.safe_load(self._file.read_text())
             if found["services"]["service"]["deploy"].get("mode", "replicated") != "replicated":
-                raise KeyError("replicas, which a service of another mode has not")
+                raise KeyError("the service is not replicated")
         except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
             raise DeliveryError(
                 f"Expected a stack file with the replicated service `service` in {self._file}: {error}. The template "
@@ -168,11 +177,11 @@ class Stack:
 
 
 def _addition(wanted: Wanted) -> dict[str, Any]:
-    """What the stack is told besides the file; a dollar sign would be read as the name of a variable."""
-    inside = dict(zip(sorted(wanted.given.files), wanted.secrets, strict=True))
+    """Return the additions to the file; in them a single dollar sign would be read as the name of a variable."""
+    inside = dict(zip(sorted(wanted.inputs.files), wanted.secrets, strict=True))
     variables = {
         name: f"/run/secrets/{name.lower()}" if name.lower() in inside else value.replace("$", "$$")
-        for name, value in wanted.given.variables.items()
+        for name, value in wanted.inputs.variables.items()
     }
     service: dict[str, Any] = {
         "environment": variables,
@@ -184,7 +193,7 @@ def _addition(wanted: Wanted) -> dict[str, Any]:
 
 
 def _settings(container: dict[str, Any]) -> str:
-    """The digest of the settings with which a container is started."""
+    """Return the digest of the settings with which a container is started."""
     return str((container.get("Labels") or {}).get(_SETTINGS, ""))
 
 

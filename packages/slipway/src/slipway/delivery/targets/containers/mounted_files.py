@@ -1,0 +1,99 @@
+"""Files that a service's variables name: read here, mounted into its container from a volume of the engine."""
+
+import hashlib
+import io
+import os
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from docker.errors import APIError
+
+from slipway.delivery.targets.containers.engine import Engine
+from slipway.errors import DeliveryError
+
+# The folder in which a service's container finds its files.
+FILES = "/run/slipway"
+_LABEL = "slipway.files"
+# A reader sees the old file or the new one, whole: the volume may be in use.
+_INSTALL = f"""
+import os, shutil
+for name in sorted(os.listdir("/slipway-files")):
+    shutil.copyfile("/slipway-files/" + name, "{FILES}/.part")
+    os.chmod("{FILES}/.part", 0o444)
+    os.replace("{FILES}/.part", "{FILES}/" + name)
+"""
+
+
+class ContainerInputs(NamedTuple):
+    """The variables of a container, and the content of the files that some of them name."""
+
+    variables: dict[str, str]
+    files: dict[str, bytes]
+
+    @property
+    def digest(self) -> str:
+        """The digest of the files, by name and content."""
+        parts = [f"{name} {hashlib.sha256(content).hexdigest()}" for name, content in sorted(self.files.items())]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def read_inputs(root: Path, variables: Mapping[str, str]) -> ContainerInputs:
+    """Read the files that variables ending in _FILE name, and let these name the files' place in the container.
+
+    Raises `DeliveryError` for one that cannot be read.
+    """
+    files = {name: _read_file(root, name, value) for name, value in variables.items() if name.endswith("_FILE")}
+    inside = {name: f"{FILES}/{name.lower()}" for name in files}
+    return ContainerInputs(dict(variables) | inside, {name.lower(): content for name, content in files.items()})
+
+
+def _read_file(root: Path, name: str, value: str) -> bytes:
+    try:
+        return (root / value).read_bytes()
+    except OSError as error:
+        raise DeliveryError(
+            f"The file {value} ({name} in pyproject.toml) cannot be read: {error.strerror}. Expected a file that this "
+            f"user (uid {os.getuid()}) may read."
+        ) from error
+
+
+def write_files(engine: Engine, image: str, volume: str, files: Mapping[str, bytes], owner: str) -> None:
+    """Write `files` into a volume labelled with its `owner`; the engine may be on another machine."""
+    mount = {volume: {"bind": FILES, "mode": "rw"}}
+    with engine.connect(f"write files into the volume {volume}") as docker:
+        docker.volumes.create(volume, labels={_LABEL: owner})
+        container = docker.containers.create(
+            image, ["-c", _INSTALL], entrypoint="python", network_mode="none", user="0", volumes=mount
+        )
+        try:
+            container.put_archive("/", _pack(files))
+            container.start()
+            if container.wait()["StatusCode"]:
+                raise DeliveryError(f"Cannot write files into the volume {volume}: {container.logs().decode()}")
+        finally:
+            container.remove(force=True)
+
+
+def remove_files(engine: Engine, owner: str, keep: str | None = None) -> None:
+    """Remove the volumes of files of `owner` that no container uses, except `keep`."""
+    with engine.connect(f"remove the files of {owner}") as docker:
+        for volume in docker.volumes.list(filters={"label": f"{_LABEL}={owner}"}):
+            if volume.name != keep:
+                try:
+                    volume.remove()
+                except APIError as error:
+                    # Somebody else removed it, or a container still uses it.
+                    if error.status_code not in (404, 409):
+                        raise
+
+
+def _pack(files: Mapping[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, content in sorted(files.items()):
+            entry = tarfile.TarInfo(f"slipway-files/{name}")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
