@@ -107,7 +107,7 @@ def test_converge_starts_what_a_restarted_machine_does_not_run(project):
         each.kill()
     psutil.wait_procs(family, timeout=5)
     assert target.observe() is None
-    assert "runs nothing" in production(project).differs
+    assert "serves nothing" in production(project).differs
     assert settle(project, "production") is not None
     assert production(project).differs is None
 

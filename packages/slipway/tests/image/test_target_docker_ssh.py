@@ -13,7 +13,7 @@ from slipway.delivery import operations
 from slipway.delivery.status import read_status
 from slipway.delivery.targets.containers.ssh_tunnel import Reach
 from slipway.delivery.targets.registry import find_target
-from slipway.errors import DeliveryError, GitHubError
+from slipway.errors import DeliveryError, GitHubError, SettingsError
 from slipway.github.jobs.server import connect_server, verify_server_names
 from slipway.settings import ServerSettings
 
@@ -102,10 +102,16 @@ def test_what_a_job_was_not_given_is_named_with_the_command_that_sets_it(on_engi
     assert not (tmp_path / "ssh").exists()
 
 
-@pytest.mark.parametrize("table", [{}, {"target": "local", "context": "server"}])
-def test_an_environment_that_runs_here_is_on_no_server(on_engine, given, tmp_path, table):
+@pytest.mark.parametrize(
+    ("table", "error", "said"),
+    [
+        ({}, GitHubError, 'expected target = "docker" or "swarm", and a context'),
+        ({"target": "local", "context": "server"}, SettingsError, r"local has no option .*, which is one of docker"),
+    ],
+)
+def test_an_environment_that_runs_here_is_on_no_server(on_engine, given, tmp_path, table, error, said):
     change(on_engine, **table)
-    with pytest.raises(GitHubError, match='expected target = "docker" or "swarm", and a context'):
+    with pytest.raises(error, match=said):
         connect_server(on_engine.root, "staging", given, tmp_path / "ssh")
 
 

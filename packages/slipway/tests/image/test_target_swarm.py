@@ -114,7 +114,7 @@ def test_where_a_replica_does_not_become_healthy_the_swarm_goes_back_and_the_led
     target = find_target(on_swarm.root, "staging")
     with (
         Callers(target.url, old.row, 2, pause=STEADY) as callers,
-        pytest.raises(DeliveryError, match=f"(?s)The swarm did not bring.*{said}"),
+        pytest.raises(DeliveryError, match=f"(?s)The swarm did not roll the release out.*{said}"),
     ):
         bring(on_swarm, broken)
     assert not callers.failures and callers.broken == 0

@@ -86,7 +86,7 @@ def test_each_node_answers_while_replicas_are_replaced_and_after_one_was_away(pr
     manager.run("node", "update", "--availability", "active", node.id)
     (found,) = (each for each in read_status(project.root) if each.environment == "staging")
     assert worker.namespace == node.name and f"no replica runs on {node.name}: " in describe_status(found)
-    (command,) = re.findall(r"`docker (.*)` deals them out anew", describe_status(found))
+    (command,) = re.findall(r"`docker (.*)` spreads them again", describe_status(found))
     manager.run(*command.split())
     assert target.note() is None and len(nodes_of(target)) == 2
 

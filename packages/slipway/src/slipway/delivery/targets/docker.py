@@ -1,15 +1,15 @@
 """The target `docker`: an environment is a service in a container of one engine, here or behind a docker context.
 
-A container `front` listens on the published port and does nothing else: services get the socket from it. The next
-release is started aside and tested; then it starts beside the one that serves, on the same socket. Once it answers
-there, the old one gets SIGTERM: it asks those who keep their connections to make new ones, finishes what it accepted,
-and goes.
+A container `front` listens on the published port and does nothing else: services receive the socket from it. The next
+release is rehearsed in a container of its own; then it starts beside the running one, on the same socket. Once it
+responds there, the old one gets SIGTERM: it asks clients to reconnect, finishes the requests that it accepted, and
+ends.
 """
 
 from pathlib import Path
 
 from slipway.delivery.smoke_test import Smoke, read_version, wait_until
-from slipway.delivery.targets.base import PreparedRelease
+from slipway.delivery.targets.base import PreparedRelease, describe_difference
 from slipway.delivery.targets.containers.compose import Container, Project, Wanted
 from slipway.delivery.targets.containers.container import START_SECONDS, find_container, published_ports, read_log
 from slipway.delivery.targets.containers.container_target import ContainerSettings, ContainerTarget
@@ -27,20 +27,20 @@ class DockerTarget(ContainerTarget):
         self._project = Project(self._engine, self._named, root, root / ".slipway" / "environments" / name)
 
     def is_managed_here(self) -> bool:
-        """Whether its engine has served it before, or is named by a context: that is the same one from every clone."""
+        """Return whether its engine has served it before, or is named by a context, which every clone reaches."""
         return self.settings.context is not None or self._project.has_log()
 
     def is_running(self) -> bool:
-        """Whether one of its containers runs."""
+        """Return whether one of its containers runs."""
         return any(each.running for each in self._project.services())
 
     def preflight(self) -> None:
-        """Raise `DeliveryError` for what is missing, or in the way, before anything starts."""
+        """Raise `DeliveryError` for a missing file, engine or Compose, an open address, or a port that is taken."""
         self._check_callers()
         self._engine.check()
         self._project.check()
         self._check_reach()
-        # A file that is missing is named here.
+        # This raises for a missing file.
         self._wanted()
         if self._reach.machine is None and not self._holds_port():
             check_port(self.name, self.settings.port, self.settings.address)
@@ -48,14 +48,14 @@ class DockerTarget(ContainerTarget):
     def prepare(self, folder: Path, image: str | None) -> PreparedRelease:
         """Pull the image by its digest; its label must name the bundle in `folder`, and it must be able to hold a port.
 
-        Asked before anything is touched: the way back would bring in whatever else changed.
+        This is checked before anything is touched: a rollback would also bring in settings that changed meanwhile.
         """
         prepared = super().prepare(folder, image)
         check_can_hold_port(self._engine, str(prepared.image))
         return prepared
 
     def apply(self, prepared: PreparedRelease) -> Smoke:
-        """Let the environment serve a kept image, and test it; what serves stays until the next one answers."""
+        """Serve the image and test it; the running container stays until the next one responds."""
         wanted = self._wanted()
         if wanted.files:
             write_files(self._engine, str(prepared.image), wanted.files, wanted.inputs.files, self._project.name)
@@ -68,29 +68,27 @@ class DockerTarget(ContainerTarget):
         return self.smoke_test(prepared)
 
     def out_of_sync(self, digest: str | None, image: str | None = None) -> str | None:
-        """What is not as it is where `digest` serves (None: where nothing does), from `image`; None if all is."""
+        """Return how the environment differs from one that serves `digest` from `image`; None if it does not."""
         services = self._project.services()
         if digest is None:
-            return "a service is there, the ledger says nothing" if services else None
+            return "a service runs, the ledger says nothing" if services else None
         if len(services) > 1:
             return "a switch was not finished"
         if not any(each.running for each in services):
-            return f"runs nothing, the ledger says {digest[:12]}"
+            return describe_difference(None, digest)
         if image and services[0].image != image:
             return f"runs the image {services[0].image}, the ledger says {image}"
-        # Asked before who answers: on another port it does, and nobody hears it.
+        # Settings first: a service on another port responds, but not where it is asked.
         wanted, front = self._wanted(), self._project.front()
         if front is None:
-            return f"nothing holds its port {self.settings.port}"
+            return f"no container holds its port {self.settings.port}"
         if (services[0].settings, front.settings) != (wanted.service, wanted.front):
             return "runs with other settings than those of pyproject.toml, its files and deploy/compose/service.yaml"
-        answers = self.observe()
-        if answers == digest:
-            return None
-        return f"{'runs ' + answers[:12] if answers else 'does not answer'}, the ledger says {digest[:12]}"
+        found = self.observe()
+        return None if found == digest else describe_difference(found, digest)
 
     def remove(self) -> bool:
-        """End the service; False if none ran. The prediction log stays, in a volume."""
+        """Stop the service; return False if none was running. The prediction log stays, in a volume."""
         ran = self.is_running()
         self._project.down()
         remove_files(self._engine, self._project.name)
@@ -101,7 +99,7 @@ class DockerTarget(ContainerTarget):
         return there[-1].image if there else None
 
     def _holds_port(self) -> bool:
-        """Whether it is a container of ours that listens on the port, maybe with settings of before."""
+        """Return whether a container of this environment listens on the port, perhaps with earlier settings."""
         front = self._project.front()
         if front is None:
             return False
@@ -110,14 +108,14 @@ class DockerTarget(ContainerTarget):
             return found is not None and self.settings.port in published_ports(found)
 
     def _take_port(self, image: str, wanted: Wanted) -> None:
-        """Have the container that holds the port; one with another port, or other settings, goes first."""
+        """Start the container that holds the port; one with another port or other settings is removed first."""
         front = self._project.front()
         if front is None or front.settings != wanted.front:
             self._project.down()
         self._project.up("front", 1, image, wanted)
 
     def _serving(self, prepared: PreparedRelease, wanted: Wanted) -> Container | None:
-        """A container that is all that it should be, the newest; a command that was killed may have started it."""
+        """Return the newest container with this image and these settings; a killed command may have started it."""
         for each in reversed(self._project.services()):
             fits = (each.image, each.settings) == (prepared.image, wanted.service)
             if each.running and fits and self._becomes_ready(each, prepared):
@@ -125,7 +123,7 @@ class DockerTarget(ContainerTarget):
         return None
 
     def _start(self, prepared: PreparedRelease, wanted: Wanted) -> Container:
-        """Start the image beside what serves; if it does not answer, it is removed, and what serves never noticed."""
+        """Start the image beside the running container; if it does not respond, remove it and leave the other alone."""
         before = self._project.services()
         for each in before:
             if not each.running:
@@ -135,8 +133,8 @@ class DockerTarget(ContainerTarget):
         started = next((each for each in reversed(self._project.services()) if each.id not in running), None)
         if started is None:
             raise DeliveryError(
-                f"The service of {self.name} was started, and its container is gone: somebody else removed it. What "
-                "served before serves on; try again."
+                f"The container of {self.name} was removed by somebody else while it started. The release before still "
+                "serves. Try again."
             )
         if not self._becomes_ready(started, prepared):
             output = read_log(self._engine, started.id)
@@ -145,9 +143,9 @@ class DockerTarget(ContainerTarget):
         return started
 
     def _becomes_ready(self, container: Container, prepared: PreparedRelease) -> bool:
-        """Whether it is this container that answers in time: another one may answer on the same port.
+        """Return whether this container, and no other one on the same port, responds in time.
 
-        What a container started began to serve after it was created, and before the next one was.
+        Its service began after the container was created, and before the next one was.
         """
         later = [each.created for each in self._project.services() if each.created > container.created]
 

@@ -1,7 +1,7 @@
-"""The target `rehearsal`: the image is started where the command runs, tested, and ended.
+"""The target `rehearsal`: the image is started on this machine's engine, tested, and removed.
 
-For a runner that is thrown away: everything up to the smoke test happens as in a real environment, and nothing stays
-running. It calls itself a rehearsal everywhere.
+It is for a runner that is thrown away: everything up to the smoke test happens as in a real environment, and nothing
+stays running. All output calls it a rehearsal.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ class RehearsalTarget(Target):
     def __init__(self, root: Path, name: str, settings: TargetSettings) -> None:
         super().__init__(root, name, settings)
         self._engine = Engine()
-        # Of this project on this machine: another one's rehearsal may run beside it.
+        # The folder is part of the name: the rehearsal of another clone may run at the same time.
         place = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:8]
         self._container = RehearsalContainer(self._engine, f"slipway-rehearsal-{name}-{place}")
 

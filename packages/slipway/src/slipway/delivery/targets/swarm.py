@@ -1,8 +1,8 @@
 """The target `swarm`: an environment is a stack of Docker Swarm, whose replicas the swarm replaces one by one.
 
-The next release is started aside and tested; then the swarm is told. It starts its replicas one after the other, each
-before an old one goes, and brings the old ones back by itself if one does not become healthy. Here that is watched, and
-tested.
+The next release is rehearsed in a container of its own; then the swarm is told to run it. It starts the new replicas
+one after the other, each before an old one ends, and rolls back by itself if one does not become healthy. The target
+waits for that and tests the result.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from slipway.delivery.smoke_test import Smoke, wait_until
-from slipway.delivery.targets.base import PreparedRelease
+from slipway.delivery.targets.base import PreparedRelease, describe_difference
 from slipway.delivery.targets.containers.container_target import ContainerSettings, ContainerTarget
 from slipway.delivery.targets.containers.stack import FILE, Service, Stack, Task, Wanted
 from slipway.delivery.targets.preconditions import check_port
@@ -19,9 +19,9 @@ from slipway.errors import DeliveryError
 
 # For each replica: its start, its health, the time for which it is watched, and the drain of the one that it replaces.
 _REPLICA_SECONDS = 240.0
-# A look is several questions to a manager that may be far away.
+# One look sends several requests to a manager that may be far away.
 _LOOK_SECONDS = 0.5
-# The swarm's words: it has nothing to do any more, or it does nothing any more.
+# The swarm's states of an update: finished, and stopped before its end.
 _DONE = ("", "completed", "rollback_completed")
 _STUCK = ("paused", "rollback_paused")
 
@@ -43,54 +43,54 @@ class SwarmTarget(ContainerTarget):
         self._stack = Stack(self._engine, self._named, root, root / ".slipway" / "environments" / name)
 
     def is_managed_here(self) -> bool:
-        """Whether its swarm has served it before, or is named by a context: that is the same one from every clone."""
+        """Return whether its swarm has served it before, or is named by a context, which every clone reaches."""
         return self.settings.context is not None or self._stack.service() is not None or self._stack.has_log()
 
     def is_running(self) -> bool:
-        """Whether one of its replicas runs."""
+        """Return whether one of its replicas runs."""
         return any(each.running for each in self._stack.tasks())
 
     def preflight(self) -> None:
-        """Raise `DeliveryError` for what is missing, or in the way, before anything starts."""
+        """Raise `DeliveryError` for a missing file or swarm, an open address, or a port that is taken."""
         self._check_callers()
         self._engine.check()
         self._stack.check()
         self._check_reach()
-        # A file that is missing is named here.
+        # This raises for a missing file.
         self._wanted()
         if self._stack.service() is None and self._reach.machine is None:
             check_port(self.name, self.settings.port, self.settings.address)
 
     def preflight_new_release(self) -> None:
-        """Raise `DeliveryError` unless each node that takes replicas keeps one at every moment, this one too."""
+        """Raise `DeliveryError` unless each node that takes replicas, this one included, keeps one at every moment."""
         nodes = self._stack.nodes()
         number = len([each for each in nodes if each.open])
         if nodes and not any(each.here and each.open for each in nodes):
             raise DeliveryError(
-                f"The manager through which {self.name} is reached takes no replicas (`docker node ls`), and nothing "
-                "could be tested there. `docker node update --availability active` lets it take some; or name the "
+                f"The manager through which {self.name} is reached takes no replicas (`docker node ls`), so nothing "
+                "can be tested there. `docker node update --availability active` lets it take some; or name the "
                 "docker context of a manager that does."
             )
         if number > 1 and self.settings.replicas < 2 * number:
-            # With fewer the swarm may take the last one of a node away before it starts the next one there.
+            # With fewer, the swarm may stop the last replica of a node before it starts the next one there.
             raise DeliveryError(
-                f"{number} nodes of the swarm take replicas of {self.name}, and none may be without one while they are "
+                f"{number} nodes of the swarm take replicas of {self.name}, and each must keep one while they are "
                 f"replaced: expected replicas = {2 * number} or more in [tool.slipway.environments.{self.name}] of "
                 f"pyproject.toml, found {self.settings.replicas}. Or say in {FILE} on which nodes they run "
                 "(placement)."
             )
 
     def note(self) -> str | None:
-        """Which node takes replicas and runs none: callers are sent there, and by itself a swarm moves no replica."""
+        """Name the nodes that take replicas and run none: they get requests, and a swarm never moves a replica."""
         taken = {each.node for each in self._stack.tasks() if each.running}
         empty = [each.name for each in self._stack.nodes() if each.open and each.id not in taken]
         if not taken or not empty:
             return None
         service = f"{self._named}_service"
-        return f"no replica runs on {', '.join(empty)}: `docker service update --force {service}` deals them out anew"
+        return f"no replica runs on {', '.join(empty)}: `docker service update --force {service}` spreads them again"
 
     def apply(self, prepared: PreparedRelease) -> Smoke:
-        """Let the swarm serve a kept image, and test it; raises `DeliveryError` where the swarm went back by itself."""
+        """Let the swarm serve the image and test it; raise `DeliveryError` if the swarm rolled back by itself."""
         wanted, image = self._wanted(), str(prepared.image)
         self._stack.deploy(image, wanted)
         self._watch(image, wanted)
@@ -98,10 +98,10 @@ class SwarmTarget(ContainerTarget):
         return self.smoke_test(prepared)
 
     def out_of_sync(self, digest: str | None, image: str | None = None) -> str | None:
-        """What is not as it is where `digest` serves (None: where nothing does), from `image`; None if all is."""
+        """Return how the environment differs from one that serves `digest` from `image`; None if it does not."""
         service = self._stack.service()
         if digest is None:
-            return f"there is a stack {self._named}, the ledger says nothing" if service else None
+            return f"a stack {self._named} exists, the ledger says nothing" if service else None
         if service is None:
             return f"the swarm has no stack {self._named}"
         if image and service.image != image:
@@ -112,16 +112,16 @@ class SwarmTarget(ContainerTarget):
             return f"was scaled to {service.replicas} replicas, pyproject.toml says {self.settings.replicas}"
         if unfinished := _unfinished(service, self._stack.tasks()):
             return unfinished
-        answers = self.observe()
-        return None if answers == digest else f"runs {(answers or 'nothing')[:12]}, the ledger says {digest[:12]}"
+        found = self.observe()
+        return None if found == digest else describe_difference(found, digest)
 
     def remove(self) -> bool:
-        """End the replicas; False if there were none. The prediction log stays, in a volume of each node."""
+        """Stop the replicas; return False if there were none. The prediction log stays, in a volume of each node."""
         if self._stack.service() is None:
             return False
         self._stack.remove()
         if not wait_until(lambda: self._answering() is None, _REPLICA_SECONDS, look=_LOOK_SECONDS):
-            raise DeliveryError(f"The stack {self._named} was removed, and something still answers on {self.url}.")
+            raise DeliveryError(f"The stack {self._named} was removed, and a service still responds on {self.url}.")
         self._stack.remove_secrets()
         return True
 
@@ -130,28 +130,28 @@ class SwarmTarget(ContainerTarget):
         return service.image if service else None
 
     def _watch(self, image: str, wanted: Wanted) -> None:
-        """Wait until all replicas are those that were asked for, and no old one is left."""
+        """Wait until all replicas run the image with these settings, and no old one is left."""
         seconds = _REPLICA_SECONDS * self.settings.replicas
         if wait_until(lambda: self._has_settled(image, wanted), seconds, look=_LOOK_SECONDS):
             return
         service = self._stack.service()
-        left = _unfinished(service, self._stack.tasks()) if service else "the stack is gone"
+        left = _unfinished(service, self._stack.tasks()) if service else "the stack was removed"
         why = _why(self._stack, image)
-        raise DeliveryError(f"The swarm did not bring about {self.name} within {seconds:.0f} s: {left}. {why}")
+        raise DeliveryError(f"The swarm did not finish its update of {self.name} within {seconds:.0f} s: {left}. {why}")
 
     def _has_settled(self, image: str, wanted: Wanted) -> bool:
         try:
             service, tasks = self._stack.service(), self._stack.tasks()
         except DeliveryError:
-            # A manager that does not answer has not failed, and a replica may have gone between two questions.
+            # A manager that cannot be reached has not failed, and a replica may have ended between two requests.
             return False
         if service is None:
-            raise DeliveryError(f"Somebody removed the stack {self._named} meanwhile.")
-        # Where the swarm goes back, it has told itself what it was told before.
+            raise DeliveryError(f"Conflict: somebody removed the stack {self._named} while it was updated.")
+        # A swarm that rolls back has the settings of before.
         if (service.image, service.settings) != (image, wanted.settings) or service.update in _STUCK:
-            said = service.message or "it was told another one"
+            said = service.message or "it was told to run another one"
             raise DeliveryError(
-                f"The swarm did not bring the release into {self.name}: {said}. {_why(self._stack, image)}"
+                f"The swarm did not roll the release out to {self.name}: {said}. {_why(self._stack, image)}"
             )
         return _unfinished(service, tasks) is None
 
@@ -161,22 +161,22 @@ class SwarmTarget(ContainerTarget):
 
 
 def _unfinished(service: Service, tasks: list[Task]) -> str | None:
-    """What is left to do until the swarm runs what it was told, None if it does."""
+    """Return what is left of the swarm's update, None if it is finished."""
     told = (service.image, service.settings)
-    # One that is only starting counts as well: where the swarm went back it may have one too many for a moment.
+    # One that is only starting counts too: after a rollback the swarm may have one too many for a moment.
     wanted = [each for each in tasks if each.wanted]
     new = [each for each in wanted if each.running and (each.image, each.settings) == told]
     old = [each for each in tasks if each.running and each not in new]
     if service.update in _DONE and len(new) == len(wanted) == service.replicas and not old:
         return None
     if service.update in _STUCK:
-        return f"the swarm stopped halfway: {service.message}"
+        return f"the swarm stopped its update: {service.message}"
     return f"{len(new)} of {service.replicas} replicas run it" + (f", {len(old)} of another one" if old else "")
 
 
 def _why(stack: Stack, image: str) -> str:
-    """What is known of the newest replica of the image that failed."""
+    """Explain why the newest failed replica of the image failed."""
     failed = next((each for each in stack.tasks() if each.error and each.image == image), None)
     if failed is None:
-        return "No replica said why."
+        return "No replica reported an error."
     return f"A replica failed: {failed.error}. End of its output: {stack.read_task_log(failed)}"

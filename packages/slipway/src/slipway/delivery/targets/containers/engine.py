@@ -72,6 +72,9 @@ class Engine:
             weakref.finalize(self, self._relay.close)
             options = {"base_url": self._relay.url}
         client = DockerClient(timeout=_SECONDS, **options)
+        if self._relay:
+            # The SDK keeps a connection for each address that it asks, and each would be an `ssh` that stays.
+            client.api.headers["Connection"] = "close"
         weakref.finalize(self, client.close)
         return client
 

@@ -1,4 +1,4 @@
-"""How a port that an engine publishes is asked from here: through SSH where it is on its machine's loopback."""
+"""Connect to a port that an engine publishes: through an SSH tunnel if it is on the loopback of a remote machine."""
 
 import socket
 import subprocess
@@ -18,7 +18,7 @@ _LOOK = 0.05
 
 
 class Reach(NamedTuple):
-    """Where an engine answers (`endpoint`: unix://, tcp:// or ssh://), and the address on which it publishes ports."""
+    """The `endpoint` of an engine (unix://, tcp:// or ssh://), and the `address` on which it publishes ports."""
 
     endpoint: str
     address: str
@@ -32,18 +32,18 @@ class Reach(NamedTuple):
 
     @property
     def is_possible(self) -> bool:
-        """False where the port is that machine's own, and nothing leads there."""
+        """Whether a port can be reached: not if it is on the loopback of a machine without SSH."""
         return self.machine is None or self._by_ssh or not ip_address(self.address).is_loopback
 
     def url(self, port: int) -> str:
-        """Where people find the port; of a machine that is not this one it may be that one's own."""
+        """Return the address of the port for people; on the loopback of another machine it names that machine."""
         if self._through_ssh:
             return f"http://{self.address}:{port} of {self.machine}"
         return f"http://{self._host}:{port}"
 
     @contextmanager
     def at(self, port: int) -> Iterator[str]:
-        """An address at which the port answers as long as the block lasts; raises `DeliveryError`."""
+        """Yield an address of the port that is valid while the block lasts; raise `DeliveryError` if ssh fails."""
         if not self._through_ssh:
             yield f"http://{self._host}:{port}"
             return
@@ -70,13 +70,13 @@ HERE = Reach("", "127.0.0.1")
 
 @contextmanager
 def _tunnel(endpoint: str, there: str) -> Iterator[str]:
-    """Have `there`, an address that the machine of `endpoint` reaches, at an address of this one."""
+    """Forward a local address to `there`, an address that the machine of `endpoint` reaches."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     here = f"127.0.0.1:{port}"
     command = ["ssh", "-N", "-T", "-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes", "-o", "ConnectTimeout=10"]
     command += ["-o", "ServerAliveInterval=15"]
-    # A connection that others share would keep the port open after this one ends.
+    # A shared connection would keep the port open after this one ends.
     command += ["-o", "ControlMaster=no", "-o", "ControlPath=none"]
     command += ["-L", f"{here}:{there}", *ssh_address(endpoint)]
     with tempfile.TemporaryFile() as said:
@@ -91,7 +91,7 @@ def _tunnel(endpoint: str, there: str) -> Iterator[str]:
                 )
             yield here
         finally:
-            # An ssh that is at work may miss SIGTERM, and it has nothing to lose.
+            # An ssh that is busy may miss SIGTERM, and there is nothing to finish.
             process.kill()
             process.wait()
 
@@ -104,7 +104,7 @@ def _start(command: list[str], said: int) -> "subprocess.Popen[bytes]":
 
 
 def _wait(process: "subprocess.Popen[bytes]", port: int) -> None:
-    """Until somebody listens here, which ssh does when it is through; an ssh that does not get there is ended."""
+    """Wait until ssh listens on the port, which it does once connected; end an ssh that does not in time."""
     deadline = time.monotonic() + _SECONDS
     while process.poll() is None:
         try:

@@ -1,7 +1,7 @@
-"""Processes of our own, found again by a mark in their environment.
+"""Processes that are found again by a mark in their environment.
 
-There is no file that says what runs: it could be stale, half written, or not there yet when its writer was killed. The
-system's own list of processes is asked.
+No file says which process runs: it could be stale, half written, or missing because its writer was killed. The system's
+own list of processes is searched.
 """
 
 import os
@@ -14,20 +14,20 @@ import psutil
 
 _MARK = "SLIPWAY_PROCESS"
 _PATIENCE = 12.0
-_LAST_WORDS = 2000
+_END = 2000
 
 
 def start(command: list[str], variables: dict[str, str], output: Path, mark: str, folder: Path) -> psutil.Process:
-    """Start `command` in `folder`, apart from this terminal, its output appended to `output`, with a `mark`."""
+    """Start `command` in `folder`, detached from this terminal, with a `mark`; its output is appended to `output`."""
     output.parent.mkdir(parents=True, exist_ok=True)
     own = {name: value for name, value in os.environ.items() if not name.startswith("SLIPWAY_")}
-    with output.open("ab") as words:
+    with output.open("ab") as appended:
         started = subprocess.Popen(
             command,
             cwd=folder,
             env=own | variables | {_MARK: mark},
             stdin=subprocess.DEVNULL,
-            stdout=words,
+            stdout=appended,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
@@ -35,12 +35,12 @@ def start(command: list[str], variables: dict[str, str], output: Path, mark: str
 
 
 def find(mark: str) -> psutil.Process | None:
-    """The process that was started with `mark` by this user, not its children; None if none runs."""
+    """Return the process that was started with `mark`, not its children; None if none runs."""
     return next(iter(_outermost(mark)), None)
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether it still runs; a pid that was used again is another process."""
+    """Return whether a process still runs; one that uses its pid again does not count."""
     try:
         # A child that ended and was not waited for is still listed.
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
@@ -49,17 +49,17 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def environment(process: psutil.Process) -> dict[str, str]:
-    """The variables that it was started with, without the mark; empty if it has ended or is somebody else's."""
+    """Return the variables of a process without the mark; none if it has ended or belongs to another user."""
     return {name: value for name, value in _environment(process).items() if name != _MARK}
 
 
 def hang_up(process: psutil.Process) -> None:
-    """Tell the process to read its bundle again."""
+    """Let the process read its bundle again."""
     process.send_signal(signal.SIGHUP)
 
 
 def stop(mark: str) -> bool:
-    """End what was started with `mark`, and wait for it; False if nothing runs."""
+    """End the processes started with `mark` and wait for them; return False if none runs."""
     found = _outermost(mark)
     if not found:
         return False
@@ -75,13 +75,13 @@ def stop(mark: str) -> bool:
     return True
 
 
-def last_words(output: Path) -> str:
-    """The end of what a process said."""
-    return output.read_text(errors="replace")[-_LAST_WORDS:].strip() if output.exists() else ""
+def read_end(output: Path) -> str:
+    """Return the end of a process's output, "(no output)" if there is none."""
+    return (output.read_text(errors="replace")[-_END:].strip() if output.exists() else "") or "(no output)"
 
 
 def _outermost(mark: str) -> list[psutil.Process]:
-    """What has the mark and no parent that has it: children inherit it."""
+    """Return the processes that have the mark and no parent with it: children inherit it."""
     marked = [each for each in psutil.process_iter() if _environment(each).get(_MARK) == mark]
     found = {each.pid: each for each in marked if is_alive(each)}
     return [each for each in found.values() if _parent(each) not in found]
@@ -91,7 +91,7 @@ def _environment(process: psutil.Process) -> dict[str, str]:
     try:
         return process.environ()
     except (psutil.Error, OSError):
-        # It ended, or belongs to somebody else.
+        # It ended, or belongs to another user.
         return {}
 
 

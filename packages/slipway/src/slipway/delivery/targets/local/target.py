@@ -3,11 +3,11 @@
     .slipway/environments/<name>/
       releases/<digest>/   the bundles that ran here
       current              a link to the one that runs; it moves by a rename
-      switching            there from before the link moves until the service was tested
-      output.log  log/     what the service said, and the prediction log
+      switching            exists from before the link moves until the service was tested
+      output.log  log/     the service's output, and the prediction log
 
-A new release is started aside and tested there. Then the link moves, and SIGHUP lets the service's workers be replaced
-one by one on the same socket, so that no request is lost.
+A new release is rehearsed on a free port. Then the link moves, and SIGHUP lets the service replace its workers one by
+one on the same socket, so that no request is lost.
 """
 
 import os
@@ -29,7 +29,7 @@ from slipway.errors import BundleError, DeliveryError
 from slipway.files import new_folder, write_bytes
 
 _START_SECONDS = 30.0
-# Each worker answers some of the connections: so many answers in a row by the new bundle mean that all are new.
+# Each worker takes some of the connections: so many responses in a row from the new bundle mean that all are new.
 _IN_A_ROW = 20
 
 
@@ -151,7 +151,7 @@ class LocalTarget(Target):
         fresh.replace(self._current)
 
     def _usable(self) -> psutil.Process | None:
-        """The service that runs, once it is ready; one with other settings, or that does not become ready, is ended."""
+        """Return the running service once it is ready; stop one with other settings or that does not become ready."""
         running = process.find(self._mark)
         if running is None:
             return None
@@ -161,7 +161,7 @@ class LocalTarget(Target):
         return None
 
     def _switch(self, running: psutil.Process, digest: str) -> None:
-        """Hang up, whatever answers now: a command that was killed may have begun another switch."""
+        """Send SIGHUP whatever serves now: a killed command may have begun another switch."""
         began = datetime.now(UTC)
 
         def is_new() -> bool:
@@ -173,8 +173,8 @@ class LocalTarget(Target):
             lambda: all(is_new() for _ in range(_IN_A_ROW)), _START_SECONDS, lambda: process.is_alive(running)
         ):
             raise DeliveryError(
-                f"The service of {self.name} did not switch to {digest[:12]}. Its last words: "
-                f"{process.last_words(self._output)}"
+                f"The service of {self.name} did not switch to {digest[:12]}. End of its output: "
+                f"{process.read_end(self._output)}"
             )
 
     def _is_as_set(self, running: psutil.Process) -> bool:
@@ -196,9 +196,9 @@ class LocalTarget(Target):
         program = str(Path(sys.executable).with_name("slipway"))
         started = process.start([program, "serve"], variables, output, mark, self.root)
         if not self._becomes_ready(url, started):
-            words = process.last_words(output)
+            end = process.read_end(output)
             process.stop(mark)
-            raise DeliveryError(f"The service of {self.name} did not become ready. Its last words: {words or 'none'}")
+            raise DeliveryError(f"The service of {self.name} did not become ready. End of its output: {end}")
 
     def _becomes_ready(self, url: str, running: psutil.Process) -> bool:
         return wait_until(lambda: is_ready(url), _START_SECONDS, lambda: process.is_alive(running))
