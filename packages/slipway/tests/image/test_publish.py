@@ -111,7 +111,7 @@ def test_an_image_of_another_bundle_is_refused_before_it_runs(project, engine, r
         subprocess.run([engine.client, *words], check=True, capture_output=True)
     with pytest.raises(DeliveryError, match="does not hold the bundle"):
         publish.publish_image(project.root, folder, repository, quiet)
-    release.note_image(folder, found.image)
+    release.note_image(folder, release.read_chosen(folder), found.image)
     with pytest.raises(DeliveryError, match="is labelled with the bundle"):
         operations.deploy(project.root, "staging", quiet, chosen=folder)
     assert Ledger(project.root).read("staging").event is Event.GENESIS

@@ -80,7 +80,7 @@ def chosen(project: Project, image: str) -> Path:
     """What `slipway choose` and `publish` leave of the candidate, its image being this one."""
     folder = project.root / "release"
     release.choose_release(project.root, Ledger(project.root), folder, quiet)
-    release.note_image(folder, image)
+    release.note_image(folder, release.read_chosen(folder), image)
     return folder
 
 
