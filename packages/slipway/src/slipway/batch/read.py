@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 import pyarrow as pa
-import pyarrow.csv as csv
 import pyarrow.parquet as pq
+from pyarrow import csv
 
 from slipway.batch.rules import is_text
 from slipway.errors import DataError, first_line

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv as csv
 import pyarrow.parquet as pq
+from pyarrow import csv
 
 from slipway.errors import DataError, first_line
 from slipway.files import new_file

@@ -65,12 +65,17 @@ def seal_bundle(
         batch_floor=floor,
         files={name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())},
     )
+    return _write_bundle(manifest, contents, folder), certificate
+
+
+def _write_bundle(manifest: Manifest, contents: dict[str, bytes], folder: Path) -> Bundle:
+    """Write the bundle's files into `folder`, once they are verified beside it."""
     sealed = encode_json(manifest)
     with new_folder(folder) as temporary:
         for name, content in {**contents, MANIFEST: sealed}.items():
             (temporary / name).write_bytes(content)
         load_bundle(temporary, manifest_digest(sealed))
-    return load_bundle(folder), certificate
+    return load_bundle(folder)
 
 
 def _code(problem: Problem) -> dict[str, bytes]:
