@@ -119,6 +119,13 @@ def take_scored(scored: Scored, rows: NDArray[Any]) -> Scored:
     )
 
 
+def restrict_rows(scored: Scored, rows: NDArray[np.intp]) -> Scored:
+    """Take some of the rows; `groups` becomes the number of groups that have any."""
+    inside = take_scored(scored, rows)
+    present, group = np.unique(inside.group, return_inverse=True)
+    return msgspec.structs.replace(inside, group=group, groups=len(present))
+
+
 def predicted_classes(scored: Scored) -> NDArray[np.intp]:
     """Return the predicted class of each row, as a position in `classes`."""
     if scored.threshold is not None:

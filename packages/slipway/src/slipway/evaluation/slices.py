@@ -11,7 +11,7 @@ from slipway.errors import ProblemError
 from slipway.evaluation.intervals import Draws, metric_figure
 from slipway.evaluation.metrics import SLICE_METRICS, prepare_metrics
 from slipway.evaluation.result import Metric, SliceResult
-from slipway.evaluation.scored import Scored, take_scored
+from slipway.evaluation.scored import Scored, restrict_rows, take_scored
 from slipway.evaluation.sums import Measure
 from slipway.problem import Slice, Task
 
@@ -49,10 +49,8 @@ def slice_metrics(task: Task, primary: str) -> tuple[str, ...]:
 
 def prepare_slice_metrics(part: SlicePart, scored: Scored, primary: str) -> Measure:
     """Prepare a part's metrics for weights of all groups, of which it may have a few only."""
-    inside = take_scored(scored, part.rows)
-    present, group = np.unique(inside.group, return_inverse=True)
-    narrow = msgspec.structs.replace(inside, group=group, groups=len(present))
-    given = prepare_metrics(narrow, slice_metrics(scored.task, primary))
+    present = np.unique(scored.group[part.rows])
+    given = prepare_metrics(restrict_rows(scored, part.rows), slice_metrics(scored.task, primary))
     return lambda weights: given(weights[:, present])
 
 

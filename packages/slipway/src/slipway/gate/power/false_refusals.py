@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.evaluation.scored import Scored, Vector
+from slipway.evaluation.scored import Scored, Vector, restrict_rows
 from slipway.evaluation.slices import SlicePart
 from slipway.gate.rules import GateRules
 from slipway.gate.statistics.paired import (
@@ -18,7 +18,6 @@ from slipway.gate.statistics.paired import (
     defined_difference,
     estimate_shares,
     prepare_losses,
-    restrict_rows,
 )
 from slipway.params import EvaluateParams
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from slipway.evaluation.scored import Scored
+from slipway.evaluation.scored import Scored, restrict_rows
 from slipway.evaluation.slices import FEWEST_GROUPS, SlicePart, cut_slices
 from slipway.gate.power.detection import SIZES, TARGET_POWER, DetectableLoss, measure_detection
 from slipway.gate.power.false_refusals import FalseRefusals, measure_false_refusals
 from slipway.gate.power.retrains import score_honest_retrains, score_worse_models
 from slipway.gate.rules import GateRules
-from slipway.gate.statistics.paired import loss_difference, prepare_losses, restrict_rows
+from slipway.gate.statistics.paired import loss_difference, prepare_losses
 from slipway.gate.wording import loss_name
 from slipway.params import Params
 from slipway.problem import Problem, Task

@@ -7,20 +7,18 @@ from slipway.errors import GateError
 from slipway.evaluation.intervals import Draws, metric_figure, percentile_interval, resample_groups
 from slipway.evaluation.losses import group_sums, row_losses
 from slipway.evaluation.metrics import METRICS, Better, MetricKind, prepare_metrics
-from slipway.evaluation.scored import Scored
+from slipway.evaluation.scored import Scored, restrict_rows
 from slipway.evaluation.slices import FEWEST_GROUPS, SlicePart
 from slipway.figures import Figure
 from slipway.gate.inputs import GateInputs
 from slipway.gate.result import MetricComparison, SliceComparison
 from slipway.gate.statistics.paired import (
-    Difference,
     defined_difference,
     difference_interval,
     estimate_share,
     loss_difference,
     p_value_worse,
     prepare_losses,
-    restrict_rows,
     student_interval,
 )
 from slipway.params import EvaluateParams
@@ -116,14 +114,10 @@ def _slice_row(
         label=part.label,
         rows=len(part.rows),
         groups=inside.groups,
-        difference=_spread(found, inputs.rules.level),
+        # Student's interval for resamples too, so that interval and p value of a slice agree.
+        difference=student_interval(found.value, found.error, found.groups, inputs.rules.level),
         p_value=p_value_worse(found),
     )
-
-
-def _spread(found: Difference, level: float) -> Figure:
-    """Return Student's interval for resamples too, so that interval and p value of a slice agree."""
-    return student_interval(found.value, found.error, found.groups, level)
 
 
 def _gain(inputs: GateInputs, name: str, kind: MetricKind, draws: dict[str, dict[str, Draws]]) -> Figure | None:

@@ -10,15 +10,13 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from slipway.errors import GateError
 from slipway.evaluation.intervals import percentile_interval, resample_groups
 from slipway.evaluation.losses import group_sums, row_losses
 from slipway.evaluation.metrics import METRICS, Better, prepare_metrics
-from slipway.evaluation.scored import Scored, Vector, take_scored
+from slipway.evaluation.scored import Scored, Vector
 from slipway.figures import Figure
 from slipway.params import EvaluateParams
 
@@ -138,13 +136,6 @@ def adjust_holm(p_values: Sequence[float] | Vector) -> Vector:
     adjusted = np.empty(len(given))
     adjusted[order] = np.minimum(1, np.maximum.accumulate(given[order] * np.arange(len(given), 0, -1)))
     return adjusted
-
-
-def restrict_rows(scored: Scored, rows: NDArray[np.intp]) -> Scored:
-    """Take some of the rows, and number the groups that have any."""
-    inside = take_scored(scored, rows)
-    present, group = np.unique(inside.group, return_inverse=True)
-    return msgspec.structs.replace(inside, group=group, groups=len(present))
 
 
 def _share_by_resample(candidate: Vector, production: Vector) -> Vector:
