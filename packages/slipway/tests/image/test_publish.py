@@ -143,7 +143,7 @@ def test_a_release_without_an_image_cannot_be_rehearsed_and_is_told_so(project):
 
 def test_code_that_is_not_committed_makes_no_image(project, registry):
     folder = choose(project)
-    (project.root / "packages/slipway/packages/slipway/src/slipway/errors.py").write_text("# a change of today\n")
+    (project.root / "packages/slipway/src/slipway/errors.py").write_text("# a change of today\n")
     with pytest.raises(DeliveryError, match=r"packages/slipway/src/slipway/errors\.py"):
         publish.publish_image(project.root, folder, f"{registry}/dirty", quiet)
     assert tags(registry, "dirty") == []

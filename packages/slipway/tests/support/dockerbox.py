@@ -79,8 +79,8 @@ def change(project: Project, **changed: Any) -> None:
 def chosen(project: Project, image: str) -> Path:
     """What `slipway choose` and `publish` leave of the candidate, its image being this one."""
     folder = project.root / "release"
-    release.choose_release(project.root, Ledger(project.root), folder, quiet)
-    release.note_image(folder, release.read_chosen(folder), image)
+    found = release.choose_release(project.root, Ledger(project.root), folder, quiet)
+    release.note_image(folder, found, image)
     return folder
 
 

@@ -20,12 +20,14 @@ import pytest
 from slipway.bundle import Bundle, load_bundle
 from slipway.columns import columns_to_rows, frame_to_columns, take_rows
 from slipway.data.prepared import write_parts
+from slipway.errors import LedgerError
 from slipway.evaluation.holdout import evaluate_holdout, score_holdout
 from slipway.evaluation.result import encode_evaluation
 from slipway.evaluation.slices import cut_slices
 from slipway.gate.result import CheckResult, GateResult, Verdict
 from slipway.gate.rules import Exemption, read_gate_rules
 from slipway.gate.run import run_gate
+from slipway.git import Git
 from slipway.ledger import Event, Ledger, Release, next_entry
 from slipway.project import Project
 from slipway.training.fit import fit_estimator
@@ -133,7 +135,7 @@ def _seal(project: Project, parts: "Parts", folder: Path) -> Bundle:
 
 
 def _put_into_production(root: Path, bundle: Bundle) -> None:
-    subprocess.run(["git", "init", "--quiet", "--initial-branch", "main", str(root)], check=True)
+    Git(root, LedgerError).run("init", "--quiet", "--initial-branch", "main")
     ledger = Ledger(root)
     ledger.init(("staging", "production"), _BY, "conformance")
     served = Release(bundle=bundle.digest)
