@@ -1,4 +1,4 @@
-"""Everything that is read from `pyproject.toml` and the environment, in one typed place."""
+"""Settings of `pyproject.toml` and of environment variables, read and typed in one place."""
 
 import getpass
 import os
@@ -24,7 +24,7 @@ _TELEMETRY_OFF = {
 # Two OpenMP threads on a busy two-core machine took 231 s where one took 14: threads that wait must not spin.
 _QUIET_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
 
-# A server that does not answer is reported in seconds; MLflow's own default tries for minutes.
+# A server that cannot be reached is reported in seconds; MLflow's own default tries for minutes.
 _MLFLOW_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 # MLflow would unpickle models of strangers, put uv.lock into every model, and print each table that it makes.
@@ -37,7 +37,7 @@ _MLFLOW_MANNERS = {
 
 
 class SignatureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Who must have signed an image before it is started: `[tool.slipway.signature]`.
+    """The signer whose signature an image must have before it is started: `[tool.slipway.signature]`.
 
     Either the holder of a `key` (the file of the public one, or a URI that cosign knows); or an `identity` to which an
     `issuer` of identities testifies, by a certificate of Sigstore or of the authorities in the file `roots`.
@@ -49,7 +49,7 @@ class SignatureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     roots: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` unless it names one of both."""
+        """Raise `ValueError` unless it names either a key or an identity."""
         named = (self.identity is not None, self.issuer is not None)
         if self.key is not None and (any(named) or self.roots is not None):
             raise ValueError("signature has a key, and an identity as well: expected one of both")
@@ -72,7 +72,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TrackingSettings(msgspec.Struct, frozen=True):
-    """Where MLflow keeps runs and models, the login of a server, and the run of `mlflow run` around this process."""
+    """The place of MLflow's runs and models, the login of a server, and the run of `mlflow run` around this process."""
 
     uri: str
     parent_run: str | None
@@ -82,7 +82,7 @@ class TrackingSettings(msgspec.Struct, frozen=True):
 
 
 class GitHubSettings(msgspec.Struct, frozen=True):
-    """Where GitHub's REST API answers, for which repository (OWNER/NAME), and the token to show it."""
+    """The address of GitHub's REST API, the repository (OWNER/NAME), and the token."""
 
     api_url: str
     repository: str | None
@@ -99,7 +99,7 @@ class JobSettings(msgspec.Struct, frozen=True):
 
 
 class ServerSettings(msgspec.Struct, frozen=True):
-    """What a job is given to reach an environment's server: where it is, who it is, and what to show it.
+    """The address, host keys and credentials with which a job reaches an environment's server.
 
     `host` is ssh://user@machine, `known_hosts` what ssh-keyscan prints of it. `api_keys` and `smoke_key` are what is in
     the files that the environment's table names.
@@ -128,17 +128,17 @@ def target_override() -> str | None:
 
 
 def docker_command() -> str:
-    """The client of the container engine: SLIPWAY_DOCKER, else `docker` on the PATH."""
+    """Return the docker client: SLIPWAY_DOCKER, else `docker` on the PATH."""
     return os.environ.get("SLIPWAY_DOCKER") or "docker"
 
 
 def cosign_command() -> str:
-    """The program that signs images and checks signatures: SLIPWAY_COSIGN, else `cosign` on the PATH."""
+    """Return the program that signs images and verifies signatures: SLIPWAY_COSIGN, else `cosign` on the PATH."""
     return os.environ.get("SLIPWAY_COSIGN") or "cosign"
 
 
 def tracking_settings() -> TrackingSettings:
-    """MLflow's own variables; without them the store is `mlflow.db` beside the code, which is MLflow's default too."""
+    """Read MLflow's own variables; without them the store is `mlflow.db` beside the code, as MLflow has it."""
     return TrackingSettings(
         uri=os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db",
         parent_run=os.environ.get("MLFLOW_RUN_ID") or None,
@@ -149,7 +149,7 @@ def tracking_settings() -> TrackingSettings:
 
 
 def github_settings() -> GitHubSettings:
-    """The variables that a GitHub workflow has, and those that `gh` knows; an empty one counts as not set."""
+    """Read the variables of a GitHub workflow and those of `gh`; an empty one counts as not set."""
     return GitHubSettings(
         api_url=(os.environ.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/"),
         repository=os.environ.get("GITHUB_REPOSITORY") or None,
@@ -169,13 +169,13 @@ def job_settings() -> JobSettings:
 
 
 def server_settings() -> ServerSettings:
-    """The variables of the step that runs `slipway ci connect`; one that is not set is empty."""
+    """Read the variables of the step that runs `slipway ci connect`; one that is not set is empty."""
     names = {name: f"SLIPWAY_{name.upper()}" for name in ServerSettings.__struct_fields__}
     return ServerSettings(**{name: os.environ.get(variable, "") for name, variable in names.items()})
 
 
 def actor() -> str:
-    """Who acts where git does not know it: the user of a GitHub workflow, or of this machine."""
+    """Return who acts where git has no name: the user of a GitHub workflow, or of this machine."""
     try:
         return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
     except (KeyError, OSError):

@@ -1,8 +1,10 @@
 """Targets are found by entry point, each with options of its own."""
 
 import os
+import re
 import sys
 import textwrap
+from importlib.metadata import entry_points
 
 import pytest
 from places import ROOT
@@ -15,6 +17,7 @@ from slipway.delivery.reconcile import stop_service
 from slipway.delivery.status import read_status
 from slipway.delivery.targets.base import Target
 from slipway.delivery.targets.registry import find_target
+from slipway.delivery.targets.settings import TargetSettings
 from slipway.errors import DeliveryError, SettingsError
 from slipway.ledger import Event, Ledger
 
@@ -134,6 +137,23 @@ def test_two_packages_that_bring_a_target_of_one_name_are_named(find, install):
     install("docker", IMPORTS, "Target")
     with pytest.raises(SettingsError, match=r"Two installed packages bring a target docker: .*acme_docker:Target"):
         find('target = "docker"')
+
+
+@pytest.mark.parametrize(
+    ("kind", "own"),
+    [
+        ("local", "`port`"),
+        ("docker", "`port`, `address`, `context`, `project`"),
+        ("swarm", "those of `docker`, `replicas`"),
+        ("rehearsal", "none"),
+    ],
+)
+def test_the_docs_name_the_options_of_every_target(kind, own):
+    assert f"| `{kind}` | {own} |" in (ROOT / "docs" / "delivery.md").read_text()
+    target = {entry.name: entry for entry in entry_points(group="slipway.targets")}[kind].load()
+    words = own.replace("those of `docker`", "`port`, `address`, `context`, `project`")
+    common = TargetSettings.__struct_fields__
+    assert set(target.settings_type.__struct_fields__) - set(common) == set(re.findall(r"`(\w+)`", words))
 
 
 def test_four_methods_are_abstract():
