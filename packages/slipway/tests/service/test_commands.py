@@ -62,7 +62,7 @@ def test_health_is_the_exit_code(talked_to):
     assert subprocess.run([str(SLIPWAY), "health"], env=own, capture_output=True, timeout=30).returncode == 0
     nobody = slipway("health", "--port", 1)
     assert nobody.returncode == 1
-    assert "nothing answers on port 1" in nobody.stderr
+    assert "cannot connect to port 1" in nobody.stderr
 
 
 def test_a_key_is_shown_once_and_listed_by_name(tmp_path):

@@ -78,7 +78,7 @@ def test_whoever_starts_first_waits_and_a_service_ends_when_the_holder_is_gone(c
     port, door = free_port(), tmp_path / "door"
     given = environment(bundle=churn.bundle.path, log=tmp_path / "log", port=port, listener=door, workers=1)
     with ending([str(SLIPWAY), "serve"], given) as service:
-        assert "waiting for who holds the port" in service.stderr.readline()
+        assert "waiting for a `slipway hold`" in service.stderr.readline()
         with holding(port, door) as holder:
             wait_until(lambda: digest(f"http://127.0.0.1:{port}") == churn.bundle.digest)
             done = subprocess.run([str(SLIPWAY), "health"], env=given, capture_output=True, text=True)
@@ -96,7 +96,7 @@ def test_whoever_starts_first_waits_and_a_service_ends_when_the_holder_is_gone(c
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        ("no/folder/door", "cannot be made"),
+        ("no/folder/door", "Cannot create"),
         ("x" * 120, "at most 100 characters"),
         # Longer than any name of a file may be.
         ("x" * 300, "at most 100 characters"),
@@ -114,7 +114,7 @@ def test_what_is_held_for_others_is_not_answered_without_keys(churn, tmp_path):
     given = environment(bundle=churn.bundle.path, log=tmp_path / "log", port=port, listener=door)
     with holding(port, door, "--host", "0.0.0.0"):
         done = subprocess.run([str(SLIPWAY), "serve"], env=given, capture_output=True, text=True, timeout=30)
-    assert done.returncode == 1 and "without asking who they are" in done.stderr
+    assert done.returncode == 1 and "without authentication" in done.stderr
 
 
 def test_it_reads_its_settings_as_the_service_does_and_says_what_is_missing(churn, tmp_path, held):
@@ -138,7 +138,7 @@ def test_it_reads_its_settings_as_the_service_does_and_says_what_is_missing(chur
 def test_the_door_of_one_who_holds_is_not_taken_over(tmp_path, held):
     command = [str(SLIPWAY), "hold", "--port", str(free_port()), "--listener", str(held["listener"])]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=30)
-    assert done.returncode == 1 and "already" in done.stderr
+    assert done.returncode == 1 and "Another `slipway hold` runs at" in done.stderr
     assert held["listener"].is_socket()
 
 

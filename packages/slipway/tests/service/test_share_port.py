@@ -61,7 +61,7 @@ def test_health_means_the_service_that_it_names_and_not_the_other_one_on_its_por
         missed = health("two")
         assert (missed.returncode, missed.stderr.strip()) == (
             1,
-            f"Error: two does not answer on port {port}: one answers",
+            f"Error: No response of two on port {port}: found one",
         )
         with serving(churn.bundle.path, tmp_path / "log", instance="two", **shared):
             # The other one answers already while this one is still starting.

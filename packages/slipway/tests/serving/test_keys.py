@@ -73,7 +73,7 @@ def test_a_broken_file_leaves_the_old_keys_and_says_so(file, monkeypatch, capsys
     ring = Keyring(file)
     file.write_text(broken)
     assert opens(ring, secret)
-    assert "the keys stay as they were" in capsys.readouterr().err
+    assert "the old ones stay valid" in capsys.readouterr().err
     with pytest.raises(SettingsError, match="a file of keys"):
         Keyring(file)
 

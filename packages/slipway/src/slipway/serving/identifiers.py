@@ -16,7 +16,7 @@ _RANDOM_HIGH = 0xFFF
 
 
 def new_identifier() -> int:
-    """A new identifier as a number; the next ones in a row of numbers (at most 2**61) are as unique."""
+    """Make an identifier as a number; the numbers that follow (at most 2**61) are as unique."""
     random = int.from_bytes(os.urandom(10))
     return (
         time.time_ns() // 1_000_000 << 80
@@ -27,13 +27,13 @@ def new_identifier() -> int:
 
 
 def format_identifier(identifier: int) -> str:
-    """The usual form, such as 0192f0c1-7d5e-7b6a-8a52-0123456789ab."""
+    """Write an identifier as text, such as 0192f0c1-7d5e-7b6a-8a52-0123456789ab."""
     digits = f"{identifier:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def format_identifiers(first: int, number: int) -> list[str]:
-    """The usual form of `number` identifiers in a row; their last twelve digits count up, and mostly no others."""
+    """Write `number` identifiers in a row as text; usually only their last twelve digits differ."""
     low = first & 0xFFFF_FFFF_FFFF
     if low + number > 0xFFFF_FFFF_FFFF:
         return [format_identifier(first + place) for place in range(number)]

@@ -1,4 +1,4 @@
-"""Errors as clients see them: problem+json (RFC 9457) that never repeats what the client sent."""
+"""Errors as clients see them: problem+json (RFC 9457), which never repeats what the client sent."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -70,8 +70,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
     error: Annotated[str, Meta(description="The same as detail, under /v2.")] | msgspec.UnsetType = msgspec.UNSET
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a failure
-    """A request that is not answered as asked: `reason` is for machines, `detail` for people."""
+class Refusal(Exception):  # noqa: N818 - a response, not a failure
+    """A request that is refused: `reason` is for programs, `detail` for people."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What every route shares: the request as it is handed over, and the answer that goes back."""
+"""The request as every route gets it, and the reply that it returns."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What goes back; `request_id` is set where the answer has an identifier of its own."""
+    """A response; `request_id` is set where it has an identifier of its own."""
 
     body: bytes
     content_type: str = JSON
@@ -31,7 +31,7 @@ Handler = Callable[[Request], Reply]
 
 
 def read_body(environ: Environ, limit: int) -> bytes:
-    """Read at most `limit` bytes; raises `Refusal`: 413 for more, 400 for fewer than were announced."""
+    """Read at most `limit` bytes; raises `Refusal`: 413 for more, 400 for fewer than Content-Length."""
     announced = environ.get("CONTENT_LENGTH")
     if announced is not None and int(announced) > limit:
         raise _too_large(limit)
@@ -44,7 +44,7 @@ def read_body(environ: Environ, limit: int) -> bytes:
 
 
 def read_media_type(environ: Environ) -> str:
-    """The content type without parameters, in lower case; raises `Refusal` for an encoding that is not read here."""
+    """Return the content type without parameters, in lower case; raises `Refusal` for an unsupported encoding."""
     given: str = environ.get("CONTENT_TYPE", "")
     if given == JSON and "HTTP_CONTENT_ENCODING" not in environ:
         return given
@@ -58,7 +58,7 @@ def read_media_type(environ: Environ) -> str:
 
 
 def require_json(environ: Environ) -> None:
-    """Raise `Refusal` (415) for a body that does not say it is JSON."""
+    """Raise `Refusal` (415) for another content type than JSON."""
     if environ.get("CONTENT_TYPE") != JSON or "HTTP_CONTENT_ENCODING" in environ:
         found = read_media_type(environ)
         if found != JSON:

@@ -1,4 +1,4 @@
-"""How the service runs: every `SLIPWAY_...` variable of the environment that it reads, typed, in one place."""
+"""Settings of the service: every `SLIPWAY_...` variable that it reads, typed, in one place."""
 
 import ipaddress
 import os
@@ -17,7 +17,7 @@ Kind = TypeVar("Kind", bound="LogSettings")
 
 
 class Auth(StrEnum):
-    """Who checks callers: nobody (loopback only), the service by its keys, or a platform in front of it."""
+    """Who authenticates clients: nobody (loopback only), the service by its keys, or a platform in front of it."""
 
     NONE = "none"
     KEYS = "keys"
@@ -25,7 +25,7 @@ class Auth(StrEnum):
 
 
 class Durability(StrEnum):
-    """When a line of the prediction log is forced onto the disk."""
+    """When a line of the prediction log is synced to the disk."""
 
     ALWAYS = "always"
     INTERVAL = "interval"
@@ -33,46 +33,46 @@ class Durability(StrEnum):
 
 
 class WhenLogFails(StrEnum):
-    """What happens to requests while the prediction log cannot be written."""
+    """How requests are answered while the prediction log cannot be written."""
 
     CLOSED = "closed"
     OPEN = "open"
 
 
 class LogInputs(StrEnum):
-    """Whether the log keeps what was asked, beside what was answered."""
+    """Which inputs the log keeps beside the predictions."""
 
     ALL = "all"
     NONE = "none"
 
 
 class Switch(StrEnum):
-    """What is done, or is not."""
+    """A setting that is on or off."""
 
     ON = "on"
     OFF = "off"
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The prediction log: where, how durable, how long."""
+    """The prediction log: its folder, durability and retention."""
 
     log: Annotated[Path, Meta(description="folder of the prediction log")] = Path(".slipway/log")
     log_inputs: Annotated[LogInputs, Meta(description="all, or none for privacy")] = LogInputs.ALL
     log_durability: Annotated[
         Durability,
-        Meta(
-            description="always: each answer waits for the disk; interval: every 100 ms; never: when the system likes"
-        ),
+        Meta(description="always: each response waits for the disk; interval: every 100 ms; never: left to the system"),
     ] = Durability.INTERVAL
     when_log_fails: Annotated[
-        WhenLogFails, Meta(description="closed: refuse with 503; open: answer, and count what is not logged")
+        WhenLogFails, Meta(description="closed: refuse with 503; open: respond, and count what is not logged")
     ] = WhenLogFails.CLOSED
-    log_segment_mb: Annotated[int, Meta(ge=1, le=10_000, description="a new file begins after so many MB")] = 64
-    log_segment_hours: Annotated[int, Meta(ge=1, le=24 * 366, description="and after so many hours")] = 24
-    log_days: Annotated[int, Meta(ge=1, le=3660, description="older files are deleted")] = 30
+    log_segment_mb: Annotated[int, Meta(ge=1, le=10_000, description="largest file of the log in MB")] = 64
+    log_segment_hours: Annotated[
+        int, Meta(ge=1, le=24 * 366, description="oldest file that is still written, in hours")
+    ] = 24
+    log_days: Annotated[int, Meta(ge=1, le=3660, description="days after which files of the log are deleted")] = 30
 
     def __post_init__(self) -> None:
-        """A file must end before its time to be deleted comes; msgspec reports the ValueError."""
+        """Raise `ValueError`, which msgspec reports, if a file would be deleted while it is written."""
         if self.log_segment_hours > 24 * self.log_days:
             raise ValueError(
                 f"SLIPWAY_LOG_SEGMENT_HOURS is {self.log_segment_hours}, longer than the {self.log_days} days of "
@@ -81,49 +81,49 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServingSettings(LogSettings, frozen=True, kw_only=True):
-    """Everything the service needs to know besides its bundle's content."""
+    """All settings of the service."""
 
     bundle: Annotated[Path, Meta(description="the bundle's folder")] = Path("bundle")
     host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="port to listen on")] = 8080
     workers: Annotated[int, Meta(ge=0, le=256, description="processes; 0: one for each core")] = 0
     share_port: Annotated[
-        Switch, Meta(description="on: another service may listen on the port too, while it takes over or is left")
+        Switch, Meta(description="on: another service may listen on the port too, while one replaces the other")
     ] = Switch.OFF
     listener: Annotated[
-        Path | None, Meta(description="socket of a `slipway hold`, which listens in this service's place")
+        Path | None, Meta(description="socket of the `slipway hold` that listens in this service's place")
     ] = None
     instance: Annotated[
         str,
         Meta(
             pattern=r"^[\w.-]{0,100}\Z",
-            description="names one of several on a port: /readyz says it, health wants it",
+            description="name of this service among several on a port: /readyz returns it, health expects it",
         ),
     ] = ""
     outcome: Annotated[
         str, Meta(max_length=100, description="what the score is of, for page and API, such as: late arrival")
     ] = ""
     auth: Annotated[Auth, Meta(description="none (loopback only), keys, or platform")] = Auth.NONE
-    api_keys_file: Annotated[Path | None, Meta(description="where `slipway key` keeps hashed keys")] = None
+    api_keys_file: Annotated[Path | None, Meta(description="file of hashed keys, which `slipway key` writes")] = None
     max_body_kb: Annotated[int, Meta(ge=1, le=100_000, description="larger requests get 413")] = 1024
     max_rows: Annotated[int, Meta(ge=1, le=100_000, description="more rows in a request get 422")] = 1000
     max_concurrency: Annotated[
-        int, Meta(ge=1, le=1000, description="requests at once in a worker; more get 503 (1: they wait in line)")
+        int, Meta(ge=1, le=1000, description="concurrent requests of a worker; more get 503 (1: they wait in line)")
     ] = 64
     drain_seconds: Annotated[
-        float, Meta(ge=0, le=60, description="how long /readyz says no before connections are closed")
+        float, Meta(ge=0, le=60, description="seconds for which /readyz returns 503 before connections are closed")
     ] = 0.0
 
     @property
     def processes(self) -> int:
-        """How many workers to start."""
+        """Return the number of workers to start."""
         if self.workers:
             return self.workers
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     @property
     def loopback(self) -> bool:
-        """Whether only programs on this machine can reach the service."""
+        """True if only programs on this machine can reach the service."""
         try:
             return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
         except ValueError:
@@ -131,9 +131,9 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
 
 
 def read_settings(environ: Mapping[str, str] = os.environ, **chosen: Any) -> ServingSettings:
-    """Read the environment; what is `chosen` (and not None) goes first.
+    """Read the environment; a value that is `chosen` (and not None) overrides it.
 
-    Raises `SettingsError` for a value that cannot be meant, and for an address that would let anyone in.
+    Raises `SettingsError` for an invalid value, and for an address that would let anyone in.
     """
     settings = read_settings_unchecked(environ, **chosen)
     verify_auth(settings)
@@ -141,17 +141,17 @@ def read_settings(environ: Mapping[str, str] = os.environ, **chosen: Any) -> Ser
 
 
 def read_settings_unchecked(environ: Mapping[str, str] = os.environ, **chosen: Any) -> ServingSettings:
-    """Read the same for who only asks the service, or holds its port: whom it lets in is its own to check."""
+    """Read the environment for a probe or the holder of a port: the service itself verifies who may reach it."""
     return _read(ServingSettings, environ, chosen)
 
 
 def read_log_settings(environ: Mapping[str, str] = os.environ, **chosen: Any) -> LogSettings:
-    """Read only what concerns the prediction log."""
+    """Read the settings of the prediction log."""
     return _read(LogSettings, environ, chosen)
 
 
 def describe_variables(kind: type[LogSettings] = ServingSettings) -> list[tuple[str, str]]:
-    """Every variable with its meaning and default, for `--help`."""
+    """List every variable with its description and default, for `--help`."""
     lines = []
     for field in msgspec.structs.fields(kind):
         meta = next(part for part in get_args(get_type_hints(kind, include_extras=True)[field.name])[1:])
@@ -164,7 +164,7 @@ def _read(kind: type[Kind], environ: Mapping[str, str], chosen: Mapping[str, Any
     found: dict[str, Any] = {}
     for name in kind.__struct_fields__:
         value = environ.get(PREFIX + name.upper(), "")
-        # Kubernetes sets SLIPWAY_PORT=tcp://... in every pod beside a Service that is named slipway: not meant for us.
+        # Kubernetes sets SLIPWAY_PORT=tcp://... in every pod beside a Service that is named slipway.
         if value and not value.startswith("tcp://"):
             found[name] = value
         if chosen.get(name) is not None:
@@ -173,27 +173,27 @@ def _read(kind: type[Kind], environ: Mapping[str, str], chosen: Mapping[str, Any
         return msgspec.convert(found, kind, strict=False, dec_hook=lambda target, value: target(value))
     except msgspec.ValidationError as error:
         raise SettingsError(
-            f"A setting of the service cannot be meant: {_named(str(error))}. `slipway serve --help` lists them."
+            f"Invalid setting: {_named(str(error))}. `slipway serve --help` lists the settings."
         ) from error
 
 
 def _named(text: str) -> str:
-    """The variable's name instead of msgspec's path."""
+    """Return the error with the variable's name instead of msgspec's path."""
     reason, _, path = text.partition(" - at `$.")
     return f"{PREFIX}{path.rstrip('`').upper()}: {reason}" if path else reason
 
 
 def verify_auth(settings: ServingSettings) -> None:
-    """Raise `SettingsError` where others could come in without being asked who they are.
+    """Raise `SettingsError` where others could reach the service without authentication.
 
-    Behind a `listener` that depends on where that one listens, which the service learns when it joins it.
+    With a `listener` that depends on the holder's address, which the service learns when it receives the socket.
     """
     if settings.auth is Auth.NONE and not settings.loopback and settings.listener is None:
         raise SettingsError(
-            f"The service would listen on {settings.host}, where others can reach it, without asking who they are. "
-            "Choose SLIPWAY_AUTH=keys with SLIPWAY_API_KEYS_FILE=keys.json (`slipway key new NAME --file keys.json` "
-            "makes a key), or SLIPWAY_AUTH=platform if a platform in front of it checks callers. On --host 127.0.0.1 "
-            "neither is needed."
+            f"The service would listen on {settings.host}, where others can reach it, without authentication. "
+            "Set SLIPWAY_AUTH=keys with SLIPWAY_API_KEYS_FILE=keys.json (`slipway key new NAME --file keys.json` "
+            "creates a key), or SLIPWAY_AUTH=platform if a platform in front of it authenticates clients. On "
+            "--host 127.0.0.1 neither is needed."
         )
     if settings.auth is Auth.KEYS and settings.api_keys_file is None:
         raise SettingsError(

@@ -1,1 +1,1 @@
-"""The protocols that rows and outcomes come by, and the one place where rows become answers."""
+"""The service's own API: predictions, feedback, and the one place where rows become predictions."""

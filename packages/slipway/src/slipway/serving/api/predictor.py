@@ -1,4 +1,4 @@
-"""The one place where rows become answers, whatever protocol they came by: scored, logged, counted, in this order."""
+"""The one place where rows of any protocol become predictions: scored, logged, counted, in this order."""
 
 import time
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from slipway.serving.settings import LogInputs, LogSettings, WhenLogFails
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """One answered row.
+    """The prediction of one row.
 
     `score` is the probability of the last class, or the value of a regression; a multiclass task has the probability
     of each class, in the order of the manifest. `label` is None for a regression.
@@ -33,7 +33,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Predictor:
-    """A loaded bundle with its log and its counts; the buffers of its row scorer serve one thread at a time."""
+    """A loaded bundle with its log and metrics; the buffers of its row scorer serve one thread at a time."""
 
     def __init__(self, bundle: Bundle, log: LogWriter, recorder: Recorder, settings: LogSettings) -> None:
         self.bundle = bundle
@@ -46,7 +46,7 @@ class Predictor:
         self._labels: dict[Any, str] = {name: class_text(name) for name in bundle.manifest.classes} or {None: ""}
 
     def one(self, row: msgspec.Struct, began: int) -> Answer:
-        """Answer one row; `began` is when its request did, in nanoseconds of `perf_counter_ns`.
+        """Predict one row; `began` is the start of its request, in nanoseconds of `perf_counter_ns`.
 
         Raises `Refusal`: 422 for a row without a score, 503 while the log cannot be written.
         """
@@ -70,7 +70,7 @@ class Predictor:
         return Answer(identifier, score, label)
 
     def many(self, rows: Sequence[msgspec.Struct], began: int) -> list[Answer]:
-        """Answer many rows, each exactly as it would be alone; errors as for one row."""
+        """Predict many rows, each exactly as it would be alone; raises as for one row."""
         try:
             scores = self.bundle.score(rows_to_columns(self.bundle.fields, rows))
         except (ScoringError, OverflowError) as error:
@@ -93,7 +93,7 @@ class Predictor:
         return [*map(Answer, format_identifiers(first, len(plain)), plain, each)]
 
     def write(self, *records: msgspec.Struct) -> None:
-        """Put records into the log, all or none; raises `Refusal` (503) if that fails, whatever the policy."""
+        """Write records to the log, all or none; raises `Refusal` (503) if that fails, whatever the policy."""
         lines = b"".join([self._encoder.encode(record) + b"\n" for record in records])
         try:
             self._log.append(lines)
@@ -116,7 +116,7 @@ class Predictor:
             self._recorder.add("slipway_unlogged_predictions", rows)
 
     def _label(self, score: Any) -> Any:
-        """As `Bundle.label`, for one row."""
+        """Return the label as `Bundle.label` does, for one row."""
         manifest = self.bundle.manifest
         if manifest.task is Task.REGRESSION:
             return None

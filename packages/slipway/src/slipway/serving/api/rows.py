@@ -1,4 +1,4 @@
-"""Rows as clients send them: typed by the contract, or an error that names row, field and what was expected."""
+"""Read rows as clients send them: typed by the contract, or refused with row, field and what was expected."""
 
 import json
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from slipway.contract import Kind
 from slipway.serving.problems import Fault, Reason, Refusal
 from slipway.violations import REFUSED_ROW, describe_field, describe_value, describe_violation
 
-# More than this teaches nobody anything, and keeps the answer to a hostile request small.
+# Enough to fix a request, and few enough to keep the response to a hostile one small.
 _FAULTS = 20
 _PLAIN = msgspec.json.Decoder()
-# Beyond this a float no longer holds every whole number, so nobody can mean one by it.
+# Beyond this a float does not hold every whole number, so it cannot stand for one.
 _WHOLE = 2.0**53
 
 
@@ -31,9 +31,9 @@ class RowReader:
         self._max_rows = max_rows
 
     def read(self, body: bytes) -> msgspec.Struct | list[Any]:
-        """One row (an object), or many (an array, or an object with the one key `rows`).
+        """Read one row (an object), or many (an array, or an object with the one key `rows`).
 
-        Raises `Refusal`: 400 for what is no JSON, 422 for rows that are not the contract's.
+        Raises `Refusal`: 400 for malformed JSON, 422 for rows that break the contract.
         """
         plain = parse_json(body)
         named = isinstance(plain, dict) and len(plain) == 1 and "rows" in plain and "rows" not in self._fields
@@ -45,7 +45,7 @@ class RowReader:
         return self.convert(rows) if many else self.convert([rows])[0]
 
     def convert(self, rows: list[Any]) -> list[Any]:
-        """Type plain rows, whatever protocol they came by; raises `Refusal` with every fault of every row."""
+        """Type plain rows of any protocol; raises `Refusal` with every fault of every row."""
         verify_row_count(len(rows), self._max_rows)
         try:
             return msgspec.convert(rows, self._list)
@@ -100,9 +100,9 @@ class RowReader:
         return faults
 
     def _refuse_repeated_keys(self, body: bytes, rows: list[Any], others: int) -> None:
-        """Cheap where nothing is wrong: a body with as many colons as its rows have keys repeats none.
+        """Refuse repeated keys; a body with as many colons as its rows have keys has none, which is cheap to see.
 
-        Timestamps have colons too, and `others` keys stand outside of the rows; escaped ones make the count worthless.
+        Timestamps have colons too, and `others` keys are outside of the rows; the count is invalid with escapes.
         """
         if b"\\" not in body and {*map(type, rows)} == {dict}:
             keys = sum(map(len, rows)) + others
@@ -121,7 +121,7 @@ def _converts(value: Any, kind: Any) -> bool:
 
 
 def to_integer(value: Any) -> Any:
-    """An integer where pandas had to make a float of it (529.0); any other value as it is."""
+    """Return an integer for a whole float (529.0, as pandas writes it), any other value as it is."""
     return int(value) if type(value) is float and value.is_integer() and abs(value) < _WHOLE else value
 
 
@@ -150,7 +150,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def refuse_duplicate_keys(body: bytes) -> None:
-    """Raise `Refusal` if an object in the body has a key twice: whoever reads it would choose one of the values."""
+    """Raise `Refusal` if an object in the body has a key twice: a reader would choose one of the values."""
 
     def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -171,5 +171,5 @@ def _place(reason: str) -> str:
 
 
 def shown_name(name: str) -> str:
-    """A client's field name, unless it looks like anything but a name."""
+    """Return a client's field name if it looks like one, else a placeholder."""
     return name if name.isidentifier() and len(name) <= 64 else "(not shown)"

@@ -1,1 +1,1 @@
-"""What stands before every route: keys, limits, errors, health."""
+"""The WSGI application in front of every route: keys, limits, errors, health."""

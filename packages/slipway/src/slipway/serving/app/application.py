@@ -1,8 +1,7 @@
-"""The WSGI callable in front of everything: guards every route, answers scoring and health, leaves the rest to Flask.
+"""The WSGI application: guards every route, answers scoring and health itself, leaves the rest to Flask.
 
-Routing, request objects and context of a framework cost several times what scoring one row does, so the routes that are
-asked thousands of times a second are a dictionary look-up here. Keys, limits, errors, metrics and request ids are the
-same for both kinds, because they stand here.
+Routing and request objects of a framework cost several times what scoring one row does, so scoring routes are a
+dictionary look-up here. Keys, limits, errors, metrics and request ids apply to both kinds of route.
 """
 
 import re
@@ -22,7 +21,7 @@ from slipway.serving.metrics.recorder import Recorder, Route
 from slipway.serving.problems import PROBLEM_JSON, REASONS, Reason, Refusal, encode_problem, internal_error
 from slipway.serving.request import Environ, Handler, Reply, Request, read_body
 
-# What anyone may ask: whether the service lives. Everything else needs a key where keys are used.
+# Probes need no key; every other route does where keys are used.
 OPEN = frozenset({"/healthz", "/readyz", "/ping", "/v2/health/live", "/v2/health/ready"})
 METRICS = "/metrics"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -33,14 +32,14 @@ Wsgi = Callable[[Any, StartResponse], Iterable[bytes]]
 
 
 class Limits(NamedTuple):
-    """Bytes of a body, and requests at once in this process."""
+    """Largest body in bytes, and most concurrent requests of this process."""
 
     body: int
     concurrency: int
 
 
 class App:
-    """The service of one worker."""
+    """The WSGI application of one worker."""
 
     def __init__(
         self,
@@ -64,13 +63,13 @@ class App:
         self._recorder = recorder
         self._limit = limits.body
         self._board = board
-        # Taking from and giving to a deque cannot be interrupted: a counter that needs no lock.
+        # pop and append of a deque are atomic: a counter that needs no lock.
         self._places = deque(range(limits.concurrency))
-        # A worker has one core: requests side by side would only take the interpreter from each other.
+        # A worker has one core: concurrent requests would only compete for the interpreter.
         self._turn = threading.Lock()
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
-        """Answer one request; nothing that goes wrong in here reaches the server as an exception."""
+        """Answer one request; no exception reaches the server."""
         began = time.perf_counter_ns()
         path = environ["PATH_INFO"]
         route, handler = self._routes.get(path, self._other)
@@ -78,7 +77,7 @@ class App:
             reply = self._answer(environ, path, route, handler, began)
         except Refusal as refusal:
             reply = self._refused(environ, refusal)
-        except Exception:  # noqa: BLE001 - whatever goes wrong is answered, and told to the operator
+        except Exception:  # noqa: BLE001 - answered with 500, and reported to the operator
             reply = self._failed(environ)
         self._recorder.request(route, reply.status, (time.perf_counter_ns() - began) / 1e9)
         return _send(start, environ, reply, self._board.closing)
@@ -100,12 +99,12 @@ class App:
             self._places.append(place)
 
     def _ask_site(self, request: Request) -> Reply:
-        """Have Flask answer; a HEAD is asked as a GET, whose body is not sent."""
+        """Let Flask answer; a HEAD is a GET whose body is not sent."""
         if self._site is None:
             self._site = self.load_site()
         said: list[tuple[str, list[tuple[str, str]]]] = []
         method = request.environ["REQUEST_METHOD"]
-        # Before the copy is made: whatever Flask says of an error has the id that the answer's header has.
+        # Set before the copy is made, so that a problem made by Flask has the request id of the header.
         request_id(request.environ)
         environ = {**request.environ, "REQUEST_METHOD": "GET" if method == "HEAD" else method}
         content = b"".join(self._site(environ, lambda line, headers, _=None: said.append((line, headers))))
@@ -115,7 +114,7 @@ class App:
         return Reply(content, names["Content-Type"], int(line[:3]), headers=kept)
 
     def _guard(self, environ: Environ, path: str) -> None:
-        """Refuse callers without a key, where keys are used."""
+        """Refuse clients without a key, where keys are used."""
         if self._keyring is None:
             return
         scope = Scope.METRICS if path == METRICS else Scope.SERVICE
@@ -155,7 +154,7 @@ class App:
 
 
 def request_id(environ: Any, own: str | None = None) -> str:
-    """The caller's X-Request-Id if it is a plain name, else its `own` or a new one; the same for the whole request."""
+    """Return the client's X-Request-Id if it is a plain name, else `own` or a new one; it stays for the request."""
     found: str | None = environ.get("slipway.request_id")
     if found is None:
         sent = environ.get("HTTP_X_REQUEST_ID")
@@ -173,7 +172,7 @@ def _send(start: StartResponse, environ: Environ, reply: Reply, closing: bool) -
         *reply.headers,
     ]
     if closing:
-        # A caller who keeps his connection would send on it while it is closed at last, and lose that request.
+        # A client that keeps its connection could send a request while it is closed, and lose it.
         headers.append(("connection", "close"))
     start(_STATUS[reply.status], headers)
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply.body]

@@ -1,4 +1,4 @@
-"""Liveness and readiness, answered without Flask so that the first probe does not pay for its import."""
+"""Liveness and readiness, answered without Flask so that the first probe does not wait for its import."""
 
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.board import Board
@@ -6,13 +6,13 @@ from slipway.serving.problems import Reason, Refusal
 from slipway.serving.request import Reply, Request
 from slipway.serving.settings import WhenLogFails
 
-# The header that says which of several services on one port it was that answered.
+# The header that names the instance, one of several services on a port.
 INSTANCE = "x-slipway-instance"
 _LIVE = frozenset({"/healthz", "/v2/health/live"})
 
 
 class Health:
-    """What probes are told. A worker takes requests only once its bundle is verified and warm."""
+    """Answers probes. A worker takes requests only after its bundle is verified and warm."""
 
     def __init__(self, board: Board, log: LogWriter, when_log_fails: WhenLogFails, instance: str) -> None:
         self._board = board
@@ -21,7 +21,7 @@ class Health:
         self._names = ((INSTANCE, instance),) if instance else ()
 
     def answer(self, request: Request) -> Reply:
-        """200, or a refusal that says why requests should go elsewhere."""
+        """Return 200, or raise the refusal that says why the service is not ready."""
         if request.environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             raise Refusal(405, Reason.METHOD, "Expected GET.", headers=(("allow", "GET, HEAD"),))
         if request.environ["PATH_INFO"] in _LIVE:

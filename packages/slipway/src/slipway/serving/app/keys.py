@@ -1,4 +1,4 @@
-"""Keys of callers: made here, kept as hashes, compared in constant time, and read again when the file changes."""
+"""Keys of clients: created here, stored as hashes, compared in constant time, read again when the file changes."""
 
 import base64
 import binascii
@@ -27,14 +27,14 @@ _REREAD_SECONDS = 1.0
 
 
 class Scope(StrEnum):
-    """What a key opens: every route but `/metrics`, or only that one."""
+    """The routes that a key opens: all but `/metrics`, or only that one."""
 
     SERVICE = "service"
     METRICS = "metrics"
 
 
 class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One caller's key, of which only the sha256 is kept: with 256 random bits there is nothing to guess."""
+    """One client's key, of which only the sha256 is stored: 256 random bits cannot be guessed."""
 
     name: str
     scope: Scope
@@ -102,7 +102,7 @@ class Keyring:
         self._look_again = time.monotonic() + _REREAD_SECONDS
 
     def opens(self, authorization: str, scope: Scope) -> bool:
-        """Whether this Authorization header (Bearer, or Basic with the key as password) holds a key of the scope."""
+        """Return True if the Authorization header (Bearer, or Basic with a key as password) has a key of the scope."""
         if time.monotonic() >= self._look_again:
             self._reread()
         digest = _hash(_secret(authorization))
@@ -120,7 +120,7 @@ class Keyring:
         try:
             self._keys = _by_scope(read_keys(self._path))
         except SettingsError as error:
-            sys.stderr.write(f"slipway: the keys stay as they were. {error}\n")
+            sys.stderr.write(f"slipway: the keys were not read again; the old ones stay valid. {error}\n")
 
     def _stat(self) -> tuple[int, int, int]:
         try:
@@ -139,7 +139,7 @@ def _secret(authorization: str) -> str:
     if scheme == "Bearer" or scheme.lower() == "bearer":
         return value.strip()
     if scheme.lower() == "basic":
-        # What a browser sends after its own prompt, so that the page works with keys too.
+        # A browser sends this after its own prompt, so that the page works with keys too.
         try:
             return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2]
         except (binascii.Error, UnicodeDecodeError):

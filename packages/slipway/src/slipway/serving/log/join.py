@@ -1,4 +1,4 @@
-"""What became of predictions: feedback is taken down wherever it arrives, and judged here, over the whole log."""
+"""Join predictions with their outcomes: feedback is accepted wherever it arrives, and judged here over all logs."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,7 @@ from slipway.serving.log.record import Feedback, Prediction
 
 
 class Joined(msgspec.Struct, frozen=True):
-    """A prediction with the outcome that is known of it."""
+    """A prediction with its outcome."""
 
     prediction: Prediction
     outcome: Any
@@ -19,9 +19,9 @@ class Joined(msgspec.Struct, frozen=True):
 class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
     """Every prediction is joined, waiting or conflicting.
 
-    `repeated` counts feedback that said again what was known, `superseded` feedback that was corrected by later one,
-    `unknown` holds feedback whose prediction is not in this log, `conflicting` predictions of which two things are
-    said, neither of which corrects the other.
+    `repeated` counts feedback with an outcome that was known, `superseded` feedback that later feedback corrects;
+    `unknown` holds feedback whose prediction is not in this log, `conflicting` predictions with two outcomes, neither
+    of which corrects the other.
     """
 
     joined: tuple[Joined, ...]
@@ -67,11 +67,11 @@ def join_outcomes(entries: Iterable[Entry]) -> Outcomes:
 
 
 def _valid(said: dict[str, Feedback]) -> list[Feedback]:
-    """What nothing else corrects."""
+    """Return the feedback that no other corrects."""
     corrected = {each.supersedes for each in said.values()}
     return [each for name, each in said.items() if name not in corrected]
 
 
 def _comparable(outcome: Any) -> Any:
-    """1 and true are different outcomes, 1 and 1.0 are not."""
+    """Return a key by which 1 and true are different outcomes, 1 and 1.0 the same."""
     return (isinstance(outcome, bool), outcome)

@@ -1,4 +1,4 @@
-"""Read the log: all of it in the order of time, or what comes as it comes."""
+"""Read the log: all of it in the order of time, or new entries as they are written."""
 
 import heapq
 import time
@@ -19,22 +19,22 @@ _POLL_SECONDS = 0.2
 
 
 class Damage:
-    """Counts lines that are no record: usually the torn last line of a process that was killed."""
+    """Counts malformed lines: usually the incomplete last line of a process that was killed."""
 
     def __init__(self) -> None:
         self.lines = 0
 
 
 Ends = dict[Path, int]
-# Before every entry: where a file has none, it is looked into at once.
+# Before every entry: a file without any is read first.
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 def read_log(folder: Path, damage: Damage | None = None, ends: Ends | None = None) -> Iterator[Entry]:
-    """Every prediction and feedback of the log in the order of time, in memory of a few lines for each file.
+    """Yield every prediction and feedback of the log in the order of time, with a few lines of each file in memory.
 
-    A file is open only while the entries around its own are read. `ends` is filled with where the whole lines of each
-    file ended, for `follow` to go on from there.
+    A file is open only while the entries around its own are read. `ends` is filled with the position after the last
+    complete line of each file, from which `follow_log` continues.
     """
     counted, positions = damage or Damage(), {} if ends is None else ends
     waiting = deque(sorted((_start(path), path) for path in list_segments(folder)))
@@ -50,7 +50,7 @@ def read_log(folder: Path, damage: Damage | None = None, ends: Ends | None = Non
 
 
 def follow_log(folder: Path, ends: Ends, stop: Callable[[], bool] = lambda: False) -> Iterator[Entry]:
-    """What is appended after `ends`, until `stop` says so; files that appear later are followed from their start."""
+    """Yield what is appended after `ends` until `stop` returns True; new files are followed from their start."""
     while not stop():
         found = []
         for path in list_segments(folder):
@@ -68,7 +68,7 @@ def _go_on(going: list[tuple[datetime, int, Entry, Iterator[Entry]]], place: int
 
 
 def _start(path: Path) -> datetime:
-    """When the first entry of a file was written."""
+    """Return when the first entry of a file was written."""
     first = next(_entries(path, Damage(), {}), None)
     return first.time if first else _EARLIEST
 
@@ -85,14 +85,14 @@ def _entries(path: Path, damage: Damage, ends: Ends) -> Iterator[Entry]:
                     ends[path] = position
                     yield from _decode(line, damage)
     except FileNotFoundError:
-        # Its time was over.
+        # The writer deleted it, past its days.
         return
 
 
 def _new(path: Path, position: int) -> tuple[list[Entry], int]:
-    """The whole lines after `position`, and where they end.
+    """Return the entries of the complete lines after `position`, and where these lines end.
 
-    Empty lines at the end do not count: the service writes some to see whether it can, and takes them back.
+    Empty lines at the end do not count: the service writes some as a test, and removes them.
     """
     try:
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""What a line of the log holds; `kind` says which of the three it is."""
+"""The three kinds of line that the log holds, told apart by `kind`."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,7 +11,7 @@ from slipway.serving.identifiers import format_identifier
 
 
 class Prediction(msgspec.Struct, frozen=True, tag_field="kind", tag="prediction", omit_defaults=True):
-    """One answered row: `score` is a number, or one per class; `inputs` is absent where the log leaves them out."""
+    """A predicted row: `score` is a number, or one per class; `inputs` is None where they are not logged."""
 
     id: str
     time: datetime
@@ -23,7 +23,7 @@ class Prediction(msgspec.Struct, frozen=True, tag_field="kind", tag="prediction"
 
 
 class Batch(msgspec.Struct, frozen=True, tag_field="kind", tag="batch", omit_defaults=True):
-    """The answered rows of one request, in one line so that it is written whole; row n has the identifier `id` + n."""
+    """The predicted rows of one request in one line, so that it is written whole; row n has the identifier `id` + n."""
 
     id: str
     time: datetime
@@ -34,7 +34,7 @@ class Batch(msgspec.Struct, frozen=True, tag_field="kind", tag="batch", omit_def
     inputs: list[Any] | None = None
 
     def predictions(self) -> Iterator[Prediction]:
-        """The rows one by one; each has the latency of the whole request."""
+        """Yield the rows one by one; each has the latency of the whole request."""
         first = UUID(self.id).int
         for row, score in enumerate(self.scores):
             label = self.labels[row] if self.labels else None
@@ -45,7 +45,7 @@ class Batch(msgspec.Struct, frozen=True, tag_field="kind", tag="batch", omit_def
 
 
 class Feedback(msgspec.Struct, frozen=True, tag_field="kind", tag="feedback", omit_defaults=True):
-    """What became of a prediction; `supersedes` names the feedback that it corrects."""
+    """The outcome of a prediction; `supersedes` names the feedback that it corrects."""
 
     id: str
     time: datetime

@@ -1,4 +1,4 @@
-"""An entry of the log as one line for people."""
+"""Write an entry of the log as one line for people."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _SHORT = 36
 
 
 def format_entry(entry: Prediction | Feedback) -> str:
-    """Time, kind, identifier and what was answered or came out."""
+    """Return time, kind and identifier, then score and label or the outcome."""
     if isinstance(entry, Feedback):
         words = f"outcome {_plain(entry.outcome)}" + (f" (from {entry.source})" if entry.source else "")
         return f"{entry.time:%Y-%m-%d %H:%M:%S} feedback   {entry.prediction_id:<{_SHORT}} {words}"
@@ -24,14 +24,14 @@ def format_entry(entry: Prediction | Feedback) -> str:
 
 
 def summarize_outcomes(found: Outcomes) -> dict[str, int]:
-    """How much is known, by what is said of it."""
+    """Count predictions and outcomes by how they were joined."""
     return {
         "predictions with one outcome": len(found.joined),
         "predictions without": len(found.waiting),
         "predictions with conflicting outcomes": len(found.conflicting),
         "outcomes of unknown predictions": len(found.unknown),
-        "outcomes said again": found.repeated,
-        "outcomes corrected": found.superseded,
+        "repeated outcomes": found.repeated,
+        "corrected outcomes": found.superseded,
     }
 
 

@@ -1,4 +1,4 @@
-"""Append to the log: one write per line, whole or not at all, in a file that only this process writes."""
+"""Append to the log: one write per line, complete or not at all, to a file that only this process writes."""
 
 import errno
 import os
@@ -16,9 +16,9 @@ SUFFIX = ".jsonl"
 
 
 class LogWriter:
-    """The log of one worker: a file ("segment") that is closed when it is large or old, and deleted after its time.
+    """The log of one worker: segments, files that are closed when they are large or old, and deleted after their days.
 
-    A line that cannot be written whole is taken back, so that a full disk leaves no half line in the middle.
+    A line that cannot be written completely is removed, so that a full disk leaves no partial line in the middle.
     """
 
     def __init__(self, settings: LogSettings) -> None:
@@ -30,19 +30,19 @@ class LogWriter:
         self._probe_size = 1
         self._born = 0.0
         self._dirty = False
-        # A sync that succeeds says nothing of a line that found no room, nor the other way round.
+        # A successful sync proves nothing about a line that did not fit, and the reverse.
         self._write_failed = False
         self._sync_failed = False
 
     @property
     def failing(self) -> bool:
-        """Whether the last line, or the last sync, did not reach the disk."""
+        """True if the last line, or the last sync, did not reach the disk."""
         return self._write_failed or self._sync_failed
 
     def append(self, line: bytes) -> None:
         """Write `line`, which ends in a newline; raises `OSError` if it is not in the log.
 
-        After a failed sync nothing is taken until one succeeds: a disk that loses lines is no log.
+        After a failed sync every line is refused until a sync succeeds: the disk may have lost lines.
         """
         with self._lock:
             self._write_failed = True
@@ -56,7 +56,7 @@ class LogWriter:
             self._write_failed = False
 
     def probe(self) -> bool:
-        """Whether the log can be written; after a failure, whether the line that failed would fit now."""
+        """Test if the log can be written; after a failure, if the line that failed would fit now."""
         try:
             self.check()
         except OSError:
@@ -64,7 +64,7 @@ class LogWriter:
         return True
 
     def check(self) -> None:
-        """Raise `OSError` where `probe` says no."""
+        """Raise `OSError` where `probe` returns False."""
         if self.failing or self._file is None:
             with self._lock:
                 self._sync_again()
@@ -73,20 +73,20 @@ class LogWriter:
                 self._write_failed = False
 
     def tend(self) -> None:
-        """Do what time asks for: close a file that is old or was taken away, delete files past their days."""
+        """Close a segment that is old or was removed, and delete segments past their days."""
         with self._lock:
             if self._file is not None and (self._is_old() or self._is_gone()):
                 self._close()
         _delete_old(self._settings)
 
     def sync(self) -> None:
-        """Force what was written onto the disk; raises `OSError`, and the log counts as failing."""
+        """Sync what was written to the disk; raises `OSError`, after which the log counts as failing."""
         with self._lock:
             if self._dirty and self._file is not None:
                 self._sync()
 
     def close(self) -> None:
-        """Force everything onto the disk and close the file."""
+        """Sync everything to the disk and close the segment."""
         with self._lock:
             self._close()
 
@@ -148,7 +148,7 @@ class LogWriter:
 
 
 def list_segments(folder: Path) -> list[Path]:
-    """The files of the log, oldest first."""
+    """List the segments of the log, oldest first."""
     return sorted(folder.glob(f"*{SUFFIX}"))
 
 

@@ -1,4 +1,4 @@
-"""Memory that the workers of one service share: who is ready, whether they are to end, and every count.
+"""Memory that the workers of one service share: their states, flags to end, and every count.
 
 It is made before the workers are forked. Each worker writes only its own section, so nothing needs a lock between
 processes, a killed worker loses no count, and any worker can answer for all.
@@ -14,7 +14,7 @@ _FLAGS = 2
 
 
 class State(IntEnum):
-    """How far a worker has come."""
+    """The state of a worker."""
 
     STARTING = 0
     READY = 1
@@ -32,39 +32,39 @@ class Board:
 
     @property
     def draining(self) -> bool:
-        """Whether the service is about to end and wants no new callers."""
+        """True if the service is shutting down and wants no new clients."""
         return self._words[0] != 0
 
     def drain(self) -> None:
-        """Say that the service is about to end."""
+        """Announce that the service is shutting down."""
         self._words[0] = 1.0
 
     @property
     def closing(self) -> bool:
-        """Whether these workers will end, so that callers should come back on another connection."""
+        """True if these workers will end, so that clients should open another connection."""
         return self._words[0] != 0 or self._words[1] != 0
 
     def leave(self) -> None:
-        """Say that others have taken over, so that these workers will end."""
+        """Announce that other workers have taken over, so that these will end."""
         self._words[1] = 1.0
 
     def state(self, section: int) -> State:
-        """How far the worker of this section has come."""
+        """Return the state of the section's worker."""
         return State(int(self._words[_FLAGS + section]))
 
     def set_state(self, section: int, state: State) -> None:
-        """Say how far the worker of this section has come."""
+        """Set the state of the section's worker."""
         self._words[_FLAGS + section] = float(state)
 
     def ready(self) -> int:
-        """How many workers answer."""
+        """Count the workers that are ready."""
         return sum(self.state(section) is State.READY for section in range(self._sections))
 
     def counts(self, section: int) -> "memoryview[float]":
-        """The section's numbers, to be written by its worker alone."""
+        """Return the section's numbers, which its worker alone writes."""
         start = _FLAGS + self._sections + section * self._counts
         return self._words[start : start + self._counts]
 
     def totals(self) -> list[float]:
-        """Each number summed over the sections."""
+        """Sum each number over the sections."""
         return [sum(numbers) for numbers in zip(*(self.counts(each) for each in range(self._sections)), strict=True)]

@@ -1,4 +1,4 @@
-"""The counts in Prometheus' text format, all workers together."""
+"""Write the counts of all workers together in Prometheus' text format."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ from slipway.serving.metrics.recorder import Family
 
 
 class Gauge(msgspec.Struct, frozen=True):
-    """A value of this moment, with its labels."""
+    """A current value with its labels."""
 
     name: str
     help: str

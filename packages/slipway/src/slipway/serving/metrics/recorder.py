@@ -1,4 +1,4 @@
-"""What is counted, and how a worker counts it: a few additions to shared memory for each request."""
+"""The metrics of a service, and how a worker counts them: a few additions to shared memory for each request."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
@@ -14,13 +14,13 @@ from slipway.bundle.predictions import class_text
 from slipway.problem import Task
 from slipway.serving.problems import REASONS, Reason
 
-# Seconds. A row takes about 0.1 ms, so most of the buckets stand below a millisecond.
+# Seconds. A row takes about 0.1 ms, so most of the buckets are below a millisecond.
 SECONDS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 SHARES = tuple(step / 20 for step in range(1, 21))
 
 
 class Route(StrEnum):
-    """What a request asked for."""
+    """The route of a request, as a label."""
 
     PREDICT = "predict"
     INVOCATIONS = "invocations"
@@ -46,7 +46,7 @@ class Family(msgspec.Struct, frozen=True):
 
 
 def metric_families(manifest: Manifest, score_edges: Sequence[float]) -> tuple[Family, ...]:
-    """The metrics of a service of this model; `score_edges` are where a regression's scores are cut."""
+    """Return the metrics of a service of this model; `score_edges` are the bucket edges of a regression's scores."""
     labels = tuple((class_text(name),) for name in manifest.classes) or (("",),)
     classes = labels if manifest.task is Task.MULTICLASS else (("",),)
     edges = SHARES if manifest.classes else tuple(score_edges)
@@ -73,7 +73,7 @@ def metric_families(manifest: Manifest, score_edges: Sequence[float]) -> tuple[F
 
 
 def count_slots(found: Sequence[Family]) -> int:
-    """How many numbers the families take in all."""
+    """Count the numbers that the families need."""
     return sum(family.width * len(family.series) for family in found)
 
 

@@ -1,4 +1,4 @@
-"""Plain rows out of CSV: a header line with the contract's fields, and cells whose kind the contract knows."""
+"""Read plain rows from CSV: a header line with the contract's fields, and cells by the kind of their field."""
 
 import csv
 import io
@@ -17,9 +17,9 @@ _TRUTH = {"true": True, "false": False}
 
 
 def read_csv(body: bytes, fields: Sequence[Field], max_rows: int) -> list[dict[str, Any]]:
-    """One plain row for each line below the header; an empty cell is null, and a text that fits no kind stays one.
+    """Read one plain row for each line below the header; an empty cell is null, a cell that fits no kind stays text.
 
-    Raises `Refusal`: 400 for what is no CSV, 422 for lines that do not fit the header, and for too many.
+    Raises `Refusal`: 400 for malformed CSV, 422 for lines that do not fit the header, and for too many.
     """
     try:
         lines = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
@@ -46,7 +46,7 @@ def read_csv(body: bytes, fields: Sequence[Field], max_rows: int) -> list[dict[s
 
 
 def _readers(header: Sequence[str], fields: Sequence[Field]) -> dict[str, Callable[[str], Any]]:
-    """How to read the cells of each column; those of a column that the contract does not know stay text."""
+    """Return the reader of each column's cells; cells of a column that the contract does not have stay text."""
     if not header:
         raise Refusal(422, Reason.INVALID_REQUEST, "Expected a header line with the names of the contract's fields.")
     if len(set(header)) != len(header):
@@ -74,7 +74,7 @@ def _boolean(cell: str) -> Any:
 
 
 def _time(cell: str) -> str:
-    """Pandas leaves the time out where all of a column are midnight."""
+    """Add the time, which pandas omits where all of a column are midnight."""
     return f"{cell}T00:00:00" if _DATE.fullmatch(cell) else cell
 
 

@@ -1,4 +1,4 @@
-"""`POST /invocations`: the protocol of MLflow's scoring server, which SageMaker speaks as well."""
+"""`POST /invocations`: the protocol of MLflow's scoring server and of SageMaker."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ _READERS = {JSON: read_json, CSV: read_csv}
 
 
 def make_invocations_handler(predictor: Predictor, rows: RowReader, max_rows: int) -> Handler:
-    """The route's handler."""
+    """Return the handler of the route."""
     fields = predictor.bundle.fields
     shape = row_formatter(predictor.bundle.manifest)
     encode = msgspec.json.Encoder().encode
@@ -43,7 +43,7 @@ def make_invocations_handler(predictor: Predictor, rows: RowReader, max_rows: in
 
 
 def row_formatter(manifest: Manifest) -> Callable[[Answer], dict[str, Any]]:
-    """The function that gives an answer the columns of the registered model, and last its identifier for feedback."""
+    """Return the function that writes an answer by the columns of the registered model, then its prediction_id."""
     names = prediction_columns(manifest)
     many = manifest.task is Task.MULTICLASS
 

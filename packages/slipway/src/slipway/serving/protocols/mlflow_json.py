@@ -1,4 +1,4 @@
-"""Plain rows out of the JSON of MLflow's protocol, with the values as pandas leaves them."""
+"""Read plain rows from the JSON of MLflow's protocol, with the values as pandas writes them."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -9,17 +9,17 @@ from slipway.serving.api.rows import parse_json, refuse_duplicate_keys, to_integ
 from slipway.serving.problems import Reason, Refusal
 from slipway.violations import describe_value
 
-# Texts come first, so that a NaN inside of one stays; possessive and with an optional end, so that time stays linear.
+# Texts match first, so that a NaN inside of one stays; possessive and with an optional end, so that time is linear.
 _NAN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|NaN', re.DOTALL)
 
 
 def read_json(body: bytes, fields: Sequence[Field], max_rows: int) -> list[Any]:
-    """One plain row for each record, with null for pandas' NaN and NaT, and whole floats of integer columns as such.
+    """Read one plain row for each record: null for pandas' NaN and NaT, integers for whole floats of integer columns.
 
-    Raises `Refusal`: 400 for what is no JSON, 422 for what is none of the protocol's four forms.
+    Raises `Refusal`: 400 for malformed JSON, 422 for none of the protocol's four forms.
     """
     if b"NaN" in body:
-        # The JSON of Python and pandas has this one word more than JSON; everything else is read as strictly as ever.
+        # Python and pandas write this word, which JSON lacks; everything else is read as strictly as elsewhere.
         body = _NAN.sub(lambda token: b"null" if token[0] == b"NaN" else token[0], body)
     document = parse_json(body)
     refuse_duplicate_keys(body)
@@ -30,7 +30,7 @@ def read_json(body: bytes, fields: Sequence[Field], max_rows: int) -> list[Any]:
 
 
 def _the_form(document: Any) -> str:
-    """Which of the forms the document has; it may have `params` besides if they are empty, and nothing else."""
+    """Return the form of the document, which may have empty `params` besides and nothing else."""
     if not isinstance(document, dict):
         raise _refusal(f"Expected an object with one of {_NAMES}, found {describe_value(document)}.")
     if document.get("params") not in (None, {}):
@@ -86,7 +86,7 @@ def _inputs(name: str, given: Any, max_rows: int) -> list[Any]:
 
 
 def _tidy(rows: Iterable[Any], fields: Sequence[Field]) -> None:
-    """Give the rows, in place, the values that pandas had before it wrote them."""
+    """Restore, in place, the values that pandas had before it wrote them."""
     integers = [field.name for field in fields if field.kind is Kind.INTEGER]
     times = [field.name for field in fields if field.kind is Kind.TIMESTAMP]
     for row in rows:

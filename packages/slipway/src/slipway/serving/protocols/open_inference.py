@@ -1,4 +1,4 @@
-"""`POST /v2/models/{name}/infer`: the Open Inference Protocol v2, with tensors in JSON or in bytes behind it."""
+"""`POST /v2/models/{name}/infer`: the Open Inference Protocol v2, with tensors in JSON or as bytes after it."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, NamedTuple
@@ -19,7 +19,7 @@ LENGTH = "inference-header-content-length"
 _LENGTH_VARIABLE = "HTTP_INFERENCE_HEADER_CONTENT_LENGTH"
 # Clients of this protocol leave the content type out.
 _CONTENT_TYPES = ("", JSON, BINARY)
-# What would make the answer another one; other parameters (priority, timeout) change nothing here.
+# Parameters that would change the response; others (priority, timeout) change nothing here.
 _ELSEWHERE = ("classification", "shared_memory_region")
 
 
@@ -59,7 +59,7 @@ class InferenceResponse(msgspec.Struct, frozen=True, omit_defaults=True, forbid_
 
 
 class Chosen(NamedTuple):
-    """An output and whether it goes back as bytes."""
+    """An output, and if it is returned as bytes."""
 
     output: Output
     binary: bool
@@ -89,7 +89,7 @@ def make_infer_handler(predictor: Predictor, rows: RowReader, max_rows: int) -> 
 
 
 def _parts(request: Request) -> tuple[bytes, memoryview]:
-    """The JSON of a body, and the bytes behind it; without the header that says where it ends, all of it is JSON."""
+    """Split a body into its JSON and the bytes after it; without the header that says where it ends, all is JSON."""
     kind = read_media_type(request.environ)
     if kind not in _CONTENT_TYPES:
         raise Refusal(415, Reason.CONTENT_TYPE, f"Expected Content-Type: {JSON} or {BINARY}.")
@@ -101,7 +101,7 @@ def _json_length(environ: Environ, length: int) -> int:
     given: str | None = environ.get(_LENGTH_VARIABLE)
     if given is None:
         return length
-    # Digits that Python reads and others do not, and more of them than any length has, are no number here.
+    # int() would read digits of other scripts as well, and any number of them.
     if not (given.isascii() and given.isdigit() and len(given) <= 12 and int(given) <= length):
         raise Refusal(
             400, Reason.INCOMPLETE, f"Expected the header {LENGTH} as a number of bytes, at most the body's length."
@@ -119,7 +119,7 @@ def _read(header: bytes) -> InferenceRequest:
 
 
 def _choose(inference: InferenceRequest, outputs: dict[str, Output]) -> list[Chosen]:
-    """The outputs to answer with, all of them if none is asked for."""
+    """Return the outputs that are wanted, all of them if none is named."""
     binary = inference.parameters.get("binary_data_output", False)
     wanted = inference.outputs or [RequestOutput(name) for name in outputs]
     names = [each.name for each in wanted]
@@ -158,7 +158,7 @@ def _check_names(inputs: Sequence[Tensor], fields: dict[str, Field]) -> None:
 
 
 def _check_shapes(inputs: Sequence[Tensor], max_rows: int) -> None:
-    """Every input has one value for each row: the shape [rows] or [rows, 1]."""
+    """Refuse inputs that do not have one value for each row: the shape [rows] or [rows, 1]."""
     rows = inputs[0].shape[0] if inputs and inputs[0].shape else 0
     for tensor in inputs:
         if tensor.shape not in ([rows], [rows, 1]) or not rows:
@@ -170,7 +170,7 @@ def _check_shapes(inputs: Sequence[Tensor], max_rows: int) -> None:
 
 
 def _contents(inputs: Iterable[Tensor], rest: memoryview) -> list[memoryview | None]:
-    """The bytes of each input in their order, None for those with data in JSON; together they are all there are."""
+    """Return the bytes of each input, None for one with data in JSON; refuse bytes that are left over."""
     found: list[memoryview | None] = []
     at = 0
     for tensor in inputs:
@@ -205,7 +205,7 @@ def _describe(chosen: Iterable[Chosen], answers: Sequence[Answer]) -> tuple[list
 
 
 def _column(name: str, answers: Iterable[Answer]) -> list[Any]:
-    """One output's values, row after row; a row of scores is as many of them."""
+    """Return the values of one output, row after row; a row of scores has several."""
     if name == SCORES:
         return [score for answer in answers for score in answer.score]
     return [{SCORE: answer.score, LABEL: answer.label, "prediction_id": answer.id}[name] for answer in answers]

@@ -1,7 +1,7 @@
-"""What the Open Inference Protocol v2 tells of the service and its model: pure documents, made from the bundle.
+"""Metadata of the Open Inference Protocol v2: documents about the service and its model, made from the bundle.
 
-A number or a whole number may be missing as NaN (null in JSON), everything else as the empty text (or null); a boolean
-that may be missing is therefore text: true, false, or empty.
+A number or an integer may be missing as NaN (null in JSON), everything else as empty text (or null); a boolean that
+may be missing is therefore text: true, false, or empty.
 """
 
 from importlib.metadata import version
@@ -12,12 +12,12 @@ from slipway.bundle.predictions import LABEL, SCORE, SCORES, prediction_keys
 from slipway.contract import Field, Kind
 
 EXTENSIONS = ("binary_tensor_data",)
-# As many digits of the digest as nobody mistakes, and as a person can read out.
+# Digits of the digest that name a version: enough to be unique, few enough to be read out.
 _SHORT = 12
 
 
 class Output(NamedTuple):
-    """One tensor of an answer: its first dimension counts rows, `width` is the second if there is one."""
+    """A tensor of a response: its first dimension counts rows, `width` is the second if there is one."""
 
     name: str
     datatype: str
@@ -25,12 +25,12 @@ class Output(NamedTuple):
 
 
 def server_metadata() -> dict[str, Any]:
-    """`GET /v2`."""
+    """Return the document of `GET /v2`."""
     return {"name": "slipway", "version": version("slipway"), "extensions": list(EXTENSIONS)}
 
 
 def model_metadata(bundle: Bundle) -> dict[str, Any]:
-    """`GET /v2/models/{name}` and `/v2/models/{name}/versions/{version}`; -1 stands for any number of rows."""
+    """Return the document of `GET /v2/models/{name}`, with and without version; -1 stands for any number of rows."""
     return {
         "name": bundle.manifest.problem,
         "versions": [model_version(bundle)],
@@ -44,23 +44,23 @@ def model_metadata(bundle: Bundle) -> dict[str, Any]:
 
 
 def model_readiness(bundle: Bundle) -> dict[str, Any]:
-    """`GET .../ready` of a model that answers; the status says it to clients that read no body."""
+    """Return the document of `GET .../ready`; clients that read no body see the status."""
     return {"name": bundle.manifest.problem, "ready": True}
 
 
 def model_version(bundle: Bundle) -> str:
-    """The version that answers name: the start of the digest."""
+    """Return the version of the model: the start of the digest."""
     return bundle.digest[:_SHORT]
 
 
 def model_paths(bundle: Bundle) -> tuple[str, ...]:
-    """Every path of the bundle's model: without a version, with the short one, with the whole digest."""
+    """Return every path of the bundle's model: without a version, with the short one, with the whole digest."""
     path = f"/v2/models/{bundle.manifest.problem}"
     return (path, f"{path}/versions/{model_version(bundle)}", f"{path}/versions/{bundle.digest}")
 
 
 def tensor_datatype(field: Field) -> str:
-    """The tensor type in which a field is asked for; others that hold the same values are taken as well."""
+    """Return the tensor type of a field; other types with the same values are accepted as well."""
     match field.kind:
         case Kind.NUMBER:
             return "FP64"
@@ -72,7 +72,7 @@ def tensor_datatype(field: Field) -> str:
 
 
 def output_tensors(manifest: Manifest) -> tuple[Output, ...]:
-    """The tensors of an answer, in their order."""
+    """Return the tensors of a response, in their order."""
     known = {SCORE: Output(SCORE, "FP64"), SCORES: Output(SCORES, "FP64", len(manifest.classes))}
     if manifest.classes:
         known[LABEL] = Output(LABEL, {bool: "BOOL", int: "INT64"}.get(type(manifest.classes[0]), "BYTES"))

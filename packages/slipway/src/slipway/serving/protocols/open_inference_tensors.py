@@ -1,6 +1,6 @@
-"""Tensors of the Open Inference Protocol v2: one column of values out of JSON or bytes, and bytes out of values.
+"""Tensors of the Open Inference Protocol v2: read one column of values from JSON or bytes, and write values as bytes.
 
-Nothing is taken on trust: every length is compared with the bytes that are there before anything is made of it.
+Every length is compared with the bytes received before anything is allocated.
 """
 
 import struct
@@ -42,7 +42,7 @@ _TAKEN = {
     Kind.CATEGORY: ("BYTES",),
     Kind.TIMESTAMP: ("BYTES",),
 }
-# Far more than any service takes in one request; beyond it a number is no length but an attack on its reader.
+# Far more than any service takes in one request; a larger length is an attack on its reader.
 _LONGEST = (1 << 31) - 1
 _TRUTH = {"true": True, "false": False}
 _INFINITY = float("inf")
@@ -50,7 +50,7 @@ _LENGTH = struct.Struct("<I")
 
 
 class Tensor(msgspec.Struct, frozen=True):
-    """An input as the request's JSON describes it; `data` is unset where the values stand in bytes behind the JSON."""
+    """An input as the request's JSON describes it; `data` is unset where the values are bytes after the JSON."""
 
     name: str
     shape: list[Annotated[int, Meta(ge=0, le=_LONGEST)]]
@@ -60,9 +60,9 @@ class Tensor(msgspec.Struct, frozen=True):
 
 
 def read_tensor(tensor: Tensor, field: Field, content: memoryview | None) -> list[Any]:
-    """The plain values of one field, None for missing; `content` are its bytes, None where the JSON has the data.
+    """Read the plain values of one field, None for missing; `content` are its bytes, None where the JSON has the data.
 
-    Raises `Refusal` (422) for a type that cannot be the field's, and data that are not the shape's.
+    Raises `Refusal` (422) for a type that does not fit the field, and data that do not fit the shape.
     """
     if tensor.datatype not in _TAKEN[field.kind]:
         raise _refusal(field, f"the datatype {' or '.join(_TAKEN[field.kind])}, found another")
@@ -77,7 +77,7 @@ def read_tensor(tensor: Tensor, field: Field, content: memoryview | None) -> lis
 
 
 def encode_tensor(datatype: str, found: Sequence[Any]) -> bytes:
-    """The bytes of an output: numbers one after the other, little-endian; texts each behind their length."""
+    """Write an output as bytes: numbers one after the other, little-endian; texts each after their length."""
     if datatype == "BYTES":
         texts = [text.encode() for text in found]
         return b"".join([part for text in texts for part in (_LENGTH.pack(len(text)), text)])
@@ -135,7 +135,7 @@ def _texts(field: Field, content: memoryview, rows: int) -> list[Any]:
 
 
 def _floats(field: Field, found: Iterable[float | None]) -> list[Any]:
-    """NaN is missing, and infinity is no number; a whole float of an integer field is an integer."""
+    """Return None for NaN, an integer for a whole float of an integer field; refuse infinity."""
     plain = [None if value != value else value for value in found]
     for infinite in (_INFINITY, -_INFINITY):
         if infinite in plain:

@@ -1,4 +1,4 @@
-"""Put a worker's service together: bundle, log, counts, routes."""
+"""Assemble the application of a worker: bundle, log, metrics, routes."""
 
 from slipway.bundle import Bundle
 from slipway.serving.api.feedback import make_feedback_handler
@@ -18,7 +18,7 @@ from slipway.serving.settings import Auth
 
 
 def assemble_app(shared: Shared, section: int, bundle: Bundle, log: LogWriter) -> App:
-    """The WSGI application of the worker that counts in `section`; it has answered once when this returns."""
+    """Return the WSGI application of the worker that counts in `section` of the board."""
     settings = shared.settings
     recorder = Recorder(shared.families, shared.board.counts(section))
     predictor = Predictor(bundle, log, recorder, settings)
@@ -35,7 +35,7 @@ def assemble_app(shared: Shared, section: int, bundle: Bundle, log: LogWriter) -
     }
 
     def site() -> Wsgi:
-        # Flask takes a third of the time that a start takes, and most requests never need it.
+        # Importing Flask takes a third of the start, and most requests never need it.
         from slipway.serving.site.routes import make_site
 
         return make_site(shared, bundle, recorder, log.probe)

@@ -1,8 +1,8 @@
-"""The port that a service answers on: its own, or one that somebody holds for it and for those who come after it.
+"""The port of a service: its own, or one that `slipway hold` holds for it and for the services that replace it.
 
-`slipway hold` listens on a port and keeps a Unix socket, the door. A service that comes to the door gets the very
-socket that listens, and takes connections from it beside any other service that has it. So one replaces another while
-no connection is refused, and it does not matter who starts first. systemd hands sockets over like this, too.
+The holder listens on a port and hands its listening socket, over a Unix socket, to every service that connects. These
+accept connections side by side, so that one replaces another without a refused connection, whichever starts first.
+systemd hands sockets over in the same way.
 """
 
 import os
@@ -19,47 +19,49 @@ from pathlib import Path
 from slipway.errors import SettingsError
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-# Connections that wait until somebody takes them; more are not answered by the system.
+# Connections that wait to be accepted; the system drops more.
 _BACKLOG = 1024
 _WAIT_SECONDS = 0.1
 
 
 def resolve_host(host: str, port: int) -> str:
-    """The address that `host` stands for; raises `SettingsError` if it stands for none."""
+    """Return the address of `host`; raises `SettingsError` if it has none."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise SettingsError(f"SLIPWAY_HOST is {host!r}, which is no address of this machine: {error}.") from error
+        raise SettingsError(
+            f"Cannot resolve SLIPWAY_HOST {host!r}: {error}. Expected an address or name of this machine."
+        ) from error
     return str(found[0][4][0])
 
 
 def verify_free_port(address: str, port: int) -> None:
-    """Raise `SettingsError` if somebody listens there: the system would let two services share it, unasked."""
+    """Raise `SettingsError` if the port is in use: the system would let two services share it."""
     _listen(address, port).close()
 
 
 def hold_port(host: str, port: int, door: Path) -> None:
-    """Listen on the port for all who come to the door, until SIGTERM or SIGINT.
+    """Listen on the port and hand its socket to every service that connects to `door`, until SIGTERM or SIGINT.
 
-    Raises `SettingsError` for a port that is taken, or a door that cannot be made.
+    Raises `SettingsError` for a port that is in use, or a Unix socket that cannot be created.
     """
     for number in SIGNALS:
         signal.signal(number, lambda *_: sys.exit(0))
     # The image starts this with SIGTERM blocked, because the first process of a container loses what it cannot handle.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     with _listen(resolve_host(host, port), port) as listener, _open(door) as waiting:
-        _say(f"holding port {port} of {host} for whoever comes to {door}")
+        _say(f"holding port {port} of {host} for services that connect to {door}")
         try:
             _receive(waiting, listener)
         finally:
-            # A door that stays would say that somebody is in.
+            # A socket file that stays would look like a running holder.
             door.unlink(missing_ok=True)
 
 
 def receive_listener(door: Path) -> tuple[socket.socket, socket.socket]:
-    """The socket that is held, and a connection that ends when nobody holds it any more; waits for who holds it.
+    """Return the listening socket of the holder, and a connection that ends with the holder; waits for a holder.
 
-    Raises `SettingsError` for a door that nobody can open.
+    Raises `SettingsError` for a path that cannot be connected to.
     """
     told = False
     while True:
@@ -73,18 +75,18 @@ def receive_listener(door: Path) -> tuple[socket.socket, socket.socket]:
             pass
         except OSError as error:
             raise SettingsError(
-                f"SLIPWAY_LISTENER is {door}, where nobody can hold a port: {error}. Expected the socket of a `slipway "
-                "hold` of the same user."
+                f"Cannot connect to SLIPWAY_LISTENER {door}: {error}. Expected the Unix socket of a `slipway hold` of "
+                "the same user."
             ) from error
         host.close()
         if not told:
-            _say(f"waiting for who holds the port, at {door}")
+            _say(f"waiting for a `slipway hold` at {door}")
             told = True
         time.sleep(_WAIT_SECONDS)
 
 
 def call_when_released(host: socket.socket, do: Callable[[], None]) -> None:
-    """Do something, beside everything else, once who held the port is gone: what was handed out leads nowhere then."""
+    """Call `do` from a thread once the holder has ended: its socket gets no connections any more."""
 
     def watch() -> None:
         with suppress(OSError):
@@ -106,23 +108,23 @@ def _listen(address: str, port: int) -> socket.socket:
 
 
 def _open(door: Path) -> socket.socket:
-    """The door appears when it is open, in place of one that somebody left who was killed."""
+    """Create the Unix socket, in place of one that a killed holder left; it appears once it listens."""
     try:
         _check_free(door)
         return _make(door)
     except OSError as error:
         raise SettingsError(
-            f"{door} cannot be made: {error.strerror or error}. Expected a path of at most 100 characters in a folder "
+            f"Cannot create {door}: {error.strerror or error}. Expected a path of at most 100 characters in a folder "
             f"that this user (uid {os.getuid()}) may write."
         ) from error
 
 
 def _check_free(door: Path) -> None:
     if door.exists() and not door.is_socket():
-        raise SettingsError(f"{door} is a file, and would be replaced: expected a path where nothing or a socket is.")
+        raise SettingsError(f"{door} is a file. Expected a path that is free or a socket; it was not replaced.")
     with socket.socket(socket.AF_UNIX) as visitor, suppress(OSError):
         visitor.connect(str(door))
-        raise SettingsError(f"Somebody holds a port at {door} already. Choose another path, or end that one first.")
+        raise SettingsError(f"Another `slipway hold` runs at {door}. Choose another path, or end that one first.")
 
 
 def _make(door: Path) -> socket.socket:
@@ -132,7 +134,7 @@ def _make(door: Path) -> socket.socket:
     try:
         waiting.bind(str(part))
         waiting.listen()
-        # Whoever comes in gets what callers say, their keys too: the same user, and nobody else.
+        # Who gets the socket gets the clients' requests and keys: the same user, and nobody else.
         part.chmod(0o600)
         part.rename(door)
     except OSError:
@@ -147,7 +149,7 @@ def _receive(waiting: socket.socket, listener: socket.socket) -> None:
         while True:
             for key, _ in selector.select():
                 if key.fileobj is not waiting:
-                    # A guest says nothing; it has gone.
+                    # A guest sends nothing; it has ended.
                     selector.unregister(key.fileobj)
                     os.close(key.fd)
                     continue

@@ -1,4 +1,4 @@
-"""Whether the service on this machine is ready, asked as an orchestrator's health check does."""
+"""Ask the service on this machine if it is ready, as an orchestrator's health check does."""
 
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -12,18 +12,18 @@ from slipway.serving.settings import ServingSettings
 
 # The system deals connections out by chance: of ten services on a port, one is missed by all of these once in 37,000.
 _TRIES = 100
-# Bytes of an answer that are read: what a service says here has a few hundred.
+# Bytes of a response that are read; those of a service have a few hundred.
 _LONGEST = 10_000
-# Where a service that listens on every address of a family is asked.
+# The address to ask where a service listens on every address of a family.
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens there
 
 
 class NotReadyError(SlipwayError):
-    """The service does not answer, or says why requests should go elsewhere."""
+    """The service cannot be reached, or is not ready."""
 
 
 class _Said(msgspec.Struct):
-    """What a service answers: that it is ready, or a problem."""
+    """The response of a service: its status, or a problem."""
 
     status: str | int
     type: str = ""
@@ -31,9 +31,9 @@ class _Said(msgspec.Struct):
 
 
 def probe_readiness(settings: ServingSettings) -> str:
-    """What the service says if it is ready; raises `NotReadyError`.
+    """Return the response of a service that is ready; raises `NotReadyError`.
 
-    Where `settings` name an instance, others may listen on the same port: it must be that one that answers.
+    Where `settings` name an instance, others may listen on the same port: the response must be that instance's.
     """
     if not settings.instance:
         return _ask(settings)[0]
@@ -42,51 +42,51 @@ def probe_readiness(settings: ServingSettings) -> str:
         try:
             said, instance = _ask(settings)
         except NotReadyError as error:
-            # It may be another one that is about to end.
+            # It may come from another instance that is shutting down.
             heard.add(str(error))
         else:
             if instance == settings.instance:
                 return said
-            heard.add(f"{instance or 'one without a name'} answers")
-    raise NotReadyError(f"{settings.instance} does not answer on port {settings.port}: {'; '.join(sorted(heard))}")
+            heard.add(f"found {instance or 'an instance without a name'}")
+    raise NotReadyError(f"No response of {settings.instance} on port {settings.port}: {'; '.join(sorted(heard))}")
 
 
 def _host(settings: ServingSettings) -> str:
-    """Where the service is asked on its own machine.
+    """Return the host to ask on this machine.
 
-    One whose port is held answers where the holder listens: that may be another container, whose name stays a name.
+    A service whose port is held answers where the holder listens, which may be another container's name.
     """
     host = settings.host if settings.listener else resolve_host(settings.host, settings.port)
     return _LOOPBACK.get(host, host)
 
 
 def _ask(settings: ServingSettings) -> tuple[str, str | None]:
-    # Whatever proxy the machine has, this machine is not behind it.
+    # HTTPConnection ignores the machine's proxy settings, which do not apply to the machine itself.
     connection = HTTPConnection(_host(settings), settings.port, timeout=3)
     try:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
         said = answer.read(_LONGEST)
     except OSError as error:
-        raise NotReadyError(f"nothing answers on port {settings.port}: {error}") from error
+        raise NotReadyError(f"cannot connect to port {settings.port}: {error}") from error
     except HTTPException as error:
-        raise _stranger(settings, f"what is no HTTP ({error!r:.200})") from error
+        raise _stranger(settings, f"malformed HTTP ({error!r:.200})") from error
     finally:
         connection.close()
     try:
         found = msgspec.json.decode(said, type=_Said)
     except msgspec.MsgspecError as error:
         kind = answer.headers.get("content-type", "no type")
-        raise _stranger(settings, f"status {answer.status} with content of another kind ({kind!r:.200})") from error
+        raise _stranger(settings, f"status {answer.status} with other content ({kind!r:.200})") from error
     if answer.status == HTTPStatus.OK and found.status == "ready":
         return said.decode(), answer.headers.get(INSTANCE)
     if not found.type.startswith("urn:slipway:"):
-        raise _stranger(settings, f"status {answer.status} with JSON that is no answer of a service")
+        raise _stranger(settings, f"status {answer.status} with other JSON")
     raise NotReadyError(f"not ready: {found.detail}")
 
 
 def _stranger(settings: ServingSettings, found: str) -> NotReadyError:
     return NotReadyError(
-        f"Expected a Slipway service on port {settings.port}; something else answers /readyz there: {found}. Is it the "
-        "service's port? --port or SLIPWAY_PORT names another."
+        f"Expected a Slipway service on port {settings.port}, found {found} at /readyz. Choose the service's port with "
+        "--port or SLIPWAY_PORT."
     )

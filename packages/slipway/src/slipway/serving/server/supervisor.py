@@ -1,7 +1,7 @@
 """The parent process: verifies the bundle, starts the workers, replaces those that die, and ends all of them in time.
 
-granian does HTTP. Its own supervisor gives up when a worker dies twice in six seconds, and a signal that comes while a
-worker is being started is lost in the child; so starting and watching workers is done here.
+granian does HTTP. Its own supervisor gives up when a worker dies twice in six seconds, and loses a signal that arrives
+while a worker is started; so workers are started and watched here.
 """
 
 import multiprocessing
@@ -29,19 +29,19 @@ from slipway.serving.server.port import SIGNALS, call_when_released, receive_lis
 from slipway.serving.server.worker import run_worker
 from slipway.serving.settings import ServingSettings, Switch, verify_auth
 
-# Seconds: a worker that has not ended by then is killed, so that the whole service ends within ten.
+# Seconds after which a worker that has not ended is killed, so that the whole service ends within ten.
 _PATIENCE = 8
-# So many workers in a row that die before they are ready mean that no worker ever will be.
+# Workers in a row that died before they were ready: the next would, too.
 _FALSE_STARTS = 3
 _LOOK_SECONDS = 0.005
-# So long workers that others have taken over from ask callers to connect again, before they close what is kept alive.
+# Seconds for which replaced workers ask clients to connect again, before they close kept-alive connections.
 _FAREWELL_SECONDS = 0.5
-# A worker that is not ready by then never will be.
+# Seconds after which a worker that is not ready counts as failed.
 _START_SECONDS = 60.0
 
 
 def serve_bundle(settings: ServingSettings) -> None:
-    """Serve the bundle until SIGTERM or SIGINT; returns when everything accepted is answered and in the log.
+    """Serve the bundle until SIGTERM or SIGINT; returns when every accepted request is answered and logged.
 
     Raises `BundleError` and `SettingsError` before anything listens; exits with 1 if no worker can be started.
     """
@@ -58,20 +58,20 @@ def serve_bundle(settings: ServingSettings) -> None:
 
 
 def _listener(settings: ServingSettings) -> socket.socket | None:
-    """The socket that somebody holds for this service, None where it listens itself."""
+    """Return the socket that a holder listens on, None where the service listens itself."""
     if settings.listener is None:
         if settings.share_port is Switch.OFF:
             verify_free_port(resolve_host(settings.host, settings.port), settings.port)
         return None
     listener, host = receive_listener(settings.listener)
     verify_auth(msgspec.structs.replace(settings, host=listener.getsockname()[0], listener=None))
-    # What was accepted is finished; whoever started this service starts it again, and it joins who holds the port then.
+    # Accepted requests are finished; whoever started this service starts it again, for the next holder.
     call_when_released(host, _leave)
     return listener
 
 
 def _leave() -> None:
-    _say("who held the port is gone")
+    _say("the holder of the port has ended")
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -99,7 +99,7 @@ class _Server(MPServer):
         self._retired: list[Any] = []
 
     def _init_shared_socket(self) -> None:
-        """Let workers take connections from the socket that was handed over, where one was."""
+        """Let workers accept connections from the holder's socket, where there is one."""
         if self._listener is None:
             super()._init_shared_socket()  # type: ignore[no-untyped-call]
             return
@@ -108,7 +108,7 @@ class _Server(MPServer):
         self._shd = SocketHolder(self._listener.fileno(), False, self.backlog)  # type: ignore[call-arg, assignment]
 
     def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:  # type: ignore[override]
-        """Start the next worker in this place; the one before it may still be ending, so the section changes."""
+        """Make the next worker of this place; the one before it may still be ending, so the section alternates."""
         section = idx + self.workers * (self._spawned[idx] % 2)
         self._spawned[idx] += 1
         for each in (idx, idx + self.workers):
@@ -119,7 +119,7 @@ class _Server(MPServer):
         return made
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
-        """Wait for signals, and replace workers that end by themselves."""
+        """Wait for signals, and replace workers that die."""
         announced = False
         while not self.interrupt_signal:
             if not announced and self._is_ready():
@@ -132,7 +132,7 @@ class _Server(MPServer):
             fallen, self.interrupt_children = self.interrupt_children, []
             for place in [] if self.interrupt_signal else fallen:
                 if self.wrks[place].is_alive():
-                    # A worker that was to take over died; the one in its place did not.
+                    # A worker that was to take over died; the one in its place runs.
                     continue
                 if self._is_hopeless(place):
                     self.interrupt_children.append(place)
@@ -141,16 +141,16 @@ class _Server(MPServer):
         self._drain()
 
     def _reload(self, spawn_target: Any, target_loader: Any) -> None:
-        """On SIGHUP: read the bundle again, and let workers with it take over on the same socket, all or none.
+        """Read the bundle again on SIGHUP, and let workers with it take over on the same socket, all or none.
 
-        A bundle that is not whole, or a worker that does not become ready, leaves everything as it was.
+        A bundle that fails verification, or a worker that does not become ready, changes nothing.
         """
         self.reload_signal = False
         before = self._shared, self._sealed, self._spawned
         try:
             self._sealed = read_sealed(self._shared.settings.bundle)
         except SlipwayError as error:
-            _say(f"the bundle stays as it was. {error}")
+            _say(f"the bundle was not replaced. {error}")
             return
         self._shared = _share(self._shared.settings, self._sealed, time.time())
         self._spawned = [0] * self.workers
@@ -162,11 +162,11 @@ class _Server(MPServer):
             self._linger(_FAREWELL_SECONDS)
             self._retire(self.wrks)
             self.wrks = coming
-            _say(f"the bundle is {self._sealed.digest[:12]} now")
+            _say(f"the bundle is now {self._sealed.digest[:12]}")
         else:
             self._retire(coming)
             self._shared, self._sealed, self._spawned = before
-            _say(f"the bundle stays as it was: {self._sealed.digest[:12]}")
+            _say(f"the bundle was not replaced: {self._sealed.digest[:12]} stays")
 
     def _become_ready(self, coming: list[Any]) -> bool:
         deadline = time.monotonic() + _START_SECONDS
@@ -184,7 +184,7 @@ class _Server(MPServer):
             time.sleep(_LOOK_SECONDS)
 
     def _retire(self, workers: list[Any]) -> None:
-        """Let workers finish what they accepted, beside those that answer from now on."""
+        """Let workers finish accepted requests, beside those that take new ones."""
         for each in workers:
             each.terminate()
         patience = threading.Timer(_PATIENCE, lambda: [each.kill() for each in workers if each.is_alive()])
@@ -193,7 +193,7 @@ class _Server(MPServer):
         self._retired = [each for each in (*self._retired, *workers) if each.is_alive()]
 
     def _stop_workers(self) -> None:
-        """End every worker, those that were ending already within the same time."""
+        """End every worker, retired ones within the same time."""
         super()._stop_workers()  # type: ignore[no-untyped-call]
         for each in self._retired:
             if each.is_alive():
@@ -206,22 +206,22 @@ class _Server(MPServer):
         return self._shared.board.state(place + self.workers * ((self._spawned[place] - 1) % 2))
 
     def _is_hopeless(self, place: int) -> bool:
-        """Whether the next worker would fail as this one did; a worker that was ready is always replaced."""
+        """Return True if the next worker would fail as this one did; a worker that was ready is always replaced."""
         state = self._state(place)
         self._false_starts = 0 if state is State.READY else self._false_starts + 1
         if state is State.REFUSED:
             return True
-        _say(f"a worker ended by itself (exit code {self.wrks[place].inner.exitcode}); the next one takes its place")
+        _say(f"a worker died (exit code {self.wrks[place].inner.exitcode}) and is replaced")
         if self._false_starts >= _FALSE_STARTS:
-            _say(f"{_FALSE_STARTS} workers ended before they were ready: giving up")
+            _say(f"{_FALSE_STARTS} workers died before they were ready: giving up")
         return self._false_starts >= _FALSE_STARTS
 
     def _drain(self) -> None:
         self._shared.board.drain()
         if self._shared.settings.drain_seconds:
-            _say(f"not ready any more; connections are closed in {self._shared.settings.drain_seconds:g} s")
+            _say(f"draining: not ready, connections are closed in {self._shared.settings.drain_seconds:g} s")
             time.sleep(self._shared.settings.drain_seconds)
-        _say("finishing what was accepted")
+        _say("finishing accepted requests")
 
     def _announce(self) -> None:
         settings, manifest = self._shared.settings, self._sealed.manifest
@@ -234,7 +234,7 @@ class _Server(MPServer):
 
 
 def _with_signals_blocked(start: Callable[[], None]) -> None:
-    """Fork so that a signal waits in the child until it can handle it."""
+    """Fork with signals blocked, so that one waits in the child until it can be handled."""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         start()
@@ -253,16 +253,16 @@ def _share(settings: ServingSettings, sealed: SealedBundle, began: float) -> Sha
 
 
 def _sections(workers: int) -> int:
-    """Two for each worker: one that takes over counts apart from the one that is ending."""
+    """Return two sections for each worker: one that takes over counts apart from the one that is ending."""
     return 2 * workers
 
 
 def _score_edges(sealed: SealedBundle) -> tuple[float, ...]:
-    """Where a regression's scores are cut: as in the profile of the holdout."""
+    """Return the bucket edges of a regression's scores, those of the bundle's profile."""
     profile = msgspec.json.decode(sealed.files["profile.json"])
     return tuple(profile["scores"][0].get("edges", (0.0,)))
 
 
 def _threads(concurrency: int) -> int:
-    """One more than may be at work, to say so; with 1 the others wait in line, and no thread hinders another."""
+    """Return one thread more than may work, to refuse with; with 1 requests wait in line, and no threads compete."""
     return 1 if concurrency == 1 else concurrency + 1

@@ -1,4 +1,4 @@
-"""One worker process: takes the bundle that its parent verified, proves it once more by scoring, and answers."""
+"""A worker process: takes the bundle that its parent verified, scores its golden rows again, and serves it."""
 
 import os
 import signal
@@ -71,13 +71,13 @@ def _check(log: LogWriter, settings: ServingSettings) -> None:
     except OSError as error:
         raise SlipwayError(
             f"The prediction log cannot be written: {error.strerror or error}. Expected {settings.log} to be a folder "
-            f"on a disk with room that this user (uid {os.getuid()}) may write. Set SLIPWAY_LOG to another, or "
-            "SLIPWAY_WHEN_LOG_FAILS=open to answer without a log."
+            f"on a disk with space that this user (uid {os.getuid()}) may write. Set SLIPWAY_LOG to another folder, or "
+            "SLIPWAY_WHEN_LOG_FAILS=open to respond without a log."
         ) from error
 
 
 def _keep(log: LogWriter, shared: Shared, stop: threading.Event, parent: int) -> None:
-    """Beside the requests: sync the log in its interval, tend its files, and end with the parent."""
+    """Sync the log in its interval, tend its segments, and end with the parent, in a thread of its own."""
     each = _INTERVAL_SECONDS if shared.settings.log_durability is Durability.INTERVAL else 1.0
     rounds = 0
     while not stop.wait(each):
@@ -90,5 +90,5 @@ def _keep(log: LogWriter, shared: Shared, stop: threading.Event, parent: int) ->
             if rounds * each % _HOUSEKEEPING_SECONDS < each:
                 log.tend()
         except OSError as error:
-            sys.stderr.write(f"slipway: the prediction log is in trouble: {error}\n")
+            sys.stderr.write(f"slipway: cannot sync or tend the prediction log: {error}\n")
         rounds += 1

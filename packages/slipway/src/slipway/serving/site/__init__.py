@@ -1,1 +1,1 @@
-"""What people and tools read: the page, the description of the API, metrics and versions."""
+"""Routes for people and tools, by Flask: the page, the OpenAPI document, metrics and version."""

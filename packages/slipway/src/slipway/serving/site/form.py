@@ -1,4 +1,4 @@
-"""The contract as inputs of an HTML form: which widget, which limits, which words, what it starts with."""
+"""The contract as inputs of an HTML form: widget, limits, words and first value of each field."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ from slipway.contract import Field, Kind
 from slipway.violations import describe_field
 
 _WIDGETS = {Kind.NUMBER: "number", Kind.INTEGER: "number", Kind.CATEGORY: "text", Kind.TIMESTAMP: "time"}
-# Digits of a number in the form: more are noise of its binary form, fewer would show in the score.
+# Digits of a number in the form: more are noise of its binary form, fewer would change the score.
 _DIGITS = 7
 
 
@@ -88,7 +88,7 @@ def _attributes(field: Field, text: str) -> dict[str, str]:
 
 
 def _whole(pattern: str) -> str:
-    """HTML matches all of the text, a contract finds its pattern somewhere in it."""
+    """Extend a pattern to the whole text, as HTML matches it; a contract searches for it within the text."""
     if pattern.startswith("^") and pattern.endswith("$") and "|" not in pattern:
         return pattern
     return rf"[\s\S]*(?:{pattern})[\s\S]*"

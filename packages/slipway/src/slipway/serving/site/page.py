@@ -1,4 +1,4 @@
-"""The page at `/`: what is served since when, and a form made from the contract to try it."""
+"""The page at `/`: the model that is served, and a form made from the contract to try it."""
 
 import hashlib
 import mimetypes
@@ -20,14 +20,14 @@ from slipway.serving.site.openapi import HTML
 from slipway.serving.site.schema import ordinary_rows
 
 _ASSETS = {path.name: path.read_bytes() for path in Path(__file__).with_name("static").iterdir()}
-# Part of the assets' addresses: a browser may keep them until they change.
+# Part of the assets' addresses, so that a browser may cache them until they change.
 _EDITION = hashlib.sha256(b"".join(_ASSETS[name] for name in sorted(_ASSETS))).hexdigest()[:8]
 _HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
     "x-frame-options": "DENY",
 }
-# More classes than that are chosen from a list.
+# More classes than this are chosen from a list.
 _BUTTONS = 6
 
 
@@ -64,13 +64,13 @@ def send_asset(name: str) -> Response:
 
 
 def curl_command(settings: ServingSettings, row: dict[str, Any]) -> str:
-    """The command that asks for `row`; the page's script writes it again with the address and the row that it has."""
+    """Return the command that predicts `row`; the page's script updates it with its own address and row."""
     host = settings.host if settings.loopback else "localhost"
     host = f"[{host}]" if ":" in host else host
     lines = [f"curl http://{host}:{settings.port}/predict", "-H 'Content-Type: application/json'"]
     if settings.auth is Auth.KEYS:
         lines.append('-H "Authorization: Bearer $SLIPWAY_KEY"')
-    # With spaces, so that it breaks between fields.
+    # With spaces, so that the line breaks between fields.
     spaced = msgspec.json.format(_json(row), indent=0)
     return " \\\n  ".join([*lines, f"-d {shlex.quote(spaced)}"])
 

@@ -1,4 +1,4 @@
-"""The routes that people and operators use, by Flask: the page, metrics, version, the API's description, metadata."""
+"""The Flask application of the routes for people and tools: page, metrics, version, OpenAPI, metadata."""
 
 import sys
 import traceback
@@ -30,9 +30,9 @@ from slipway.serving.site.page import send_asset, show_page
 
 
 def make_site(shared: Shared, bundle: Bundle, recorder: Recorder, log_writable: Callable[[], bool]) -> Flask:
-    """The Flask application of one worker; keys and request ids are the business of the `App` in front of it."""
+    """Return the Flask application of one worker; the `App` in front of it handles keys and request ids."""
     site = Flask(__name__, static_folder=None)
-    # Every answer is one that the description names: no OPTIONS, no redirect to a tidier address.
+    # Every response is one that the OpenAPI document names: no OPTIONS, no redirect to a tidier address.
     site.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     site.url_map.merge_slashes = False
     site.add_url_rule("/", "page", partial(show_page, shared, bundle))
@@ -47,7 +47,7 @@ def make_site(shared: Shared, bundle: Bundle, recorder: Recorder, log_writable: 
 
 
 def _documents(shared: Shared, bundle: Bundle) -> dict[str, Any]:
-    """What stays the same as long as the service runs, by path."""
+    """Return the documents that stay the same while the service runs, by path."""
     documents = {
         "/version": VersionResponse(
             describe_model(bundle),
@@ -84,13 +84,13 @@ def _metrics(shared: Shared, bundle: Bundle, log_writable: Callable[[], bool]) -
 
 
 def _refuse_untidy() -> None:
-    """werkzeug takes //metrics for /metrics, whose key is another one than that of the rest."""
+    """Refuse //metrics, which werkzeug takes for /metrics: that route has a key of its own."""
     if request.environ["PATH_INFO"].startswith("//"):
         abort(404)
 
 
 def _refuse(recorder: Recorder, error: Exception) -> Response:
-    """Every error as a problem, without a word of the request."""
+    """Return an error as a problem that repeats nothing of the request."""
     name = request_id(request.environ)
     refusal = _refusal_of(error)
     if refusal.reason is Reason.INTERNAL:
