@@ -1,4 +1,4 @@
-"""Cases before the gate, made from toys: a candidate, a production model that is an honest retrain, rules that fit."""
+"""Inputs of the gate made from toys: a candidate, an honest retrain in production, rules that fit."""
 
 from datetime import UTC, datetime
 from pathlib import Path
