@@ -37,7 +37,7 @@ _SET = {
 
 
 class GitResult(NamedTuple):
-    """What a git command that ended by itself has printed, and its exit code."""
+    """The output and the exit code of a git command that ended by itself."""
 
     exit_code: int
     output: bytes

@@ -145,7 +145,7 @@ def _make_entry(held: OpenEnvironment, newest: Entry, now: Entry, change: Change
     if now.number != newest.number:
         raise DeliveryError(
             f"Conflict: entry {now.number} ({now.event}) was written by {now.by} while this {change.event} was "
-            f"running, so it was undone. See `slipway history {now.environment}`, then retry."
+            f"running, so it was not recorded. See `slipway history {now.environment}`, then retry."
         )
     return next_entry(
         now,

@@ -47,7 +47,7 @@ class Ledger:
 
     @cached_property
     def by(self) -> str:
-        """Who acts here: git's user.name and user.email, else $GITHUB_ACTOR, else the user of the machine."""
+        """The acting person: git's user.name and user.email, else $GITHUB_ACTOR, else the user of the machine."""
         name, email = (self._git.attempt("config", "--get", key).text for key in ("user.name", "user.email"))
         return f"{name} <{email}>" if name and email else name or actor()
 
