@@ -26,7 +26,7 @@ def settle(project, environment):
     assert target.out_of_sync(serving) is None
     if serving:
         assert (target.folder / "current").resolve().name == serving
-    assert process.find(str(target.folder / "aside")) is None
+    assert process.find(str(target.folder / "rehearsal")) is None
     return serving
 
 

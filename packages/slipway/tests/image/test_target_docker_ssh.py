@@ -11,7 +11,7 @@ from sshserver import ssh_server
 
 from slipway.delivery import operations
 from slipway.delivery.status import read_status
-from slipway.delivery.targets.containers.ssh_tunnel import Reach
+from slipway.delivery.targets.containers.ssh_tunnel import PublishedAddress
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError, GitHubError, SettingsError
 from slipway.github.jobs.server import connect_server, verify_server_names
@@ -82,7 +82,7 @@ def test_a_machine_with_another_key_gets_nothing(on_engine, given, tmp_path, mon
     ):
         find_target(on_engine.root, "staging").preflight()
     with pytest.raises(DeliveryError, match=r"(?s)Cannot connect through ssh.*Host key verification failed"):
-        Reach(given.host, "127.0.0.1").at(8080).__enter__()
+        PublishedAddress(given.host, "127.0.0.1").connect(8080).__enter__()
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ class Shipped(msgspec.Struct, frozen=True):
 
 def remove_from(engine: Any, name: str) -> None:
     """Remove what the Compose project `name` left on the engine."""
-    for what in (f"label=com.docker.compose.project={name}", f"name={name}-aside"):
+    for what in (f"label=com.docker.compose.project={name}", f"name={name}-rehearsal"):
         for each in engine.run("ps", "--all", "--quiet", "--filter", what).split():
             engine.try_run("rm", "--force", "--volumes", each)
     for each in engine.run("volume", "ls", "--quiet", "--filter", f"name={name}").split():

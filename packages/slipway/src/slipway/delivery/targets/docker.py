@@ -39,10 +39,10 @@ class DockerTarget(ContainerTarget):
         self._check_callers()
         self._engine.check()
         self._project.check()
-        self._check_reach()
+        self._check_reachable()
         # This raises for a missing file.
         self._wanted()
-        if self._reach.machine is None and not self._holds_port():
+        if self._published.machine is None and not self._holds_port():
             check_port(self.name, self.settings.port, self.settings.address)
 
     def prepare(self, folder: Path, image: str | None) -> PreparedRelease:
@@ -158,7 +158,7 @@ class DockerTarget(ContainerTarget):
         def is_alive() -> bool:
             return any(each.id == container.id and each.running for each in self._project.services())
 
-        with self._reach.at(self.settings.port) as url:
+        with self._published.connect(self.settings.port) as url:
             return wait_until(lambda: answers(url), START_SECONDS, is_alive)
 
     def _wanted(self) -> Wanted:

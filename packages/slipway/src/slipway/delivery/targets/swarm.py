@@ -55,10 +55,10 @@ class SwarmTarget(ContainerTarget):
         self._check_callers()
         self._engine.check()
         self._stack.check()
-        self._check_reach()
+        self._check_reachable()
         # This raises for a missing file.
         self._wanted()
-        if self._stack.service() is None and self._reach.machine is None:
+        if self._stack.service() is None and self._published.machine is None:
             check_port(self.name, self.settings.port, self.settings.address)
 
     def preflight_new_release(self) -> None:

@@ -18,7 +18,7 @@ from slipway.delivery.targets.containers.image import prepare_image
 from slipway.delivery.targets.containers.lease import lease
 from slipway.delivery.targets.containers.mounted_files import ContainerInputs, read_inputs
 from slipway.delivery.targets.containers.rehearsal_container import RehearsalContainer
-from slipway.delivery.targets.containers.ssh_tunnel import Reach
+from slipway.delivery.targets.containers.ssh_tunnel import PublishedAddress
 from slipway.delivery.targets.preconditions import check_files
 from slipway.delivery.targets.settings import Port, TargetSettings
 from slipway.errors import DeliveryError
@@ -51,7 +51,7 @@ class ContainerTarget(Target):
     @property
     def url(self) -> str:
         """The address at which this machine reaches the published port."""
-        return self._reach.url(self.settings.port)
+        return self._published.url(self.settings.port)
 
     def lock(self, say: Callable[[str], None]) -> AbstractContextManager[None]:
         """Lock the environment on its engine, by a container of the image that serves it."""
@@ -74,12 +74,12 @@ class ContainerTarget(Target):
 
     def smoke_test(self, prepared: PreparedRelease) -> Smoke:
         """Test the service on the published port."""
-        with self._reach.at(self.settings.port) as url:
+        with self._published.connect(self.settings.port) as url:
             return replace(run_smoke_test(url, prepared.bundle, self.key), url=self.url)
 
     def observe(self) -> str | None:
         """Return the digest of the bundle that the environment serves, None if none of its containers responds."""
-        self._check_reach()
+        self._check_reachable()
         return self._answering() if self.is_running() else None
 
     @abstractmethod
@@ -88,8 +88,8 @@ class ContainerTarget(Target):
 
     def _answering(self) -> str | None:
         """Return the digest that the service on the published port reports."""
-        self._check_reach()
-        with self._reach.at(self.settings.port) as url:
+        self._check_reachable()
+        with self._published.connect(self.settings.port) as url:
             found = read_version(url, self.key)
         return found.model.digest if found else None
 
@@ -101,12 +101,14 @@ class ContainerTarget(Target):
     @property
     def _rehearsal(self) -> RehearsalContainer:
         # A gateway protects the environment's own port and not this one, so it is on loopback if that can be reached.
-        own = Reach(self._engine.endpoint(), "127.0.0.1")
-        return RehearsalContainer(self._engine, f"{self._named}-aside", own if own.is_possible else self._reach)
+        own = PublishedAddress(self._engine.endpoint(), "127.0.0.1")
+        return RehearsalContainer(
+            self._engine, f"{self._named}-rehearsal", own if own.is_reachable else self._published
+        )
 
     @cached_property
-    def _reach(self) -> Reach:
-        return Reach(self._engine.endpoint(), self.settings.address)
+    def _published(self) -> PublishedAddress:
+        return PublishedAddress(self._engine.endpoint(), self.settings.address)
 
     def _check_callers(self) -> None:
         """Raise `DeliveryError` if others reach the service and nothing says who authenticates callers."""
@@ -119,11 +121,11 @@ class ContainerTarget(Target):
                 f"{chosen or 'none'}."
             )
 
-    def _check_reach(self) -> None:
-        if not self._reach.is_possible:
+    def _check_reachable(self) -> None:
+        if not self._published.is_reachable:
             raise DeliveryError(
-                f"{self.name} is published on {self.settings.address} of {self._reach.machine}, where it cannot be "
-                "tested from here. Let the docker context go over SSH (host=ssh://...), or set address in "
-                f"[tool.slipway.environments.{self.name}] of pyproject.toml to one of that machine that is reached "
-                "from here, or to 0.0.0.0."
+                f"{self.name} is published on {self.settings.address} of {self._published.machine}, where it cannot be "
+                "tested from this machine. Let the docker context use SSH (host=ssh://...), or set address in "
+                f"[tool.slipway.environments.{self.name}] of pyproject.toml to an address of that machine that "
+                "this machine reaches, or to 0.0.0.0."
             )

@@ -13,16 +13,16 @@ from slipway.delivery.targets.containers.container import (
 )
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.containers.mounted_files import FILES, ContainerInputs, remove_files, write_files
-from slipway.delivery.targets.containers.ssh_tunnel import HERE, Reach
+from slipway.delivery.targets.containers.ssh_tunnel import LOOPBACK, PublishedAddress
 from slipway.errors import DeliveryError
 
 
 class RehearsalContainer(NamedTuple):
-    """The container `name` on an engine, published on a free port where `reach` leads."""
+    """The container `name` on an engine, on a free port of the `published` address."""
 
     engine: Engine
     name: str
-    reach: Reach = HERE
+    published: PublishedAddress = LOOPBACK
 
     def remove(self) -> None:
         """Remove the container and its files, if they exist."""
@@ -40,7 +40,7 @@ class RehearsalContainer(NamedTuple):
             port = self._published_port()
             if port is None:
                 raise self._not_ready(prepared)
-            with self.reach.at(port) as url:
+            with self.published.connect(port) as url:
                 if not wait_until(lambda: is_ready(url), START_SECONDS, self._is_running):
                     raise self._not_ready(prepared)
                 return run_smoke_test(url, prepared.bundle, key)
@@ -51,7 +51,7 @@ class RehearsalContainer(NamedTuple):
         options: dict[str, Any] = {
             "name": self.name,
             "detach": True,
-            "ports": {PORT: (self.reach.address,)},
+            "ports": {PORT: (self.published.address,)},
             "read_only": True,
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],

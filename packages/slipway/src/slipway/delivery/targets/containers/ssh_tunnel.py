@@ -17,7 +17,7 @@ _SECONDS = 30.0
 _LOOK = 0.05
 
 
-class Reach(NamedTuple):
+class PublishedAddress(NamedTuple):
     """The `endpoint` of an engine (unix://, tcp:// or ssh://), and the `address` on which it publishes ports."""
 
     endpoint: str
@@ -31,7 +31,7 @@ class Reach(NamedTuple):
         return None if here else found
 
     @property
-    def is_possible(self) -> bool:
+    def is_reachable(self) -> bool:
         """Whether a port can be reached: not if it is on the loopback of a machine without SSH."""
         return self.machine is None or self._by_ssh or not ip_address(self.address).is_loopback
 
@@ -42,7 +42,7 @@ class Reach(NamedTuple):
         return f"http://{self._host}:{port}"
 
     @contextmanager
-    def at(self, port: int) -> Iterator[str]:
+    def connect(self, port: int) -> Iterator[str]:
         """Yield an address of the port that is valid while the block lasts; raise `DeliveryError` if ssh fails."""
         if not self._through_ssh:
             yield f"http://{self._host}:{port}"
@@ -65,7 +65,7 @@ class Reach(NamedTuple):
         return self.address
 
 
-HERE = Reach("", "127.0.0.1")
+LOOPBACK = PublishedAddress("", "127.0.0.1")
 
 
 @contextmanager

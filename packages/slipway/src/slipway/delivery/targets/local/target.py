@@ -50,7 +50,7 @@ class LocalTarget(Target):
         super().__init__(root, name, settings)
         self.folder = (root / ".slipway" / "environments" / name).resolve()
         self._mark = str(self.folder)
-        self._aside = str(self.folder / "aside")
+        self._rehearsal = str(self.folder / "rehearsal")
         self._current = self.folder / "current"
         self._switching = self.folder / "switching"
         self._output = self.folder / "output.log"
@@ -86,20 +86,20 @@ class LocalTarget(Target):
 
     def clean_up(self) -> None:
         """Stop the rehearsal of a killed command."""
-        process.stop(self._aside)
-        shutil.rmtree(self.folder / "aside-log", ignore_errors=True)
+        process.stop(self._rehearsal)
+        shutil.rmtree(self.folder / "rehearsal-log", ignore_errors=True)
 
     def rehearse(self, prepared: PreparedRelease) -> None:
         """Start the bundle on a free port, test it and stop it; the environment is not touched."""
         bundle = prepared.bundle
-        output = self.folder / "aside.log"
+        output = self.folder / "rehearsal.log"
         output.unlink(missing_ok=True)
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         url = f"http://127.0.0.1:{port}"
-        variables = self._variables(bundle.path, port, self.folder / "aside-log")
+        variables = self._variables(bundle.path, port, self.folder / "rehearsal-log")
         try:
-            self._start(variables, output, self._aside, url)
+            self._start(variables, output, self._rehearsal, url)
             run_smoke_test(url, bundle, self.key)
         finally:
             self.clean_up()
