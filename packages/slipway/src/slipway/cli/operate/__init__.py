@@ -1,1 +1,1 @@
-"""Commands for keys, the ledger, and GitHub."""
+"""Commands for the ledger, keys, GitHub and the stack."""
