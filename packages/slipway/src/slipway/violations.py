@@ -1,6 +1,6 @@
-"""Say how a value breaks the contract: one sentence for the service, batch scoring and validation.
+"""Explain how a value breaks the contract, in one sentence for the service, batch scoring and validation.
 
-The sentence never repeats the value: it may be a person's, and it may be hostile.
+The sentence never repeats the value, which may be personal or hostile.
 """
 
 import math
@@ -33,7 +33,7 @@ OUTSIDE_CALENDAR = f"a time outside of the years {datetime.min.year} to {datetim
 
 
 class Violation(NamedTuple):
-    """What a contract expects and what was found instead; as text, the sentence `expected ..., found ...`."""
+    """The expectation of a contract and the value found instead, as text `expected ..., found ...`."""
 
     expected: str
     found: str
@@ -46,7 +46,7 @@ REFUSED_ROW = Violation("a row that passes the contract's own checks", "one that
 
 
 def describe_violation(field: Field, value: Any) -> Violation:
-    """Describe how `value` breaks `field`; whether it does is for msgspec to say."""
+    """Describe how `value`, which msgspec refused, breaks `field`."""
     return Violation(describe_field(field), describe_value(value, field))
 
 
