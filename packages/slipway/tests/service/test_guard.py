@@ -9,10 +9,8 @@ from toybox import rows_of
 from slipway.bundle.verify import read_sealed, start_bundle
 from slipway.serving.app.application import OPEN
 from slipway.serving.app.keys import Scope, new_key
-from slipway.serving.app.shared import Shared
+from slipway.serving.app.shared import share_state
 from slipway.serving.log import LogWriter
-from slipway.serving.metrics.board import Board
-from slipway.serving.metrics.recorder import count_slots, metric_families
 from slipway.serving.server.assembly import assemble_app
 from slipway.serving.settings import read_settings
 
@@ -32,9 +30,7 @@ def app_of(toy, folder):
     """The application as a worker has it."""
     settings = read_settings({}, log=folder)
     sealed = read_sealed(toy.bundle.path)
-    found = metric_families(sealed.manifest, (0.5,))
-    shared = Shared(settings, Board(2, count_slots(found)), found, 0.0)
-    return assemble_app(shared, 0, start_bundle(sealed), LogWriter(settings))
+    return assemble_app(share_state(settings, sealed, 0.0), 0, start_bundle(sealed), LogWriter(settings))
 
 
 def routes_of(app):

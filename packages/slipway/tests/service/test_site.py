@@ -9,10 +9,8 @@ from toybox import rows_of
 
 from slipway.bundle.verify import read_sealed, start_bundle
 from slipway.serving.app.application import OPEN
-from slipway.serving.app.shared import Shared
+from slipway.serving.app.shared import share_state
 from slipway.serving.log import LogWriter
-from slipway.serving.metrics.board import Board
-from slipway.serving.metrics.recorder import count_slots, metric_families
 from slipway.serving.server.assembly import assemble_app
 from slipway.serving.settings import read_settings
 from slipway.serving.site.openapi import METRICS_TEXT
@@ -125,9 +123,8 @@ def app(churn, tmp_path):
     """The application of a worker, without a server in front of it."""
     settings = read_settings({}, log=tmp_path / "log")
     sealed = read_sealed(churn.bundle.path)
-    found = metric_families(sealed.manifest, (0.5,))
-    board = Board(2, count_slots(found))
-    return assemble_app(Shared(settings, board, found, 0.0), 0, start_bundle(sealed), LogWriter(settings)), board
+    shared = share_state(settings, sealed, 0.0)
+    return assemble_app(shared, 0, start_bundle(sealed), LogWriter(settings)), shared.board
 
 
 def test_a_failure_of_ours_is_a_problem_and_its_reason_is_for_the_operator(app, capsys):

@@ -33,6 +33,6 @@ Examples:
 @click.option("--workers", type=int, help="Processes; 0: one for each core. Overrides SLIPWAY_WORKERS.")
 def serve(bundle: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
     """Serve a bundle over HTTP until ctrl-c or SIGTERM."""
-    from slipway.serving.server.supervisor import serve_bundle
+    from slipway.serving.server.service import serve_bundle
 
     serve_bundle(read_settings(bundle=bundle, host=host, port=port, workers=workers))

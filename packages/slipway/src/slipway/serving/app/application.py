@@ -5,7 +5,6 @@ dictionary look-up here. Keys, limits, errors, metrics and request ids apply to 
 """
 
 import re
-import sys
 import threading
 import time
 import traceback
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 
 from slipway.serving.app.health import Health
 from slipway.serving.app.keys import Keyring, Scope
+from slipway.serving.console import print_line
 from slipway.serving.identifiers import format_identifier, new_identifier
 from slipway.serving.metrics.board import Board
 from slipway.serving.metrics.recorder import Recorder, Route
@@ -149,7 +149,7 @@ class App:
 
     def _failed(self, environ: Environ) -> Reply:
         name = request_id(environ)
-        sys.stderr.write(f"slipway: request {name} failed\n{traceback.format_exc()}")
+        print_line(f"request {name} failed\n{traceback.format_exc()}")
         return self._refused(environ, internal_error())
 
 

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import re
 import secrets
-import sys
 import time
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from slipway.documents import read_json
 from slipway.errors import SettingsError
 from slipway.files import private_file, write_json
 from slipway.lock import hold_lock
+from slipway.serving.console import print_line
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _REREAD_SECONDS = 1.0
@@ -120,7 +120,7 @@ class Keyring:
         try:
             self._keys = _by_scope(read_keys(self._path))
         except SettingsError as error:
-            sys.stderr.write(f"slipway: the keys were not read again; the old ones stay valid. {error}\n")
+            print_line(f"the keys were not read again; the old ones stay valid. {error}")
 
     def _stat(self) -> tuple[int, int, int]:
         try:

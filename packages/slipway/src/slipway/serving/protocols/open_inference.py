@@ -1,7 +1,7 @@
 """`POST /v2/models/{name}/infer`: the Open Inference Protocol v2, with tensors in JSON or as bytes after it."""
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -10,6 +10,12 @@ from slipway.contract import Field
 from slipway.serving.api.predictor import Answer, Predictor
 from slipway.serving.api.rows import RowReader, parse_json, refuse_duplicate_keys, shown_name, verify_row_count
 from slipway.serving.problems import Reason, Refusal
+from slipway.serving.protocols.open_inference_messages import (
+    InferenceRequest,
+    InferenceResponse,
+    RequestOutput,
+    ResponseOutput,
+)
 from slipway.serving.protocols.open_inference_metadata import Output, model_version, output_tensors
 from slipway.serving.protocols.open_inference_tensors import Tensor, encode_tensor, read_tensor
 from slipway.serving.request import JSON, Environ, Handler, Reply, Request, read_media_type
@@ -21,41 +27,6 @@ _LENGTH_VARIABLE = "HTTP_INFERENCE_HEADER_CONTENT_LENGTH"
 _CONTENT_TYPES = ("", JSON, BINARY)
 # Parameters that would change the response; others (priority, timeout) change nothing here.
 _ELSEWHERE = ("classification", "shared_memory_region")
-
-
-class RequestOutput(msgspec.Struct, frozen=True):
-    """An output that the client asks for."""
-
-    name: str
-    parameters: dict[str, Any] = {}
-
-
-class InferenceRequest(msgspec.Struct, frozen=True):
-    """The JSON of a request."""
-
-    inputs: list[Tensor]
-    id: str | None = None
-    outputs: list[RequestOutput] = []
-    parameters: dict[str, Any] = {}
-
-
-class ResponseOutput(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """An output tensor: its values, or the parameter binary_data_size where they are bytes after the JSON."""
-
-    name: str
-    datatype: str
-    shape: list[int]
-    parameters: dict[str, Any] = {}
-    data: list[Any] | msgspec.UnsetType = msgspec.UNSET
-
-
-class InferenceResponse(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """The output tensors that were asked for; `id` is that of the request."""
-
-    model_name: str
-    model_version: str
-    outputs: Annotated[list[ResponseOutput], msgspec.Meta(min_length=1)]
-    id: str | None = None
 
 
 class Chosen(NamedTuple):

@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from slipway.errors import SettingsError
+from slipway.serving.console import print_line
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # Connections that wait to be accepted; the system drops more.
@@ -50,7 +51,7 @@ def hold_port(host: str, port: int, door: Path) -> None:
     # The image starts this with SIGTERM blocked, because the first process of a container loses what it cannot handle.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     with _listen(resolve_host(host, port), port) as listener, _open(door) as waiting:
-        _say(f"holding port {port} of {host} for services that connect to {door}")
+        print_line(f"holding port {port} of {host} for services that connect to {door}")
         try:
             _receive(waiting, listener)
         finally:
@@ -80,7 +81,7 @@ def receive_listener(door: Path) -> tuple[socket.socket, socket.socket]:
             ) from error
         host.close()
         if not told:
-            _say(f"waiting for a `slipway hold` at {door}")
+            print_line(f"waiting for a `slipway hold` at {door}")
             told = True
         time.sleep(_WAIT_SECONDS)
 
@@ -161,8 +162,3 @@ def _receive(waiting: socket.socket, listener: socket.socket) -> None:
 def _hand_over(guest: int, listener: socket.socket) -> None:
     with socket.socket(fileno=os.dup(guest)) as door, suppress(OSError):
         socket.send_fds(door, [b"!"], [listener.fileno()])
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"slipway: {line}\n")
-    sys.stderr.flush()

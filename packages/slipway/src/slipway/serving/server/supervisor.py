@@ -1,33 +1,29 @@
-"""The parent process: verifies the bundle, starts the workers, replaces those that die, and ends all of them in time.
+"""The supervisor: starts the workers, replaces those that die, swaps the bundle, and ends all of them in time.
 
 granian does HTTP. Its own supervisor gives up when a worker dies twice in six seconds, and loses a signal that arrives
 while a worker is started; so workers are started and watched here.
 """
 
-import multiprocessing
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import msgspec
 from granian.constants import HTTPModes, Interfaces
 from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server import MPServer
 
 from slipway.bundle.verify import SealedBundle, read_sealed
 from slipway.errors import SlipwayError
-from slipway.serving.app.shared import Shared
-from slipway.serving.metrics.board import Board, State
-from slipway.serving.metrics.recorder import count_slots, metric_families
-from slipway.serving.server.port import SIGNALS, call_when_released, receive_listener, resolve_host, verify_free_port
+from slipway.serving.app.shared import Shared, share_state
+from slipway.serving.console import print_line
+from slipway.serving.metrics.board import State
+from slipway.serving.server.port import SIGNALS, resolve_host
 from slipway.serving.server.worker import run_worker
-from slipway.serving.settings import ServingSettings, Switch, verify_auth
 
 # Seconds after which a worker that has not ended is killed, so that the whole service ends within ten.
 _PATIENCE = 8
@@ -40,42 +36,9 @@ _FAREWELL_SECONDS = 0.5
 _START_SECONDS = 60.0
 
 
-def serve_bundle(settings: ServingSettings) -> None:
-    """Serve the bundle until SIGTERM or SIGINT; returns when every accepted request is answered and logged.
+class Supervisor(MPServer):
+    """granian's server with workers of our own."""
 
-    Raises `BundleError` and `SettingsError` before anything listens; exits with 1 if no worker can be started.
-    """
-    began = time.time()
-    for number in SIGNALS:
-        signal.signal(number, lambda *_: sys.exit(0))
-    # The image starts this with SIGTERM blocked, because the first process of a container loses what it cannot handle.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    sealed = read_sealed(settings.bundle)
-    listener = _listener(settings)
-    shared = _share(settings, sealed, began)
-    multiprocessing.set_start_method("fork", force=True)
-    _Server(shared, sealed, listener).serve()
-
-
-def _listener(settings: ServingSettings) -> socket.socket | None:
-    """Return the socket that a holder listens on, None where the service listens itself."""
-    if settings.listener is None:
-        if settings.share_port is Switch.OFF:
-            verify_free_port(resolve_host(settings.host, settings.port), settings.port)
-        return None
-    listener, host = receive_listener(settings.listener)
-    verify_auth(msgspec.structs.replace(settings, host=listener.getsockname()[0], listener=None))
-    # Accepted requests are finished; whoever started this service starts it again, for the next holder.
-    call_when_released(host, _leave)
-    return listener
-
-
-def _leave() -> None:
-    _say("the holder of the port has ended")
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-class _Server(MPServer):
     def __init__(self, shared: Shared, sealed: SealedBundle, listener: socket.socket | None) -> None:
         settings = shared.settings
         place = listener.getsockname() if listener else (resolve_host(settings.host, settings.port), settings.port)
@@ -150,9 +113,9 @@ class _Server(MPServer):
         try:
             self._sealed = read_sealed(self._shared.settings.bundle)
         except SlipwayError as error:
-            _say(f"the bundle was not replaced. {error}")
+            print_line(f"the bundle was not replaced. {error}")
             return
-        self._shared = _share(self._shared.settings, self._sealed, time.time())
+        self._shared = share_state(self._shared.settings, self._sealed, time.time())
         self._spawned = [0] * self.workers
         coming = [self._spawn_worker(place, spawn_target, target_loader) for place in range(self.workers)]
         for each in coming:
@@ -162,11 +125,11 @@ class _Server(MPServer):
             self._linger(_FAREWELL_SECONDS)
             self._retire(self.wrks)
             self.wrks = coming
-            _say(f"the bundle is now {self._sealed.digest[:12]}")
+            print_line(f"the bundle is now {self._sealed.digest[:12]}")
         else:
             self._retire(coming)
             self._shared, self._sealed, self._spawned = before
-            _say(f"the bundle was not replaced: {self._sealed.digest[:12]} stays")
+            print_line(f"the bundle was not replaced: {self._sealed.digest[:12]} stays")
 
     def _become_ready(self, coming: list[Any]) -> bool:
         deadline = time.monotonic() + _START_SECONDS
@@ -211,26 +174,26 @@ class _Server(MPServer):
         self._false_starts = 0 if state is State.READY else self._false_starts + 1
         if state is State.REFUSED:
             return True
-        _say(f"a worker died (exit code {self.wrks[place].inner.exitcode}) and is replaced")
+        print_line(f"a worker died (exit code {self.wrks[place].inner.exitcode}) and is replaced")
         if self._false_starts >= _FALSE_STARTS:
-            _say(f"{_FALSE_STARTS} workers died before they were ready: giving up")
+            print_line(f"{_FALSE_STARTS} workers died before they were ready: giving up")
         return self._false_starts >= _FALSE_STARTS
 
     def _drain(self) -> None:
         self._shared.board.drain()
         if self._shared.settings.drain_seconds:
-            _say(f"draining: not ready, connections are closed in {self._shared.settings.drain_seconds:g} s")
+            print_line(f"draining: not ready, connections are closed in {self._shared.settings.drain_seconds:g} s")
             time.sleep(self._shared.settings.drain_seconds)
-        _say("finishing accepted requests")
+        print_line("finishing accepted requests")
 
     def _announce(self) -> None:
         settings, manifest = self._shared.settings, self._sealed.manifest
         workers = f"{self.workers} worker{'s' if self.workers > 1 else ''}"
-        _say(
+        print_line(
             f"ready after {time.time() - self._shared.started:.2f} s: model {manifest.problem}, "
             f"bundle {self._sealed.digest[:12]}, {workers}, keys: {settings.auth.value}, log: {settings.log}/"
         )
-        _say(f"try it on http://{self._bind_addr_fmt}/ (ctrl-c ends it)")
+        print_line(f"try it on http://{self._bind_addr_fmt}/ (ctrl-c ends it)")
 
 
 def _with_signals_blocked(start: Callable[[], None]) -> None:
@@ -240,27 +203,6 @@ def _with_signals_blocked(start: Callable[[], None]) -> None:
         start()
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"slipway: {line}\n")
-    sys.stderr.flush()
-
-
-def _share(settings: ServingSettings, sealed: SealedBundle, began: float) -> Shared:
-    found = metric_families(sealed.manifest, _score_edges(sealed))
-    return Shared(settings, Board(_sections(settings.processes), count_slots(found)), found, began)
-
-
-def _sections(workers: int) -> int:
-    """Return two sections for each worker: one that takes over counts apart from the one that is ending."""
-    return 2 * workers
-
-
-def _score_edges(sealed: SealedBundle) -> tuple[float, ...]:
-    """Return the bucket edges of a regression's scores, those of the bundle's profile."""
-    profile = msgspec.json.decode(sealed.files["profile.json"])
-    return tuple(profile["scores"][0].get("edges", (0.0,)))
 
 
 def _threads(concurrency: int) -> int:

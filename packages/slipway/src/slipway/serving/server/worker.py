@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +10,7 @@ from slipway.bundle.verify import SealedBundle, start_bundle
 from slipway.errors import SlipwayError
 from slipway.serving.app.application import App
 from slipway.serving.app.shared import Shared
+from slipway.serving.console import print_line
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.board import State
 from slipway.serving.server.assembly import assemble_app
@@ -57,8 +57,7 @@ def _open(shared: Shared, sealed: SealedBundle, section: int, log: LogWriter) ->
             _check(log, shared.settings)
     except SlipwayError as error:
         shared.board.set_state(section, State.REFUSED)
-        sys.stderr.write(f"slipway: {error}\n")
-        sys.stderr.flush()
+        print_line(str(error))
         os._exit(REFUSED)
     app = assemble_app(shared, section, bundle, log)
     shared.board.set_state(section, State.READY)
@@ -90,5 +89,5 @@ def _keep(log: LogWriter, shared: Shared, stop: threading.Event, parent: int) ->
             if rounds * each % _HOUSEKEEPING_SECONDS < each:
                 log.tend()
         except OSError as error:
-            sys.stderr.write(f"slipway: cannot sync or tend the prediction log: {error}\n")
+            print_line(f"cannot sync or tend the prediction log: {error}")
         rounds += 1

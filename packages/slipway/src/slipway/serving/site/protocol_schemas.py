@@ -8,7 +8,8 @@ from slipway.bundle import Bundle, Manifest
 from slipway.bundle.predictions import SCORES, score_columns
 from slipway.contract import Field, Kind
 from slipway.problem import Task
-from slipway.serving.protocols.open_inference import BINARY, InferenceResponse
+from slipway.serving.protocols.open_inference import BINARY
+from slipway.serving.protocols.open_inference_messages import InferenceResponse
 from slipway.serving.protocols.open_inference_metadata import (
     model_metadata,
     model_paths,

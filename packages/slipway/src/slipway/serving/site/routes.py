@@ -1,6 +1,5 @@
 """The Flask application of the routes for people and tools: page, metrics, version, OpenAPI, metadata."""
 
-import sys
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from slipway.bundle import Bundle
 from slipway.serving.api.predict import VersionResponse, describe_model
 from slipway.serving.app.application import METRICS, request_id
 from slipway.serving.app.shared import Shared
+from slipway.serving.console import print_line
 from slipway.serving.metrics.exposition import Gauge, expose_metrics
 from slipway.serving.metrics.recorder import Recorder
 from slipway.serving.problems import PROBLEM_JSON, Reason, Refusal, encode_problem, internal_error
@@ -94,7 +94,7 @@ def _refuse(recorder: Recorder, error: Exception) -> Response:
     name = request_id(request.environ)
     refusal = _refusal_of(error)
     if refusal.reason is Reason.INTERNAL:
-        sys.stderr.write(f"slipway: request {name} failed\n{''.join(traceback.format_exception(error))}")
+        print_line(f"request {name} failed\n{''.join(traceback.format_exception(error))}")
     recorder.reject(refusal.reason)
     answer = Response(encode_problem(refusal, name, request.path), refusal.status, content_type=PROBLEM_JSON)
     answer.headers.extend(refusal.headers)
