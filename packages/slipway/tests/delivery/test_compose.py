@@ -111,6 +111,17 @@ def test_a_container_that_is_gone_as_soon_as_it_is_started_is_said(root, stub_en
         target._start(PreparedRelease(None, "image"), target._project.wanted(NOTHING, "127.0.0.1", 8080))
 
 
+def test_a_context_that_does_not_exist_is_named(tmp_path, monkeypatch):
+    (tmp_path / "docker").write_text("#!/bin/sh\necho 'context \"far\" does not exist' >&2\nexit 1\n")
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("SLIPWAY_DOCKER", str(tmp_path / "docker"))
+    with pytest.raises(DeliveryError, match=r'context "far" does not exist\. `docker context ls` lists'):
+        Engine("far").check()
+    monkeypatch.setenv("SLIPWAY_DOCKER", "no-such-docker")
+    with pytest.raises(DeliveryError, match=r"There is no no-such-docker on the PATH.*set SLIPWAY_DOCKER\.$"):
+        Engine("far").check()
+
+
 def test_an_engine_without_a_swarm_is_told_how_to_get_one(root, stub_engine):
     stub_engine({"/_ping": (200, "OK"), "/info": (200, {"Swarm": {"ControlAvailable": False}})})
     target = SwarmTarget(root, "staging", SwarmSettings(target="swarm", port=8080))
@@ -120,5 +131,5 @@ def test_an_engine_without_a_swarm_is_told_how_to_get_one(root, stub_engine):
 
 def test_an_engine_that_is_away_is_named_with_the_reason(monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{free_port()}")
-    with pytest.raises(DeliveryError, match=r"Cannot connect to the container engine: .*refused.* Start Docker\."):
+    with pytest.raises(DeliveryError, match=r"tcp://127\.0\.0\.1:\d+: Connection refused\. Check that it runs\."):
         Engine().check()

@@ -78,7 +78,7 @@ def test_a_machine_with_another_key_gets_nothing(on_engine, given, tmp_path, mon
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(
         DeliveryError,
-        match=r"(?s)Cannot connect to the container engine of .*Host key verification failed",
+        match=r"(?s)Cannot connect to the container engine at ssh://.*Host key verification failed",
     ):
         find_target(on_engine.root, "staging").preflight()
     with pytest.raises(DeliveryError, match=r"(?s)Cannot connect through ssh.*Host key verification failed"):

@@ -37,9 +37,10 @@ class CommandLine(NamedTuple):
 
         The SDK reads contexts too, but finds none where the client's folder has no config.json.
         """
-        found: list[dict[str, Any]] = msgspec.json.decode(
-            self.run("context", "inspect", *([self.context] if self.context else []))
-        )
+        done = self._run(("context", "inspect", *([self.context] if self.context else [])))
+        if done.returncode:
+            raise DeliveryError(f"{done.stderr.strip().rstrip('.')}. `docker context ls` lists the contexts.")
+        found: list[dict[str, Any]] = msgspec.json.decode(done.stdout)
         return found[0]
 
     def save_context(self, name: str, host: str) -> None:

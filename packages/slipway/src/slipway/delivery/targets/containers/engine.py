@@ -35,17 +35,16 @@ class Engine:
             yield self._client
         except (DockerException, RequestException) as error:
             reported = self._relay.read_errors() if self._relay else ""
-            raise DeliveryError(f"Cannot {action}: {reported or explain_error(error)}") from error
+            raise DeliveryError(f"Cannot {action}: {(reported or _explain(error)).strip().rstrip('.')}.") from error
 
     def check(self) -> None:
         """Raise `DeliveryError` if the engine cannot be reached."""
-        of = f" of the docker context {self.context}" if self.context else ""
+        endpoint = self._connection["base_url"]
         try:
-            with self.connect(f"connect to the container engine{of}") as docker:
+            with self.connect(f"connect to the container engine at {endpoint}") as docker:
                 docker.ping()
         except DeliveryError as error:
-            hint = "`docker context ls` lists the contexts" if self.context else "Start Docker"
-            raise DeliveryError(f"{str(error).rstrip('.')}. {hint}.") from error
+            raise DeliveryError(f"{error} Check that it runs.") from error
 
     def endpoint(self) -> str:
         """Return the address of the engine (unix://, tcp:// or ssh://); empty for a context that does not exist."""
@@ -79,10 +78,16 @@ class Engine:
         return client
 
 
-def explain_error(error: Exception) -> str:
-    """Return the engine's own explanation if it gave one, with a full stop."""
-    said = (error.explanation if isinstance(error, APIError) else None) or str(error) or type(error).__name__
-    return f"{str(said).strip().rstrip('.')}."
+def _explain(error: Exception) -> str:
+    """Return the engine's own explanation, or the system's reason why it cannot be reached."""
+    if isinstance(error, APIError) and error.explanation:
+        return str(error.explanation)
+    cause: BaseException | None = error
+    while cause:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return str(error)
 
 
 def _tls(context: dict[str, Any], endpoint: dict[str, Any]) -> TLSConfig:
