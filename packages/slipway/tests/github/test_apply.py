@@ -178,7 +178,7 @@ def test_the_command_shows_first_and_does_it_with_yes(hub, kept, run):
     dry = run("apply")
     assert dry.exit_code == 0, dry.output
     assert "7 create. Nothing was changed yet. Next: slipway github apply --yes" in dry.output
-    assert "nobody owns /gate.yaml" in dry.output
+    assert "/gate.yaml, /.github/, " in dry.output
     assert hub.changes() == []
     assert "7 created" in run("apply", "--yes").output
     assert "Nothing to do." in run("apply", "--yes").output
@@ -227,4 +227,4 @@ def test_owners_are_filled_in_once_and_can_be_changed(run, root):
     assert "/gate.yaml @acme/ml-platform\n" in text
     assert text.startswith("# ")
     assert run("owners", "acme").exit_code == 1
-    assert "nobody owns" not in text
+    assert "no owner" not in text

@@ -38,7 +38,7 @@ def test_files_and_folders_are_as_they_were(tmp_path, folder):
 def test_no_path_leaves_the_folder(tmp_path, folder, name):
     item = zipfile.ZipInfo("x")
     item.filename = name
-    with pytest.raises(GitHubError, match="no path inside a folder"):
+    with pytest.raises(GitHubError, match="not a path inside its folder"):
         unpack_archive(pack_items(tmp_path, [(zipfile.ZipInfo("good"), b"x"), (item, b"x")]), folder)
     assert list(folder.iterdir()) == []
     assert not (tmp_path / "out").exists()

@@ -159,7 +159,7 @@ def test_nothing_goes_by_a_ledger_that_may_be_old(package, ledger, root, tmp_pat
     (tmp_path / "hub.git").rename(tmp_path / "elsewhere.git")
     done = clean("--yes")
     assert done.exit_code == 1
-    assert "may be old" in done.output
+    assert "may be out of date" in done.output
     assert package.hub.asked == []
 
 

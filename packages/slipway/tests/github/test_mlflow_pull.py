@@ -101,7 +101,7 @@ def test_a_refused_artifact_leaves_what_was_there(runs, github, storage, tmp_pat
         archive.writestr("mlflow.db", b"x")
         archive.writestr("../../out", b"x")
     storage.answers = {"GET /blob": (200, made.getvalue(), {})}
-    with pytest.raises(GitHubError, match="no path inside"):
+    with pytest.raises(GitHubError, match="not a path inside"):
         pull_store(github, tmp_path)
     assert (tmp_path / ".slipway/mlflow/77/mlruns").is_dir()
     assert [each.name for each in (tmp_path / ".slipway/mlflow").iterdir()] == ["77"]

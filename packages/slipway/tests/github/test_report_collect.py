@@ -123,8 +123,8 @@ def test_a_change_of_code_alone_keeps_productions_model_and_says_that_nothing_el
     (project.root / "notes.txt").write_text("code\n")
     project.commit("code")
     report, text = reported(project, base)
-    assert text.splitlines()[0].startswith("## ♻️ The same model")
-    assert "Data, parameters and rules are the base's." in text
+    assert text.splitlines()[0].startswith("## ♻️ Same model")
+    assert "Data, parameters and rules are unchanged." in text
     assert not (report.data or report.params or report.rules or report.metrics)
 
 
@@ -140,7 +140,7 @@ def test_a_failed_pipeline_is_said_first_and_without_a_verdict(change):
     report, text = reported(project, base, judged=False, pipeline="failure", gate="skipped")
     assert report.gate is None and report.failed == ["pipeline"]
     assert text.splitlines()[0] == "## ❌ CI failed: `pipeline`."
-    assert "did not judge" in text
+    assert "did not run" in text
 
 
 def test_a_failed_job_that_said_why_is_quoted_and_its_words_are_text(change):

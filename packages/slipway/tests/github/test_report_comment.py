@@ -182,7 +182,7 @@ NESTED = b'{"head": "%s", "base": "%s", "gate": {"x": %s}}' % (HEAD.encode(), BA
         (b"", "it is not what"),
         (b"[]", "it is not what"),
         (b"{}", "missing required field"),
-        (msgspec.json.encode(GOOD).replace(b"success", b"s\xffccess"), "not UTF-8"),
+        (msgspec.json.encode(GOOD).replace(b"success", b"s\xffccess"), "invalid UTF-8"),
         (msgspec.json.encode(GOOD).replace(b'"format":1', b'"format":2'), "format"),
         (msgspec.json.encode(GOOD).replace(b"success", b"great"), "great"),
         (msgspec.json.encode(GOOD)[:-1] + b',"number":7}', "number"),
@@ -206,10 +206,10 @@ def test_an_artifact_is_one_regular_file(github, artifact, tmp_path):
     secret = tmp_path / "secret.json"
     (artifact / "report.json").rename(secret)
     (artifact / "report.json").symlink_to(secret)
-    refused(github, comment(github, artifact, event(tmp_path)), "no regular file")
+    refused(github, comment(github, artifact, event(tmp_path)), "not a regular file")
     (artifact / "report.json").unlink()
     os.mkfifo(artifact / "report.json")
-    refused(github, comment(github, artifact, event(tmp_path)), "no regular file")
+    refused(github, comment(github, artifact, event(tmp_path)), "not a regular file")
     link = tmp_path / "link"
     link.symlink_to(artifact)
     refused(github, comment(github, link, event(tmp_path)), "expected the folder")

@@ -137,24 +137,6 @@ def test_where_production_fails_the_release_before_serves_on(world):
     assert production.release == staging.serving
 
 
-def test_a_run_that_died_after_staging_is_run_again_and_finishes_its_work(world):
-    (world.work / "README.md").open("a").write("\nA remark.\n")
-    world.commit("a remark")
-    died = world.push(kill_when=lambda: world.ledger().read("staging").number == 2)
-    assert not died.passed
-    staging = world.ledger().read("staging")
-    assert (staging.event, world.ledger().read("production").number) == (Event.DEPLOY, 1)
-    images = tags(*world.image.split("/", 1))
-
-    run = world.push(again=died.id, attempt=2)
-    assert run.passed, (run.results, run.log)
-    assert tags(*world.image.split("/", 1)) == images, "nothing was built again"
-    assert "not there; building it" not in run.said("image")
-    assert world.ledger().read("staging") == staging, "what serves was tested, and nothing written"
-    production = world.ledger().read("production")
-    assert (production.event, production.number, production.serving) == (Event.PROMOTE, 2, staging.serving)
-
-
 def test_of_two_pushes_at_once_the_newer_one_stays_and_the_older_one_never_comes_over_it(world):
     """Here nothing lets one deployment wait for the other, as the queue of deploy.yml does at GitHub."""
     before = world.ledger().read("production").serving.commit
@@ -170,7 +152,7 @@ def test_of_two_pushes_at_once_the_newer_one_stays_and_the_older_one_never_comes
         assert [commit for commit, _ in groupby(commits)] in ([newer, older, before], [newer, before])
 
 
-def test_an_image_is_attested_by_the_run_that_built_it_and_by_no_other(world):
+def test_a_run_that_died_twice_is_run_again_and_finishes_its_work(world):
     (world.work / "README.md").open("a").write("\nA remark before the power failed.\n")
     commit = world.commit("a remark")
 
@@ -183,32 +165,24 @@ def test_an_image_is_attested_by_the_run_that_built_it_and_by_no_other(world):
     died = world.push(kill_when=pushed)
     assert not died.passed and not named(), "it was pushed, and died before all was attested"
 
-    run = world.push(again=died.id, attempt=2)
-    assert run.passed, (run.results, run.log)
-    assert "not there; building it" in run.said("image"), "what has no name yet is not taken for finished"
+    again = world.push(again=died.id, attempt=2, kill_when=lambda: world.ledger().read("staging").number == 2)
+    assert not again.passed
+    assert "not there; building it" in again.said("image"), "what has no name yet is not taken for finished"
     assert named()
-    image = world.ledger().read("staging").serving.image
+    staging = world.ledger().read("staging")
+    assert (staging.event, world.ledger().read("production").number) == (Event.DEPLOY, 1)
     stated = world.attestations()
-    assert len({each["type"] for each in stated if each["subject"] == image}) == 3
+    assert len({each["type"] for each in stated if each["subject"] == staging.serving.image}) == 3
+    images = tags(*world.image.split("/", 1))
 
     run = world.push(again=died.id, attempt=3)
     assert run.passed, (run.results, run.log)
+    assert tags(*world.image.split("/", 1)) == images, "nothing was built again"
+    assert "not there; building it" not in run.said("image")
     assert world.attestations() == stated, "a run that found the image says nothing of it"
-
-
-def test_where_a_pull_request_is_the_approval_its_merge_promotes_and_nothing_before_it_does(world):
-    (world.work / "README.md").open("a").write("\nAnother remark.\n")
-    world.commit("another remark")
-    run = world.push(variables={"SLIPWAY_APPROVAL": "pull-request"})
-    assert run.passed, (run.results, run.log)
-    staging, production = (world.ledger().read(name) for name in ("staging", "production"))
-    assert (staging.number, production.number) == (2, 1), "it stops at staging"
-    write_request(world.work, "production", staging.serving)
-    world.commit("staging may go to production")
-    run = world.push("promote.yml", variables={"SLIPWAY_APPROVAL": "pull-request"})
-    assert run.passed, (run.results, run.log)
+    assert world.ledger().read("staging") == staging, "what serves was tested, and nothing written"
     production = world.ledger().read("production")
-    assert (production.event, production.serving) == (Event.PROMOTE, staging.serving)
+    assert (production.event, production.number, production.serving) == (Event.PROMOTE, 2, staging.serving)
 
 
 @pytest.fixture(scope="module")
@@ -237,15 +211,23 @@ def on_server(world, server):
     subprocess.run([*client, "compose", "--project-name", name, "down", "--volumes"], check=True, capture_output=True)
 
 
-def test_production_on_a_server_gets_the_image_that_staging_rehearsed_and_its_rollback(world, on_server):
+def test_production_on_a_server_waits_for_the_merged_request_and_its_rollback_comes_back(world, on_server):
     url, given = on_server
+    approved = given | {"variables": given["variables"] | {"SLIPWAY_APPROVAL": "pull-request"}}
     before = world.ledger().read("production").serving
     merge(world, trees=30)
-    run = world.push(**given)
+    run = world.push(**approved)
     assert run.passed, (run.results, run.log)
     staging, production = (world.ledger().read(name) for name in ("staging", "production"))
+    assert (staging.number, production.number) == (2, 1), "it stops at staging"
+
+    write_request(world.work, "production", staging.serving)
+    world.commit("staging may go to production")
+    run = world.push("promote.yml", **approved)
+    assert run.passed, (run.results, run.log)
+    production = world.ledger().read("production")
+    assert (production.event, production.serving) == (Event.PROMOTE, staging.serving)
     assert (staging.target, production.target) == ("rehearsal", "docker")
-    assert production.serving == staging.serving
     assert read_version(url).model.digest == production.serving.bundle
     assert "rehearsal" not in run.jobs["production/deploy"].summary
     assert "rehearsal" not in world.github.releases[-1]["name"]

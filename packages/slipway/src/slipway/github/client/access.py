@@ -1,4 +1,4 @@
-"""Which repository at GitHub, and with which token: the variables, else what git and gh know."""
+"""Find the repository at GitHub and its token: from the variables, else from git and gh."""
 
 import re
 import shutil
@@ -17,7 +17,7 @@ _SECONDS = 20
 
 
 def connect_repository(root: Path) -> GitHub:
-    """A client for the repository that `root` is a clone of; raises `GitHubError`."""
+    """Return a client for the repository that `root` is a clone of; raises `GitHubError`."""
     given = github_settings()
     host = _host(given.api_url)
     return GitHub(
@@ -30,7 +30,7 @@ def connect_repository(root: Path) -> GitHub:
 
 
 def _host(api_url: str) -> str:
-    """The host of the web pages: GitHub Enterprise Server has its API below the same one."""
+    """Return the host of the web pages: GitHub Enterprise Server has its API on the same host."""
     name = urlsplit(api_url).hostname or ""
     return name.removeprefix("api.")
 
@@ -46,7 +46,7 @@ def _of_gh(host: str) -> str:
             "No token: GITHUB_TOKEN and GH_TOKEN are not set, and gh is not installed. Set one of them to a token that "
             "may administer the repository, or install gh (https://cli.github.com) and run `gh auth login`."
         )
-    # A token is only ever shown to the host that it is for.
+    # A token is sent only to its own host.
     token = _output("gh", "auth", "token", "--hostname", host)
     if not token:
         raise GitHubError(f"No token: gh is not logged in at {host}. Run `gh auth login --hostname {host}`.")

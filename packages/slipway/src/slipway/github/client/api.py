@@ -1,4 +1,4 @@
-"""A client of GitHub's REST API: what is asked, and what a person can do when the answer is no."""
+"""Call GitHub's REST API, and explain an error response."""
 
 import re
 import time
@@ -11,19 +11,19 @@ import requests
 from slipway.errors import GitHubError
 from slipway.settings import GitHubSettings
 
-# The API's version that the bodies here are written for; GitHub keeps a version for at least two years.
+# The API version of the requests here; GitHub supports a version for at least two years.
 _VERSION = "2022-11-28"
-# Seconds to connect, seconds between two bytes of the answer.
+# Seconds to connect, seconds between two bytes of the response.
 _TIMEOUT = (10.0, 30.0)
 _ATTEMPTS = 4
-# The longest wait, in seconds, that one answer can ask for; GitHub's secondary limits ask for a minute.
+# The longest wait in seconds that a response may ask for; GitHub's secondary limits ask for a minute.
 _LONGEST_WAIT = 60.0
 _BUSY = (429, 502, 503)
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/(?!\.\.?$)[A-Za-z0-9._-]+")
 
 
 class GitHub:
-    """One repository at GitHub. A path that begins with / is the API's own, any other lies below the repository.
+    """A client for one repository. A path with a leading / is absolute, any other is below the repository.
 
     github = GitHub(github_settings())
     github.get("rulesets")              # /repos/OWNER/NAME/rulesets
@@ -40,7 +40,7 @@ class GitHub:
         self.url = settings.api_url.rstrip("/")
         self._session = requests.Session()
         self._session.headers.update({"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": _VERSION})
-        # Always set: without it requests would look for a login in ~/.netrc.
+        # Always set: otherwise requests reads a login from ~/.netrc.
         self._session.auth = _Bearer(settings.token)
 
     def __enter__(self) -> Self:
@@ -50,28 +50,28 @@ class GitHub:
         self._session.close()
 
     def get(self, path: str, **query: str | int) -> Any:
-        """The answer's JSON; raises `GitHubError`."""
+        """Return the JSON of the response; raises `GitHubError`."""
         return _decode(self._ask("GET", self._address(path), query=query))
 
     def pages(self, path: str, key: str | None = None, **query: str | int) -> Iterator[Any]:
-        """Every item of a list, page by page; `key` where the answer is an object that holds the list."""
+        """Yield every item of a list, page by page; `key` names the list where the response is an object."""
         url: str | None = self._address(path)
         asked: dict[str, str | int] = {"per_page": 100, **query}
         while url:
             answer = self._ask("GET", url, query=asked)
             found = _decode(answer)
             yield from (found[key] if key else found)
-            # The address of the next page carries the query already.
+            # The address of the next page includes the query.
             url, asked = answer.links.get("next", {}).get("url"), {}
             if url and not url.startswith(f"{self.url}/"):
-                raise GitHubError(f"{self.url} names a next page elsewhere: {url}. The token is not sent there.")
+                raise GitHubError(f"{self.url} names a next page on another host: {url}. The token is not sent there.")
 
     def send(self, method: str, path: str, body: object = None) -> Any:
-        """POST, PUT, PATCH or DELETE with a JSON body; the answer's JSON, None if it is empty."""
+        """Send a JSON body by POST, PUT, PATCH or DELETE; return the JSON of the response, None if it is empty."""
         return _decode(self._ask(method, self._address(path), body=body))
 
     def place(self, path: str) -> str:
-        """Where GitHub keeps a file: the address that it sends one to, which needs no token and must not see it."""
+        """Return the address of a file's storage, to which GitHub redirects; it needs no token and must not get it."""
         answer = self._ask("GET", self._address(path), follow=False)
         found = answer.headers.get("Location")
         if not answer.is_redirect or not found:
@@ -119,9 +119,9 @@ class _Bearer(requests.auth.AuthBase):
 
 
 def _wait(method: str, answer: requests.Response, attempt: int) -> float | None:
-    """Seconds until the next attempt, None if there shall be none."""
+    """Return the seconds until the next attempt, None for no further attempt."""
     limited = answer.status_code == 403 and "Retry-After" in answer.headers
-    # After a 502 a POST may have been done: a second one would make the thing twice.
+    # After a 502 a POST may have succeeded: a second one would create a duplicate.
     unclear = answer.status_code == 502 and method == "POST"
     if unclear or attempt == _ATTEMPTS or not (limited or answer.status_code in _BUSY):
         return None
@@ -150,7 +150,7 @@ def _refusal(method: str, url: str, answer: requests.Response) -> GitHubError:
 
 
 def _said(answer: requests.Response) -> str:
-    """GitHub's message, and what it says about the fields of the body."""
+    """Return GitHub's message with its details about the fields of the request."""
     try:
         found = answer.json()
     except requests.JSONDecodeError:
@@ -163,7 +163,7 @@ def _said(answer: requests.Response) -> str:
 
 
 def _detail(error: Any) -> str:
-    """One entry of `errors`: a message, or the field and the code of what is wrong with it."""
+    """Return one entry of `errors`: its message, or its field and code."""
     if not isinstance(error, dict):
         return str(error)
     return str(error.get("message") or " ".join(str(error[name]) for name in ("field", "code") if name in error))

@@ -1,4 +1,4 @@
-"""A zip from elsewhere: looked at before anything is written, and nothing of it lands outside its folder."""
+"""Unpack an untrusted zip: it is verified before anything is written, and stays inside its folder."""
 
 import shutil
 import stat
@@ -7,14 +7,14 @@ from pathlib import Path, PurePosixPath
 
 from slipway.errors import GitHubError
 
-# Far above a store of hundreds of runs; a zip of a few kilobytes can claim petabytes.
+# Far above a store with hundreds of runs; a zip of a few kilobytes can unpack to petabytes.
 LARGEST = 4 * 1024**3
 MOST_FILES = 100_000
 _ENCRYPTED = 0x1
 
 
 def unpack_archive(archive: Path, folder: Path, largest: int = LARGEST, most: int = MOST_FILES) -> None:
-    """Unpack into the existing `folder`; raises `GitHubError`, and then what is in `folder` is worth nothing."""
+    """Unpack into the existing `folder`; raises `GitHubError`, after which the content of `folder` is incomplete."""
     try:
         with zipfile.ZipFile(archive) as found:
             items = found.infolist()
@@ -28,25 +28,25 @@ def unpack_archive(archive: Path, folder: Path, largest: int = LARGEST, most: in
 def _check(items: list[zipfile.ZipInfo], largest: int, most: int) -> None:
     if len(items) > most:
         raise GitHubError(f"The artifact is refused: {len(items):,} files, expected at most {most:,}.")
-    # zipfile never gives more bytes of a file than its entry claims.
+    # zipfile never returns more bytes of a file than its entry states.
     if (size := sum(item.file_size for item in items)) > largest:
         raise GitHubError(f"The artifact is refused: {size:,} bytes unpacked, expected at most {largest:,}.")
     names = [item.filename.rstrip("/") for item in items]
     if len(set(names)) != len(names):
-        raise GitHubError("The artifact is refused: a file is in it twice.")
+        raise GitHubError("The artifact is refused: it contains a file twice.")
     for item in items:
         if trouble := _trouble(item):
             raise GitHubError(f"The artifact is refused: {item.filename!r} {trouble}.")
 
 
 def _trouble(item: zipfile.ZipInfo) -> str:
-    # What zipfile calls it may have been cut at a NUL.
+    # zipfile cuts a filename at a NUL.
     names = (item.filename, item.orig_filename)
     if any(
         "\\" in name or ":" in name or "\0" in name or name.startswith("/") or ".." in PurePosixPath(name).parts
         for name in names
     ):
-        return "is no path inside a folder"
+        return "is not a path inside its folder"
     kind = stat.S_IFMT(item.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "is a link or a device"

@@ -1,4 +1,4 @@
-"""The data of a job: DVC fetches them, and where it cannot, we say what it was missing."""
+"""Pull the data of a job with DVC, and explain a failure by what is missing."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ _FOLDER = "Run `dvc push data.dvc` where the data are; if the remote lies in the
 
 
 def pull_data(root: Path, say: Callable[[str], None], *, fork: bool = False) -> None:
-    """Let DVC fetch what data.dvc names; its words go to `say`. `fork`: this run is for a fork's pull request.
+    """Pull what data.dvc names; DVC's output goes to `say`. `fork`: this run is for the pull request of a fork.
 
     Raises `DataError`, in one line.
     """
@@ -53,7 +53,7 @@ def _advice(url: str, fork: bool) -> str:
 
 
 def _complaint(words: str) -> str:
-    """The first thing that DVC calls an error, else the last line."""
+    """Return DVC's first error, else its last line."""
     lines = [line.strip() for line in words.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     return (errors or lines[-1:] or ["none"])[0]

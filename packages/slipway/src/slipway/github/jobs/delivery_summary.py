@@ -1,4 +1,4 @@
-"""What an environment serves and where it came from, as Markdown: for the summary of a run, and for a release."""
+"""Render what an environment serves as Markdown, for the summary of a run and for a release."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The event that started a job, as far as ours ask about it: the file that GITHUB_EVENT_PATH names."""
+"""Read the event that started a job: the file that GITHUB_EVENT_PATH names."""
 
 from pathlib import Path
 
@@ -29,13 +29,13 @@ class _Event(msgspec.Struct, frozen=True):
 
 
 def read_head(path: Path | None) -> str | None:
-    """The pull request's newest commit as its event names it; None for any other event. Raises `GitHubError`."""
+    """Return the head commit of the pull request; None for any other event. Raises `GitHubError`."""
     found = _read(path).pull_request
     return found.head.sha if found else None
 
 
 def is_from_fork(path: Path | None) -> bool:
-    """Whether it is a pull request whose branch lies in another repository. Raises `GitHubError`."""
+    """Return whether the event is a pull request from another repository. Raises `GitHubError`."""
     event = _read(path)
     return event.pull_request is not None and event.pull_request.head.repo != event.repository
 

@@ -1,4 +1,4 @@
-"""The MLflow store of a run of cd, which keeps it as an artifact: downloaded, checked, and made to find its files."""
+"""Download the MLflow store that a run of cd keeps as an artifact, verify it, and relocate its files."""
 
 import tempfile
 from pathlib import Path
@@ -25,7 +25,7 @@ _TIMEOUT = (10.0, 60.0)
 
 
 class Pulled(msgspec.Struct, frozen=True):
-    """The run, its commit, and the folder in which its store lies now."""
+    """The run, its commit, and the folder of its store."""
 
     run: int
     commit: str
@@ -33,12 +33,12 @@ class Pulled(msgspec.Struct, frozen=True):
 
 
 def pull_store(github: GitHub, root: Path, run: int | None = None, to: Path | None = None) -> Pulled:
-    """Bring the store of the run (None: the newest successful one on main) to `to`, else to .slipway/mlflow/<run>.
+    """Download the store of the run (None: the newest successful one on main) to `to`, else to .slipway/mlflow/<run>.
 
-    What an earlier pull has left in .slipway is replaced; `to` must be empty. Raises `GitHubError`, `TrackingError`.
+    An earlier download in .slipway is replaced; `to` must be empty. Raises `GitHubError`, `TrackingError`.
     """
     if to is not None and to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise GitHubError(f"{to} is not empty, and nothing of it is replaced. Name another folder.")
+        raise GitHubError(f"{to} is not empty: its files are not replaced. Name another folder.")
     found = github.get(f"actions/runs/{run}") if run is not None else _newest(github)
     number, artifact = found["id"], _artifact(github, found["id"])
     folder = (to or root / FOLDER / str(number)).absolute()
@@ -61,7 +61,7 @@ def _newest(github: GitHub) -> dict[str, Any]:
 
 
 def _artifact(github: GitHub, run: int) -> int:
-    """The id of the newest artifact of that name: each attempt of a run leaves one."""
+    """Return the id of the newest artifact of that name: each attempt of a run leaves one."""
     found = list(github.pages(f"actions/runs/{run}/artifacts", key="artifacts", name=ARTIFACT))
     there: list[int] = [each["id"] for each in found if not each["expired"]]
     if there:
@@ -74,13 +74,13 @@ def _artifact(github: GitHub, run: int) -> int:
 
 
 def _download(place: str, path: Path, api: str) -> None:
-    """Fetch the file from storage, without the token; only encrypted, unless GitHub itself is asked in the open."""
+    """Download the file from storage, without the token; over https unless the API itself is used over http."""
     if urlsplit(place).scheme != "https" and urlsplit(api).scheme == "https":
         raise GitHubError(f"GitHub sends to {place.partition('?')[0]}, which is not https.")
     host, size = urlsplit(place).hostname, 0
     try:
         with requests.Session() as session:
-            # Without it requests would look for a login in ~/.netrc.
+            # Otherwise requests reads a login from ~/.netrc.
             session.auth = lambda request: request
             with session.get(place, stream=True, timeout=_TIMEOUT) as answer, path.open("wb") as file:
                 answer.raise_for_status()
@@ -91,5 +91,5 @@ def _download(place: str, path: Path, api: str) -> None:
                     file.write(block)
     except requests.RequestException as error:
         status = f"{error.response.status_code}" if error.response is not None else type(error).__name__
-        # The address itself is a key to the file for some minutes.
+        # The address itself grants access to the file for some minutes.
         raise GitHubError(f"The artifact cannot be downloaded from {host}: {status}. Do the same again.") from error

@@ -1,8 +1,7 @@
-"""Old images in the project's own registry: what the ledger names stays, whatever its age.
+"""Delete old images from GitHub's registry; images that the ledger names are kept.
 
-An image can be several versions of the package: an index that has the tag, and manifests without one that are pushed
-beside it, as are its attestations. Nothing in GitHub's list says what belongs to what but the time: what was pushed
-within an hour of an image that stays, stays with it.
+An image can be several versions of the package: an index with the tag, and untagged manifests and attestations. In
+GitHub's list only the time connects them: what was pushed within an hour of an image that is kept, is kept too.
 """
 
 from collections.abc import Iterable
@@ -19,14 +18,14 @@ from slipway.ledger import Entry, Ledger
 NEWEST = 10
 # The job that pushes an image and its attestations ends within half of it.
 _TOGETHER = timedelta(hours=1)
-# The tag under which a registry keeps what was attested of an image.
+# The tag prefix of the attestations of an image.
 _ATTESTED = "sha256-"
-# More than 5,000 downloads of a public version are GitHub's reason to keep it.
+# 400: GitHub keeps public versions with more than 5,000 downloads.
 _BAD_REQUEST, _NOT_FOUND = 400, 404
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of the package; `kept` says why it stays, "" if it goes; `outcome` what became of it."""
+    """A version of the package; `kept` is the reason to keep it, "" if it is deleted; `outcome` the result."""
 
     id: int
     digest: str
@@ -37,10 +36,10 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def list_ledger_digests(ledger: Ledger) -> frozenset[str]:
-    """The digest of every image that any entry of any environment names; raises `LedgerError`, `GitHubError`."""
+    """Return the digest of every image that the ledger names; raises `LedgerError`, `GitHubError`."""
     names = ledger.environments()
     if ledger.offline:
-        raise GitHubError(f"Nothing is deleted by a ledger that may be old: {ledger.offline}. Try again later.")
+        raise GitHubError(f"Nothing is deleted, because the ledger may be out of date: {ledger.offline}. Retry later.")
     return frozenset(digest for name in names for entry in ledger.history(name) for digest in _digests(entry))
 
 
@@ -50,16 +49,16 @@ def _digests(entry: Entry) -> Iterable[str]:
 
 
 def find_package(github: GitHub) -> str:
-    """The package OWNER/NAME of the repository, below /orgs or /users."""
+    """Return the path of the package OWNER/NAME, below /orgs or /users."""
     owner = github.get("")["owner"]
     kind = "orgs" if owner["type"] == "Organization" else "users"
-    # Registries take no capital letters.
+    # Registries accept no capital letters.
     name = quote(github.repository.partition("/")[2].lower(), safe="")
     return f"/{kind}/{owner['login']}/packages/container/{name}"
 
 
 def read_versions(github: GitHub, package: str) -> list[Version]:
-    """Every version of the package, newest first; none if there is no such package. Raises `GitHubError`."""
+    """Return every version of the package, newest first; empty without the package. Raises `GitHubError`."""
     try:
         found = [_version(each) for each in github.pages(f"{package}/versions")]
     except GitHubError as error:
@@ -78,7 +77,7 @@ def _version(found: dict[str, Any]) -> Version:
 def choose_versions(
     versions: list[Version], named: frozenset[str], days: int, now: datetime | None = None
 ) -> list[Version]:
-    """The versions, newest first, each with the reason why it stays, or none."""
+    """Return the versions, newest first, each with the reason to keep it, or none."""
     since = (now or datetime.now(UTC)) - timedelta(days=days)
     newest = {each.id for each in versions[:NEWEST]}
     newest |= {each.id for each in [each for each in versions if _image(each)][:NEWEST]}
@@ -110,7 +109,7 @@ def _by_time(version: Version, staying: list[datetime], going: list[datetime]) -
 
 
 def delete_version(github: GitHub, package: str, version: Version) -> Version:
-    """Delete one version; it comes back with what became of it. Raises `GitHubError`."""
+    """Delete one version; return it with the result. Raises `GitHubError`."""
     if version.kept:
         raise GitHubError(f"{version.digest} is not deleted: {version.kept}.")
     try:

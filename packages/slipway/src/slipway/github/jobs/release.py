@@ -1,4 +1,4 @@
-"""A release at GitHub for what an environment serves: a tag at its commit, and where it came from."""
+"""Create a GitHub release of what an environment serves: a tag at its commit, and its origin."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ _FORBIDDEN, _NOT_FOUND, _EXISTS = 403, 404, 422
 
 
 class Released(msgspec.Struct, frozen=True):
-    """The release of a tag: `created`, or whether it was there already."""
+    """The release of a tag; `created` is False where it existed already."""
 
     tag: str
     title: str
@@ -26,7 +26,7 @@ class Released(msgspec.Struct, frozen=True):
 
 
 def create_release(github: GitHub, root: Path, environment: str) -> Released:
-    """Make the release of what `environment` serves now, unless it is there; raises `GitHubError`, `LedgerError`."""
+    """Create the release of what `environment` serves unless it exists; raises `GitHubError`, `LedgerError`."""
     ledger = Ledger(root)
     entry = find_arrival(ledger, environment)
     if entry is None or entry.release is None:
@@ -44,7 +44,7 @@ def create_release(github: GitHub, root: Path, environment: str) -> Released:
     try:
         return _released(_create(github, body, commit), commit, created=True)
     except GitHubError as error:
-        # Another run may have been faster.
+        # Another run may have created it meanwhile.
         if error.status == _EXISTS and (found := _find(github, tag)):
             return _released(found, commit, created=False)
         raise
@@ -69,7 +69,7 @@ def _create(github: GitHub, body: dict[str, Any], commit: str) -> dict[str, Any]
     try:
         found: dict[str, Any] = github.send("POST", "releases", body | {"target_commitish": commit})
     except GitHubError as error:
-        # GitHub lets no workflow's token put a tag at a commit with other workflows than main has now.
+        # A workflow's token may not tag a commit whose workflows differ from those of main.
         if error.status != _FORBIDDEN:
             raise
         note = f"The tag is at main's newest commit, as GitHub allows no other; the release is of {commit}.\n\n"

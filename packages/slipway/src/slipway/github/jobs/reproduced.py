@@ -1,4 +1,4 @@
-"""Whether a run of the pipeline gave what is committed: inputs and parameters exactly, metrics within a tolerance.
+"""Compare a run of the pipeline with the commit: inputs and parameters exactly, metrics within a tolerance.
 
 Hashes of outputs are not compared: on another kind of processor the last digits of scores may differ.
 """
@@ -12,12 +12,12 @@ import yaml
 from slipway.errors import GitHubError
 from slipway.git import Git
 
-# Of a figure above 1 its thousandth; honest retrains on one processor agree to the last digit.
+# Relative for figures above 1; retrains on one processor agree to the last digit.
 TOLERANCE = 1e-3
 
 
 def compare_with_commit(folder: Path) -> list[str]:
-    """What the run in `folder` has that its last commit has not, a sentence each."""
+    """Return a sentence for each difference between the run in `folder` and its last commit."""
     before, after = _inputs(_committed(folder, "dvc.lock")), _inputs(_now(folder, "dvc.lock"))
     names = sorted(before.keys() | after.keys())
     wrong = [f"dvc.lock: {name} is not as committed" for name in names if before.get(name) != after.get(name)]
@@ -49,7 +49,7 @@ def _now(folder: Path, name: str) -> bytes:
 
 
 def _inputs(lock: bytes) -> dict[str, Any]:
-    """What each stage ran, and read that no stage made."""
+    """Return the command, parameters and external inputs of each stage."""
     stages = yaml.safe_load(lock)["stages"]
     made = {out["path"] for entry in stages.values() for out in entry.get("outs", [])}
     found = {}
@@ -63,6 +63,6 @@ def _inputs(lock: bytes) -> dict[str, Any]:
 
 
 def _figures(metrics: bytes) -> dict[str, float]:
-    """The figures at the top of metrics.json."""
+    """Return the figures at the top level of metrics.json."""
     found = msgspec.json.decode(metrics, type=dict[str, Any])
     return {name: value for name, value in found.items() if isinstance(value, int | float)}

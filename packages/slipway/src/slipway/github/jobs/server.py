@@ -1,7 +1,7 @@
-"""The way from a runner to an environment's server: a docker context over SSH, made of what the job was given.
+"""Connect a runner to an environment's server: a docker context over SSH, from the variables and secrets of the job.
 
-Nothing of the runner's own SSH is changed: everything lies in one folder, with an `ssh` that uses it for this machine,
-and for others what the runner has. Who has that one on the PATH gets there.
+The runner's own SSH configuration is not changed: key, known hosts and configuration are in one folder, with an `ssh`
+that uses them for this machine and the runner's own for others. That `ssh` must come first on the PATH.
 """
 
 import os
@@ -18,7 +18,7 @@ from slipway.errors import GitHubError
 from slipway.files import write_bytes
 from slipway.settings import ServerSettings, project_settings
 
-# A relative path of Include is in ~/.ssh.
+# Include resolves a relative path in ~/.ssh.
 _CONFIG = """\
 Host {machine}
     IdentityFile "{folder}/key"
@@ -38,9 +38,9 @@ Host *
 
 
 def connect_server(root: Path, environment: str, given: ServerSettings, folder: Path) -> Path:
-    """Have the environment's docker context, and the files that its table names; returns where its `ssh` lies.
+    """Create the environment's docker context and the files that its table names; return the folder of its `ssh`.
 
-    Raises `GitHubError` that names what is missing, and where to set it.
+    Raises `GitHubError` with what is missing and where to set it.
     """
     settings = _settings(root, environment)
     _check(environment, given)
@@ -56,7 +56,7 @@ def connect_server(root: Path, environment: str, given: ServerSettings, folder: 
 
 
 def verify_server_names(root: Path, servers: str) -> None:
-    """Raise `GitHubError` where the variable SLIPWAY_SERVERS names what is no environment: it would be a rehearsal."""
+    """Raise `GitHubError` for an unknown environment in SLIPWAY_SERVERS: the one meant would only be rehearsed."""
     known = project_settings(root).environments
     unknown = [name for name in servers.split(" ") if name not in known] if servers else []
     if unknown:
@@ -103,13 +103,13 @@ def _check(environment: str, given: ServerSettings) -> None:
 
 
 def _write_ssh(given: ServerSettings, folder: Path) -> Path:
-    """The folder in which an `ssh` lies that knows the way to this server."""
+    """Return the folder of an `ssh` that connects to this server."""
     programs = folder / "bin"
-    # Run again, its own would be found first.
+    # At a second run the written one would be found first.
     others = (each for each in os.get_exec_path() if Path(each) != programs)
     ssh = shutil.which("ssh", path=os.pathsep.join(others))
     if ssh is None:
-        raise GitHubError("There is no ssh on the PATH. Install an SSH client on the runner.")
+        raise GitHubError("No ssh on the PATH. Install an SSH client on the runner.")
     _write_secret(folder / "key", given.ssh_key)
     write_bytes(folder / "known_hosts", f"{given.known_hosts.strip()}\n".encode())
     write_bytes(folder / "config", _config(given, folder))
@@ -119,12 +119,12 @@ def _write_ssh(given: ServerSettings, folder: Path) -> Path:
 
 
 def _config(given: ServerSettings, folder: Path) -> bytes:
-    """One connection for all that follows: the docker client makes a new one for every command."""
-    # A socket's path has 108 bytes at most, and a runner's folder may be deep.
+    """Return a configuration that shares one connection: the docker client opens one for every command."""
+    # A socket path has at most 108 bytes, and a runner's folder may be deep.
     sockets, machine = tempfile.mkdtemp(prefix="slipway-"), urlsplit(given.host).hostname
     return _CONFIG.format(folder=folder, sockets=sockets, machine=machine).encode()
 
 
 def _write_secret(path: Path, content: str) -> None:
-    """A secret of GitHub may have lost its last line break, without which ssh reads no key."""
+    """Write a secret with its final line break, which GitHub may have removed and ssh requires."""
     write_bytes(path, f"{content.strip()}\n".encode(), 0o600)

@@ -1,7 +1,7 @@
-"""Runs that wait for somebody's approval: after a rollback nobody shall be asked for what they would bring.
+"""Cancel runs that wait for an approval: after a rollback they would deploy the release that was rolled back.
 
-A run that is still at work is left alone: cancelled in the middle of a deployment it would leave something to mend. It
-ends at staging all the same, because what was judged before a rollback is not promoted after it.
+A run that is still working is not cancelled, because half a deployment would have to be repaired. It ends at staging:
+a verdict from before a rollback is not promoted after it.
 """
 
 import re
@@ -13,12 +13,12 @@ from slipway.errors import GitHubError
 from slipway.github.client.api import GitHub
 
 _WORKFLOW = re.compile(r"[\w.-]+\.ya?ml")
-# GitHub's answer about a run that has ended meanwhile.
+# GitHub's response for a run that has ended meanwhile.
 _CONFLICT = 409
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """A run that waited; `cancelled` is False where it had gone on or ended before it was asked to."""
+    """A run that waited; `cancelled` is False where it continued or ended first."""
 
     run: int
     title: str
@@ -30,8 +30,8 @@ class Waiting(msgspec.Struct, frozen=True):
 def cancel_waiting_runs(github: GitHub, workflow: str) -> list[Waiting]:
     """Cancel every run of the workflow's file that waits for an approval; raises `GitHubError`."""
     if not _WORKFLOW.fullmatch(workflow):
-        raise GitHubError(f"Expected the name of a workflow's file, like cd.yml; found {workflow!r}.")
-    # All of them first: a page that is cancelled moves the next one.
+        raise GitHubError(f"Expected the file name of a workflow, like cd.yml; found {workflow!r}.")
+    # List all first: cancelling the runs of one page shifts the next.
     found = list(github.pages(f"actions/workflows/{workflow}/runs", key="workflow_runs", status="waiting"))
     return [_cancel(github, run) for run in found]
 

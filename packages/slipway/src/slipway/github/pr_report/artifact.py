@@ -1,4 +1,4 @@
-"""The artifact of a stranger's CI run, read as data: one file, of one name, and nothing in it is run or followed."""
+"""Read the untrusted artifact of a CI run as data: one file, of which nothing is executed or followed."""
 
 import os
 import stat
@@ -9,7 +9,7 @@ from slipway.github.pr_report.report import FILE, LARGEST, Report, decode_report
 
 
 def read_artifact(folder: Path) -> Report | None:
-    """The report in `folder`, which must hold `report.json` and nothing else; None if nothing was downloaded there.
+    """Return the report in `folder`, which must contain only `report.json`; None for an empty or missing folder.
 
     Raises `GitHubError`.
     """
@@ -25,10 +25,10 @@ def read_artifact(folder: Path) -> Report | None:
 
 
 def _read(path: Path) -> bytes:
-    # Looked at before it is opened: opening a pipe would wait for ever. NOFOLLOW holds if it is swapped meanwhile.
+    # Verified before it is opened, because opening a pipe blocks; NOFOLLOW holds if it is replaced meanwhile.
     kind = path.lstat()
     if not stat.S_ISREG(kind.st_mode):
-        raise GitHubError(f"The artifact is refused: {path.name} is no regular file.")
+        raise GitHubError(f"The artifact is refused: {path.name} is not a regular file.")
     if kind.st_size > LARGEST:
         raise GitHubError(f"The report is refused: {kind.st_size:,} bytes, expected at most {LARGEST:,}.")
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:

@@ -1,4 +1,4 @@
-"""What a pull request changes in a file that people read: two commits beside each other, value by value."""
+"""List the values that a pull request changes in the files that people read."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,9 +17,9 @@ Reader = Callable[[bytes], Mapping[str, str]]
 
 
 class Sides:
-    """The commit that is checked out in `root`, and the one where it parted from `base`; `notes` says what is unknown.
+    """The commit that is checked out in `root`, and its merge base with `base`; `notes` names unreadable files.
 
-    Raises `GitHubError` if one of them cannot be read.
+    Raises `GitHubError` for a commit that cannot be read.
     """
 
     def __init__(self, root: Path, base: str) -> None:
@@ -27,12 +27,12 @@ class Sides:
         self.notes: list[str] = []
         self.head = self._commit("HEAD")
         newest = self._commit(base)
-        # What the base branch got meanwhile is not the pull request's doing.
+        # Changes of the base branch since then are not part of the pull request.
         parted = self._git.attempt("merge-base", newest, self.head)
         self.base = newest if parted.exit_code else parted.text
 
     def differ(self, path: str, read: Reader) -> tuple[Change, ...]:
-        """The values that `read` finds in the file and that differ: in head's order, then those that are gone."""
+        """Return the values of the file that differ, by `read`: in the order of head, then the removed ones."""
         before, after = (self._read(commit, path, read) for commit in (self.base, self.head))
         if before is None or after is None:
             return ()
@@ -65,12 +65,12 @@ class Sides:
 
 
 def read_leaves(content: bytes) -> dict[str, str]:
-    """Every value of a YAML file under its whole name, `model.kind`; lists are one value. Raises `DataError`."""
+    """Return every value of a YAML file by its dotted name, `model.kind`; a list is one value. Raises `DataError`."""
     return dict(_leaves(_yaml(content), ""))
 
 
 def read_data(content: bytes) -> dict[str, str]:
-    """What a .dvc file says about its data: hash, size, number of files. Raises `DataError`."""
+    """Return hash, size and number of files from a .dvc file. Raises `DataError`."""
     found: dict[str, str] = {}
     try:
         outs = _yaml(content)["outs"]
@@ -80,25 +80,25 @@ def read_data(content: bytes) -> dict[str, str]:
             if "nfiles" in out:
                 found[f"{name}files"] = f"{int(out['nfiles']):,}"
     except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise DataError(f"it is no file of DVC ({error!r}).") from error
+        raise DataError(f"malformed .dvc file ({error!r}).") from error
     return found
 
 
 def read_holdout(content: bytes) -> dict[str, str]:
-    """How large the holdout of metrics.json is. Raises `DataError`."""
+    """Return the size of the holdout from metrics.json. Raises `DataError`."""
     found = decode_evaluation(content)
     return {"rows held out": f"{found.rows:,}", "groups held out": f"{found.groups:,}"}
 
 
 def read_metrics(content: bytes) -> dict[str, str]:
-    """The figures of metrics.json with their intervals, the primary one first. Raises `DataError`."""
+    """Return the figures of metrics.json with their intervals, the primary one first. Raises `DataError`."""
     found: Evaluation = decode_evaluation(content)
     ordered = sorted(found.metrics, key=lambda each: each.name != found.primary)
     return {each.name: format_figure(each, ".4g") for each in ordered}
 
 
 def shorten(text: str, most: int) -> str:
-    """`text` with at most `most` characters; an ellipsis says that some are missing."""
+    """Return `text` with at most `most` characters, cut with an ellipsis."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
@@ -112,7 +112,7 @@ def _yaml(content: bytes) -> Any:
     try:
         return yaml.safe_load(content)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"it is no YAML: {error}.") from error
+        raise DataError(f"malformed YAML: {error}.") from error
 
 
 def _leaves(value: Any, name: str) -> list[tuple[str, str]]:

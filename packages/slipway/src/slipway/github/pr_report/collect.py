@@ -1,4 +1,4 @@
-"""Gather the report of a pull request from its checkout: git's objects, the gate's file, the results of the jobs."""
+"""Collect the report of a pull request from its checkout, the gate's file and the results of the jobs."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ class _Job(msgspec.Struct, frozen=True):
 def collect_report(
     root: Path, base: str, *, head: str | None = None, gate: Path | None = None, needs: str = ""
 ) -> Report:
-    """The report on what is checked out in `root`, beside the commit where it parted from `base`.
+    """Return the report on what is checked out in `root`, compared with its merge base with `base`.
 
     `head` is the commit that the report is about, where a merge of it is checked out, as in CI; `gate` the gate's file,
     if it judged; `needs` GitHub's `toJSON(needs)`. What else is missing is noted, because a report is most needed
@@ -43,7 +43,7 @@ def collect_report(
         data=rows,
         params=params,
         metrics=moved,
-        # Two readers of one file may say the same twice.
+        # Two readers of one file may give the same note.
         notes=tuple(dict.fromkeys([*_troubles(jobs), *notes, *sides.notes])),
     )
 
@@ -61,7 +61,7 @@ def _jobs(needs: str) -> dict[str, _Job]:
 
 
 def _troubles(jobs: dict[str, _Job]) -> list[str]:
-    """What failed jobs say of themselves, as their output `trouble`."""
+    """Return the reasons that failed jobs give in their output `trouble`."""
     said = [(job.outputs or {}).get("trouble") for job in jobs.values()]
     return [shorten(text, MAX_TEXT) for text in said if text]
 
@@ -76,7 +76,7 @@ def _read_gate(path: Path | None) -> tuple[GateResult | None, list[str]]:
 
 
 def _bounded(value: Any, name: str = "") -> Any:
-    """What fits into a report: long texts end in an ellipsis, long lists end."""
+    """Return the value cut to the limits of a report: texts with an ellipsis, lists at their maximum."""
     match value:
         case str():
             return shorten(value, MAX_TEXT if name in _SENTENCES else MAX_NAME)

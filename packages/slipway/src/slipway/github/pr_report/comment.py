@@ -1,4 +1,4 @@
-"""The one comment of a pull request: found again by its marker and its author, then written anew."""
+"""Write the one comment of a pull request, found by its marker and author and updated in place."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ from slipway.github.pr_report.render import render_headline, render_missing_repo
 from slipway.github.pr_report.report import Commit, Report
 
 MARKER = "<!-- slipway:report -->"
-# Who writes with a workflow's own token, which may not ask for its own name.
+# The author with a workflow's own token, which may not read its own name.
 _WORKFLOW = "github-actions[bot]"
 
 
@@ -53,14 +53,14 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """The event `workflow_run`: GitHub's own word, unlike the artifact."""
+    """The event `workflow_run`, which comes from GitHub and not from the artifact."""
 
     workflow_run: Run
     repository: _Id
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done, and `why`: in one sentence for a log; without a pull request `number` is None."""
+    """What was done, and `why` in one sentence for a log; without a pull request `number` is None."""
 
     did: Literal["created", "updated", "nothing"]
     why: str
@@ -74,10 +74,10 @@ def read_run_event(path: Path) -> Event:
 
 
 def write_comment(github: GitHub, artifact: Path, event: Event) -> Outcome:
-    """Write the report of the run into the one comment of its pull request, or GitHub's word that there is none.
+    """Write the report of the run into the one comment of its pull request; without a report, how the run ended.
 
-    Raises `GitHubError` for an artifact that is not what CI writes, or speaks of another commit, and then the comment
-    says that nothing could be read; a pull request that is closed, or has a newer commit by now, is left alone.
+    Raises `GitHubError` for a malformed artifact or one of another commit, after the comment was updated to say that
+    the report is unreadable. A pull request that is closed or has a newer commit is not changed.
     """
     run = event.workflow_run
     if run.event != "pull_request":
@@ -89,7 +89,7 @@ def write_comment(github: GitHub, artifact: Path, event: Event) -> Outcome:
     try:
         report = _report(artifact, run)
     except GitHubError:
-        # What an earlier run left there, green perhaps, would be taken for this one's.
+        # Otherwise the result of an earlier run would be taken for this one's.
         _write(github, number, nothing)
         raise
     body = render_report(report, run=run.html_url, conclusion=run.conclusion) if report else nothing
@@ -99,7 +99,7 @@ def write_comment(github: GitHub, artifact: Path, event: Event) -> Outcome:
 
 
 def _report(artifact: Path, run: Run) -> Report | None:
-    """The report that the run left, None if it left no artifact; raises `GitHubError` for one that is not its own."""
+    """Return the report of the run, None without an artifact; raises `GitHubError` for one of another commit."""
     report = read_artifact(artifact)
     if report and report.head != run.head_sha:
         raise GitHubError(
@@ -109,7 +109,7 @@ def _report(artifact: Path, run: Run) -> Report | None:
 
 
 def _pull_request(github: GitHub, event: Event) -> tuple[int | None, str]:
-    """The open pull request whose newest commit the run was for, or why there is none."""
+    """Return the open pull request whose head the run was for, or the reason why there is none."""
     run, fitting, why = event.workflow_run, [], "no open pull request has this head"
     for number in _candidates(github, event):
         found = github.get(f"pulls/{number}")
@@ -124,15 +124,15 @@ def _pull_request(github: GitHub, event: Event) -> tuple[int | None, str]:
     if len(fitting) > 1:
         listed = " and ".join(f"#{number}" for number in fitting)
         raise GitHubError(
-            f"{listed} have the same head {run.head_sha[:12]}: which of them the run was for cannot be told. Close all "
-            "but one, or give each a branch of its own."
+            f"Cannot tell which pull request the run was for: {listed} have the same head {run.head_sha[:12]}. Close "
+            "all but one, or use separate branches."
         )
     return (fitting[0], "") if fitting else (None, why)
 
 
 def _candidates(github: GitHub, event: Event) -> Iterator[int]:
     run = event.workflow_run
-    # A run lists the pull requests of its branch in every fork; the numbers of others mean nothing here.
+    # A run lists the pull requests of its branch in every fork; their numbers belong to other repositories.
     listed = [each.number for each in run.pull_requests if each.base.repo.id == event.repository.id]
     if listed:
         yield from listed
@@ -151,7 +151,7 @@ def _write(github: GitHub, number: int, text: str) -> tuple[Literal["created", "
 
 
 def _is_ours(found: dict[str, Any], myself: str) -> bool:
-    """Anybody can write the marker, so the author counts as well; a deleted one is null."""
+    """Return whether marker and author match: anybody can write the marker. A deleted author is null."""
     return (found.get("body") or "").startswith(MARKER) and (found.get("user") or {}).get("login") == myself
 
 

@@ -1,6 +1,6 @@
-"""The report as Markdown: the verdict in one sentence, then why, then what the pull request changes, then details.
+"""Render the report as Markdown: the verdict in one sentence, the reasons, the changes of the pull request, details.
 
-Whatever stands in a report was chosen by the pull request: it goes through `inert` or `code`, or is a number.
+The pull request controls every text in a report: each one is escaped or inline code, or is a number.
 """
 
 from collections.abc import Sequence
@@ -11,22 +11,18 @@ from slipway.github.pr_report.changes import shorten
 from slipway.github.pr_report.report import Change, Report
 from slipway.markdown import Part, escape_markdown, fit_parts, inline_code, markdown_table
 
-# GitHub takes 65,536 characters; these are bytes, with room for a marker and a word of our own.
+# GitHub accepts 65,536 characters; these are bytes, with room for the marker.
 MOST = 60_000
 # Rows of a difference that are shown unfolded, and characters of one value.
 _ROWS, _VALUE = 10, 120
 _ICONS = {"success": "✅", "failure": "❌", "cancelled": "🚫", "skipped": "⏭️"}
-_FOOT = (
-    "*The pull request's own code measured this, and nobody else has checked it. "
-    "What it can prove and what it cannot: docs/pull-request.md.*"
-)
+_FOOT = "*Measured by the pull request's own code. What this proves and what it does not: docs/pull-request.md.*"
 
 
 def render_report(report: Report, *, run: str | None = None, conclusion: str | None = None) -> str:
-    """The whole report.
+    """Return the whole report.
 
-    `run` is the address of CI's run and `conclusion` how GitHub says that it ended: both from GitHub, not from the
-    report, which may claim what it likes.
+    `run` is the address of CI's run and `conclusion` its end, both from GitHub: the report itself is untrusted.
     """
     gate = report.gate
     judged = gate_report_parts(gate) if gate else []
@@ -34,12 +30,12 @@ def render_report(report: Report, *, run: str | None = None, conclusion: str | N
         Part(f"## {render_headline(report, conclusion)}"),
         Part(escape_markdown(gate.sentence) if gate else _no_verdict(report)),
         Part(_failed(report, run)),
-        Part(_differences("Rules that the gate did not follow: it judged by the base's", report.rules)),
+        Part(_differences("Changed rules: the gate followed those of the base", report.rules)),
         Part("\n".join(f"- {escape_markdown(note)}" for note in report.notes)),
         *(part for part in judged if not part.summary),
         _change("Data", report.data),
         _change("Parameters", report.params),
-        Part("" if report.data or report.params or report.rules else "Data, parameters and rules are the base's."),
+        Part("" if report.data or report.params or report.rules else "Data, parameters and rules are unchanged."),
         *(part for part in judged if part.summary),
         Part(_differences("", report.metrics), f"metrics.json: {len(report.metrics)} figures differ from the base's"),
         Part(_jobs(report), f"{len(report.jobs)} jobs of CI"),
@@ -50,43 +46,41 @@ def render_report(report: Report, *, run: str | None = None, conclusion: str | N
 
 
 def render_missing_report(commit: str, run: str, conclusion: str | None) -> str:
-    """What can be said of a run that left no readable report: GitHub's own words, none of the run's."""
+    """Return the text for a run without a readable report, from what GitHub says about it."""
     return (
         f"## ❌ CI ended with {inline_code(str(conclusion))} and left no readable report.\n\n"
-        f"Nobody knows what it found about commit {inline_code(commit[:12])}: [its page]({run}) has the "
-        "logs. What stood here before was about an earlier run.\n"
+        f"Its result for commit {inline_code(commit[:12])} is unknown: see the logs on [its page]({run}). "
+        "The earlier text of this comment was about another run.\n"
     )
 
 
 def render_headline(report: Report, conclusion: str | None = None) -> str:
-    """The verdict in one sentence."""
+    """Return the verdict in one sentence."""
     gate, failed = report.gate, report.failed
     if gate and gate.verdict is Verdict.REFUSE:
-        return "⛔ Refused: this model must not replace the one in production."
+        return "⛔ Refused: this model must not replace production's."
     if failed:
         named = ", ".join(map(inline_code, failed[:5])) + (f" and {len(failed) - 5} more" if len(failed) > 5 else "")
         return f"❌ CI failed: {named}."
     if conclusion not in (None, "success"):
-        return f"❌ CI ended with {escape_markdown(str(conclusion))}, and its report does not say why."
-    return _verdict(gate) if gate else "⚪ No verdict: the gate did not judge."
+        return f"❌ CI ended with {escape_markdown(str(conclusion))}, and its report names no failed job."
+    return _verdict(gate) if gate else "⚪ No verdict: the gate did not run."
 
 
 def _verdict(gate: GateResult) -> str:
     if gate.verdict is Verdict.PROMOTE and gate.production is None:
-        return "🚀 First release: the model is good enough to begin with."
+        return "🚀 First release: the model passes the floors of the gate."
     if gate.verdict is Verdict.PROMOTE:
         return "✅ Significantly better: this model replaces the one in production."
     if gate.candidate == gate.production:
-        return "♻️ The same model: production's goes on, with this code."
-    return "⏸️ No better and no worse, as far as can be told: production's model stays, with this code."
+        return "♻️ Same model: production keeps it, with this code."
+    return "⏸️ No significant difference: production keeps its model, with this code."
 
 
 def _no_verdict(report: Report) -> str:
     if report.failed:
-        return "The gate did not judge. Mend the failed jobs first; their logs say what to do."
-    return (
-        "The gate left no verdict. That is right only where the change cannot touch the model, so that CI skipped it."
-    )
+        return "The gate did not run. Fix the failed jobs first; their logs say how."
+    return "The gate left no verdict. CI skips it only for a change that cannot affect the model."
 
 
 def _failed(report: Report, run: str | None) -> str:

@@ -1,7 +1,7 @@
-"""What CI found about a pull request: the content of `report.json`.
+"""The content of `report.json`: the results of CI for a pull request.
 
-CI writes it with the code of the pull request, so whoever reads it reads a stranger's file: nothing in it may be
-larger than an honest report, and what it says is text, never a command, a path or an address.
+The code of the pull request writes it, so it is untrusted: every part has a maximum size, and is read as text, never as
+a command, a path or an address.
 """
 
 from enum import StrEnum
@@ -14,7 +14,7 @@ from slipway.errors import GitHubError
 from slipway.gate.result import MAX_LIST, MAX_NAME, MAX_TEXT, GateResult
 
 FILE = "report.json"
-# Bytes. A gate with every check failed and 500 slices has a fifth of it.
+# Bytes; a report with every check failed and 500 slices has a fifth of it.
 LARGEST = 1_000_000
 
 Name = Annotated[str, Meta(max_length=MAX_NAME)]
@@ -23,7 +23,7 @@ Commit = Annotated[str, Meta(pattern=r"\A(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")]
 
 
 class Result(StrEnum):
-    """How a job ended, in GitHub's words."""
+    """The result of a job, as GitHub names it."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -32,7 +32,7 @@ class Result(StrEnum):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One value in the base commit and in the pull request; None where it is not there."""
+    """One value in the base commit and in the pull request; None where it is missing."""
 
     name: Name
     base: Text | None = None
@@ -45,8 +45,8 @@ Changes = Annotated[tuple[Change, ...], Meta(max_length=MAX_LIST)]
 class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole report.
 
-    `head` is the newest commit of the pull request, `base` the one that it began from; `jobs` how each job ended;
-    `gate` is None where the gate did not judge. `rules`, `data`, `params` and `metrics` are what differs in gate.yaml,
+    `head` is the newest commit of the pull request, `base` its merge base; `jobs` are the results of the jobs; `gate`
+    is None where the gate did not run. `rules`, `data`, `params` and `metrics` are what differs in gate.yaml,
     data.dvc, params.yaml and metrics.json; `notes` what could not be read.
     """
 
@@ -63,17 +63,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def failed(self) -> list[str]:
-        """The jobs that did not do their work: failed or cancelled."""
+        """The jobs that failed or were cancelled."""
         return [name for name, result in self.jobs.items() if result in (Result.FAILURE, Result.CANCELLED)]
 
 
 def decode_report(content: bytes) -> Report:
-    """Read a report from a stranger's bytes; raises `GitHubError` for whatever CI would not have written."""
+    """Decode a report from untrusted bytes; raises `GitHubError` for anything that CI does not write."""
     if len(content) > LARGEST:
         raise GitHubError(f"The report is refused: {len(content):,} bytes, expected at most {LARGEST:,}.")
     try:
         return msgspec.json.decode(content.decode("utf-8"), type=Report)
     except UnicodeDecodeError as error:
-        raise GitHubError(f"The report is refused: it is not UTF-8 (byte {error.start}).") from error
+        raise GitHubError(f"The report is refused: invalid UTF-8 at byte {error.start}.") from error
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise GitHubError(f"The report is refused: it is not what `slipway ci report` writes: {error}.") from error

@@ -1,4 +1,4 @@
-"""Bring rulesets and environments to the repository at GitHub: what differs first, then one step after the other."""
+"""Apply rulesets and environments to the repository at GitHub: plan the differences, then apply each step."""
 
 from pathlib import Path
 
@@ -12,28 +12,28 @@ _APPLY = {"ruleset": apply_ruleset, "environment": apply_environment}
 
 
 def plan_repository(github: GitHub, root: Path) -> list[Step]:
-    """What would be created, changed and left; raises `GitHubError`."""
+    """Return what would be created, changed and left; raises `GitHubError`."""
     return [*plan_rulesets(github, root), *plan_environments(github, root)]
 
 
 def apply_step(github: GitHub, root: Path, step: Step) -> Step:
-    """Do one step of the plan; it comes back with what became of it."""
+    """Apply one step of the plan; return it with its result."""
     return _APPLY[step.kind](github, root, step)
 
 
 def list_remarks(root: Path) -> list[str]:
-    """What the files themselves leave open."""
+    """Return what the files leave open."""
     paths = list_unowned(root)
     if not paths:
         return []
     return [
-        f"nobody owns {', '.join(paths)}: until {FILE} names somebody, any one approval is enough. "
+        f"{', '.join(paths)} have no owner: until {FILE} names one, any approval is enough. "
         "Fill it in with `slipway github owners @organisation/team`."
     ]
 
 
 def summarize_steps(steps: list[Step]) -> str:
-    """The last line: what was done, or what to type next."""
+    """Return the last line: what was done, or what to type next."""
     counts = {action: sum(step.action is action for step in steps) for action in Action}
     said = ", ".join(f"{count} {action.value}" for action, count in counts.items() if count)
     if counts[Action.CREATE] or counts[Action.CHANGE]:

@@ -1,4 +1,4 @@
-"""Environments: `.github/environments/NAME.json`, with reviewers by name, which GitHub knows by number only."""
+"""Plan and apply environments: `.github/environments/NAME.json`, with reviewers by name instead of by id."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,7 +28,7 @@ _NO_PLAN = (
 
 
 class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Who must approve (a login, or organisation/team), from which branches, and after how many minutes."""
+    """Reviewers (a login, or organisation/team), allowed branches, and minutes to wait."""
 
     branches: Annotated[list[str], Meta(min_length=1)]
     reviewers: Annotated[list[str], Meta(max_length=6)] = []
@@ -37,14 +37,14 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 def read_environments(root: Path) -> dict[str, Environment]:
-    """Every environment file by the name of the environment; raises `GitHubError`."""
+    """Return every environment file by the name of the environment; raises `GitHubError`."""
     advice = f"Its keys are {', '.join(Environment.__struct_fields__)}."
     paths = sorted((root / FOLDER).glob("*.json"))
     return {path.stem: read_json(path, Environment, GitHubError, advice) for path in paths}
 
 
 def plan_environments(github: GitHub, root: Path) -> list[Step]:
-    """What would be done, in the order of the files; raises `GitHubError`, for an unknown reviewer too."""
+    """Return the steps in the order of the files; raises `GitHubError`, also for an unknown reviewer."""
     for wanted in read_environments(root).values():
         for name in wanted.reviewers:
             _resolve(github, name)
@@ -52,7 +52,7 @@ def plan_environments(github: GitHub, root: Path) -> list[Step]:
 
 
 def apply_environment(github: GitHub, root: Path, step: Step) -> Step:
-    """Do one step of the plan; raises `GitHubError`."""
+    """Apply one step of the plan; raises `GitHubError`."""
     if step.action not in DONE:
         return step
     wanted = read_environments(root)[step.name]
@@ -68,7 +68,7 @@ def apply_environment(github: GitHub, root: Path, step: Step) -> Step:
 
 
 def _put(github: GitHub, name: str, wanted: Environment) -> bool:
-    """Create or change it; False if the plan takes no reviewers and no wait, and the file asks for some."""
+    """Create or change it; return False if the file has reviewers or a wait that the GitHub plan lacks."""
     asks = bool(wanted.reviewers or wanted.wait_minutes)
     limit = {"deployment_branch_policy": {"protected_branches": False, "custom_branch_policies": True}}
     people = {
@@ -79,7 +79,7 @@ def _put(github: GitHub, name: str, wanted: Environment) -> bool:
     try:
         github.send("PUT", _path(name), people | limit)
     except GitHubError as error:
-        # A plan without these refuses them even when they are empty. The limit to branches is worth having alone.
+        # A plan without these rejects even empty ones; the limit to branches is applied alone.
         if error.status != 422 or (asks and not lacks_plan(error)):
             raise
         github.send("PUT", _path(name), limit)
@@ -88,7 +88,7 @@ def _put(github: GitHub, name: str, wanted: Environment) -> bool:
 
 
 def _absent(github: GitHub, error: GitHubError) -> bool:
-    """Whether the plan has no environments: on private repositories of the free one they are a 404, to admins too."""
+    """Return whether the plan has no environments: on the free plan, private repositories answer 404 to admins too."""
     if error.status != 404:
         return lacks_plan(error)
     repository = github.get("")
@@ -117,7 +117,7 @@ def _compare(github: GitHub, name: str, wanted: Environment) -> Step:
 
 
 def _view(wanted: Environment) -> dict[str, Any]:
-    """The file as it is compared: without reviewers there is nobody whose own review could be prevented."""
+    """Return the file as it is compared: without reviewers self-review cannot be prevented."""
     return {
         "branches": wanted.branches,
         "reviewers": [each.removeprefix("@").lower() for each in wanted.reviewers],
@@ -138,7 +138,7 @@ def _seen(found: dict[str, Any], branches: list[str]) -> dict[str, Any]:
 
 
 def _name(kind: str, reviewer: dict[str, Any]) -> str:
-    """As the file would say it. A team knows its organisation only by its address, .../orgs/NAME/teams/SLUG."""
+    """Return the name as in the file. A team has its organisation only in its address, .../orgs/NAME/teams/SLUG."""
     if kind == "User":
         return str(reviewer["login"]).lower()
     owner = str(reviewer.get("html_url", "")).rpartition("/orgs/")[2].partition("/")[0]
@@ -146,7 +146,7 @@ def _name(kind: str, reviewer: dict[str, Any]) -> str:
 
 
 def _resolve(github: GitHub, name: str) -> dict[str, Any]:
-    """GitHub's number of a person (a login) or a team (organisation/team)."""
+    """Return GitHub's id of a person (a login) or a team (organisation/team)."""
     owner, _, team = name.removeprefix("@").rpartition("/")
     try:
         found = github.get(f"/orgs/{owner}/teams/{team}" if owner else f"/users/{team}")
@@ -163,7 +163,7 @@ def _resolve(github: GitHub, name: str) -> dict[str, Any]:
 
 
 def _branches(github: GitHub, name: str, found: dict[str, Any]) -> dict[str, int]:
-    """The branches that may deploy, with the number of each rule; any branch may where none is named."""
+    """Return the branches that may deploy, with the id of each rule; none means any branch."""
     limit = found.get("deployment_branch_policy") or {}
     if not limit.get("custom_branch_policies"):
         return {}
@@ -172,7 +172,7 @@ def _branches(github: GitHub, name: str, found: dict[str, Any]) -> dict[str, int
 
 
 def _limit(github: GitHub, name: str, wanted: Environment) -> None:
-    """Leave exactly the branches of the file; the new ones first, so that there is no moment without any."""
+    """Set exactly the branches of the file; new ones first, so that some limit always holds."""
     custom = {"deployment_branch_policy": {"custom_branch_policies": True}}
     there = _branches(github, name, custom)
     at = f"{_path(name)}/deployment-branch-policies"

@@ -1,4 +1,4 @@
-"""CODEOWNERS: a path without an owner is valid and asks nobody, so the file is good before it is filled in."""
+"""Read and write the owners in CODEOWNERS; a path without an owner is valid and requires no review."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ _OWNER = re.compile(r"@[A-Za-z0-9-]+(/[A-Za-z0-9._-]+)?")
 
 
 def write_owners(root: Path, owners: tuple[str, ...]) -> list[str]:
-    """Give every path of the file to `owners` (@login or @organisation/team); the paths."""
+    """Write `owners` (@login or @organisation/team) to every path of the file; return the paths."""
     for owner in owners:
         if not _OWNER.fullmatch(owner):
             raise GitHubError(f"An owner is @login or @organisation/team; found {owner!r}.")
@@ -22,7 +22,7 @@ def write_owners(root: Path, owners: tuple[str, ...]) -> list[str]:
 
 
 def list_unowned(root: Path) -> list[str]:
-    """The paths that nobody owns."""
+    """Return the paths without an owner."""
     return [path for line in _lines(root) if (path := _path(line)) and len(line.split()) == 1]
 
 

@@ -1,4 +1,4 @@
-"""Rulesets: `.github/rulesets/*.json`, in the form in which GitHub exports and imports them."""
+"""Plan and apply rulesets: `.github/rulesets/*.json`, in the format of GitHub's export."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ _NO_PLAN = (
 
 
 def read_rulesets(root: Path) -> list[dict[str, Any]]:
-    """Every ruleset file of the repository; raises `GitHubError`."""
+    """Return every ruleset file of the repository; raises `GitHubError`."""
     return [_read(path) for path in sorted((root / FOLDER).glob("*.json"))]
 
 
@@ -33,7 +33,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def plan_rulesets(github: GitHub, root: Path) -> list[Step]:
-    """What would be done, in the order of the files; raises `GitHubError`."""
+    """Return the steps in the order of the files; raises `GitHubError`."""
     wanted = read_rulesets(root)
     try:
         known = _known(github)
@@ -45,7 +45,7 @@ def plan_rulesets(github: GitHub, root: Path) -> list[Step]:
 
 
 def apply_ruleset(github: GitHub, root: Path, step: Step) -> Step:
-    """Do one step of the plan; raises `GitHubError`."""
+    """Apply one step of the plan; raises `GitHubError`."""
     (body,) = (each for each in read_rulesets(root) if each["name"] == step.name)
     try:
         if step.action is Action.CREATE:
@@ -60,7 +60,7 @@ def apply_ruleset(github: GitHub, root: Path, step: Step) -> Step:
 
 
 def _known(github: GitHub) -> dict[str, int]:
-    """The repository's own rulesets by name: those of the organisation are not ours to change."""
+    """Return the repository's own rulesets by name, without those of the organisation."""
     return {each["name"]: each["id"] for each in github.pages("rulesets", includes_parents="false")}
 
 

@@ -1,4 +1,4 @@
-"""One thing that the repository at GitHub should have: what it is, how it differs, what was done about it."""
+"""A step of the plan for the repository at GitHub: a ruleset or environment, its differences, its result."""
 
 from enum import StrEnum
 from typing import Any
@@ -9,7 +9,7 @@ from slipway.errors import GitHubError
 
 
 class Action(StrEnum):
-    """What there is to do, or what became of it."""
+    """What a step will do, or what it did."""
 
     CREATE = "create"
     CHANGE = "change"
@@ -20,12 +20,12 @@ class Action(StrEnum):
 
 
 DONE = {Action.CREATE: Action.CREATED, Action.CHANGE: Action.CHANGED}
-# What GitHub says where the plan of the account has no such feature.
+# GitHub's messages where the plan of the account lacks a feature.
 _PLAN_WORDS = ("upgrade", "billing plan", "your plan", "make this repository public")
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """A ruleset or an environment; `details` say what differs, `notes` what a person should know."""
+    """A ruleset or an environment; `details` lists the differences, `notes` what a person should know."""
 
     kind: str
     name: str
@@ -35,13 +35,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def lacks_plan(error: GitHubError) -> bool:
-    """Whether GitHub refuses because of the plan, and not because of the token or the request."""
+    """Return whether GitHub refuses because of the plan, and not because of the token or the request."""
     said = error.said.lower()
     return error.status in (403, 404, 422) and any(words in said for words in _PLAN_WORDS)
 
 
 def list_differences(wanted: Any, found: Any, at: str = "") -> list[str]:
-    """Where `found` is not what `wanted` asks for, a line each; what `wanted` does not name is GitHub's to fill in."""
+    """Return a line for each difference of `found` from `wanted`; names that `wanted` lacks are ignored."""
     if isinstance(wanted, dict) and isinstance(found, dict):
         return [
             line
@@ -56,7 +56,7 @@ def list_differences(wanted: Any, found: Any, at: str = "") -> list[str]:
 
 
 def _items(wanted: list[Any], found: list[Any], at: str) -> list[str]:
-    """Lists are sets here: rules are known by their type, checks by their context, everything else by what it is."""
+    """Compare lists as sets: rules by their type, checks by their context, others by their value."""
     ours, theirs = ({_key(item): item for item in items} for items in (wanted, found))
     lines = [f"{at}: with {key}" for key in ours if key not in theirs]
     lines += [f"{at}: without {key}" for key in theirs if key not in ours]
