@@ -14,7 +14,7 @@ import mlflow
 import numpy as np
 import pytest
 from hub import hub
-from places import ROOT
+from places import ROOT, TOYS
 
 from slipway.columns import frame_to_columns
 from slipway.ledger import Entry, Event, Release
@@ -99,10 +99,8 @@ def test_a_registration_under_way_is_left_alone_until_it_must_be_dead(registered
 def test_two_machines_at_the_same_moment_leave_one_version(workspace, server, client, other_bundle, tmp_path):
     shutil.rmtree(workspace / "bundle")
     shutil.copytree(other_bundle, workspace / "bundle")
-    root = ROOT
-    script = root / "pipeline" / "register.py"
-    toys = str(root / "tests" / "slipway" / "toys")
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": server, "PYTHONPATH": toys}
+    script = ROOT / "pipeline" / "register.py"
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": server, "PYTHONPATH": str(TOYS)}
     processes = []
     for name in ("one", "two"):
         shutil.copytree(workspace, tmp_path / name)

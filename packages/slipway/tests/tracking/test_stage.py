@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from places import ROOT
+from places import ROOT, TOYS
 
 SCRIPT = ROOT / "pipeline" / "register.py"
 
@@ -19,8 +19,7 @@ BIN = Path(sys.executable).parent
 
 def surroundings():
     """The environment of a person who has activated .venv; the toy problems can be imported."""
-    toys = str(ROOT / "tests" / "slipway" / "toys")
-    return {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": toys}
+    return {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(TOYS)}
 
 
 def start(workspace, **environment):
