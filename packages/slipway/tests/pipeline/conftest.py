@@ -12,6 +12,8 @@ import msgspec
 import pytest
 from places import ROOT, TOYS, python_path
 
+from slipway.lock import hold_lock
+
 PARAMS = """\
 split: {salt: toys, holdout: 0.25}
 train: {seed: 7, threshold: 0.4}
@@ -79,11 +81,14 @@ def make_project(folder: Path, toy: str, rows: int = 1500) -> Project:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Project:
-    """The churn project after one `dvc repro`; copy it before changing it."""
-    project = make_project(tmp_path_factory.mktemp("finished") / "a project", "churn")
-    done = project.dvc("repro")
-    assert done.returncode == 0, done.stdout + done.stderr
+def finished(session_folder) -> Project:
+    """The churn project after one `dvc repro`, made once for all workers; copy it before changing it."""
+    project = Project(session_folder / "finished" / "a project")
+    with hold_lock(session_folder / "finished.lock"):
+        if not project.folder.exists():
+            make_project(project.folder, "churn")
+            done = project.dvc("repro")
+            assert done.returncode == 0, done.stdout + done.stderr
     return project
 
 
