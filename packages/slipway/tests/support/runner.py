@@ -1,9 +1,8 @@
-"""A workflow of GitHub, run on this machine by `act`, and what became of each of its jobs.
+"""Run a GitHub workflow on this machine with `act`, and read the result of each job.
 
-Jobs run as plain processes (act's host mode) in folders of their own. What act does not know, no test here can show:
-permissions, concurrency, environments and their approval, trigger filters, time limits of jobs, required inputs. For
-these there are tests/workflows/policies. A pull request's run gets every secret that it is given, also for a fork, so
-a run for a fork is given none.
+Jobs run as plain processes (act's host mode) in folders of their own. act ignores permissions, concurrency,
+environments and their approval, trigger filters, time limits of jobs, required inputs: tests/workflows/policies covers
+these. act gives every secret to a run for a fork too, so such a run is started without any.
 """
 
 import json
@@ -24,7 +23,7 @@ from places import PACKAGE, TESTS
 from requirements import missing
 
 ACTIONS = TESTS / "workflows" / "actions"
-# Which folder stands in for which action. What is not here is not found by act, and fails.
+# The folder that stands in for each action; any other action fails.
 STAND_INS = {
     "actions/attest": "attest",
     "actions/checkout": "checkout",
@@ -36,15 +35,15 @@ STAND_INS = {
 LABELS = ("ubuntu-24.04", "ubuntu-latest")
 # Seconds for a whole run.
 LONGEST = 900
-# After a step act 0.2.89 writes a sign to the step's terminal, and reads on until it comes. Now and then that fails
-# (with `strace --inject=write:error=EIO` on that terminal every time); then act says so, and reads on for ever.
+# After a step act 0.2.89 writes an end mark to the step's terminal and reads until it arrives. Sometimes the write
+# fails (always with `strace --inject=write:error=EIO` on that terminal); act then logs it and reads without end.
 _UNSENT, _SIGN = b"Failed to write EOT", b"\x04"
-# Seconds of silence after which it waits for that, and for nothing else.
+# Seconds without output after which it waits for that mark and nothing else.
 _SILENT = 5
 
 
 class Job(NamedTuple):
-    """`name` as in the workflow, `result` in GitHub's words, what it said, its summary, and how long it took."""
+    """A job: its name in the workflow, GitHub's word for its result, its log, its summary, its seconds."""
 
     name: str
     result: str
@@ -76,7 +75,7 @@ class Run(NamedTuple):
 
 
 def find_act() -> Path:
-    """The program that ci/act builds; without it the test is skipped, or fails where SLIPWAY_REQUIRE asks for it."""
+    """Return the program that ci/act builds; without it skip the test, or fail where SLIPWAY_REQUIRE asks for it."""
     script = (PACKAGE / "ci" / "act").read_text()
     (version,) = re.findall(r"(?m)^version=(\S+)$", script)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -98,10 +97,10 @@ def run_act(
     notes: Path,
     kill_when: Callable[[], bool] | None = None,
 ) -> Run:
-    """Run a workflow of `clone`; beside it lies `<clone>.event`, and `world` is where jobs keep what they share.
+    """Run a workflow of `clone` for the event in `<clone>.event`; jobs share the folder `world`.
 
-    How long each job took goes to `notes`. As soon as `kill_when` is true the runner and all of its jobs are killed, as
-    by a machine that goes down.
+    The seconds of each job are appended to `notes`. As soon as `kill_when` returns true, the runner and its jobs are
+    killed, as when a machine goes down.
     """
     _leave_out_queues(clone)
     command = [str(find_act()), event, "--workflows", f".github/workflows/{workflow}"]
@@ -117,7 +116,7 @@ def run_act(
 
 
 def times(file: Path) -> list[tuple[str, int, float, float]]:
-    """What `run_act` noted: workflow and job, how often it was run, the median of its seconds and the longest."""
+    """Return from the notes of `run_act`: workflow and job, number of runs, median and longest seconds."""
     found: dict[str, list[float]] = {}
     for line in file.read_text().splitlines():
         name, seconds = json.loads(line)
@@ -133,9 +132,9 @@ def _note(run: Run, workflow: str, file: Path) -> None:
 
 
 def stand_ins(clone: Path) -> list[str]:
-    """For every action that a workflow of `clone` uses, at the commit it uses: the folder that stands in for it.
+    """Return the stand-in of every action that a workflow of `clone` uses, at the commit it uses.
 
-    An input that a stand-in does not know would be dropped without a word: it fails here.
+    Raise `AssertionError` for an input that a stand-in does not know: act would ignore it.
     """
     found = set()
     for path in sorted((clone / ".github" / "workflows").glob("*.yml")):
@@ -152,10 +151,7 @@ def stand_ins(clone: Path) -> list[str]:
 
 
 def _leave_out_queues(clone: Path) -> None:
-    """Take `queue: max` from the concurrency of what act reads: it knows no such key, and no concurrency either.
-
-    Jobs check out the file as it is.
-    """
+    """Remove `queue: max` from the files that act reads, because it rejects the key; jobs check out the whole file."""
     for path in (clone / ".github" / "workflows").glob("*.yml"):
         path.write_text(re.sub(r"(?m)^ +queue: max\n", "", path.read_text()))
 
@@ -166,7 +162,7 @@ def _steps(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _environment(world: Path) -> dict[str, str]:
-    """What the runner has of this session's environment: where packages come from, not what tests and users set."""
+    """Return the part of the environment that the runner gets: sources of packages, no settings of tests and users."""
     mine = ("SLIPWAY_", "GITHUB_", "GIT_", "PYTEST_", "MLFLOW_", "DVC_", "VIRTUAL_ENV", "COVERAGE_", "MAKE", "UV_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(mine) or name == "GIT_SSL_CAINFO"}
     home = world / "home"
@@ -212,7 +208,7 @@ def _lines(
 
 
 def _help_on(act: int, log: Path) -> None:
-    """Write the sign that act could not write and waits for."""
+    """Write the end mark that act could not write and waits for."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 10_000))
         last = file.read().rstrip().rpartition(b"\n")[2]
@@ -228,7 +224,7 @@ def _help_on(act: int, log: Path) -> None:
 
 
 def _kill(process: "subprocess.Popen[Any]") -> None:
-    """The runner and every process of its jobs; a step has a process group of its own."""
+    """Kill the runner and every process of its jobs; a step has a process group of its own."""
     if process.poll() is not None:
         return
     for each in _halted(psutil.Process(process.pid)):
@@ -238,7 +234,7 @@ def _kill(process: "subprocess.Popen[Any]") -> None:
 
 
 def _halted(top: psutil.Process) -> list[psutil.Process]:
-    """It and everything below it, none of which can start another one any more."""
+    """Stop a process and everything below it, so that none can start another; return them."""
     found: list[psutil.Process] = []
     new = [top]
     while new:

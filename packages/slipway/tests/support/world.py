@@ -1,4 +1,4 @@
-"""A world for a workflow: a shared repository, a clone to work in, GitHub's API, a registry, and a runner."""
+"""The surroundings of a workflow: a shared repository, a clone to work in, GitHub's API, a registry, a runner."""
 
 import json
 import os
@@ -25,7 +25,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 class World:
-    """One repository at GitHub, as far as its workflows can see. Runs are numbered in the order in which they start."""
+    """One repository at GitHub, as its workflows see it. Runs are numbered in the order in which they start."""
 
     def __init__(
         self,
@@ -38,9 +38,9 @@ class World:
         afresh: bool = False,
         cache: Path | None = None,
     ) -> None:
-        """`hub` is copied, `shared` keeps what runs of other worlds may use; `afresh`, every job trains its model.
+        """Copy `hub`; `shared` holds what all worlds use; with `afresh` every job trains its model.
 
-        `image` is the name of its images, the registry in front; `cache` is DVC's where it is not the one in `shared`.
+        `image` is the name of the images, with the registry; `cache` is DVC's, if not the one in `shared`.
         """
         self.folder, self.github, self.image, self.shared = folder, github, image, shared
         self.registry = image.partition("/")[0]
@@ -50,7 +50,7 @@ class World:
         shutil.copytree(hub, self.hub)
         git(folder, "clone", "--quiet", f"file://{self.hub}", str(self.work))
         if not afresh:
-            # What a data scientist's clone has: results that others have made before are found.
+            # As in a data scientist's clone, results that others have made are found.
             cache = cache or shared / "dvc"
             (self.work / ".dvc" / "config.local").write_text(f"[cache]\n    dir = {cache}\n")
             _settle_dvc(folder / "home" / "config" / "dvc", cache)
@@ -59,7 +59,7 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove the images that ci built to look at."""
+        """Remove the images that ci built and tested."""
         clones = [each for each in self.folder.glob("clone-*") if each.is_dir()]
         names = [f"candidate:{git(each, 'rev-parse', 'HEAD')}" for each in clones]
         if names:
@@ -67,14 +67,14 @@ class World:
             subprocess.run([client, "image", "rm", *names], capture_output=True)
 
     def commit(self, message: str = "a change", branch: str = "main") -> str:
-        """Commit what is in `work`, and push it as `branch`."""
+        """Commit `work` and push it as `branch`."""
         git(self.work, "add", "--all")
         git(self.work, "commit", "--quiet", "--allow-empty", "-m", message)
         git(self.work, "push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}")
         return git(self.work, "rev-parse", "HEAD")
 
     def repro(self, **model: Any) -> None:
-        """What `make repro` leaves in `work` after the model's parameters have changed."""
+        """Change the model's parameters in `work` and run the pipeline, as `make repro` does."""
         path = self.work / "params.yaml"
         params = yaml.safe_load(path.read_text())
         params["model"] |= model
@@ -88,7 +88,7 @@ class World:
     def pull_request(
         self, branch: str = "work", number: int = 7, title: str = "A change", owner: str = events.OWNER, **more: Any
     ) -> dict[str, Any]:
-        """Commit what is in `work` on a branch, and open its pull request or push to it; returns the event."""
+        """Commit `work` on a branch, and open its pull request or push to it; return the event."""
         if owner == events.OWNER:
             head = self.commit(title, branch)
         else:
@@ -117,14 +117,14 @@ class World:
         )
 
     def _merge(self, number: int, head: str) -> None:
-        """What GitHub checks out for a pull request: its merge into main, made beforehand."""
+        """Make the merge into main that GitHub checks out for a pull request."""
         tree = git(self.hub, "merge-tree", "--write-tree", self.head(), head).splitlines()[0]
         parents = ("-p", self.head(), "-p", head)
         made = git(self.hub, "commit-tree", tree, *parents, "-m", f"Merge {head} into {self.head()}")
         git(self.hub, "update-ref", f"refs/pull/{number}/merge", made)
 
     def ci(self, event: dict[str, Any], **more: Any) -> runner.Run:
-        """ci.yml for a pull request."""
+        """Run ci.yml for a pull request."""
         foreign = event["pull_request"]["head"]["repo"]["fork"]
         return self.run(
             "ci.yml",
@@ -136,12 +136,12 @@ class World:
         )
 
     def report(self, event: dict[str, Any], ci: runner.Run) -> runner.Run:
-        """report.yml after a run of ci for a pull request."""
+        """Run report.yml after a run of ci for a pull request."""
         ended = events.workflow_run(event, ci.id, ci.conclusion, self.private)
         return self.run("report.yml", "workflow_run", ended)
 
     def push(self, workflow: str = "cd.yml", commit: str | None = None, **more: Any) -> runner.Run:
-        """A workflow for a commit of main, the newest one if none is given."""
+        """Run a workflow for a commit of main, by default the newest."""
         commit = commit or self.head()
         return self.run(workflow, "push", events.push(commit, private=self.private), commit=commit, **more)
 
@@ -166,7 +166,7 @@ class World:
     ) -> runner.Run:
         """Run a workflow as it is in `commit`, with GITHUB_RUN_NUMBER and the repository's variables and secrets.
 
-        With `job` nothing runs but that one and what it needs.
+        With `job` only that one and the jobs that it needs run.
         """
         own = next(self._numbers)
         run_id = again or own
@@ -204,7 +204,7 @@ class World:
             warm.remove(environments)
 
     def _variables(self, environments: Path, run_id: int, attempt: int, number: int) -> dict[str, str]:
-        """What a job finds in its environment."""
+        """Return the environment variables of a job."""
         return {
             "WORLD": str(self.folder),
             "SESSION_UV": str(self.shared / "uv"),
@@ -230,17 +230,17 @@ class World:
         }
 
     def ledger(self) -> Ledger:
-        """The ledger as a newcomer's clone has it."""
+        """Return the ledger in a fresh clone."""
         fresh = self.folder / f"reader-{len(list(self.folder.glob('reader-*')))}"
         git(self.folder, "clone", "--quiet", f"file://{self.hub}", str(fresh))
         return Ledger(fresh)
 
     def logins(self) -> list[str]:
-        """Job, registry, user, and whether it showed the workflow's token or another password; in order."""
+        """Return job, registry, user and kind of password (token or password) of each login, in order."""
         return (self.folder / "logins").read_text().splitlines()
 
     def exchanges(self) -> list[str]:
-        """Job, role and region of every exchange of an identity, in order."""
+        """Return job, role and region of every exchange of an identity, in order."""
         noted = self.folder / "exchanges"
         return noted.read_text().splitlines() if noted.exists() else []
 
@@ -249,6 +249,6 @@ class World:
 
 
 def _settle_dvc(folder: Path, cache: Path) -> None:
-    """Results of the same inputs are found, not made again: a run takes seconds, and says so in DVC's own words."""
+    """Share DVC's cache, so that a run finds the results of the same inputs."""
     folder.mkdir(parents=True)
     (folder / "config").write_text(f"[cache]\n    dir = {cache}\n")
