@@ -11,7 +11,7 @@ from slipway.evaluation.model_card import render_model_card
 from slipway.evaluation.plots import plot_tables, write_plots
 from slipway.evaluation.result import encode_evaluation, headline
 from slipway.evaluation.slices import cut_slices
-from slipway.files import write_bytes
+from slipway.files.writing import write_bytes
 from slipway.project import load_project
 from slipway.stage import run_stage, timed_step
 

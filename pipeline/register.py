@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from slipway.files import write_json
+from slipway.files.writing import write_json
 from slipway.project import load_project
 from slipway.settings import tracking_settings
 from slipway.stage import run_stage

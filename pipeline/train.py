@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from slipway.data.prepared import read_part
-from slipway.files import write_json
+from slipway.files.writing import write_json
 from slipway.project import load_project
 from slipway.stage import run_stage, timed_step
 from slipway.training.fit import fit_estimator

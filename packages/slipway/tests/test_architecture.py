@@ -171,3 +171,38 @@ def test_every_plot_template_of_our_own_is_there_and_used():
     ours = {path.stem for path in (ROOT / ".dvc" / "plots").glob("*.json")}
     assert ours <= named
     assert named - ours <= {"simple", "linear", "bar_horizontal_sorted"}, "a template that DVC brings along"
+
+
+def rooms():
+    """Return every folder of the machinery that holds modules."""
+    return sorted({path.parent for path in SOURCE.rglob("*.py")})
+
+
+@pytest.mark.parametrize("room", rooms(), ids=lambda room: str(room.relative_to(SOURCE)))
+def test_a_room_has_at_most_fifteen_files(room):
+    assert len([*room.glob("*.py")]) <= 15
+
+
+@pytest.mark.parametrize("package", ORDER)
+def test_no_two_public_functions_of_a_package_have_one_name(package):
+    # Commands are named by what is typed: `slipway verify` and `slipway ledger verify` are two.
+    places = {}
+    for path in (SOURCE / package).rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(str(path.relative_to(SOURCE)))
+    twice = {name: files for name, files in places.items() if len(files) > 1}
+    assert twice == {} or package == "cli"
+
+
+def test_no_function_or_class_is_renamed_at_import():
+    usual = {"np", "pd", "pa", "pc", "pq", "gx"}
+    renamed = [
+        f"{path.relative_to(SOURCE)}: {alias.name} as {alias.asname}"
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+        if alias.asname and alias.asname not in usual
+    ]
+    assert renamed == []

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from slipway.errors import DataError, SlipwayError
-    from slipway.files import new_file
+    from slipway.files.writing import new_file
     from slipway.problem import Card, Expectation, Problem, Slice, Task, View
     from slipway.tables import read_parquet_folder
 
@@ -25,7 +25,7 @@ __all__ = [
 _MODULES = {
     **dict.fromkeys(("DataError", "SlipwayError"), "slipway.errors"),
     **dict.fromkeys(("Card", "Expectation", "Problem", "Slice", "Task", "View"), "slipway.problem"),
-    "new_file": "slipway.files",
+    "new_file": "slipway.files.writing",
     "read_parquet_folder": "slipway.tables",
 }
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from slipway.documents import convert_document, read_yaml
 from slipway.errors import SettingsError
+from slipway.files.documents import convert_document, read_yaml
 
 _ADVICE = "Fix the file, or the -S option that changed it."
 

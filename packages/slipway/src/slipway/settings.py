@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from slipway.documents import convert_document, read_toml
 from slipway.errors import SettingsError
+from slipway.files.documents import convert_document, read_toml
 
 # Each of these phones home by default, and hangs for seconds where there is no network.
 _TELEMETRY_OFF = {

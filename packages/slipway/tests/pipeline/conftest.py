@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from places import ROOT, TOYS, python_path
 
-from slipway.lock import hold_lock
+from slipway.files.lock import hold_lock
 
 PARAMS = """\
 split: {salt: toys, holdout: 0.25}

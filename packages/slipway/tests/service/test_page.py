@@ -13,7 +13,7 @@ from toybox import rows_of
 from slipway.bundle import load_bundle
 from slipway.bundle.manifest import MANIFEST, decode_manifest
 from slipway.contract import Kind
-from slipway.files import encode_json
+from slipway.files.writing import encode_json
 from slipway.serving.app.keys import Scope, new_key
 from slipway.serving.settings import read_settings
 from slipway.serving.site.page import curl_command

@@ -22,7 +22,7 @@ from slipway.data.splitting import split_frame
 from slipway.evaluation.holdout import evaluate_holdout, score_holdout
 from slipway.evaluation.result import encode_evaluation
 from slipway.evaluation.slices import cut_slices
-from slipway.files import write_bytes
+from slipway.files.writing import write_bytes
 from slipway.gate.rules import GateRules
 from slipway.ledger import Ledger
 from slipway.params import Params

@@ -11,7 +11,7 @@ from pathlib import Path
 from places import ROOT
 from requirements import missing
 
-from slipway.files import new_folder
+from slipway.files.writing import new_folder
 
 BIN = Path(sys.executable).parent
 PARSER = Path(__file__).with_name("parser")

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 from slipway.errors import DataError, first_line
-from slipway.files import new_file
+from slipway.files.writing import new_file
 
 Write = Callable[[pa.RecordBatch], None]
 

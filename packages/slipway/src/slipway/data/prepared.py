@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from slipway.errors import DataError
-from slipway.files import new_folder
+from slipway.files.writing import new_folder
 
 if TYPE_CHECKING:
     import pandas as pd

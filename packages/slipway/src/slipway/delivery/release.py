@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from slipway.bundle import load_bundle
-from slipway.documents import read_json
 from slipway.errors import DeliveryError, GateError, TrackingError
-from slipway.files import new_folder, write_json
+from slipway.files.documents import read_json
+from slipway.files.writing import new_folder, write_json
 from slipway.gate.result import GateResult, Verdict
 from slipway.ledger import Ledger, Release
 from slipway.tracking.lineage import read_lineage

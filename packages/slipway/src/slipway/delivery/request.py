@@ -4,9 +4,9 @@ from pathlib import Path
 
 import msgspec
 
-from slipway.documents import read_json
 from slipway.errors import DeliveryError
-from slipway.files import write_json
+from slipway.files.documents import read_json
+from slipway.files.writing import write_json
 from slipway.ledger import Release
 from slipway.ledger.entry import Digest
 

@@ -7,9 +7,9 @@ import msgspec
 import yaml
 from msgspec import Meta
 
-from slipway.documents import read_yaml
 from slipway.errors import SettingsError
-from slipway.files import write_bytes
+from slipway.files.documents import read_yaml
+from slipway.files.writing import write_bytes
 from slipway.gate.result import Verdict
 
 STORY = Path("demo.yaml")

@@ -14,7 +14,7 @@ from slipway.evaluation.calibration import BINS, bin_of, judged_probability
 from slipway.evaluation.importance import Importance
 from slipway.evaluation.scored import Scored, Vector, predicted_classes
 from slipway.figures import round_figure
-from slipway.files import new_folder
+from slipway.files.writing import new_folder
 from slipway.problem import Task
 
 Table = dict[str, Sequence[Any] | NDArray[Any]]

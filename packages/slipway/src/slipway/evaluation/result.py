@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from slipway.documents import parse_json, read_json
 from slipway.errors import DataError
 from slipway.figures import Figure, format_figure, round_figure
-from slipway.files import encode_json
+from slipway.files.documents import parse_json, read_json
+from slipway.files.writing import encode_json
 
 _ADVICE = "Run `dvc repro evaluate` to make it again."
 

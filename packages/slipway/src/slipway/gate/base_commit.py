@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from slipway.documents import parse_yaml
 from slipway.errors import GateError
+from slipway.files.documents import parse_yaml
 from slipway.gate.rules import RULES_FILE, GateRules, parse_gate_rules, read_gate_rules
 from slipway.git import Git
 from slipway.params import Params, SplitParams

@@ -8,8 +8,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from slipway.documents import parse_yaml, read_content
 from slipway.errors import GateError
+from slipway.files.documents import parse_yaml, read_content
 
 RULES_FILE = "gate.yaml"
 # A broken seal is a fact that no reason can excuse.

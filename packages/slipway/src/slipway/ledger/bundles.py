@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from slipway.errors import BundleError, LedgerError
-from slipway.files import new_folder
+from slipway.files.writing import new_folder
 from slipway.ledger.objects import Item, Objects
 
 _MANIFEST = "manifest.json"

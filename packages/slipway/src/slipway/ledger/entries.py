@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from slipway.documents import parse_json
 from slipway.errors import LedgerError
+from slipway.files.documents import parse_json
 from slipway.ledger.entry import Entry
 from slipway.ledger.objects import Objects
 

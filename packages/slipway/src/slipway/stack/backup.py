@@ -7,7 +7,7 @@ from hashlib import file_digest
 from pathlib import Path
 
 from slipway.errors import StackError
-from slipway.files import new_folder
+from slipway.files.writing import new_folder
 from slipway.stack.compose import compose, require_engine, require_running, stream_compose
 
 BACKUPS = Path("backups")

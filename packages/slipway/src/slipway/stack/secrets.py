@@ -4,7 +4,7 @@ import secrets
 from pathlib import Path
 
 from slipway.errors import StackError
-from slipway.files import write_bytes
+from slipway.files.writing import write_bytes
 from slipway.stack.compose import compose, run_docker
 
 SECRETS = Path("deploy/secrets")

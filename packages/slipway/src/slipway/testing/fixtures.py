@@ -12,7 +12,7 @@ import pytest
 from slipway.contract import read_contract
 from slipway.data.splitting import split_frame
 from slipway.data.validation.dataset import load_dataset
-from slipway.lock import hold_lock
+from slipway.files.lock import hold_lock
 from slipway.params import read_params
 from slipway.problem import Problem, load_problem
 from slipway.project import Project

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from slipway.documents import read_yaml
 from slipway.errors import TrackingError
 from slipway.evaluation.result import Evaluation, flatten_evaluation, read_evaluation
+from slipway.files.documents import read_yaml
 from slipway.tracking.lineage import Lineage, read_lineage
 
 # MLflow accepts names of 250 characters, and a name here has three parts.

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from slipway.documents import read_yaml
 from slipway.errors import TrackingError
+from slipway.files.documents import read_yaml
 from slipway.git import Git
 
 # DVC writes this stage's entry after the stage has read the file, so a hash with it would match no commit.

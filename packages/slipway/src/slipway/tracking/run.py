@@ -98,10 +98,9 @@ def _metrics(evidence: Evidence, model_id: str) -> list["Metric"]:
 def _dataset_input(bundle: Bundle, part: Dataset, lineage: Lineage) -> "DatasetInput":
     """Describe one part of the prepared data: the source is the data that DVC tracks, the digest the part's own."""
     import pyarrow.parquet as pq
-    from mlflow.entities import Dataset as Entity
-    from mlflow.entities import DatasetInput, InputTag
+    from mlflow import entities
 
-    entity = Entity(
+    dataset = entities.Dataset(
         name=part.context,
         digest=part.md5,
         source_type="local",
@@ -109,7 +108,7 @@ def _dataset_input(bundle: Bundle, part: Dataset, lineage: Lineage) -> "DatasetI
         schema=json.dumps({"mlflow_colspec": input_schema(bundle.fields).to_dict()}),
         profile=json.dumps({"num_rows": pq.read_metadata(part.path).num_rows}),
     )
-    return DatasetInput(entity, tags=[InputTag("mlflow.data.context", part.context)])
+    return entities.DatasetInput(dataset, tags=[entities.InputTag("mlflow.data.context", part.context)])
 
 
 def _batches(entries: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from slipway.errors import TrackingError
-from slipway.files import new_file
-from slipway.lock import hold_lock
+from slipway.files.lock import hold_lock
+from slipway.files.writing import new_file
 from slipway.settings import quiet_environment
 from slipway.tracking.store_errors import describe_store_error, hide_password, store_errors
 

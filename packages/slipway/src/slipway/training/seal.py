@@ -17,7 +17,7 @@ from slipway.bundle.verify import load_bundle
 from slipway.columns import Columns, frame_to_columns, rows_to_columns
 from slipway.contract import Field, read_contract
 from slipway.errors import ProblemError
-from slipway.files import encode_json, new_folder
+from slipway.files.writing import encode_json, new_folder
 from slipway.problem import Problem, Task
 from slipway.training.certify import certify_parity, find_batch_floor
 from slipway.training.export import export_onnx

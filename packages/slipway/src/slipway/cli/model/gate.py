@@ -41,7 +41,7 @@ def gate(
     if power:
         _study(retrains, jobs, as_json)
         return
-    from slipway.files import write_bytes, write_json
+    from slipway.files.writing import write_bytes, write_json
     from slipway.gate.report import render_gate_report
     from slipway.gate.result import Verdict
     from slipway.gate.run import run_gate

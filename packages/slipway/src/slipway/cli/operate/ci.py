@@ -41,7 +41,7 @@ def report(base: str, out: Path, gate: Path | None, head: str | None, as_json: b
     It holds verdict, jobs, and differences in data, parameters, rules and metrics. The results of the jobs are
     read from the variable NEEDS, `toJSON(needs)`; the report is written when jobs have failed, too.
     """
-    from slipway.files import write_json
+    from slipway.files.writing import write_json
     from slipway.github.jobs.event import read_head
     from slipway.github.pr_report.collect import collect_report
     from slipway.github.pr_report.render import render_headline
@@ -66,8 +66,8 @@ Examples:
 @click.argument("file", type=FILE)
 def summary(file: Path) -> None:
     """Print a report as Markdown."""
-    from slipway.documents import read_content
     from slipway.errors import GitHubError
+    from slipway.files.documents import read_content
     from slipway.github.pr_report.render import render_report
     from slipway.github.pr_report.report import decode_report
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from slipway.data.validation.report import Report, explain_report
 from slipway.errors import DataError
-from slipway.files import write_json
+from slipway.files.writing import write_json
 
 # DVC removes the outputs of a stage that failed: the report of bad data stays outside of it.
 FAILED = Path(".slipway/validation.json")

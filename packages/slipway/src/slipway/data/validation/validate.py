@@ -13,7 +13,7 @@ from slipway.data.validation.report import Report, RuleResult, ViewReport
 from slipway.data.validation.results import EXAMPLES, read_result
 from slipway.data.validation.suite import DATASET, EXISTS, OF_KIND, dataset_view
 from slipway.errors import ProblemError
-from slipway.files import new_folder
+from slipway.files.writing import new_folder
 from slipway.problem import Problem, View
 from slipway.stage import timed_step
 

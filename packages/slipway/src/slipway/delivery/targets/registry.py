@@ -12,9 +12,9 @@ from typing import Any
 
 from slipway.delivery.targets.base import Target
 from slipway.delivery.targets.settings import DEFAULT_TARGET, TargetSettings
-from slipway.documents import convert_document
 from slipway.errors import SettingsError
-from slipway.lock import hold_lock
+from slipway.files.documents import convert_document
+from slipway.files.lock import hold_lock
 from slipway.settings import ProjectSettings, project_settings, target_override
 
 GROUP = "slipway.targets"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from slipway.documents import read_json
 from slipway.errors import GitHubError
+from slipway.files.documents import read_json
 from slipway.github.pr_report.report import Commit
 
 

@@ -9,7 +9,7 @@ import msgspec
 import requests
 
 from slipway.errors import GitHubError
-from slipway.files import new_folder
+from slipway.files.writing import new_folder
 from slipway.github.client.api import GitHub
 from slipway.github.jobs.archive import unpack_archive
 from slipway.tracking.relocate import relocate_store

@@ -15,7 +15,7 @@ from slipway.delivery.targets.containers.command_line import CommandLine
 from slipway.delivery.targets.containers.container_target import ContainerSettings
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import GitHubError
-from slipway.files import write_bytes
+from slipway.files.writing import write_bytes
 from slipway.settings import ServerSettings, project_settings
 
 # Include resolves a relative path in ~/.ssh.

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from slipway.documents import read_json
 from slipway.errors import GitHubError
+from slipway.files.documents import read_json
 from slipway.github.client.api import GitHub
 from slipway.github.pr_report.artifact import read_artifact
 from slipway.github.pr_report.render import render_headline, render_missing_report, render_report

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from slipway.errors import GitHubError
-from slipway.files import write_bytes
+from slipway.files.writing import write_bytes
 
 FILE = ".github/CODEOWNERS"
 _OWNER = re.compile(r"@[A-Za-z0-9-]+(/[A-Za-z0-9._-]+)?")

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from slipway.documents import read_json
 from slipway.errors import GitHubError
+from slipway.files.documents import read_json
 from slipway.github.client.api import GitHub
 from slipway.github.repository.steps import DONE, Action, Step, lacks_plan, list_differences
 

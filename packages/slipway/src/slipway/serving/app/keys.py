@@ -16,10 +16,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from slipway.documents import read_json
 from slipway.errors import SettingsError
-from slipway.files import private_file, write_json
-from slipway.lock import hold_lock
+from slipway.files.documents import read_json
+from slipway.files.lock import hold_lock
+from slipway.files.writing import private_file, write_json
 from slipway.serving.console import print_line
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

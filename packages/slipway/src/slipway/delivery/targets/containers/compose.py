@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 import yaml
 from docker.errors import NotFound
-from docker.models.containers import Container as EngineContainer
+from docker.models import containers
 
 from slipway.delivery.targets.containers.container import find_container
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.containers.mounted_files import FILES, ContainerInputs
 from slipway.errors import DeliveryError
-from slipway.files import write_json
+from slipway.files.writing import write_json
 
 FILE = Path("deploy/compose/service.yaml")
 _SETTINGS, _FRONT = "slipway.settings", "slipway.front"
@@ -155,7 +155,7 @@ def has_volume(engine: Engine, name: str) -> bool:
         return True
 
 
-def _container(found: EngineContainer) -> Container:
+def _container(found: containers.Container) -> Container:
     return Container(
         id=str(found.id),
         image=found.attrs["Config"]["Image"],

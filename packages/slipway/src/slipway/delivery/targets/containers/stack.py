@@ -13,7 +13,7 @@ from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.containers.mounted_files import ContainerInputs
 from slipway.delivery.targets.containers.nodes import Node, read_nodes
 from slipway.errors import DeliveryError
-from slipway.files import write_json
+from slipway.files.writing import write_json
 
 FILE = Path("deploy/swarm/stack.yaml")
 _SETTINGS = "slipway.settings"

@@ -26,7 +26,7 @@ from slipway.delivery.targets.local import process
 from slipway.delivery.targets.preconditions import check_port
 from slipway.delivery.targets.settings import Port, TargetSettings
 from slipway.errors import BundleError, DeliveryError
-from slipway.files import new_folder, write_bytes
+from slipway.files.writing import new_folder, write_bytes
 
 _START_SECONDS = 30.0
 # Each worker takes some of the connections: so many responses in a row from the new bundle mean that all are new.

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-from slipway.documents import convert_document, parse_json, parse_yaml, read_json, read_toml, read_yaml
 from slipway.errors import GateError
+from slipway.files.documents import convert_document, parse_json, parse_yaml, read_json, read_toml, read_yaml
 
 
 class Part(msgspec.Struct, forbid_unknown_fields=True):

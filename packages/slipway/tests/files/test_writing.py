@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.files import new_file, new_folder, write_json
+from slipway.files.writing import new_file, new_folder, write_json
 
 
 def test_json_is_written_sorted_and_whole(tmp_path):

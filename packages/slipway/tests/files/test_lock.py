@@ -6,12 +6,12 @@ import sys
 import pytest
 
 from slipway.errors import LockError
-from slipway.lock import hold_lock
+from slipway.files.lock import hold_lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from slipway.lock import hold_lock
+from slipway.files.lock import hold_lock
 with hold_lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
