@@ -1,12 +1,12 @@
-# Three images from one lock: `service` (the model in one sealed bundle, answering requests), `mlflow` (the tracking server of
-# the stack) and `follow` (what reconciles a server with the ledger). `make image`, `make mlflow-image` and `make follow-image`
+# Three images from one lock: `service` (answers requests with the model of one sealed bundle), `mlflow` (the tracking server
+# of the stack) and `follow` (reconciles a server with the ledger). `make image`, `make mlflow-image` and `make follow-image`
 # build them and pass every argument.
 
-# The record of the official images gives this digest to python:3.13.15-slim-bookworm, for amd64 and arm64 alike:
+# The record of the official images gives this digest for python:3.13.15-slim-bookworm, on amd64 and arm64:
 # github.com/docker-library/repo-info, repos/python/remote/3.13.15-slim-bookworm.md, commit 422f3cfe488d.
 # A newer one: docker buildx imagetools inspect python:3.13-slim-bookworm. Any Debian with Python 3.11 to 3.13 will do.
 ARG BASE=python:3.13.15-slim-bookworm@sha256:ed86c82274b3c69b52fb5820f358f0bd7df0b603332063cb5c6e32bd220c3e6e
-# Likewise: repos/docker/remote/29.6.2-cli.md, commit 0f48b77a71f3.
+# In the same record: repos/docker/remote/29.6.2-cli.md, commit 0f48b77a71f3.
 ARG CLIENT=docker:29.6.2-cli@sha256:be132a9f282288de4afaf63379dff75711fda0147c6b72a9df44e51841402144
 
 FROM ${CLIENT} AS client
@@ -14,8 +14,8 @@ FROM ${CLIENT} AS client
 FROM ${BASE} AS base
 
 FROM base AS uv
-# A machine behind a proxy or a package mirror passes its settings as secrets (ca, pip_conf, uv_toml): they are mounted while
-# something is fetched and are in no layer.
+# A machine behind a proxy or a package mirror passes its settings as secrets (ca, pip_conf, uv_toml): they are mounted only
+# while packages are fetched and are in no layer.
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
@@ -23,7 +23,7 @@ ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
     UV_COMPILE_BYTECODE=1 \
     UV_LINK_MODE=copy \
     UV_PYTHON_DOWNLOADS=never
-# The version that the Makefile fetches too; the hashes are those of the wheels for x86-64 and for ARM.
+# The same version as in the Makefile; the hashes are those of the wheels for x86-64 and for ARM.
 RUN echo "uv==0.13.9" \
     "--hash=sha256:d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19" \
     "--hash=sha256:ecb6028d79dc96fbeafffe5c8af62a7099487ebc05a701e76714eebcffd06375" > /uv.txt
@@ -33,7 +33,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     python3 -m venv /uv && /uv/bin/pip install --quiet --require-hashes --only-binary :all: -r /uv.txt
 ENV PATH=/uv/bin:$PATH
 
-# Three lists in a stage of their own: a new version of a development tool in the lock installs nothing again.
+# Three lists in a stage of their own, so that a new version of a development tool in the lock reinstalls nothing.
 FROM uv AS lock
 WORKDIR /build
 COPY pyproject.toml uv.lock ./
@@ -46,7 +46,7 @@ RUN uv export --quiet --frozen --only-group serve --no-emit-workspace --no-heade
     uv export --quiet --frozen --only-group tracking-server --no-emit-workspace --no-header --no-annotate \
     --output-file /mlflow.txt
 
-# The machinery, as files of no environment: one copy for the two images that run it.
+# The machinery, outside any environment: one copy for the two images that run it.
 FROM uv AS machinery
 WORKDIR /build
 COPY packages/slipway .
@@ -129,13 +129,13 @@ ENV PATH=/app/code/bin:/app/.venv/bin:$PATH \
     PYTHONPATH=/app/code
 COPY --from=service-packages /app/.venv /app/.venv
 COPY --from=machinery /app/code /app/code
-# Fails the build if the service has a module that this image cannot import. It also leaves bytecode of what is used of the
-# standard library, which official images come without: every start would compile it again.
+# Fail the build if this image cannot import a module of the service. This also writes the bytecode of the standard library,
+# which official images lack: without it every start would compile it again.
 RUN python -c "import importlib, pkgutil, flask, granian.server, onnxruntime, prometheus_client, slipway.cli, slipway.bundle, slipway.serving; \
     [importlib.import_module(found.name) for room in (slipway.bundle, slipway.serving) \
     for found in pkgutil.walk_packages(room.__path__, room.__name__ + '.')]" && \
     install --directory --mode 1777 /var/log/slipway
-# Nothing is written but the log; the mode of that folder allows any --user.
+# Only the log is written; the mode of its folder allows any --user.
 ENV DO_NOT_TRACK=1 \
     ORT_DISABLE_TELEMETRY=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -148,12 +148,12 @@ VOLUME /var/log/slipway
 EXPOSE 8080
 USER 10001:0
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["slipway", "health"]
-# The kernel drops a SIGTERM that the first process of a container has no handler for yet, so a stop during the first
-# 0.3 s would wait for the kill. Blocked, it stays pending until the service has its handlers. env is no second process.
+# The kernel drops a SIGTERM while the first process of a container has no handler for it, so a stop during the first
+# 0.3 s would wait for the kill. Blocked, it stays pending until the service has its handlers; env execs the service.
 ENTRYPOINT ["env", "--block-signal=TERM", "slipway"]
 CMD ["serve"]
 
-# The bundle is verified here, as the service verifies it at every start.
+# Verify the bundle, as the service does at every start.
 FROM runtime AS bundle
 ARG BUNDLE_DIGEST
 ARG SEALED=bundle
@@ -167,7 +167,7 @@ RUN chmod -R a=rX /bundle && slipway verify --bundle /bundle --json > /verified.
     fi
 
 FROM runtime AS service
-# The last layer and the only one that another model changes.
+# The last layer, the only one that differs for another model.
 COPY --from=bundle /bundle /bundle
 ARG BUNDLE_DIGEST
 ARG REVISION

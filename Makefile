@@ -15,7 +15,7 @@ IMAGE := slipway
 SEALED := bundle
 REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null)
 SOURCE = $(shell git config --get remote.origin.url | sed 's|//[^/@]*@|//|')
-# What fetching packages takes on this machine, as BuildKit secrets, which are in no layer.
+# This machine's settings for fetching packages, as BuildKit secrets, which are in no layer.
 PIP_CONF = $(firstword $(wildcard $(PIP_CONFIG_FILE) $(HOME)/.config/pip/pip.conf /etc/pip.conf))
 UV_TOML = $(firstword $(wildcard $(UV_CONFIG_FILE) $(HOME)/.config/uv/uv.toml /etc/uv/uv.toml))
 comma := ,
@@ -25,22 +25,22 @@ ENGINE_ANSWERS = $(SLIPWAY_DOCKER) info >/dev/null 2>&1 || { \
 	echo "Cannot connect to a container engine: $(SLIPWAY_DOCKER) info fails. Start Docker, or name its client: SLIPWAY_DOCKER=..."; exit 1; }
 
 STACK = SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" uv run --no-sync slipway stack
-# $(call flag,NAME,OPTION): the option where NAME=1; anything else, such as a 0, must not pass for a yes.
+# $(call flag,NAME,OPTION): the option if NAME=1; any other value, such as 0, is an error.
 flag = $(if $(filter-out 1,$($(1))),$(error $(1): expected 1 or nothing, found $($(1)). Nothing was changed),$(if $($(1)),$(2)))
 
-# uv from the PATH if there is one, else the one that `tools` fetches. An activated environment is not ours to use.
+# uv from the PATH if there is one, else the one that `tools` fetches. An activated environment is ignored.
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 unexport VIRTUAL_ENV
 
-# Compiling looks at every file of the environment, so it is left out where nothing is to be installed. On a terminal uv shows
-# a progress bar and what it installed; in a log that is 180 lines about nothing.
+# Compiling reads every file of the environment, so it is skipped where nothing is to be installed. On a terminal uv shows
+# a progress bar and the installed packages; in a log these would be 180 lines.
 QUIET := $(shell test -t 2 || echo --quiet)
 sync = uv sync --locked $(1) --check >/dev/null 2>&1 || uv sync --locked $(1) --compile-bytecode $(QUIET)
 
-# A file of tests stays with one worker, because its tests share what is slow to make; files begin in their order.
+# All tests of a file run in one worker, because they share slow set-up; files start in their order.
 PYTEST := uv run --no-sync python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-# The machinery's own targets, where its sources are part of the repository.
+# The machinery's own targets, if its sources are in the repository.
 -include packages/slipway/machinery.mk
 
 ##@ This repository
@@ -52,7 +52,7 @@ demo: tools ## the whole loop in .demo/: data, model, gate, staging, production,
 	@$(call sync,--inexact --no-default-groups --group pipeline)
 	@uv run --no-sync python -m slipway.demo
 
-# Inexact: what another target has installed stays, so that switching between them installs nothing twice.
+# Inexact: packages that another target installed stay, so that switching between targets installs nothing twice.
 setup: tools ## the environment in .venv/
 	@test -d .venv || echo "Environment: installing (the first time takes a minute or two)"
 	@$(call sync,--inexact)
@@ -61,7 +61,7 @@ test: setup ## the tests of your problem and its pipeline
 	@$(PYTEST) tests
 	@echo "All tests passed. Next: make lint, make demo."
 
-repro: setup ## run the pipeline here: pull the data, then what has changed
+repro: setup ## run the pipeline here: pull the data, then run the stages that changed
 	@uv run --no-sync dvc pull data.dvc
 	@uv run --no-sync dvc repro
 	@uv run --no-sync dvc metrics show
@@ -70,8 +70,8 @@ repro: setup ## run the pipeline here: pull the data, then what has changed
 gate: setup ## may bundle/ replace what production runs? (BASE=origin/main: by the rules of that commit)
 	@uv run --no-sync slipway gate $(if $(BASE),--base "$(BASE)")
 
-# Where GH_TOKEN is set it also asks GitHub: is each pinned commit of that repository, and the version in its comment?
-audit-workflows: setup ## can anything in .github be attacked?
+# With GH_TOKEN it also asks GitHub whether each pinned commit belongs to that repository and is the version in its comment.
+audit-workflows: setup ## attackable or unpinned parts of .github/
 	@uv run --no-sync zizmor --persona auditor --no-progress .github
 
 serve: setup ## the model in bundle/ over HTTP, with its page (BUNDLE=.demo/bundle, PORT=8080)
@@ -82,7 +82,7 @@ image: sealed-image ## the service with bundle/ as a container image (IMAGE=slip
 	@echo "The image is $(IMAGE). Next, open to this machine only, with the predictions logged to a volume:"
 	@echo "  $(SLIPWAY_DOCKER) run --rm --name slipway -p 127.0.0.1:8080:8080 -v slipway-log:/var/log/slipway --read-only --cap-drop ALL -e SLIPWAY_AUTH=platform $(IMAGE)"
 
-# What `slipway publish` runs too, which has something else to say in the end.
+# `slipway publish` runs it too, without the advice of `image`.
 sealed-image:
 	@$(ENGINE_ANSWERS)
 	@test -f "$(SEALED)/manifest.json" || { echo "No bundle yet: run make repro first."; exit 1; }
@@ -113,7 +113,7 @@ up: stack-tools ## service, MLflow and PostgreSQL as containers (PROFILES=monito
 down: stack-tools ## stop them; their data is kept (VOLUMES=1: delete that too)
 	@$(STACK) down $(call flag,VOLUMES,--volumes)
 
-logs: stack-tools ## what they say, until ctrl-c
+logs: stack-tools ## their output, until ctrl-c
 	@$(STACK) logs
 
 dashboard: stack-tools ## the service's metrics as curves (after make up PROFILES=prometheus, or monitoring)
@@ -122,7 +122,7 @@ dashboard: stack-tools ## the service's metrics as curves (after make up PROFILE
 backup: stack-tools ## MLflow's store and the prediction log of the stack, into backups/
 	@$(STACK) backup
 
-restore: stack-tools ## put a backup back (FROM=backups/..., OVER=1: over what is there)
+restore: stack-tools ## restore a backup (FROM=backups/..., OVER=1: over existing data)
 	@test -n "$(FROM)" || { echo "Which backup? make restore FROM=backups/... (ls backups)"; exit 1; }
 	@$(STACK) restore "$(FROM)" $(call flag,OVER,--over)
 
@@ -147,7 +147,7 @@ ui: setup ## MLflow on the local store (STORE=.demo for the demo's, PORT=5001 fo
 	@cd "$(STORE)" && export MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false PYTHONWARNINGS=ignore \
 		&& exec "$(CURDIR)/.venv/bin/mlflow" ui --backend-store-uri sqlite:///mlflow.db --port $(PORT) --workers 1
 
-clean: ## remove what runs have made; your code, data, lock files and MLflow store stay
+clean: ## remove the output of runs; your code, data, lock files and MLflow store stay
 	rm -rf .demo .slipway .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf prepared bundle plots dvc_plots validation.json training.json registered.json model_card.md gate.json gate.md release
 

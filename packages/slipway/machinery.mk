@@ -1,10 +1,10 @@
-# Targets for who works on the machinery (packages/slipway); the Makefile at the root takes them in.
+# Targets for working on the machinery (packages/slipway), included by the Makefile at the root.
 .PHONY: setup-machinery test-machinery test-engine test-workflows test-all-tiers test-restart mutants bench-serving
 
 MACHINERY := packages/slipway
 
 ##@ The machinery (packages/slipway)
-setup-machinery: tools ## the environment, with everything that its tests, checks and benchmarks need
+setup-machinery: tools ## the environment, with the packages of its tests, checks and benchmarks
 	@$(call sync,--inexact --all-packages)
 
 test-machinery: setup-machinery ## its tests that need neither a container engine nor a workflow runner
@@ -16,11 +16,11 @@ test-engine: setup-machinery ## its tests on a real container engine (packages/s
 test-workflows: setup-machinery ## the workflows, run by a real runner (packages/slipway/ci/act builds it; needs the engine)
 	@$(PYTEST) $(MACHINERY)/tests -m runner
 
-# What .ci/run calls: in one run the tests that wait for an engine share the cores with those that compute.
+# For .ci/run: in one run the tests that wait for an engine share the cores with those that compute.
 test-all-tiers: setup-machinery
 	@$(PYTEST) $(MACHINERY)/tests -m "not restart"
 
-# It ends whatever else runs on the engine; SLIPWAY_REQUIRE=docker,restart says that nothing does.
+# It ends everything else on the engine; SLIPWAY_REQUIRE=docker,restart confirms that nothing else runs there.
 test-restart: setup-machinery
 	@uv run --no-sync python -m pytest $(MACHINERY)/tests -m restart
 
