@@ -45,15 +45,14 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 def _method(rounds: Rounds, plan: Plan) -> str:
     repeats = len(next(iter(rounds.values())))
     return (
-        f"Every service has the same model, {CORES} workers (`mlflow models serve` by default one), the settings that "
-        f"were found fastest, and the machine for itself, which it shares with the load. {repeats} rounds; in each, "
-        "every service is started, asked until it is right, checked "
-        f"({ROWS} rows alone and in batches, within {TOLERANCE:g} of the bundle's score), warmed up, measured, ended; "
-        f"the order turns. Figures are medians over rounds, with the smallest and largest. A closed loop is "
-        f"{CONNECTS} times {plan.loop:g} s, each with new connections, the fastest counts: how the system deals "
-        "connections to workers is luck. Processor time is that of all the service's processes, and steadier than "
-        "throughput. Any answer but 200 ends the run. Ours checks keys, writes its log and counts metrics; the peers "
-        "do none of that."
+        f"Every service has the same model, {CORES} workers (`mlflow models serve` by default one) and its fastest "
+        f"settings, and shares the machine only with the load. {repeats} rounds; in each, every service is started, "
+        f"called until it responds correctly, checked ({ROWS} rows alone and in batches, within {TOLERANCE:g} of the "
+        "bundle's score), warmed up, measured, stopped; the order rotates. Figures are medians over rounds, with the "
+        f"smallest and largest. A closed loop is {CONNECTS} times {plan.loop:g} s, each with new connections, and the "
+        "fastest counts, because the kernel distributes connections to workers at random. Processor time is that of "
+        "all the service's processes, and steadier than throughput. Any status but 200 ends the run. Only Slipway "
+        "checks keys, writes a log and counts metrics."
     )
 
 
