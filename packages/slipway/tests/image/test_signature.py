@@ -26,7 +26,7 @@ ISSUER_OID = "1.3.6.1.4.1.57264.1.1"
 
 @pytest.fixture(scope="module", autouse=True)
 def cosign():
-    """The program that SLIPWAY_COSIGN names, the one that ci/programs fetches, or the one on the PATH."""
+    """Return the program of SLIPWAY_COSIGN, of packages/slipway/ci/programs, or of the PATH."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slipway" / "bin" / "cosign"
     program = os.environ.get("SLIPWAY_COSIGN") or (str(cache) if cache.exists() else "cosign")
     with pytest.MonkeyPatch.context() as patch:
@@ -35,7 +35,7 @@ def cosign():
         try:
             subprocess.run([program, "version"], capture_output=True, check=True)
         except FileNotFoundError:
-            missing("docker", f"there is no {program}; ci/programs fetches it")
+            missing("docker", f"there is no {program}; packages/slipway/ci/programs fetches it")
         yield program
 
 

@@ -60,7 +60,7 @@ def run(*command, folder=ROOT):
 def promtool():
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     found = shutil.which("promtool", path=f"{cache / 'slipway' / 'bin'}:{os.environ['PATH']}")
-    return found or missing("docker", "there is no promtool; ci/engine fetches it")
+    return found or missing("docker", "there is no promtool; packages/slipway/ci/engine fetches it")
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def tags(address: str, name: str) -> list[str]:
 
 def _start(folder: Path) -> str:
     if shutil.which("docker-registry") is None:
-        missing("docker", "there is no program docker-registry; ci/engine installs it")
+        missing("docker", "there is no program docker-registry; packages/slipway/ci/engine installs it")
     address, config, said = f"127.0.0.1:{free_port()}", folder / "config.yml", folder / "registry.log"
     config.write_text(_CONFIG.format(folder=folder / "images", address=address))
     began = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()

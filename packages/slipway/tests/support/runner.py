@@ -75,13 +75,13 @@ class Run(NamedTuple):
 
 
 def find_act() -> Path:
-    """Return the program that ci/act builds; without it skip the test, or fail where SLIPWAY_REQUIRE asks for it."""
+    """Return the program that packages/slipway/ci/act builds; without it skip the test, or fail by SLIPWAY_REQUIRE."""
     script = (PACKAGE / "ci" / "act").read_text()
     (version,) = re.findall(r"(?m)^version=(\S+)$", script)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     program = cache / "slipway" / "bin" / f"act-{version}"
     if not program.exists():
-        missing("act", f"there is no {program}; ci/act builds it")
+        missing("act", f"there is no {program}; packages/slipway/ci/act builds it")
     return program
 
 

@@ -1,6 +1,6 @@
 """GitHub's REST API on loopback, as far as the workflows use it, with its state in memory and every call recorded.
 
-    python tests/support/stub_github.py --port 0 --record calls.jsonl    # prints its port, serves until it is ended
+    python packages/slipway/tests/support/stub_github.py --port 0 --record calls.jsonl    # prints its port
 
 Beside the API: GET /_calls is what was recorded, GET /_comments (/_releases ...) what is there now, POST /_pulls and
 /_comments put something there: the arguments of `add_pull` and `add_comment`.
