@@ -132,8 +132,8 @@ COPY --from=machinery /app/code /app/code
 # Fail the build if this image cannot import a module of the service. This also writes the bytecode of the standard library,
 # which official images lack: without it every start would compile it again.
 RUN python -c "import importlib, pkgutil, flask, granian.server, onnxruntime, prometheus_client, slipway.cli, slipway.bundle, slipway.serving; \
-    [importlib.import_module(found.name) for room in (slipway.bundle, slipway.serving) \
-    for found in pkgutil.walk_packages(room.__path__, room.__name__ + '.')]" && \
+    [importlib.import_module(found.name) for package in (slipway.bundle, slipway.serving) \
+    for found in pkgutil.walk_packages(package.__path__, package.__name__ + '.')]" && \
     install --directory --mode 1777 /var/log/slipway
 # Only the log is written; the mode of its folder allows any --user.
 ENV DO_NOT_TRACK=1 \

@@ -1,4 +1,4 @@
-"""The command line `slipway`: parse, call a room, print. A command does no work of its own."""
+"""The command line `slipway`: parse, call a package, print. A command does no work of its own."""
 
 from slipway.cli.root import main
 
