@@ -63,7 +63,7 @@ MUTANTS = [
     ),
     Mutant("a right without a reason", "deploy.yml", "rights_with_a_reason", put(r"(contents: write) #.*$", r"\1")),
     Mutant(
-        "the gate of ci may speak to clouds",
+        "the gate of ci may get an identity",
         "ci.yml",
         "identity_where_needed",
         job("gate", r"^( +)(contents: read.*)$", r"\1\2\n\1id-token: write # for later"),
@@ -87,7 +87,7 @@ MUTANTS = [
         put(r"^( +\(github\.event_name != 'pull_request' \|\| .*\))$", r"\1 || vars.ALL"),
     ),
     Mutant(
-        "an identity shown where nobody asked for it",
+        "an identity requested without the variables",
         "cd.yml",
         "no_exchange_for_forks",
         put(r"^ +if: .*\n( +uses: aws-actions/)", r"\1"),
@@ -121,7 +121,9 @@ MUTANTS = [
         put(_RUN, r"\1run: \2 --branch ${{ github.head_ref }}"),
     ),
     Mutant("two commands in one step", "cd.yml", "one_command_each", put(_RUN, r"\1run: \2 && make image")),
-    Mutant("a gate that forgives", "ci.yml", "nothing_forgiven", put(r"^( +run: .*\bgate\b.*)$", r"\1 || true")),
+    Mutant(
+        "a gate whose failure is ignored", "ci.yml", "nothing_forgiven", put(r"^( +run: .*\bgate\b.*)$", r"\1 || true")
+    ),
     Mutant(
         "a step that may fail",
         "cd.yml",
@@ -142,7 +144,7 @@ MUTANTS = [
         put(r"(actions/checkout@)[0-9a-f]{40}", r"\g<1>" + "0" * 40),
     ),
     Mutant("a run that can be started once", "cd.yml", "artifacts_replaced", put(r"^ +overwrite: true\n", "")),
-    Mutant("a uv that nobody verified", "setup/action.yml", "uv_of_the_makefile", put("--require-hashes ", "")),
+    Mutant("an unverified uv", "setup/action.yml", "uv_of_the_makefile", put("--require-hashes ", "")),
     Mutant("a runner of its own", "ci.yml", "runner_in_one_place", put(r"^( +runs-on: ).*$", r"\1ubuntu-latest")),
     Mutant(
         "the whole pipeline in a deployment",
@@ -184,7 +186,7 @@ MUTANTS = [
         put(r"^  workflow_call:", "  workflow_dispatch:\n  workflow_call:"),
     ),
     Mutant(
-        "a stranger's code with rights",
+        "a fork's code with rights",
         "ci.yml",
         "no_pull_request_target",
         put(r"^  pull_request:", "  pull_request_target:"),
@@ -239,7 +241,7 @@ MUTANTS = [
         job("deploy", r"^(    environment: .*\n +.*)(\$\{\{)$", r"\1-server\2"),
     ),
     Mutant(
-        "another place to roll back",
+        "an environment without a file",
         "rollback.yml",
         "environments_have_files",
         put(r"options: \[production, staging\]", "options: [production, staging, canary]"),
@@ -293,7 +295,7 @@ MUTANTS = [
         put(r"^  workflow_dispatch:$", "  push:\n  workflow_dispatch:"),
     ),
     Mutant(
-        "a word for an image that was found",
+        "an attestation of an image that was found",
         "cd.yml",
         "attested_if_built",
         put(r"^( +)steps\.image\.outputs\.built == 'true' &&$", r"\1steps.image.outputs.digest != '' &&"),
@@ -351,7 +353,7 @@ MUTANTS = [
         ),
     ),
     Mutant(
-        "workflows that nobody audits",
+        "unaudited workflows",
         "ci.yml",
         "workflows_judged",
         put("run: make audit-workflows", "run: make help"),
@@ -363,9 +365,14 @@ MUTANTS = [
         put(r"^( +)run: make audit-workflows$", r"\1if: github.event_name == 'push'\n\1run: make audit-workflows"),
     ),
     Mutant("a verdict that is skipped", "ci.yml", "one_verdict", job("verdict", r"^    if: .*\n", "")),
-    Mutant("a verdict that waits for half", "ci.yml", "one_verdict", job("verdict", r"^(    needs: \[)\w+, ", r"\1")),
     Mutant(
-        "a verdict that looks at nothing",
+        "a verdict that waits for only some jobs",
+        "ci.yml",
+        "one_verdict",
+        job("verdict", r"^(    needs: \[)\w+, ", r"\1"),
+    ),
+    Mutant(
+        "a verdict that reads no result",
         "ci.yml",
         "one_verdict",
         job("verdict", r"\$\{\{ toJSON\(needs\) \}\}", "green"),
