@@ -322,6 +322,29 @@ def test_nothing_that_a_pull_request_wrote_becomes_markup():
     assert "alert(1)" in page.text, "it is still there to be read, as text"
 
 
+@pytest.mark.parametrize(
+    ("verdict", "low", "high", "said"),
+    [
+        (Verdict.KEEP, -0.015, -0.005, "⏸️ Slightly worse, within the margin: production keeps its model"),
+        (Verdict.KEEP, -0.005, 0.005, "⏸️ No significant difference: production keeps its model"),
+        (Verdict.PROMOTE, -0.005, 0.005, "🔁 No significant difference: the newer model ships"),
+        (Verdict.PROMOTE, 0.005, 0.015, "✅ Significantly better"),
+    ],
+)
+def test_the_headline_says_what_the_interval_says(verdict, low, high, said):
+    gate = GateResult(
+        verdict=verdict,
+        sentence="",
+        candidate="a",
+        production="b",
+        ships="a",
+        primary="log_loss",
+        confidence=0.95,
+        relative=Figure(value=(low + high) / 2, low=low, high=high),
+    )
+    assert render_report(msgspec.structs.replace(GOOD, gate=gate)).startswith(f"## {said}")
+
+
 def test_a_drawing_cannot_be_written_into():
     assert "mermaid" not in render_report(full_of('x"\n    bar [1]\n```\n<b>'))
     assert "mermaid" in render_report(full_of("log_loss"))

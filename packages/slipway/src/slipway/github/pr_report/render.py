@@ -71,9 +71,13 @@ def _verdict(gate: GateResult) -> str:
     if gate.verdict is Verdict.PROMOTE and gate.production is None:
         return "🚀 First release: the model passes the floors of the gate."
     if gate.verdict is Verdict.PROMOTE:
+        if gate.relative and gate.relative.low is not None and gate.relative.low <= 0:
+            return "🔁 No significant difference: the newer model ships, as the rule for ties says."
         return "✅ Significantly better: this model replaces the one in production."
     if gate.candidate == gate.production:
         return "♻️ Same model: production keeps it, with this code."
+    if gate.relative and gate.relative.high is not None and gate.relative.high < 0:
+        return "⏸️ Slightly worse, within the margin: production keeps its model, with this code."
     return "⏸️ No significant difference: production keeps its model, with this code."
 
 
