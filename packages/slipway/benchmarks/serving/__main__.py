@@ -2,9 +2,9 @@
 
     python -m benchmarks.serving [--quick] [--only NAME ...] [--out docs/serving-benchmark.md]
 
-Run it in packages/slipway (`make bench-serving` does). Needed: what `make repro` leaves, wrk, vegeta, Linux. Peers are
-installed into .slipway/bench-serving/. The whole takes about 20 minutes, `--quick` five; nothing else should run
-meanwhile.
+Run it in packages/slipway (`make bench-serving` does); FILE is relative to the root of the repository. Needed: what
+`make repro` leaves, wrk, vegeta, Linux. Peers are installed into .slipway/bench-serving/. The whole takes about 20
+minutes, `--quick` five; nothing else should run meanwhile.
 """
 
 import argparse
@@ -34,12 +34,23 @@ def main() -> None:
     quiet_environment()
     try:
         environment.require(ROOT)
+        out = _writable(given.out)
         text = run(given)
     except (BenchmarkError, SlipwayError) as error:
         sys.exit(f"bench-serving: {error}")
     print(f"\n{text}")
-    if given.out:
-        given.out.write_text(text)
+    if out:
+        out.write_text(text)
+
+
+def _writable(out: Path | None) -> Path | None:
+    """Return the place of the report, from the root of the repository; raise `BenchmarkError` without its folder."""
+    found = ROOT / out if out else None
+    if found and not found.parent.is_dir():
+        raise BenchmarkError(
+            f"Cannot write --out {out}: expected the folder {found.parent}. Create it, or name another."
+        )
+    return found
 
 
 def run(given: argparse.Namespace) -> str:
