@@ -1,4 +1,4 @@
-"""The public names of Slipway, those that a problem package uses; every other module may move between versions."""
+"""The public names of Slipway that a problem package uses; README.md of the package lists what else is public."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
