@@ -8,6 +8,7 @@ from ledgerbox import BY, deploy, git
 from projectbox import make_project, with_production
 
 from slipway.bundle import load_bundle
+from slipway.gate.checks import CHECKS
 from slipway.gate.result import Verdict
 from slipway.gate.run import run_gate
 from slipway.ledger import Event, Ledger, next_entry
@@ -104,11 +105,20 @@ def test_an_exemption_lets_one_check_pass_until_its_day_and_is_repeated(project)
     assert any("no longer counts" in line for line in found.moved)
 
 
-@pytest.mark.parametrize("name", ["integrity", "certificate", "golden_rows"])
-def test_a_broken_seal_cannot_be_exempted(project, name):
+COLLECTED = ("integrity", "certificate", "golden_rows", "inputs", "ledger", "production", "comparison")
+
+
+@pytest.mark.parametrize("name", [*COLLECTED, "latency_and_sise"])
+def test_what_comes_before_the_other_checks_and_a_misspelled_one_cannot_be_exempted(project, name):
     project.change_rules(exemptions=[{"check": name, "reason": "because we can", "until": "2999-01-31"}])
     found = run_gate(project.root)
-    assert found.verdict is Verdict.REFUSE and name in found.sentence
+    assert failed(found) == ["inputs"]
+    assert f"an exemption for {name}, expected one of" in found.sentence and "latency_and_size" in found.sentence
+
+
+def test_the_other_checks_are_called_as_an_exemption_names_them(project):
+    names = {check.name for check in run_gate(project.root).checks}
+    assert names - set(COLLECTED) == {check.__name__ for check in CHECKS}
 
 
 def test_the_rules_of_the_base_commit_win_and_the_change_is_named(project):

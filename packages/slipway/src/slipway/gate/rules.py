@@ -12,8 +12,6 @@ from slipway.errors import GateError
 from slipway.files.documents import parse_yaml, read_content
 
 RULES_FILE = "gate.yaml"
-# A broken seal is a fact that no reason can excuse.
-NO_EXEMPTION = frozenset({"integrity", "certificate", "golden_rows"})
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
@@ -44,9 +42,10 @@ class GateRules(_Strict, frozen=True, kw_only=True):
     baseline's loss that a model must take away; `level` the confidence of the intervals, `slice_level` the family-wise
     error of the slices; `ceiling` the primary metric's skill above which a model is too good to be true, `gain` the
     same for an improvement over production, `single` for one feature alone; `calibration` the largest calibration
-    error's lower end, `mean` the largest distance of mean prediction and base rate; `groups` and `rows` the fewest in
-    the holdout; `shrink` the largest share of the holdout's rows that may go missing against the release that runs;
-    `milliseconds` per row (median) and `megabytes` of the bundle; `tolerance` for recomputed metrics.
+    error's lower end, `mean` the largest distance of the mean prediction from production's, or from the base rate where
+    production's is off itself; `groups` and `rows` the fewest in the holdout; `shrink` the largest share of the
+    holdout's rows that may go missing against the release that runs; `milliseconds` per row (median) and `megabytes` of
+    the bundle; `tolerance` for recomputed metrics.
     """
 
     tie: Tie = Tie.PRODUCTION
@@ -78,8 +77,15 @@ def read_gate_rules(root: Path) -> GateRules:
 
 def parse_gate_rules(content: bytes, where: str) -> GateRules:
     """Parse the content of a `gate.yaml`; `where` names it in errors. Raises `GateError`."""
+    # Imported here: the checks import these rules.
+    from slipway.gate.checks import CHECKS
+
     rules = parse_yaml(content, GateRules, where, GateError, "Fix it; its comments say what each key means.")
+    names = [check.__name__ for check in CHECKS]
     for exemption in rules.exemptions:
-        if exemption.check in NO_EXEMPTION:
-            raise GateError(f"{where} has an exemption for {exemption.check}, which cannot be exempted. Remove it.")
+        if exemption.check not in names:
+            raise GateError(
+                f"{where} has an exemption for {exemption.check}, expected one of {', '.join(names)}. No other check "
+                "can be exempted. Fix the name, or remove the exemption."
+            )
     return rules
