@@ -143,9 +143,9 @@ def test_a_first_release_has_metrics_and_nothing_beside_them(inputs):
 
 
 def test_slices_tell_which_part_is_ruined(inputs):
-    ruined = inputs.parts[0]
+    ruined = inputs.slices[0]
     rows = compare_slices(with_scores(inputs, inverted(inputs, ruined.rows)))
-    large = [part for part in inputs.parts if len(part.rows) >= inputs.rules.slice_rows]
+    large = [part for part in inputs.slices if len(part.rows) >= inputs.rules.slice_rows]
     assert len(large) >= 3
     assert [(row.slice, row.label, row.rows) for row in rows] == [(p.slice, p.label, len(p.rows)) for p in large]
     assert rows[0].difference.high < 0
@@ -156,7 +156,7 @@ def test_slices_tell_which_part_is_ruined(inputs):
 def test_a_slice_of_a_metric_without_group_sums_has_interval_and_p_value_too(churn_inputs):
     problem = msgspec.structs.replace(churn_inputs.problem, metric="roc_auc")
     by_order = msgspec.structs.replace(churn_inputs, problem=problem)
-    rows = compare_slices(with_scores(by_order, inverted(by_order, by_order.parts[0].rows)))
+    rows = compare_slices(with_scores(by_order, inverted(by_order, by_order.slices[0].rows)))
     assert rows[0].p_value < 0.01 < min(row.p_value for row in rows[1:])
     assert all(row.difference.low < row.difference.value < row.difference.high for row in rows)
 
@@ -165,7 +165,7 @@ def test_a_slice_with_few_rows_or_few_groups_is_not_judged(churn_inputs):
     some = np.flatnonzero(churn_inputs.candidate.scored.group < 7)
     inputs = msgspec.structs.replace(
         churn_inputs,
-        parts=(*churn_inputs.parts, SlicePart("early", "yes", some), SlicePart("first", "yes", np.arange(20))),
+        slices=(*churn_inputs.slices, SlicePart("early", "yes", some), SlicePart("first", "yes", np.arange(20))),
     )
     found = {row.slice for row in compare_slices(with_rules(inputs, slice_rows=50))}
     assert found == {"plan"}

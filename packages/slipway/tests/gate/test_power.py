@@ -86,7 +86,7 @@ def test_one_retrain_cannot_be_compared(toys):
 
 def test_models_that_are_the_same_are_never_refused(churn_inputs):
     same, params = [churn_inputs.candidate.scored] * 3, churn_inputs.params.evaluate
-    found = measure_false_refusals(same, churn_inputs.parts, "log_loss", RULES, params)
+    found = measure_false_refusals(same, churn_inputs.slices, "log_loss", RULES, params)
     assert (found.refused, found.spread, found.half_width) == (0, 0, 0)
 
 
@@ -101,12 +101,12 @@ def test_a_ruined_model_among_the_retrains_is_refused_by_every_other(churn_input
 
 
 def test_a_slice_that_is_worse_counts_as_refused(churn_inputs):
-    good, part = churn_inputs.candidate.scored, churn_inputs.parts[0]
+    good, part = churn_inputs.candidate.scored, churn_inputs.slices[0]
     scores = good.scores.copy()
     scores[part.rows] = sharpened(good, 3)[part.rows]
     bad = msgspec.structs.replace(good, scores=scores)
     rules = msgspec.structs.replace(RULES, margin=1)
-    found = measure_false_refusals([good, bad], churn_inputs.parts, "log_loss", rules, churn_inputs.params.evaluate)
+    found = measure_false_refusals([good, bad], churn_inputs.slices, "log_loss", rules, churn_inputs.params.evaluate)
     assert (found.refused, found.by_whole, found.by_slice) == (1, 0, 1)
 
 

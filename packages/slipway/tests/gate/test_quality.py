@@ -92,7 +92,7 @@ def test_a_large_loss_that_is_uncertain_is_let_through(churn_inputs):
 
 def test_a_ruined_slice_is_found_and_named_although_the_mean_improves(churn_inputs):
     """Production is wrong everywhere else, so the candidate is better on the whole."""
-    part = churn_inputs.parts[1]
+    part = churn_inputs.slices[1]
     production = inverted(churn_inputs, np.arange(len(churn_inputs.holdout)))
     production[part.rows] = churn_inputs.production.scored.scores[part.rows]
     inputs = with_production_scores(with_scores(churn_inputs, inverted(churn_inputs, part.rows)), production)
@@ -104,7 +104,7 @@ def test_a_ruined_slice_is_found_and_named_although_the_mean_improves(churn_inpu
 
 def test_a_slice_that_is_worse_by_chance_perhaps_is_let_through(churn_inputs):
     """All of the loss is in one group: it exceeds the margin, and is not significant."""
-    part, group = churn_inputs.parts[0], churn_inputs.candidate.scored.group
+    part, group = churn_inputs.slices[0], churn_inputs.candidate.scored.group
     inside = part.rows[group[part.rows] == 0]
     scores = churn_inputs.production.scored.scores.copy()
     scores[inside] = np.where(churn_inputs.candidate.scored.target[inside] == 1, 0.1, 0.9)
@@ -114,8 +114,8 @@ def test_a_slice_that_is_worse_by_chance_perhaps_is_let_through(churn_inputs):
 
 
 def test_of_many_slices_that_are_worse_the_worst_are_named_first(churn_inputs):
-    parts = tuple(SlicePart("again", str(number), part.rows) for number in range(2) for part in churn_inputs.parts)
-    inputs = msgspec.structs.replace(with_scores(churn_inputs, 1 - churn_inputs.candidate.scored.scores), parts=parts)
+    slices = tuple(SlicePart("again", str(number), part.rows) for number in range(2) for part in churn_inputs.slices)
+    inputs = msgspec.structs.replace(with_scores(churn_inputs, 1 - churn_inputs.candidate.scored.scores), slices=slices)
     observed = no_slice_worse(inputs).observed
     losses = [float(found) for found in re.findall(r"(\S+)% higher \(", observed)]
     assert len(losses) == 3
@@ -124,13 +124,13 @@ def test_of_many_slices_that_are_worse_the_worst_are_named_first(churn_inputs):
 
 
 def test_a_slice_within_its_margin_is_let_through(inputs):
-    ruined = with_scores(inputs, inverted(inputs, inputs.parts[0].rows))
+    ruined = with_scores(inputs, inverted(inputs, inputs.slices[0].rows))
     assert not no_slice_worse(ruined).passed
     assert no_slice_worse(with_rules(ruined, slice_margin=100)).passed
 
 
 def test_slices_that_are_too_small_are_not_judged(inputs):
-    ruined = with_scores(inputs, inverted(inputs, inputs.parts[0].rows))
+    ruined = with_scores(inputs, inverted(inputs, inputs.slices[0].rows))
     found = no_slice_worse(with_rules(ruined, slice_rows=100_000))
     assert found.passed
     assert found.observed == "no slice with 100,000 rows"

@@ -52,7 +52,7 @@ def retrain(toy: Toy, folder: Path) -> Bundle:
 def make_inputs(toy: Toy, production: Bundle | None, **changed: Any) -> GateInputs:
     """The toy's bundle as candidate against `production`, None for a first release; fields may be `changed`."""
     scored, baseline = score_holdout(toy.bundle, toy.problem, toy.train, toy.holdout)
-    parts = cut_slices(toy.problem.slices, toy.holdout)
+    slices = cut_slices(toy.problem.slices, toy.holdout)
     inputs = GateInputs(
         problem=toy.problem,
         params=toy.params,
@@ -63,8 +63,8 @@ def make_inputs(toy: Toy, production: Bundle | None, **changed: Any) -> GateInpu
         candidate=ScoredBundle(toy.bundle, scored),
         production=ScoredBundle(production, score_frame(production, toy.holdout)) if production else None,
         baseline=baseline,
-        committed=evaluate_holdout(scored, baseline, toy.problem.metric, toy.params.evaluate, parts),
-        parts=parts,
+        committed=evaluate_holdout(scored, baseline, toy.problem.metric, toy.params.evaluate, slices),
+        slices=slices,
     )
     return msgspec.structs.replace(inputs, **changed)
 

@@ -21,6 +21,7 @@ from slipway.delivery.request import check_request
 from slipway.delivery.rollout import Change, Delivered, Say, fetch_release, open_environment, roll_out
 from slipway.errors import DeliveryError
 from slipway.ledger import Entry, Event, Ledger, Release
+from slipway.ledger.entry import PRODUCTION
 
 
 def deploy(root: Path, environment: str, say: Say, base: str | None = None, chosen: Path | None = None) -> Delivered:
@@ -28,7 +29,7 @@ def deploy(root: Path, environment: str, say: Say, base: str | None = None, chos
 
     `chosen` is a folder that `choose_release` wrote: the gate has judged it.
     """
-    if environment == "production":
+    if environment == PRODUCTION:
         raise DeliveryError(
             "Only a release that passed staging goes to production: `slipway deploy staging`, then `slipway promote "
             "staging production`."

@@ -3,11 +3,12 @@
 from itertools import pairwise
 from pathlib import Path
 
-from slipway.delivery.release import JUDGED_BY, Chosen
+from slipway.delivery.release import Chosen
 from slipway.delivery.rollout import Say
 from slipway.errors import DeliveryError
 from slipway.git import Git
 from slipway.ledger import Entry, Event, Ledger, Release
+from slipway.ledger.entry import PRODUCTION
 
 
 def check_not_blocked(newest: Entry, release: Release) -> None:
@@ -65,7 +66,7 @@ def check_chosen_serves(chosen: Release, source: str, serving: Release) -> None:
 
 def check_still_judged(chosen: Chosen, ledger: Ledger, environment: str) -> None:
     """Refuse a release if production was rolled back since the verdict: the gate compared with another model."""
-    if environment != JUDGED_BY:
+    if environment != PRODUCTION:
         return
     for entry in ledger.history(environment):
         if entry.event is Event.ROLLBACK and entry.number > chosen.judged:

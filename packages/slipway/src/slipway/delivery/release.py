@@ -18,11 +18,10 @@ from slipway.files.documents import read_json
 from slipway.files.writing import new_folder, write_json
 from slipway.gate.result import GateResult, Verdict
 from slipway.ledger import Ledger, Release
+from slipway.ledger.entry import PRODUCTION
 from slipway.tracking.lineage import read_lineage
 
 BUNDLE = "bundle"
-# The environment whose model a candidate is compared with.
-JUDGED_BY = "production"
 _FILE = "release.json"
 
 
@@ -41,7 +40,7 @@ def choose_release(
     if folder.exists() and any(folder.iterdir()) and not (folder / _FILE).exists():
         raise DeliveryError(f"{folder} holds other files than a release, and would be replaced. Name another folder.")
     say("gate: judging the candidate ...")
-    newest = ledger.read(JUDGED_BY).number
+    newest = ledger.read(PRODUCTION).number
     # Imported here: a job that delivers a chosen release does not install what the gate needs.
     from slipway.gate.run import run_gate
 
@@ -76,7 +75,7 @@ def note_image(folder: Path, chosen: Chosen, image: str) -> Release:
 
 def _make_release(root: Path, ledger: Ledger, found: GateResult, ships: str) -> Release:
     commit, data = _read_source(root)
-    serving = ledger.read(JUDGED_BY).serving
+    serving = ledger.read(PRODUCTION).serving
     if found.verdict is Verdict.KEEP and serving and serving.bundle == ships:
         # New code around the same model: it gets an image of its own.
         return msgspec.structs.replace(serving, commit=commit, image=None)

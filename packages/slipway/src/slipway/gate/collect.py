@@ -17,7 +17,7 @@ from slipway.gate.base_commit import read_base
 from slipway.gate.inputs import GateInputs, ScoredBundle
 from slipway.gate.result import CheckResult, failed_check
 from slipway.ledger import Ledger
-from slipway.ledger.entry import Entry
+from slipway.ledger.entry import PRODUCTION, Entry
 from slipway.params import read_params
 from slipway.problem import Problem, load_problem
 from slipway.settings import project_settings
@@ -25,7 +25,6 @@ from slipway.settings import project_settings
 if TYPE_CHECKING:
     import pandas as pd
 
-_ENVIRONMENT = "production"
 _WHY = {
     "integrity": "A file that differs from the sealed one was never evaluated.",
     "certificate": "Only the parity certificate shows that the exported model scores as the trained estimator does.",
@@ -36,7 +35,7 @@ _WHY = {
 }
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal, not a failure
+class CollectionRefused(Exception):  # noqa: N818 - a refusal, not a failure
     """The inputs cannot be collected; `check` says why, `digest` is the candidate's if known."""
 
     def __init__(self, check: CheckResult, digest: str | None = None) -> None:
@@ -54,7 +53,10 @@ class Collected(NamedTuple):
 
 
 def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> Collected:
-    """Read everything from the working tree at `root`, production's bundle from the ledger; raises `Refusal`."""
+    """Read everything from the working tree at `root`, production's bundle from the ledger.
+
+    Raises `CollectionRefused`.
+    """
     with _refusing("inputs"):
         package = project_settings(root).problem
         own = load_problem(package)
@@ -66,10 +68,10 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> Colle
     candidate, checks = _candidate(root / "bundle", problem)
     with _refusing("inputs", candidate.digest):
         scored, baseline = score_holdout(candidate, problem, train, holdout)
-        parts = cut_slices(problem.slices, holdout)
+        slices = cut_slices(problem.slices, holdout)
     with _refusing("ledger", candidate.digest):
         found = ledger or Ledger(root)
-        entry = found.read(_ENVIRONMENT)
+        entry = found.read(PRODUCTION)
     production = _production(found, entry, root, problem, holdout, scored)
     inputs = GateInputs(
         problem=problem,
@@ -82,7 +84,7 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> Colle
         production=production,
         baseline=baseline,
         committed=committed,
-        parts=parts,
+        slices=slices,
     )
     return Collected(inputs, checks, moved)
 
@@ -92,12 +94,12 @@ def _candidate(path: Path, problem: Problem) -> tuple[Bundle, tuple[CheckResult,
         try:
             sealed = read_sealed(path)
         except CertificateError as error:
-            raise Refusal(failed_check("certificate", error, _WHY["certificate"])) from error
+            raise CollectionRefused(failed_check("certificate", error, _WHY["certificate"])) from error
     with _refusing("integrity", sealed.digest):
         try:
             bundle = start_bundle(sealed)
         except GoldenRowsError as error:
-            raise Refusal(failed_check("golden_rows", error, _WHY["golden_rows"]), sealed.digest) from error
+            raise CollectionRefused(failed_check("golden_rows", error, _WHY["golden_rows"]), sealed.digest) from error
         verify_bundle_problem(bundle, problem)
     golden = len(bundle.golden()[1])
     return bundle, (
@@ -136,13 +138,13 @@ def _with_absent(bundle: Bundle, holdout: "pd.DataFrame") -> "pd.DataFrame":
 
 @contextmanager
 def _refusing(name: str, digest: str | None = None) -> Iterator[None]:
-    """Turn every error into a `Refusal` by the check `name`."""
+    """Turn every error into a `CollectionRefused` by the check `name`."""
     try:
         yield
-    except Refusal:
+    except CollectionRefused:
         raise
     except Exception as error:  # an error is a refusal, whatever it is
-        raise Refusal(failed_check(name, error, _WHY[name]), digest) from error
+        raise CollectionRefused(failed_check(name, error, _WHY[name]), digest) from error
 
 
 def _passed(name: str, observed: str, limit: str) -> CheckResult:

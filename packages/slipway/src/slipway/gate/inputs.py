@@ -29,7 +29,7 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
     `entry` is production's newest ledger entry; `production` is None only where it serves nothing yet: before the
     first release. `baseline` is the trivial model of the training set on the same rows; `committed` is `metrics.json`
-    as it is in the working tree, `parts` are the slices of the holdout.
+    as it is in the working tree, `slices` those of the holdout.
     """
 
     problem: Problem
@@ -42,4 +42,4 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     production: ScoredBundle | None
     baseline: Scored
     committed: Evaluation
-    parts: tuple[SlicePart, ...] = ()
+    slices: tuple[SlicePart, ...] = ()

@@ -27,12 +27,12 @@ def render_gate_report(gate: GateResult) -> str:
 def gate_report_parts(gate: GateResult) -> list[Part]:
     """Return the parts of the report below the verdict and its sentence."""
     failed = [check for check in gate.checks if not check.stands]
-    excepted = [check for check in gate.checks if not check.passed and check.stands]
+    exempted = [check for check in gate.checks if not check.passed and check.stands]
     return [
         Part(_ships(gate)),
         Part(_list("Know first", [escape_markdown(line) for line in gate.moved])),
         Part(_table("Failed checks", failed, advice=True)),
-        Part(_list("Passed by exemption", [_exemption(check) for check in excepted])),
+        Part(_list("Passed by exemption", [_exemption(check) for check in exempted])),
         Part(_metrics(gate)),
         Part(_chart(gate)),
         Part(_slices(gate.slices)),

@@ -9,7 +9,7 @@ import msgspec
 from slipway.bundle.code import CONTRACT, FEATURES
 from slipway.errors import GateError
 from slipway.gate.checks import CHECKS
-from slipway.gate.collect import Collected, Refusal, collect_inputs
+from slipway.gate.collect import Collected, CollectionRefused, collect_inputs
 from slipway.gate.inputs import GateInputs
 from slipway.gate.result import CheckResult, GateResult, Verdict, failed_check
 from slipway.gate.statistics.comparison import compare_metrics, compare_slices, improvement_over_production
@@ -27,7 +27,7 @@ def run_gate(root: Path, *, base: str | None = None, ledger: Ledger | None = Non
     """
     try:
         collected = collect_inputs(root, base, ledger)
-    except Refusal as refusal:
+    except CollectionRefused as refusal:
         return _refused(refusal.check, refusal.digest)
     try:
         return _compared(collected)

@@ -21,8 +21,8 @@ def decide_verdict(inputs: GateInputs, relative: Figure | None, checks: Sequence
     if failed := [check for check in checks if not check.stands]:
         return Verdict.REFUSE, _refusal(failed)
     verdict, sentence = _first(inputs) if inputs.production is None else _compared(inputs, inputs.production, relative)
-    excepted = [f"{check.name} ({check.excepted})" for check in checks if not check.passed]
-    return verdict, sentence + (f" Passed by exemption: {', '.join(excepted)}." if excepted else "")
+    exempted = [f"{check.name} ({check.excepted})" for check in checks if not check.passed]
+    return verdict, sentence + (f" Passed by exemption: {', '.join(exempted)}." if exempted else "")
 
 
 def _refusal(failed: Sequence[CheckResult]) -> str:

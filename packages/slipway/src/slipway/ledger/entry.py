@@ -8,6 +8,8 @@ import msgspec
 from msgspec import Meta
 
 FORMAT = 1
+# The environment whose model a candidate is compared with, and to which only a promotion leads.
+PRODUCTION = "production"
 # The target after which nothing stays running.
 REHEARSAL = "rehearsal"
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]

@@ -62,12 +62,12 @@ def relative_improvement(
 
 
 def compare_slices(inputs: GateInputs) -> tuple[SliceComparison, ...]:
-    """Compare every slice with enough rows and groups, in the order of `inputs.parts`; none without production."""
+    """Compare every slice with enough rows and groups, in the order of `inputs.slices`; none without production."""
     if inputs.production is None:
         return ()
     _check_paired(inputs.candidate.scored, inputs.production.scored)
     params = _at_most(inputs.params.evaluate, _SLICE_RESAMPLES)
-    found = (_slice_row(inputs, part, inputs.production.scored, params) for part in inputs.parts)
+    found = (_slice_row(inputs, part, inputs.production.scored, params) for part in inputs.slices)
     return tuple(row for row in found if row is not None)
 
 
