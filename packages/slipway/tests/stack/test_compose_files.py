@@ -125,7 +125,7 @@ def test_a_replica_of_a_swarm_keeps_what_it_says_within_limits_too():
 def test_others_reach_the_service_only_where_somebody_chose_who_checks_callers(address, auth, chosen, refused):
     port = {"published": "80"} | ({"host_ip": address} if address else {})
     services = {"front": {"ports": [port]}, "service": {"environment": {"SLIPWAY_AUTH": auth}}}
-    with pytest.raises(StackError, match="who authenticates callers") if refused else nullcontext():
+    with pytest.raises(StackError, match="who authenticates clients") if refused else nullcontext():
         find_exposed(services, chosen)
 
 

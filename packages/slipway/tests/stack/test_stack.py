@@ -451,7 +451,7 @@ def test_where_others_reach_the_service_somebody_must_have_chosen_who_checks_cal
         override.write_text(f"services: {{front: {{ports: ['{port}:8080']}}}}")
     try:
         code, said = stack.try_make("up")
-        assert code != 0 and f"on 0.0.0.0 port {port}, and nothing says who authenticates callers" in said
+        assert code != 0 and f"on 0.0.0.0 port {port}, and nothing says who authenticates clients" in said
         assert since(stack) == before
         said = stack.make("up", SLIPWAY_AUTH="platform")
         assert (

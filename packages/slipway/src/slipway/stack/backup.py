@@ -1,5 +1,4 @@
-"""Copy what the running stack keeps (MLflow's database, its artifacts, the prediction log) into a folder of "
-"backups/."""
+"""Copy the data of the running stack into backups/: MLflow's database, its artifacts and the prediction log."""
 
 import os
 from datetime import UTC, datetime

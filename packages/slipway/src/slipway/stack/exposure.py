@@ -1,4 +1,4 @@
-"""Find out which ports of the stack other machines reach, and refuse a service that nobody protects.
+"""Find out which ports of the stack other machines reach, and refuse a service without authentication.
 
 The service cannot see this itself: only the engine knows on which addresses of the machine its port is published.
 """
@@ -14,18 +14,16 @@ def find_exposed(services: dict[str, Any], chosen: str | None) -> list[str]:
     """Return the ports that other machines reach, as "front on 0.0.0.0 port 8080".
 
     `services` are those of `docker compose config --format json`; `chosen` is SLIPWAY_AUTH as the environment or .env
-    sets it. Raises `StackError` if the service is among them while nobody chose who authenticates callers.
+    sets it. Raises `StackError` if the service is among them while no choice says who authenticates clients.
     """
     found = {name: [*_open_ports(service)] for name, service in services.items()}
     auth = services["service"]["environment"].get("SLIPWAY_AUTH")
     ports = found["front"] + found["service"]
     if ports and auth != "keys" and chosen != "platform":
         raise StackError(
-            f"The service would be published on {', '.join(ports)}, and nothing says who authenticates callers: "
-            f"expected "
-            "SLIPWAY_AUTH=keys with a file of keys (docs/stack.md, Keys), or SLIPWAY_AUTH=platform where a gateway "
-            "in front "
-            f"does it, in .env or before `make up`; found {chosen or 'none'}. Nothing was started."
+            f"The service would be published on {', '.join(ports)}, and nothing says who authenticates clients: "
+            "expected SLIPWAY_AUTH=keys with a file of keys (docs/stack.md, Keys), or SLIPWAY_AUTH=platform where a "
+            f"gateway in front does it, in .env or before `make up`; found {chosen or 'none'}. Nothing was started."
         )
     return [f"{name} on {port}" for name, ports in found.items() for port in ports]
 

@@ -1,4 +1,4 @@
-"""Start and stop the stack, and show what it is and says."""
+"""Start and stop the stack, and follow its logs."""
 
 import os
 import subprocess
@@ -42,10 +42,8 @@ def start_stack(profiles: str, say: Callable[[str], None]) -> Running:
     except StackError as error:
         raise StackError(
             f"The stack did not come up: {error} `make logs` shows what the containers say; what has started runs "
-            f"until "
-            "`make down`. For an image that cannot be pulled, name another: SLIPWAY_POSTGRES_IMAGE, ... "
-            "(docs/stack.md). For "
-            "a port that is taken, choose others: SLIPWAY_PORT, SLIPWAY_MLFLOW_PORT, ..."
+            "until `make down`. For an image that cannot be pulled, name another: SLIPWAY_POSTGRES_IMAGE, ... "
+            "(docs/stack.md). For a port that is taken, choose others: SLIPWAY_PORT, SLIPWAY_MLFLOW_PORT, ..."
         ) from error
     places = (
         ("the service", published_url("front", 8080), "try the model on its page"),
@@ -81,5 +79,5 @@ def _require_profiles(profiles: str) -> None:
 
 
 def _chosen_auth() -> str | None:
-    """Return SLIPWAY_AUTH as the environment or .env sets it; a default of a compose file is nobody's choice."""
+    """Return SLIPWAY_AUTH as the environment or .env sets it; a default of a compose file does not count."""
     return msgspec.json.decode(compose("--file", "-", "config", "--format", "json", given=_CHOSEN))["x-chosen"] or None

@@ -45,8 +45,7 @@ def restore(backup: Path, say: Callable[[str], None], *, over: bool) -> None:
     except StackError as error:
         raise StackError(
             f"The backup is back, but the stack does not come up with it: {error} See `make logs`. A database of an "
-            f"older "
-            "MLflow has to be upgraded first (docs/stack.md)."
+            "older MLflow has to be upgraded first (docs/stack.md)."
         ) from error
     _sql("postgres", "--command", "drop database mlflow_before")
 
@@ -69,9 +68,8 @@ def _require_empty() -> None:
     filled = sorted(_sql("mlflow", script=_FILLED_TABLES).split())
     if filled:
         raise StackError(
-            f"MLflow is not empty and would be replaced: its tables {', '.join(filled)} have rows. `make backup` "
-            f"keeps them; "
-            "then add OVER=1."
+            f"MLflow is not empty and would be replaced: its tables {', '.join(filled)} have rows. `make backup` keeps "
+            "them; then add OVER=1."
         )
     if compose(*f"exec -T service find {_LOG} -name .restored -prune -o -type f -size +0 -print".split()):
         raise StackError(
@@ -127,8 +125,7 @@ def _switch(backup: Path, say: Callable[[str], None]) -> None:
     except BaseException:
         say(
             "The switch broke off half done: MLflow's database, its files and the prediction log may not belong "
-            "together "
-            f"now. The backup is unchanged. Restore it again: make restore FROM={backup} OVER=1"
+            f"together now. The backup is unchanged. Restore it again: make restore FROM={backup} OVER=1"
         )
         raise
 

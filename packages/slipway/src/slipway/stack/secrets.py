@@ -23,8 +23,7 @@ def make_secrets() -> None:
     if not password.exists() and run_docker("volume", "inspect", volume, quiet=True).returncode == 0:
         raise StackError(
             f"The database of an earlier stack exists (volume {volume}), but its password does not. Put {password} "
-            f"back "
-            "(another clone may have it), or delete the stack's data with: make down VOLUMES=1"
+            "back (another clone may have it), or delete the stack's data with: make down VOLUMES=1"
         )
     SECRETS.mkdir(parents=True, exist_ok=True)
     SECRETS.chmod(0o700)
