@@ -15,7 +15,7 @@ from waiting import wait_for_engine
 from slipway.delivery import operations
 from slipway.delivery.reconcile import reconcile, stop_service
 from slipway.delivery.smoke_test import read_version
-from slipway.delivery.targets.containers.stack import FILE
+from slipway.delivery.targets.containers.swarm_stack import FILE
 from slipway.delivery.targets.registry import find_target
 from slipway.delivery.targets.swarm import SwarmTarget
 from slipway.errors import DeliveryError

@@ -13,7 +13,7 @@ from waiting import wait_for_engine
 from slipway.delivery import operations
 from slipway.delivery.reconcile import stop_service
 from slipway.delivery.status import describe_status, read_status
-from slipway.delivery.targets.containers.stack import FILE
+from slipway.delivery.targets.containers.swarm_stack import FILE
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
 

@@ -13,7 +13,7 @@ from msgspec import Meta
 from slipway.delivery.smoke_test import Smoke, wait_until
 from slipway.delivery.targets.base import PreparedRelease, describe_difference
 from slipway.delivery.targets.containers.container_target import ContainerSettings, ContainerTarget
-from slipway.delivery.targets.containers.stack import FILE, Service, Stack, Task, Wanted
+from slipway.delivery.targets.containers.swarm_stack import FILE, Service, Stack, Task, Wanted
 from slipway.delivery.targets.preconditions import check_port
 from slipway.errors import DeliveryError
 
