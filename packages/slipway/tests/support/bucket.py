@@ -39,7 +39,7 @@ class Bucket:
         return [] if method == "HEAD" else [_DENIED]
 
     def take(self, work: Path, path: str) -> None:
-        """Move the data of the clone `work` here, as docs/data.md says."""
+        """Move the data of the clone `work` here, as docs/github-setup.md says."""
         dvc(work, "pull", "--quiet", "data.dvc")
         dvc(work, "remote", "modify", "--quiet", "embedded", "url", f"s3://{self.name}/{path}")
         dvc(work, "remote", "modify", "--quiet", "embedded", "endpointurl", self.url)
