@@ -7,6 +7,7 @@ import msgspec
 
 from slipway.errors import GitHubError
 from slipway.git import Git
+from slipway.github.jobs.needs import Need
 
 ALWAYS = ("checks",)
 # On main cd judges the model and builds the image that it ships.
@@ -51,13 +52,6 @@ CANNOT_AFFECT = {
     **dict.fromkeys(("pipeline", "gate", "image"), _BESIDE_THE_MODEL),
     "report": (),
 }
-
-
-class Need(msgspec.Struct, frozen=True):
-    """The result and outputs of a job that another one needs, as in `toJSON(needs)`."""
-
-    result: str
-    outputs: dict[str, str] | None = None
 
 
 def plan_jobs(event: str, changed: list[str] | None) -> list[str]:

@@ -7,16 +7,12 @@ import msgspec
 
 from slipway.errors import GitHubError
 from slipway.gate.result import MAX_LIST, MAX_NAME, MAX_TEXT, GateResult
+from slipway.github.jobs.needs import Need
 from slipway.github.pr_report.changes import Sides, read_data, read_holdout, read_leaves, read_metrics, shorten
-from slipway.github.pr_report.report import Report, Result
+from slipway.github.pr_report.report import Report
 
 # Fields of gate.json that hold sentences; the others hold names.
 _SENTENCES = frozenset({"sentence", "observed", "limit", "why", "advice", "excepted", "moved"})
-
-
-class _Job(msgspec.Struct, frozen=True):
-    result: Result
-    outputs: dict[str, str] | None = None
 
 
 def collect_report(
@@ -48,11 +44,11 @@ def collect_report(
     )
 
 
-def _jobs(needs: str) -> dict[str, _Job]:
+def _jobs(needs: str) -> dict[str, Need]:
     if not needs.strip():
         return {}
     try:
-        return msgspec.json.decode(needs, type=dict[str, _Job])
+        return msgspec.json.decode(needs, type=dict[str, Need])
     except msgspec.MsgspecError as error:
         raise GitHubError(
             f"NEEDS cannot be read: {error}. Expected what `${{{{ toJSON(needs) }}}}` gives in a workflow: "
@@ -60,7 +56,7 @@ def _jobs(needs: str) -> dict[str, _Job]:
         ) from error
 
 
-def _troubles(jobs: dict[str, _Job]) -> list[str]:
+def _troubles(jobs: dict[str, Need]) -> list[str]:
     """Return the reasons that failed jobs give in their output `trouble`."""
     said = [(job.outputs or {}).get("trouble") for job in jobs.values()]
     return [shorten(text, MAX_TEXT) for text in said if text]

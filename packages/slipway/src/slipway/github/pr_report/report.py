@@ -4,7 +4,6 @@ The code of the pull request writes it, so it is untrusted: every part has a max
 a command, a path or an address.
 """
 
-from enum import StrEnum
 from typing import Annotated, Literal
 
 import msgspec
@@ -12,6 +11,7 @@ from msgspec import Meta
 
 from slipway.errors import GitHubError
 from slipway.gate.result import MAX_LIST, MAX_NAME, MAX_TEXT, GateResult
+from slipway.github.jobs.needs import Result
 
 FILE = "report.json"
 # Bytes; a report with every check failed and 500 slices has a fifth of it.
@@ -20,15 +20,6 @@ LARGEST = 1_000_000
 Name = Annotated[str, Meta(max_length=MAX_NAME)]
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Commit = Annotated[str, Meta(pattern=r"\A(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")]
-
-
-class Result(StrEnum):
-    """The result of a job, as GitHub names it."""
-
-    SUCCESS = "success"
-    FAILURE = "failure"
-    CANCELLED = "cancelled"
-    SKIPPED = "skipped"
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
