@@ -6,7 +6,7 @@ import pytest
 
 from flights import ingest
 from flights.contract import Flight
-from flights.dataset import FLIGHTS, READINGS, WEATHER, join_weather, load, read_flights, read_weather
+from flights.dataset import FLIGHT_KINDS, READINGS, WEATHER_KINDS, join_weather, load, read_flights, read_weather
 from slipway.contract import read_contract
 from slipway.errors import DataError
 
@@ -40,7 +40,7 @@ def flight(**changed):
 
 
 def observation(hour, temp, origin="JFK", **changed):
-    rest = {name: 1.0 for name in WEATHER if name not in ("origin", "time_hour", "temp")}
+    rest = {name: 1.0 for name in WEATHER_KINDS if name not in ("origin", "time_hour", "temp")}
     return {"origin": origin, "time_hour": pd.Timestamp(hour, tz="UTC"), "temp": temp, **rest, **changed}
 
 
@@ -147,7 +147,7 @@ def month(data, tmp_path):
 
 def test_no_column_of_the_contract_is_made_from_an_outcome(month):
     flights, weather, rows = month
-    outcomes = [name for name in ingest.FLIGHTS.names if name not in SCHEDULE]
+    outcomes = [name for name in ingest.FLIGHT_SCHEMA.names if name not in SCHEDULE]
     assert {"dep_time", "dep_delay", "arr_time", "arr_delay", "air_time", "tailnum"} <= set(outcomes)
     changed = flights.copy()
     arrived = flights["arr_delay"].notna()
@@ -180,4 +180,4 @@ def test_another_future_changes_no_row_of_the_past(month, now):
 
 
 def test_outcomes_are_read_for_the_target_alone():
-    assert set(FLIGHTS) - SCHEDULE == {"arr_delay"}
+    assert set(FLIGHT_KINDS) - SCHEDULE == {"arr_delay"}

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from flights.ingest import FLIGHTS, WEATHER, ingest, main
+from flights.ingest import FLIGHT_SCHEMA, WEATHER_SCHEMA, ingest, main
 from slipway.errors import DataError
 
 
@@ -57,13 +57,13 @@ def test_a_new_month_adds_two_files_and_leaves_the_others_untouched(tmp_path):
 
 def test_a_file_holds_its_month_in_schedule_order_and_nothing_of_the_machine(rebuilt):
     flights = pq.ParquetFile(rebuilt / "flights" / "2013-04.parquet")
-    assert flights.schema_arrow.equals(FLIGHTS, check_metadata=True)
+    assert flights.schema_arrow.equals(FLIGHT_SCHEMA, check_metadata=True)
     assert flights.num_row_groups == 1
     rows = flights.read().to_pandas()
     assert set(rows["month"]) == {4}
     assert rows.equals(rows.sort_values(["day", "sched_dep_time", "carrier", "flight", "origin", "dest"]))
     weather = pq.ParquetFile(rebuilt / "weather" / "2013-04.parquet")
-    assert weather.schema_arrow.equals(WEATHER, check_metadata=True)
+    assert weather.schema_arrow.equals(WEATHER_SCHEMA, check_metadata=True)
     local = weather.read().to_pandas()["time_hour"].dt.tz_convert("America/New_York")
     assert set(local.dt.month) == {4}
 

@@ -18,7 +18,7 @@ STALE = pd.Timedelta(hours=6)
 # mph. The fastest gust ever measured outside a tornado (Barrow Island, 1996). EWR's record of 2013-02-12 says 1,048.
 FASTEST_WIND = 253
 
-FLIGHTS = {
+FLIGHT_KINDS = {
     "year": "integer",
     "month": "integer",
     "day": "integer",
@@ -43,7 +43,7 @@ READINGS = {
     "pressure": "pressure",
     "visibility": "visib",
 }
-WEATHER = {"origin": "text", "time_hour": "instant"} | dict.fromkeys(READINGS.values(), "number")
+WEATHER_KINDS = {"origin": "text", "time_hour": "instant"} | dict.fromkeys(READINGS.values(), "number")
 
 
 def load(data_dir: Path) -> pd.DataFrame:
@@ -52,8 +52,8 @@ def load(data_dir: Path) -> pd.DataFrame:
     The contract's columns, `target` (late or not), `group` (the local day, such as 2013-01-05), `time` (scheduled
     departure in UTC) and `key`. Cancelled and diverted flights have no arrival delay and are left out.
     """
-    flights = read_flights(read_parquet_folder(data_dir / "flights", FLIGHTS))
-    return join_weather(flights, read_weather(read_parquet_folder(data_dir / "weather", WEATHER)))
+    flights = read_flights(read_parquet_folder(data_dir / "flights", FLIGHT_KINDS))
+    return join_weather(flights, read_weather(read_parquet_folder(data_dir / "weather", WEATHER_KINDS)))
 
 
 def read_flights(raw: pd.DataFrame) -> pd.DataFrame:

@@ -21,7 +21,7 @@ _INSTANT = pa.timestamp("us", tz="UTC")
 
 # Raw facts in the units of the source, outcomes included. Left out: what other columns say already
 # (`hour` and `minute` of a flight, the local date and hour of an observation).
-FLIGHTS = pa.schema(
+FLIGHT_SCHEMA = pa.schema(
     {
         "year": pa.int16(),
         "month": pa.int8(),
@@ -42,7 +42,7 @@ FLIGHTS = pa.schema(
         "time_hour": _INSTANT,
     }
 )
-WEATHER = pa.schema(
+WEATHER_SCHEMA = pa.schema(
     {
         "origin": pa.string(),
         "time_hour": _INSTANT,
@@ -88,12 +88,12 @@ def ingest(first: str, last: str, out: Path) -> list[Path]:
     months = _months(first, last)
     source = _source()
     with zipfile.ZipFile(source / "flights.csv.zip") as archive, archive.open("flights.csv") as file:
-        flights = _read(file, FLIGHTS)
+        flights = _read(file, FLIGHT_SCHEMA)
     with (source / "weather.csv").open("rb") as file:
-        weather = _read(file, WEATHER)
+        weather = _read(file, WEATHER_SCHEMA)
     written = []
     for month in months:
-        for name, table, schema in (("flights", flights, FLIGHTS), ("weather", weather, WEATHER)):
+        for name, table, schema in (("flights", flights, FLIGHT_SCHEMA), ("weather", weather, WEATHER_SCHEMA)):
             rows = table.filter(pc.equal(table["month"], month)).select(schema.names)
             path = out / name / f"2013-{month:02}.parquet"
             _write(rows.sort_by([(column, "ascending") for column in _ORDER[name]]), path)

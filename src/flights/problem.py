@@ -40,7 +40,7 @@ def rain(frame: pd.DataFrame) -> pd.Series:
     return fell.where(frame["precipitation"].notna(), "unknown")
 
 
-FLIGHTS = View(
+FLIGHT_VIEW = View(
     "flights",
     with_clock,
     (
@@ -61,7 +61,7 @@ FLIGHTS = View(
         ),
     ),
 )
-MONTHS = View(
+MONTH_VIEW = View(
     "months",
     by_month,
     (
@@ -116,6 +116,6 @@ PROBLEM = Problem(
         Slice("part of day", part_of_day),
         Slice("rain", rain),
     ),
-    views=(FLIGHTS, MONTHS),
+    views=(FLIGHT_VIEW, MONTH_VIEW),
     card=CARD,
 )
