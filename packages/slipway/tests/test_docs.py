@@ -10,9 +10,13 @@ from places import PACKAGE, ROOT
 
 from slipway.cli import main
 
-PAGES = [path for folder in (ROOT, ROOT / "docs", PACKAGE) for path in sorted(folder.glob("*.md"))]
+FOLDERS = (ROOT, ROOT / ".github", ROOT / "docs", PACKAGE)
+PAGES = [path for folder in FOLDERS for path in sorted(folder.glob("*.md"))]
 # A command ends where a comment, another command, or what the shell does with its output begins.
 COMMAND_ENDS = re.compile(r"\s#\s|\s&&|\s\||\s>|;|\s\\$")
+
+# What stands for any name in a path: NAME or <name>.
+PLACEHOLDER = re.compile(r"<[^>/]+>|(?<=/)[A-Z]+(?=/|$)")
 
 
 def name(path):
@@ -36,6 +40,26 @@ def headings(page):
     """Return the anchors that GitHub gives to the headings of a page."""
     titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_paths_exist_in_the_repository(page):
+    top = {path.partition("/")[0] for path in git("ls-files").split() if "/" in path}
+    named = {word for word in code_words(page.read_text()) if "/" in word and word.partition("/")[0] in top}
+    lost = [path for path in sorted(named) if not list(ROOT.glob(PLACEHOLDER.sub("*", path).rstrip("/")))]
+    # What git ignores is made by a command, or by whoever follows the page.
+    made = git("check-ignore", *lost).split() if lost else []
+    assert set(lost) - set(made) == set()
+
+
+def code_words(text):
+    """Return the words of a page between backticks; what a page quotes in a fenced block is output."""
+    prose = re.sub(r"^(`{3,}).*?^\1$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return {word for code in re.findall(r"`([^`]+)`", prose) for word in code.split()}
+
+
+def git(*arguments):
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False).stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
