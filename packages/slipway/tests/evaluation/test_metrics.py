@@ -11,11 +11,12 @@ from slipway.errors import DataError, ProblemError
 from slipway.evaluation import ranking as ranking_module
 from slipway.evaluation.holdout import evaluate_holdout
 from slipway.evaluation.losses import row_losses
-from slipway.evaluation.metrics import METRICS, metric_value, prepare_metrics, verify_primary_metric
+from slipway.evaluation.metrics import METRICS, MetricKind, metric_value, prepare_metrics, verify_primary_metric
 from slipway.evaluation.plots import as_csv, plot_tables
 from slipway.evaluation.result import decode_evaluation, encode_evaluation
 from slipway.evaluation.scored import Scored, constant_baseline
 from slipway.evaluation.slices import SlicePart
+from slipway.evaluation.sums import regression_sums
 from slipway.params import EvaluateParams
 from slipway.problem import Task
 
@@ -229,3 +230,9 @@ def test_a_primary_metric_that_the_gate_cannot_judge_is_refused_with_the_ones_it
     with pytest.raises(ProblemError, match=f"'{metric}'.*log_loss, brier, roc_auc"):
         verify_primary_metric(problem)
     verify_primary_metric(churn.problem)
+
+
+def test_a_metric_that_its_measure_does_not_compute_is_an_error_that_names_both(make_regression, monkeypatch):
+    monkeypatch.setitem(METRICS[Task.REGRESSION], "mape", MetricKind(regression_sums, "Mean absolute percentage error"))
+    with pytest.raises(LookupError, match="METRICS has mape, but regression_sums computes no such metric, only rmse"):
+        metric_value(make_regression(), "mape")

@@ -27,6 +27,10 @@ class MetricKind(msgspec.Struct, frozen=True):
 
     `better` is None where the metric alone does not rank models: precision rises as recall falls, and a constant is
     perfectly calibrated.
+
+    To add a metric, compute it under a new key of the dict that a measure returns: a mean over rows in `losses.py`,
+    another function of sums over groups in `sums.py`, any other in a module of its own, as in `ranking.py`. Give it
+    that key in `METRICS`, for each of its tasks, and raise `RESULTS` in `project.py`, because metrics.json changes.
     """
 
     build: Callable[[Scored], Measure]
@@ -89,6 +93,12 @@ def prepare_metrics(scored: Scored, names: Sequence[str]) -> Measure:
 
     def every(weights: Vector) -> dict[str, Vector]:
         values = {name: value for each in measures for name, value in each(weights).items()}
+        for name in names:
+            if name not in values:
+                raise LookupError(
+                    f"METRICS has {name}, but {kinds[name].build.__name__} computes no such metric, only "
+                    f"{', '.join(values)}. A name in METRICS must be a key of the dict that its measure returns."
+                )
         return {name: value for name, value in values.items() if name in wanted}
 
     return every
