@@ -18,6 +18,7 @@ from projectbox import Project, make_project, with_production
 from slipway.gate.result import GateResult, Verdict
 from slipway.gate.run import run_gate
 
+# Their import puts the mutants into the catalogue.
 SOURCES = (datasets, model, bundles, reports, contracts)
 # Enough for the gate's statistics: 60 days, of which a quarter is held out.
 ROWS = 12_000
