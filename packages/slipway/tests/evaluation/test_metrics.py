@@ -234,5 +234,5 @@ def test_a_primary_metric_that_the_gate_cannot_judge_is_refused_with_the_ones_it
 
 def test_a_metric_that_its_measure_does_not_compute_is_an_error_that_names_both(make_regression, monkeypatch):
     monkeypatch.setitem(METRICS[Task.REGRESSION], "mape", MetricKind(regression_sums, "Mean absolute percentage error"))
-    with pytest.raises(LookupError, match="METRICS has mape, but regression_sums computes no such metric, only rmse"):
+    with pytest.raises(LookupError, match="METRICS has mape, but regression_sums computes no such metric, only mae, "):
         metric_value(make_regression(), "mape")
