@@ -1,5 +1,6 @@
 """Targets are found by entry point, each with options of its own."""
 
+import itertools
 import os
 import re
 import sys
@@ -30,10 +31,11 @@ from slipway.delivery.targets.settings import Port, TargetSettings
 
 
 def read_example() -> str:
-    """The class that docs/delivery.md shows."""
+    """Return the first block of code below the heading in docs/delivery.md."""
     text = (ROOT / "docs" / "delivery.md").read_text()
     section = text.partition("## A target of your own\n")[2]
-    block = section[section.index("    class ProcessSettings") : section.index("\n`Target` and")]
+    lines = section[section.index("    class ") :].splitlines(keepends=True)
+    block = "".join(itertools.takewhile(lambda line: line.startswith("    ") or not line.strip(), lines))
     return IMPORTS + textwrap.dedent(block)
 
 

@@ -48,7 +48,7 @@ def test_one_that_ends_meanwhile_is_no_failure(hub, github):
 
 @pytest.mark.parametrize("name", ["cd", "../cd.yml", "cd.yml?x", ""])
 def test_a_workflow_is_named_by_its_file(hub, github, name):
-    with pytest.raises(GitHubError, match="workflow's file"):
+    with pytest.raises(GitHubError, match="file name of a workflow"):
         cancel_waiting_runs(github, name)
     assert hub.asked == []
 

@@ -139,7 +139,7 @@ def test_the_bundle_of_an_entry_must_be_kept_given_and_the_right_one(hub, ours, 
     before = branch(hub)
     with pytest.raises(LedgerError, match=r"does not keep yet"):
         Ledger(ours).append("production", deploying(churn.bundle))
-    with pytest.raises(LedgerError, match=r"cannot be kept.*expected 0000"):
+    with pytest.raises(LedgerError, match=r"cannot be kept.*expected the bundle 0000"):
         Ledger(ours).append("production", unsealed, churn.bundle.path)
     with pytest.raises(LedgerError, match="has no release"):
         Ledger(ours).append("production", lambda newest: next_entry(newest, Event.UNBLOCK, by=BY), churn.bundle.path)
