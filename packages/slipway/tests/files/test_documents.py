@@ -1,6 +1,6 @@
 """One reader of JSON, YAML and TOML: an error says where, what was expected, what was found and what to do."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import pytest
@@ -18,6 +18,11 @@ class Whole(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     parts: list[Part] = []
     named: dict[str, Part] = {}
+
+
+class Private(Whole, forbid_unknown_fields=True):
+    name: str = ""
+    kind: Literal["app"] = "app"
 
 
 ASKED = (Whole, "whole", GateError, "Do this.")
@@ -50,6 +55,15 @@ def test_what_does_not_fit_is_named_with_its_place_and_value(document, explained
         assert str(caught.value) == expected
 
 
+@pytest.mark.parametrize(
+    "document", [{"name": ["s3cret"]}, {"name": "a", "parts": "s3cret"}, {"s3cret": 1}, {"kind": "s3cret"}]
+)
+def test_a_private_document_is_explained_without_its_values(document):
+    with pytest.raises(GateError) as caught:
+        parse_json(msgspec.json.encode(document), Private, *ASKED[1:], private=True)
+    assert "s3cret" not in str(caught.value) and str(caught.value).endswith(". Do this.")
+
+
 def test_a_part_is_named_with_its_section():
     with pytest.raises(GateError, match=r"^whole: tool\.part\.size: expected `int`, found 'x'\. Do this\.$"):
         convert_document({"size": "x"}, Part, *ASKED[1:], section="tool.part")
@@ -62,6 +76,7 @@ def test_a_part_is_named_with_its_section():
         ("a.json", b'{"name": "\xff"}', "Malformed JSON in a.json: "),
         ("a.yaml", b"name: [1\n", "Malformed YAML in a.yaml: line 2: expected ',' or ']'"),
         ("a.yaml", b"\xff", "Malformed YAML in a.yaml: "),
+        ("a.yaml", b"name: a\nparts: [2026-02-30]\n", "Malformed YAML in a.yaml: line 2: 2026-02-30: day "),
         ("a.toml", b"a = \n", "Malformed TOML in a.toml: Invalid value (at line 1, column 5)."),
     ],
 )

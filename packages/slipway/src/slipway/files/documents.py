@@ -17,9 +17,12 @@ _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _SHOWN = 60
 
 
-def read_json(path: Path, kind: type[T], failure: Failure, advice: str, missing: str = "") -> T:
-    """Read a JSON file as `kind`; `missing` is the advice where there is no file."""
-    return parse_json(read_content(path, failure, missing or advice), kind, path.name, failure, advice)
+def read_json(
+    path: Path, kind: type[T], failure: Failure, advice: str, missing: str = "", *, private: bool = False
+) -> T:
+    """Read a JSON file as `kind`; `missing` is the advice where there is no file, `private` that of `parse_json`."""
+    content = read_content(path, failure, missing or advice)
+    return parse_json(content, kind, path.name, failure, advice, private=private)
 
 
 def read_yaml(path: Path, kind: type[T], failure: Failure, advice: str, missing: str = "") -> T:
@@ -47,11 +50,16 @@ def read_content(path: Path, failure: Failure, missing: str) -> bytes:
         raise failure(f"Cannot read {path}: {error.strerror}. {missing}") from error
 
 
-def parse_json(content: bytes | str, kind: type[T], where: str, failure: Failure, advice: str) -> T:
-    """Decode JSON as `kind`; `where` names its source in errors."""
+def parse_json(
+    content: bytes | str, kind: type[T], where: str, failure: Failure, advice: str, *, private: bool = False
+) -> T:
+    """Decode JSON as `kind`; `where` names its source in errors, which show no content of a `private` document."""
     try:
         return msgspec.json.decode(content, type=kind)
     except msgspec.ValidationError as error:
+        if private:
+            # Without its cause, which has the value too.
+            raise failure(_explain_privately(error, where, advice)) from None
         raise failure(_explain(error, msgspec.json.decode(content), where, advice)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise failure(f"Malformed JSON in {where}: {first_line(error)} {advice}") from error
@@ -61,8 +69,15 @@ def parse_yaml(content: bytes | str, kind: type[T], where: str, failure: Failure
     """Decode YAML as `kind`; `where` names its source in errors."""
     import yaml
 
+    class Loader(yaml.SafeLoader):
+        def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+            try:
+                return super().construct_object(node, deep)
+            except ValueError as error:
+                raise yaml.MarkedYAMLError(None, None, f"{node.value}: {error}", node.start_mark) from error
+
     try:
-        plain = yaml.safe_load(content)
+        plain = yaml.load(content, Loader)  # noqa: S506 it is a safe loader
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise failure(f"Malformed YAML in {where}: {line}{error.problem}. {advice}") from error
@@ -77,6 +92,13 @@ def convert_document(plain: Any, kind: type[T], where: str, failure: Failure, ad
         return msgspec.convert(plain, kind)
     except msgspec.ValidationError as error:
         raise failure(_explain(error, plain, where, advice, section)) from error
+
+
+def _explain_privately(error: msgspec.ValidationError, where: str, advice: str) -> str:
+    """Name the place alone: what msgspec says of an unknown key or a wrong choice repeats it."""
+    parts = _EXPLAINED.fullmatch(str(error))
+    place = (parts["path"] or "$").removeprefix("$").removeprefix(".") if parts else ""
+    return f"{where}: {place or 'the document'} is not as expected. {advice}"
 
 
 def _explain(error: msgspec.ValidationError, plain: Any, where: str, advice: str, section: str = "") -> str:
