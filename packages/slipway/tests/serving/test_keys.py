@@ -1,6 +1,7 @@
 """Keys are kept as hashes, several at once, revoked one by one, and read again while the service runs."""
 
 import base64
+import json
 import threading
 
 import pytest
@@ -64,6 +65,19 @@ def test_a_new_and_a_revoked_key_are_seen_while_running(file, monkeypatch):
     revoke_key(file, "old")
     assert not opens(ring, old)
     assert opens(ring, new)
+
+
+@pytest.mark.parametrize("field", ["name", "scope", "sha256", "created", "raw"])
+def test_a_key_that_was_pasted_into_the_file_is_shown_by_no_message(file, monkeypatch, capsys, field):
+    monkeypatch.setattr(keys, "_REREAD_SECONDS", 0.0)
+    secret = new_key(file, "app", Scope.SERVICE)
+    ring = Keyring(file)
+    pasted = json.loads(file.read_text())
+    pasted["keys"][0] |= {secret: secret} if field == "raw" else {field: [secret] if field == "name" else secret}
+    file.write_text(json.dumps(pasted))
+    assert opens(ring, secret)
+    said = capsys.readouterr().err
+    assert "the old ones stay valid" in said and secret not in said
 
 
 @pytest.mark.parametrize("broken", ["", "{", '{"keys":[{"name":"x"}]}', '{"kees":[]}'])

@@ -89,7 +89,9 @@ def read_keys(path: Path, missing_ok: bool = False) -> KeyFile:
     if missing_ok and not path.exists():
         return KeyFile()
     missing = f"`slipway key new NAME --file {path}` makes one."
-    return read_json(path, KeyFile, SettingsError, "Expected a file of keys, which `slipway key` writes.", missing)
+    advice = "Expected a file of keys, which `slipway key` writes."
+    # Somebody may have pasted a key itself into it, and errors are logged.
+    return read_json(path, KeyFile, SettingsError, advice, missing, private=True)
 
 
 class Keyring:
@@ -152,7 +154,7 @@ def _hash(secret: str) -> bytes:
 
 
 def _changing(path: Path) -> AbstractContextManager[None]:
-    """One change at a time, so that two people who add keys lose neither."""
+    """Lock the file for one change, so that two people who add keys at the same time lose neither."""
     return hold_lock(path.with_name(f".{path.name}.lock"))
 
 
