@@ -35,11 +35,13 @@ def test_the_user_s_configuration_applies(root, tmp_path, monkeypatch):
     assert Git(root, GateError).attempt("config", "--get", "user.name").text == "Ada"
 
 
-def test_nothing_is_translated_asked_or_paged(root, tmp_path, monkeypatch):
+def test_nothing_is_translated_or_paged_and_a_password_is_asked_for_only_by_choice(root, tmp_path, monkeypatch):
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
-    monkeypatch.setenv("GIT_TERMINAL_PROMPT", "1")
+    monkeypatch.delenv("GIT_TERMINAL_PROMPT", raising=False)
     program(tmp_path / "bin", 'echo "$LC_ALL $GIT_TERMINAL_PROMPT $GIT_PAGER"', monkeypatch)
     assert Git(root, GateError).run("status") == "C 0 cat\n"
+    monkeypatch.setenv("GIT_TERMINAL_PROMPT", "1")
+    assert Git(root, GateError).run("status") == "C 1 cat\n"
 
 
 def test_an_exit_code_is_an_answer_or_an_error_in_git_s_own_words(root):

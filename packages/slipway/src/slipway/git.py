@@ -26,12 +26,13 @@ _REMOVED = {
     "GIT_SHALLOW_FILE",
     "GIT_WORK_TREE",
 }
+# Nobody answers a question in a job; who sets the variable to 1 is asked for a password.
+_DEFAULTS = {"GIT_TERMINAL_PROMPT": "0"}
 # Replacements would show another history than the one that is pushed; output is parsed, so it is never translated.
 _SET = {
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_PAGER": "cat",
-    "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
 
@@ -76,7 +77,7 @@ class Git:
     ) -> GitResult:
         """Run a command with `given` as its input and return its result, whatever the exit code."""
         inherited = {name: value for name, value in os.environ.items() if name not in _REMOVED}
-        environment = inherited | _SET | dict(variables or {})
+        environment = _DEFAULTS | inherited | _SET | dict(variables or {})
         try:
             done = subprocess.run(
                 ["git", *command], cwd=self.root, env=environment, input=given, capture_output=True, timeout=seconds
