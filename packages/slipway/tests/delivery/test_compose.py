@@ -1,13 +1,7 @@
 """Settings that a Compose file gives an environment, and engines that fail; no real engine is needed."""
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
-
 import pytest
 import yaml
-from running import free_port
 from thisrepo import ROOT
 
 from slipway.delivery.targets.base import PreparedRelease
@@ -22,41 +16,11 @@ from slipway.errors import DeliveryError
 NOTHING = ContainerInputs({}, {})
 
 
-class FixedAnswers(BaseHTTPRequestHandler):
-    """An engine that gives fixed answers by path."""
-
-    answers: ClassVar[dict[str, tuple[int, Any]]] = {}
-
-    def do_GET(self):
-        path = self.path.partition("?")[0].removeprefix("/v1.41")
-        status, body = self.answers.get(path, (404, {"message": f"no such thing: {path}"}))
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-    def log_message(self, *words):
-        """Say nothing."""
-
-
 @pytest.fixture
 def root(tmp_path):
     (tmp_path / FILE).parent.mkdir(parents=True)
     (tmp_path / FILE).write_text((ROOT / FILE).read_text())
     return tmp_path
-
-
-@pytest.fixture
-def stub_engine(tmp_path, monkeypatch):
-    """Sets what an engine answers by path; its client accepts every command and does nothing."""
-    (tmp_path / "docker").write_text("#!/bin/sh\n")
-    (tmp_path / "docker").chmod(0o755)
-    monkeypatch.setenv("SLIPWAY_DOCKER", str(tmp_path / "docker"))
-    answers = {"/version": (200, {"ApiVersion": "1.41"})}
-    with ThreadingHTTPServer(("127.0.0.1", 0), type("Engine", (FixedAnswers,), {"answers": answers})) as server:
-        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{server.server_port}")
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield answers.update
-        server.shutdown()
 
 
 @pytest.mark.parametrize(
@@ -111,25 +75,8 @@ def test_a_container_that_is_gone_as_soon_as_it_is_started_is_said(root, stub_en
         target._start(PreparedRelease(None, "image"), target._project.wanted(NOTHING, "127.0.0.1", 8080))
 
 
-def test_a_context_that_does_not_exist_is_named(tmp_path, monkeypatch):
-    (tmp_path / "docker").write_text("#!/bin/sh\necho 'context \"far\" does not exist' >&2\nexit 1\n")
-    (tmp_path / "docker").chmod(0o755)
-    monkeypatch.setenv("SLIPWAY_DOCKER", str(tmp_path / "docker"))
-    with pytest.raises(DeliveryError, match=r'context "far" does not exist\. `docker context ls` lists'):
-        Engine("far").check()
-    monkeypatch.setenv("SLIPWAY_DOCKER", "no-such-docker")
-    with pytest.raises(DeliveryError, match=r"There is no no-such-docker on the PATH.*set SLIPWAY_DOCKER\.$"):
-        Engine("far").check()
-
-
 def test_an_engine_without_a_swarm_is_told_how_to_get_one(root, stub_engine):
     stub_engine({"/_ping": (200, "OK"), "/info": (200, {"Swarm": {"ControlAvailable": False}})})
     target = SwarmTarget(root, "staging", SwarmSettings(target="swarm", port=8080))
     with pytest.raises(DeliveryError, match="docker swarm init"):
         target.preflight()
-
-
-def test_an_engine_that_is_away_is_named_with_the_reason(monkeypatch):
-    monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{free_port()}")
-    with pytest.raises(DeliveryError, match=r"tcp://127\.0\.0\.1:\d+: Connection refused\. Check that it runs\."):
-        Engine().check()

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from docker import DockerClient
-from docker.errors import APIError, DockerException
+from docker.errors import APIError, DockerException, StreamParseError, TLSParameterError
 from docker.tls import TLSConfig
 from docker.utils import kwargs_from_env
-from requests import RequestException
+from urllib3.exceptions import HTTPError
 
 from slipway.delivery.targets.containers.command_line import CommandLine
 from slipway.delivery.targets.containers.ssh_relay import SSHRelay
@@ -31,10 +31,13 @@ class Engine:
     @contextmanager
     def connect(self, action: str) -> Iterator[DockerClient]:
         """Yield the engine's client for an `action`; raise `DeliveryError` "Cannot ACTION: ..." if that fails."""
+        before = self._relay.errors_size() if self._relay else 0
         try:
             yield self._client
-        except (DockerException, RequestException) as error:
-            reported = self._relay.read_errors() if self._relay else ""
+        except (DockerException, HTTPError, StreamParseError, OSError) as error:
+            # The engine's own words first: ssh also reports what has not failed, as the banner of its machine.
+            is_answer = isinstance(error, APIError)
+            reported = self._relay.read_errors(before) if self._relay and not is_answer else ""
             raise DeliveryError(f"Cannot {action}: {(reported or _explain(error)).strip().rstrip('.')}.") from error
 
     def check(self) -> None:
@@ -47,7 +50,7 @@ class Engine:
             raise DeliveryError(f"{error} Check that it runs.") from error
 
     def endpoint(self) -> str:
-        """Return the address of the engine (unix://, tcp:// or ssh://); empty for a context that does not exist."""
+        """Return the address of the engine (unix://, tcp:// or ssh://); empty if its settings cannot be read."""
         try:
             return str(self._connection["base_url"])
         except DeliveryError:
@@ -55,7 +58,7 @@ class Engine:
 
     @cached_property
     def _connection(self) -> dict[str, Any]:
-        given: dict[str, Any] = {} if self.context else {**kwargs_from_env()}
+        given: dict[str, Any] = {} if self.context else _read_environment()
         if "base_url" in given:
             return given
         found = self.command_line.inspect_context()
@@ -67,8 +70,9 @@ class Engine:
     def _client(self) -> DockerClient:
         options = self._connection
         if options["base_url"].startswith("ssh://"):
-            self._relay = SSHRelay(options["base_url"])
-            weakref.finalize(self, self._relay.close)
+            if self._relay is None:
+                self._relay = SSHRelay(options["base_url"])
+                weakref.finalize(self, self._relay.close)
             options = {"base_url": self._relay.url}
         client = DockerClient(timeout=_SECONDS, **options)
         if self._relay:
@@ -82,6 +86,8 @@ def _explain(error: Exception) -> str:
     """Return the engine's own explanation, or the system's reason why it cannot be reached."""
     if isinstance(error, APIError) and error.explanation:
         return str(error.explanation)
+    if isinstance(error, HTTPError | StreamParseError):
+        return "The engine's response broke off"
     cause: BaseException | None = error
     while cause:
         if isinstance(cause, OSError) and cause.strerror:
@@ -90,8 +96,25 @@ def _explain(error: Exception) -> str:
     return str(error)
 
 
+def _read_environment() -> dict[str, Any]:
+    """Return the connection that DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH describe."""
+    try:
+        return dict(kwargs_from_env())
+    except TLSParameterError as error:
+        raise _missing_files("the folder DOCKER_CERT_PATH (without it ~/.docker)") from error
+
+
 def _tls(context: dict[str, Any], endpoint: dict[str, Any]) -> TLSConfig:
     folder = Path(context["Storage"]["TLSPath"]) / "docker"
     there = {name: str(folder / f"{name}.pem") for name in ("ca", "cert", "key") if (folder / f"{name}.pem").exists()}
     pair = (there["cert"], there["key"]) if {"cert", "key"} <= there.keys() else None
-    return TLSConfig(client_cert=pair, ca_cert=there.get("ca"), verify=not endpoint.get("SkipTLSVerify", False))
+    try:
+        return TLSConfig(client_cert=pair, ca_cert=there.get("ca"), verify=not endpoint.get("SkipTLSVerify", False))
+    except TLSParameterError as error:
+        raise _missing_files(folder) from error
+
+
+def _missing_files(folder: Path | str) -> DeliveryError:
+    return DeliveryError(
+        f"Cannot read the TLS files of the container engine: expected ca.pem, cert.pem and key.pem in {folder}."
+    )

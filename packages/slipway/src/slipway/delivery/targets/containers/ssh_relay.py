@@ -38,9 +38,14 @@ class SSHRelay:
         self.url = f"unix://{self._folder}/engine.sock"
         threading.Thread(target=self._relay, daemon=True).start()
 
-    def read_errors(self) -> str:
-        """Return the end of what ssh has reported."""
-        return self._output.read_text(errors="replace")[-1000:].strip() if self._output.exists() else ""
+    def errors_size(self) -> int:
+        """Return the number of bytes that ssh has reported so far."""
+        return self._output.stat().st_size if self._output.exists() else 0
+
+    def read_errors(self, start: int) -> str:
+        """Return the end of what ssh has reported since it had reported `start` bytes."""
+        content = self._output.read_bytes()[start:] if self._output.exists() else b""
+        return content.decode(errors="replace")[-1000:].strip()
 
     def close(self) -> None:
         """End all connections."""

@@ -32,7 +32,7 @@ class PublishedAddress(NamedTuple):
 
     @property
     def is_reachable(self) -> bool:
-        """Whether a port can be reached: not if it is on the loopback of a machine without SSH."""
+        """False if ports are published on the loopback of another machine without SSH."""
         return self.machine is None or self._by_ssh or not ip_address(self.address).is_loopback
 
     def url(self, port: int) -> str:
