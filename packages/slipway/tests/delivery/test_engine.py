@@ -1,6 +1,7 @@
 """Container engines that fail, here and behind SSH; no real engine is needed."""
 
 import os
+import socket
 import sys
 
 import pytest
@@ -8,6 +9,7 @@ from running import free_port
 
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.containers.image import pull_image
+from slipway.delivery.targets.containers.ssh_relay import SSHRelay
 from slipway.errors import DeliveryError
 
 # Copies between its standard streams and a port, as `docker system dial-stdio` does with an engine.
@@ -92,6 +94,28 @@ def stub_ssh(tmp_path, monkeypatch):
         (folder / "ssh").chmod(0o755)
 
     return program
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "command"),
+    [
+        ("ssh://deploy@host", "deploy@host docker system dial-stdio"),
+        ("ssh://deploy@host/", "deploy@host docker system dial-stdio"),
+        (
+            "ssh://deploy@host/run/user/1000/docker.sock",
+            "deploy@host docker --host unix:///run/user/1000/docker.sock system dial-stdio",
+        ),
+        ("ssh://host/a%20b.sock", "host docker --host 'unix:///a b.sock' system dial-stdio"),
+    ],
+)
+def test_the_socket_that_an_ssh_endpoint_names_is_dialled(stub_ssh, endpoint, command):
+    stub_ssh('echo "$@"')
+    relay = SSHRelay(endpoint)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(relay.url.removeprefix("unix://"))
+        said = client.makefile().read()
+    relay.close()
+    assert said.strip().endswith(f" -- {command}")
 
 
 def test_words_of_ssh_explain_its_own_failures_only(stub_ssh, stub_engine, tmp_path, monkeypatch):

@@ -3,13 +3,14 @@
 The SDK's own way needs paramiko, which does not read the whole configuration of ssh, and drops what ssh reports.
 """
 
+import shlex
 import shutil
 import socket
 import subprocess
 import tempfile
 import threading
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from slipway.errors import DeliveryError
 
@@ -21,6 +22,16 @@ def ssh_address(endpoint: str) -> list[str]:
     return [*(["-p", str(where.port)] if where.port else []), "--", machine]
 
 
+def dial_command(endpoint: str) -> str:
+    """Return the command that connects, on the machine of an ssh:// endpoint, to the engine's socket.
+
+    The docker client runs the same one: without a path the machine's own settings name the socket.
+    """
+    path = unquote(urlsplit(endpoint).path)
+    host = f"--host {shlex.quote(f'unix://{path}')} " if path.strip("/") else ""
+    return f"docker {host}system dial-stdio"
+
+
 class SSHRelay:
     """Relays connections to its `url` to the engine of an ssh:// endpoint, until it is closed."""
 
@@ -28,7 +39,7 @@ class SSHRelay:
         ssh = shutil.which("ssh")
         if ssh is None:
             raise DeliveryError("There is no ssh on the PATH. Install an SSH client.")
-        self._command = [ssh, "-o", "ConnectTimeout=30", "-T", *ssh_address(endpoint), "docker system dial-stdio"]
+        self._command = [ssh, "-o", "ConnectTimeout=30", "-T", *ssh_address(endpoint), dial_command(endpoint)]
         self._folder = Path(tempfile.mkdtemp(prefix="slipway-"))
         self._output = self._folder / "ssh.log"
         self._processes: list[subprocess.Popen[bytes]] = []
