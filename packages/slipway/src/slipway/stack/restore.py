@@ -20,10 +20,11 @@ select 'experiments' where exists (select from experiments where experiment_id <
 _LOG = "/var/log/slipway"
 
 
-def restore(backup: Path, say: Callable[[str], None], *, over: bool) -> None:
+def restore(backup: Path, say: Callable[[str], None], warn: Callable[[str], None], *, over: bool) -> None:
     """Replace what the stack keeps by a backup; with `over` also where it keeps something.
 
-    Raises `StackError`. A switch that was interrupted says so, and a second run completes it.
+    `say` gets progress. Raises `StackError`. `warn` gets the consequence of an interrupted switch, which a second run
+    completes.
     """
     _require_whole(backup)
     require_engine()
@@ -35,11 +36,16 @@ def restore(backup: Path, say: Callable[[str], None], *, over: bool) -> None:
     say("Switching; MLflow and the service are stopped for some seconds")
     try:
         compose("--progress", "quiet", "stop", "mlflow", "service")
-        _switch(backup, say)
+        _switch(backup, warn)
+        _wait_until_healthy()
     except BaseException:
         # Whatever went wrong, MLflow and the service are started again.
         run_docker("compose", "--progress", "quiet", "up", "--detach", "--no-recreate", "mlflow", "service")
         raise
+    _sql("postgres", "--command", "drop database mlflow_before")
+
+
+def _wait_until_healthy() -> None:
     try:
         compose("--progress", "quiet", "up", "--detach", "--wait", "--no-recreate", "mlflow", "service")
     except StackError as error:
@@ -47,14 +53,14 @@ def restore(backup: Path, say: Callable[[str], None], *, over: bool) -> None:
             f"The backup is back, but the stack does not come up with it: {error} See `make logs`. A database of an "
             "older MLflow has to be upgraded first (docs/stack.md)."
         ) from error
-    _sql("postgres", "--command", "drop database mlflow_before")
 
 
 def _require_whole(backup: Path) -> None:
     sums = backup / SUMS
     if not sums.is_file():
         raise StackError(f"Not a backup: {backup} has no {SUMS}. `ls backups` lists them.")
-    named = {name: digest for digest, name in (line.split(maxsplit=1) for line in sums.read_text().splitlines())}
+    lines = (line.partition(" ") for line in sums.read_text(errors="replace").splitlines())
+    named = {name.strip(): digest for digest, _, name in lines}
     files = {name: backup / name for name in PARTS}
     wrong = [name for name, path in files.items() if not path.is_file() or sha256_of(path) != named.get(name)]
     if wrong or set(named) != set(PARTS):
@@ -105,7 +111,7 @@ def _warn_of_age(backup: Path, say: Callable[[str], None]) -> None:
         )
 
 
-def _switch(backup: Path, say: Callable[[str], None]) -> None:
+def _switch(backup: Path, warn: Callable[[str], None]) -> None:
     """Rename what was restored into place; what was there goes last: killed in between, this leaves it or both."""
     try:
         _sql(
@@ -123,7 +129,7 @@ def _switch(backup: Path, say: Callable[[str], None]) -> None:
             'find .restored -mindepth 1 -maxdepth 1 -exec mv {} . ";" && rmdir .restored',
         )
     except BaseException:
-        say(
+        warn(
             "The switch broke off half done: MLflow's database, its files and the prediction log may not belong "
             f"together now. The backup is unchanged. Restore it again: make restore FROM={backup} OVER=1"
         )

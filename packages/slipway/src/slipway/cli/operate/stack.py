@@ -7,6 +7,7 @@ import click
 
 from slipway.cli.options import AS_JSON
 from slipway.cli.output import print_result, progress_printer
+from slipway.cli.signals import exit_on_signals
 
 
 @click.group()
@@ -115,6 +116,7 @@ def backup(as_json: bool) -> None:
     """Copy MLflow's store and the prediction log into backups/."""
     from slipway.stack.backup import back_up
 
+    exit_on_signals()
     folder = back_up()
     size = sum(path.stat().st_size for path in folder.iterdir())
     restore_line = f"make restore FROM={folder}"
@@ -139,5 +141,6 @@ def restore_backup(source: Path, over: bool) -> None:
     """Restore a backup into the running stack."""
     from slipway.stack.restore import restore
 
-    restore(source, click.echo, over=over)
+    exit_on_signals()
+    restore(source, click.echo, lambda line: click.echo(line, err=True), over=over)
     click.echo(f"Restored: {source}")
