@@ -7,6 +7,7 @@ import sys
 import pytest
 from running import free_port
 
+from slipway.delivery.targets.containers.container import read_log
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.containers.image import pull_image
 from slipway.delivery.targets.containers.ssh_relay import SSHRelay
@@ -80,6 +81,12 @@ def test_a_stream_that_is_reset_is_an_error(stub_engine):
         Engine().connect("lock staging"),
     ):
         raise ConnectionResetError(104, "Connection reset by peer")
+
+
+def test_a_log_that_cannot_be_read_is_replaced_by_the_reason(stub_engine):
+    found = {"Id": "one", "Config": {"Tty": False}}
+    stub_engine({"/containers/one/json": (200, found), "/containers/one/logs": (501, {"message": "no logs"})})
+    assert read_log(Engine(), "one") == "Cannot read the log of one: no logs."
 
 
 @pytest.fixture

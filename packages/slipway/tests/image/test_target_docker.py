@@ -6,6 +6,7 @@ import socket
 import subprocess
 
 import pytest
+import yaml
 from dockerbox import Shipped, bring, change, quiet, serve, services, settled
 from load import STEADY, Callers
 from running import SLIPWAY, free_port
@@ -87,6 +88,22 @@ def test_an_image_that_does_not_keep_its_word_leaves_the_one_that_serves(
     assert settled(on_engine, old, "staging") == before, "it was never touched"
     entry = Ledger(on_engine.root).read("staging")
     assert (entry.event, entry.release.image, entry.serving.image) == (Event.FAILED, image, old.image)
+
+
+def test_a_failed_start_is_removed_too_if_its_output_cannot_be_read(on_engine, shipped, yard):
+    old, new = shipped
+    path = on_engine.root / "deploy/compose/service.yaml"
+    found = yaml.safe_load(path.read_text())
+    found["services"]["service"]["logging"] = {"driver": "none"}
+    path.write_text(yaml.safe_dump(found))
+    bring(on_engine, old)
+    before = settled(on_engine, old, "staging")
+    unfit = Shipped(new.trees, new.bundle, yard.image(new.bundle.digest, new.bundle.path, *ALONE))
+    with pytest.raises(
+        DeliveryError, match=r"did not become ready.*Cannot read the log of \w+: .*does not support read"
+    ):
+        bring(on_engine, unfit)
+    assert settled(on_engine, old, "staging") == before
 
 
 def damaged(bundle, folder):

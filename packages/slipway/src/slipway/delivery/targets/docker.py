@@ -137,8 +137,10 @@ class DockerTarget(ContainerTarget):
                 "serves. Try again."
             )
         if not self._becomes_ready(started, prepared):
-            output = read_log(self._engine, started.id)
-            self._project.kill(started)
+            try:
+                output = read_log(self._engine, started.id)
+            finally:
+                self._project.kill(started)
             raise DeliveryError(f"The service of {self.name} did not become ready. End of its output: {output}")
         return started
 

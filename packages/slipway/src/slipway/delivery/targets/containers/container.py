@@ -5,6 +5,7 @@ from docker.errors import NotFound
 from docker.models.containers import Container
 
 from slipway.delivery.targets.containers.engine import Engine
+from slipway.errors import DeliveryError
 
 PORT = "8080"
 START_SECONDS = 60.0
@@ -25,8 +26,11 @@ def published_ports(container: Container) -> list[int]:
 
 
 def read_log(engine: Engine, container: str) -> str:
-    """Return the end of a container's output, "(no output)" if there is none."""
-    with engine.connect(f"read the log of {container}") as docker:
-        found = find_container(docker, container)
-        output = found.logs(tail=_LOG_LINES).decode(errors="replace").strip() if found else ""
+    """Return the end of a container's output: "(no output)" if there is none, the reason if it cannot be read."""
+    try:
+        with engine.connect(f"read the log of {container}") as docker:
+            found = find_container(docker, container)
+            output = found.logs(tail=_LOG_LINES).decode(errors="replace").strip() if found else ""
+    except DeliveryError as error:
+        return str(error)
     return output or "(no output)"
