@@ -7,6 +7,8 @@ from dockerbox import bring, quiet, settled
 from releases import killed_after, slipway
 
 from slipway.delivery.reconcile import find_in_sync, reconcile
+from slipway.delivery.targets.containers.engine import Engine
+from slipway.delivery.targets.containers.lease import lease
 from slipway.delivery.targets.registry import find_target, lock_target
 
 pytestmark = pytest.mark.timeout(300)
@@ -44,6 +46,14 @@ def test_a_user_without_a_name_holds_it_too(on_engine, shipped, other, engine, m
     with lock_target(on_engine.root, "staging", quiet):
         (found,) = holders(on_engine, engine)
         assert engine.inspect(found)["Config"]["Labels"]["slipway.by"].startswith("user 54321 on ")
+
+
+def test_an_image_that_the_engine_removed_is_pulled_again_to_lock_with(on_engine, shipped, engine):
+    name, image = f"{find_target(on_engine.root, 'staging')._named}-held", shipped[0].image
+    engine.run("image", "rm", "--force", image)
+    with lease(Engine(), name, lambda: image, quiet):
+        assert len(holders(on_engine, engine)) == 1
+    assert holders(on_engine, engine) == []
 
 
 def test_what_a_killed_command_held_is_free_at_once_and_what_was_never_started_soon(on_engine, shipped, other, engine):

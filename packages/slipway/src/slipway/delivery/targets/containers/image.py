@@ -16,8 +16,7 @@ _LABEL = "slipway.bundle.digest"
 def prepare_image(engine: Engine, prepared: PreparedRelease) -> None:
     """Pull the image of a release by its digest; raise `DeliveryError` if its label names another bundle."""
     image, digest = str(prepared.image), prepared.bundle.digest
-    if not has_image(engine, image):
-        pull_image(engine, image)
+    pull_missing_image(engine, image)
     found = read_bundle_label(engine, image)
     if found != digest:
         raise DeliveryError(
@@ -34,6 +33,12 @@ def has_image(engine: Engine, image: str) -> bool:
         except ImageNotFound:
             return False
         return True
+
+
+def pull_missing_image(engine: Engine, image: str) -> None:
+    """Pull an image by its tag or digest unless the engine has it."""
+    if not has_image(engine, image):
+        pull_image(engine, image)
 
 
 def pull_image(engine: Engine, image: str) -> None:

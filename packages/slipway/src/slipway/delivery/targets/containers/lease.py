@@ -17,6 +17,7 @@ from docker.models.containers import Container
 
 from slipway.delivery.targets.containers.container import find_container
 from slipway.delivery.targets.containers.engine import Engine
+from slipway.delivery.targets.containers.image import pull_missing_image
 from slipway.errors import DeliveryError
 from slipway.settings import actor
 
@@ -81,6 +82,8 @@ def _acquire(engine: Engine, name: str, image: Callable[[], str | None], say: Ca
 
 def _start(engine: Engine, name: str, image: str) -> _Lease | None:
     """Start the container and attach to its standard input; return None if another command has the name."""
+    # The engine of a swarm's manager may not run the image itself.
+    pull_missing_image(engine, image)
     by = f"{actor()} on {socket.gethostname()}"
     with engine.connect(f"lock {name}") as docker:
         try:
