@@ -9,7 +9,7 @@ from running import free_port
 
 from slipway.delivery.targets.containers.container import read_log
 from slipway.delivery.targets.containers.engine import Engine
-from slipway.delivery.targets.containers.image import pull_image
+from slipway.delivery.targets.containers.image import check_can_hold_port, pull_image
 from slipway.delivery.targets.containers.ssh_relay import SSHRelay
 from slipway.errors import DeliveryError
 
@@ -81,6 +81,17 @@ def test_a_stream_that_is_reset_is_an_error(stub_engine):
         Engine().connect("lock staging"),
     ):
         raise ConnectionResetError(104, "Connection reset by peer")
+
+
+def test_an_image_is_asked_whether_it_can_hold_a_port_whichever_log_driver_the_engine_has(stub_engine):
+    found = {"Id": "one", "HostConfig": {"LogConfig": {"Type": "local"}}}
+    answers = {"/containers/create": (201, {"Id": "one"}), "/containers/one/json": (200, found)}
+    answers |= {"/containers/one/start": (204, None), "/containers/one": (204, None)}
+    stub_engine(answers | {"/containers/one/wait": (200, {"StatusCode": 0})})
+    check_can_hold_port(Engine(), "model:1", "staging")
+    stub_engine({"/containers/one/wait": (200, {"StatusCode": 2})})
+    with pytest.raises(DeliveryError, match="cannot hold a port"):
+        check_can_hold_port(Engine(), "model:1", "staging")
 
 
 def test_a_log_that_cannot_be_read_is_replaced_by_the_reason(stub_engine):

@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from dockerbox import bring, quiet, serve, settled
+from dockerbox import bring, change, quiet, serve, settled
 from load import STEADY, Callers
 from releases import killed_after, slipway
 
@@ -61,3 +61,27 @@ def test_a_first_start_that_is_killed_is_ended_where_the_ledger_says_that_nothin
     assert not target.is_running() and target.out_of_sync(None) is None
     operations.promote(on_engine.root, "staging", "production", quiet)
     settled(on_engine, ship)
+
+
+def test_a_command_that_is_killed_while_it_writes_files_leaves_none_of_them(on_engine, shipped, engine):
+    (ship, _) = shipped
+    bring(on_engine, ship)
+    (on_engine.root / "note").write_text("a secret")
+    change(on_engine, variables={"NOTE_FILE": "note"})
+    before = containers(engine, ship.image)
+    # Files are written for the rehearsal, and then for the environment.
+    for times in (1, 2):
+        killed = killed_after(
+            on_engine, "delivery.targets.containers.mounted_files._pack", times, "promote", "staging", "production"
+        )
+        said = killed.communicate(timeout=120)[0]
+        assert killed.returncode == -signal.SIGKILL, said
+        assert containers(engine, ship.image) > before
+        reconcile(on_engine.root, "production", quiet)
+        assert containers(engine, ship.image) == before
+        name = find_target(on_engine.root, "production")._project.name
+        assert engine.run("volume", "ls", "--quiet", "--filter", f"name={name}") == ""
+
+
+def containers(engine, image):
+    return set(engine.run("ps", "--all", "--quiet", "--filter", f"ancestor={image}").split())

@@ -45,13 +45,18 @@ class DockerTarget(ContainerTarget):
         if self._published.machine is None and not self._holds_port():
             check_port(self.name, self.settings.port, self.settings.address)
 
+    def clean_up(self) -> None:
+        """Remove the rehearsal and the temporary containers of a killed command, and files that nothing uses."""
+        super().clean_up()
+        remove_files(self._engine, self._project.name)
+
     def prepare(self, folder: Path, image: str | None) -> PreparedRelease:
         """Pull the image by its digest; its label must name the bundle in `folder`, and it must be able to hold a port.
 
         This is checked before anything is touched: a rollback would also bring in settings that changed meanwhile.
         """
         prepared = super().prepare(folder, image)
-        check_can_hold_port(self._engine, str(prepared.image))
+        check_can_hold_port(self._engine, str(prepared.image), self._project.name)
         return prepared
 
     def apply(self, prepared: PreparedRelease) -> Smoke:

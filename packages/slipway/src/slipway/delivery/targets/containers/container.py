@@ -1,4 +1,8 @@
-"""Single containers of an engine: found by name, with their published ports and their output."""
+"""Single containers of an engine: found by name, with their ports and output, or temporary."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 from docker import DockerClient
 from docker.errors import NotFound
@@ -10,6 +14,7 @@ from slipway.errors import DeliveryError
 PORT = "8080"
 START_SECONDS = 60.0
 _LOG_LINES = 20
+_OWNER = "slipway.temporary"
 
 
 def find_container(docker: DockerClient, name: str) -> Container | None:
@@ -23,6 +28,23 @@ def find_container(docker: DockerClient, name: str) -> Container | None:
 def published_ports(container: Container) -> list[int]:
     """Return the ports of the engine's machine on which the service's port is published."""
     return [int(each["HostPort"]) for each in container.ports.get(f"{PORT}/tcp") or []]
+
+
+@contextmanager
+def temporary_container(docker: DockerClient, image: str, owner: str, **options: Any) -> Iterator[Container]:
+    """Yield a container without network, not yet started, that is removed when the block ends."""
+    container = docker.containers.create(image, labels={_OWNER: owner}, network_mode="none", **options)
+    try:
+        yield container
+    finally:
+        container.remove(v=True, force=True)
+
+
+def remove_temporary_containers(docker: DockerClient, owner: str) -> None:
+    """Remove the temporary containers that a killed command left of `owner`."""
+    for each in docker.containers.list(all=True, filters={"label": f"{_OWNER}={owner}"}, ignore_removed=True):
+        with suppress(NotFound):
+            each.remove(v=True, force=True)
 
 
 def read_log(engine: Engine, container: str) -> str:

@@ -7,6 +7,7 @@ from docker.errors import ImageNotFound
 from docker.utils import parse_repository_tag
 
 from slipway.delivery.targets.base import PreparedRelease
+from slipway.delivery.targets.containers.container import temporary_container
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.errors import DeliveryError
 
@@ -81,12 +82,17 @@ def find_digest(names: list[str], repository: str) -> str | None:
     return next((f"{repository}@{digest}" for name, _, digest in parts if name in (repository, short)), None)
 
 
-def check_can_hold_port(engine: Engine, image: str) -> None:
-    """Raise `DeliveryError` for an image without `slipway hold`: its `front` container would never start."""
-    ask = ["-c", "slipway hold --help >/dev/null 2>&1 && echo yes || echo no"]
-    with engine.connect(f"start {image}") as docker:
-        said = docker.containers.run(image, ask, entrypoint="sh", network_mode="none", remove=True)
-    if said.strip() != b"yes":
+def check_can_hold_port(engine: Engine, image: str, owner: str) -> None:
+    """Raise `DeliveryError` for an image without `slipway hold`: its `front` container would never start.
+
+    It is asked in a temporary container of `owner`.
+    """
+    ask = {"command": ["-c", "slipway hold --help"], "entrypoint": "sh"}
+    with engine.connect(f"start {image}") as docker, temporary_container(docker, image, owner, **ask) as container:
+        container.start()
+        # Its output cannot be read with every log driver.
+        status = container.wait()["StatusCode"]
+    if status:
         raise DeliveryError(
             f"The image {image} cannot hold a port: `slipway hold --help` fails in it, because it was built before "
             "that command existed. Nothing was changed. Release the model again: `slipway publish` builds its image "

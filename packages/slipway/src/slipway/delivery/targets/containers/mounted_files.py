@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from docker.errors import APIError
 
+from slipway.delivery.targets.containers.container import read_log, remove_temporary_containers, temporary_container
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.errors import DeliveryError
 
@@ -64,21 +65,19 @@ def write_files(engine: Engine, image: str, volume: str, files: Mapping[str, byt
     mount = {volume: {"bind": FILES, "mode": "rw"}}
     with engine.connect(f"write files into the volume {volume}") as docker:
         docker.volumes.create(volume, labels={_LABEL: owner})
-        container = docker.containers.create(
-            image, ["-c", _INSTALL], entrypoint="python", network_mode="none", user="0", volumes=mount
-        )
-        try:
+        options = {"command": ["-c", _INSTALL], "entrypoint": "python", "user": "0", "volumes": mount}
+        with temporary_container(docker, image, owner, **options) as container:
             container.put_archive("/", _pack(files))
             container.start()
             if container.wait()["StatusCode"]:
-                raise DeliveryError(f"Cannot write files into the volume {volume}: {container.logs().decode()}")
-        finally:
-            container.remove(force=True)
+                output = read_log(engine, str(container.id))
+                raise DeliveryError(f"Cannot write files into the volume {volume}: {output}")
 
 
 def remove_files(engine: Engine, owner: str, keep: str | None = None) -> None:
-    """Remove the volumes of files of `owner` that no container uses, except `keep`."""
+    """Remove the volumes of files of `owner` that no container uses, except `keep`, and temporary containers."""
     with engine.connect(f"remove the files of {owner}") as docker:
+        remove_temporary_containers(docker, owner)
         for volume in docker.volumes.list(filters={"label": f"{_LABEL}={owner}"}):
             if volume.name != keep:
                 try:
