@@ -95,7 +95,7 @@ def plan(base: str) -> None:
     from slipway.settings import github_settings, job_settings
 
     job = job_settings()
-    jobs = plan_jobs(job.event_name, list_changed_files(Path(), base))
+    jobs = plan_jobs(job.event_name, list_changed_files(Path(), base, job.event_name))
     if job.event_name == "push":
         with GitHub(github_settings()) as client:
             jobs = [] if has_passed(client, job.commit) else jobs

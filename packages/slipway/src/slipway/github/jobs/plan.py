@@ -37,8 +37,9 @@ _MAKES_CI = (".github/workflows/ci.yml", ".github/actions/*")
 # The machinery's own tests run only where a changed file is one of these.
 MACHINERY = (
     "packages/slipway/*",
-    ".github/workflows/*",
-    ".github/actions/*",
+    "pyproject.toml",
+    "uv.lock",
+    ".github/*",
     "Dockerfile",
     ".dockerignore",
     "deploy/*",
@@ -77,11 +78,15 @@ def _matches(path: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch(path, pattern) for pattern in patterns)
 
 
-def list_changed_files(root: Path, base: str) -> list[str] | None:
+def list_changed_files(root: Path, base: str, event: str) -> list[str] | None:
     """Return the files that HEAD changes since its merge base with `base`; None without a base."""
     if not base or set(base) == {"0"}:
         return None
-    done = Git(root, GitHubError).attempt("diff", "--name-only", "--no-renames", "-z", f"{base}...HEAD")
+    git = Git(root, GitHubError)
+    # A forced push leaves the commit before it on no branch, so that no clone has it.
+    if event == "push" and git.resolve(f"{base}^{{commit}}") is None:
+        return None
+    done = git.attempt("diff", "--name-only", "--no-renames", "-z", f"{base}...HEAD")
     if done.exit_code:
         raise GitHubError(f"Cannot list the changes since {base}: {done.reason} Check out with fetch-depth: 0.")
     return [path for path in done.output.decode(errors="replace").split("\0") if path]
