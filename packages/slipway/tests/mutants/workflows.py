@@ -364,6 +364,12 @@ MUTANTS = [
         "workflows_judged",
         put(r"^( +)run: make audit-workflows$", r"\1if: github.event_name == 'push'\n\1run: make audit-workflows"),
     ),
+    Mutant(
+        "pins that are not compared with their versions",
+        "ci.yml",
+        "workflows_judged",
+        job("checks", r"^ +GH_TOKEN: .*\n", ""),
+    ),
     Mutant("a verdict that is skipped", "ci.yml", "one_verdict", job("verdict", r"^    if: .*\n", "")),
     Mutant(
         "a verdict that waits for only some jobs",

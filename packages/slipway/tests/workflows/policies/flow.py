@@ -208,12 +208,18 @@ def one_verdict(workflows: Sequence[Workflow]) -> list[str]:
 
 
 def workflows_judged(workflows: Sequence[Workflow]) -> list[str]:
-    """In ci.yml the workflows themselves are audited at every change; only a tree that has passed skips it."""
+    """In ci.yml the workflows themselves are audited at every change; only a tree that has passed skips it.
+
+    Without a token the audit compares no pinned commit with the version in its comment.
+    """
     return [
-        "ci.yml: nothing runs `make audit-workflows` at every change"
+        "ci.yml: nothing runs `make audit-workflows` with GH_TOKEN at every change"
         for workflow in _named(workflows, "ci.yml")
         if not any(
-            step.get("run") == "make audit-workflows" and "if" not in step and job.get("if") in (None, _PLANNED)
+            step.get("run") == "make audit-workflows"
+            and (step.get("env") or {}).get("GH_TOKEN") == "${{ github.token }}"
+            and "if" not in step
+            and job.get("if") in (None, _PLANNED)
             for job in workflow.jobs.values()
             for step in job.get("steps") or []
         )
