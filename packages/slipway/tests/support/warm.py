@@ -15,7 +15,9 @@ from places import ROOT
 
 SESSION = Path(sys.prefix)
 UV = shutil.which("uv") or str(ROOT / ".tools" / "bin" / "uv")
-PYTHON = shutil.which("python3")
+# The machine's own, as a runner has it: `uv run` puts the session's first, which has no pip.
+_PATH = os.pathsep.join(each for each in os.environ["PATH"].split(os.pathsep) if Path(each) != SESSION / "bin")
+PYTHON = shutil.which("python3", path=_PATH)
 _SETUP = ROOT / ".github" / "actions" / "setup"
 _PIPELINE = ("sync", "--locked", "--no-default-groups", "--group", "pipeline", "--quiet")
 
@@ -25,7 +27,7 @@ def install_uv(folder: Path) -> None:
     steps = yaml.safe_load((_SETUP / "action.yml").read_text())["runs"]["steps"]
     (command,) = (step["run"] for step in steps if "pip install" in step.get("run", ""))
     parts = folder.with_name(f"{folder.name}.temp")
-    environment = {**os.environ, "RUNNER_TEMP": str(parts), "GITHUB_ACTION_PATH": str(_SETUP)}
+    environment = {**os.environ, "PATH": _PATH, "RUNNER_TEMP": str(parts), "GITHUB_ACTION_PATH": str(_SETUP)}
     subprocess.run(["bash", "-euc", command], env=environment, check=True)
     (parts / "uv").rename(folder)
     parts.rmdir()
