@@ -13,6 +13,7 @@ import pytest
 from places import ROOT, TOYS, python_path
 
 from slipway.files.lock import hold_lock
+from slipway.files.writing import new_folder
 
 PARAMS = """\
 split: {salt: toys, holdout: 0.25}
@@ -83,13 +84,13 @@ def make_project(folder: Path, toy: str, rows: int = 1500) -> Project:
 @pytest.fixture(scope="session")
 def finished(session_folder) -> Project:
     """The churn project after one `dvc repro`, made once for all workers; copy it before changing it."""
-    project = Project(session_folder / "finished" / "a project")
+    folder = session_folder / "finished"
     with hold_lock(session_folder / "finished.lock"):
-        if not project.folder.exists():
-            make_project(project.folder, "churn")
-            done = project.dvc("repro")
-            assert done.returncode == 0, done.stdout + done.stderr
-    return project
+        if not folder.exists():
+            with new_folder(folder) as part:
+                done = make_project(part / "a project", "churn").dvc("repro")
+                assert done.returncode == 0, done.stdout + done.stderr
+    return Project(folder / "a project")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from slipway.contract import read_contract
 from slipway.data.splitting import split_frame
 from slipway.data.validation.dataset import load_dataset
 from slipway.files.lock import hold_lock
+from slipway.files.writing import new_folder
 from slipway.params import read_params
 from slipway.problem import Problem, load_problem
 from slipway.project import Project
@@ -63,8 +64,9 @@ def data(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Workers of pytest-xdist share one.
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "versioned"
     with hold_lock(folder.with_suffix(".lock")):
-        if not (folder / "data").exists():
-            _pull(project_root, folder)
+        if not folder.exists():
+            with new_folder(folder) as part:
+                _pull(project_root, part)
     return folder / "data"
 
 
