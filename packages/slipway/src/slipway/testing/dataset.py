@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class DatasetConformance:
-    """What training and the gate take for granted of the rows."""
+    """Test the properties of the rows that training and the gate rely on."""
 
     def test_loading_again_gives_the_same_rows(self, problem: Problem, data: Path, frame: "pd.DataFrame") -> None:
         again = load_dataset(problem, data)

@@ -24,7 +24,7 @@ def columns(problem: Problem, sample: "pd.DataFrame") -> Columns:
 
 
 class FeatureConformance:
-    """`features` is a pure function of one row."""
+    """Test that `features` is a pure function of one row."""
 
     def test_features_of_a_row_alone_are_those_in_a_batch(self, problem: Problem, columns: Columns) -> None:
         together = derive_features(problem, columns)

@@ -78,12 +78,12 @@ def release(
 
 @pytest.fixture(scope="session")
 def gate_result(release: SampleRelease) -> GateResult:
-    """What the gate says of this model against itself."""
+    """Return the gate's result for this model against itself."""
     return run_gate(release.root)
 
 
 class ReleaseConformance:
-    """What a first release of the problem would meet."""
+    """Test what a first release of the problem passes through: the bundle, the gate, the service."""
 
     def test_the_sealed_model_is_verified_and_scores_as_the_estimator_did(self, release: SampleRelease) -> None:
         load_bundle(release.bundle.path, release.bundle.digest)

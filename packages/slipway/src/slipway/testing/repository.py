@@ -13,7 +13,7 @@ _PARTS = {"name", "jobs"}
 
 
 class RepositoryConformance:
-    """What no other test of the team reads."""
+    """Test the files that no other test of the team reads: workflows and notebooks."""
 
     def test_every_workflow_parses(self, project_root: Path) -> None:
         for path in _files(project_root / ".github" / "workflows", "*.y*ml"):

@@ -21,7 +21,7 @@ _UNSEEN = "never seen before"
 
 
 class ContractConformance:
-    """What clients send and what the dataset holds is one and the same kind of row."""
+    """Test that requests and the dataset hold the same kind of row."""
 
     def test_rows_of_the_dataset_are_accepted_and_come_back_equal(
         self, problem: Problem, sample: "pd.DataFrame"

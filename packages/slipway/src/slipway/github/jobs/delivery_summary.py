@@ -8,7 +8,7 @@ from slipway.markdown import escape_markdown, markdown_table
 
 
 def render_delivery(facts: Mapping[str, Any]) -> str:
-    """The lineage (`slipway.delivery.status.lineage`) under a heading that says if it was a rehearsal."""
+    """Render the facts of `slipway.delivery.status.trace_release` under a heading that names a rehearsal."""
     rehearsal = " (a rehearsal: nothing stays running)" if facts["target"] == REHEARSAL else ""
     rows = [
         [name.replace("_", " "), "-" if value is None else escape_markdown(str(value))] for name, value in facts.items()
