@@ -79,6 +79,8 @@ class TrackingSettings(msgspec.Struct, frozen=True):
     user: str | None = None
     password: str | None = None
     token: str | None = None
+    # The file of the authorities that may sign the server's certificate, True for the usual ones, False for no check.
+    verify: bool | str = True
 
 
 class GitHubSettings(msgspec.Struct, frozen=True):
@@ -145,7 +147,14 @@ def tracking_settings() -> TrackingSettings:
         user=os.environ.get("MLFLOW_TRACKING_USERNAME") or None,
         password=os.environ.get("MLFLOW_TRACKING_PASSWORD") or None,
         token=os.environ.get("MLFLOW_TRACKING_TOKEN") or None,
+        verify=_verify_tracking_server(),
     )
+
+
+def _verify_tracking_server() -> bool | str:
+    if os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1"):
+        return False
+    return os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or True
 
 
 def github_settings() -> GitHubSettings:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ssl import SSLContext
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -55,10 +56,12 @@ class Queue(list):
 
 
 @contextmanager
-def hub():
-    """The stand-in, serving until the block ends."""
+def hub(tls: SSLContext | None = None):
+    """The stand-in, serving until the block ends; over HTTPS with a context for it."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.hub = Hub(f"http://127.0.0.1:{server.server_address[1]}")  # type: ignore[attr-defined]
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    server.hub = Hub(f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}")  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

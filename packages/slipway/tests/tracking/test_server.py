@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -15,11 +16,12 @@ import numpy as np
 import pytest
 from hub import hub
 from places import ROOT, TOYS
+from urllib3.exceptions import InsecureRequestWarning
 
 from slipway.columns import frame_to_columns
 from slipway.ledger import Entry, Event, Release
 from slipway.settings import TrackingSettings, quiet_environment
-from slipway.tracking.aliases import mirror_alias, read_alias
+from slipway.tracking.aliases import explain_unset_alias, mirror_alias, read_alias
 from slipway.tracking.evidence import read_evidence
 from slipway.tracking.registration import register_bundle
 from slipway.tracking.signature import to_frame
@@ -152,3 +154,47 @@ def test_a_server_gets_the_login_that_its_variables_hold(monkeypatch):
         assert mirror_alias(entry)
     assert [each.headers["authorization"] for each in server.asked] == ["Basic YW5uOnNlY3JldA==", "Bearer token"]
     assert server.asked[0].body == {"name": "m", "alias": "staging", "version": "3"}
+
+
+@pytest.mark.parametrize("found", [{"other": 1}, {"model_version": None}, {"model_version": {}}, [1], "text"])
+def test_another_server_s_json_names_no_alias(monkeypatch, found):
+    with hub() as server:
+        server.answers["GET /api/2.0/mlflow/registered-models/alias"] = found
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
+        assert read_alias(staging_serves("m/3")) is None
+
+
+def test_a_server_s_own_certificate_is_trusted_as_mlflow_s_variables_say(monkeypatch, tmp_path):
+    new = ("-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days", "1", "-subj", "/CN=here")
+    command = ["openssl", "req", "-x509", *new, "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    with hub(context) as server:
+        server.answers["POST /api/2.0/mlflow/registered-models/alias"] = {}
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
+        entry = staging_serves("m/3")
+        assert not mirror_alias(entry)
+        with monkeypatch.context() as trusted:
+            trusted.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(tmp_path / "cert.pem"))
+            assert mirror_alias(entry)
+            trusted.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(tmp_path / "missing.pem"))
+            assert not mirror_alias(entry)
+        monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
+        with pytest.warns(InsecureRequestWarning):
+            assert mirror_alias(entry)
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("http://127.0.0.1:9", "http://127.0.0.1:9 has no m/3, or cannot be reached"),
+        ("sqlite:///mlflow.db", "sqlite:///mlflow.db has no m/3, or cannot be reached"),
+        ("postgresql+psycopg2://ann:secret@db/mlflow", "postgresql+psycopg2://db/mlflow is not a store"),
+        ("databricks", "databricks is not a store"),
+        ("databricks://profile", "databricks://profile is not a store"),
+    ],
+)
+def test_a_store_that_cannot_hold_the_alias_is_named(monkeypatch, uri, said):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert explain_unset_alias("m/3").startswith(said)

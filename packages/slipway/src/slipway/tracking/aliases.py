@@ -4,6 +4,7 @@ A tracking server is asked by its REST API, because jobs that deliver install no
 """
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -19,9 +20,13 @@ _ALIAS = "/api/2.0/mlflow/registered-models/alias"
 _SECONDS = 10
 
 
-def store_name() -> str:
-    """Return the store that holds the aliases, without a password."""
-    return hide_password(tracking_settings().uri)
+def explain_unset_alias(model: str) -> str:
+    """Return why the alias cannot be set to `model`, with the store that was used, without a password."""
+    uri = tracking_settings().uri
+    kind = "databricks" if uri.startswith("databricks") else urlsplit(uri).scheme
+    if kind not in ("", "file", "http", "https", "sqlite"):
+        return f"{hide_password(uri)} is not a store that can be used here: expected http://, https:// or sqlite:///"
+    return f"{hide_password(uri)} has no {model}, or cannot be reached (MLFLOW_TRACKING_URI names another store)"
 
 
 def read_alias(entry: Entry) -> str | None:
@@ -31,7 +36,11 @@ def read_alias(entry: Entry) -> str | None:
     name, _, _ = entry.serving.model.rpartition("/")
     if _is_server():
         found = _request("GET", params={"name": name, "alias": entry.environment})
-        return f"{name}/{found['model_version']['version']}" if found else None
+        try:
+            return f"{name}/{found['model_version']['version']}" if found else None
+        except (KeyError, TypeError):
+            # Another server's JSON.
+            return None
     client = _client()
     if client is None:
         return None
@@ -69,11 +78,18 @@ def _request(method: str, **content: Any) -> dict[str, Any] | None:
     login = (settings.user, settings.password or "") if settings.user else None
     try:
         response = requests.request(
-            method, settings.uri.rstrip("/") + _ALIAS, auth=login, headers=headers, timeout=_SECONDS, **content
+            method,
+            settings.uri.rstrip("/") + _ALIAS,
+            auth=login,
+            headers=headers,
+            timeout=_SECONDS,
+            verify=settings.verify,
+            **content,
         )
         response.raise_for_status()
         found: dict[str, Any] = response.json()
-    except requests.RequestException:
+    except OSError:
+        # Every error of requests is one, and so is a file of authorities that is missing.
         return None
     return found
 

@@ -121,7 +121,7 @@ def _print_delivered(done: "Delivered", as_json: bool, following: str) -> None:
 
 def _lines(done: "Delivered", mirrored: bool) -> list[str]:
     from slipway.ledger.entry import REHEARSAL
-    from slipway.tracking.aliases import store_name
+    from slipway.tracking.aliases import explain_unset_alias
 
     entry, smoke = done.entry, done.smoke
     serving = entry.serving.shown if entry.serving else "nothing"
@@ -133,8 +133,5 @@ def _lines(done: "Delivered", mirrored: bool) -> list[str]:
     if model and mirrored:
         lines.append(f"  MLflow: models:/{model.rpartition('/')[0]}@{entry.environment}")
     elif model:
-        lines.append(
-            f"  MLflow: alias {entry.environment} not set: {store_name()} has no {model}, or cannot be reached "
-            "(MLFLOW_TRACKING_URI names another store)"
-        )
+        lines.append(f"  MLflow: alias {entry.environment} not set: {explain_unset_alias(model)}")
     return lines
