@@ -42,7 +42,7 @@ def die(project, function, times, *words):
         ("delivery.targets.local.target.LocalTarget.prepare", 1),
         ("delivery.targets.local.process.start", 1),
         ("delivery.targets.local.target.LocalTarget.rehearse", 1),
-        ("files.write_bytes", 1),
+        ("files.writing.write_bytes", 1),
         ("delivery.targets.local.target.LocalTarget._point", 1),
         ("delivery.targets.local.process.hang_up", 1),
         ("delivery.targets.local.target.LocalTarget._switch", 1),
