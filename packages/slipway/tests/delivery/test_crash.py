@@ -26,7 +26,7 @@ def settle(project, environment):
     assert target.out_of_sync(serving) is None
     if serving:
         assert (target.folder / "current").resolve().name == serving
-    assert process.find(str(target.folder / "rehearsal")) is None
+    assert process.find_process(str(target.folder / "rehearsal")) is None
     return serving
 
 
@@ -40,11 +40,11 @@ def die(project, function, times, *words):
     ("function", "times"),
     [
         ("delivery.targets.local.target.LocalTarget.prepare", 1),
-        ("delivery.targets.local.process.start", 1),
+        ("delivery.targets.local.process.start_process", 1),
         ("delivery.targets.local.target.LocalTarget.rehearse", 1),
         ("files.writing.write_bytes", 1),
         ("delivery.targets.local.target.LocalTarget._point", 1),
-        ("delivery.targets.local.process.hang_up", 1),
+        ("delivery.targets.local.process.hang_up_process", 1),
         ("delivery.targets.local.target.LocalTarget._switch", 1),
         ("delivery.targets.local.target.LocalTarget.apply", 1),
         ("ledger.commit.commit_entry", 1),
@@ -68,7 +68,7 @@ def test_a_switch_that_was_killed_is_unfinished_until_it_was_tested(project):
     old = first(project).entry.serving.bundle
     better(project)
     operations.deploy(project.root, "staging", quiet)
-    die(project, "delivery.targets.local.process.hang_up", 1, "promote", "staging", "production")
+    die(project, "delivery.targets.local.process.hang_up_process", 1, "promote", "staging", "production")
     die(project, "delivery.targets.local.target.LocalTarget._point", 1, "converge", "production")
     assert "not finished" in production(project).differs
     assert settle(project, "production") == old
@@ -78,7 +78,7 @@ def test_a_switch_that_was_killed_is_unfinished_until_it_was_tested(project):
     ("function", "times"),
     [
         ("delivery.targets.local.target.LocalTarget._point", 1),
-        ("delivery.targets.local.process.start", 2),
+        ("delivery.targets.local.process.start_process", 2),
         ("delivery.targets.local.target.LocalTarget.apply", 1),
     ],
 )
@@ -88,20 +88,20 @@ def test_a_first_start_that_is_killed_leaves_nothing_that_the_next_run_stumbles_
     operations.promote(project.root, "staging", "production", quiet)
     assert settle(project, "production") == digest
     target = find_target(project.root, "production")
-    assert target.remove() and process.find(str(target.folder)) is None
+    assert target.remove() and process.find_process(str(target.folder)) is None
 
 
 def test_a_first_start_that_is_killed_is_ended_where_the_ledger_says_that_nothing_serves(project):
     operations.deploy(project.root, "staging", quiet)
-    die(project, "delivery.targets.local.process.start", 2, "promote", "staging", "production")
+    die(project, "delivery.targets.local.process.start_process", 2, "promote", "staging", "production")
     assert settle(project, "production") is None
-    assert process.find(str(find_target(project.root, "production").folder)) is None
+    assert process.find_process(str(find_target(project.root, "production").folder)) is None
 
 
 def test_converge_starts_what_a_restarted_machine_does_not_run(project):
     first(project)
     target = find_target(project.root, "production")
-    service = process.find(str(target.folder))
+    service = process.find_process(str(target.folder))
     family = [service, *service.children(recursive=True)]
     for each in family:
         each.kill()
@@ -126,18 +126,18 @@ def test_a_link_that_somebody_moved_is_seen_and_mended(project):
 
 def test_a_process_without_the_mark_is_not_taken_for_the_service_and_its_children_are_not_the_service(tmp_path):
     mark = str(tmp_path / "environment")
-    assert process.find(mark) is None
-    assert process.stop(mark) is False
+    assert process.find_process(mark) is None
+    assert process.stop_process(mark) is False
     words = ["sh", "-c", "sleep 60 & wait"]
-    started = process.start(words, {}, tmp_path / "output.log", mark, tmp_path)
+    started = process.start_process(words, {}, tmp_path / "output.log", mark, tmp_path)
     try:
         # The system shows a process without its environment while that is being made.
-        assert wait_until(lambda: process.find(mark) == started, 5, lambda: True)
-        assert process.find(f"{mark}-other") is None
+        assert wait_until(lambda: process.find_process(mark) == started, 5, lambda: True)
+        assert process.find_process(f"{mark}-other") is None
     finally:
-        assert process.stop(mark)
+        assert process.stop_process(mark)
     assert not process.is_alive(started)
-    assert process.find(mark) is None
+    assert process.find_process(mark) is None
 
 
 def production(project):

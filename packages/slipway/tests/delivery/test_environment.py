@@ -59,7 +59,7 @@ def test_settings_that_changed_are_seen_and_converge_brings_them_in(project):
     assert "other settings" in target.out_of_sync(digest)
     reconcile(project.root, "production", quiet)
     assert target.out_of_sync(digest) is None
-    assert process.environment(process.find(str(target.folder)))["SLIPWAY_MAX_ROWS"] == "7"
+    assert process.read_environment(process.find_process(str(target.folder)))["SLIPWAY_MAX_ROWS"] == "7"
 
 
 def test_a_service_on_the_port_of_before_is_no_service_that_is_gone(project):

@@ -17,7 +17,9 @@ _PATIENCE = 12.0
 _END = 2000
 
 
-def start(command: list[str], variables: dict[str, str], output: Path, mark: str, folder: Path) -> psutil.Process:
+def start_process(
+    command: list[str], variables: dict[str, str], output: Path, mark: str, folder: Path
+) -> psutil.Process:
     """Start `command` in `folder`, detached from this terminal, with a `mark`; its output is appended to `output`."""
     output.parent.mkdir(parents=True, exist_ok=True)
     own = {name: value for name, value in os.environ.items() if not name.startswith("SLIPWAY_")}
@@ -34,7 +36,7 @@ def start(command: list[str], variables: dict[str, str], output: Path, mark: str
     return psutil.Process(started.pid)
 
 
-def find(mark: str) -> psutil.Process | None:
+def find_process(mark: str) -> psutil.Process | None:
     """Return the process that was started with `mark`, not its children; None if none runs."""
     return next(iter(_outermost(mark)), None)
 
@@ -48,17 +50,17 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def environment(process: psutil.Process) -> dict[str, str]:
+def read_environment(process: psutil.Process) -> dict[str, str]:
     """Return the variables of a process without the mark; none if it has ended or belongs to another user."""
     return {name: value for name, value in _environment(process).items() if name != _MARK}
 
 
-def hang_up(process: psutil.Process) -> None:
+def hang_up_process(process: psutil.Process) -> None:
     """Let the process read its bundle again."""
     process.send_signal(signal.SIGHUP)
 
 
-def stop(mark: str) -> bool:
+def stop_process(mark: str) -> bool:
     """End the processes started with `mark` and wait for them; return False if none runs."""
     found = _outermost(mark)
     if not found:

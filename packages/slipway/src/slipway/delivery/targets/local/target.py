@@ -66,13 +66,13 @@ class LocalTarget(Target):
 
     def is_running(self) -> bool:
         """Return whether the process of the environment runs."""
-        return process.find(self._mark) is not None
+        return process.find_process(self._mark) is not None
 
     def preflight(self) -> None:
         """Raise `DeliveryError` for a missing file, or a port that another program has."""
         super().preflight()
-        running, port = process.find(self._mark), self.settings.port
-        if running is None or process.environment(running).get("SLIPWAY_PORT") != str(port):
+        running, port = process.find_process(self._mark), self.settings.port
+        if running is None or process.read_environment(running).get("SLIPWAY_PORT") != str(port):
             check_port(self.name, port)
 
     def prepare(self, folder: Path, image: str | None) -> PreparedRelease:
@@ -86,7 +86,7 @@ class LocalTarget(Target):
 
     def clean_up(self) -> None:
         """Stop the rehearsal of a killed command."""
-        process.stop(self._rehearsal)
+        process.stop_process(self._rehearsal)
         shutil.rmtree(self.folder / "rehearsal-log", ignore_errors=True)
 
     def rehearse(self, prepared: PreparedRelease) -> None:
@@ -120,14 +120,14 @@ class LocalTarget(Target):
 
     def observe(self) -> str | None:
         """Return the digest of the bundle that the process serves, None if it does not run or does not respond."""
-        found = read_version(self.url, self.key) if process.find(self._mark) else None
+        found = read_version(self.url, self.key) if process.find_process(self._mark) else None
         return found.model.digest if found else None
 
     def out_of_sync(self, digest: str | None, image: str | None = None) -> str | None:  # noqa: ARG002 - no image runs
         """Return how the environment differs from one that serves `digest`; None if it does not."""
         if self._switching.exists():
             return "a switch was not finished"
-        running, answers = process.find(self._mark), self.observe()
+        running, answers = process.find_process(self._mark), self.observe()
         if running and digest and not self._is_as_set(running):
             # Settings first: a service on another port responds, but not where it is asked.
             return "runs with other settings than pyproject.toml's"
@@ -140,7 +140,7 @@ class LocalTarget(Target):
 
     def remove(self) -> bool:
         """Stop the service; return False if none was running. Releases and the prediction log stay."""
-        ran = process.stop(self._mark)
+        ran = process.stop_process(self._mark)
         self._switching.unlink(missing_ok=True)
         return ran
 
@@ -152,12 +152,12 @@ class LocalTarget(Target):
 
     def _usable(self) -> psutil.Process | None:
         """Return the running service once it is ready; stop one with other settings or that does not become ready."""
-        running = process.find(self._mark)
+        running = process.find_process(self._mark)
         if running is None:
             return None
         if self._is_as_set(running) and self._becomes_ready(self.url, running):
             return running
-        process.stop(self._mark)
+        process.stop_process(self._mark)
         return None
 
     def _switch(self, running: psutil.Process, digest: str) -> None:
@@ -168,7 +168,7 @@ class LocalTarget(Target):
             found = read_version(self.url, self.key)
             return found is not None and found.model.digest == digest and found.since >= began
 
-        process.hang_up(running)
+        process.hang_up_process(running)
         if not wait_until(
             lambda: all(is_new() for _ in range(_IN_A_ROW)), _START_SECONDS, lambda: process.is_alive(running)
         ):
@@ -178,7 +178,7 @@ class LocalTarget(Target):
             )
 
     def _is_as_set(self, running: psutil.Process) -> bool:
-        wanted, found = self._wanted(), process.environment(running)
+        wanted, found = self._wanted(), process.read_environment(running)
         return wanted == {name: value for name, value in found.items() if name in wanted or name.startswith("SLIPWAY_")}
 
     def _wanted(self) -> dict[str, str]:
@@ -194,10 +194,10 @@ class LocalTarget(Target):
 
     def _start(self, variables: dict[str, str], output: Path, mark: str, url: str) -> None:
         program = str(Path(sys.executable).with_name("slipway"))
-        started = process.start([program, "serve"], variables, output, mark, self.root)
+        started = process.start_process([program, "serve"], variables, output, mark, self.root)
         if not self._becomes_ready(url, started):
             end = process.read_end(output)
-            process.stop(mark)
+            process.stop_process(mark)
             raise DeliveryError(f"The service of {self.name} did not become ready. End of its output: {end}")
 
     def _becomes_ready(self, url: str, running: psutil.Process) -> bool:
