@@ -49,7 +49,8 @@ def reach(tmp_path):
         client = tmp_path / "docker"
         client.write_text(CLIENT.format(folder=tmp_path, word=word))
         client.chmod(0o755)
-        command = [SLIPWAY, "stack", *words]
+        # As a terminal starts it, also where nohup started the tests.
+        command = ["env", "--default-signal=HUP", SLIPWAY, "stack", *words]
         process = subprocess.Popen(
             command,
             cwd=tmp_path,
