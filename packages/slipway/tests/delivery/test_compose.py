@@ -71,7 +71,7 @@ def test_a_container_that_is_gone_as_soon_as_it_is_started_is_said(root, stub_en
     stub_engine({"/containers/json": (200, [])})
     target = DockerTarget(root, "staging", ContainerSettings(target="docker", port=8080))
     (root / ".slipway/environments/staging").mkdir(parents=True)
-    with pytest.raises(DeliveryError, match="was removed by somebody else"):
+    with pytest.raises(DeliveryError, match="was removed by another program"):
         target._start(PreparedRelease(None, "image"), target._project.wanted(NOTHING, "127.0.0.1", 8080))
 
 

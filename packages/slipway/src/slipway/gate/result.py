@@ -20,7 +20,7 @@ _Some = Meta(max_length=MAX_LIST)
 
 
 class Verdict(StrEnum):
-    """What ships: the candidate, production's model with new code, or nothing."""
+    """The three outcomes: ship the candidate, ship production's model with new code, or ship nothing."""
 
     PROMOTE = "promote"
     KEEP = "keep"

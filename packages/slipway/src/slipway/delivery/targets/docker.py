@@ -138,8 +138,8 @@ class DockerTarget(ContainerTarget):
         started = next((each for each in reversed(self._project.services()) if each.id not in running), None)
         if started is None:
             raise DeliveryError(
-                f"The container of {self.name} was removed by somebody else while it started. The release before still "
-                "serves. Try again."
+                f"The container of {self.name} was removed by another program while it started. The release before "
+                "still serves. Try again."
             )
         if not self._becomes_ready(started, prepared):
             try:

@@ -146,7 +146,7 @@ class SwarmTarget(ContainerTarget):
             # A manager that cannot be reached has not failed, and a replica may have ended between two requests.
             return False
         if service is None:
-            raise DeliveryError(f"Conflict: somebody removed the stack {self._named} while it was updated.")
+            raise DeliveryError(f"Conflict: another program removed the stack {self._named} while it was updated.")
         # A swarm that rolls back has the settings of before.
         if (service.image, service.settings) != (image, wanted.settings) or service.update in _STUCK:
             said = service.message or "it was told to run another one"

@@ -105,7 +105,7 @@ def _by_time(version: Version, staying: list[datetime], going: list[datetime]) -
         return "pushed beside one that stays"
     if _image(version) or any(abs(version.created - each) <= _TOGETHER for each in going):
         return ""
-    return "nobody knows to which image it belongs"
+    return "the image to which it belongs is unknown"
 
 
 def delete_version(github: GitHub, package: str, version: Version) -> Version:

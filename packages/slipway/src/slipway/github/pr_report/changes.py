@@ -51,7 +51,7 @@ class Sides:
         try:
             return read(done.output)
         except DataError as error:
-            self.notes.append(shorten(f"{path} of {commit} cannot be read, so nobody compared it: {error}", MAX_TEXT))
+            self.notes.append(shorten(f"{path} of {commit} cannot be read and was not compared: {error}", MAX_TEXT))
             return None
 
     def _commit(self, name: str) -> str:

@@ -60,7 +60,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done, and `why` in one sentence for a log; without a pull request `number` is None."""
+    """The action taken, and `why` in one sentence for a log; without a pull request `number` is None."""
 
     did: Literal["created", "updated", "nothing"]
     why: str

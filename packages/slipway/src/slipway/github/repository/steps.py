@@ -9,7 +9,7 @@ from slipway.errors import GitHubError
 
 
 class Action(StrEnum):
-    """What a step will do, or what it did."""
+    """A change that a step will make, or has made."""
 
     CREATE = "create"
     CHANGE = "change"
