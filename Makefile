@@ -65,7 +65,7 @@ repro: setup ## run the pipeline here: pull the data, then run the stages that c
 	@uv run --no-sync dvc pull data.dvc
 	@uv run --no-sync dvc repro
 	@uv run --no-sync dvc metrics show
-	@echo "Next: $(if $(MLFLOW_TRACKING_URI),the page of your MLflow,make ui), git add data.dvc dvc.lock metrics.json; README, Day to day: experiments"
+	@echo "Next: $(if $(MLFLOW_TRACKING_URI),the page of your MLflow,make ui), git add data.dvc dvc.lock metrics.json; docs/commands.md, Experiments"
 
 gate: setup ## may bundle/ replace what production runs? (BASE=origin/main: by the rules of that commit)
 	@uv run --no-sync slipway gate $(if $(BASE),--base "$(BASE)")
