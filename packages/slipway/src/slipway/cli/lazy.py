@@ -11,7 +11,7 @@ from slipway.errors import SlipwayError
 
 
 class LazyCommand(NamedTuple):
-    """A `module` that defines the command under its name, its line in the help, and the extra that it needs."""
+    """A command: the `module` in `slipway.cli` that defines it, its line in the help, and the extra that it needs."""
 
     module: str
     help: str
@@ -33,7 +33,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import the command."""
         place = self.places.get(cmd_name)
-        return getattr(import_module(place.module), cmd_name) if place else None
+        return getattr(import_module(f"slipway.cli.{place.module}"), cmd_name) if place else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the commands section by section, without importing them."""

@@ -25,6 +25,11 @@ def _require_text(_context: click.Context, _option: click.Parameter, text: str) 
     return text.strip()
 
 
+def examples(*lines: str) -> str:
+    """Return the end of a command's help: its examples, one a line."""
+    return "\n  ".join(("\b\nExamples:", *lines))
+
+
 PATH = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)

@@ -1,20 +1,20 @@
-"""`slipway status`, `slipway show`: what environments serve, and where it came from."""
+"""`slipway status`, `show`, `history`: what environments serve, where it came from, and what they served before."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from slipway.cli.options import AS_JSON, ENVIRONMENT
-from slipway.cli.output import print_result
+from slipway.cli.options import AS_JSON, ENVIRONMENT, examples
+from slipway.cli.output import print_result, print_table, warn_offline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from slipway.ledger import Entry
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  slipway status
-  slipway status --json
-"""
-)
+@click.command(epilog=examples("slipway status", "slipway status --json"))
 @AS_JSON
 def status(as_json: bool) -> None:
     """Show what each environment should run, and what runs.
@@ -27,13 +27,7 @@ def status(as_json: bool) -> None:
     print_result(as_json, found, *map(describe_status, found))
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  slipway show production
-  slipway show production --json
-"""
-)
+@click.command(epilog=examples("slipway show production", "slipway show production --json"))
 @ENVIRONMENT
 @AS_JSON
 def show(environment: str, as_json: bool) -> None:
@@ -46,3 +40,64 @@ def show(environment: str, as_json: bool) -> None:
     facts = trace_release(Path(), environment)
     lines = [f"{name.replace('_', ' '):<14} {'-' if value is None else value}" for name, value in facts.items()]
     print_result(as_json, facts, *lines)
+
+
+@click.command(
+    epilog=examples(
+        "slipway history production", "slipway history staging --limit 5", "slipway history production --json"
+    )
+)
+@ENVIRONMENT
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Largest number of entries.")
+@AS_JSON
+def history(environment: str, limit: int, as_json: bool) -> None:
+    """Show the ledger's entries of an environment, newest first."""
+    from slipway.ledger import Ledger
+
+    found = Ledger(Path())
+    entries = list(found.history(environment, limit))
+    newest = entries[0]
+    if not as_json:
+        _print_entries(entries)
+    facts = {
+        "environment": environment,
+        "serving": newest.serving,
+        "since": newest.since,
+        "blocked": newest.blocked,
+        "offline": found.offline,
+        "entries": entries,
+    }
+    print_result(as_json, facts, *_summary(newest, len(entries)))
+    warn_offline(found.offline)
+
+
+def _summary(newest: "Entry", shown: int) -> list[str]:
+    lines = [f"{newest.environment} serves nothing"]
+    if newest.serving and newest.since:
+        lines = [f"{newest.environment} serves {newest.serving.shown} since {newest.since:%Y-%m-%d %H:%M} UTC"]
+    if newest.blocked:
+        lines.append(f"blocked: {', '.join(digest[:12] for digest in newest.blocked)}")
+    if shown <= newest.number:
+        lines.append(f"{newest.number + 1 - shown} older entries: `slipway history {newest.environment} --limit N`")
+    return lines
+
+
+def _print_entries(entries: "Sequence[Entry]") -> None:
+    # Where images run, the same model in two of them is two releases.
+    images = [entry.release.image_digest if entry.release else "" for entry in entries]
+    shown = ["image"] if any(images) else []
+    print_table(
+        ("number", "when (UTC)", "event", "bundle", *shown, "who", "reason"),
+        [
+            (
+                str(entry.number),
+                f"{entry.at:%Y-%m-%d %H:%M}",
+                entry.event.value,
+                entry.release.bundle[:12] if entry.release else "",
+                *([image] if shown else []),
+                entry.by.split("<")[0].strip() or entry.by,
+                entry.reason,
+            )
+            for entry, image in zip(entries, images, strict=True)
+        ],
+    )

@@ -6,17 +6,16 @@ from pathlib import Path
 import click
 import msgspec
 
-from slipway.cli.options import AS_JSON, BUNDLE
+from slipway.cli.options import AS_JSON, BUNDLE, examples
 from slipway.cli.output import print_result
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  slipway predict '{"field": 1}'
-  slipway predict '[{"field": 1}, {"field": 2}]'
-  slipway predict - < rows.json
-"""
+    epilog=examples(
+        "slipway predict '{\"field\": 1}'",
+        'slipway predict \'[{"field": 1}, {"field": 2}]\'',
+        "slipway predict - < rows.json",
+    )
 )
 @click.argument("rows")
 @BUNDLE
@@ -39,13 +38,7 @@ def predict(rows: str, folder: Path) -> None:
         click.echo(msgspec.json.encode({"score": score, "label": label}))
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  slipway verify
-  slipway verify --bundle .demo/bundle --json
-"""
-)
+@click.command(epilog=examples("slipway verify", "slipway verify --bundle .demo/bundle --json"))
 @BUNDLE
 @AS_JSON
 def verify(folder: Path, as_json: bool) -> None:

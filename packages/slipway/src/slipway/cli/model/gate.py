@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from slipway.cli.options import AS_JSON, BASE, FILE
+from slipway.cli.options import AS_JSON, BASE, FILE, examples
 from slipway.cli.output import print_result, progress_printer
 
 if TYPE_CHECKING:
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  slipway gate
-  slipway gate --base origin/main --report gate.md --out gate.json
-  slipway gate --power --retrains 100 --jobs 2
-"""
+    epilog=examples(
+        "slipway gate",
+        "slipway gate --base origin/main --report gate.md --out gate.json",
+        "slipway gate --power --retrains 100 --jobs 2",
+    )
 )
 @BASE
 @click.option("--report", type=FILE, metavar="FILE", help="Write the report as Markdown.")

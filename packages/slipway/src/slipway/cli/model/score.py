@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from slipway.cli.options import AS_JSON, BUNDLE, PATH
+from slipway.cli.options import AS_JSON, BUNDLE, PATH, examples
 from slipway.cli.output import print_result
 
 if TYPE_CHECKING:
@@ -16,12 +16,11 @@ _SHOWN = 10
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  slipway score rows.parquet scores.parquet
-  slipway score rows.csv scores.csv --keep order --keep customer
-  slipway score months/ scores.parquet --invalid skip --json
-"""
+    epilog=examples(
+        "slipway score rows.parquet scores.parquet",
+        "slipway score rows.csv scores.csv --keep order --keep customer",
+        "slipway score months/ scores.parquet --invalid skip --json",
+    )
 )
 @click.argument("source", metavar="IN", type=PATH)
 @click.argument("out", metavar="OUT", type=PATH)

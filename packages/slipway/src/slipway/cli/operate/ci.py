@@ -1,4 +1,4 @@
-"""`slipway ci`: steps of the workflow ci: plan, data, report, verdict."""
+"""`slipway ci`: steps of the workflows, in the order of ci and then of a delivery."""
 
 from functools import partial
 from pathlib import Path
@@ -6,9 +6,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from slipway.cli.operate import ci_delivery
-from slipway.cli.options import AS_JSON, FILE, FOLDER
-from slipway.cli.output import print_result
+from slipway.cli.options import AS_JSON, ENVIRONMENT, FILE, FOLDER, RELEASE, REPOSITORY, examples
+from slipway.cli.output import print_result, progress_printer
 
 
 @click.group()
@@ -19,16 +18,11 @@ def ci() -> None:
     """
 
 
-for step in ci_delivery.COMMANDS:
-    ci.add_command(step)
-
-
 @ci.command(
-    epilog="""\b
-Examples:
-  slipway ci report --base origin/main --out report.json
-  slipway ci report --base "$BASE" --gate gate.json --out report.json
-"""
+    epilog=examples(
+        "slipway ci report --base origin/main --out report.json",
+        'slipway ci report --base "$BASE" --gate gate.json --out report.json',
+    )
 )
 @click.option("--base", required=True, metavar="REV", help="Base commit of the pull request.")
 @click.option("--out", type=FILE, required=True, metavar="FILE", help="File of the report.")
@@ -57,11 +51,7 @@ def report(base: str, out: Path, gate: Path | None, head: str | None, as_json: b
 
 
 @ci.command(
-    epilog="""\b
-Examples:
-  slipway ci summary report.json
-  slipway ci summary report.json >> "$GITHUB_STEP_SUMMARY"
-"""
+    epilog=examples("slipway ci summary report.json", 'slipway ci summary report.json >> "$GITHUB_STEP_SUMMARY"')
 )
 @click.argument("file", type=FILE)
 def summary(file: Path) -> None:
@@ -75,13 +65,7 @@ def summary(file: Path) -> None:
     click.echo(render_report(decode_report(content)), nl=False)
 
 
-@ci.command(
-    epilog="""\b
-Examples:
-  slipway ci plan --base origin/main
-  slipway ci plan --base "$BASE" >> "$GITHUB_OUTPUT"
-"""
-)
+@ci.command(epilog=examples("slipway ci plan --base origin/main", 'slipway ci plan --base "$BASE" >> "$GITHUB_OUTPUT"'))
 @click.option("--base", default="", metavar="REV", help="Commit to compare with; without it, every job runs.")
 def plan(base: str) -> None:
     """Print the jobs that the change can affect.
@@ -102,13 +86,7 @@ def plan(base: str) -> None:
     click.echo(f"jobs={msgspec.json.encode(jobs).decode()}")
 
 
-@ci.command(
-    epilog="""\b
-Examples:
-  slipway ci data
-  slipway ci data >> "$GITHUB_OUTPUT"
-"""
-)
+@ci.command(epilog=examples("slipway ci data", 'slipway ci data >> "$GITHUB_OUTPUT"'))
 def data() -> None:
     """Pull the data that data.dvc names.
 
@@ -126,12 +104,7 @@ def data() -> None:
         raise
 
 
-@ci.command(
-    epilog="""\b
-Examples:
-  NEEDS='${{ toJSON(needs) }}' slipway ci verdict
-"""
-)
+@ci.command(epilog=examples("NEEDS='${{ toJSON(needs) }}' slipway ci verdict"))
 def verdict() -> None:
     """Fail unless every job ended as planned.
 
@@ -146,13 +119,7 @@ def verdict() -> None:
     click.echo("Every job succeeded, or was skipped by the plan.")
 
 
-@ci.command(
-    epilog="""\b
-Examples:
-  slipway ci reproduced
-  slipway ci reproduced .demo
-"""
-)
+@ci.command(epilog=examples("slipway ci reproduced", "slipway ci reproduced .demo"))
 @click.argument("folder", type=FOLDER, default=Path())
 def reproduced(folder: Path) -> None:
     """Fail unless the run in FOLDER has the committed figures.
@@ -166,3 +133,64 @@ def reproduced(folder: Path) -> None:
         lines = "\n".join(wrong)
         raise GitHubError(f"The committed figures differ from this run's.\n{lines}\nRun `make repro` and commit.")
     click.echo("Inputs, parameters and metrics are the committed ones.")
+
+
+@ci.command(epilog=examples('slipway ci delivery production >> "$GITHUB_STEP_SUMMARY"'))
+@ENVIRONMENT
+def delivery(environment: str) -> None:
+    """Print the release of an environment as Markdown."""
+    from slipway.delivery.status import trace_release
+    from slipway.github.jobs.delivery_summary import render_delivery
+
+    click.echo(render_delivery(trace_release(Path(), environment)), nl=False)
+
+
+@ci.command(epilog=examples('slipway ci push --release release --repository ghcr.io/acme/model >> "$GITHUB_OUTPUT"'))
+@RELEASE
+@REPOSITORY
+def push(folder: Path, repository: str) -> None:
+    """Push the image of a release unless the registry has it.
+
+    Prints outputs of a step: name, digest, built. Other runs find a built image after `slipway ci name` only, so that
+    it can be attested before.
+    """
+    from slipway.delivery.publish import publish_image
+
+    found = publish_image(Path(), folder, repository, progress_printer(as_json=True), named=False)
+    name, _, digest = (found.release.image or "").partition("@")
+    click.echo(f"name={name}\ndigest={digest}\nbuilt={msgspec.json.encode(found.built).decode()}")
+
+
+@ci.command(epilog=examples("slipway ci name --release release"))
+@RELEASE
+def name(folder: Path) -> None:
+    """Tag the pushed image of a release, so that later runs find it."""
+    from slipway.delivery.publish import tag_image
+
+    click.echo(f"Image tagged: {tag_image(folder)}")
+
+
+@ci.command(epilog=examples('slipway ci connect production --folder "$RUNNER_TEMP/ssh" >> "$GITHUB_PATH"'))
+@ENVIRONMENT
+@click.option("--folder", type=FOLDER, required=True, metavar="DIR", help="Folder for the key, outside the repository.")
+def connect(environment: str, folder: Path) -> None:
+    """Configure SSH to the server of an environment.
+
+    Prints the folder of an `ssh` that reaches it. SLIPWAY_HOST (ssh://user@machine), SLIPWAY_KNOWN_HOSTS and
+    SLIPWAY_SSH_KEY make the docker context that the environment's table in pyproject.toml names. SLIPWAY_API_KEYS and
+    SLIPWAY_SMOKE_KEY, where they are set, become the files that it names.
+    """
+    from slipway.github.jobs.server import connect_server
+    from slipway.settings import server_settings
+
+    click.echo(connect_server(Path(), environment, server_settings(), folder))
+
+
+@ci.command(epilog=examples('slipway ci servers "staging production"'))
+@click.argument("servers", metavar="SLIPWAY_SERVERS")
+def servers(servers: str) -> None:
+    """Fail if SLIPWAY_SERVERS names an unknown environment."""
+    from slipway.github.jobs.server import verify_server_names
+
+    verify_server_names(Path(), servers)
+    click.echo(f"On a server: {servers or '(none), every environment is a rehearsal'}.")

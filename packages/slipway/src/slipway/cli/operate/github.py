@@ -1,15 +1,15 @@
-"""`slipway github`: settings of the repository from `.github`, the comment of a pull request."""
+"""`slipway github`: the repository's settings, comments on pull requests, releases, waiting runs and old images."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from slipway.cli.operate import github_runs
-from slipway.cli.options import AS_JSON, FILE, FOLDER, YES
+from slipway.cli.options import AS_JSON, ENVIRONMENT, FILE, FOLDER, YES, examples
 from slipway.cli.output import print_result, print_table
 
 if TYPE_CHECKING:
+    from slipway.github.jobs.old_images import Version
     from slipway.github.repository.steps import Step
 
 
@@ -21,17 +21,10 @@ def github() -> None:
     """
 
 
-for command in github_runs.COMMANDS:
-    github.add_command(command)
-
-
 @github.command(
-    epilog="""\b
-Examples:
-  slipway github apply
-  slipway github apply --yes
-  GITHUB_REPOSITORY=acme/model slipway github apply --json
-"""
+    epilog=examples(
+        "slipway github apply", "slipway github apply --yes", "GITHUB_REPOSITORY=acme/model slipway github apply --json"
+    )
 )
 @YES
 @AS_JSON
@@ -65,13 +58,7 @@ def _print_steps(repository: str, steps: list["Step"]) -> None:
             click.echo(f"{step.kind} {step.name}: {note}")
 
 
-@github.command(
-    epilog="""\b
-Examples:
-  slipway github owners @acme/ml-platform
-  slipway github owners @ann @ben
-"""
-)
+@github.command(epilog=examples("slipway github owners @acme/ml-platform", "slipway github owners @ann @ben"))
 @click.argument("owners", nargs=-1, required=True, metavar="OWNER...")
 def owners(owners: tuple[str, ...]) -> None:
     """Write the owners into .github/CODEOWNERS.
@@ -84,12 +71,7 @@ def owners(owners: tuple[str, ...]) -> None:
     click.echo(f"{FILE}: {', '.join(owners)} own {', '.join(paths)}. Next: commit it, then slipway github apply.")
 
 
-@github.command(
-    epilog="""\b
-Examples:
-  slipway github comment --artifact artifact --event "$GITHUB_EVENT_PATH"
-"""
-)
+@github.command(epilog=examples('slipway github comment --artifact artifact --event "$GITHUB_EVENT_PATH"'))
 @click.option(
     "--artifact",
     type=FOLDER,
@@ -114,3 +96,95 @@ def comment(artifact: Path, event: Path, as_json: bool) -> None:
         done = write_comment(client, artifact, read_run_event(event))
     said = f"#{done.number}: comment {done.did}, {done.url}\n{done.why}"
     print_result(as_json, done, f"Nothing written: {done.why}." if done.did == "nothing" else said)
+
+
+@github.command(epilog=examples("slipway github release production"))
+@ENVIRONMENT
+@AS_JSON
+def release(environment: str, as_json: bool) -> None:
+    """Create a GitHub release of what an environment serves.
+
+    Its tag is ENV-<number of the ledger's entry>, at the source commit; its text is the output of `slipway show`. An
+    existing release is not changed. The token needs Contents: write.
+    """
+    from slipway.github.client.access import connect_repository
+    from slipway.github.jobs.release import create_release
+
+    with connect_repository(Path()) as client:
+        found = create_release(client, Path(), environment)
+    did = "released as" if found.created else "already released as"
+    print_result(as_json, found, f"{found.title}: {did} {found.tag}, {found.url}")
+
+
+@github.command(
+    name="cancel-waiting",
+    epilog=examples("slipway github cancel-waiting", "slipway github cancel-waiting --workflow cd.yml --json"),
+)
+@click.option("--workflow", default="cd.yml", show_default=True, metavar="FILE", help="File of the workflow.")
+@AS_JSON
+def cancel_waiting(workflow: str, as_json: bool) -> None:
+    """Cancel the runs of a workflow that wait for an approval.
+
+    After a rollback, so that no older promotion is approved. A run that does not wait yet ends at staging: its
+    promotion is refused. The token needs Actions: write.
+    """
+    from slipway.github.client.access import connect_repository
+    from slipway.github.jobs.waiting import cancel_waiting_runs
+
+    with connect_repository(Path()) as client:
+        found = cancel_waiting_runs(client, workflow)
+    lines = []
+    for run in found:
+        said = "cancelled" if run.cancelled else "not cancelled: it no longer waited"
+        lines.append(f"run {run.run}, {run.commit[:12]}, {run.title}: {said}, {run.url}")
+    lines = lines or [f"No run of {workflow} waits for an approval."]
+    print_result(as_json, {"workflow": workflow, "runs": found}, *lines)
+
+
+@github.command(
+    name="clean-images",
+    epilog=examples("slipway github clean-images", "slipway github clean-images --keep-days 90 --yes"),
+)
+@click.option(
+    "--keep-days",
+    type=click.IntRange(min=1),
+    default=30,
+    show_default=True,
+    metavar="N",
+    help="Younger images are kept.",
+)
+@YES
+@AS_JSON
+def clean_images(keep_days: int, yes: bool, as_json: bool) -> None:
+    """Delete old images that the ledger does not name.
+
+    They are those of the package OWNER/NAME. Images of any entry of any environment are kept, and the newest ten, and
+    signatures and attestations of those. If the ledger cannot be read, nothing is deleted. The token needs Packages:
+    write.
+    """
+    from slipway.github.client.access import connect_repository
+    from slipway.github.jobs import old_images
+    from slipway.ledger import Ledger
+
+    # First of all: without a ledger nothing may be deleted.
+    named = old_images.list_ledger_digests(Ledger(Path()))
+    with connect_repository(Path()) as client:
+        package = old_images.find_package(client)
+        versions = old_images.choose_versions(old_images.read_versions(client, package), named, keep_days)
+        if yes:
+            versions = [each if each.kept else old_images.delete_version(client, package, each) for each in versions]
+    if not as_json:
+        _print_images(package, versions)
+    facts = {"package": package, "keep_days": keep_days, "versions": versions}
+    print_result(as_json, facts, *old_images.summarize_versions(package, versions, yes))
+
+
+def _print_images(package: str, versions: list["Version"]) -> None:
+    going = [
+        (each.digest[:19], f"{each.created:%Y-%m-%d}", ", ".join(each.tags) or "-", each.outcome or "to be deleted")
+        for each in versions
+        if not each.kept
+    ]
+    if going:
+        click.echo(package)
+        print_table(("version", "pushed", "tags", "outcome"), going)

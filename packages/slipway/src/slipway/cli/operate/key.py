@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from slipway.cli.options import AS_JSON, KEYS, PATH
+from slipway.cli.options import AS_JSON, KEYS, PATH, examples
 from slipway.cli.output import print_result
+from slipway.serving.app.keys import Scope, new_key, new_key_in_file, read_keys, revoke_key
 
 
 @click.group()
@@ -14,12 +15,11 @@ def key() -> None:
 
 
 @key.command(
-    epilog="""\b
-Examples:
-  slipway key new mobile-app
-  slipway key new prometheus --metrics --file keys.json
-  slipway key new smoke --secret-file smoke.key
-"""
+    epilog=examples(
+        "slipway key new mobile-app",
+        "slipway key new prometheus --metrics --file keys.json",
+        "slipway key new smoke --secret-file smoke.key",
+    )
 )
 @click.argument("name")
 @click.option("--metrics", is_flag=True, help="A key for /metrics only.")
@@ -35,8 +35,6 @@ def new(name: str, metrics: bool, secret_file: Path | None, path: Path) -> None:
 
     The file of keys holds the hash of the secret only.
     """
-    from slipway.serving.app.keys import Scope, new_key, new_key_in_file
-
     scope = Scope.METRICS if metrics else Scope.SERVICE
     if secret_file:
         if secret_file.resolve() == path.resolve():
@@ -50,12 +48,7 @@ def new(name: str, metrics: bool, secret_file: Path | None, path: Path) -> None:
     click.echo(f"  Authorization: Bearer {secret[:14]}...", err=True)
 
 
-@key.command(
-    epilog="""\b
-Examples:
-  slipway key revoke mobile-app
-"""
-)
+@key.command(epilog=examples("slipway key revoke mobile-app"))
 @click.argument("name")
 @KEYS
 def revoke(name: str, path: Path) -> None:
@@ -63,26 +56,15 @@ def revoke(name: str, path: Path) -> None:
 
     Running services refuse it within a second.
     """
-    from slipway.serving.app.keys import revoke_key
-
     revoke_key(path, name)
     click.echo(f"Key {name!r} is revoked.")
 
 
-@key.command(
-    "list",
-    epilog="""\b
-Examples:
-  slipway key list
-  slipway key list --file keys.json --json
-""",
-)
+@key.command("list", epilog=examples("slipway key list", "slipway key list --file keys.json --json"))
 @KEYS
 @AS_JSON
 def list_keys(path: Path, as_json: bool) -> None:
     """List the keys by name."""
-    from slipway.serving.app.keys import read_keys
-
     found = read_keys(path).keys
     facts = [{"name": each.name, "scope": each.scope, "created": each.created} for each in found]
     print_result(

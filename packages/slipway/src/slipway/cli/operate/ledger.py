@@ -4,8 +4,10 @@ from pathlib import Path
 
 import click
 
-from slipway.cli.options import AS_JSON, ENVIRONMENT, REASON
+from slipway.cli.options import AS_JSON, ENVIRONMENT, REASON, examples
 from slipway.cli.output import print_result, warn_offline
+from slipway.ledger import Ledger
+from slipway.ledger.transitions import unblock_entry
 
 
 @click.group()
@@ -17,11 +19,10 @@ def ledger() -> None:
 
 
 @ledger.command(
-    epilog="""\b
-Examples:
-  slipway ledger init --reason "first delivery"
-  slipway ledger init --environment canary --reason "a third environment"
-"""
+    epilog=examples(
+        'slipway ledger init --reason "first delivery"',
+        'slipway ledger init --environment canary --reason "a third environment"',
+    )
 )
 @click.option(
     "--environment",
@@ -40,8 +41,6 @@ def init(environments: tuple[str, ...], unless_there: bool, reason: str, as_json
 
     An environment serves nothing until its first deployment.
     """
-    from slipway.ledger import Ledger
-
     found = Ledger(Path())
     names = ", ".join(sorted(environments))
     if unless_there and found.exists() and set(environments) <= set(found.environments()):
@@ -59,18 +58,10 @@ def init(environments: tuple[str, ...], unless_there: bool, reason: str, as_json
     )
 
 
-@ledger.command(
-    epilog="""\b
-Examples:
-  slipway ledger verify
-  slipway ledger verify --json
-"""
-)
+@ledger.command(epilog=examples("slipway ledger verify", "slipway ledger verify --json"))
 @AS_JSON
 def verify(as_json: bool) -> None:
     """Verify every entry and bundle from the first commit."""
-    from slipway.ledger import Ledger
-
     found = Ledger(Path())
     commits = found.verify()
     numbers = {name: found.read(name).number for name in found.environments()}
@@ -83,10 +74,7 @@ def verify(as_json: bool) -> None:
 
 
 @ledger.command(
-    epilog="""\b
-Examples:
-  slipway ledger unblock production 3fa9c12b4d5e --reason "the outage was the network's"
-"""
+    epilog=examples('slipway ledger unblock production 3fa9c12b4d5e --reason "the outage was the network\'s"')
 )
 @ENVIRONMENT
 @click.argument("digest")
@@ -97,9 +85,6 @@ def unblock(environment: str, digest: str, reason: str, as_json: bool) -> None:
 
     DIGEST may be the first digits of the bundle's digest.
     """
-    from slipway.ledger import Ledger
-    from slipway.ledger.transitions import unblock_entry
-
     found = Ledger(Path())
     entry = found.append(environment, lambda newest: unblock_entry(newest, digest, by=found.by, reason=reason))
     print_result(as_json, entry, f"{environment} {entry.number}: {digest} is allowed again: {reason}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from slipway.cli.options import AS_JSON, FOLDER
+from slipway.cli.options import AS_JSON, FOLDER, examples
 from slipway.cli.output import print_result
 
 
@@ -15,12 +15,9 @@ def mlflow() -> None:
 
 
 @mlflow.command(
-    epilog="""\b
-Examples:
-  slipway mlflow pull
-  slipway mlflow pull 17234567890
-  slipway mlflow pull 17234567890 --to store
-"""
+    epilog=examples(
+        "slipway mlflow pull", "slipway mlflow pull 17234567890", "slipway mlflow pull 17234567890 --to store"
+    )
 )
 @click.argument("run", type=click.IntRange(min=1), required=False, metavar="[RUN]")
 @click.option("--to", type=FOLDER, metavar="DIR", help="An empty or new folder.  [default: .slipway/mlflow/RUN]")

@@ -4,6 +4,7 @@ An image can be several versions of the package: an index with the tag, and unta
 GitHub's list only the time connects them: what was pushed within an hour of an image that is kept, is kept too.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -119,3 +120,18 @@ def delete_version(github: GitHub, package: str, version: Version) -> Version:
             raise
         return msgspec.structs.replace(version, outcome=error.said or "gone already")
     return msgspec.structs.replace(version, outcome="deleted")
+
+
+def summarize_versions(package: str, versions: list[Version], done: bool) -> list[str]:
+    """Return the last lines: what is kept and why, and what was deleted, or would be."""
+    if not versions:
+        return [f"No package {package}, or the token may not read it: nothing to delete."]
+    kept = Counter(each.kept for each in versions if each.kept)
+    lines = [f"{count} kept: {reason}" for reason, count in sorted(kept.items())]
+    going = [each for each in versions if not each.kept]
+    if not going:
+        return [*lines, "Nothing to delete."]
+    if done:
+        deleted = sum(each.outcome == "deleted" for each in going)
+        return [*lines, f"{deleted} of {len(versions)} deleted."]
+    return [*lines, f"Dry run: {len(going)} of {len(versions)} would be deleted. Delete them: add --yes"]
