@@ -1,12 +1,13 @@
 """The project in the working directory: its problem and its parameters, read together and checked."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 from slipway.contract import read_contract
 from slipway.errors import SettingsError
 from slipway.params import Params, read_params
 from slipway.problem import Problem, load_problem
-from slipway.settings import project_settings
+from slipway.settings import ProjectSettings, project_settings
 
 # Raised when this version makes other bundles or figures from the same inputs than the one before.
 RESULTS = 1
@@ -19,13 +20,13 @@ class Project(NamedTuple):
     params: Params
 
 
-def load_project() -> Project:
-    """Load the problem that `pyproject.toml` names, and `params.yaml` typed by it.
+def load_project(root: Path = Path(), settings: ProjectSettings | None = None) -> Project:
+    """Load the problem that `pyproject.toml` below `root` names, and `params.yaml` typed by it.
 
     Raises `SettingsError` or `ProblemError` for what is missing or wrong in either, and for a number of results that
     this version of the machinery does not make.
     """
-    settings = project_settings()
+    settings = settings or project_settings(root)
     if settings.results != RESULTS:
         found = "no results" if settings.results is None else f"results = {settings.results}"
         raise SettingsError(
@@ -35,4 +36,4 @@ def load_project() -> Project:
         )
     problem = load_problem(settings.problem)
     read_contract(problem.contract)
-    return Project(problem, read_params(problem.params))
+    return Project(problem, read_params(problem.params, root / "params.yaml"))

@@ -7,10 +7,16 @@ from slipway.errors import GateError
 from slipway.evaluation.intervals import percentile_interval, resample_groups
 from slipway.evaluation.metrics import METRICS, metric_value, prepare_metrics
 from slipway.evaluation.slices import SlicePart
-from slipway.gate.statistics.comparison import compare_metrics, compare_slices, relative_improvement
+from slipway.gate.statistics.comparison import compare_metrics, relative_improvement
 from slipway.params import EvaluateParams
 
 PARAMS = EvaluateParams(resamples=1000, confidence=0.95, seed=7)
+
+
+def metrics_of(inputs):
+    """The candidate's metrics beside those of production, if there is one."""
+    beside = inputs.production and inputs.production.scored
+    return compare_metrics(inputs.candidate.scored, beside, inputs.rules.level, inputs.params.evaluate)
 
 
 def test_identical_models_differ_by_exactly_nothing(inputs):
@@ -114,7 +120,7 @@ def test_beside_a_perfect_production_every_loss_counts_as_a_whole(metric):
 
 
 def test_every_metric_stands_beside_productions(inputs):
-    rows = {row.metric: row for row in compare_metrics(inputs)}
+    rows = {row.metric: row for row in metrics_of(inputs)}
     assert set(rows) == set(METRICS[inputs.problem.task])
     for name, row in rows.items():
         better = METRICS[inputs.problem.task][name].better
@@ -130,7 +136,7 @@ def test_every_metric_stands_beside_productions(inputs):
 
 
 def test_a_ruined_model_is_worse_in_every_metric_that_has_a_direction(inputs):
-    found = compare_metrics(with_scores(inputs, shuffled(inputs)))
+    found = metrics_of(with_scores(inputs, shuffled(inputs)))
     judged = [row for row in found if row.difference]
     assert judged
     assert all(row.difference.high < 0 for row in judged)
@@ -138,13 +144,13 @@ def test_a_ruined_model_is_worse_in_every_metric_that_has_a_direction(inputs):
 
 def test_a_first_release_has_metrics_and_nothing_beside_them(inputs):
     alone = msgspec.structs.replace(inputs, production=None)
-    assert all(row.production is None and row.difference is None for row in compare_metrics(alone))
-    assert compare_slices(alone) == ()
+    assert all(row.production is None and row.difference is None for row in metrics_of(alone))
+    assert alone.slice_gains == ()
 
 
 def test_slices_tell_which_part_is_ruined(inputs):
     ruined = inputs.slices[0]
-    rows = compare_slices(with_scores(inputs, inverted(inputs, ruined.rows)))
+    rows = with_scores(inputs, inverted(inputs, ruined.rows)).slice_gains
     large = [part for part in inputs.slices if len(part.rows) >= inputs.rules.slice_rows]
     assert len(large) >= 3
     assert [(row.slice, row.label, row.rows) for row in rows] == [(p.slice, p.label, len(p.rows)) for p in large]
@@ -156,7 +162,7 @@ def test_slices_tell_which_part_is_ruined(inputs):
 def test_a_slice_of_a_metric_without_group_sums_has_interval_and_p_value_too(churn_inputs):
     problem = msgspec.structs.replace(churn_inputs.problem, metric="roc_auc")
     by_order = msgspec.structs.replace(churn_inputs, problem=problem)
-    rows = compare_slices(with_scores(by_order, inverted(by_order, by_order.slices[0].rows)))
+    rows = with_scores(by_order, inverted(by_order, by_order.slices[0].rows)).slice_gains
     assert rows[0].p_value < 0.01 < min(row.p_value for row in rows[1:])
     assert all(row.difference.low < row.difference.value < row.difference.high for row in rows)
 
@@ -167,7 +173,7 @@ def test_a_slice_with_few_rows_or_few_groups_is_not_judged(churn_inputs):
         churn_inputs,
         slices=(*churn_inputs.slices, SlicePart("early", "yes", some), SlicePart("first", "yes", np.arange(20))),
     )
-    found = {row.slice for row in compare_slices(with_rules(inputs, slice_rows=50))}
+    found = {row.slice for row in with_rules(inputs, slice_rows=50).slice_gains}
     assert found == {"plan"}
 
 

@@ -4,24 +4,17 @@ from gatebox import make_inputs, shuffled, with_production_scores, with_rules, w
 
 from slipway.errors import GateError
 from slipway.figures import Figure
-from slipway.gate.checks import leakage, quality
+from slipway.gate.checks import CHECKS
+from slipway.gate.checks.leakage import plausible_skill
 from slipway.gate.result import CheckResult, Verdict
 from slipway.gate.rules import Tie
-from slipway.gate.statistics.comparison import relative_improvement
-from slipway.gate.verdict import decide_verdict
-
-
-def compare(inputs):
-    if inputs.production is None:
-        return None
-    return relative_improvement(
-        inputs.candidate.scored, inputs.production.scored, inputs.problem.metric, inputs.rules.level
-    )
+from slipway.gate.run import decide_verdict
 
 
 def judge(inputs, *more):
-    checks = [check(inputs) for check in (*quality.CHECKS, *leakage.CHECKS)]
-    return decide_verdict(inputs, compare(inputs), [*checks, *more])
+    about_figures = CHECKS[CHECKS.index(plausible_skill) :]
+    checks = [check(inputs) for check in about_figures]
+    return decide_verdict(inputs, inputs.gain, [*checks, *more])
 
 
 def failed(name="golden_rows", excepted=None):

@@ -17,7 +17,7 @@ QUICK = ("flipped_byte", "metrics_edited", "range_narrowed", "rules_loosened", "
 
 
 def test_every_mutant_is_described_and_expects_a_check_that_exists():
-    known = {check.__name__ for check in CHECKS} | OPENING
+    known = {check.name for check in CHECKS} | OPENING
     assert len(CATALOGUE) >= 30
     for mutant in CATALOGUE.values():
         assert mutant.what, mutant.name
@@ -26,7 +26,7 @@ def test_every_mutant_is_described_and_expects_a_check_that_exists():
 
 def test_every_check_has_a_mutant_that_only_it_is_there_for():
     hunted = {mutant.check for mutant in CATALOGUE.values()}
-    missing = {check.__name__ for check in CHECKS} - hunted
+    missing = {check.name for check in CHECKS} - hunted
     assert missing == {"plausible_skill", "latency_and_size", "not_blocked"}, "these have tests of their own"
 
 

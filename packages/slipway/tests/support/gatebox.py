@@ -1,6 +1,6 @@
 """Inputs of the gate made from toys: a candidate, an honest retrain in production, rules that fit."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ def make_inputs(toy: Toy, production: Bundle | None, **changed: Any) -> GateInpu
         problem=toy.problem,
         params=toy.params,
         rules=RULES,
+        today=date(2025, 1, 2),
         entry=entry_of(production),
         train=toy.train,
         holdout=toy.holdout,

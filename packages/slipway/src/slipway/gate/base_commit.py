@@ -12,6 +12,7 @@ from slipway.gate.rules import RULES_FILE, GateRules, parse_gate_rules, read_gat
 from slipway.git import Git
 from slipway.params import Params, SplitParams
 from slipway.problem import Problem
+from slipway.project import Project
 
 # Files of the problem that define the target.
 _TARGET = ("dataset.py", "problem.py")
@@ -24,19 +25,25 @@ class _Split(msgspec.Struct):
 
 
 class BaseRules(NamedTuple):
-    """Problem, parameters and rules of the judgement; `moved` says what the working tree changes about them."""
+    """Problem, parameters and rules of the judgement; `where` names the rules' file in errors.
+
+    `moved` says what the working tree changes about them.
+    """
 
     problem: Problem
     params: Params
     rules: GateRules
-    moved: tuple[str, ...]
+    where: str = RULES_FILE
+    moved: tuple[str, ...] = ()
 
 
-def read_base(root: Path, package: str, problem: Problem, params: Params, base: str | None) -> BaseRules:
+def read_base(root: Path, package: str, project: Project, base: str | None) -> BaseRules:
     """Return the rules of the working tree, or those of the commit `base`; raises `GateError` if unreadable."""
+    problem, params = project
     if base is None:
-        return BaseRules(problem, params, read_gate_rules(root), ())
-    rules = parse_gate_rules(_show(root, base, RULES_FILE), f"{RULES_FILE} of {base}")
+        return BaseRules(problem, params, read_gate_rules(root))
+    where = f"{RULES_FILE} of {base}"
+    rules = parse_gate_rules(_show(root, base, RULES_FILE), where)
     split, metric = _split(root, base), _metric(root, base, package)
     moved = _changes("gate.yaml", rules, _own_rules(root))
     moved += _changes("params.yaml split", split, params.split)
@@ -47,7 +54,7 @@ def read_base(root: Path, package: str, problem: Problem, params: Params, base: 
         if _show(root, base, path) != (root / path).read_bytes():
             moved += (f"{path}, which defines the target, differs from {base}",)
     judged = msgspec.structs.replace(problem, metric=metric)
-    return BaseRules(judged, msgspec.structs.replace(params, split=split), rules, moved)
+    return BaseRules(judged, msgspec.structs.replace(params, split=split), rules, where, moved)
 
 
 def _own_rules(root: Path) -> GateRules | None:

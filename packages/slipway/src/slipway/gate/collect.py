@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from slipway.bundle import Bundle
 from slipway.bundle.verify import read_sealed, start_bundle
@@ -14,12 +15,13 @@ from slipway.evaluation.result import read_evaluation
 from slipway.evaluation.scored import Scored, score_frame, verify_bundle_problem
 from slipway.evaluation.slices import cut_slices
 from slipway.gate.base_commit import read_base
+from slipway.gate.checks import verify_exemptions
 from slipway.gate.inputs import GateInputs, ScoredBundle
 from slipway.gate.result import CheckResult, failed_check
 from slipway.ledger import Ledger
 from slipway.ledger.entry import PRODUCTION, Entry
-from slipway.params import read_params
-from slipway.problem import Problem, load_problem
+from slipway.problem import Problem
+from slipway.project import load_project
 from slipway.settings import project_settings
 
 if TYPE_CHECKING:
@@ -44,49 +46,40 @@ class CollectionRefused(Exception):  # noqa: N818 - a refusal, not a failure
         self.digest = digest
 
 
-class Collected(NamedTuple):
-    """The inputs, the checks that passed while collecting them, and what the change moves about its own rules."""
-
-    inputs: GateInputs
-    checks: tuple[CheckResult, ...]
-    moved: tuple[str, ...]
-
-
-def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> Collected:
+def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateInputs:
     """Read everything from the working tree at `root`, production's bundle from the ledger.
 
     Raises `CollectionRefused`.
     """
     with _refusing("inputs"):
-        package = project_settings(root).problem
-        own = load_problem(package)
-        problem, params, rules, moved = read_base(
-            root, package, own, read_params(own.params, root / "params.yaml"), base
-        )
+        settings = project_settings(root)
+        judged = read_base(root, settings.problem, load_project(root, settings), base)
+        verify_exemptions(judged.rules, judged.where)
         train, holdout = read_part(root / "prepared", "train"), read_part(root / "prepared", "holdout")
         committed = read_evaluation(root / "metrics.json")
-    candidate, checks = _candidate(root / "bundle", problem)
+    candidate, collected = _candidate(root / "bundle", judged.problem)
     with _refusing("inputs", candidate.digest):
-        scored, baseline = score_holdout(candidate, problem, train, holdout)
-        slices = cut_slices(problem.slices, holdout)
+        scored, baseline = score_holdout(candidate, judged.problem, train, holdout)
+        slices = cut_slices(judged.problem.slices, holdout)
     with _refusing("ledger", candidate.digest):
         found = ledger or Ledger(root)
         entry = found.read(PRODUCTION)
-    production = _production(found, entry, root, problem, holdout, scored)
-    inputs = GateInputs(
-        problem=problem,
-        params=params,
-        rules=rules,
+    return GateInputs(
+        problem=judged.problem,
+        params=judged.params,
+        rules=judged.rules,
+        today=datetime.now(UTC).date(),
         entry=entry,
         train=train,
         holdout=holdout,
         candidate=ScoredBundle(candidate, scored),
-        production=production,
+        production=_production(found, entry, root, judged.problem, holdout, scored),
         baseline=baseline,
         committed=committed,
         slices=slices,
+        moved=judged.moved,
+        collected=collected,
     )
-    return Collected(inputs, checks, moved)
 
 
 def _candidate(path: Path, problem: Problem) -> tuple[Bundle, tuple[CheckResult, ...]]:

@@ -1,5 +1,7 @@
-"""Everything that the gate's checks look at, collected once and changed by none."""
+"""Everything that the gate's checks look at, gathered once and changed by none."""
 
+from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -8,7 +10,10 @@ from slipway.bundle import Bundle
 from slipway.evaluation.result import Evaluation
 from slipway.evaluation.scored import Scored
 from slipway.evaluation.slices import SlicePart
+from slipway.figures import Figure
+from slipway.gate.result import CheckResult, SliceComparison
 from slipway.gate.rules import GateRules
+from slipway.gate.statistics.comparison import compare_slices, relative_improvement
 from slipway.ledger.entry import Entry
 from slipway.params import Params
 from slipway.problem import Problem
@@ -24,17 +29,20 @@ class ScoredBundle(msgspec.Struct, frozen=True, eq=False):
     scored: Scored
 
 
-class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """One candidate and what it is compared with.
+class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True):
+    """One candidate and what it is compared with; comparisons that several checks look at are made once.
 
-    `entry` is production's newest ledger entry; `production` is None only where it serves nothing yet: before the
-    first release. `baseline` is the trivial model of the training set on the same rows; `committed` is `metrics.json`
-    as it is in the working tree, `slices` those of the holdout.
+    `problem`, `params` and `rules` are those of the base commit where one is given, `moved` what the change alters
+    about them. `entry` is production's newest ledger entry; `production` is None only where it serves nothing yet:
+    before the first release. `baseline` is the trivial model of the training set on the same rows; `committed` is
+    `metrics.json` as it is in the working tree, `slices` those of the holdout. `collected` are the checks that passed
+    while the inputs were collected.
     """
 
     problem: Problem
     params: Params
     rules: GateRules
+    today: date
     entry: Entry
     train: "pd.DataFrame"
     holdout: "pd.DataFrame"
@@ -43,3 +51,33 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     baseline: Scored
     committed: Evaluation
     slices: tuple[SlicePart, ...] = ()
+    moved: tuple[str, ...] = ()
+    collected: tuple[CheckResult, ...] = ()
+
+    @cached_property
+    def gain(self) -> Figure | None:
+        """The primary loss compared with production's (see `relative_improvement`); None without production."""
+        return self._improvement(self.production.scored) if self.production else None
+
+    @cached_property
+    def skill(self) -> Figure:
+        """The primary loss compared with the trivial baseline's (see `relative_improvement`)."""
+        return self._improvement(self.baseline)
+
+    @cached_property
+    def slice_gains(self) -> tuple[SliceComparison, ...]:
+        """Every slice compared with production's (see `compare_slices`); none without production."""
+        if self.production is None:
+            return ()
+        return compare_slices(
+            self.candidate.scored,
+            self.production.scored,
+            self.slices,
+            self.problem.metric,
+            self.rules,
+            self.params.evaluate,
+        )
+
+    def _improvement(self, reference: Scored) -> Figure:
+        scored, level = self.candidate.scored, self.rules.level
+        return relative_improvement(scored, reference, self.problem.metric, level, self.params.evaluate)

@@ -12,26 +12,6 @@ from slipway.errors import GateError
 from slipway.files.documents import parse_yaml, read_content
 
 RULES_FILE = "gate.yaml"
-# Every check of `slipway.gate.checks`, in its order. What fails before them leaves nothing to compare.
-EXEMPTABLE = (
-    "not_blocked",
-    "contract_compatible",
-    "holdout_disjoint",
-    "holdout_whole",
-    "no_duplicate_rows",
-    "enough_data",
-    "metrics_reproduced",
-    "predictions_sane",
-    "latency_and_size",
-    "plausible_skill",
-    "plausible_gain",
-    "no_leaking_feature",
-    "beats_baseline",
-    "not_worse",
-    "no_slice_worse",
-    "calibrated",
-    "mean_prediction_in_range",
-)
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
@@ -97,11 +77,4 @@ def read_gate_rules(root: Path) -> GateRules:
 
 def parse_gate_rules(content: bytes, where: str) -> GateRules:
     """Parse the content of a `gate.yaml`; `where` names it in errors. Raises `GateError`."""
-    rules = parse_yaml(content, GateRules, where, GateError, "Fix it; its comments say what each key means.")
-    for exemption in rules.exemptions:
-        if exemption.check not in EXEMPTABLE:
-            raise GateError(
-                f"{where} has an exemption for {exemption.check}, expected one of {', '.join(EXEMPTABLE)}. No other "
-                "check can be exempted. Fix the name, or remove the exemption."
-            )
-    return rules
+    return parse_yaml(content, GateRules, where, GateError, "Fix it; its comments say what each key means.")

@@ -1,22 +1,20 @@
-"""Run the gate: collect the inputs, run every check, decide."""
+"""Run the gate: collect the inputs, run every check, decide, and say so in a sentence for a reviewer."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
-
-import msgspec
 
 from slipway.bundle.code import CONTRACT, FEATURES
 from slipway.errors import GateError
-from slipway.gate.checks import CHECKS
-from slipway.gate.collect import Collected, CollectionRefused, collect_inputs
-from slipway.gate.inputs import GateInputs
+from slipway.evaluation.metrics import metric_value
+from slipway.figures import Figure
+from slipway.gate.checks import run_checks
+from slipway.gate.collect import CollectionRefused, collect_inputs
+from slipway.gate.inputs import GateInputs, ScoredBundle
 from slipway.gate.result import CheckResult, GateResult, Verdict, failed_check
-from slipway.gate.statistics.comparison import compare_metrics, compare_slices, improvement_over_production
-from slipway.gate.verdict import decide_verdict
+from slipway.gate.rules import Tie
+from slipway.gate.statistics.comparison import compare_metrics
+from slipway.gate.wording import describe_change, describe_difference, describe_interval, loss_name
 from slipway.ledger import Ledger
-
-_NOT_RUN = "A check that cannot be run has not passed."
 
 
 def run_gate(root: Path, *, base: str | None = None, ledger: Ledger | None = None) -> GateResult:
@@ -26,21 +24,20 @@ def run_gate(root: Path, *, base: str | None = None, ledger: Ledger | None = Non
     is a refusal with the reason; nothing is raised.
     """
     try:
-        collected = collect_inputs(root, base, ledger)
+        inputs = collect_inputs(root, base, ledger)
     except CollectionRefused as refusal:
         return _refused(refusal.check, refusal.digest)
     try:
-        return _compared(collected)
+        return _judge(inputs)
     except GateError as error:
-        return _refused(failed_check("comparison", error, _NOT_RUN), collected.inputs.candidate.bundle.digest)
+        check = failed_check("comparison", error, "A check that cannot be run has not passed.")
+        return _refused(check, inputs.candidate.bundle.digest)
 
 
-def _compared(collected: Collected) -> GateResult:
-    inputs = collected.inputs
-    checks = (*collected.checks, *(_run_check(check, inputs) for check in CHECKS))
-    found = improvement_over_production(inputs)
-    verdict, sentence = decide_verdict(inputs, found, checks)
-    candidate = inputs.candidate.bundle.digest
+def _judge(inputs: GateInputs) -> GateResult:
+    checks = (*inputs.collected, *run_checks(inputs))
+    verdict, sentence = decide_verdict(inputs, inputs.gain, checks)
+    scored, candidate = inputs.candidate.scored, inputs.candidate.bundle.digest
     production = inputs.production.bundle.digest if inputs.production else None
     return GateResult(
         verdict=verdict,
@@ -50,29 +47,83 @@ def _compared(collected: Collected) -> GateResult:
         ships={Verdict.PROMOTE: candidate, Verdict.KEEP: production, Verdict.REFUSE: None}[verdict],
         primary=inputs.problem.metric,
         confidence=inputs.rules.level,
-        rows=len(inputs.candidate.scored.target),
-        groups=inputs.candidate.scored.groups,
-        relative=found,
-        metrics=compare_metrics(inputs),
-        slices=compare_slices(inputs),
+        rows=len(scored.target),
+        groups=scored.groups,
+        relative=inputs.gain,
+        metrics=compare_metrics(
+            scored,
+            inputs.production.scored if inputs.production else None,
+            inputs.rules.level,
+            inputs.params.evaluate,
+        ),
+        slices=inputs.slice_gains,
         checks=checks,
-        moved=(*collected.moved, *_changed_files(inputs), *_expired_exemptions(inputs)),
+        moved=(*inputs.moved, *_changed_files(inputs), *_expired_exemptions(inputs)),
     )
 
 
-def _run_check(check: Callable[[GateInputs], CheckResult], inputs: GateInputs) -> CheckResult:
-    """Run one check; a failure that an exemption covers today passes with its reason."""
-    try:
-        found = check(inputs)
-    except Exception as error:  # noqa: BLE001 - a check that breaks is a check that failed
-        return failed_check(check.__name__, error, _NOT_RUN)
-    if found.passed:
-        return found
-    today = datetime.now(UTC).date()
-    for exemption in inputs.rules.exemptions:
-        if exemption.check == found.name and today <= exemption.until:
-            return msgspec.structs.replace(found, excepted=f"{exemption.reason}, until {exemption.until}")
-    return found
+def decide_verdict(inputs: GateInputs, relative: Figure | None, checks: Sequence[CheckResult]) -> tuple[Verdict, str]:
+    """Refuse if a check does not stand, promote a significantly better or a first candidate, else keep production.
+
+    A candidate that is significantly worse, but within the margin that the check `not_worse` allows, is no tie: it does
+    not ship under either rule for ties. Raises `GateError` where there is a production but no comparison.
+    """
+    if failed := [check for check in checks if not check.stands]:
+        return Verdict.REFUSE, _failures(failed)
+    verdict, sentence = _first(inputs) if inputs.production is None else _compared(inputs, inputs.production, relative)
+    exempted = [f"{check.name} ({check.excepted})" for check in checks if not check.passed]
+    return verdict, sentence + (f" Passed by exemption: {', '.join(exempted)}." if exempted else "")
+
+
+def _failures(failed: Sequence[CheckResult]) -> str:
+    first, *others = failed
+    text = f"Refuse: {first.name} failed. Found: {first.observed}; allowed: {first.limit}."
+    return f"{text} Also failed: {', '.join(check.name for check in others)}." if others else text
+
+
+def _first(inputs: GateInputs) -> tuple[Verdict, str]:
+    compared = describe_difference(inputs, inputs.skill, "the trivial baseline's")
+    return Verdict.PROMOTE, (
+        f"Promote, as the first release: {compared}, {inputs.problem.metric} {_primary(inputs, inputs.candidate)} "
+        f"on {_size(inputs)}."
+    )
+
+
+def _compared(inputs: GateInputs, production: ScoredBundle, relative: Figure | None) -> tuple[Verdict, str]:
+    if relative is None or relative.low is None or relative.high is None:
+        raise GateError(
+            "There is no interval between candidate and production, so neither can be said to be better. Hold out "
+            "more groups (split.holdout in params.yaml)."
+        )
+    digest = inputs.candidate.bundle.digest
+    if digest == production.bundle.digest:
+        return Verdict.KEEP, f"Keep: the candidate is the bundle that production runs already, {digest[:12]}."
+    name = loss_name(inputs.problem.task, inputs.problem.metric)
+    numbers = (
+        f"{describe_change(relative.value)} ({inputs.rules.level:.0%} interval {describe_interval(relative)}; "
+        f"{inputs.problem.metric} {_primary(inputs, inputs.candidate)} against {_primary(inputs, production)} on "
+        f"{_size(inputs)})"
+    )
+    if relative.low > 0:
+        return Verdict.PROMOTE, f"Promote: the candidate's {name} is {numbers}."
+    if relative.high < 0:
+        return Verdict.KEEP, (
+            f"Keep production's model: the candidate's {name} is {numbers}; that is statistically significant, but "
+            f"within the margin of {inputs.rules.margin:.1%}."
+        )
+    tie = f"the candidate's {name} does not differ significantly from production's: {numbers}"
+    if inputs.rules.tie is Tie.CANDIDATE:
+        return Verdict.PROMOTE, f"Promote the newer model, as the rule for ties says: {tie}."
+    return Verdict.KEEP, f"Keep production's model: {tie}."
+
+
+def _primary(inputs: GateInputs, side: ScoredBundle) -> str:
+    return f"{metric_value(side.scored, inputs.problem.metric):.4g}"
+
+
+def _size(inputs: GateInputs) -> str:
+    scored = inputs.candidate.scored
+    return f"{len(scored.target):,} rows in {scored.groups:,} groups"
 
 
 def _changed_files(inputs: GateInputs) -> tuple[str, ...]:
@@ -84,8 +135,7 @@ def _changed_files(inputs: GateInputs) -> tuple[str, ...]:
 
 
 def _expired_exemptions(inputs: GateInputs) -> tuple[str, ...]:
-    today = datetime.now(UTC).date()
-    expired = [each for each in inputs.rules.exemptions if each.until < today]
+    expired = [each for each in inputs.rules.exemptions if each.until < inputs.today]
     return tuple(f"the exemption for {each.check} expired on {each.until} and no longer counts" for each in expired)
 
 

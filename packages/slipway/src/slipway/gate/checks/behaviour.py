@@ -9,14 +9,18 @@ import numpy as np
 from slipway.bundle.row import RowScorer
 from slipway.columns import columns_to_rows, frame_to_columns, take_rows
 from slipway.evaluation.metrics import metric_value
+from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
-from slipway.gate.result import CheckResult
 
 _ALONE, _TIMED = 16, 200
 _MEGABYTE = 1e6
 
 
-def metrics_reproduced(inputs: GateInputs) -> CheckResult:
+@gate_check(
+    why="Figures that were edited, or belong to another model, mislead their readers.",
+    advice="Run `dvc repro evaluate` and commit metrics.json with the model's other files.",
+)
+def metrics_reproduced(inputs: GateInputs) -> Finding:
     """Fail unless `metrics.json` holds the metrics of this bundle on the holdout, at the threshold of `params.yaml`."""
     scored, committed = inputs.candidate.scored, inputs.committed
     off = {each.name: _distance(each.value, metric_value(scored, each.name)) for each in committed.metrics}
@@ -30,17 +34,18 @@ def metrics_reproduced(inputs: GateInputs) -> CheckResult:
         wrong.append(f"the bundle's threshold is {scored.threshold:g}, in params.yaml it is {chosen:g}")
     if inputs.problem.metric not in off:
         wrong.append(f"{inputs.problem.metric}, the primary metric, is missing")
-    return CheckResult(
-        name="metrics_reproduced",
+    return Finding(
         passed=not wrong,
         observed="; ".join(wrong) or f"{len(off)} metrics recomputed, largest difference {max(off.values()):.2g}",
         limit=f"each within {inputs.rules.tolerance:.1%}",
-        why="Figures that were edited, or belong to another model, mislead their readers.",
-        advice="Run `dvc repro evaluate` and commit metrics.json with the model's other files.",
     )
 
 
-def predictions_sane(inputs: GateInputs) -> CheckResult:
+@gate_check(
+    why="A score that changes from call to call was never evaluated.",
+    advice="Look for randomness or state in features.py, and for a model that predicts a constant.",
+)
+def predictions_sane(inputs: GateInputs) -> Finding:
     """Fail unless scores are finite, vary, repeat exactly, and are the same for a row alone."""
     bundle, scores = inputs.candidate.bundle, inputs.candidate.scored.scores
     columns = frame_to_columns(bundle.fields, inputs.holdout)
@@ -55,28 +60,26 @@ def predictions_sane(inputs: GateInputs) -> CheckResult:
     some = msgspec.convert(columns_to_rows(bundle.fields, take_rows(columns, slice(0, _ALONE))), list[bundle.contract])  # type: ignore[name-defined]
     if [alone.score(row) for row in some] != scores[:_ALONE].tolist():
         problems.append("a row scored alone gets a different score")
-    return CheckResult(
-        name="predictions_sane",
+    return Finding(
         passed=not problems,
         observed="; ".join(problems) or f"{len(scores):,} finite scores, repeated exactly",
         limit="finite, not constant, deterministic",
-        why="A score that changes from call to call was never evaluated.",
-        advice="Look for randomness or state in features.py, and for a model that predicts a constant.",
     )
 
 
-def latency_and_size(inputs: GateInputs) -> CheckResult:
+@gate_check(
+    why="A slow model delays every request, a large one every start and every rollback.",
+    advice="Train fewer or smaller trees; look at what features.py does for a single row.",
+)
+def latency_and_size(inputs: GateInputs) -> Finding:
     """Fail if scoring one row takes too long or the bundle is too large."""
     bundle, rules = inputs.candidate.bundle, inputs.rules
     milliseconds = _milliseconds(inputs)
     megabytes = sum(file.stat().st_size for file in bundle.path.iterdir()) / _MEGABYTE
-    return CheckResult(
-        name="latency_and_size",
+    return Finding(
         passed=milliseconds <= rules.milliseconds and megabytes <= rules.megabytes,
         observed=f"{milliseconds:.2g} ms a row, {megabytes:.2g} MB",
         limit=f"at most {rules.milliseconds:g} ms, {rules.megabytes:g} MB",
-        why="A slow model delays every request, a large one every start and every rollback.",
-        advice="Train fewer or smaller trees; look at what features.py does for a single row.",
     )
 
 
@@ -95,6 +98,3 @@ def _milliseconds(inputs: GateInputs) -> float:
 
 def _distance(said: float, found: float) -> float:
     return abs(said - found) / max(abs(found), 0.01)
-
-
-CHECKS = (metrics_reproduced, predictions_sane, latency_and_size)

@@ -1,36 +1,38 @@
 """Check that production can move to the candidate: it was not rolled back before and accepts what clients send."""
 
 from slipway.contract import Field
+from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
-from slipway.gate.result import CheckResult
 from slipway.gate.wording import NO_PRODUCTION
 
 
-def not_blocked(inputs: GateInputs) -> CheckResult:
+@gate_check(
+    why="A release that had to be rolled back once would have to be rolled back again.",
+    advice="`slipway history production` says why; `slipway ledger unblock` allows it again, with a reason.",
+)
+def not_blocked(inputs: GateInputs) -> Finding:
     """Fail for a digest that was rolled back or failed to deploy."""
     number = inputs.entry.blocked.get(inputs.candidate.bundle.digest)
-    return CheckResult(
-        name="not_blocked",
+    return Finding(
         passed=number is None,
         observed="never rolled back" if number is None else f"blocked by entry {number} of {inputs.entry.environment}",
         limit="no digest that was rolled back or failed",
-        why="A release that had to be rolled back once would have to be rolled back again.",
-        advice="`slipway history production` says why; `slipway ledger unblock` allows it again, with a reason.",
     )
 
 
-def contract_compatible(inputs: GateInputs) -> CheckResult:
+@gate_check(
+    why="Clients do not change on the day of a release: their requests would be refused with 422.",
+    advice="Keep the field and add a new, optional one; remove the old one when no client sends it.",
+)
+def contract_compatible(inputs: GateInputs) -> Finding:
     """Fail unless the candidate's contract accepts every row that production's accepts."""
     breaks: list[str] = []
     if inputs.production:
         breaks = breaking_changes(inputs.production.bundle.fields, inputs.candidate.bundle.fields)
-    return CheckResult(
-        name="contract_compatible",
+    return Finding(
         passed=not breaks,
         observed="; ".join(breaks) or ("accepts every row of before" if inputs.production else NO_PRODUCTION),
         limit="no narrower contract",
-        why="Clients do not change on the day of a release: their requests would be refused with 422.",
-        advice="Keep the field and add a new, optional one; remove the old one when no client sends it.",
     )
 
 
@@ -89,6 +91,3 @@ def _high(field: Field) -> tuple[float, bool]:
 
 def _kind(field: Field) -> str:
     return f"{field.kind} with a time zone" if field.zoned else field.kind.value
-
-
-CHECKS = (not_blocked, contract_compatible)

@@ -6,15 +6,19 @@ import pandas as pd
 
 from slipway.bundle.manifest import Certificate
 from slipway.data.splitting import is_held_out
+from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
-from slipway.gate.result import CheckResult
 from slipway.gate.wording import NO_PRODUCTION
 from slipway.problem import Task
 
 _NAMED = 3
 
 
-def holdout_disjoint(inputs: GateInputs) -> CheckResult:
+@gate_check(
+    why="A model that was trained on the rows it is evaluated on looks better than it is.",
+    advice="Run `dvc repro prepare train`; nothing else may write prepared/.",
+)
+def holdout_disjoint(inputs: GateInputs) -> Finding:
     """Fail if a group is in both parts, or not where the split rule puts it."""
     held, trained = (set(part["group"].unique().tolist()) for part in (inputs.holdout, inputs.train))
     both = sorted(held & trained)
@@ -22,34 +26,36 @@ def holdout_disjoint(inputs: GateInputs) -> CheckResult:
     astray = sorted(name for name in held ^ trained if is_held_out(name, split) != (name in held))
     problems = [f"{len(both)} groups in both parts ({_some(both)})"] if both else []
     problems += [f"{len(astray)} groups on the wrong side of the split ({_some(astray)})"] if astray else []
-    return CheckResult(
-        name="holdout_disjoint",
+    return Finding(
         passed=not problems,
         observed="; ".join(problems) or f"{len(held):,} groups held out, none in the training set",
         limit=f"groups as salt and share {split.holdout:g} assign them, none in both parts",
-        why="A model that was trained on the rows it is evaluated on looks better than it is.",
-        advice="Run `dvc repro prepare train`; nothing else may write prepared/.",
     )
 
 
-def holdout_whole(inputs: GateInputs) -> CheckResult:
+@gate_check(
+    why="Figures improve when the hard days are left out.",
+    advice="Restore the data (`dvc pull data.dvc`); if it is gone for a reason, add an exemption to gate.yaml.",
+)
+def holdout_whole(inputs: GateInputs) -> Finding:
     """Fail if the holdout lost rows since the bundle that production serves was certified on it."""
     rows, before = len(inputs.candidate.scored.target), 0
     if inputs.production:
         content = (inputs.production.bundle.path / "certificate.json").read_bytes()
         before = msgspec.json.decode(content, type=Certificate).rows
     told = f"{before:,} when production's model was certified" if before else NO_PRODUCTION
-    return CheckResult(
-        name="holdout_whole",
+    return Finding(
         passed=rows >= (1 - inputs.rules.shrink) * before,
         observed=f"{rows:,} rows, {told}",
         limit=f"at most {inputs.rules.shrink:.0%} fewer",
-        why="Figures improve when the hard days are left out.",
-        advice="Restore the data (`dvc pull data.dvc`); if it is gone for a reason, add an exemption to gate.yaml.",
     )
 
 
-def no_duplicate_rows(inputs: GateInputs) -> CheckResult:
+@gate_check(
+    why="A join that repeats rows gives some of them more weight, in training and in the holdout.",
+    advice="Look at the joins in dataset.py: which table has two rows for one key?",
+)
+def no_duplicate_rows(inputs: GateInputs) -> Finding:
     """Fail if the dataset has duplicate rows: by key where it has one, else by all columns."""
     both = pd.concat([inputs.train, inputs.holdout], ignore_index=True)
     by = ["key"] if "key" in both else None
@@ -57,34 +63,29 @@ def no_duplicate_rows(inputs: GateInputs) -> CheckResult:
     share = twice / max(1, len(both))
     # Without a key, equal rows may be different events, but hardly a fifth of a table.
     limit = 0.0 if by else 0.2
-    return CheckResult(
-        name="no_duplicate_rows",
+    return Finding(
         passed=share <= limit,
         observed=f"{twice:,} duplicates in {len(both):,} rows",
         limit="none with the same key" if by else f"at most {limit:.0%} equal in all columns",
-        why="A join that repeats rows gives some of them more weight, in training and in the holdout.",
-        advice="Look at the joins in dataset.py: which table has two rows for one key?",
     )
 
 
-def enough_data(inputs: GateInputs) -> CheckResult:
+@gate_check(
+    why="With less data, no relevant difference would be statistically significant.",
+    advice="Add data, or hold out more (split.holdout in params.yaml).",
+)
+def enough_data(inputs: GateInputs) -> Finding:
     """Fail unless the holdout has enough groups and rows, and more than one outcome."""
     scored, rules = inputs.candidate.scored, inputs.rules
     rows = len(scored.target)
     outcomes = len(np.unique(scored.target))
     least = 2 if scored.task is Task.REGRESSION else len(scored.classes)
-    return CheckResult(
-        name="enough_data",
+    return Finding(
         passed=scored.groups >= rules.groups and rows >= rules.rows and outcomes >= least,
         observed=f"{scored.groups:,} groups, {rows:,} rows, {outcomes:,} outcomes",
         limit=f"at least {rules.groups:,} groups, {rules.rows:,} rows, {least} outcomes",
-        why="With less data, no relevant difference would be statistically significant.",
-        advice="Add data, or hold out more (split.holdout in params.yaml).",
     )
 
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
-
-
-CHECKS = (holdout_disjoint, holdout_whole, no_duplicate_rows, enough_data)

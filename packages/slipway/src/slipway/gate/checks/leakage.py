@@ -6,9 +6,8 @@ from numpy.typing import NDArray
 from slipway.columns import Columns, frame_to_columns
 from slipway.evaluation.scored import Scored, Vector, encode_target
 from slipway.evaluation.sums import ratio
+from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
-from slipway.gate.result import CheckResult
-from slipway.gate.statistics.comparison import improvement_over_baseline, improvement_over_production
 from slipway.gate.wording import NO_PRODUCTION, describe_difference
 from slipway.problem import Task
 
@@ -24,36 +23,29 @@ _ADVICE = (
 )
 
 
-def plausible_skill(inputs: GateInputs) -> CheckResult:
+@gate_check(why="A model far better than any honest one has seen the outcome.", advice=_ADVICE)
+def plausible_skill(inputs: GateInputs) -> Finding:
     """Fail if the model takes away an implausible share of the trivial baseline's loss."""
-    found = improvement_over_baseline(inputs)
-    return CheckResult(
-        name="plausible_skill",
+    found = inputs.skill
+    return Finding(
         passed=found.value <= inputs.rules.ceiling,
         observed=describe_difference(inputs, found, "the baseline's"),
         limit=f"at most {inputs.rules.ceiling:.1%} lower",
-        why="A model far better than any honest one has seen the outcome.",
-        advice=_ADVICE,
     )
 
 
-def plausible_gain(inputs: GateInputs) -> CheckResult:
+@gate_check(why="Models improve in small steps; a leap is usually a leak.", advice=_ADVICE)
+def plausible_gain(inputs: GateInputs) -> Finding:
     """Fail if one release improves on production by an implausible share of its loss."""
     observed, passed = NO_PRODUCTION, True
-    if found := improvement_over_production(inputs):
+    if found := inputs.gain:
         observed = describe_difference(inputs, found, "production's")
         passed = found.value <= inputs.rules.gain
-    return CheckResult(
-        name="plausible_gain",
-        passed=passed,
-        observed=observed,
-        limit=f"at most {inputs.rules.gain:.1%} lower",
-        why="Models improve in small steps; a leap is usually a leak.",
-        advice=_ADVICE,
-    )
+    return Finding(passed=passed, observed=observed, limit=f"at most {inputs.rules.gain:.1%} lower")
 
 
-def no_leaking_feature(inputs: GateInputs) -> CheckResult:
+@gate_check(why="A column that predicts the target alone is usually computed from it.", advice=_ADVICE)
+def no_leaking_feature(inputs: GateInputs) -> Finding:
     """Fail if one column that the model sees explains the target by itself.
 
     Each column alone becomes a table of target means, computed on the training set by bins of equal size or by
@@ -62,13 +54,10 @@ def no_leaking_feature(inputs: GateInputs) -> CheckResult:
     """
     strengths = feature_strengths(inputs)
     name = max(strengths, key=lambda column: strengths[column])
-    return CheckResult(
-        name="no_leaking_feature",
+    return Finding(
         passed=strengths[name] <= inputs.rules.single,
         observed=f"{name}: {strengths[name]:.3f}",
         limit=f"at most {inputs.rules.single:.3f}",
-        why="A column that predicts the target alone is usually computed from it.",
-        advice=_ADVICE,
     )
 
 
@@ -136,6 +125,3 @@ def _gini(means: Vector, codes: NDArray[np.intp], hit: Vector) -> float:
 def _explained(predicted: Vector, actual: Vector) -> float:
     spread = float(((actual - actual.mean()) ** 2).sum())
     return max(0.0, 1 - float(((actual - predicted) ** 2).sum()) / spread) if spread else 0.0
-
-
-CHECKS = (plausible_skill, plausible_gain, no_leaking_feature)

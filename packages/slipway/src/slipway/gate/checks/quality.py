@@ -9,9 +9,9 @@ from slipway.evaluation.losses import group_sums
 from slipway.evaluation.metrics import prepare_metrics
 from slipway.evaluation.scored import Scored, Vector
 from slipway.figures import format_figure
+from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
-from slipway.gate.result import CheckResult, SliceComparison
-from slipway.gate.statistics.comparison import compare_slices, improvement_over_baseline, improvement_over_production
+from slipway.gate.result import SliceComparison
 from slipway.gate.statistics.paired import adjust_holm, estimate_share, student_interval
 from slipway.gate.wording import NO_PRODUCTION, describe_change, describe_difference, describe_interval, loss_name
 from slipway.problem import Task
@@ -20,59 +20,64 @@ from slipway.problem import Task
 _NAMED = 3
 
 
-def beats_baseline(inputs: GateInputs) -> CheckResult:
+@gate_check(
+    why="A model that is hardly better than a constant is not worth its cost.",
+    advice="Look at the model card: which columns carry the model, and did the target or a join change?",
+)
+def beats_baseline(inputs: GateInputs) -> Finding:
     """Fail unless the model takes away a share of the trivial baseline's loss, statistically significant."""
-    found = improvement_over_baseline(inputs)
-    return CheckResult(
-        name="beats_baseline",
+    found = inputs.skill
+    return Finding(
         passed=found.value >= inputs.rules.skill and found.low is not None and found.low > 0,
         observed=describe_difference(inputs, found, "the baseline's"),
         limit=f"at least {inputs.rules.skill:.1%} lower, statistically significant",
-        why="A model that is hardly better than a constant is not worth its cost.",
-        advice="Look at the model card: which columns carry the model, and did the target or a join change?",
     )
 
 
-def not_worse(inputs: GateInputs) -> CheckResult:
+@gate_check(
+    why="A worse model would replace the one that runs now.",
+    advice="Compare data and parameters with those of the release that runs: `slipway show production`.",
+)
+def not_worse(inputs: GateInputs) -> Finding:
     """Fail if the model is significantly worse than production and by more than the margin."""
     margin = inputs.rules.margin
     observed, passed = NO_PRODUCTION, True
-    if found := improvement_over_production(inputs):
+    if found := inputs.gain:
         passed = found.high is not None and not (found.high < 0 and found.value < -margin)
         observed = describe_difference(inputs, found, "production's")
-    return CheckResult(
-        name="not_worse",
-        passed=passed,
-        observed=observed,
-        limit=f"at most {margin:.1%} higher, or not statistically significant",
-        why="A worse model would replace the one that runs now.",
-        advice="Compare data and parameters with those of the release that runs: `slipway show production`.",
+    return Finding(
+        passed=passed, observed=observed, limit=f"at most {margin:.1%} higher, or not statistically significant"
     )
 
 
-def no_slice_worse(inputs: GateInputs) -> CheckResult:
+@gate_check(
+    why="A better mean can hide a group for which the model became worse.",
+    advice="Look at the slice's rows in the training set: are they fewer, or joined or labelled differently?",
+)
+def no_slice_worse(inputs: GateInputs) -> Finding:
     """Fail if a slice is significantly worse, corrected for the number of slices, and by more than its margin."""
-    rows = compare_slices(inputs)
+    rows = inputs.slice_gains
     adjusted = adjust_holm([row.p_value for row in rows])
     worse = [
         row
         for row, p_value in zip(rows, adjusted, strict=True)
         if p_value <= inputs.rules.slice_level and row.difference.value < -inputs.rules.slice_margin
     ]
-    return CheckResult(
-        name="no_slice_worse",
+    return Finding(
         passed=not worse,
         observed=_describe(worse, rows, inputs),
         limit=(
             f"none significantly (Holm at {inputs.rules.slice_level:.0%}) and more than "
             f"{inputs.rules.slice_margin:.1%} higher"
         ),
-        why="A better mean can hide a group for which the model became worse.",
-        advice="Look at the slice's rows in the training set: are they fewer, or joined or labelled differently?",
     )
 
 
-def calibrated(inputs: GateInputs) -> CheckResult:
+@gate_check(
+    why="A decision by a probability is wrong where the probability is too high or too low.",
+    advice="Look at plots/calibration.csv; regularise more, stop earlier, or wrap it in CalibratedClassifierCV.",
+)
+def calibrated(inputs: GateInputs) -> Finding:
     """Fail if the calibration error is significantly above its limit."""
     scored = inputs.candidate.scored
     limit = inputs.rules.calibration
@@ -83,17 +88,14 @@ def calibrated(inputs: GateInputs) -> CheckResult:
         found = metric_figure(draws, name, scored.groups, inputs.rules.level)
         passed = found is not None and found.low is not None and found.low <= limit
         observed = format_figure(found, ".3f") if found else "undefined"
-    return CheckResult(
-        name="calibrated",
-        passed=passed,
-        observed=observed,
-        limit=f"lower end of the interval at most {limit:.3f}",
-        why="A decision by a probability is wrong where the probability is too high or too low.",
-        advice="Look at plots/calibration.csv; regularise more, stop earlier, or wrap it in CalibratedClassifierCV.",
-    )
+    return Finding(passed=passed, observed=observed, limit=f"lower end of the interval at most {limit:.3f}")
 
 
-def mean_prediction_in_range(inputs: GateInputs) -> CheckResult:
+@gate_check(
+    why="A shift of every score hardly changes the loss, but changes every decision at a threshold.",
+    advice="Compare the share of each class in the training set with the previous one; undo reweighting of rows.",
+)
+def mean_prediction_in_range(inputs: GateInputs) -> Finding:
     """Fail unless the mean prediction is near production's, or near the base rate where production's is off itself.
 
     A holdout's base rate is uncertain (its groups differ), the difference of two models on the same rows hardly: so
@@ -108,13 +110,10 @@ def mean_prediction_in_range(inputs: GateInputs) -> CheckResult:
     else:
         distance = _least_error(scored, level)
         observed = f"at least {distance:.4f} from the base rate"
-    return CheckResult(
-        name="mean_prediction_in_range",
+    return Finding(
         passed=distance <= inputs.rules.mean,
         observed=observed,
         limit=f"at most {inputs.rules.mean:.4f}" + (" standard deviations" if scored.task is Task.REGRESSION else ""),
-        why="A shift of every score hardly changes the loss, but changes every decision at a threshold.",
-        advice="Compare the share of each class in the training set with the previous one; undo reweighting of rows.",
     )
 
 
@@ -159,6 +158,3 @@ def _least_error(scored: Scored, level: float) -> float:
     rows, *sums = group_sums(scored.group, scored.groups, np.ones(len(errors)), *errors.T).T
     ends = [student_interval(*estimate_share(column, rows), scored.groups, level) for column in sums]
     return max(max(0.0, end.low or 0.0, -(end.high or 0.0)) for end in ends)
-
-
-CHECKS = (beats_baseline, not_worse, no_slice_worse, calibrated, mean_prediction_in_range)

@@ -1,18 +1,21 @@
 """Compare candidate and production on the same holdout rows: as a whole, by metric and by slice."""
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 
 from slipway.errors import GateError
-from slipway.evaluation.intervals import Draws, metric_figure, percentile_interval, resample_groups
+from slipway.evaluation.intervals import metric_figure, percentile_interval, resample_groups
 from slipway.evaluation.losses import group_sums, row_losses
-from slipway.evaluation.metrics import METRICS, Better, MetricKind, prepare_metrics
+from slipway.evaluation.metrics import METRICS, Better, prepare_metrics
 from slipway.evaluation.scored import Scored, restrict_rows
 from slipway.evaluation.slices import FEWEST_GROUPS, SlicePart
 from slipway.figures import Figure
-from slipway.gate.inputs import GateInputs
 from slipway.gate.result import MetricComparison, SliceComparison
+from slipway.gate.rules import GateRules
 from slipway.gate.statistics.paired import (
+    Difference,
     defined_difference,
     difference_interval,
     estimate_share,
@@ -31,21 +34,6 @@ _SLICE_RESAMPLES = 400
 _TABLE_RESAMPLES = 1000
 
 
-def improvement_over_production(inputs: GateInputs) -> Figure | None:
-    """Compare the candidate's primary loss with production's (see `relative_improvement`); None without production."""
-    return None if inputs.production is None else _improvement(inputs, inputs.production.scored)
-
-
-def improvement_over_baseline(inputs: GateInputs) -> Figure:
-    """Compare the candidate's primary loss with the trivial baseline's (see `relative_improvement`)."""
-    return _improvement(inputs, inputs.baseline)
-
-
-def _improvement(inputs: GateInputs, reference: Scored) -> Figure:
-    scored, rules = inputs.candidate.scored, inputs.rules
-    return relative_improvement(scored, reference, inputs.problem.metric, rules.level, inputs.params.evaluate)
-
-
 def relative_improvement(
     candidate: Scored, production: Scored, primary: str, level: float, params: EvaluateParams = _RESAMPLES
 ) -> Figure:
@@ -61,32 +49,67 @@ def relative_improvement(
     )
 
 
-def compare_slices(inputs: GateInputs) -> tuple[SliceComparison, ...]:
-    """Compare every slice with enough rows and groups, in the order of `inputs.slices`; none without production."""
-    if inputs.production is None:
-        return ()
-    _check_paired(inputs.candidate.scored, inputs.production.scored)
-    params = _at_most(inputs.params.evaluate, _SLICE_RESAMPLES)
-    found = (_slice_row(inputs, part, inputs.production.scored, params) for part in inputs.slices)
-    return tuple(row for row in found if row is not None)
+def compare_slices(
+    candidate: Scored,
+    production: Scored,
+    slices: Sequence[SlicePart],
+    primary: str,
+    rules: GateRules,
+    params: EvaluateParams,
+) -> tuple[SliceComparison, ...]:
+    """Compare every slice with enough rows and groups, in their order."""
+    _check_paired(candidate, production)
+    few = _at_most(params, _SLICE_RESAMPLES)
+    found = []
+    for part in slices:
+        inside, beside = (restrict_rows(side, part.rows) for side in (candidate, production))
+        compared = compare_part(inside, beside, primary, rules, few)
+        if compared is None:
+            continue
+        found.append(
+            SliceComparison(
+                slice=part.slice,
+                label=part.label,
+                rows=len(part.rows),
+                groups=inside.groups,
+                # Student's interval for resamples too, so that interval and p value of a slice agree.
+                difference=student_interval(compared.value, compared.error, compared.groups, rules.level),
+                p_value=p_value_worse(compared),
+            )
+        )
+    return tuple(found)
 
 
-def compare_metrics(inputs: GateInputs) -> tuple[MetricComparison, ...]:
+def compare_part(
+    candidate: Scored, production: Scored, primary: str, rules: GateRules, params: EvaluateParams
+) -> Difference | None:
+    """Compare two models on the rows of one part; None for too few rows or groups, or an undefined metric."""
+    if len(candidate.target) < rules.slice_rows or candidate.groups < FEWEST_GROUPS:
+        return None
+    return loss_difference(prepare_losses(candidate, primary, params), prepare_losses(production, primary, params))
+
+
+def compare_metrics(
+    candidate: Scored, production: Scored | None, level: float, params: EvaluateParams
+) -> tuple[MetricComparison, ...]:
     """Compare every metric that is defined on the holdout: both models' values and the candidate's gain."""
-    scored = inputs.candidate.scored
-    names, level = tuple(METRICS[scored.task]), inputs.rules.level
-    measures = {"candidate": prepare_metrics(scored, names)}
-    if inputs.production:
-        _check_paired(scored, inputs.production.scored)
-        measures["production"] = prepare_metrics(inputs.production.scored, names)
-    draws = resample_groups(measures, scored.groups, _at_most(inputs.params.evaluate, _TABLE_RESAMPLES))
+    kinds, groups = METRICS[candidate.task], candidate.groups
+    measures = {"candidate": prepare_metrics(candidate, tuple(kinds))}
+    if production:
+        _check_paired(candidate, production)
+        measures["production"] = prepare_metrics(production, tuple(kinds))
+    draws = resample_groups(measures, groups, _at_most(params, _TABLE_RESAMPLES))
     rows = []
-    for name, kind in METRICS[scored.task].items():
-        here = metric_figure(draws["candidate"], name, scored.groups, level)
+    for name, kind in kinds.items():
+        here = metric_figure(draws["candidate"], name, groups, level)
         if here is None:
             continue
-        beside = metric_figure(draws["production"], name, scored.groups, level) if inputs.production else None
-        gain = _gain(inputs, name, kind, draws) if beside and kind.better else None
+        beside = metric_figure(draws["production"], name, groups, level) if production else None
+        gain = None
+        if production and beside and kind.better:
+            sign = -1 if kind.better is Better.HIGHER else 1
+            saved = sign * (draws["production"][name] - draws["candidate"][name])
+            gain = _mean_gain(candidate, production, name, sign, level) or percentile_interval(saved, groups, level)
         rows.append(MetricComparison(metric=name, candidate=here, production=beside, difference=gain))
     return tuple(rows)
 
@@ -95,43 +118,14 @@ def _at_most(params: EvaluateParams, resamples: int) -> EvaluateParams:
     return msgspec.structs.replace(params, resamples=min(resamples, params.resamples))
 
 
-def _slice_row(
-    inputs: GateInputs, part: SlicePart, production: Scored, params: EvaluateParams
-) -> SliceComparison | None:
-    if len(part.rows) < inputs.rules.slice_rows:
-        return None
-    inside = restrict_rows(inputs.candidate.scored, part.rows)
-    if inside.groups < FEWEST_GROUPS:
-        return None
-    primary = inputs.problem.metric
-    found = loss_difference(
-        prepare_losses(inside, primary, params), prepare_losses(restrict_rows(production, part.rows), primary, params)
-    )
-    if found is None:
-        return None
-    return SliceComparison(
-        slice=part.slice,
-        label=part.label,
-        rows=len(part.rows),
-        groups=inside.groups,
-        # Student's interval for resamples too, so that interval and p value of a slice agree.
-        difference=student_interval(found.value, found.error, found.groups, inputs.rules.level),
-        p_value=p_value_worse(found),
-    )
-
-
-def _gain(inputs: GateInputs, name: str, kind: MetricKind, draws: dict[str, dict[str, Draws]]) -> Figure | None:
-    """Return the candidate's gain in the metric's unit, with the same kind of interval as the verdict's."""
-    assert inputs.production is not None
-    scored, level = inputs.candidate.scored, inputs.rules.level
-    sign = -1 if kind.better is Better.HIGHER else 1
-    here = row_losses(scored).get(name)
+def _mean_gain(candidate: Scored, production: Scored, name: str, sign: int, level: float) -> Figure | None:
+    """Return the gain of a mean over rows with the same kind of interval as the verdict's; None for other metrics."""
+    here = row_losses(candidate).get(name)
     if here is None:
-        saved = sign * (draws["production"][name] - draws["candidate"][name])
-        return percentile_interval(saved, scored.groups, level)
-    beside = row_losses(inputs.production.scored)[name]
-    sums = group_sums(scored.group, scored.groups, sign * (beside - here), np.ones(len(here)))
-    return student_interval(*estimate_share(sums[:, 0], sums[:, 1]), scored.groups, level)
+        return None
+    saved = sign * (row_losses(production)[name] - here)
+    sums = group_sums(candidate.group, candidate.groups, saved, np.ones(len(here)))
+    return student_interval(*estimate_share(sums[:, 0], sums[:, 1]), candidate.groups, level)
 
 
 def _check_paired(candidate: Scored, production: Scored) -> None:
