@@ -13,7 +13,7 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from slipway.columns import frame_to_columns
 from slipway.serving.log.reader import read_log
-from slipway.serving.protocols.open_inference_metadata import model_metadata, output_tensors, server_metadata
+from slipway.serving.protocols.open_inference_documents import model_metadata, output_tensors, server_metadata
 
 LENGTH = "Inference-Header-Content-Length"
 NUMPY = {"FP64": np.float64, "INT64": np.int64, "BOOL": np.bool_, "BYTES": np.object_}

@@ -13,7 +13,7 @@ from slipway.serving.app.shared import share_state
 from slipway.serving.log import LogWriter
 from slipway.serving.server.assembly import assemble_app
 from slipway.serving.settings import read_settings
-from slipway.serving.site.openapi import METRICS_TEXT
+from slipway.serving.site.operations import METRICS_TEXT
 
 SECRET = "Zx9secretvalue"
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from slipway.bundle import Bundle, Manifest
-from slipway.bundle.predictions import class_text, prediction_keys
+from slipway.bundle.predictions import LABEL, SCORES, class_text, prediction_columns
 from slipway.problem import Task
 from slipway.serving.api.predictor import Answer, Predictor
 from slipway.serving.api.rows import RowReader
@@ -66,23 +66,33 @@ def name_outcome(manifest: Manifest, words: str) -> str:
     return f"{manifest.problem} = {class_text(manifest.classes[-1])}"
 
 
-def prediction_struct(manifest: Manifest, outcome: str = "") -> type[msgspec.Struct]:
-    """Return the struct of a prediction: its identifier, and the parts that the task has; `outcome` is in words."""
-    names = [*map(class_text, manifest.classes)]
-    outcome = name_outcome(manifest, outcome)
-    score: Any = Annotated[Probability, Meta(description=f"Probability: {outcome}.")]
+def prediction_types(manifest: Manifest, outcome: str = "") -> dict[str, Any]:
+    """Return the columns of a prediction, those of the registered model, with their types; `outcome` is in words."""
+    words = name_outcome(manifest, outcome)
     chosen = "The class with the highest probability."
+    scores: list[Any] = [Probability] * len(manifest.classes)
     if manifest.task is Task.REGRESSION:
-        score = Annotated[float, Meta(description=f"Predicted value: {outcome}.")]
-    elif manifest.task is Task.MULTICLASS:
-        classes = {f"class_{number}": name for number, name in enumerate(names)}
-        fields = [(field, Probability) for field in classes]
-        score = msgspec.defstruct("Scores", fields, rename=classes, forbid_unknown_fields=True)
-    else:
-        chosen = f"{names[-1]} from a score of {manifest.threshold:g} on."
+        scores = [Annotated[float, Meta(description=f"Predicted value: {words}.")]]
+    elif manifest.task is Task.BINARY:
+        scores = [Annotated[Probability, Meta(description=f"Probability: {words}.")]]
+        chosen = f"{class_text(manifest.classes[-1])} from a score of {manifest.threshold:g} on."
     label = Annotated[Any, Meta(description=chosen, extra_json_schema={"enum": list(manifest.classes)})]
-    parts = zip(prediction_keys(manifest), (score, label), strict=False)
-    return msgspec.defstruct("Prediction", [("prediction_id", Identifier), *parts], forbid_unknown_fields=True)
+    return dict(zip(prediction_columns(manifest), (*scores, label), strict=False))
+
+
+def prediction_struct(manifest: Manifest, outcome: str = "") -> type[msgspec.Struct]:
+    """Return the struct of a prediction: its identifier, and the parts that the task has."""
+    types = prediction_types(manifest, outcome)
+    if manifest.task is Task.MULTICLASS:
+        classes = zip(map(class_text, manifest.classes), types.values(), strict=False)
+        types = {SCORES: make_struct("Scores", dict(classes)), LABEL: types[LABEL]}
+    return make_struct("Prediction", {"prediction_id": Identifier, **types})
+
+
+def make_struct(name: str, types: dict[str, Any]) -> type[msgspec.Struct]:
+    """Return a struct whose keys may be any text."""
+    keys = {f"field_{number}": key for number, key in enumerate(types)}
+    return msgspec.defstruct(name, [*zip(keys, types.values(), strict=True)], rename=keys, forbid_unknown_fields=True)
 
 
 def response_structs(prediction: type[msgspec.Struct]) -> tuple[type[msgspec.Struct], ...]:

@@ -1,15 +1,17 @@
 """`POST /invocations`: the protocol of MLflow's scoring server and of SageMaker."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from slipway.bundle import Manifest
-from slipway.bundle.predictions import prediction_columns
 from slipway.problem import Task
+from slipway.serving.api.predict import make_struct, prediction_types
 from slipway.serving.api.predictor import Answer, Predictor
 from slipway.serving.api.rows import RowReader
+from slipway.serving.identifiers import Identifier
 from slipway.serving.problems import Reason, Refusal
 from slipway.serving.protocols.mlflow_csv import read_csv
 from slipway.serving.protocols.mlflow_json import read_json
@@ -22,7 +24,7 @@ _READERS = {JSON: read_json, CSV: read_csv}
 def make_invocations_handler(predictor: Predictor, rows: RowReader, max_rows: int) -> Handler:
     """Return the handler of the route."""
     fields = predictor.bundle.fields
-    shape = row_formatter(predictor.bundle.manifest)
+    shape = _formatter(predictor.bundle.manifest)
     encode = msgspec.json.Encoder().encode
 
     def invocations(request: Request) -> Reply:
@@ -42,14 +44,21 @@ def make_invocations_handler(predictor: Predictor, rows: RowReader, max_rows: in
     return invocations
 
 
-def row_formatter(manifest: Manifest) -> Callable[[Answer], dict[str, Any]]:
-    """Return the function that writes an answer by the columns of the registered model, then its prediction_id."""
-    names = prediction_columns(manifest)
-    many = manifest.task is Task.MULTICLASS
+def invocations_response(manifest: Manifest, outcome: str = "") -> type[msgspec.Struct]:
+    """Return the struct of a response."""
+    row = _row_struct(manifest, outcome)
+    return make_struct("InvocationsResponse", {"predictions": Annotated[list[row], Meta(min_length=1)]})  # type: ignore[valid-type]
 
-    def shape(answer: Answer) -> dict[str, Any]:
-        scores = answer.score if many else (answer.score,)
-        # Without classes there is no column for the label.
-        return {**dict(zip(names, (*scores, answer.label), strict=False)), "prediction_id": answer.id}
 
-    return shape
+def _row_struct(manifest: Manifest, outcome: str = "") -> type[msgspec.Struct]:
+    """Return the struct of a prediction: the columns of the registered model, then its identifier."""
+    return make_struct("InvocationsRow", prediction_types(manifest, outcome) | {"prediction_id": Identifier})
+
+
+def _formatter(manifest: Manifest) -> Callable[[Answer], msgspec.Struct]:
+    struct: Any = _row_struct(manifest)
+    return {
+        Task.BINARY: lambda answer: struct(answer.score, answer.label, answer.id),
+        Task.MULTICLASS: lambda answer: struct(*answer.score, answer.label, answer.id),
+        Task.REGRESSION: lambda answer: struct(answer.score, answer.id),
+    }[manifest.task]

@@ -10,14 +10,17 @@ from slipway.contract import Field
 from slipway.serving.api.predictor import Answer, Predictor
 from slipway.serving.api.rows import RowReader, parse_json, refuse_duplicate_keys, shown_name, verify_row_count
 from slipway.serving.problems import Reason, Refusal
-from slipway.serving.protocols.open_inference_messages import (
+from slipway.serving.protocols.open_inference_documents import (
     InferenceRequest,
     InferenceResponse,
+    Output,
     RequestOutput,
     ResponseOutput,
+    Tensor,
+    model_version,
+    output_tensors,
 )
-from slipway.serving.protocols.open_inference_metadata import Output, model_version, output_tensors
-from slipway.serving.protocols.open_inference_tensors import Tensor, encode_tensor, read_tensor
+from slipway.serving.protocols.open_inference_tensors import encode_tensor, read_tensor
 from slipway.serving.request import JSON, Environ, Handler, Reply, Request, read_media_type
 
 BINARY = "application/octet-stream"

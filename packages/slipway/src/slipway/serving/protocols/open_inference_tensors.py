@@ -14,6 +14,7 @@ from msgspec import Meta
 from slipway.contract import Field, Kind
 from slipway.serving.api.rows import to_integer
 from slipway.serving.problems import Fault, Reason, Refusal
+from slipway.serving.protocols.open_inference_documents import Tensor
 from slipway.violations import describe_violation
 
 _NUMPY = {
@@ -42,21 +43,9 @@ _TAKEN = {
     Kind.CATEGORY: ("BYTES",),
     Kind.TIMESTAMP: ("BYTES",),
 }
-# Far more than any service takes in one request; a larger length is an attack on its reader.
-_LONGEST = (1 << 31) - 1
 _TRUTH = {"true": True, "false": False}
 _INFINITY = float("inf")
 _LENGTH = struct.Struct("<I")
-
-
-class Tensor(msgspec.Struct, frozen=True):
-    """An input as the request's JSON describes it; `data` is unset where the values are bytes after the JSON."""
-
-    name: str
-    shape: list[Annotated[int, Meta(ge=0, le=_LONGEST)]]
-    datatype: str
-    parameters: dict[str, Any] = {}
-    data: Any = msgspec.UNSET
 
 
 def read_tensor(tensor: Tensor, field: Field, content: memoryview | None) -> list[Any]:

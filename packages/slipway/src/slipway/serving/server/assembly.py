@@ -13,7 +13,7 @@ from slipway.serving.log import LogWriter
 from slipway.serving.metrics.recorder import Recorder, Route
 from slipway.serving.protocols.mlflow_invocations import make_invocations_handler
 from slipway.serving.protocols.open_inference import make_infer_handler
-from slipway.serving.protocols.open_inference_metadata import model_paths
+from slipway.serving.protocols.open_inference_documents import model_paths
 from slipway.serving.settings import Auth
 
 

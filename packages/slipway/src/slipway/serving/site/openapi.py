@@ -1,26 +1,22 @@
 """The OpenAPI 3.1 document of a service, made from its structs, and from the contract and manifest of its bundle."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from slipway.bundle import Bundle
 from slipway.serving.api.feedback import BatchFeedbackAccepted, FeedbackAccepted, feedback_struct
-from slipway.serving.api.predict import VersionResponse, prediction_struct, response_structs
-from slipway.serving.app.application import METRICS
-from slipway.serving.problems import Problem
+from slipway.serving.api.predict import VersionResponse, make_struct, prediction_struct, response_structs
+from slipway.serving.app.application import METRICS, OPEN
+from slipway.serving.problems import PROBLEM_JSON, REASONS, Problem
+from slipway.serving.protocols.mlflow_invocations import invocations_response
+from slipway.serving.protocols.open_inference_documents import model_metadata, model_readiness, server_metadata
+from slipway.serving.request import JSON
 from slipway.serving.settings import Auth, ServingSettings
-from slipway.serving.site.operations import (
-    SCORING,
-    Operation,
-    describe_operation,
-    describe_refusals,
-    json_content,
-)
-from slipway.serving.site.protocol_schemas import describe_protocols, protocol_operations
-from slipway.serving.site.schema import Schema, describe_row, describe_structs, exact, ref, rows_of
+from slipway.serving.site.operations import Operation, list_operations
+from slipway.serving.site.protocol_schemas import describe_inference, invocations_structs
+from slipway.serving.site.schema import Schema, describe_row, describe_types, ref, row_struct
 
-METRICS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
-HTML = "text/html; charset=utf-8"
-_TEXT = {"schema": {"type": "string"}}
 _TAGS = {
     "model": "Predictions and their outcomes.",
     "protocols": "The same predictions by the protocols of other serving tools.",
@@ -31,13 +27,26 @@ _SCHEMES = {
     "basic": {"type": "http", "scheme": "basic", "description": "Any user name; the key is the password."},
     "metrics": {"type": "http", "scheme": "bearer", "description": "A key of the scope metrics."},
 }
+_HEADERS: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
+    503: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}},
+}
+_REQUEST_ID = {
+    "description": "X-Request-Id of the request if it is up to 64 letters, digits, dots and dashes, else a new one.",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+}
+_ALIVE, _READY = (make_struct(word.title(), {"status": Literal[word]}) for word in ("alive", "ready"))
 
 
 def describe_api(bundle: Bundle, settings: ServingSettings) -> dict[str, Any]:
     """Describe every route of the service, as it answers with these settings."""
     keys = settings.auth is Auth.KEYS
-    operations = (*_model_operations(settings), *protocol_operations(bundle), *_service_operations())
-    components: dict[str, Any] = {"schemas": _schemas(bundle, settings), "responses": describe_refusals()}
+    problem = {PROBLEM_JSON: {"schema": ref("Problem")}}
+    components: dict[str, Any] = {
+        "schemas": _schemas(bundle, settings),
+        "responses": {str(status): _response(status, problem) for status in REASONS if status >= 400},
+    }
     if keys:
         components["securitySchemes"] = _SCHEMES
     return {
@@ -48,82 +57,74 @@ def describe_api(bundle: Bundle, settings: ServingSettings) -> dict[str, Any]:
             "description": "One sealed model over HTTP; the version is the start of its digest.",
         },
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
-        "paths": {operation.path: describe_operation(operation, keys) for operation in operations},
+        "paths": {operation.path: _describe(operation, keys) for operation in list_operations(bundle)},
         "components": components,
     }
 
 
 def _schemas(bundle: Bundle, settings: ServingSettings) -> dict[str, Schema]:
-    rows = rows_of(ref("Row"), settings.max_rows)
-    forms = [ref("Row"), rows]
-    if all(field.name != "rows" for field in bundle.fields):
-        forms.append(exact({"rows": rows}))
+    row: Any = row_struct(bundle)
+    limits = Meta(min_length=1, max_length=settings.max_rows)
+    rows = Annotated[list[row], limits]
+    named = [make_struct("Rows", {"rows": rows})] if all(field.name != "rows" for field in bundle.fields) else []
+    outcome: Any = feedback_struct(bundle.manifest)
     prediction = prediction_struct(bundle.manifest, settings.outcome)
-    structs = describe_structs(
-        prediction,
+    structs = (
         *response_structs(prediction),
-        feedback_struct(bundle.manifest),
+        outcome,
         FeedbackAccepted,
         BatchFeedbackAccepted,
         VersionResponse,
         Problem,
+        _ALIVE,
+        _READY,
+        invocations_response(bundle.manifest, settings.outcome),
     )
+    documents = {
+        "ServerMetadata": server_metadata(),
+        "ModelMetadata": model_metadata(bundle),
+        "ModelReady": model_readiness(bundle),
+    }
     return {
+        **describe_types(
+            *structs,
+            PredictRequest=[row, rows, *named],
+            BatchFeedbackRequest=[Annotated[list[outcome], limits]],
+            InvocationsRequest=invocations_structs(row, rows, limits),
+        ),
+        **describe_inference(bundle),
+        **{name: {"const": document} for name, document in documents.items()},
         "Row": describe_row(bundle),
-        "PredictRequest": {"oneOf": forms},
-        **structs,
-        **describe_protocols(bundle, structs["Prediction"]["properties"], settings.max_rows),
+        "Document": {"type": "object"},
     }
 
 
-def _model_operations(settings: ServingSettings) -> tuple[Operation, ...]:
-    link = {
-        "operationId": "feedback",
-        "description": "Send the outcome of this prediction.",
-        "requestBody": {"prediction_id": "$response.body#/prediction_id"},
-    }
-    outcome = ref("FeedbackRequest")
-    return (
-        Operation(
-            path="/predict",
-            name="predict",
-            tag="model",
-            summary="Predict one row or many.",
-            description="A prediction is logged before it is returned. A row without a finite score, because a number "
-            "in it is too large, is refused with 422.",
-            request=json_content(ref("PredictRequest")),
-            response=json_content({"oneOf": [ref("PredictResponse"), ref("BatchPredictResponse")]}),
-            refusals=SCORING,
-            links={"feedback": link},
-        ),
-        Operation(
-            path="/feedback",
-            name="feedback",
-            tag="model",
-            summary="Send outcomes of predictions.",
-            description="An outcome is judged when it is joined with its prediction, because a replica of the service "
-            "knows only its own predictions.",
-            request=json_content({"oneOf": [outcome, rows_of(outcome, settings.max_rows)]}),
-            response=json_content({"oneOf": [ref("FeedbackAccepted"), ref("BatchFeedbackAccepted")]}),
-            status=202,
-            refusals=SCORING,
-        ),
-    )
+def _describe(operation: Operation, keys: bool) -> dict[str, Any]:
+    """Return the operation by its method, with the keys that open it where keys are used."""
+    found: dict[str, Any] = {"operationId": operation.name, "tags": [operation.tag], "summary": operation.summary}
+    if operation.description:
+        found["description"] = operation.description
+    if operation.request:
+        found["requestBody"] = {"required": True, "content": _json(operation.request)}
+    refused = {*operation.refusals}
+    if keys:
+        schemes = () if operation.path in OPEN else ("metrics",) if operation.path == METRICS else ("bearer", "basic")
+        found["security"] = [{scheme: []} for scheme in schemes]
+        refused |= {401} if schemes else set()
+    returned = _response(operation.status, _json(operation.response) | operation.other)
+    if operation.links:
+        returned["links"] = operation.links
+    problems = {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(refused)}
+    found["responses"] = {str(operation.status): returned, **problems}
+    return {"post" if operation.request else "get": found}
 
 
-def _service_operations() -> tuple[Operation, ...]:
-    alive, ready = (json_content(exact({"status": {"const": word}})) for word in ("alive", "ready"))
-    version = json_content(ref("VersionResponse"))
-    document = json_content({"type": "object"})
+def _json(names: str) -> dict[str, Any]:
+    """Return content that is JSON of the schema of this name, or of one of several."""
+    schemas = [ref(name) for name in names.split("|") if name]
+    return {JSON: {"schema": schemas[0] if len(schemas) == 1 else {"oneOf": schemas}}} if schemas else {}
 
-    def read(path: str, name: str, summary: str, response: dict[str, Any], **more: Any) -> Operation:
-        return Operation(path=path, name=name, tag="service", summary=summary, response=response, **more)
 
-    return (
-        read("/healthz", "healthz", "Liveness: the process runs.", alive, refusals=(500,)),
-        read("/readyz", "readyz", "Readiness: the service accepts requests.", ready),
-        read("/version", "version", "The model served, and since when.", version),
-        read(METRICS, "metrics", "Prometheus metrics of all workers together.", {METRICS_TEXT: _TEXT}),
-        read("/openapi.json", "openapi", "This OpenAPI document.", document),
-        read("/", "page", "A page to try the model.", {HTML: _TEXT}),
-    )
+def _response(status: int, content: dict[str, Any]) -> dict[str, Any]:
+    headers = {"X-Request-Id": _REQUEST_ID} | _HEADERS.get(status, {})
+    return {"description": REASONS[status], "headers": headers, "content": content}

@@ -1,79 +1,121 @@
-"""The operations of the OpenAPI document: one struct for each route, and how it is written there."""
+"""The operations of the OpenAPI document, one for each route; bodies are named by their schemas, by `|` if several."""
 
 from typing import Any
 
 import msgspec
 
-from slipway.serving.app.application import METRICS, OPEN
-from slipway.serving.problems import PROBLEM_JSON, REASONS
-from slipway.serving.request import JSON
-from slipway.serving.site.schema import Schema, ref
+from slipway.bundle import Bundle
+from slipway.serving.app.application import METRICS
+from slipway.serving.protocols.open_inference import BINARY
+from slipway.serving.protocols.open_inference_documents import model_paths
 
+METRICS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+HTML = "text/html; charset=utf-8"
 # The statuses with which a route may refuse a request: one that scores, one that only reads.
-SCORING = (400, 413, 415, 422, 500, 503)
-READING = (500, 503)
-_SECURITY: dict[str, list[Any]] = {
-    "anyone": [],
-    "service": [{"bearer": []}, {"basic": []}],
-    "metrics": [{"metrics": []}],
-}
-_HEADERS: dict[int, dict[str, Any]] = {
-    401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
-    503: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}},
-}
-_REQUEST_ID = {
-    "description": "X-Request-Id of the request if it is up to 64 letters, digits, dots and dashes, else a new one.",
-    "required": True,
-    "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
-}
+_SCORING = (400, 413, 415, 422, 500, 503)
+_READING = (500, 503)
+_TEXT: dict[str, Any] = {"schema": {"type": "string"}}
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """What one route takes and returns; `request` and `response` are content by media type, `refusals` statuses."""
+class Operation(msgspec.Struct, frozen=True):
+    """One route: `request` and `response` name the schemas of JSON, `other` is content of other media types."""
 
     path: str
     name: str
     tag: str
     summary: str
-    response: dict[str, Any]
+    response: str = ""
+    other: dict[str, Any] = {}
+    refusals: tuple[int, ...] = _READING
+    request: str = ""
     description: str = ""
-    request: dict[str, Any] | None = None
     status: int = 200
-    refusals: tuple[int, ...] = READING
     links: dict[str, Any] = {}
 
 
-def describe_operation(operation: Operation, keys: bool) -> dict[str, Any]:
-    """Return the operation by its method, with the keys that open it where keys are used."""
-    found: dict[str, Any] = {"operationId": operation.name, "tags": [operation.tag], "summary": operation.summary}
-    if operation.description:
-        found["description"] = operation.description
-    if operation.request:
-        found["requestBody"] = {"required": True, "content": operation.request}
-    refused = set(operation.refusals)
-    if keys:
-        scope = "anyone" if operation.path in OPEN else "metrics" if operation.path == METRICS else "service"
-        found["security"] = _SECURITY[scope]
-        refused |= {401} if scope != "anyone" else set()
-    returned = _response(operation.status, operation.response)
-    if operation.links:
-        returned["links"] = operation.links
-    problems = {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(refused)}
-    found["responses"] = {str(operation.status): returned, **problems}
-    return {"post" if operation.request else "get": found}
+def list_operations(bundle: Bundle) -> tuple[Operation, ...]:
+    """List every operation of the service."""
+    path, versioned, _ = model_paths(bundle)
+    return (
+        _PREDICT,
+        _FEEDBACK,
+        _INVOCATIONS,
+        _infer(f"{path}/infer", "v2_infer"),
+        _infer(f"{versioned}/infer", "v2_version_infer"),
+        Operation("/ping", "ping", "protocols", "Readiness, as /readyz.", "Ready"),
+        Operation("/v2", "v2", "protocols", "Metadata of the server.", "ServerMetadata"),
+        Operation("/v2/health/live", "v2_live", "protocols", "Liveness, as /healthz.", "Alive", refusals=(500,)),
+        Operation("/v2/health/ready", "v2_ready", "protocols", "Readiness, as /readyz.", "Ready"),
+        Operation(path, "v2_model", "protocols", "Metadata of the model: its tensors.", "ModelMetadata"),
+        Operation(versioned, "v2_version", "protocols", "The same by version.", "ModelMetadata"),
+        Operation(f"{path}/ready", "v2_model_ready", "protocols", "Readiness of the model.", "ModelReady"),
+        Operation(f"{versioned}/ready", "v2_version_ready", "protocols", "The same by version.", "ModelReady"),
+        Operation("/healthz", "healthz", "service", "Liveness: the process runs.", "Alive", refusals=(500,)),
+        Operation("/readyz", "readyz", "service", "Readiness: the service accepts requests.", "Ready"),
+        Operation("/version", "version", "service", "The model served, and since when.", "VersionResponse"),
+        Operation("/openapi.json", "openapi", "service", "This OpenAPI document.", "Document"),
+        Operation(
+            METRICS, "metrics", "service", "Prometheus metrics of all workers together.", other={METRICS_TEXT: _TEXT}
+        ),
+        Operation("/", "page", "service", "A page to try the model.", other={HTML: _TEXT}),
+    )
 
 
-def describe_refusals() -> dict[str, Any]:
-    """Return every response that is a problem by its status, as operations refer to it."""
-    content = {PROBLEM_JSON: {"schema": ref("Problem")}}
-    return {str(status): _response(status, content) for status in REASONS if status >= 400}
+_PREDICT = Operation(
+    "/predict",
+    "predict",
+    "model",
+    "Predict one row or many.",
+    request="PredictRequest",
+    response="PredictResponse|BatchPredictResponse",
+    refusals=_SCORING,
+    description="A prediction is logged before it is returned. A row without a finite score, because a number "
+    "in it is too large, is refused with 422.",
+    links={
+        "feedback": {
+            "operationId": "feedback",
+            "description": "Send the outcome of this prediction.",
+            "requestBody": {"prediction_id": "$response.body#/prediction_id"},
+        }
+    },
+)
+_FEEDBACK = Operation(
+    "/feedback",
+    "feedback",
+    "model",
+    "Send outcomes of predictions.",
+    request="FeedbackRequest|BatchFeedbackRequest",
+    response="FeedbackAccepted|BatchFeedbackAccepted",
+    refusals=_SCORING,
+    status=202,
+    description="An outcome is judged when it is joined with its prediction, because a replica of the service "
+    "knows only its own predictions.",
+)
+_INVOCATIONS = Operation(
+    "/invocations",
+    "invocations",
+    "protocols",
+    "Predict by the protocol of MLflow and SageMaker.",
+    request="InvocationsRequest",
+    response="InvocationsResponse",
+    # CSV truncated at the end of a line looks complete: it needs a Content-Length.
+    refusals=(*_SCORING, 411),
+    description="Columns may come in any order, and `inputs` as an object with an array for each column. "
+    "text/csv with a header line is accepted as well.",
+)
 
 
-def json_content(schema: Schema) -> dict[str, Any]:
-    """Return content that is JSON of this schema."""
-    return {JSON: {"schema": schema}}
-
-
-def _response(status: int, content: dict[str, Any]) -> dict[str, Any]:
-    headers = {"X-Request-Id": _REQUEST_ID} | _HEADERS.get(status, {})
-    return {"description": REASONS[status], "headers": headers, "content": content}
+def _infer(path: str, name: str) -> Operation:
+    return Operation(
+        path,
+        name,
+        "protocols",
+        "Predict by the Open Inference Protocol.",
+        request="InferenceRequest",
+        response="InferenceResponse",
+        other={BINARY: {}},
+        refusals=_SCORING,
+        description="The schema shows one row. Several rows have the shape [rows] and as many values; tensors may come "
+        "in any order, those of fields with a default may be left out, and all may be bytes after the JSON (extension "
+        "binary_tensor_data).",
+    )

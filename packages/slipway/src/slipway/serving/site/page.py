@@ -16,7 +16,7 @@ from slipway.serving.api.predict import name_outcome
 from slipway.serving.app.shared import Shared
 from slipway.serving.settings import Auth, ServingSettings
 from slipway.serving.site.form import form_controls
-from slipway.serving.site.openapi import HTML
+from slipway.serving.site.operations import HTML
 from slipway.serving.site.schema import ordinary_rows
 
 _ASSETS = {path.name: path.read_bytes() for path in Path(__file__).with_name("static").iterdir()}

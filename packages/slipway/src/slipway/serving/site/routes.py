@@ -18,14 +18,15 @@ from slipway.serving.console import print_line
 from slipway.serving.metrics.exposition import Gauge, expose_metrics
 from slipway.serving.metrics.recorder import Recorder
 from slipway.serving.problems import PROBLEM_JSON, Reason, Refusal, encode_problem, internal_error
-from slipway.serving.protocols.open_inference_metadata import (
+from slipway.serving.protocols.open_inference_documents import (
     model_metadata,
     model_paths,
     model_readiness,
     server_metadata,
 )
 from slipway.serving.request import JSON
-from slipway.serving.site.openapi import METRICS_TEXT, describe_api
+from slipway.serving.site.openapi import describe_api
+from slipway.serving.site.operations import METRICS_TEXT
 from slipway.serving.site.page import send_asset, show_page
 
 

@@ -1,8 +1,10 @@
-"""The contract's row as JSON Schema (2020-12), exactly as the service takes it; and what other schemas are made of."""
+"""JSON Schemas (2020-12) of msgspec's types, as exact as the reader of rows; the contract's row among them."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from slipway.bundle import Bundle
 from slipway.columns import columns_to_rows, take_rows
@@ -20,16 +22,40 @@ _TIME = f"(?!0000)[0-9]{{4}}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]{_CLOCK
 _ZONE = "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 # The patterns leave out what the formats allow and the service does not: the year 0000 and leap seconds. A space for
 # the T and a zone without colon are read as well, but are not described.
-_ZONED: Schema = {"type": "string", "format": "date-time", "pattern": f"^{_TIME}{_ZONE}$"}
+_ZONED = {"format": "date-time", "pattern": f"^{_TIME}{_ZONE}$"}
 # The format date-time demands a zone; this one, from OpenAPI's registry of formats, forbids it.
-_LOCAL: Schema = {"type": "string", "format": "date-time-local", "pattern": f"^{_TIME}$"}
+_LOCAL = {"format": "date-time-local", "pattern": f"^{_TIME}$"}
+_BOUNDS = {"minimum": -_LARGEST, "maximum": _LARGEST}
+
+
+def row_struct(bundle: Bundle) -> type[msgspec.Struct]:
+    """Return the contract's struct under the name Row, with what JSON Schema would leave out."""
+    fields = [
+        (
+            own.name,
+            Annotated[own.type, Meta(extra_json_schema=_extra(field))],
+            msgspec.field(default=own.default, default_factory=own.default_factory),  # type: ignore[call-overload]
+        )
+        for field, own in zip(bundle.fields, msgspec.structs.fields(bundle.contract), strict=True)
+    ]
+    text = {"__doc__": bundle.contract.__doc__}
+    return msgspec.defstruct("Row", fields, namespace=text, forbid_unknown_fields=True, kw_only=True)
 
 
 def describe_row(bundle: Bundle) -> Schema:
     """Return the schema of one row; units stand under `x-unit`."""
-    declared = describe_structs(bundle.contract)[bundle.contract.__name__]
-    properties = {field.name: _property(field, declared["properties"][field.name]) for field in bundle.fields}
-    return declared | {"properties": properties, "examples": ordinary_rows(bundle)[:1]}
+    return describe_types(row_struct(bundle))["Row"] | {"examples": ordinary_rows(bundle)[:1]}
+
+
+def describe_types(*types: Any, **choices: Sequence[Any]) -> dict[str, Schema]:
+    """Return the schemas of structs, and of those in them, by name; a choice is one of several types."""
+    flat = [*types, *(each for chosen in choices.values() for each in chosen)]
+    schemas, found = msgspec.json.schema_components(flat, ref_template=_REF)
+    rest = iter(schemas[len(types) :])
+    for name, chosen in choices.items():
+        parts = [next(rest) for _ in chosen]
+        found[name] = parts[0] if len(parts) == 1 else {"oneOf": parts}
+    return {name: _exact(schema) for name, schema in found.items()}
 
 
 def ordinary_rows(bundle: Bundle) -> list[dict[str, Any]]:
@@ -41,62 +67,42 @@ def ordinary_rows(bundle: Bundle) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda found: sum(value is None for value in found.values()))
 
 
-def describe_structs(*structs: type[msgspec.Struct]) -> dict[str, Schema]:
-    """Return the schemas of structs, and of those in them, by name; an instant is as exact as the reader of rows."""
-    _, found = msgspec.json.schema_components(structs, ref_template=_REF)
-    return {name: _exact_times(schema) for name, schema in found.items()}
-
-
 def ref(name: str) -> Schema:
     """Refer to a schema among the document's components."""
     return {"$ref": _REF.format(name=name)}
 
 
-def exact(properties: dict[str, Schema], required: list[str] | None = None) -> Schema:
-    """Return an object of these properties and no others, all of them required unless some are named."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties) if required is None else required,
-        "additionalProperties": False,
-    }
-
-
-def rows_of(item: Schema, most: int | None = None) -> Schema:
-    """Return an array of at least one item, and of at most so many."""
-    return {"type": "array", "items": item, "minItems": 1} | ({} if most is None else {"maxItems": most})
-
-
-def _property(field: Field, declared: Schema) -> Schema:
-    (core,) = (part for part in declared.get("anyOf", [declared]) if part != {"type": "null"})
-    found = {name: value for name, value in {**declared, **core}.items() if name not in ("anyOf", "unit")}
-    if field.unit:
-        found["x-unit"] = field.unit
-    if field.pattern:
-        # Python's end of a text has another name elsewhere.
-        found["pattern"] = field.pattern.replace(r"\Z", "$")
+def _extra(field: Field) -> Schema:
     match field.kind:
-        case Kind.TIMESTAMP:
-            found |= _ZONED if field.zoned else _LOCAL
         case Kind.NUMBER | Kind.INTEGER:
-            found |= {} if found.keys() & {"minimum", "exclusiveMinimum"} else {"minimum": -_LARGEST}
-            found |= {} if found.keys() & {"maximum", "exclusiveMaximum"} else {"maximum": _LARGEST}
-        case Kind.CATEGORY if field.categories:
-            found |= {"type": "string", "enum": list(field.categories)}
-    return _nullable(found) if field.nullable else found
+            # Bounds of the field itself go first.
+            return _BOUNDS
+        case Kind.TIMESTAMP if not field.zoned:
+            return _LOCAL
+        case Kind.CATEGORY:
+            return {"type": "string"}
+    return {}
 
 
-def _nullable(found: Schema) -> Schema:
-    """Return the same, or null; constraints of JSON Schema bind only the type that they speak of."""
-    if "enum" in found:
-        found = found | {"enum": [*found["enum"], None]}
-    return found | {"type": [found["type"], "null"]}
-
-
-def _exact_times(schema: Any) -> Any:
+def _exact(schema: Any) -> Any:
+    """Write `X or null` as one schema, instants and ends of patterns as every reader takes them, and units."""
     if isinstance(schema, list):
-        return [_exact_times(part) for part in schema]
+        return [_exact(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {name: _exact_times(part) for name, part in schema.items()}
-    return found | _ZONED if found.get("format") == "date-time" else found
+    found = {name: _exact(part) for name, part in schema.items()}
+    match found:
+        case {"anyOf": [core, {"type": "null"}]} if "type" in core or "type" in found:
+            # Constraints of JSON Schema bind only the type that they speak of.
+            found = {name: part for name, part in (found | core).items() if name != "anyOf"}
+            found["type"] = [found["type"], "null"]
+            if "enum" in found:
+                found["enum"] = [*found["enum"], None]
+        case {"format": "date-time"}:
+            found |= _ZONED
+        case {"unit": str(unit)}:
+            found = {name: part for name, part in found.items() if name != "unit"} | {"x-unit": unit}
+    if isinstance(found.get("pattern"), str):
+        # Python's end of a text has another name elsewhere.
+        found["pattern"] = found["pattern"].replace(r"\Z", "$")
+    return found

@@ -1,11 +1,14 @@
-"""Metadata of the Open Inference Protocol v2: documents about the service and its model, made from the bundle.
+"""Documents of the Open Inference Protocol v2: requests and responses of `/infer`, and metadata made from the bundle.
 
 A number or an integer may be missing as NaN (null in JSON), everything else as empty text (or null); a boolean that
 may be missing is therefore text: true, false, or empty.
 """
 
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta
 
 from slipway.bundle import Bundle, Manifest
 from slipway.bundle.predictions import LABEL, SCORE, SCORES, prediction_keys
@@ -14,6 +17,61 @@ from slipway.contract import Field, Kind
 EXTENSIONS = ("binary_tensor_data",)
 # Digits of the digest that name a version: enough to be unique, few enough to be read out.
 _SHORT = 12
+# Far more than any service takes in one request; a larger length is an attack on its reader.
+_LONGEST = (1 << 31) - 1
+_TRUE_OR_FALSE = {"type": "boolean"}
+
+
+def _properties(**schemas: Any) -> Meta:
+    """Describe what an object may hold; False is a property that it must not have."""
+    return Meta(extra_json_schema={"properties": schemas})
+
+
+class Tensor(msgspec.Struct, frozen=True):
+    """An input tensor; `data` is unset where the values are bytes after the JSON."""
+
+    name: str
+    shape: list[Annotated[int, Meta(ge=0, le=_LONGEST)]]
+    datatype: str
+    parameters: Annotated[dict[str, Any], _properties(binary_data_size=False, shared_memory_region=False)] = {}
+    data: Any = msgspec.UNSET
+
+
+class RequestOutput(msgspec.Struct, frozen=True):
+    """An output that the client asks for."""
+
+    name: str
+    parameters: Annotated[
+        dict[str, Any], _properties(binary_data=_TRUE_OR_FALSE, classification=False, shared_memory_region=False)
+    ] = {}
+
+
+class InferenceRequest(msgspec.Struct, frozen=True):
+    """The JSON of a request."""
+
+    inputs: list[Tensor]
+    id: Annotated[str | None, Meta(description="Returned with the response.")] = None
+    outputs: Annotated[list[RequestOutput], Meta(description="Outputs to return; all of them if empty.")] = []
+    parameters: Annotated[dict[str, Any], _properties(binary_data_output=_TRUE_OR_FALSE)] = {}
+
+
+class ResponseOutput(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """An output tensor: its values, or the parameter binary_data_size where they are bytes after the JSON."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+    parameters: dict[str, Any] = {}
+    data: list[Any] | msgspec.UnsetType = msgspec.UNSET
+
+
+class InferenceResponse(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The output tensors that were asked for; `id` is that of the request."""
+
+    model_name: str
+    model_version: str
+    outputs: Annotated[list[ResponseOutput], Meta(min_length=1)]
+    id: str | None = None
 
 
 class Output(NamedTuple):
