@@ -67,7 +67,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 
 FROM base AS mlflow
 COPY --from=mlflow-packages /app/.venv /app/.venv
-COPY deploy/mlflow/start.py deploy/mlflow/health.py /app/
+COPY packages/slipway/src/slipway/stack/mlflow_server.py /app/
 RUN install --directory --owner 10001 --group 0 --mode 770 /var/lib/mlflow
 # No telemetry, no unpickling of models, no jobs, nothing written outside /var/lib/mlflow.
 ENV PATH=/app/.venv/bin:$PATH \
@@ -84,8 +84,8 @@ WORKDIR /var/lib/mlflow
 VOLUME /var/lib/mlflow
 EXPOSE 5000
 USER 10001:0
-HEALTHCHECK --interval=5s --timeout=5s --start-period=120s CMD ["python", "/app/health.py"]
-ENTRYPOINT ["python", "/app/start.py"]
+HEALTHCHECK --interval=5s --timeout=5s --start-period=120s CMD ["python", "/app/mlflow_server.py", "health"]
+ENTRYPOINT ["python", "/app/mlflow_server.py"]
 
 FROM uv AS follow-packages
 COPY --from=lock /follow.txt /follow.txt
