@@ -11,7 +11,7 @@ from slipway.serving.app.application import OPEN
 from slipway.serving.app.keys import Scope, new_key
 from slipway.serving.app.shared import share_state
 from slipway.serving.log import LogWriter
-from slipway.serving.server.assembly import assemble_app
+from slipway.serving.server.worker import assemble_app
 from slipway.serving.settings import read_settings
 
 PROBES = {"/healthz", "/readyz", "/ping", "/v2/health/live", "/v2/health/ready"}

@@ -11,7 +11,7 @@ from slipway.bundle.verify import read_sealed, start_bundle
 from slipway.serving.app.application import OPEN
 from slipway.serving.app.shared import share_state
 from slipway.serving.log import LogWriter
-from slipway.serving.server.assembly import assemble_app
+from slipway.serving.server.worker import assemble_app
 from slipway.serving.settings import read_settings
 from slipway.serving.site.operations import METRICS_TEXT
 

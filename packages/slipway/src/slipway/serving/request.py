@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 from slipway.serving.problems import Reason, Refusal
 
 JSON = "application/json"
+# The header that names the instance, one of several services on a port.
+INSTANCE = "x-slipway-instance"
 Environ = Mapping[str, Any]
 
 

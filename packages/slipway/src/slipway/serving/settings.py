@@ -3,9 +3,8 @@
 import ipaddress
 import os
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
@@ -14,57 +13,23 @@ from slipway.errors import SettingsError
 
 PREFIX = "SLIPWAY_"
 Kind = TypeVar("Kind", bound="LogSettings")
-
-
-class Auth(StrEnum):
-    """Who authenticates clients: nobody (loopback only), the service by its keys, or a platform in front of it."""
-
-    NONE = "none"
-    KEYS = "keys"
-    PLATFORM = "platform"
-
-
-class Durability(StrEnum):
-    """When a line of the prediction log is synced to the disk."""
-
-    ALWAYS = "always"
-    INTERVAL = "interval"
-    NEVER = "never"
-
-
-class WhenLogFails(StrEnum):
-    """How requests are answered while the prediction log cannot be written."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-
-
-class LogInputs(StrEnum):
-    """Which inputs the log keeps beside the predictions."""
-
-    ALL = "all"
-    NONE = "none"
-
-
-class Switch(StrEnum):
-    """A setting that is on or off."""
-
-    ON = "on"
-    OFF = "off"
+Durability = Annotated[
+    Literal["always", "interval", "never"],
+    Meta(description="always: each response waits for the disk; interval: every 100 ms; never: left to the system"),
+]
+WhenLogFails = Annotated[
+    Literal["closed", "open"],
+    Meta(description="closed: refuse with 503; open: respond, and count what is not logged"),
+]
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The prediction log: its folder, durability and retention."""
 
     log: Annotated[Path, Meta(description="folder of the prediction log")] = Path(".slipway/log")
-    log_inputs: Annotated[LogInputs, Meta(description="all, or none for privacy")] = LogInputs.ALL
-    log_durability: Annotated[
-        Durability,
-        Meta(description="always: each response waits for the disk; interval: every 100 ms; never: left to the system"),
-    ] = Durability.INTERVAL
-    when_log_fails: Annotated[
-        WhenLogFails, Meta(description="closed: refuse with 503; open: respond, and count what is not logged")
-    ] = WhenLogFails.CLOSED
+    log_inputs: Annotated[Literal["all", "none"], Meta(description="all, or none for privacy")] = "all"
+    log_durability: Durability = "interval"
+    when_log_fails: WhenLogFails = "closed"
     log_segment_mb: Annotated[int, Meta(ge=1, le=10_000, description="largest file of the log in MB")] = 64
     log_segment_hours: Annotated[
         int, Meta(ge=1, le=24 * 366, description="oldest file that is still written, in hours")
@@ -88,8 +53,9 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=1, le=65535, description="port to listen on")] = 8080
     workers: Annotated[int, Meta(ge=0, le=256, description="processes; 0: one for each core")] = 0
     share_port: Annotated[
-        Switch, Meta(description="on: another service may listen on the port too, while one replaces the other")
-    ] = Switch.OFF
+        Literal["on", "off"],
+        Meta(description="on: another service may listen on the port too, while one replaces the other"),
+    ] = "off"
     listener: Annotated[
         Path | None, Meta(description="socket of the `slipway hold` that listens in this service's place")
     ] = None
@@ -103,7 +69,9 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
     outcome: Annotated[
         str, Meta(max_length=100, description="what the score is of, for page and API, such as: late arrival")
     ] = ""
-    auth: Annotated[Auth, Meta(description="none (loopback only), keys, or platform")] = Auth.NONE
+    auth: Annotated[
+        Literal["none", "keys", "platform"], Meta(description="none (loopback only), keys, or platform")
+    ] = "none"
     api_keys_file: Annotated[Path | None, Meta(description="file of hashed keys, which `slipway key` writes")] = None
     max_body_kb: Annotated[int, Meta(ge=1, le=100_000, description="larger requests get 413")] = 1024
     max_rows: Annotated[int, Meta(ge=1, le=100_000, description="more rows in a request get 422")] = 1000
@@ -133,7 +101,7 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
 def read_settings(environ: Mapping[str, str] = os.environ, **chosen: Any) -> ServingSettings:
     """Read the environment; a value that is `chosen` (and not None) overrides it.
 
-    Raises `SettingsError` for an invalid value, and for an address that would let anyone in.
+    Raises `SettingsError` for an invalid value, and for an address that others can reach without authentication.
     """
     settings = read_settings_unchecked(environ, **chosen)
     verify_auth(settings)
@@ -141,7 +109,7 @@ def read_settings(environ: Mapping[str, str] = os.environ, **chosen: Any) -> Ser
 
 
 def read_settings_unchecked(environ: Mapping[str, str] = os.environ, **chosen: Any) -> ServingSettings:
-    """Read the environment for a probe or the holder of a port: the service itself verifies who may reach it."""
+    """Read the environment for a probe or the holder of a port: only the service itself has to verify `auth`."""
     return _read(ServingSettings, environ, chosen)
 
 
@@ -154,7 +122,7 @@ def describe_variables(kind: type[LogSettings] = ServingSettings) -> list[tuple[
     """List every variable with its description and default, for `--help`."""
     lines = []
     for field in msgspec.structs.fields(kind):
-        meta = next(part for part in get_args(get_type_hints(kind, include_extras=True)[field.name])[1:])
+        meta = get_args(field.type)[1]
         default = "" if field.default is None else f" [{field.default}]"
         lines.append((PREFIX + field.name.upper(), f"{meta.description}{default}"))
     return lines
@@ -188,14 +156,14 @@ def verify_auth(settings: ServingSettings) -> None:
 
     With a `listener` that depends on the holder's address, which the service learns when it receives the socket.
     """
-    if settings.auth is Auth.NONE and not settings.loopback and settings.listener is None:
+    if settings.auth == "none" and not settings.loopback and settings.listener is None:
         raise SettingsError(
             f"The service would listen on {settings.host}, where others can reach it, without authentication. "
             "Set SLIPWAY_AUTH=keys with SLIPWAY_API_KEYS_FILE=keys.json (`slipway key new NAME --file keys.json` "
             "creates a key), or SLIPWAY_AUTH=platform if a platform in front of it authenticates clients. On "
             "--host 127.0.0.1 neither is needed."
         )
-    if settings.auth is Auth.KEYS and settings.api_keys_file is None:
+    if settings.auth == "keys" and settings.api_keys_file is None:
         raise SettingsError(
             "SLIPWAY_AUTH=keys needs SLIPWAY_API_KEYS_FILE, the file that `slipway key new NAME --file FILE` writes."
         )

@@ -17,7 +17,7 @@ from slipway.serving.identifiers import format_identifier, format_identifiers, n
 from slipway.serving.log import Batch, LogWriter, Prediction
 from slipway.serving.metrics.recorder import Recorder
 from slipway.serving.problems import Reason, Refusal
-from slipway.serving.settings import LogInputs, LogSettings, WhenLogFails
+from slipway.serving.settings import LogSettings
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -39,8 +39,8 @@ class Predictor:
         self.bundle = bundle
         self._log = log
         self._recorder = recorder
-        self._open = settings.when_log_fails is WhenLogFails.OPEN
-        self._keep_inputs = settings.log_inputs is LogInputs.ALL
+        self._open = settings.when_log_fails == "open"
+        self._keep_inputs = settings.log_inputs == "all"
         self._row = RowScorer(bundle)
         self._encoder = msgspec.json.Encoder()
         self._labels: dict[Any, str] = {name: class_text(name) for name in bundle.manifest.classes} or {None: ""}

@@ -10,20 +10,21 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from slipway.serving.app.health import Health
 from slipway.serving.app.keys import Keyring, Scope
+from slipway.serving.app.shared import Shared
 from slipway.serving.console import print_line
 from slipway.serving.identifiers import format_identifier, new_identifier
-from slipway.serving.metrics.board import Board
+from slipway.serving.log import LogWriter
 from slipway.serving.metrics.recorder import Recorder, Route
 from slipway.serving.problems import PROBLEM_JSON, REASONS, Reason, Refusal, encode_problem, internal_error
-from slipway.serving.request import Environ, Handler, Reply, Request, read_body
+from slipway.serving.request import INSTANCE, Environ, Handler, Reply, Request, read_body
 
 # Probes need no key; every other route does where keys are used.
 OPEN = frozenset({"/healthz", "/readyz", "/ping", "/v2/health/live", "/v2/health/ready"})
 METRICS = "/metrics"
+_LIVE = frozenset({"/healthz", "/v2/health/live"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _STATUS = {code: f"{code} {reason}" for code, reason in REASONS.items()}
 
@@ -31,40 +32,31 @@ StartResponse = Callable[..., Any]
 Wsgi = Callable[[Any, StartResponse], Iterable[bytes]]
 
 
-class Limits(NamedTuple):
-    """Largest body in bytes, and most concurrent requests of this process."""
-
-    body: int
-    concurrency: int
-
-
 class App:
     """The WSGI application of one worker."""
 
     def __init__(
         self,
-        scoring: Mapping[str, tuple[Route, Handler]],
-        health: Health,
-        site: Callable[[], Wsgi],
-        keyring: Keyring | None,
+        shared: Shared,
         recorder: Recorder,
-        limits: Limits,
-        board: Board,
+        log: LogWriter,
+        scoring: Mapping[str, tuple[Route, Handler]],
+        site: Callable[[], Wsgi],
     ) -> None:
         self.scoring = scoring
-        self._routes: dict[str, tuple[Route, Handler]] = {
-            **scoring,
-            **dict.fromkeys(OPEN, (Route.HEALTH, health.answer)),
-        }
+        self._routes = {**scoring, **dict.fromkeys(OPEN, (Route.HEALTH, self._probe))}
         self._other = (Route.OTHER, self._ask_site)
         self.load_site = site
         self._site: Wsgi | None = None
-        self._keyring = keyring
+        self._settings = shared.settings
+        self._board = shared.board
         self._recorder = recorder
-        self._limit = limits.body
-        self._board = board
+        self._log = log
+        file = shared.settings.api_keys_file
+        self._keyring = Keyring(file) if shared.settings.auth == "keys" and file else None
+        self._limit = shared.settings.max_body_kb << 10
         # pop and append of a deque are atomic: a counter that needs no lock.
-        self._places = deque(range(limits.concurrency))
+        self._places = deque(range(shared.settings.max_concurrency))
         # A worker has one core: concurrent requests would only compete for the interpreter.
         self._turn = threading.Lock()
 
@@ -97,6 +89,19 @@ class App:
                 return handler(request)
         finally:
             self._places.append(place)
+
+    def _probe(self, request: Request) -> Reply:
+        """Answer a probe without Flask, for whose import the first one would wait."""
+        if request.environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            raise Refusal(405, Reason.METHOD, "Expected GET.", headers=(("allow", "GET, HEAD"),))
+        if request.environ["PATH_INFO"] in _LIVE:
+            return Reply(b'{"status":"alive"}')
+        if self._board.draining:
+            raise Refusal(503, Reason.OVERLOADED, "The service is shutting down.")
+        if self._settings.when_log_fails == "closed" and not self._log.probe():
+            raise Refusal(503, Reason.LOG, "Cannot write the prediction log.")
+        name = self._settings.instance
+        return Reply(b'{"status":"ready"}', headers=((INSTANCE, name),) if name else ())
 
     def _ask_site(self, request: Request) -> Reply:
         """Let Flask answer; a HEAD is a GET whose body is not sent."""

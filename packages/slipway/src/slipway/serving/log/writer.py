@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from slipway.serving.settings import Durability, LogSettings
+from slipway.serving.settings import LogSettings
 
 _MEGABYTE = 1 << 20
 _HOUR = 3600.0
@@ -50,7 +50,7 @@ class LogWriter:
             self._sync_again()
             self._write(line)
             self._dirty = True
-            if self._settings.log_durability is Durability.ALWAYS:
+            if self._settings.log_durability == "always":
                 self._sync_or_take_back()
             self._size += len(line)
             self._write_failed = False
@@ -131,7 +131,7 @@ class LogWriter:
     def _close(self) -> None:
         if self._file is not None:
             try:
-                if self._dirty and self._settings.log_durability is not Durability.NEVER:
+                if self._dirty and self._settings.log_durability != "never":
                     self._sync()
             finally:
                 os.close(self._file)

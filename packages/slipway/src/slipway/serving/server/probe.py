@@ -6,7 +6,7 @@ from http.client import HTTPConnection, HTTPException
 import msgspec
 
 from slipway.errors import SlipwayError
-from slipway.serving.app.health import INSTANCE
+from slipway.serving.request import INSTANCE
 from slipway.serving.server.port import resolve_host
 from slipway.serving.settings import ServingSettings
 

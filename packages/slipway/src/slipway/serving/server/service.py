@@ -14,7 +14,7 @@ from slipway.serving.app.shared import share_state
 from slipway.serving.console import print_line
 from slipway.serving.server.port import SIGNALS, call_when_released, receive_listener, resolve_host, verify_free_port
 from slipway.serving.server.supervisor import Supervisor
-from slipway.serving.settings import ServingSettings, Switch, verify_auth
+from slipway.serving.settings import ServingSettings, verify_auth
 
 
 def serve_bundle(settings: ServingSettings) -> None:
@@ -37,7 +37,7 @@ def serve_bundle(settings: ServingSettings) -> None:
 def _listener(settings: ServingSettings) -> socket.socket | None:
     """Return the socket that a holder listens on, None where the service listens itself."""
     if settings.listener is None:
-        if settings.share_port is Switch.OFF:
+        if settings.share_port == "off":
             verify_free_port(resolve_host(settings.host, settings.port), settings.port)
         return None
     listener, host = receive_listener(settings.listener)

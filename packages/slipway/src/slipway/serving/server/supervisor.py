@@ -19,9 +19,8 @@ from granian.server import MPServer
 
 from slipway.bundle.verify import SealedBundle, read_sealed
 from slipway.errors import SlipwayError
-from slipway.serving.app.shared import Shared, share_state
+from slipway.serving.app.shared import Shared, State, share_state
 from slipway.serving.console import print_line
-from slipway.serving.metrics.board import State
 from slipway.serving.server.port import SIGNALS, resolve_host
 from slipway.serving.server.worker import run_worker
 
@@ -191,7 +190,7 @@ class Supervisor(MPServer):
         workers = f"{self.workers} worker{'s' if self.workers > 1 else ''}"
         print_line(
             f"ready after {time.time() - self._shared.started:.2f} s: model {manifest.problem}, "
-            f"bundle {self._sealed.digest[:12]}, {workers}, keys: {settings.auth.value}, log: {settings.log}/"
+            f"bundle {self._sealed.digest[:12]}, {workers}, keys: {settings.auth}, log: {settings.log}/"
         )
         print_line(f"try it on http://{self._bind_addr_fmt}/ (ctrl-c ends it)")
 

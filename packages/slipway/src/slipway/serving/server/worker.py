@@ -6,16 +6,23 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from slipway.bundle import Bundle
 from slipway.bundle.verify import SealedBundle, start_bundle
 from slipway.errors import SlipwayError
-from slipway.serving.app.application import App
-from slipway.serving.app.shared import Shared
+from slipway.serving.api.feedback import make_feedback_handler
+from slipway.serving.api.predict import make_predict_handler
+from slipway.serving.api.predictor import Predictor
+from slipway.serving.api.rows import RowReader
+from slipway.serving.app.application import App, Wsgi
+from slipway.serving.app.shared import Shared, State
 from slipway.serving.console import print_line
 from slipway.serving.log import LogWriter
-from slipway.serving.metrics.board import State
-from slipway.serving.server.assembly import assemble_app
+from slipway.serving.metrics.recorder import Recorder, Route
+from slipway.serving.protocols.mlflow_invocations import make_invocations_handler
+from slipway.serving.protocols.open_inference import make_infer_handler
+from slipway.serving.protocols.open_inference_documents import model_paths
 from slipway.serving.server.port import SIGNALS
-from slipway.serving.settings import Durability, ServingSettings, WhenLogFails
+from slipway.serving.settings import ServingSettings
 
 REFUSED = 3
 _INTERVAL_SECONDS = 0.1
@@ -53,7 +60,7 @@ def run_worker(
 def _open(shared: Shared, sealed: SealedBundle, section: int, log: LogWriter) -> App:
     try:
         bundle = start_bundle(sealed)
-        if shared.settings.when_log_fails is WhenLogFails.CLOSED:
+        if shared.settings.when_log_fails == "closed":
             _check(log, shared.settings)
     except SlipwayError as error:
         shared.board.set_state(section, State.REFUSED)
@@ -62,6 +69,29 @@ def _open(shared: Shared, sealed: SealedBundle, section: int, log: LogWriter) ->
     app = assemble_app(shared, section, bundle, log)
     shared.board.set_state(section, State.READY)
     return app
+
+
+def assemble_app(shared: Shared, section: int, bundle: Bundle, log: LogWriter) -> App:
+    """Return the application of the worker that counts in `section` of the board: bundle, log, metrics, routes."""
+    settings = shared.settings
+    recorder = Recorder(shared.families, shared.board.counts(section))
+    predictor = Predictor(bundle, log, recorder, settings)
+    rows = RowReader(bundle, settings.max_rows)
+    infer = make_infer_handler(predictor, rows, settings.max_rows)
+    scoring = {
+        "/predict": (Route.PREDICT, make_predict_handler(predictor, rows)),
+        "/invocations": (Route.INVOCATIONS, make_invocations_handler(predictor, rows, settings.max_rows)),
+        **{f"{path}/infer": (Route.INFER, infer) for path in model_paths(bundle)},
+        "/feedback": (Route.FEEDBACK, make_feedback_handler(predictor, recorder, settings.max_rows)),
+    }
+
+    def site() -> Wsgi:
+        # Importing Flask takes a third of the start, and most requests never need it.
+        from slipway.serving.site.routes import make_site
+
+        return make_site(shared, bundle, recorder, log.probe)
+
+    return App(shared, recorder, log, scoring, site)
 
 
 def _check(log: LogWriter, settings: ServingSettings) -> None:
@@ -77,14 +107,14 @@ def _check(log: LogWriter, settings: ServingSettings) -> None:
 
 def _keep(log: LogWriter, shared: Shared, stop: threading.Event, parent: int) -> None:
     """Sync the log in its interval, tend its segments, and end with the parent, in a thread of its own."""
-    each = _INTERVAL_SECONDS if shared.settings.log_durability is Durability.INTERVAL else 1.0
+    each = _INTERVAL_SECONDS if shared.settings.log_durability == "interval" else 1.0
     rounds = 0
     while not stop.wait(each):
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGTERM)
             return
         try:
-            if shared.settings.log_durability is Durability.INTERVAL:
+            if shared.settings.log_durability == "interval":
                 log.sync()
             if rounds * each % _HOUSEKEEPING_SECONDS < each:
                 log.tend()

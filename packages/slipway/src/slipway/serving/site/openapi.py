@@ -12,7 +12,7 @@ from slipway.serving.problems import PROBLEM_JSON, REASONS, Problem
 from slipway.serving.protocols.mlflow_invocations import invocations_response
 from slipway.serving.protocols.open_inference_documents import model_metadata, model_readiness, server_metadata
 from slipway.serving.request import JSON
-from slipway.serving.settings import Auth, ServingSettings
+from slipway.serving.settings import ServingSettings
 from slipway.serving.site.operations import Operation, list_operations
 from slipway.serving.site.protocol_schemas import describe_inference, invocations_structs
 from slipway.serving.site.schema import Schema, describe_row, describe_types, ref, row_struct
@@ -41,7 +41,7 @@ _ALIVE, _READY = (make_struct(word.title(), {"status": Literal[word]}) for word 
 
 def describe_api(bundle: Bundle, settings: ServingSettings) -> dict[str, Any]:
     """Describe every route of the service, as it answers with these settings."""
-    keys = settings.auth is Auth.KEYS
+    keys = settings.auth == "keys"
     problem = {PROBLEM_JSON: {"schema": ref("Problem")}}
     components: dict[str, Any] = {
         "schemas": _schemas(bundle, settings),

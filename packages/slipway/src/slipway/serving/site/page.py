@@ -14,7 +14,7 @@ from slipway.bundle import Bundle
 from slipway.bundle.predictions import class_text
 from slipway.serving.api.predict import name_outcome
 from slipway.serving.app.shared import Shared
-from slipway.serving.settings import Auth, ServingSettings
+from slipway.serving.settings import ServingSettings
 from slipway.serving.site.form import form_controls
 from slipway.serving.site.operations import HTML
 from slipway.serving.site.schema import ordinary_rows
@@ -41,7 +41,7 @@ def show_page(shared: Shared, bundle: Bundle) -> Response:
         digest=bundle.digest,
         since=datetime.fromtimestamp(shared.started, UTC),
         workers=settings.processes,
-        keys=settings.auth is Auth.KEYS,
+        keys=settings.auth == "keys",
         about=bundle.contract.__doc__ or "",
         outcome_name=name_outcome(manifest, settings.outcome),
         controls=form_controls(bundle, rows[0]),
@@ -68,7 +68,7 @@ def curl_command(settings: ServingSettings, row: dict[str, Any]) -> str:
     host = settings.host if settings.loopback else "localhost"
     host = f"[{host}]" if ":" in host else host
     lines = [f"curl http://{host}:{settings.port}/predict", "-H 'Content-Type: application/json'"]
-    if settings.auth is Auth.KEYS:
+    if settings.auth == "keys":
         lines.append('-H "Authorization: Bearer $SLIPWAY_KEY"')
     # With spaces, so that the line breaks between fields.
     spaced = msgspec.json.format(_json(row), indent=0)
