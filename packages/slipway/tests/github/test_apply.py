@@ -98,13 +98,13 @@ def test_a_reviewer_who_is_unknown_is_said_before_anything_is_done(hub, github, 
     assert hub.changes() == []
 
 
-def test_without_reviewers_production_says_that_nobody_is_asked(github, root, kept):
+def test_without_reviewers_production_says_that_it_deploys_without_a_review(github, root, kept):
     (production,) = (step for step in plan_repository(github, root) if step.name == "production-approval")
-    assert "asks nobody before it deploys" in production.notes[0]
+    assert "deploys without a review" in production.notes[0]
     assert "promote.yml" in production.notes[0]
 
 
-def test_what_somebody_loosened_by_hand_is_found_and_mended(github, root, kept):
+def test_a_rule_that_was_loosened_by_hand_is_found_and_restored(github, root, kept):
     do(github, root)
     (number,) = (key for key, each in kept.rulesets.items() if each["name"] == "default branch")
     rules = kept.rulesets[number]["rules"]

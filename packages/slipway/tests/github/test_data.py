@@ -12,7 +12,7 @@ from ledgerbox import git
 from running import SLIPWAY
 from toyrepo import dvc
 
-from slipway.github.jobs.event import is_from_fork
+from slipway.github.jobs.context import is_from_fork
 
 pytestmark = pytest.mark.slow
 

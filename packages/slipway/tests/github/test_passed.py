@@ -4,7 +4,7 @@ import pytest
 from hub import hub
 
 from slipway.github.client.api import GitHub
-from slipway.github.jobs.passed import has_passed
+from slipway.github.jobs.plan import has_passed
 from slipway.settings import GitHubSettings
 
 MAIN, HEAD = "a" * 40, "b" * 40

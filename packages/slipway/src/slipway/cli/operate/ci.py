@@ -36,7 +36,7 @@ def report(base: str, out: Path, gate: Path | None, head: str | None, as_json: b
     read from the variable NEEDS, `toJSON(needs)`; the report is written when jobs have failed, too.
     """
     from slipway.files.writing import write_json
-    from slipway.github.jobs.event import read_head
+    from slipway.github.jobs.context import read_head
     from slipway.github.pr_report.collect import collect_report
     from slipway.github.pr_report.render import render_headline
     from slipway.github.pr_report.report import decode_report
@@ -74,8 +74,7 @@ def plan(base: str) -> None:
     GITHUB_TOKEN needs Checks: read and Pull requests: read.
     """
     from slipway.github.client.api import GitHub
-    from slipway.github.jobs.passed import has_passed
-    from slipway.github.jobs.plan import list_changed_files, plan_jobs
+    from slipway.github.jobs.plan import has_passed, list_changed_files, plan_jobs
     from slipway.settings import github_settings, job_settings
 
     job = job_settings()
@@ -93,8 +92,8 @@ def data() -> None:
     Where that fails, an output of the step holds the reason: trouble=... DVC's own output goes to standard error.
     """
     from slipway.errors import DataError
+    from slipway.github.jobs.context import is_from_fork
     from slipway.github.jobs.data import pull_data
-    from slipway.github.jobs.event import is_from_fork
     from slipway.settings import job_settings
 
     try:
@@ -140,7 +139,7 @@ def reproduced(folder: Path) -> None:
 def delivery(environment: str) -> None:
     """Print the release of an environment as Markdown."""
     from slipway.delivery.status import trace_release
-    from slipway.github.jobs.delivery_summary import render_delivery
+    from slipway.github.jobs.release import render_delivery
 
     click.echo(render_delivery(trace_release(Path(), environment)), nl=False)
 

@@ -10,7 +10,7 @@ from slipway.cli.output import print_result, print_table
 
 if TYPE_CHECKING:
     from slipway.github.jobs.old_images import Version
-    from slipway.github.repository.steps import Step
+    from slipway.github.repository.settings import Step
 
 
 @click.group()

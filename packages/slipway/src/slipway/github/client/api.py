@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any, Self
 
 import requests
@@ -19,6 +18,8 @@ _ATTEMPTS = 4
 # The longest wait in seconds that a response may ask for; GitHub's secondary limits ask for a minute.
 _LONGEST_WAIT = 60.0
 _BUSY = (429, 502, 503)
+# GitHub's messages where the plan of the account lacks a feature.
+_PLAN_WORDS = ("upgrade", "billing plan", "your plan", "make this repository public")
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/(?!\.\.?$)[A-Za-z0-9._-]+")
 
 
@@ -40,18 +41,29 @@ class GitHub:
         self.url = settings.api_url.rstrip("/")
         self._session = requests.Session()
         self._session.headers.update({"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": _VERSION})
-        # Always set: otherwise requests reads a login from ~/.netrc.
-        self._session.auth = _Bearer(settings.token)
+        if settings.token:
+            self._session.headers["Authorization"] = f"Bearer {settings.token}"
+        # Otherwise requests reads a login from ~/.netrc.
+        self._session.auth = lambda request: request
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._session.close()
 
     def get(self, path: str, **query: str | int) -> Any:
         """Return the JSON of the response; raises `GitHubError`."""
         return _decode(self._ask("GET", self._address(path), query=query))
+
+    def find(self, path: str) -> Any | None:
+        """Return the JSON of the response, None where nothing is at `path`; raises `GitHubError`."""
+        try:
+            return self.get(path)
+        except GitHubError as error:
+            if error.status != 404 or lacks_plan(error):
+                raise
+            return None
 
     def pages(self, path: str, key: str | None = None, **query: str | int) -> Iterator[Any]:
         """Yield every item of a list, page by page; `key` names the list where the response is an object."""
@@ -108,14 +120,10 @@ class GitHub:
         return answer
 
 
-class _Bearer(requests.auth.AuthBase):
-    def __init__(self, token: str | None) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
+def lacks_plan(error: GitHubError) -> bool:
+    """Return whether GitHub refuses because of the plan, and not because of the token or the request."""
+    said = error.said.lower()
+    return error.status in (403, 404, 422) and any(words in said for words in _PLAN_WORDS)
 
 
 def _wait(method: str, answer: requests.Response, attempt: int) -> float | None:

@@ -10,8 +10,8 @@ from slipway.errors import DataError
 
 _FORK = (
     "Expected: a run that may read it; found: a pull request from a fork, whose runs GitHub gives no identity to show. "
-    "This says nothing about the change. Somebody who may push to this repository reads it and pushes its branch here: "
-    "that run may."
+    "The change itself was not judged. Review it and, with the right to push to this repository, push its branch here: "
+    "that run may read it."
 )
 _ROLE = (
     "In a workflow set the variables SLIPWAY_DATA_ROLE and SLIPWAY_DATA_REGION (docs/github-setup.md, Data in a "

@@ -1,4 +1,4 @@
-"""Choose the jobs of ci that a change can affect, and judge their results."""
+"""Choose the jobs of ci that a change can affect, none for a tree that has passed, and judge their results."""
 
 from fnmatch import fnmatch
 from pathlib import Path
@@ -7,7 +7,8 @@ import msgspec
 
 from slipway.errors import GitHubError
 from slipway.git import Git
-from slipway.github.jobs.needs import Need
+from slipway.github.client.api import GitHub
+from slipway.github.jobs.context import parse_needs
 
 ALWAYS = ("checks",)
 # On main cd judges the model and builds the image that it ships.
@@ -53,6 +54,9 @@ CANNOT_AFFECT = {
     **dict.fromkeys(("pipeline", "gate", "image"), _BESIDE_THE_MODEL),
     "report": (),
 }
+_CHECK = "verdict"
+# GitHub Actions: other apps may report a check of the same name.
+_APP = 15368
 
 
 def plan_jobs(event: str, changed: list[str] | None) -> list[str]:
@@ -92,12 +96,32 @@ def list_changed_files(root: Path, base: str, event: str) -> list[str] | None:
     return [path for path in done.output.decode(errors="replace").split("\0") if path]
 
 
+def has_passed(github: GitHub, commit: str) -> bool:
+    """Return whether ci was green for the tree of `commit`, there or at the head of the pull request merged as it.
+
+    A head with this tree held all of its base already, so ci tested this tree when it tested their merge. Raises
+    `GitHubError`.
+    """
+    tree = _tree(github, commit)
+    heads = [commit, *(pull["head"]["sha"] for pull in github.pages(f"commits/{commit}/pulls"))]
+    return any(_is_green(github, head) for head in heads if _tree(github, head) == tree)
+
+
+def _tree(github: GitHub, commit: str) -> str:
+    return str(github.get(f"git/commits/{commit}")["tree"]["sha"])
+
+
+def _is_green(github: GitHub, commit: str) -> bool:
+    runs = github.pages(f"commits/{commit}/check-runs", key="check_runs", check_name=_CHECK)
+    return any(run["conclusion"] == "success" and run["app"]["id"] == _APP for run in runs)
+
+
 def judge_jobs(needs: str) -> list[str]:
     """Return a sentence for each job in `needs` (`toJSON(needs)`) whose result is not as planned."""
     try:
-        found = msgspec.json.decode(needs, type=dict[str, Need])
+        found = parse_needs(needs)
         planned = msgspec.json.decode((found["plan"].outputs or {})["jobs"], type=list[str])
-    except (KeyError, msgspec.DecodeError) as error:
+    except (KeyError, GitHubError, msgspec.DecodeError) as error:
         return [f"plan: its output jobs is missing ({error}), so no job may be skipped"]
     wrong = []
     for name, need in found.items():

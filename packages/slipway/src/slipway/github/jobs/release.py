@@ -1,5 +1,6 @@
 """Create a GitHub release of what an environment serves: a tag at its commit, and its origin."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,11 @@ import msgspec
 from slipway.delivery.status import find_arrival, trace_release
 from slipway.errors import GitHubError
 from slipway.github.client.api import GitHub
-from slipway.github.jobs.delivery_summary import render_delivery
 from slipway.ledger import Entry, Ledger
 from slipway.ledger.entry import REHEARSAL
+from slipway.markdown import escape_markdown, markdown_table
 
-_FORBIDDEN, _NOT_FOUND, _EXISTS = 403, 404, 422
+_FORBIDDEN, _EXISTS = 403, 422
 
 
 class Released(msgspec.Struct, frozen=True):
@@ -38,31 +39,30 @@ def create_release(github: GitHub, root: Path, environment: str) -> Released:
             "release of committed code."
         )
     tag = f"{environment}-{entry.number}"
-    if found := _find(github, tag):
+    if found := github.find(f"releases/tags/{tag}"):
         return _released(found, commit, created=False)
     body = {"tag_name": tag, "name": _title(entry), "body": render_delivery(trace_release(root, environment))}
     try:
         return _released(_create(github, body, commit), commit, created=True)
     except GitHubError as error:
         # Another run may have created it meanwhile.
-        if error.status == _EXISTS and (found := _find(github, tag)):
+        if error.status == _EXISTS and (found := github.find(f"releases/tags/{tag}")):
             return _released(found, commit, created=False)
         raise
+
+
+def render_delivery(facts: Mapping[str, Any]) -> str:
+    """Render the facts of `slipway.delivery.status.trace_release` under a heading that names a rehearsal."""
+    rehearsal = " (a rehearsal: nothing stays running)" if facts["target"] == REHEARSAL else ""
+    rows = [
+        [name.replace("_", " "), "-" if value is None else escape_markdown(str(value))] for name, value in facts.items()
+    ]
+    return f"## {facts['environment']}{rehearsal}\n\n{markdown_table(['what', 'which'], rows)}\n"
 
 
 def _title(entry: Entry) -> str:
     what = entry.release and (entry.release.model or entry.release.bundle[:12])
     return f"{entry.environment} {entry.number}: {what}{' (rehearsal)' if entry.target == REHEARSAL else ''}"
-
-
-def _find(github: GitHub, tag: str) -> dict[str, Any] | None:
-    try:
-        found: dict[str, Any] = github.get(f"releases/tags/{tag}")
-    except GitHubError as error:
-        if error.status != _NOT_FOUND:
-            raise
-        return None
-    return found
 
 
 def _create(github: GitHub, body: dict[str, Any], commit: str) -> dict[str, Any]:

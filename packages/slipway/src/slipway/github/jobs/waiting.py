@@ -37,14 +37,11 @@ def cancel_waiting_runs(github: GitHub, workflow: str) -> list[Waiting]:
 
 
 def _cancel(github: GitHub, run: dict[str, Any]) -> Waiting:
+    cancelled = True
     try:
         github.send("POST", f"actions/runs/{run['id']}/cancel")
     except GitHubError as error:
         if error.status != _CONFLICT:
             raise
-        return _waiting(run, cancelled=False)
-    return _waiting(run, cancelled=True)
-
-
-def _waiting(run: dict[str, Any], cancelled: bool) -> Waiting:
+        cancelled = False
     return Waiting(run["id"], run.get("display_title") or "", run["head_sha"], run.get("html_url") or "", cancelled)

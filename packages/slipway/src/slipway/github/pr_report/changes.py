@@ -16,7 +16,7 @@ from slipway.github.pr_report.report import Change
 Reader = Callable[[bytes], Mapping[str, str]]
 
 
-class Sides:
+class BaseAndHead:
     """The commit that is checked out in `root`, and its merge base with `base`; `notes` names unreadable files.
 
     Raises `GitHubError` for a commit that cannot be read.

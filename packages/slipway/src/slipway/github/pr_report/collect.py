@@ -5,10 +5,9 @@ from typing import Any
 
 import msgspec
 
-from slipway.errors import GitHubError
 from slipway.gate.result import MAX_LIST, MAX_NAME, MAX_TEXT, GateResult
-from slipway.github.jobs.needs import Need
-from slipway.github.pr_report.changes import Sides, read_data, read_holdout, read_leaves, read_metrics, shorten
+from slipway.github.jobs.context import Need, parse_needs
+from slipway.github.pr_report.changes import BaseAndHead, read_data, read_holdout, read_leaves, read_metrics, shorten
 from slipway.github.pr_report.report import Report
 
 # Fields of gate.json that hold sentences; the others hold names.
@@ -24,15 +23,15 @@ def collect_report(
     if it judged; `needs` GitHub's `toJSON(needs)`. What else is missing is noted, because a report is most needed
     when something has failed. Raises `GitHubError` for a commit or `needs` that cannot be read.
     """
-    sides = Sides(root, base)
-    jobs = _jobs(needs)
+    commits = BaseAndHead(root, base)
+    jobs = parse_needs(needs) if needs.strip() else {}
     found, notes = _read_gate(gate)
-    rules, params = sides.differ("gate.yaml", read_leaves), sides.differ("params.yaml", read_leaves)
-    moved = sides.differ("metrics.json", read_metrics)
-    rows = sides.differ("data.dvc", read_data) + sides.differ("metrics.json", read_holdout)
+    rules, params = commits.differ("gate.yaml", read_leaves), commits.differ("params.yaml", read_leaves)
+    moved = commits.differ("metrics.json", read_metrics)
+    rows = commits.differ("data.dvc", read_data) + commits.differ("metrics.json", read_holdout)
     return Report(
-        head=head or sides.head,
-        base=sides.base,
+        head=head or commits.head,
+        base=commits.base,
         jobs={shorten(name, MAX_NAME): job.result for name, job in jobs.items()},
         gate=found,
         rules=rules,
@@ -40,20 +39,8 @@ def collect_report(
         params=params,
         metrics=moved,
         # Two readers of one file may give the same note.
-        notes=tuple(dict.fromkeys([*_troubles(jobs), *notes, *sides.notes])),
+        notes=tuple(dict.fromkeys([*_troubles(jobs), *notes, *commits.notes])),
     )
-
-
-def _jobs(needs: str) -> dict[str, Need]:
-    if not needs.strip():
-        return {}
-    try:
-        return msgspec.json.decode(needs, type=dict[str, Need])
-    except msgspec.MsgspecError as error:
-        raise GitHubError(
-            f"NEEDS cannot be read: {error}. Expected what `${{{{ toJSON(needs) }}}}` gives in a workflow: "
-            '{"tests": {"result": "success"}}.'
-        ) from error
 
 
 def _troubles(jobs: dict[str, Need]) -> list[str]:

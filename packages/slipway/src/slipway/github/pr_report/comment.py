@@ -10,9 +10,9 @@ from msgspec import Meta
 from slipway.errors import GitHubError
 from slipway.files.documents import read_json
 from slipway.github.client.api import GitHub
-from slipway.github.pr_report.artifact import read_artifact
+from slipway.github.jobs.context import Commit
 from slipway.github.pr_report.render import render_headline, render_missing_report, render_report
-from slipway.github.pr_report.report import Commit, Report
+from slipway.github.pr_report.report import Report, read_artifact
 
 MARKER = "<!-- slipway:report -->"
 # The author with a workflow's own token, which may not read its own name.

@@ -3,22 +3,25 @@
 from pathlib import Path
 
 from slipway.github.client.api import GitHub
-from slipway.github.repository.environments import apply_environment, plan_environments
+from slipway.github.repository.environments import environment_settings
 from slipway.github.repository.owners import FILE, list_unowned
-from slipway.github.repository.rulesets import apply_ruleset, plan_rulesets
-from slipway.github.repository.steps import Action, Step
-
-_APPLY = {"ruleset": apply_ruleset, "environment": apply_environment}
+from slipway.github.repository.rulesets import ruleset_settings
+from slipway.github.repository.settings import Action, Setting, Step, apply_setting, plan_setting
 
 
 def plan_repository(github: GitHub, root: Path) -> list[Step]:
-    """Return what would be created, changed and left; raises `GitHubError`."""
-    return [*plan_rulesets(github, root), *plan_environments(github, root)]
+    """Return what would be created, changed and left; raises `GitHubError`, also for an unknown reviewer."""
+    return [plan_setting(setting) for setting in _settings(github, root).values()]
 
 
 def apply_step(github: GitHub, root: Path, step: Step) -> Step:
-    """Apply one step of the plan; return it with its result."""
-    return _APPLY[step.kind](github, root, step)
+    """Apply one step of the plan; return it with its result. Raises `GitHubError`."""
+    return apply_setting(_settings(github, root)[step.kind, step.name], step)
+
+
+def _settings(github: GitHub, root: Path) -> dict[tuple[str, str], Setting]:
+    found = [*ruleset_settings(github, root), *environment_settings(github, root)]
+    return {(setting.kind, setting.name): setting for setting in found}
 
 
 def list_remarks(root: Path) -> list[str]:

@@ -1,12 +1,35 @@
-"""Read the event that started a job: the file that GITHUB_EVENT_PATH names."""
+"""Read what GitHub tells a job: the event that started its run, and the results of the jobs that it needs."""
 
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from slipway.errors import GitHubError
-from slipway.files.documents import read_json
-from slipway.github.pr_report.report import Commit
+from slipway.files.documents import parse_json, read_json
+
+Commit = Annotated[str, Meta(pattern=r"\A(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")]
+_ADVICE = (
+    'Expected what `${{ toJSON(needs) }}` gives in a workflow, in the variable NEEDS: {"tests": {"result": "success"}}.'
+)
+
+
+class Result(StrEnum):
+    """The result of a job, as GitHub names it."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+class Need(msgspec.Struct, frozen=True):
+    """The result and outputs of a job that another one needs."""
+
+    result: Result
+    outputs: dict[str, str] | None = None
 
 
 class _Repository(msgspec.Struct, frozen=True):
@@ -44,3 +67,8 @@ def _read(path: Path | None) -> _Event:
     if path is None or not path.is_file():
         return _Event()
     return read_json(path, _Event, GitHubError, "Expected the event's file, which GITHUB_EVENT_PATH names.")
+
+
+def parse_needs(text: str) -> dict[str, Need]:
+    """Decode GitHub's `toJSON(needs)`; raises `GitHubError`."""
+    return parse_json(text, dict[str, Need], "NEEDS", GitHubError, _ADVICE)

@@ -1,11 +1,13 @@
-"""A step of the plan for the repository at GitHub: a ruleset or environment, its differences, its result."""
+"""A setting of the repository at GitHub: compared with what its file wants, then created, changed or left."""
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from slipway.errors import GitHubError
+from slipway.github.client.api import lacks_plan
 
 
 class Action(StrEnum):
@@ -19,9 +21,7 @@ class Action(StrEnum):
     REFUSED = "refused"
 
 
-DONE = {Action.CREATE: Action.CREATED, Action.CHANGE: Action.CHANGED}
-# GitHub's messages where the plan of the account lacks a feature.
-_PLAN_WORDS = ("upgrade", "billing plan", "your plan", "make this repository public")
+_DONE = {Action.CREATE: Action.CREATED, Action.CHANGE: Action.CHANGED}
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,10 +34,48 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str] = []
 
 
-def lacks_plan(error: GitHubError) -> bool:
-    """Return whether GitHub refuses because of the plan, and not because of the token or the request."""
-    said = error.said.lower()
-    return error.status in (403, 404, 422) and any(words in said for words in _PLAN_WORDS)
+class Setting(NamedTuple):
+    """A ruleset or an environment that a file describes.
+
+    `compare` returns the differences at GitHub, None where it does not exist; `send` creates or changes it and returns
+    further notes, None where GitHub's plan lacks such settings, which `lacking` explains.
+    """
+
+    kind: str
+    name: str
+    summary: str
+    lacking: str
+    compare: Callable[[], list[str] | None]
+    send: Callable[[], list[str] | None]
+    notes: tuple[str, ...] = ()
+
+
+def plan_setting(setting: Setting) -> Step:
+    """Return the step that the setting needs; raises `GitHubError`."""
+    try:
+        details, notes = setting.compare(), list(setting.notes)
+    except GitHubError as error:
+        if not lacks_plan(error):
+            raise
+        return Step(kind=setting.kind, name=setting.name, action=Action.REFUSED, notes=[setting.lacking])
+    action = Action.CREATE if details is None else Action.CHANGE if details else Action.LEAVE
+    details = [setting.summary] if details is None else details
+    return Step(kind=setting.kind, name=setting.name, action=action, details=details, notes=notes)
+
+
+def apply_setting(setting: Setting, step: Step) -> Step:
+    """Apply the setting's step; return it with its result. Raises `GitHubError`."""
+    if step.action not in _DONE:
+        return step
+    try:
+        notes = setting.send()
+    except GitHubError as error:
+        if not lacks_plan(error):
+            raise
+        notes = None
+    if notes is None:
+        return msgspec.structs.replace(step, action=Action.REFUSED, notes=[setting.lacking])
+    return msgspec.structs.replace(step, action=_DONE[step.action], notes=[*step.notes, *notes])
 
 
 def list_differences(wanted: Any, found: Any, at: str = "") -> list[str]:
