@@ -1,5 +1,8 @@
 """Numbers with their intervals: the type, the rounding of stored numbers, and the one way to write them."""
 
+import math
+from typing import Any
+
 import msgspec
 
 # Processors differ in the last digits of a score; what is published must not.
@@ -37,3 +40,15 @@ def round_figure(value: float) -> float:
     """Round a finite number to six significant digits."""
     # What cancels to nothing leaves noise of 1e-17 behind; adding zero turns -0.0 into 0.0.
     return float(f"{round(value, 12):.{_DIGITS}g}") + 0.0
+
+
+def round_figures(value: Any) -> Any:
+    """Round every finite float in a tree of dicts and lists; tuples become lists."""
+    match value:
+        case float() if math.isfinite(value):
+            return round_figure(value)
+        case dict():
+            return {key: round_figures(each) for key, each in value.items()}
+        case list() | tuple():
+            return [round_figures(each) for each in value]
+    return value

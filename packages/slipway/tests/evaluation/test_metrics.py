@@ -10,13 +10,12 @@ from sklearn import metrics as sk
 from slipway.errors import DataError, ProblemError
 from slipway.evaluation import ranking as ranking_module
 from slipway.evaluation.holdout import evaluate_holdout
-from slipway.evaluation.losses import row_losses
 from slipway.evaluation.metrics import METRICS, MetricKind, metric_value, prepare_metrics, verify_primary_metric
 from slipway.evaluation.plots import as_csv, plot_tables
 from slipway.evaluation.result import decode_evaluation, encode_evaluation
 from slipway.evaluation.scored import Scored, constant_baseline
 from slipway.evaluation.slices import SlicePart
-from slipway.evaluation.sums import regression_sums
+from slipway.evaluation.sums import regression_sums, row_losses
 from slipway.params import EvaluateParams
 from slipway.problem import Task
 

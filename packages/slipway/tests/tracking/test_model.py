@@ -15,7 +15,7 @@ from places import ROOT
 from slipway.columns import frame_to_columns
 from slipway.contract import Field, Kind
 from slipway.problem import Task
-from slipway.tracking.model import save_model, travelling_files
+from slipway.tracking.model import save_model
 from slipway.tracking.signature import input_schema, make_signature, to_frame
 
 
@@ -156,10 +156,10 @@ mlflow.pyfunc.load_model({str(saved / "churn")!r}).predict(rows).to_parquet({str
     assert_same(pd.read_parquet(tmp_path / "scores.parquet"), churn.bundle.predict(columns))
 
 
-def test_only_what_scoring_needs_travels_with_the_model(toys):
-    package = Path(sys.modules["slipway"].__file__).parent
-    names = {path.relative_to(package).as_posix() for path in travelling_files()}
-    assert {"__init__.py", "bundle/verify.py", "columns.py", "tracking/scoring.py"} <= names
+def test_only_what_scoring_needs_travels_with_the_model(saved):
+    (package,) = (saved / "churn").rglob("slipway")
+    names = {path.relative_to(package).as_posix() for path in package.rglob("*.py")}
+    assert {"__init__.py", "bundle/verify.py", "columns.py"} <= names
     assert not {name for name in names if name.startswith(("training/", "evaluation/", "data/"))}
     assert not names & {"settings.py", "stage.py", "tracking/store.py", "tracking/registration.py"}
 

@@ -10,8 +10,7 @@ import time
 import pytest
 
 from slipway.errors import LockError, TrackingError
-from slipway.tracking.store import open_store
-from slipway.tracking.store_errors import hide_password
+from slipway.tracking.store import hide_password, open_store
 
 
 def refused(uri, within=8.0):

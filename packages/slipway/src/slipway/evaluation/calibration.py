@@ -9,9 +9,8 @@ several classes it is the error of the top class's probability (Guo et al., ICML
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.evaluation.losses import group_sums
 from slipway.evaluation.scored import Scored, Vector
-from slipway.evaluation.sums import Measure, ratio
+from slipway.evaluation.sums import Measure, group_sums, ratio
 from slipway.problem import Task
 
 BINS = 10
@@ -28,7 +27,7 @@ def calibration_error(scored: Scored) -> Measure:
     bins = bin_of(score)
     cells = scored.group * BINS + bins
     excess = np.bincount(cells, weights=score - true, minlength=scored.groups * BINS).reshape(scored.groups, BINS)
-    rows = group_sums(scored.group, scored.groups, np.ones(len(score)))
+    rows = group_sums(scored, np.ones(len(score)))
     centre = excess.sum(axis=0) / max(1, len(score))
 
     def measure(weights: Vector) -> dict[str, Vector]:

@@ -8,7 +8,7 @@ import numpy as np
 from slipway.bundle.model import Bundle
 from slipway.errors import DataError
 from slipway.evaluation.intervals import Draws, metric_figure, percentile_interval, resample_groups
-from slipway.evaluation.metrics import METRICS, Better, MetricKind, prepare_metrics, verify_primary_metric
+from slipway.evaluation.metrics import METRICS, prepare_metrics, verify_primary_metric
 from slipway.evaluation.model_card import verify_card
 from slipway.evaluation.result import Evaluation, Metric, round_evaluation
 from slipway.evaluation.scored import Scored, constant_baseline, encode_target, score_frame, verify_bundle_problem
@@ -97,13 +97,8 @@ def _metrics(
             continue
         beside = {"baseline": metric_figure(baseline, name, scored.groups, confidence)}
         if kind.better:
-            loss, reference = _losses(kind, model[name]), _losses(kind, baseline[name])
+            loss, reference = kind.losses(model[name]), kind.losses(baseline[name])
             beside["improvement"] = percentile_interval(reference - loss, scored.groups, confidence)
             beside["skill"] = percentile_interval(1 - ratio(loss, reference), scored.groups, confidence)
         found.append(Metric(name=name, value=here.value, low=here.low, high=here.high, **beside))
     return tuple(found)
-
-
-def _losses(kind: MetricKind, values: Draws) -> Draws:
-    """Turn values into losses, of which less is better."""
-    return 1 - values if kind.better is Better.HIGHER else values

@@ -8,8 +8,7 @@ import numpy as np
 
 from slipway.errors import ProblemError
 from slipway.evaluation.calibration import calibration_error
-from slipway.evaluation.median import median_absolute_error
-from slipway.evaluation.ranking import average_precision, roc_auc
+from slipway.evaluation.ranking import average_precision, median_absolute_error, roc_auc
 from slipway.evaluation.scored import Scored, Vector
 from slipway.evaluation.sums import Measure, binary_sums, multiclass_sums, regression_sums
 from slipway.problem import Problem, Task
@@ -28,14 +27,18 @@ class MetricKind(msgspec.Struct, frozen=True):
     `better` is None where the metric alone does not rank models: precision rises as recall falls, and a constant is
     perfectly calibrated.
 
-    To add a metric, compute it under a new key of the dict that a measure returns: a mean over rows in `losses.py`,
-    another function of sums over groups in `sums.py`, any other in a module of its own, as in `ranking.py`. Give it
-    that key in `METRICS`, for each of its tasks, and raise `RESULTS` in `project.py`, because metrics.json changes.
+    To add a metric, compute it under a new key of the dict that a measure returns: a mean over rows in
+    `row_losses`, another function of sums over groups in `sums.py`, one of rows in order in `ranking.py`. Give it that
+    key in `METRICS`, for each of its tasks, and raise `RESULTS` in `project.py`, because metrics.json changes.
     """
 
     build: Callable[[Scored], Measure]
     label: str
     better: Better | None = None
+
+    def losses(self, values: Vector) -> Vector:
+        """Turn values of the metric into losses, of which less is better: a high metric's is its distance from 1."""
+        return 1 - values if self.better is Better.HIGHER else values
 
 
 METRICS: dict[Task, dict[str, MetricKind]] = {

@@ -1,4 +1,4 @@
-"""Compute ranking metrics exactly in every resample: ROC AUC and average precision.
+"""Compute the metrics of rows in order, exactly in every resample: ROC AUC, average precision, median absolute error.
 
 The area is the share of pairs of a positive and a negative row in which the positive has the higher score, ties
 counting half (Hanley and McNeil, Radiology 143, 1982). Average precision is the sum over thresholds of precision
@@ -11,9 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.evaluation.losses import group_sums
 from slipway.evaluation.scored import Scored, Vector
-from slipway.evaluation.sums import Measure, ratio
+from slipway.evaluation.sums import Measure, group_sums, ratio
 
 # Up to this many groups, or with this many rows for each pair of groups, a matrix of groups by groups is faster than
 # sorted rows.
@@ -45,7 +44,7 @@ def roc_auc(scored: Scored) -> Measure:
     if scored.groups > _MATRIX_GROUPS and len(scored.target) < _ROWS_A_PAIR * scored.groups**2:
         return _sweep("roc_auc", scored, _area)
     wins = _wins(scored)
-    sums = group_sums(scored.group, scored.groups, scored.target == 1, scored.target == 0)
+    sums = group_sums(scored, scored.target == 1, scored.target == 0)
 
     def measure(weights: Vector) -> dict[str, Vector]:
         positives, negatives = (weights @ sums).T
@@ -57,6 +56,23 @@ def roc_auc(scored: Scored) -> Measure:
 def average_precision(scored: Scored) -> Measure:
     """Measure the area under the precision-recall steps; undefined where a resample has no positive row."""
     return _sweep("average_precision", scored, _average_precision)
+
+
+def median_absolute_error(scored: Scored) -> Measure:
+    """Measure the median of the absolute errors, the mean of the two middle ones where rows are even in number."""
+    errors = np.abs(scored.scores - scored.target)
+    order = np.argsort(errors, kind="stable")
+    errors, group = errors[order], scored.group[order]
+
+    def medians(block: Vector) -> Vector:
+        running = np.cumsum(block[:, group], axis=1)
+        total = running[:, -1]
+        # Ranks count from zero.
+        ranks = (np.floor((total - 1) / 2), np.floor(total / 2))
+        middle = [errors[(running > rank[:, None]).argmax(axis=1)] for rank in ranks]
+        return np.where(total > 0, sum(middle) / 2, np.nan)
+
+    return _in_blocks("median_absolute_error", len(errors), medians)
 
 
 def _wins(scored: Scored) -> Vector:
@@ -71,14 +87,17 @@ def _wins(scored: Scored) -> Vector:
 
 
 def _sweep(name: str, scored: Scored, along: Callable[[_Order, Vector], Vector]) -> Measure:
-    """Prepare a measure that sweeps the falling scores with the weights of every row, a few resamples at a time."""
+    """Prepare a measure that sweeps the falling scores with the weights of every row."""
     order = _order(scored)
-    step = max(8, _CELLS // max(1, len(scored.target)))
+    return _in_blocks(name, len(scored.target), lambda block: along(order, np.ascontiguousarray(block.T)))
+
+
+def _in_blocks(name: str, rows: int, of: Callable[[Vector], Vector]) -> Measure:
+    """Prepare a measure that takes a few resamples at a time."""
+    step = max(8, _CELLS // max(1, rows))
 
     def measure(weights: Vector) -> dict[str, Vector]:
-        starts = range(0, len(weights), step)
-        blocks = (np.ascontiguousarray(weights[start : start + step].T) for start in starts)
-        return {name: np.concatenate([along(order, block) for block in blocks])}
+        return {name: np.concatenate([of(weights[at : at + step]) for at in range(0, len(weights), step)])}
 
     return measure
 

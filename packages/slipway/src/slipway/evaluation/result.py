@@ -1,13 +1,11 @@
 """The typed content of `metrics.json`: an evaluation's metrics and slices."""
 
-import math
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from slipway.errors import DataError
-from slipway.figures import Figure, format_figure, round_figure
+from slipway.figures import Figure, format_figure, round_figures
 from slipway.files.documents import parse_json, read_json
 from slipway.files.writing import encode_json
 
@@ -105,7 +103,7 @@ def encode_evaluation(evaluation: Evaluation) -> bytes:
 
 def round_evaluation(evaluation: Evaluation) -> Evaluation:
     """Return the evaluation with every number rounded to six significant digits."""
-    return msgspec.convert(_rounded(msgspec.to_builtins(evaluation)), Evaluation)
+    return msgspec.convert(round_figures(msgspec.to_builtins(evaluation)), Evaluation)
 
 
 def decode_evaluation(content: bytes) -> Evaluation:
@@ -116,14 +114,3 @@ def decode_evaluation(content: bytes) -> Evaluation:
 def read_evaluation(path: Path = Path("metrics.json")) -> Evaluation:
     """Read an evaluation from a file; raises `DataError` that names it."""
     return read_json(path, Evaluation, DataError, _ADVICE)
-
-
-def _rounded(value: Any) -> Any:
-    match value:
-        case float() if math.isfinite(value):
-            return round_figure(value)
-        case dict():
-            return {key: _rounded(each) for key, each in value.items()}
-        case list() | tuple():
-            return [_rounded(each) for each in value]
-    return value

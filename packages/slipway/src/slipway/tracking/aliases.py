@@ -10,8 +10,7 @@ import requests
 
 from slipway.ledger import Entry
 from slipway.settings import tracking_settings
-from slipway.tracking.store import sqlite_file
-from slipway.tracking.store_errors import hide_password, store_errors
+from slipway.tracking.store import SERVER, hide_password, sqlite_file, store_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -68,7 +67,7 @@ def mirror_alias(entry: Entry) -> bool:
 
 
 def _is_server() -> bool:
-    return tracking_settings().uri.startswith(("http://", "https://"))
+    return tracking_settings().uri.startswith(SERVER)
 
 
 def _request(method: str, **content: Any) -> dict[str, Any] | None:

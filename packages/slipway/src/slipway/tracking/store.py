@@ -11,12 +11,12 @@ from slipway.errors import TrackingError
 from slipway.files.lock import hold_lock
 from slipway.files.writing import new_file
 from slipway.settings import quiet_environment
-from slipway.tracking.store_errors import describe_store_error, hide_password, store_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _SQLITE = "sqlite:///"
+SERVER = ("http://", "https://")
 # Seconds to wait for a server's first response, for another program's transaction, for another registration.
 _CONNECT, _TRANSACTION, _REGISTRATION = 5, 5, 120
 
@@ -54,6 +54,33 @@ def sqlite_file(uri: str) -> Path | None:
     return Path(unquote(uri.removeprefix(_SQLITE).partition("?")[0])).absolute()
 
 
+def store_errors() -> tuple[type[Exception], ...]:
+    """Return every kind of error that MLflow and a store raise; OSError includes those of requests."""
+    from alembic.util import CommandError
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return (MlflowException, SQLAlchemyError, CommandError, sqlite3.Error, OSError)
+
+
+def describe_store_error(uri: str, error: BaseException) -> str:
+    """Name the store, the reason and what to do; a connection's reason is the innermost error."""
+    shown = hide_password(uri)
+    inner = error
+    while (next_inner := inner.__cause__ or inner.__context__) is not None:
+        inner = next_inner
+    if uri.startswith(SERVER) and isinstance(inner, OSError):
+        return f"Cannot connect to the MLflow server {shown}: {inner}. {_advise(shown, '')}."
+    reason = " ".join(str(error).replace(uri, shown).split())
+    return f"Cannot use the MLflow store {shown}: {reason.split('. ')[0][:500].rstrip('.')}. {_advise(shown, reason)}."
+
+
+def hide_password(uri: str) -> str:
+    """Return the URI without the user and the password that it may contain."""
+    place = urlsplit(uri).netloc
+    return uri.replace(place, place.rpartition("@")[2], 1) if "@" in place else uri
+
+
 def _connect(uri: str, file: Path | None) -> "MlflowClient":
     import mlflow
 
@@ -64,7 +91,7 @@ def _connect(uri: str, file: Path | None) -> "MlflowClient":
             _check_file(file)
         else:
             _make_file(file)
-    elif urlsplit(uri).scheme in ("http", "https"):
+    elif uri.startswith(SERVER):
         _request_health(uri)
     return mlflow.MlflowClient(tracking_uri=uri)
 
@@ -123,3 +150,21 @@ def _request_health(uri: str) -> None:
 
     host = get_default_host_creds(uri)
     http_request(host, "/health", "GET", timeout=_CONNECT, max_retries=0, raise_on_status=False)
+
+
+def _advise(uri: str, reason: str) -> str:
+    if uri.startswith(SERVER):
+        return (
+            "Check that it runs and is reachable from here, and that MLFLOW_TRACKING_USERNAME and _PASSWORD, or "
+            "_TOKEN, are set if it requires them; or unset MLFLOW_TRACKING_URI to use a store in this folder"
+        )
+    if "schema" in reason or "revision" in reason:
+        return (
+            f"Another version of MLflow made it. Copy it, then run `uv run mlflow db upgrade {uri}`; if it is newer "
+            "than the MLflow installed here, use the version that made it"
+        )
+    if "locked" in reason:
+        return "Another program is writing to it. Close that program, then run this again"
+    if "malformed" in reason or "not a database" in reason:
+        return "It is damaged. Move it away: `dvc repro` makes a new store and registers the model again"
+    return "Check MLFLOW_TRACKING_URI, and that this user may write there; unset it to use a store in this folder"

@@ -10,6 +10,7 @@ import numpy as np
 from slipway.contract import Field, Kind
 from slipway.data.validation.report import Example, RuleResult
 from slipway.data.validation.suite import COLUMNS, DISTINCT
+from slipway.figures import round_figure, round_figures
 from slipway.problem import Expectation
 from slipway.violations import describe_violation
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXAMPLES = 3
-
-# Sums may differ in the last digits between kinds of processor, and the report must not.
-_DIGITS = 6
 
 
 def read_result(rule: Expectation, result: Any, frame: "pd.DataFrame", fields: Mapping[str, Field]) -> RuleResult:
@@ -42,7 +40,7 @@ def read_result(rule: Expectation, result: Any, frame: "pd.DataFrame", fields: M
         passed=bool(result.success),
         observed=_observed(rule, detail),
         unexpected=unexpected,
-        share=_rounded(unexpected / len(frame)) if unexpected else None,
+        share=round_figure(unexpected / len(frame)) if unexpected else None,
         violation=violation,
         examples=examples,
         error=_error(result.exception_info),
@@ -53,7 +51,7 @@ def _observed(rule: Expectation, detail: dict[str, Any]) -> Any:
     if rule.type == COLUMNS:
         odd = detail.get("details", {}).get("mismatched", {})
         return {name: odd.get(name, []) for name in ("missing", "unexpected")} if odd else None
-    return _rounded(_plain(detail.get("observed_value")))
+    return round_figures(_plain(detail.get("observed_value")))
 
 
 def _violation(field: Field, value: Any) -> str:
@@ -110,11 +108,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and math.isinf(value):
         return str(value)
     return value if isinstance(value, bool | int | float | str) else str(value)
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _rounded(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_rounded(part) for part in value]
-    return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) and math.isfinite(value) else value

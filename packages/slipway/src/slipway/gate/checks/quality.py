@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from slipway.evaluation.intervals import metric_figure, resample_groups
-from slipway.evaluation.losses import group_sums
 from slipway.evaluation.metrics import prepare_metrics
 from slipway.evaluation.scored import Scored, Vector
+from slipway.evaluation.sums import group_sums
 from slipway.figures import format_figure
 from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
@@ -155,6 +155,6 @@ def _least_error(scored: Scored, level: float) -> float:
     else:
         actual = scored.target.reshape(-1, 1) / (_scale(scored) or 1.0)
     errors = _predictions(scored) - actual
-    rows, *sums = group_sums(scored.group, scored.groups, np.ones(len(errors)), *errors.T).T
+    rows, *sums = group_sums(scored, np.ones(len(errors)), *errors.T).T
     ends = [student_interval(*estimate_share(column, rows), scored.groups, level) for column in sums]
     return max(max(0.0, end.low or 0.0, -(end.high or 0.0)) for end in ends)

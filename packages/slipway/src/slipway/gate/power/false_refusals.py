@@ -17,6 +17,7 @@ from slipway.gate.statistics.paired import (
     critical_value,
     defined_difference,
     estimate_shares,
+    p_value_worse,
     prepare_losses,
 )
 from slipway.params import EvaluateParams
@@ -63,7 +64,7 @@ def measure_false_refusals(
         _pairs([prepare_losses(restrict_rows(each, part.rows), primary, params) for each in honest]) for part in parts
     ]
     tail = (1 - rules.level) / 2
-    by_whole = (whole.values < -rules.margin) & (_p_values(whole) < tail)
+    by_whole = (whole.values < -rules.margin) & (p_value_worse(*whole) < tail)
     by_slice = _slice_refused(slices, rules) if slices else np.zeros_like(by_whole)
     refused = by_whole | by_slice
     others = ~np.eye(number, dtype=bool)
@@ -124,19 +125,10 @@ def _pairs(each: Sequence[Losses]) -> _Pairs:
 def _slice_refused(slices: Sequence[_Pairs], rules: GateRules) -> NDArray[np.bool_]:
     """Return for every candidate and production whether `no_slice_worse` refuses."""
     below = np.array([each.values < -rules.slice_margin for each in slices])
-    p_values = np.array([_p_values(each) for each in slices])
+    p_values = np.array([p_value_worse(*each) for each in slices])
     refused = np.zeros(below.shape[1:], dtype=bool)
     # Only where a slice lies below its margin can Holm's procedure matter.
     for at, beside in np.argwhere(below.any(axis=0)):
         significant = adjust_holm(p_values[:, at, beside]) <= rules.slice_level
         refused[at, beside] = (significant & below[:, at, beside]).any()
     return refused
-
-
-def _p_values(pairs: _Pairs) -> Vector:
-    """Compute `p_value_worse` of all pairs at once."""
-    from scipy.special import stdtr
-
-    steps = np.divide(pairs.values, pairs.errors, out=np.full_like(pairs.values, np.inf), where=pairs.errors > 0)
-    steps[(pairs.errors == 0) & (pairs.values < 0)] = -np.inf
-    return np.asarray(stdtr(pairs.groups - 1, steps), dtype=np.float64)

@@ -1,6 +1,6 @@
 """Fit the models of a power study: honest retrains, and worse ones made on purpose."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -26,6 +26,17 @@ _FEW, _SHUFFLED, _SHARPER, _SHIFT = 0.1, 0.6, 2.0, 0.1
 _EDGE = 1e-9
 
 
+class Recipe(NamedTuple):
+    """A problem's recipe, the rows that it is fitted on and scored on, the models fitted at once, and progress."""
+
+    problem: Problem
+    params: Params
+    train: "pd.DataFrame"
+    holdout: "pd.DataFrame"
+    jobs: int
+    say: Callable[[str], None]
+
+
 class WorseModel(NamedTuple):
     """A worse model: what was done to it, and its scores on the holdout."""
 
@@ -33,61 +44,42 @@ class WorseModel(NamedTuple):
     scores: Vector
 
 
-def score_honest_retrains(
-    problem: Problem,
-    params: Params,
-    train: "pd.DataFrame",
-    holdout: "pd.DataFrame",
-    retrains: int,
-    jobs: int,
-    say: Callable[[str], None],
-) -> list[Scored]:
+def score_honest_retrains(recipe: Recipe, retrains: int) -> list[Scored]:
     """Fit `retrains` models, each with its own seed on its own 90 % of the training groups, and score the holdout."""
     if retrains < 2:
         raise DataError(
             f"A power study compares retrains: expected at least 2, found {retrains}. Use --retrains 12 or more."
         )
-    tasks = ((_seeded(params, number), _some_groups(train, _KEPT, number)) for number in range(1, retrains + 1))
-    return _fit_all(problem, tasks, holdout, jobs, lambda done: say(f"  honest retrain {done} of {retrains}"))
+    frames = ((number, _some_groups(recipe.train, _KEPT, number)) for number in range(1, retrains + 1))
+    return _fit_all(recipe, frames, f"honest retrain {{}} of {retrains}")
 
 
-def score_worse_models(
-    problem: Problem,
-    params: Params,
-    train: "pd.DataFrame",
-    holdout: "pd.DataFrame",
-    honest: Scored,
-    jobs: int,
-    say: Callable[[str], None],
-) -> list[WorseModel]:
+def score_worse_models(recipe: Recipe, honest: Scored) -> list[WorseModel]:
     """Fit three worse models, and distort the scores of the first honest retrain in two ways."""
     frames = {
-        f"fitted on {_FEW:.0%} of the groups": _some_groups(train, _FEW, 0),
-        f"fitted with {_SHUFFLED:.0%} of the labels shuffled": _shuffled_labels(train, _SHUFFLED),
-        "fitted with half of the columns shuffled": _shuffled_columns(problem, train),
+        f"fitted on {_FEW:.0%} of the groups": _some_groups(recipe.train, _FEW, 0),
+        f"fitted with {_SHUFFLED:.0%} of the labels shuffled": _shuffled_labels(recipe.train, _SHUFFLED),
+        "fitted with half of the columns shuffled": _shuffled_columns(recipe.problem, recipe.train),
     }
-    tasks = ((_seeded(params, 0), frame) for frame in frames.values())
-    fitted = _fit_all(problem, tasks, holdout, jobs, lambda done: say(f"  worse model {done} of {len(frames)}"))
+    fitted = _fit_all(recipe, ((0, frame) for frame in frames.values()), f"worse model {{}} of {len(frames)}")
     found = [WorseModel(name, scored.scores) for name, scored in zip(frames, fitted, strict=True)]
     return [*found, *_distorted(honest)]
 
 
-def _fit_all(
-    problem: Problem,
-    tasks: Iterator[tuple[Params, "pd.DataFrame"]],
-    holdout: "pd.DataFrame",
-    jobs: int,
-    done: Callable[[int], None],
-) -> list[Scored]:
+def _fit_all(recipe: Recipe, frames: Iterable[tuple[int, "pd.DataFrame"]], progress: str) -> list[Scored]:
+    """Fit one model on each frame, by the number of its seed."""
     from sklearn.utils.parallel import Parallel, delayed
 
     found: list[Scored] = []
-    calls = (delayed(_fit_and_score)(problem, params, frame, holdout) for params, frame in tasks)
+    calls = (
+        delayed(_fit_and_score)(recipe.problem, _seeded(recipe.params, number), frame, recipe.holdout)
+        for number, frame in frames
+    )
     # One frame at a time is made and sent, so memory does not grow with the number of retrains.
-    for scored in Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="n_jobs")(calls):
+    for scored in Parallel(n_jobs=recipe.jobs, return_as="generator", pre_dispatch="n_jobs")(calls):
         # All models share the outcomes, which are kept once.
         found.append(msgspec.structs.replace(found[0], scores=scored.scores) if found else scored)
-        done(len(found))
+        recipe.say(f"  {progress.format(len(found))}")
     return found
 
 
@@ -141,11 +133,8 @@ def _shuffled_columns(problem: Problem, train: "pd.DataFrame") -> "pd.DataFrame"
 def _distorted(honest: Scored) -> Sequence[WorseModel]:
     scores = honest.scores
     if honest.task is Task.REGRESSION:
-        spread = float(scores.std())
-        return [
-            WorseModel(f"spread {_SHARPER:g} times as wide", scores.mean() + _SHARPER * (scores - scores.mean())),
-            WorseModel(f"shifted by {_SHIFT:g} standard deviations", scores + _SHIFT * spread),
-        ]
+        wider = WorseModel(f"spread {_SHARPER:g} times as wide", scores + (_SHARPER - 1) * (scores - scores.mean()))
+        return [wider, WorseModel(f"shifted by {_SHIFT:g} standard deviations", scores + _SHIFT * float(scores.std()))]
     sharper = WorseModel(f"overconfident: log odds times {_SHARPER:g}", _moved(scores, _SHARPER, 0.0))
     return [sharper, WorseModel(f"shifted by {_SHIFT:g} in log odds", _moved(scores, 1.0, _SHIFT))]
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from slipway.evaluation.scored import Scored, restrict_rows
-from slipway.evaluation.slices import FEWEST_GROUPS, SlicePart, cut_slices
+from slipway.evaluation.slices import SlicePart, cut_slices
 from slipway.gate.power.detection import SIZES, TARGET_POWER, DetectableLoss, measure_detection
 from slipway.gate.power.false_refusals import FalseRefusals, measure_false_refusals
-from slipway.gate.power.retrains import score_honest_retrains, score_worse_models
+from slipway.gate.power.retrains import Recipe, score_honest_retrains, score_worse_models
 from slipway.gate.rules import GateRules
-from slipway.gate.statistics.paired import loss_difference, prepare_losses
+from slipway.gate.statistics.comparison import compare_part
 from slipway.gate.wording import loss_name
 from slipway.params import Params
 from slipway.problem import Problem, Task
@@ -54,11 +54,10 @@ def study_power(
     say: Callable[[str], None] = print_progress,
 ) -> PowerStudy:
     """Fit `retrains` honest models and a few worse ones, `jobs` at a time, and compare them on the holdout."""
-    honest = score_honest_retrains(problem, params, train, holdout, retrains, jobs, say)
-    worse = score_worse_models(problem, params, train, holdout, honest[0], jobs, say)
-    parts = [
-        part for part in cut_slices(problem.slices, holdout) if _judged(part, honest, problem.metric, rules, params)
-    ]
+    recipe = Recipe(problem, params, train, holdout, jobs, say)
+    honest = score_honest_retrains(recipe, retrains)
+    worse = score_worse_models(recipe, honest[0])
+    parts = [part for part in cut_slices(problem.slices, holdout) if _is_judged(part, honest, problem, rules, params)]
     say(f"  comparing {len(honest) * (len(honest) - 1):,} pairs in {len(parts)} slices ...")
     return PowerStudy(
         problem=problem.name,
@@ -128,9 +127,6 @@ def _blind(power: PowerStudy) -> list[str]:
     return [f"Not found by the loss: {each.name}; the mean score moves by {each.shift:.4f}." for each in unseen]
 
 
-def _judged(part: SlicePart, honest: Sequence[Scored], primary: str, rules: GateRules, params: Params) -> bool:
-    """Return True if the gate would judge the part: enough rows and groups, and the metric is defined."""
-    if len(part.rows) < rules.slice_rows:
-        return False
-    inside, beside = (prepare_losses(restrict_rows(each, part.rows), primary, params.evaluate) for each in honest[:2])
-    return inside.groups >= FEWEST_GROUPS and loss_difference(inside, beside) is not None
+def _is_judged(part: SlicePart, honest: Sequence[Scored], problem: Problem, rules: GateRules, params: Params) -> bool:
+    inside, beside = (restrict_rows(each, part.rows) for each in honest[:2])
+    return compare_part(inside, beside, problem.metric, rules, params.evaluate) is not None

@@ -7,10 +7,10 @@ import numpy as np
 
 from slipway.errors import GateError
 from slipway.evaluation.intervals import metric_figure, percentile_interval, resample_groups
-from slipway.evaluation.losses import group_sums, row_losses
-from slipway.evaluation.metrics import METRICS, Better, prepare_metrics
+from slipway.evaluation.metrics import METRICS, prepare_metrics
 from slipway.evaluation.scored import Scored, restrict_rows
 from slipway.evaluation.slices import FEWEST_GROUPS, SlicePart
+from slipway.evaluation.sums import group_sums, row_losses
 from slipway.figures import Figure
 from slipway.gate.result import MetricComparison, SliceComparison
 from slipway.gate.rules import GateRules
@@ -74,7 +74,7 @@ def compare_slices(
                 groups=inside.groups,
                 # Student's interval for resamples too, so that interval and p value of a slice agree.
                 difference=student_interval(compared.value, compared.error, compared.groups, rules.level),
-                p_value=p_value_worse(compared),
+                p_value=float(p_value_worse(compared.value, compared.error, compared.groups)),
             )
         )
     return tuple(found)
@@ -107,9 +107,8 @@ def compare_metrics(
         beside = metric_figure(draws["production"], name, groups, level) if production else None
         gain = None
         if production and beside and kind.better:
-            sign = -1 if kind.better is Better.HIGHER else 1
-            saved = sign * (draws["production"][name] - draws["candidate"][name])
-            gain = _mean_gain(candidate, production, name, sign, level) or percentile_interval(saved, groups, level)
+            saved = kind.losses(draws["production"][name]) - kind.losses(draws["candidate"][name])
+            gain = _mean_gain(candidate, production, name, level) or percentile_interval(saved, groups, level)
         rows.append(MetricComparison(metric=name, candidate=here, production=beside, difference=gain))
     return tuple(rows)
 
@@ -118,13 +117,14 @@ def _at_most(params: EvaluateParams, resamples: int) -> EvaluateParams:
     return msgspec.structs.replace(params, resamples=min(resamples, params.resamples))
 
 
-def _mean_gain(candidate: Scored, production: Scored, name: str, sign: int, level: float) -> Figure | None:
+def _mean_gain(candidate: Scored, production: Scored, name: str, level: float) -> Figure | None:
     """Return the gain of a mean over rows with the same kind of interval as the verdict's; None for other metrics."""
     here = row_losses(candidate).get(name)
     if here is None:
         return None
-    saved = sign * (row_losses(production)[name] - here)
-    sums = group_sums(candidate.group, candidate.groups, saved, np.ones(len(here)))
+    kind = METRICS[candidate.task][name]
+    saved = kind.losses(row_losses(production)[name]) - kind.losses(here)
+    sums = group_sums(candidate, saved, np.ones(len(here)))
     return student_interval(*estimate_share(sums[:, 0], sums[:, 1]), candidate.groups, level)
 
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from slipway.errors import GateError
 from slipway.evaluation.intervals import percentile_interval, resample_groups
-from slipway.evaluation.losses import group_sums, row_losses
-from slipway.evaluation.metrics import METRICS, Better, prepare_metrics
+from slipway.evaluation.metrics import METRICS, prepare_metrics
 from slipway.evaluation.scored import Scored, Vector
+from slipway.evaluation.sums import group_sums, row_losses
 from slipway.figures import Figure
 from slipway.params import EvaluateParams
 
@@ -43,13 +43,12 @@ class Difference(NamedTuple):
 
 def prepare_losses(scored: Scored, primary: str, params: EvaluateParams) -> Losses:
     """Prepare a metric for comparison; one that should be high is turned into its distance from 1."""
-    high = METRICS[scored.task][primary].better is Better.HIGHER
+    kind = METRICS[scored.task][primary]
     rows = row_losses(scored).get(primary)
     if rows is not None:
-        turned = 1 - rows if high else rows
-        return Losses(scored.groups, sums=group_sums(scored.group, scored.groups, turned)[:, 0])
+        return Losses(scored.groups, sums=group_sums(scored, kind.losses(rows))[:, 0])
     draws = resample_groups({primary: prepare_metrics(scored, [primary])}, scored.groups, params)[primary][primary]
-    return Losses(scored.groups, draws=1 - draws if high else draws)
+    return Losses(scored.groups, draws=kind.losses(draws))
 
 
 def loss_difference(candidate: Losses, production: Losses) -> Difference | None:
@@ -120,13 +119,14 @@ def critical_value(groups: int, tail: float) -> float:
     return -float(stdtrit(groups - 1, tail))
 
 
-def p_value_worse(found: Difference) -> float:
-    """Return the one-sided p value of the candidate being no worse; 1 without a difference or a standard error."""
+def p_value_worse(values: Vector | float, errors: Vector | float | None, groups: int) -> Vector:
+    """Return one-sided p values of the candidate being no worse; 1 without a difference or a standard error."""
     from scipy.special import stdtr
 
-    if not found.error:
-        return 0.0 if found.error == 0 and found.value < 0 else 1.0
-    return float(stdtr(found.groups - 1, found.value / found.error))
+    values, errors = np.asarray(values, dtype=np.float64), np.asarray(errors, dtype=np.float64)
+    steps = np.divide(values, errors, out=np.full_like(values, np.inf), where=errors > 0)
+    steps[(errors == 0) & (values < 0)] = -np.inf
+    return np.asarray(stdtr(groups - 1, steps), dtype=np.float64)
 
 
 def adjust_holm(p_values: Sequence[float] | Vector) -> Vector:
