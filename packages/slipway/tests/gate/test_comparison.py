@@ -30,7 +30,7 @@ def test_identical_models_differ_by_exactly_nothing(inputs):
 def test_a_loss_that_is_a_tenth_lower_in_every_group_is_so_without_doubt():
     production = flats([1, 2, 3, 4, 5, 6], [0, 0, 1, 1, 2, 2])
     candidate = msgspec.structs.replace(production, scores=0.9 * production.scores)
-    found = relative_improvement(candidate, production, "mae", 0.95)
+    found = relative_improvement(candidate, production, "mae", 0.95, PARAMS)
     assert found.value == pytest.approx(0.1)
     assert found.high - found.low == pytest.approx(0, abs=1e-12)
 
@@ -38,7 +38,7 @@ def test_a_loss_that_is_a_tenth_lower_in_every_group_is_so_without_doubt():
 def test_the_interval_is_students_over_groups_of_different_sizes():
     """By hand: production loses 1, 1, 4 in three groups, the candidate 0.5, 1, 3."""
     production, candidate = flats([1, 1, 2, 2], [0, 1, 2, 2]), flats([0.5, 1, 1.5, 1.5], [0, 1, 2, 2])
-    found = relative_improvement(candidate, production, "mae", 0.95)
+    found = relative_improvement(candidate, production, "mae", 0.95, PARAMS)
     rest = np.array([0.5 - 0.25, 0 - 0.25, 1 - 1.0])
     error = np.sqrt(3 / 2 * (rest**2).sum()) / 6
     assert found.value == pytest.approx(1.5 / 6)
@@ -54,7 +54,7 @@ def test_rows_of_one_group_count_as_one(churn_inputs):
         )
         for each in (one, other)
     ]
-    first, second = relative_improvement(one, other, "log_loss", 0.95), relative_improvement(*twice, "log_loss", 0.95)
+    first, second = (relative_improvement(*pair, "log_loss", 0.95, PARAMS) for pair in ((one, other), twice))
     assert (second.low, second.high) == pytest.approx((first.low, first.high))
 
 
@@ -73,7 +73,7 @@ def test_the_interval_of_groups_and_that_of_resamples_agree(inputs_by_toy):
     for inputs, metric in ((inputs_by_toy["rents"], "mae"), (inputs_by_toy["crops"], "log_loss")):
         ruined = with_scores(inputs, 0.7 * inputs.candidate.scored.scores + 0.3 * shuffled(inputs)).candidate.scored
         there = inputs.production.scored
-        direct = relative_improvement(ruined, there, metric, 0.95)
+        direct = relative_improvement(ruined, there, metric, 0.95, PARAMS)
         measures = {"ruined": prepare_metrics(ruined, [metric]), "there": prepare_metrics(there, [metric])}
         draws = resample_groups(measures, there.groups, PARAMS)
         again = percentile_interval(1 - draws["ruined"][metric] / draws["there"][metric], there.groups, 0.95)
@@ -91,7 +91,7 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
         base = random.gamma(4, 0.25, len(group))
         production = flats(base, group)
         candidate = flats(base * (0.95 + mood), group)
-        found = relative_improvement(candidate, production, "mae", 0.95)
+        found = relative_improvement(candidate, production, "mae", 0.95, PARAMS)
         hits += found.low <= 0.05 <= found.high
     assert 0.93 <= hits / times <= 0.965
 
@@ -100,7 +100,7 @@ def test_models_scored_on_other_rows_cannot_be_compared(churn_inputs):
     fewer = churn_inputs.production.scored
     fewer = msgspec.structs.replace(fewer, target=fewer.target[1:], scores=fewer.scores[1:], group=fewer.group[1:])
     with pytest.raises(GateError, match="different rows"):
-        relative_improvement(churn_inputs.candidate.scored, fewer, "log_loss", 0.95)
+        relative_improvement(churn_inputs.candidate.scored, fewer, "log_loss", 0.95, PARAMS)
 
 
 def test_a_metric_that_is_undefined_cannot_be_compared(churn_inputs):

@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from slipway.batch.cells import read_cells
-from slipway.batch.rules import Broken, Rows, Rule, group_rows, is_text
+from slipway.batch.rules import Broken, Rows, Rule, group_rows, is_text, read_cells
 from slipway.columns import Columns, columns_to_rows, frame_to_columns, take_rows
 from slipway.contract import Kind
 from slipway.violations import REFUSED_ROW
@@ -82,7 +81,8 @@ def _numbers(rule: Rule, array: pa.Array) -> tuple[NDArray[np.generic], Broken]:
     if pa.types.is_null(array.type) or pa.types.is_decimal(array.type):
         return _by_value(rule, array)
     values = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    if rule.convex and all(rule.read_value(end)[1] is None for end in _ends(array, values)):
+    # A value between two accepted ones is accepted too, unless it must be a multiple.
+    if rule.field.multiple_of is None and all(rule.read_value(end)[1] is None for end in _ends(array, values)):
         return values, _missing(rule, np.isnan(values))
     return values, _by_value(rule, array)[1]
 

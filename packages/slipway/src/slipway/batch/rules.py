@@ -1,4 +1,4 @@
-"""The rule of each field of a contract: the stored types that fit it, and the check of a single value."""
+"""The rule of each field of a contract: stored types that fit it, and how a value or a cell of a CSV file is read."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from slipway.columns import frame_to_columns
@@ -15,6 +16,8 @@ from slipway.violations import OUTSIDE_CALENDAR, Violation, describe_field, desc
 
 Rows = NDArray[np.intp]
 Broken = list[tuple[Violation, Rows]]
+
+_TYPES = {Kind.NUMBER: pa.float64(), Kind.INTEGER: pa.int64(), Kind.BOOLEAN: pa.bool_()}
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -28,11 +31,6 @@ class Rule(msgspec.Struct, frozen=True):
     def name(self) -> str:
         """Return the name of the field and its column."""
         return self.field.name
-
-    @property
-    def convex(self) -> bool:
-        """Tell whether all values between two accepted ones are accepted, so that checking both ends is enough."""
-        return self.field.multiple_of is None
 
     def read_value(self, value: Any) -> tuple[Any, Violation | None]:
         """Return the value as the contract reads it and None, or None and how it breaks the contract."""
@@ -64,6 +62,31 @@ def read_rules(contract: type[msgspec.Struct]) -> tuple[Rule, ...]:
     return tuple(Rule(field, given[field.name].type, _default(given[field.name])) for field in read_contract(contract))
 
 
+def read_cells(field: Field, cells: pa.Array) -> tuple[pa.Array, Broken]:
+    """Read an array of strings (null for empty ones) as values of the field's kind.
+
+    Also returns the rows without such a value, which are null in the array. A cell is read the same whatever the other
+    cells are. Timestamps have a time zone exactly if the field has one.
+    """
+    if field.kind is Kind.CATEGORY:
+        return cells, []
+    target = _TYPES.get(field.kind) or pa.timestamp("us", tz="UTC" if field.zoned else None)
+    try:
+        return cells.cast(target), []
+    except pa.ArrowInvalid:
+        # Spaces around a number are ignored. An unreadable cell, such as n/a, usually occurs more than once.
+        coded = pc.ascii_trim_whitespace(cells).dictionary_encode()
+    texts = coded.dictionary
+    known = _cast_each(texts, target)
+    numbers = _cast_each(texts, pa.float64()) if field.kind is Kind.INTEGER else known
+    violations = [
+        None if value.is_valid else describe_violation(field, number.as_py() if number.is_valid else text.as_py())
+        for value, number, text in zip(known, numbers, texts, strict=True)
+    ]
+    codes = pc.fill_null(coded.indices, len(texts)).to_numpy()
+    return known.take(coded.indices), group_rows([*violations, None], codes)
+
+
 def group_rows(violations: Sequence[Violation | None], codes: NDArray[np.integer]) -> Broken:
     """List the rows of each violation; `codes` has for each row its place in `violations`, None for a valid one."""
     found = dict.fromkeys(each for each in violations if each)
@@ -89,6 +112,17 @@ _FITS = {
     # The service takes timestamps as text; so does a column.
     Kind.TIMESTAMP: lambda found: pa.types.is_timestamp(found) or is_text(found),
 }
+
+
+def _cast_each(cells: pa.Array, target: pa.DataType) -> pa.Array:
+    """Cast the cells, null for one that cannot be read, by bisection: most parts can be cast at once."""
+    try:
+        return cells.cast(target)
+    except pa.ArrowInvalid:
+        if len(cells) == 1:
+            return pa.nulls(1, target)
+        middle = len(cells) // 2
+        return pa.concat_arrays([_cast_each(cells[:middle], target), _cast_each(cells[middle:], target)])
 
 
 def _default(given: msgspec.structs.FieldInfo) -> Any:

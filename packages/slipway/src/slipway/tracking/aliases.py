@@ -3,6 +3,7 @@
 A tracking server is asked by its REST API, because jobs that deliver install no MLflow; a file takes MLflow itself.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -40,13 +41,8 @@ def read_alias(entry: Entry) -> str | None:
         except (KeyError, TypeError):
             # Another server's JSON.
             return None
-    client = _client()
-    if client is None:
-        return None
-    try:
-        return f"{name}/{client.get_model_version_by_alias(name, entry.environment).version}"
-    except store_errors():
-        return None
+    found = _ask_file(lambda client: client.get_model_version_by_alias(name, entry.environment))
+    return f"{name}/{found.version}" if found else None
 
 
 def mirror_alias(entry: Entry) -> bool:
@@ -56,14 +52,12 @@ def mirror_alias(entry: Entry) -> bool:
     name, _, version = entry.serving.model.rpartition("/")
     if _is_server():
         return _request("POST", json={"name": name, "alias": entry.environment, "version": version}) is not None
-    client = _client()
-    if client is None:
-        return False
-    try:
+
+    def point(client: "MlflowClient") -> bool:
         client.set_registered_model_alias(name, entry.environment, version)
-    except store_errors():
-        return False
-    return True
+        return True
+
+    return _ask_file(point) is True
 
 
 def _is_server() -> bool:
@@ -93,8 +87,8 @@ def _request(method: str, **content: Any) -> dict[str, Any] | None:
     return found
 
 
-def _client() -> "MlflowClient | None":
-    """Return a client of the store in a file; None without the file, which MLflow would create, or without MLflow."""
+def _ask_file(ask: Callable[["MlflowClient"], Any]) -> Any:
+    """Ask the store in a file; None for an error, without MLflow, or without the file, which MLflow would create."""
     uri = tracking_settings().uri
     file = sqlite_file(uri)
     if file is not None and not file.exists():
@@ -102,7 +96,7 @@ def _client() -> "MlflowClient | None":
     try:
         from mlflow import MlflowClient
 
-        return MlflowClient(uri)
+        return ask(MlflowClient(uri))
     except ImportError:
         return None
     except store_errors():

@@ -42,23 +42,12 @@ def conforms_to_kind(column: "pd.Series", kind: Kind, zoned: bool | None = None)
 
     if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype):
         return column.astype(object).map(lambda value: _is(value, kind, zoned)).astype(bool)
-    number = types.is_numeric_dtype(column.dtype) and not types.is_bool_dtype(column.dtype)
-    match kind:
-        case Kind.NUMBER if number:
-            return pd.Series(np.isfinite(column.to_numpy("float64")), index=column.index)
-        case Kind.INTEGER if number:
-            values = column.to_numpy("float64")
-            return pd.Series(np.isfinite(values) & (values == np.floor(values)), index=column.index)
-        case Kind.BOOLEAN:
-            fits = types.is_bool_dtype(column.dtype)
-        case Kind.CATEGORY:
-            fits = types.is_string_dtype(column.dtype)
-        case Kind.TIMESTAMP:
-            found = getattr(column.dtype, "tz", None) is not None
-            fits = types.is_datetime64_any_dtype(column.dtype) and zoned in (None, found)
-        case _:
-            fits = False
-    return pd.Series(fits, index=column.index, dtype=bool)
+    if kind in (Kind.NUMBER, Kind.INTEGER) and types.is_numeric_dtype(column.dtype):
+        values = column.to_numpy("float64")
+        fits = np.isfinite(values) & ((values == np.floor(values)) | (kind is Kind.NUMBER))
+        return pd.Series(fits & (not types.is_bool_dtype(column.dtype)), index=column.index)
+    # All values of such a column are of one kind.
+    return pd.Series(len(column) > 0 and _is(column.iloc[0], kind, zoned), index=column.index, dtype=bool)
 
 
 def _is(value: Any, kind: Kind, zoned: bool | None) -> bool:

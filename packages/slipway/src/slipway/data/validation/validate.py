@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.contract import Field, read_contract
 from slipway.data.validation.dataset import as_table
-from slipway.data.validation.expectations import build_expectations
-from slipway.data.validation.report import Report, RuleResult, ViewReport
+from slipway.data.validation.report import Report, ViewReport
 from slipway.data.validation.results import EXAMPLES, read_result
-from slipway.data.validation.suite import DATASET, EXISTS, OF_KIND, dataset_view
+from slipway.data.validation.suite import DATASET, EXISTS, OF_KIND, build_expectations, dataset_view
 from slipway.errors import ProblemError
 from slipway.files.writing import new_folder
 from slipway.problem import Problem, View
@@ -37,7 +36,7 @@ def validate_dataset(problem: Problem, frame: "pd.DataFrame", docs: Path | None 
             frame = frame.reset_index(drop=True)
             fields = {field.name: field for field in read_contract(problem.contract)}
             reports = [_check_view(context, dataset, suites[DATASET], frame, fields)]
-            sound = _is_sound(reports[0])
+            sound = all(rule.passed for rule in reports[0].rules if rule.rule in (EXISTS, OF_KIND))
             for view in problem.views if sound else ():
                 reports.append(_check_view(context, view, suites[view.name], _table(view, frame), {}))
                 _refuse_errors(reports[-1])
@@ -100,15 +99,8 @@ def _check_view(
         read_result(view.expectations[result.expectation_config.meta["number"]], result, frame, fields)
         for result in found.results
     ]
-    return ViewReport(view.name, len(frame), tuple(sorted(rules, key=_order)))
-
-
-def _order(rule: RuleResult) -> tuple[str, str, str]:
-    return rule.column or "", rule.rule, repr(rule.expected)
-
-
-def _is_sound(dataset: ViewReport) -> bool:
-    return all(rule.passed for rule in dataset.rules if rule.rule in (EXISTS, OF_KIND))
+    rules.sort(key=lambda rule: (rule.column or "", rule.rule, repr(rule.expected)))
+    return ViewReport(view.name, len(frame), tuple(rules))
 
 
 def _table(view: View, frame: "pd.DataFrame") -> "pd.DataFrame":

@@ -26,8 +26,6 @@ from slipway.gate.statistics.paired import (
 )
 from slipway.params import EvaluateParams
 
-# For a comparison without a `params.yaml`; only metrics that are not a mean over rows are resampled.
-_RESAMPLES = EvaluateParams(resamples=2000, confidence=0.95, seed=7)
 # A slice needs the spread of its resamples, not their outermost percentiles: 400 give it to 4 %.
 _SLICE_RESAMPLES = 400
 # Metrics that decide nothing may be coarser: 1000 give the end of an interval to 5 %, in half of the gate's time.
@@ -35,7 +33,7 @@ _TABLE_RESAMPLES = 1000
 
 
 def relative_improvement(
-    candidate: Scored, production: Scored, primary: str, level: float, params: EvaluateParams = _RESAMPLES
+    candidate: Scored, production: Scored, primary: str, level: float, params: EvaluateParams
 ) -> Figure:
     """Return production's primary loss less the candidate's, as a share of production's; above zero = better.
 
