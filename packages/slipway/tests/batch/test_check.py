@@ -18,8 +18,8 @@ from msgspec import Meta
 from rents.contract import Flat
 
 from slipway.batch.check import check_batch
-from slipway.batch.read import open_sources, read_batches
 from slipway.batch.rules import read_rules
+from slipway.batch.tables import open_sources, read_batches
 from slipway.columns import rows_to_columns
 from slipway.contract import Kind, read_contract
 

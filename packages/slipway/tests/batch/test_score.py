@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from slipway.batch.plan import make_plan
-from slipway.batch.read import ROWS
 from slipway.batch.score import score_file
+from slipway.batch.tables import ROWS
 from slipway.bundle import load_bundle
 from slipway.columns import frame_to_columns
 from slipway.errors import DataError, ScoringError

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from slipway.errors import TrackingError
-from slipway.tracking.lineage import hash_lock, read_lineage
+from slipway.tracking.evidence import hash_lock, read_lineage
 
 
 def git(root, *command):

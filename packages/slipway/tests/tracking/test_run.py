@@ -6,7 +6,7 @@ import json
 import msgspec
 import pytest
 
-from slipway.tracking.lineage import Lineage, hash_lock
+from slipway.tracking.evidence import Lineage, hash_lock
 from slipway.tracking.run import make_tags
 
 

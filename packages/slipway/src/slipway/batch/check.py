@@ -65,7 +65,9 @@ def _column(rule: Rule, batch: pa.RecordBatch, cells: bool) -> tuple[NDArray[np.
     if rule.name not in batch.schema.names:
         return frame_to_columns([rule.field], {rule.name: [rule.default]})[rule.name].repeat(batch.num_rows), []
     array, unreadable = read_cells(rule.field, batch.column(rule.name)) if cells else (batch.column(rule.name), [])
-    if is_text(array.type):
+    if pa.types.is_dictionary(array.type) and not is_text(array.type):
+        array = array.dictionary_decode()
+    if is_text(array.type) or pa.types.is_null(array.type) or pa.types.is_decimal(array.type):
         values, broken = _by_value(rule, array)
     else:
         values, broken = _times(rule, array) if rule.field.kind is Kind.TIMESTAMP else _numbers(rule, array)
@@ -73,13 +75,8 @@ def _column(rule: Rule, batch: pa.RecordBatch, cells: bool) -> tuple[NDArray[np.
 
 
 def _numbers(rule: Rule, array: pa.Array) -> tuple[NDArray[np.generic], Broken]:
-    """Check numbers, integers and booleans, dictionaries of them, and columns without any value."""
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
     if pa.types.is_float16(array.type):
         array = array.cast(pa.float32())
-    if pa.types.is_null(array.type) or pa.types.is_decimal(array.type):
-        return _by_value(rule, array)
     values = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     # A value between two accepted ones is accepted too, unless it must be a multiple.
     if rule.field.multiple_of is None and all(rule.read_value(end)[1] is None for end in _ends(array, values)):
@@ -98,10 +95,6 @@ def _ends(array: pa.Array, values: NDArray[np.float64]) -> list[Any]:
 
 
 def _times(rule: Rule, array: pa.Array) -> tuple[NDArray[np.generic], Broken]:
-    if pa.types.is_null(array.type):
-        return _by_value(rule, array)
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
     values = array.to_numpy(zero_copy_only=False)
     broken = _missing(rule, np.isnat(values))
     ticks = array.cast(pa.int64())

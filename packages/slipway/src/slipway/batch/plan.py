@@ -7,9 +7,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from slipway.batch.read import Source, open_sources
 from slipway.batch.rules import Rule, plain_type, read_rules
-from slipway.batch.write import check_output
+from slipway.batch.tables import Source, check_output, open_sources
 from slipway.bundle import Bundle
 from slipway.bundle.predictions import LABEL, score_columns
 from slipway.errors import DataError

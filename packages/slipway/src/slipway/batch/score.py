@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from slipway.batch.check import WHOLE_ROW, Fault, check_batch
 from slipway.batch.plan import Plan
-from slipway.batch.read import Source, read_ahead, read_batches
-from slipway.batch.write import new_table
+from slipway.batch.tables import Source, new_table, read_ahead, read_batches
 from slipway.bundle import Bundle
 from slipway.bundle.predictions import split_scores
 from slipway.columns import Columns, count_rows, take_rows

@@ -19,7 +19,7 @@ from slipway.files.writing import new_folder, write_json
 from slipway.gate.result import GateResult, Verdict
 from slipway.ledger import Ledger, Release
 from slipway.ledger.entry import PRODUCTION
-from slipway.tracking.lineage import read_lineage
+from slipway.tracking.evidence import read_lineage
 
 BUNDLE = "bundle"
 _FILE = "release.json"

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.bundle import Bundle
-from slipway.tracking.evidence import Dataset, Evidence
-from slipway.tracking.lineage import Lineage
+from slipway.tracking.evidence import Dataset, Evidence, Lineage
 from slipway.tracking.model import save_model
 from slipway.tracking.signature import input_schema
 

@@ -34,11 +34,8 @@ def metrics_reproduced(inputs: GateInputs) -> Finding:
         wrong.append(f"the bundle's threshold is {scored.threshold:g}, in params.yaml it is {chosen:g}")
     if inputs.problem.metric not in off:
         wrong.append(f"{inputs.problem.metric}, the primary metric, is missing")
-    return Finding(
-        passed=not wrong,
-        observed="; ".join(wrong) or f"{len(off)} metrics recomputed, largest difference {max(off.values()):.2g}",
-        limit=f"each within {inputs.rules.tolerance:.1%}",
-    )
+    observed = "; ".join(wrong) or f"{len(off)} metrics recomputed, largest difference {max(off.values()):.2g}"
+    return Finding(not wrong, observed, f"each within {inputs.rules.tolerance:.1%}")
 
 
 @gate_check(
@@ -60,11 +57,8 @@ def predictions_sane(inputs: GateInputs) -> Finding:
     some = msgspec.convert(columns_to_rows(bundle.fields, take_rows(columns, slice(0, _ALONE))), list[bundle.contract])  # type: ignore[name-defined]
     if [alone.score(row) for row in some] != scores[:_ALONE].tolist():
         problems.append("a row scored alone gets a different score")
-    return Finding(
-        passed=not problems,
-        observed="; ".join(problems) or f"{len(scores):,} finite scores, repeated exactly",
-        limit="finite, not constant, deterministic",
-    )
+    observed = "; ".join(problems) or f"{len(scores):,} finite scores, repeated exactly"
+    return Finding(not problems, observed, "finite, not constant, deterministic")
 
 
 @gate_check(
@@ -76,11 +70,9 @@ def latency_and_size(inputs: GateInputs) -> Finding:
     bundle, rules = inputs.candidate.bundle, inputs.rules
     milliseconds = _milliseconds(inputs)
     megabytes = sum(file.stat().st_size for file in bundle.path.iterdir()) / _MEGABYTE
-    return Finding(
-        passed=milliseconds <= rules.milliseconds and megabytes <= rules.megabytes,
-        observed=f"{milliseconds:.2g} ms a row, {megabytes:.2g} MB",
-        limit=f"at most {rules.milliseconds:g} ms, {rules.megabytes:g} MB",
-    )
+    observed = f"{milliseconds:.2g} ms a row, {megabytes:.2g} MB"
+    limit = f"at most {rules.milliseconds:g} ms, {rules.megabytes:g} MB"
+    return Finding(milliseconds <= rules.milliseconds and megabytes <= rules.megabytes, observed, limit)
 
 
 def _milliseconds(inputs: GateInputs) -> float:

@@ -13,11 +13,8 @@ from slipway.gate.wording import NO_PRODUCTION
 def not_blocked(inputs: GateInputs) -> Finding:
     """Fail for a digest that was rolled back or failed to deploy."""
     number = inputs.entry.blocked.get(inputs.candidate.bundle.digest)
-    return Finding(
-        passed=number is None,
-        observed="never rolled back" if number is None else f"blocked by entry {number} of {inputs.entry.environment}",
-        limit="no digest that was rolled back or failed",
-    )
+    observed = "never rolled back" if number is None else f"blocked by entry {number} of {inputs.entry.environment}"
+    return Finding(number is None, observed, "no digest that was rolled back or failed")
 
 
 @gate_check(
@@ -29,11 +26,8 @@ def contract_compatible(inputs: GateInputs) -> Finding:
     breaks: list[str] = []
     if inputs.production:
         breaks = breaking_changes(inputs.production.bundle.fields, inputs.candidate.bundle.fields)
-    return Finding(
-        passed=not breaks,
-        observed="; ".join(breaks) or ("accepts every row of before" if inputs.production else NO_PRODUCTION),
-        limit="no narrower contract",
-    )
+    observed = "; ".join(breaks) or ("accepts every row of before" if inputs.production else NO_PRODUCTION)
+    return Finding(not breaks, observed, "no narrower contract")
 
 
 def breaking_changes(before: tuple[Field, ...], after: tuple[Field, ...]) -> list[str]:

@@ -26,11 +26,9 @@ def holdout_disjoint(inputs: GateInputs) -> Finding:
     astray = sorted(name for name in held ^ trained if is_held_out(name, split) != (name in held))
     problems = [f"{len(both)} groups in both parts ({_some(both)})"] if both else []
     problems += [f"{len(astray)} groups on the wrong side of the split ({_some(astray)})"] if astray else []
-    return Finding(
-        passed=not problems,
-        observed="; ".join(problems) or f"{len(held):,} groups held out, none in the training set",
-        limit=f"groups as salt and share {split.holdout:g} assign them, none in both parts",
-    )
+    observed = "; ".join(problems) or f"{len(held):,} groups held out, none in the training set"
+    limit = f"groups as salt and share {split.holdout:g} assign them, none in both parts"
+    return Finding(not problems, observed, limit)
 
 
 @gate_check(
@@ -44,11 +42,8 @@ def holdout_whole(inputs: GateInputs) -> Finding:
         content = (inputs.production.bundle.path / "certificate.json").read_bytes()
         before = msgspec.json.decode(content, type=Certificate).rows
     told = f"{before:,} when production's model was certified" if before else NO_PRODUCTION
-    return Finding(
-        passed=rows >= (1 - inputs.rules.shrink) * before,
-        observed=f"{rows:,} rows, {told}",
-        limit=f"at most {inputs.rules.shrink:.0%} fewer",
-    )
+    observed = f"{rows:,} rows, {told}"
+    return Finding(rows >= (1 - inputs.rules.shrink) * before, observed, f"at most {inputs.rules.shrink:.0%} fewer")
 
 
 @gate_check(
@@ -62,12 +57,10 @@ def no_duplicate_rows(inputs: GateInputs) -> Finding:
     twice = int(both.duplicated(subset=by).sum())
     share = twice / max(1, len(both))
     # Without a key, equal rows may be different events, but hardly a fifth of a table.
-    limit = 0.0 if by else 0.2
-    return Finding(
-        passed=share <= limit,
-        observed=f"{twice:,} duplicates in {len(both):,} rows",
-        limit="none with the same key" if by else f"at most {limit:.0%} equal in all columns",
-    )
+    most = 0.0 if by else 0.2
+    observed = f"{twice:,} duplicates in {len(both):,} rows"
+    limit = "none with the same key" if by else f"at most {most:.0%} equal in all columns"
+    return Finding(share <= most, observed, limit)
 
 
 @gate_check(
@@ -80,11 +73,9 @@ def enough_data(inputs: GateInputs) -> Finding:
     rows = len(scored.target)
     outcomes = len(np.unique(scored.target))
     least = 2 if scored.task is Task.REGRESSION else len(scored.classes)
-    return Finding(
-        passed=scored.groups >= rules.groups and rows >= rules.rows and outcomes >= least,
-        observed=f"{scored.groups:,} groups, {rows:,} rows, {outcomes:,} outcomes",
-        limit=f"at least {rules.groups:,} groups, {rules.rows:,} rows, {least} outcomes",
-    )
+    observed = f"{scored.groups:,} groups, {rows:,} rows, {outcomes:,} outcomes"
+    limit = f"at least {rules.groups:,} groups, {rules.rows:,} rows, {least} outcomes"
+    return Finding(scored.groups >= rules.groups and rows >= rules.rows and outcomes >= least, observed, limit)
 
 
 def _some(names: list[str]) -> str:

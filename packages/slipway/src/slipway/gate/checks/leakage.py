@@ -27,11 +27,8 @@ _ADVICE = (
 def plausible_skill(inputs: GateInputs) -> Finding:
     """Fail if the model takes away an implausible share of the trivial baseline's loss."""
     found = inputs.skill
-    return Finding(
-        passed=found.value <= inputs.rules.ceiling,
-        observed=describe_difference(inputs, found, "the baseline's"),
-        limit=f"at most {inputs.rules.ceiling:.1%} lower",
-    )
+    observed = describe_difference(inputs, found, "the baseline's")
+    return Finding(found.value <= inputs.rules.ceiling, observed, f"at most {inputs.rules.ceiling:.1%} lower")
 
 
 @gate_check(why="Models improve in small steps; a leap is usually a leak.", advice=_ADVICE)
@@ -41,7 +38,7 @@ def plausible_gain(inputs: GateInputs) -> Finding:
     if found := inputs.gain:
         observed = describe_difference(inputs, found, "production's")
         passed = found.value <= inputs.rules.gain
-    return Finding(passed=passed, observed=observed, limit=f"at most {inputs.rules.gain:.1%} lower")
+    return Finding(passed, observed, f"at most {inputs.rules.gain:.1%} lower")
 
 
 @gate_check(why="A column that predicts the target alone is usually computed from it.", advice=_ADVICE)
@@ -54,11 +51,8 @@ def no_leaking_feature(inputs: GateInputs) -> Finding:
     """
     strengths = feature_strengths(inputs)
     name = max(strengths, key=lambda column: strengths[column])
-    return Finding(
-        passed=strengths[name] <= inputs.rules.single,
-        observed=f"{name}: {strengths[name]:.3f}",
-        limit=f"at most {inputs.rules.single:.3f}",
-    )
+    observed = f"{name}: {strengths[name]:.3f}"
+    return Finding(strengths[name] <= inputs.rules.single, observed, f"at most {inputs.rules.single:.3f}")
 
 
 def feature_strengths(inputs: GateInputs) -> dict[str, float]:

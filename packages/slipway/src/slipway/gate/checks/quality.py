@@ -27,11 +27,9 @@ _NAMED = 3
 def beats_baseline(inputs: GateInputs) -> Finding:
     """Fail unless the model takes away a share of the trivial baseline's loss, statistically significant."""
     found = inputs.skill
-    return Finding(
-        passed=found.value >= inputs.rules.skill and found.low is not None and found.low > 0,
-        observed=describe_difference(inputs, found, "the baseline's"),
-        limit=f"at least {inputs.rules.skill:.1%} lower, statistically significant",
-    )
+    observed = describe_difference(inputs, found, "the baseline's")
+    limit = f"at least {inputs.rules.skill:.1%} lower, statistically significant"
+    return Finding(found.value >= inputs.rules.skill and found.low is not None and found.low > 0, observed, limit)
 
 
 @gate_check(
@@ -45,9 +43,8 @@ def not_worse(inputs: GateInputs) -> Finding:
     if found := inputs.gain:
         passed = found.high is not None and not (found.high < 0 and found.value < -margin)
         observed = describe_difference(inputs, found, "production's")
-    return Finding(
-        passed=passed, observed=observed, limit=f"at most {margin:.1%} higher, or not statistically significant"
-    )
+    limit = f"at most {margin:.1%} higher, or not statistically significant"
+    return Finding(passed, observed, limit)
 
 
 @gate_check(
@@ -88,7 +85,7 @@ def calibrated(inputs: GateInputs) -> Finding:
         found = metric_figure(draws, name, scored.groups, inputs.rules.level)
         passed = found is not None and found.low is not None and found.low <= limit
         observed = format_figure(found, ".3f") if found else "undefined"
-    return Finding(passed=passed, observed=observed, limit=f"lower end of the interval at most {limit:.3f}")
+    return Finding(passed, observed, f"lower end of the interval at most {limit:.3f}")
 
 
 @gate_check(
@@ -110,11 +107,8 @@ def mean_prediction_in_range(inputs: GateInputs) -> Finding:
     else:
         distance = _least_error(scored, level)
         observed = f"at least {distance:.4f} from the base rate"
-    return Finding(
-        passed=distance <= inputs.rules.mean,
-        observed=observed,
-        limit=f"at most {inputs.rules.mean:.4f}" + (" standard deviations" if scored.task is Task.REGRESSION else ""),
-    )
+    limit = f"at most {inputs.rules.mean:.4f}" + (" standard deviations" if scored.task is Task.REGRESSION else "")
+    return Finding(distance <= inputs.rules.mean, observed, limit)
 
 
 def _loss(inputs: GateInputs) -> str:

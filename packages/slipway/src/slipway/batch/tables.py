@@ -1,7 +1,7 @@
-"""Read parquet and CSV files batch by batch."""
+"""Read and write parquet and CSV files batch by batch; a written file appears when it is complete."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +13,9 @@ from pyarrow import csv
 
 from slipway.batch.rules import is_text
 from slipway.errors import DataError, first_line
+from slipway.files.writing import new_file
+
+Write = Callable[[pa.RecordBatch], None]
 
 # Large enough that a batch costs nothing beyond its rows, small enough that a few of them are nothing in memory.
 ROWS = 1 << 15
@@ -80,6 +83,31 @@ def read_ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             yield batch
 
 
+def check_output(path: Path, source: Path) -> None:
+    """Raise `DataError` if no table can be written to `path`, or if it is among the files of `source`."""
+    if path.suffix.lower() not in (".parquet", ".csv"):
+        raise DataError(f"{path}: expected a .parquet or .csv file, found the suffix {path.suffix or '(none)'}.")
+    if not path.parent.is_dir():
+        raise DataError(f"Cannot write {path}: no folder {path.parent}. Create it, or name another one.")
+    if path.is_dir():
+        raise DataError(f"{path}: expected a file, found a folder. Name a file.")
+    if (path.exists() and path.samefile(source)) or path.parent.samefile(source):
+        raise DataError(f"Cannot write {path}: it belongs to the input {source}. Write to another path.")
+
+
+@contextmanager
+def new_table(path: Path, schema: pa.Schema) -> Iterator[Write]:
+    """Yield a function that appends a batch; the file `path` appears when the block ends without an error.
+
+    Raises `DataError` if `path` cannot be written or cannot store the schema's types.
+    """
+    try:
+        with new_file(path) as temporary, _open_writer(path, temporary, schema) as writer:
+            yield writer.write
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"Cannot write {path}: {first_line(error)} The file is as it was before.") from error
+
+
 def _open(path: Path) -> Source:
     with _readable(path):
         match path.suffix.lower():
@@ -139,3 +167,11 @@ def _readable(path: Path) -> Iterator[None]:
         raise DataError(
             f"Cannot read {path} as {kind}: {why} If it is truncated or damaged, fetch it or write it again."
         ) from error
+
+
+def _open_writer(path: Path, temporary: Path, schema: pa.Schema) -> pq.ParquetWriter | csv.CSVWriter:
+    if path.suffix.lower() == ".csv":
+        return csv.CSVWriter(temporary, schema)
+    # Keys and scores hardly repeat, and scores do not compress: compressing them takes three times as long.
+    packed = {field.name: "none" if pa.types.is_floating(field.type) else "zstd" for field in schema}
+    return pq.ParquetWriter(temporary, schema, compression=packed, use_dictionary=False, write_page_checksum=True)
