@@ -14,25 +14,25 @@ _ADVICE = "Fix the file, or the -S option that changed it."
 Share = Annotated[float, Meta(gt=0, lt=1)]
 
 
-class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
+class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A section of a file that a person edits: an unknown key is an error."""
 
 
-class SplitParams(_Strict, frozen=True):
+class SplitParams(Strict, frozen=True):
     """Settings of the split: groups are held out whose salted hash is below the share `holdout`."""
 
     salt: str
     holdout: Share
 
 
-class TrainParams(_Strict, frozen=True):
+class TrainParams(Strict, frozen=True):
     """Settings of training: `seed` of the estimator, `threshold` from which a binary score is labelled positive."""
 
     seed: Annotated[int, Meta(ge=0)]
     threshold: Share = 0.5
 
 
-class EvaluateParams(_Strict, frozen=True):
+class EvaluateParams(Strict, frozen=True):
     """Settings of intervals: `resamples` of whole groups, at the level `confidence`."""
 
     resamples: Annotated[int, Meta(ge=100, le=100_000)]
@@ -40,7 +40,7 @@ class EvaluateParams(_Strict, frozen=True):
     seed: Annotated[int, Meta(ge=0)]
 
 
-class Params(_Strict, frozen=True):
+class Params(Strict, frozen=True):
     """The whole of `params.yaml`; `model` is typed by the problem."""
 
     split: SplitParams

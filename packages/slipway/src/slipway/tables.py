@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _KINDS = {
     "integer": pa.types.is_integer,
     "number": lambda found: pa.types.is_floating(found) or pa.types.is_integer(found),
-    "text": lambda found: _is_text(found.value_type if pa.types.is_dictionary(found) else found),
+    "text": lambda found: is_text(found),
     "boolean": pa.types.is_boolean,
     "timestamp": pa.types.is_timestamp,
     "instant": lambda found: pa.types.is_timestamp(found) and found.tz is not None,
@@ -110,5 +110,12 @@ def _target(kind: str, found: pa.DataType) -> pa.DataType:
     return _STORED[kind]
 
 
-def _is_text(found: pa.DataType) -> bool:
-    return pa.types.is_string(found) or pa.types.is_large_string(found)
+def is_text(stored: pa.DataType) -> bool:
+    """Return True if a column of this type holds strings, plain or dictionary-encoded."""
+    plain = plain_type(stored)
+    return pa.types.is_string(plain) or pa.types.is_large_string(plain) or pa.types.is_string_view(plain)
+
+
+def plain_type(stored: pa.DataType) -> pa.DataType:
+    """Return the type of the values, which a dictionary stores as codes."""
+    return stored.value_type if pa.types.is_dictionary(stored) else stored

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from slipway.batch.rules import Broken, Rows, Rule, group_rows, is_text, read_cells
+from slipway.batch.rules import Broken, Rows, Rule, group_rows, read_cells
 from slipway.columns import Columns, columns_to_rows, frame_to_columns, take_rows
 from slipway.contract import Kind
+from slipway.tables import is_text
 from slipway.violations import REFUSED_ROW
 
 WHOLE_ROW = "(whole row)"

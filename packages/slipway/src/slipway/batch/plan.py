@@ -7,11 +7,12 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from slipway.batch.rules import Rule, plain_type, read_rules
+from slipway.batch.rules import Rule, read_rules
 from slipway.batch.tables import Source, check_output, open_sources
 from slipway.bundle import Bundle
 from slipway.bundle.predictions import LABEL, score_columns
 from slipway.errors import DataError
+from slipway.tables import plain_type
 from slipway.violations import describe_field
 
 KEY = "key"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from slipway.columns import frame_to_columns
 from slipway.contract import Field, Kind, read_contract
+from slipway.tables import is_text, plain_type
 from slipway.violations import OUTSIDE_CALENDAR, Violation, describe_field, describe_violation
 
 Rows = NDArray[np.intp]
@@ -91,17 +92,6 @@ def group_rows(violations: Sequence[Violation | None], codes: NDArray[np.integer
     """List the rows of each violation; `codes` has for each row its place in `violations`, None for a valid one."""
     found = dict.fromkeys(each for each in violations if each)
     return [(each, np.flatnonzero(np.array([other == each for other in violations])[codes])) for each in found]
-
-
-def is_text(stored: pa.DataType) -> bool:
-    """Tell whether a column of this type holds strings, plain or dictionary-encoded."""
-    plain = plain_type(stored)
-    return pa.types.is_string(plain) or pa.types.is_large_string(plain) or pa.types.is_string_view(plain)
-
-
-def plain_type(stored: pa.DataType) -> pa.DataType:
-    """Return the type of the values, which a dictionary stores as codes."""
-    return stored.value_type if pa.types.is_dictionary(stored) else stored
 
 
 _FITS = {

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from slipway.batch.rules import is_text
 from slipway.errors import DataError, first_line
 from slipway.files.writing import new_file
+from slipway.tables import is_text
 
 Write = Callable[[pa.RecordBatch], None]
 

@@ -83,16 +83,10 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
 
 
 def _candidate(path: Path, problem: Problem) -> tuple[Bundle, tuple[CheckResult, ...]]:
-    with _refusing("integrity"):
-        try:
-            sealed = read_sealed(path)
-        except CertificateError as error:
-            raise CollectionRefused(failed_check("certificate", error, _WHY["certificate"])) from error
-    with _refusing("integrity", sealed.digest):
-        try:
-            bundle = start_bundle(sealed)
-        except GoldenRowsError as error:
-            raise CollectionRefused(failed_check("golden_rows", error, _WHY["golden_rows"]), sealed.digest) from error
+    with _refusing("integrity", certificate=CertificateError):
+        sealed = read_sealed(path)
+    with _refusing("integrity", sealed.digest, golden_rows=GoldenRowsError):
+        bundle = start_bundle(sealed)
         verify_bundle_problem(bundle, problem)
     golden = len(bundle.golden()[1])
     return bundle, (
@@ -130,13 +124,12 @@ def _with_absent(bundle: Bundle, holdout: "pd.DataFrame") -> "pd.DataFrame":
 
 
 @contextmanager
-def _refusing(name: str, digest: str | None = None) -> Iterator[None]:
-    """Turn every error into a `CollectionRefused` by the check `name`."""
+def _refusing(name: str, digest: str | None = None, **others: type[Exception]) -> Iterator[None]:
+    """Turn every error into a `CollectionRefused` by the check `name`, or by the one that `others` has for its type."""
     try:
         yield
-    except CollectionRefused:
-        raise
     except Exception as error:  # an error is a refusal, whatever it is
+        name = next((other for other, kind in others.items() if isinstance(error, kind)), name)
         raise CollectionRefused(failed_check(name, error, _WHY[name]), digest) from error
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from slipway.figures import format_figure
-from slipway.gate.result import CheckResult, GateResult, MetricComparison, SliceComparison, Verdict
+from slipway.gate.result import CheckResult, GateResult, SliceComparison, Verdict
 from slipway.gate.statistics.paired import adjust_holm
 from slipway.markdown import Part, escape_markdown, inline_code, join_parts, markdown_table
 
@@ -84,30 +84,19 @@ def _chart(gate: GateResult) -> str:
     # The name is part of a drawing, where nothing can be escaped.
     if primary is None or primary.production is None or not _NAME.fullmatch(gate.primary):
         return ""
-    low, high = _reach(primary)
+    ends = []
+    for figure in (primary.candidate, primary.production):
+        low, high = (figure.value if end is None else end for end in (figure.low, figure.high))
+        ends += [low, figure.value, high]
+    room = (max(ends) - min(ends)) * 0.2 or abs(ends[0]) * 0.1 or 1.0
     return (
         "```mermaid\nxychart-beta\n"
         f'    title "{gate.primary}: lower end, value, upper end"\n'
         '    x-axis ["candidate low", "candidate", "its high", "production low", "production", "its high "]\n'
-        f"    y-axis {low:.4g} --> {high:.4g}\n"
-        f"    bar [{', '.join(f'{value:.4g}' for value in _ends(primary))}]\n"
+        f"    y-axis {min(ends) - room:.4g} --> {max(ends) + room:.4g}\n"
+        f"    bar [{', '.join(f'{value:.4g}' for value in ends)}]\n"
         "```"
     )
-
-
-def _ends(row: MetricComparison) -> list[float]:
-    assert row.production is not None
-    found = []
-    for figure in (row.candidate, row.production):
-        low, high = (figure.value if end is None else end for end in (figure.low, figure.high))
-        found += [low, figure.value, high]
-    return found
-
-
-def _reach(row: MetricComparison) -> tuple[float, float]:
-    ends = _ends(row)
-    room = (max(ends) - min(ends)) * 0.2 or abs(ends[0]) * 0.1 or 1.0
-    return min(ends) - room, max(ends) + room
 
 
 def _slices(rows: Sequence[SliceComparison]) -> str:

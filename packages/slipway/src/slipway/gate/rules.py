@@ -5,19 +5,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 
 from slipway.errors import GateError
 from slipway.files.documents import parse_yaml, read_content
+from slipway.params import Strict
 
 RULES_FILE = "gate.yaml"
 
 Share = Annotated[float, Meta(ge=0, le=1)]
-
-
-class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
 
 
 class Tie(StrEnum):
@@ -27,7 +23,7 @@ class Tie(StrEnum):
     CANDIDATE = "candidate"
 
 
-class Exemption(_Strict, frozen=True):
+class Exemption(Strict, frozen=True):
     """One failed check that may pass until a day, inclusive, for a reason that the report repeats."""
 
     check: str
@@ -35,7 +31,7 @@ class Exemption(_Strict, frozen=True):
     until: date
 
 
-class GateRules(_Strict, frozen=True, kw_only=True):
+class GateRules(Strict, frozen=True, kw_only=True):
     """Every limit of the gate; shares are of 1.
 
     `margin` and `slice_margin` are relative losses of the primary metric; `skill` the least share of the trivial
