@@ -12,31 +12,16 @@ from slipway.errors import DataError
 
 CONTRACT = [field.name for field in read_contract(Flight)]
 # What stands before the day; everything else in the raw table is an outcome, the aircraft included: it is swapped.
-SCHEDULE = {"year", "month", "day", "sched_dep_time", "sched_arr_time", "time_hour"} | {
-    "carrier",
-    "flight",
-    "origin",
-    "dest",
-    "distance",
-}
+CLOCK = {"year", "month", "day", "sched_dep_time", "sched_arr_time", "time_hour"}
+SCHEDULE = CLOCK | {"carrier", "flight", "origin", "dest", "distance"}
 MONTH = "2013-07"
 
 
 def flight(**changed):
-    row = {
-        "year": 2013,
-        "month": 7,
-        "day": 4,
-        "sched_dep_time": 1435,
-        "time_hour": pd.Timestamp("2013-07-04 18:00", tz="UTC"),
-        "carrier": "B6",
-        "flight": 15,
-        "origin": "JFK",
-        "dest": "BOS",
-        "distance": 187,
-        "arr_delay": 3,
-    }
-    return {**row, **changed}
+    time_hour = pd.Timestamp("2013-07-04 18:00", tz="UTC")
+    leaves = {"year": 2013, "month": 7, "day": 4, "sched_dep_time": 1435, "time_hour": time_hour}
+    flown = {"carrier": "B6", "flight": 15, "origin": "JFK", "dest": "BOS", "distance": 187, "arr_delay": 3}
+    return {**leaves, **flown, **changed}
 
 
 def observation(hour, temp, origin="JFK", **changed):
@@ -53,11 +38,7 @@ def table(flights):
     return pd.DataFrame(flights).astype({"time_hour": "datetime64[us, UTC]", "arr_delay": "Int64"})
 
 
-THREE = [
-    observation("2013-07-04 14:00", 70.0),
-    observation("2013-07-04 15:00", 75.0),
-    observation("2013-07-04 16:00", 80.0),
-]
+THREE = [observation(f"2013-07-04 {hour}:00", temp) for hour, temp in ((14, 70.0), (15, 75.0), (16, 80.0))]
 
 
 def test_a_flight_has_the_last_weather_published_two_hours_before_it_leaves():

@@ -19,17 +19,9 @@ STALE = pd.Timedelta(hours=6)
 FASTEST_WIND = 253
 
 FLIGHT_KINDS = {
-    "year": "integer",
-    "month": "integer",
-    "day": "integer",
-    "sched_dep_time": "integer",
+    **dict.fromkeys(("year", "month", "day", "sched_dep_time", "flight", "distance", "arr_delay"), "integer"),
+    **dict.fromkeys(("carrier", "origin", "dest"), "text"),
     "time_hour": "instant",
-    "carrier": "text",
-    "flight": "integer",
-    "origin": "text",
-    "dest": "text",
-    "distance": "integer",
-    "arr_delay": "integer",
 }
 # The contract's name of each reading, and its name in the source.
 READINGS = {

@@ -23,40 +23,15 @@ _INSTANT = pa.timestamp("us", tz="UTC")
 # (`hour` and `minute` of a flight, the local date and hour of an observation).
 FLIGHT_SCHEMA = pa.schema(
     {
-        "year": pa.int16(),
-        "month": pa.int8(),
-        "day": pa.int8(),
-        "sched_dep_time": pa.int16(),
-        "sched_arr_time": pa.int16(),
-        "dep_time": pa.int16(),
-        "arr_time": pa.int16(),
-        "dep_delay": pa.int16(),
-        "arr_delay": pa.int16(),
-        "air_time": pa.int16(),
-        "carrier": pa.string(),
-        "flight": pa.int16(),
-        "tailnum": pa.string(),
-        "origin": pa.string(),
-        "dest": pa.string(),
-        "distance": pa.int16(),
-        "time_hour": _INSTANT,
+        **{"year": pa.int16(), "month": pa.int8(), "day": pa.int8()},
+        **dict.fromkeys(("sched_dep_time", "sched_arr_time", "dep_time", "arr_time"), pa.int16()),
+        **dict.fromkeys(("dep_delay", "arr_delay", "air_time"), pa.int16()),
+        **{"carrier": pa.string(), "flight": pa.int16(), "tailnum": pa.string(), "origin": pa.string()},
+        **{"dest": pa.string(), "distance": pa.int16(), "time_hour": _INSTANT},
     }
 )
-WEATHER_SCHEMA = pa.schema(
-    {
-        "origin": pa.string(),
-        "time_hour": _INSTANT,
-        "temp": pa.float64(),
-        "dewp": pa.float64(),
-        "humid": pa.float64(),
-        "wind_dir": pa.float64(),
-        "wind_speed": pa.float64(),
-        "wind_gust": pa.float64(),
-        "precip": pa.float64(),
-        "pressure": pa.float64(),
-        "visib": pa.float64(),
-    }
-)
+_READINGS = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib")
+WEATHER_SCHEMA = pa.schema({"origin": pa.string(), "time_hour": _INSTANT, **dict.fromkeys(_READINGS, pa.float64())})
 # A fixed order of rows: the source sorts flights by their actual departure, which is an outcome.
 _ORDER = {
     "flights": ["day", "sched_dep_time", "carrier", "flight", "origin", "dest"],

@@ -62,8 +62,8 @@ def test_without_the_variables_a_run_says_which_to_set(world, data):
 
 def test_a_fork_exchanges_nothing_and_its_comment_says_why_it_has_no_data(world, data):
     event = world.pull_request(owner=events.STRANGER, number=9)
-    ci = world.ci(event, variables=VARIABLES, job="report")
-    assert (ci.results["pipeline"], ci.results["report"]) == ("failure", "success"), ci.results
+    ci = world.ci(event, variables=VARIABLES, job="verdict")
+    assert (ci.results["pipeline"], ci.results["verdict"]) == ("failure", "failure"), ci.results
     assert world.exchanges() == []
     assert ROLE not in {key for key, _ in data.asked}
     world.report(event, ci)

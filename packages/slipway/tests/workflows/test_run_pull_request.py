@@ -17,9 +17,9 @@ def test_a_good_change_is_green_and_a_worse_one_is_red_in_one_and_the_same_comme
     event = world.pull_request(title="More trees")
     ci = world.ci(event)
     assert ci.passed, (ci.results, ci.log)
-    jobs = ("plan", "checks", "tests", "pipeline", "gate", "image", "report", "verdict")
+    jobs = ("plan", "checks", "tests", "pipeline", "gate", "image", "verdict")
     assert done(ci) == dict.fromkeys(jobs, "success")
-    assert "trees" in ci.jobs["report"].summary
+    assert "trees" in ci.jobs["verdict"].summary
     assert world.github.changes() == [], "ci itself writes nothing"
 
     assert green(world.report(event, ci))
@@ -51,11 +51,10 @@ def test_figures_that_were_edited_by_hand_are_red_and_say_what_to_do(world):
     assert path.read_text() != text
     ci = world.ci(world.pull_request(title="A better figure"))
     assert not ci.passed
-    assert {name: ci.results[name] for name in ("pipeline", "gate", "image", "report", "verdict")} == {
+    assert {name: ci.results[name] for name in ("pipeline", "gate", "image", "verdict")} == {
         "pipeline": "failure",
         "gate": "skipped",
         "image": "skipped",
-        "report": "success",
         "verdict": "failure",
     }
     assert "metrics.json: log_loss is" in ci.said("pipeline")

@@ -12,7 +12,7 @@ from slipway.github.jobs.context import parse_needs
 
 ALWAYS = ("checks",)
 # On main cd judges the model and builds the image that it ships.
-ONLY_BEFORE_MERGE = ("gate", "image", "report")
+ONLY_BEFORE_MERGE = ("gate", "image")
 _BESIDE_THE_CODE = (
     "requested/*",
     "*.md",
@@ -52,7 +52,6 @@ MACHINERY = (
 CANNOT_AFFECT = {
     "tests": _BESIDE_THE_CODE,
     **dict.fromkeys(("pipeline", "gate", "image"), _BESIDE_THE_MODEL),
-    "report": (),
 }
 _CHECK = "verdict"
 # GitHub Actions: other apps may report a check of the same name.
@@ -65,8 +64,6 @@ def plan_jobs(event: str, changed: list[str] | None) -> list[str]:
     `changed` is None where it is unknown: then every job runs but the machinery's tests, which also run weekly.
     """
     skipped = set(ONLY_BEFORE_MERGE) if event == "push" else set()
-    if event != "pull_request":
-        skipped.add("report")
     for job, patterns in CANNOT_AFFECT.items():
         if changed and all(_harmless(path, patterns) for path in changed):
             skipped.add(job)
