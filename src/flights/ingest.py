@@ -8,6 +8,7 @@ import importlib.util
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import click
 import pyarrow as pa
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from slipway import DataError, SlipwayError, new_file
 
 _INSTANT = pa.timestamp("us", tz="UTC")
+_ZSTD: dict[str, Any] = {"compression": "zstd", "compression_level": 19}
 
 # Raw facts in the units of the source, outcomes included. Left out: what other columns say already
 # (`hour` and `minute` of a flight, the local date and hour of an observation).
@@ -104,14 +106,7 @@ def _read(file: object, schema: pa.Schema) -> pa.Table:
 def _write(rows: pa.Table, path: Path) -> None:
     """Write one row group, with no metadata but the schema and a checksum on every page."""
     with new_file(path) as temporary:
-        pq.write_table(
-            rows.combine_chunks(),
-            temporary,
-            compression="zstd",
-            compression_level=19,
-            row_group_size=1 << 20,
-            write_page_checksum=True,
-        )
+        pq.write_table(rows.combine_chunks(), temporary, row_group_size=1 << 20, write_page_checksum=True, **_ZSTD)
 
 
 if __name__ == "__main__":
