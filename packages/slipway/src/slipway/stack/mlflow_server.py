@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def replace_by_server() -> None:
-    """Start the server with the settings of deploy/compose/mlflow.yaml."""
+    """Start the server with the settings of compose.yaml."""
     artifacts, uploads = _HOME / "artifacts", _HOME / "uploads"
     artifacts.mkdir(exist_ok=True)
     # Uploads are stored here first, however large; those that a killed server left are deleted.
