@@ -104,7 +104,7 @@ COPY --from=client /usr/local/bin/docker /usr/local/bin/docker
 COPY --from=client /usr/local/libexec/docker/cli-plugins/docker-compose /usr/local/libexec/docker/cli-plugins/
 COPY --from=follow-packages /app/.venv /app/.venv
 COPY --from=machinery /app/code /app/code
-COPY deploy/follow/askpass /app/askpass
+COPY packages/slipway/follow/askpass /app/askpass
 ENV PATH=/app/code/bin:/app/.venv/bin:$PATH \
     PYTHONPATH=/app/code \
     GIT_ASKPASS=/app/askpass \

@@ -21,6 +21,7 @@ UV_TOML = $(firstword $(wildcard $(UV_CONFIG_FILE) $(HOME)/.config/uv/uv.toml /e
 comma := ,
 secret = $(if $(2),--secret "id=$(1)$(comma)src=$(2)")
 SECRETS = $(call secret,ca,$(SSL_CERT_FILE)) $(call secret,pip_conf,$(PIP_CONF)) $(call secret,uv_toml,$(UV_TOML))
+BUILD = DOCKER_BUILDKIT=1 $(SLIPWAY_DOCKER) build $(if $(SLIPWAY_BASE_IMAGE),--build-arg "BASE=$(SLIPWAY_BASE_IMAGE)") $(SECRETS)
 ENGINE_ANSWERS = $(SLIPWAY_DOCKER) info >/dev/null 2>&1 || { \
 	echo "Cannot connect to a container engine: $(SLIPWAY_DOCKER) info fails. Start Docker, or name its client: SLIPWAY_DOCKER=..."; exit 1; }
 
@@ -87,25 +88,20 @@ sealed-image:
 	@$(ENGINE_ANSWERS)
 	@test -f "$(SEALED)/manifest.json" || { echo "No bundle yet: run make repro first."; exit 1; }
 	@digest=$$(python3 -c 'import hashlib; print(hashlib.sha256(open("$(SEALED)/manifest.json", "rb").read()).hexdigest())') \
-		&& DOCKER_BUILDKIT=1 $(SLIPWAY_DOCKER) build --target service --tag "$(IMAGE)" \
-		$(if $(SLIPWAY_BASE_IMAGE),--build-arg "BASE=$(SLIPWAY_BASE_IMAGE)") --build-arg "BUNDLE_DIGEST=$$digest" --build-arg "SEALED=$(SEALED)" \
-		--build-arg "REVISION=$(REVISION)" --build-arg "SOURCE=$(SOURCE)" \
-		$(SECRETS) .
+		&& $(BUILD) --target service --tag "$(IMAGE)" --build-arg "BUNDLE_DIGEST=$$digest" --build-arg "SEALED=$(SEALED)" \
+		--build-arg "REVISION=$(REVISION)" --build-arg "SOURCE=$(SOURCE)" .
 
 mlflow-image: ## the MLflow server of the stack as a container image, from uv.lock
 	@$(ENGINE_ANSWERS)
-	@DOCKER_BUILDKIT=1 $(SLIPWAY_DOCKER) build --tag localhost/slipway-mlflow --target mlflow \
-		$(if $(SLIPWAY_BASE_IMAGE),--build-arg "BASE=$(SLIPWAY_BASE_IMAGE)") $(SECRETS) .
+	@$(BUILD) --target mlflow --tag localhost/slipway-mlflow .
 
 follow: follow-image ## this machine's engine follows the ledger, in a container (ENV=production; docs/delivery.md)
 	@test -n "$(ENV)" || { echo "Which environment? make follow ENV=production"; exit 1; }
-	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" deploy/follow/start "$(ENV)"
+	@SLIPWAY_DOCKER="$(SLIPWAY_DOCKER)" packages/slipway/follow/start "$(ENV)"
 
 follow-image: ## the image of that container, from uv.lock
 	@$(ENGINE_ANSWERS)
-	@DOCKER_BUILDKIT=1 $(SLIPWAY_DOCKER) build --tag localhost/slipway-follow --target follow \
-		$(if $(SLIPWAY_BASE_IMAGE),--build-arg "BASE=$(SLIPWAY_BASE_IMAGE)") \
-		$(if $(SLIPWAY_CLIENT_IMAGE),--build-arg "CLIENT=$(SLIPWAY_CLIENT_IMAGE)") $(SECRETS) .
+	@$(BUILD) --target follow --tag localhost/slipway-follow $(if $(SLIPWAY_CLIENT_IMAGE),--build-arg "CLIENT=$(SLIPWAY_CLIENT_IMAGE)") .
 
 up: stack-tools ## service, MLflow and PostgreSQL as containers (PROFILES=monitoring,registry for more; docs/stack.md)
 	@$(STACK) up --profiles "$(PROFILES)"

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from dockerbox import ROOT, settled
 from ledgerbox import BY, clone, git
+from places import PACKAGE
 from waiting import wait_for_engine
 
 from slipway.delivery.targets.registry import find_target
@@ -65,10 +66,10 @@ def starting(engine, on_engine):
     """What starts the container, and that one's name; both are gone at the end."""
     project = f"slipway-test-follow-{uuid4().hex[:8]}"
     given = {"SLIPWAY_DOCKER": engine.client, "COMPOSE_PROJECT_NAME": project, "SLIPWAY_EVERY": "1s"}
-    command = [on_engine.root / "deploy" / "follow" / "start", "production"]
+    command = [PACKAGE / "follow" / "start", "production"]
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     name = f"{project}-follow-1"
-    with subprocess.Popen(command, env=os.environ | given, text=True, **pipes) as start:
+    with subprocess.Popen(command, cwd=on_engine.root, env=os.environ | given, text=True, **pipes) as start:
         try:
             yield start, name
         finally:

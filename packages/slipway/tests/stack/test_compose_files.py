@@ -13,7 +13,7 @@ from pathlib import Path
 import compose_policies as policies
 import pytest
 import yaml
-from places import ROOT
+from places import PACKAGE, ROOT
 from requirements import missing
 
 from slipway.errors import StackError
@@ -23,7 +23,7 @@ FILES = (ROOT / "compose.yaml", ROOT / "deploy" / "compose" / "service.yaml")
 SERVICES = {name: service for path in FILES for name, service in yaml.safe_load(path.read_text())["services"].items()}
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 RULE_TESTS = Path(__file__).with_name("rules.test.yaml")
-SCRIPTS = ("follow/start", "follow/askpass")
+SCRIPTS = (PACKAGE / "follow" / "start", PACKAGE / "follow" / "askpass")
 SWARM = ROOT / "deploy" / "swarm" / "stack.yaml"
 FOLLOW = ROOT / "deploy" / "follow"
 # A pair: what goes wrong, and the policy that says so.
@@ -146,9 +146,9 @@ def test_hadolint_has_nothing_to_say(path):
     assert run(linter, "--ignore", "DL3008", path) == (0, "")
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_shellcheck_has_nothing_to_say(name):
-    assert run(Path(sys.executable).with_name("shellcheck"), "-x", ROOT / "deploy" / name) == (0, "")
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_shellcheck_has_nothing_to_say(script):
+    assert run(Path(sys.executable).with_name("shellcheck"), "-x", script) == (0, "")
 
 
 def test_promtool_accepts_the_rules_and_their_tests(promtool):
