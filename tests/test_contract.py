@@ -7,12 +7,11 @@ from flights.contract import Flight
 from slipway.contract import Kind, read_contract
 
 FIELDS = read_contract(Flight)
-ROW = {
-    "scheduled_departure": "2013-10-05T17:30:00",
-    "carrier": "UA",
-    "origin": "EWR",
-    "destination": "SFO",
-    "distance": 2565,
+WHEN = {"scheduled_departure": "2013-10-05T17:30:00"}
+ROW = WHEN | {"carrier": "UA", "origin": "EWR", "destination": "SFO", "distance": 2565}
+IMPOSSIBLE = {
+    **{"scheduled_departure": "2013-10-05T17:30:00Z", "carrier": "united", "origin": "PHL", "destination": "sfo"},
+    **{"distance": 0, "humidity": 101, "wind_speed": 1048.36, "temperature": "mild", "arr_delay": 3},
 }
 
 
@@ -29,20 +28,7 @@ def test_a_carrier_and_a_destination_never_seen_before_are_accepted():
     assert accept(carrier="3X", destination="XYZ").carrier == "3X"
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("scheduled_departure", "2013-10-05T17:30:00Z"),
-        ("carrier", "united"),
-        ("origin", "PHL"),
-        ("destination", "sfo"),
-        ("distance", 0),
-        ("humidity", 101),
-        ("wind_speed", 1048.36),
-        ("temperature", "mild"),
-        ("arr_delay", 3),
-    ],
-)
+@pytest.mark.parametrize(("name", "value"), IMPOSSIBLE.items())
 def test_what_no_flight_can_be_is_refused_by_name(name, value):
     with pytest.raises(msgspec.ValidationError, match=name):
         accept(**{name: value})

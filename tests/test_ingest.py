@@ -47,10 +47,8 @@ def test_a_new_month_adds_two_files_and_leaves_the_others_untouched(tmp_path):
     ingest("2013-01", "2013-02", tmp_path)
     before = {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in tmp_path.rglob("*.parquet")}
     added = ingest("2013-03", "2013-03", tmp_path)
-    assert {path.relative_to(tmp_path).as_posix() for path in added} == {
-        "flights/2013-03.parquet",
-        "weather/2013-03.parquet",
-    }
+    assert {path.relative_to(tmp_path).parent.as_posix() for path in added} == {"flights", "weather"}
+    assert [path.name for path in added] == ["2013-03.parquet"] * 2
     assert {path for path in tmp_path.rglob("*.*") if path.is_file()} == before.keys() | set(added)
     assert before == {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in before}
 

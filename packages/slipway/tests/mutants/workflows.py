@@ -274,7 +274,7 @@ MUTANTS = [
         "a rollback that waits for the cancelling",
         "rollback.yml",
         "rollback_waits_for_nothing",
-        job("rollback", r"^    name: .*$", "    needs: waiting"),
+        job("rollback", r"^    if: .*$", r"\g<0>\n    needs: waiting"),
     ),
     Mutant(
         "what cancels runs may write code",
