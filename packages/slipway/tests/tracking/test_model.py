@@ -15,8 +15,7 @@ from places import ROOT
 from slipway.columns import frame_to_columns
 from slipway.contract import Field, Kind
 from slipway.problem import Task
-from slipway.tracking.model import save_model
-from slipway.tracking.signature import input_schema, make_signature, to_frame
+from slipway.tracking.model import input_schema, make_signature, save_model, to_frame
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,8 @@ from slipway.ledger import Entry, Event, Release
 from slipway.settings import TrackingSettings, quiet_environment
 from slipway.tracking.aliases import explain_unset_alias, mirror_alias, read_alias
 from slipway.tracking.evidence import read_evidence
+from slipway.tracking.model import to_frame
 from slipway.tracking.registration import register_bundle
-from slipway.tracking.signature import to_frame
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,25 @@
-"""Save a bundle as an MLflow model: the sealed folder, the few files that run it, and its dependencies."""
+"""Save a bundle as an MLflow model: the sealed folder, the few files that run it, its dependencies and signature."""
 
 import platform
 import shutil
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 import slipway
 from slipway.bundle import Bundle
-from slipway.columns import take_rows
-from slipway.tracking.signature import make_signature, to_frame
+from slipway.columns import Columns, take_rows
+from slipway.contract import Field, Kind
 
 if TYPE_CHECKING:
-    from mlflow.models import Model
+    import pandas as pd
+    from mlflow.models import Model, ModelSignature
+    from mlflow.types import Schema
 
 _PACKAGE = Path(slipway.__file__).parent
 _ENTRY = Path(__file__).with_name("scoring.py")
@@ -24,6 +30,14 @@ _TRAVELLING = (
     *("__init__.py", "columns.py", "contract.py", "errors.py", "problem.py", "tables.py", "violations.py"),
     *("bundle", "files/__init__.py", "files/writing.py"),
 )
+_TYPES = {
+    Kind.NUMBER: "double",
+    Kind.INTEGER: "long",
+    Kind.BOOLEAN: "boolean",
+    Kind.CATEGORY: "string",
+    Kind.TIMESTAMP: "datetime",
+}
+_ANSWERS = {"f": "double", "i": "long", "b": "boolean", "U": "string"}
 
 
 def save_model(bundle: Bundle, folder: Path, description: "Model") -> None:
@@ -44,6 +58,35 @@ def save_model(bundle: Bundle, folder: Path, description: "Model") -> None:
         )
 
 
+def make_signature(bundle: Bundle) -> "ModelSignature":
+    """Make the signature of the registered model: inputs (a nullable field is optional) and outputs."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    columns, _ = bundle.golden()
+    given = bundle.predict(columns)
+    outputs = Schema([ColSpec(_ANSWERS[values.dtype.kind], name) for name, values in given.items()])
+    return ModelSignature(inputs=input_schema(bundle.fields), outputs=outputs)
+
+
+def input_schema(fields: Sequence[Field]) -> "Schema":
+    """Describe the contract's fields as MLflow's columns."""
+    from mlflow.types import ColSpec, Schema
+
+    return Schema([ColSpec(_type(field), field.name, required=not field.nullable) for field in fields])
+
+
+def to_frame(fields: Sequence[Field], columns: Columns) -> "pd.DataFrame":
+    """Make a frame of the columns that passes MLflow's check of types.
+
+    Timestamps are in UTC but naive, a missing boolean is None, and integers that may be missing are floats, as MLflow's
+    types demand.
+    """
+    import pandas as pd
+
+    return pd.DataFrame({field.name: _values(field, columns[field.name]) for field in fields})
+
+
 def _environment() -> dict[str, Any]:
     """Name the dependencies: to find them MLflow would start a process and require pip, which uv lacks."""
     packages = [f"{name}=={version(name)}" for name in _NEEDED]
@@ -61,3 +104,27 @@ def _copy_code(folder: Path) -> Path:
         else:
             shutil.copyfile(source, copy)
     return target
+
+
+def _type(field: Field) -> Any:
+    if field.nullable and field.kind is Kind.INTEGER:
+        # A frame's column of integers cannot hold a missing one, so MLflow expects doubles.
+        return "double"
+    if field.nullable and field.kind is Kind.BOOLEAN:
+        # MLflow reads null as False where a column is declared as boolean.
+        from mlflow.types.schema import AnyType
+
+        return AnyType()
+    return _TYPES[field.kind]
+
+
+def _values(field: Field, values: NDArray[Any]) -> NDArray[Any]:
+    if field.kind is Kind.INTEGER and not field.nullable:
+        return values.astype(np.int64)
+    if field.kind is not Kind.BOOLEAN:
+        return values
+    if not field.nullable:
+        return values.astype(bool)
+    truth = (values == 1).astype(object)
+    truth[np.isnan(values)] = None
+    return truth

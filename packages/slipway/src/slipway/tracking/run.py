@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.bundle import Bundle
 from slipway.tracking.evidence import Dataset, Evidence, Lineage
-from slipway.tracking.model import save_model
-from slipway.tracking.signature import input_schema
+from slipway.tracking.model import input_schema, save_model
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -78,6 +78,7 @@ def study_power(
 def render_power_report(power: PowerStudy) -> str:
     """Render the study as text."""
     holdout = f"{power.rows:,} held-out rows in {power.groups} groups"
+    unseen = [each for each in power.declines if each.found < 1 - TARGET_POWER]
     return "\n".join(
         [
             f"{power.problem}: {holdout}; {loss_name(power.task, power.primary)}, {power.level:.0%} intervals",
@@ -89,7 +90,7 @@ def render_power_report(power: PowerStudy) -> str:
             "",
             *_table(power),
             "",
-            *_blind(power),
+            *(f"Not found by the loss: {each.name}; the mean score moves by {each.shift:.4f}." for each in unseen),
         ]
     )
 
@@ -113,18 +114,11 @@ def _refusal_lines(power: PowerStudy) -> list[str]:
 def _table(power: PowerStudy) -> list[str]:
     width = max(len(each.name) for each in power.declines)
     sizes = "".join(f"{f'{round(size * power.groups)}':>9}" for size in power.sizes)
-    header = f"  {'':{width}}{sizes}   the whole of it: loss, refused"
-    return [header, *(_decline_line(each, width) for each in power.declines)]
-
-
-def _decline_line(each: DetectableLoss, width: int) -> str:
-    found = "".join(f"{'-' if loss is None else f'{loss:.1%}':>9}" for loss in each.smallest)
-    return f"  {each.name:{width}}{found}   {each.loss:>6.1%}  {each.found:>6.1%}"
-
-
-def _blind(power: PowerStudy) -> list[str]:
-    unseen = [each for each in power.declines if each.found < 1 - TARGET_POWER]
-    return [f"Not found by the loss: {each.name}; the mean score moves by {each.shift:.4f}." for each in unseen]
+    lines = [f"  {'':{width}}{sizes}   the whole of it: loss, refused"]
+    for each in power.declines:
+        found = "".join(f"{'-' if loss is None else f'{loss:.1%}':>9}" for loss in each.smallest)
+        lines.append(f"  {each.name:{width}}{found}   {each.loss:>6.1%}  {each.found:>6.1%}")
+    return lines
 
 
 def _is_judged(part: SlicePart, honest: Sequence[Scored], problem: Problem, rules: GateRules, params: Params) -> bool:
