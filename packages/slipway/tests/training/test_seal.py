@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.svm import LinearSVC
 
 from slipway.errors import DataError, ModelError, ProblemError
-from slipway.training.certify import certify_parity
+from slipway.training.export import certify_parity
 from slipway.training.fit import fit_estimator
 from slipway.training.seal import seal_bundle
 

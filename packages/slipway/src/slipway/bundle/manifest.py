@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from slipway.errors import BundleError
+from slipway.files.documents import parse_json
 from slipway.problem import Task
 
 FORMAT = 1
@@ -89,12 +90,8 @@ def manifest_digest(manifest: bytes) -> str:
 
 def decode_manifest(content: bytes, path: Path) -> Manifest:
     """Decode a manifest strictly; errors name `path`."""
-    try:
-        found = msgspec.json.decode(content, type=Manifest)
-    except msgspec.DecodeError as error:
-        raise BundleError(
-            f"Cannot read {path} as a manifest of format {FORMAT}: {error}. Train the model again."
-        ) from error
+    advice = f"Expected a manifest of format {FORMAT}. Train the model again."
+    found = parse_json(content, Manifest, str(path), BundleError, advice)
     if found.format != FORMAT:
         raise BundleError(
             f"{path}: expected format {FORMAT}, found format {found.format}. Install the version of slipway that "

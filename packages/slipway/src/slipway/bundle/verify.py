@@ -5,7 +5,6 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +13,7 @@ from slipway.bundle.external_data import refuse_external_data
 from slipway.bundle.manifest import MANIFEST, TOLERANCE, Certificate, Manifest, decode_manifest, manifest_digest
 from slipway.bundle.model import Bundle
 from slipway.errors import BundleError, CertificateError, GoldenRowsError, SlipwayError
+from slipway.files.documents import parse_json
 
 _AGAIN = "Train the model again, or fetch the bundle again."
 
@@ -48,7 +48,7 @@ def read_sealed(path: Path, expected: str | None = None) -> SealedBundle:
         raise BundleError(f"{path}: expected the bundle {expected}, found {found}. {_AGAIN}")
     manifest = decode_manifest(content, path / MANIFEST)
     files = _read_files(path, manifest)
-    _check_certificate(path, files["certificate.json"])
+    _check_certificate(path / "certificate.json", files["certificate.json"])
     refuse_external_data(files["model.onnx"])
     return SealedBundle(path, found, manifest, files)
 
@@ -93,13 +93,10 @@ def _read(path: Path, name: str) -> bytes:
     return file.read_bytes()
 
 
-def _check_certificate(path: Path, content: bytes) -> None:
-    try:
-        certificate = msgspec.json.decode(content, type=Certificate)
-    except msgspec.DecodeError as error:
-        raise CertificateError(f"Cannot read {path / 'certificate.json'}: {error}. {_AGAIN}") from error
+def _check_certificate(file: Path, content: bytes) -> None:
+    certificate = parse_json(content, Certificate, str(file), CertificateError, _AGAIN)
     if not certificate.passed:
-        raise CertificateError(f"{path / 'certificate.json'} did not pass: {certificate}. Train the model again.")
+        raise CertificateError(f"{file} did not pass: {certificate}. Train the model again.")
 
 
 def _open(sealed: SealedBundle) -> Bundle:

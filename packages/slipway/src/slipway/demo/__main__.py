@@ -9,9 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from slipway.demo.chapters import read_chapters
+from slipway.demo.chapters import play_chapters, read_chapters
 from slipway.demo.screen import Summary, print_summary
-from slipway.demo.story import play_chapters
 from slipway.demo.workspace import WORKSPACE, open_workspace
 from slipway.errors import SlipwayError
 from slipway.settings import quiet_environment

@@ -1,18 +1,36 @@
-"""Read `demo.yaml`: the models that the demo trains, and the verdict expected for each."""
+"""The chapters of `demo.yaml`: models to train, judge and deliver in the workspace, with the commands people type."""
 
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.request import Request, urlopen
 
 import msgspec
 import yaml
 from msgspec import Meta
 
-from slipway.errors import SettingsError
+from slipway.delivery.targets.registry import find_target
+from slipway.errors import DeliveryError, GateError, SettingsError
 from slipway.files.documents import read_yaml
 from slipway.files.writing import write_bytes
-from slipway.gate.result import Verdict
+from slipway.gate.result import GateResult, Verdict
+from slipway.git import Git
+from slipway.stage import print_progress
 
 STORY = Path("demo.yaml")
+ENVIRONMENTS = ("staging", "production")
+Dvc = Callable[..., None]
+_OUTCOMES = {
+    Verdict.PROMOTE: "Result: production serves this model.",
+    Verdict.KEEP: "Result: production keeps its model; nothing was deployed.",
+    Verdict.REFUSE: "Result: the model is refused; nothing was deployed, production serves on.",
+}
 
 
 class Chapter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,6 +46,54 @@ def read_chapters(folder: Path) -> tuple[Chapter, ...]:
     path = folder / STORY
     advice = "Expected a list of chapters (title, params, expect). Without the file the demo ends with the pipeline."
     return read_yaml(path, tuple[Chapter, ...], SettingsError, advice) if path.exists() else ()
+
+
+def play_chapters(folder: Path, chapters: tuple[Chapter, ...], dvc: Dvc) -> dict[str, Verdict]:
+    """Train, judge and deliver each chapter's model, roll back, show status and history, stop the services.
+
+    Returns the verdict of each chapter. Raises `GateError` for an unexpected verdict, `DeliveryError` for a command
+    that fails. At the end the committed parameters and their model are restored.
+    """
+    committed = (folder / "params.yaml").read_bytes()
+    try:
+        _init_ledger(folder)
+        verdicts = {}
+        for number, chapter in enumerate(chapters, start=1):
+            verdicts[chapter.title] = _play(folder, number, chapter, committed, dvc)
+        print_progress("\nRollback: production returns to the release before, with one command")
+        _slipway(folder, "rollback", "production", "--reason", "the demo shows how")
+        _slipway(folder, "status")
+        _slipway(folder, "history", "production")
+        return verdicts
+    finally:
+        for environment in ENVIRONMENTS:
+            _slipway(folder, "stop", environment, must=False)
+        (folder / "params.yaml").write_bytes(committed)
+        dvc("\nClean up: the committed parameters and their model again", "repro", "--quiet")
+
+
+def _init_ledger(folder: Path) -> None:
+    """Create a new ledger; it stays in the workspace, which has no remote."""
+    print_progress("\nDelivery: a new ledger on the branch deployments of the workspace")
+    _take_free_ports(folder)
+    for reference in ("refs/heads/deployments", "refs/slipway/ledger"):
+        Git(folder, DeliveryError).run("update-ref", "-d", reference)
+    _slipway(folder, "ledger", "init", "--reason", "the demo begins")
+
+
+def _take_free_ports(folder: Path) -> None:
+    """Set free ports: environments of the user's own tree may be running on the configured ones."""
+    path = folder / "pyproject.toml"
+    parts = re.split(r"(?m)^(\[tool\.slipway\.environments\..*\]\n)", path.read_text())
+    for place in range(2, len(parts), 2):
+        parts[place] = re.sub(r"(?m)^port = \d+$", f"port = {_free_port()}", parts[place], count=1)
+    path.write_text("".join(parts))
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+    return port
 
 
 def apply_params(chapter: Chapter, committed: bytes, path: Path) -> None:
@@ -48,3 +114,51 @@ def apply_params(chapter: Chapter, committed: bytes, path: Path) -> None:
             raise SettingsError(f"{STORY}, chapter {chapter.title!r}: {path.name} has no key {dotted}.")
         place[name] = value
     write_bytes(path, yaml.safe_dump(tree, sort_keys=False).encode())
+
+
+def _play(folder: Path, number: int, chapter: Chapter, committed: bytes, dvc: Dvc) -> Verdict:
+    print_progress(f"\nChapter {number}: {chapter.title}")
+    apply_params(chapter, committed, folder / "params.yaml")
+    dvc("Pipeline: the stages that the change affects", "repro", "--quiet")
+    found = _judge(folder)
+    if found is not chapter.expect:
+        raise GateError(
+            f"Chapter {number}, {chapter.title!r}: expected the verdict {chapter.expect} (demo.yaml), found {found}. "
+            f"The gate's report is above and in {folder}/gate.md."
+        )
+    if found is Verdict.PROMOTE:
+        _slipway(folder, "deploy", "staging")
+        _slipway(folder, "promote", "staging", "production")
+        _predict(folder)
+    print_progress(_OUTCOMES[found])
+    return found
+
+
+def _predict(folder: Path) -> None:
+    """Send one golden row to production over HTTP, as a client does."""
+    target = find_target(folder, "production")
+    line = next(iter((folder / "bundle" / "golden.jsonl").read_bytes().splitlines()))
+    row = msgspec.json.encode(msgspec.json.decode(line)["row"])
+    request = Request(f"{target.url}/predict", row, {"Content-Type": "application/json"})  # noqa: S310 - our own
+    with urlopen(request, timeout=10) as response:  # noqa: S310
+        print_progress(f"$ curl {target.url}/predict -d '{row.decode()}'\n{response.read().decode()}")
+
+
+def _judge(folder: Path) -> Verdict:
+    done = _slipway(folder, "gate", "--report", "gate.md", "--out", "gate.json", must=False)
+    if done not in (0, 1):
+        raise DeliveryError(f"`slipway gate` ended with exit code {done} in {folder}; its output is above.")
+    return msgspec.json.decode((folder / "gate.json").read_bytes(), type=GateResult).verdict
+
+
+def _slipway(folder: Path, *words: str, must: bool = True) -> int:
+    """Print a command and run it, with its output shown."""
+    print_progress(f"$ {shlex.join(('slipway', *words))}")
+    program = Path(sys.executable).with_name("slipway")
+    own = {name: value for name, value in os.environ.items() if not name.startswith("SLIPWAY_")}
+    done = subprocess.run([str(program), *words], cwd=folder, env=own, stdin=subprocess.DEVNULL)
+    if must and done.returncode:
+        raise DeliveryError(
+            f"`slipway {' '.join(words)}` ended with exit code {done.returncode} in {folder}; its output is above."
+        )
+    return done.returncode

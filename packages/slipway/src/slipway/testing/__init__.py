@@ -16,11 +16,10 @@ for a problem of which every n-th row is no fair sample.
 """
 
 from slipway.testing.dataset import DatasetConformance
-from slipway.testing.features import FeatureConformance, columns
 from slipway.testing.fixtures import data, frame, parts, problem, project, project_root, pytest_configure, sample
 from slipway.testing.release import ReleaseConformance, gate_result, release
 from slipway.testing.repository import RepositoryConformance
-from slipway.testing.rows import ContractConformance
+from slipway.testing.rows import ContractConformance, FeatureConformance, columns
 
 __all__ = [
     "ProblemConformance",

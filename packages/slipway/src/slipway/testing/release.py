@@ -1,30 +1,20 @@
 """A model of a sample goes the whole way: fitted, sealed, verified, served over HTTP, judged by the gate."""
 
-import json
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-import numpy as np
 import pytest
 
 from slipway.bundle import Bundle, load_bundle
-from slipway.columns import columns_to_rows, frame_to_columns, take_rows
 from slipway.data.prepared import write_parts
+from slipway.delivery.targets.local.target import LocalSettings, LocalTarget
 from slipway.errors import LedgerError
 from slipway.evaluation.holdout import evaluate_holdout, score_holdout
 from slipway.evaluation.result import encode_evaluation
 from slipway.evaluation.slices import cut_slices
-from slipway.gate.result import CheckResult, GateResult, Verdict
+from slipway.gate.result import GateResult, Verdict
 from slipway.gate.rules import Exemption, read_gate_rules
 from slipway.gate.run import run_gate
 from slipway.git import Git
@@ -38,7 +28,6 @@ if TYPE_CHECKING:
 
     Parts = tuple[pd.DataFrame, pd.DataFrame]
 
-_START_SECONDS = 60
 # Intervals of a sample need no more.
 _RESAMPLES = 200
 _FOR_ALL_ROWS = ("enough_data", "beats_baseline", "calibrated", "mean_prediction_in_range")
@@ -50,7 +39,6 @@ class SampleRelease(NamedTuple):
 
     root: Path
     bundle: Bundle
-    holdout: "pd.DataFrame"
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +61,7 @@ def release(
     rules = msgspec.structs.replace(read_gate_rules(project_root), exemptions=_exemptions())
     (root / "gate.yaml").write_bytes(msgspec.yaml.encode(rules))
     _put_into_production(root, bundle)
-    return SampleRelease(root, bundle, holdout)
+    return SampleRelease(root, bundle)
 
 
 @pytest.fixture(scope="session")
@@ -97,17 +85,10 @@ class ReleaseConformance:
             "model.py that draws random numbers."
         )
 
-    def test_the_service_answers_over_http_with_the_score_of_the_bundle(
-        self, release: SampleRelease, tmp_path: Path
-    ) -> None:
-        fields = release.bundle.fields
-        columns = take_rows(frame_to_columns(fields, release.holdout), slice(0, 1))
-        (expected,) = release.bundle.score(columns)
-        with _service(release.bundle.path, tmp_path / "log") as url:
-            answer = _ask(f"{url}/predict", msgspec.json.encode(columns_to_rows(fields, columns)[0]))
-        found = list(answer["scores"].values()) if "scores" in answer else answer["score"]
-        np.testing.assert_array_equal(found, expected)
-        assert answer["model"]["digest"] == release.bundle.digest
+    def test_the_service_answers_over_http_with_the_scores_of_the_golden_rows(self, release: SampleRelease) -> None:
+        # A rehearsal takes a free port, and not the one of the settings.
+        target = LocalTarget(release.root, "conformance", LocalSettings(port=1))
+        target.rehearse(target.prepare(release.bundle.path, None))
 
     def test_no_column_tells_the_target_by_itself(self, gate_result: GateResult) -> None:
         _passes(gate_result, "no_leaking_feature")
@@ -129,9 +110,8 @@ def _exemptions() -> tuple[Exemption, ...]:
 def _seal(project: Project, parts: "Parts", folder: Path) -> Bundle:
     problem, params = project
     train, holdout = parts
-    return seal_bundle(problem, fit_estimator(problem, params, train), params.train.threshold, train, holdout, folder)[
-        0
-    ]
+    fitted = fit_estimator(problem, params, train)
+    return seal_bundle(problem, fitted, params.train.threshold, train, holdout, folder)[0]
 
 
 def _put_into_production(root: Path, bundle: Bundle) -> None:
@@ -149,46 +129,4 @@ def _put_into_production(root: Path, bundle: Bundle) -> None:
 def _passes(gate: GateResult, name: str) -> None:
     found = {check.name: check for check in gate.checks}.get(name)
     assert found is not None, gate.sentence
-    assert found.stands, _explain(found)
-
-
-def _explain(check: CheckResult) -> str:
-    return f"{check.name}: {check.observed}; the limit is {check.limit}. {check.why} {check.advice}"
-
-
-@contextmanager
-def _service(bundle: Path, log: Path) -> Iterator[str]:
-    """Run `slipway serve` on a free port; its address."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = int(found.getsockname()[1])
-    own = {name: value for name, value in os.environ.items() if not name.startswith("SLIPWAY_")}
-    own |= {"SLIPWAY_BUNDLE": str(bundle), "SLIPWAY_LOG": str(log), "SLIPWAY_PORT": str(port), "SLIPWAY_WORKERS": "1"}
-    command = [str(Path(sys.executable).with_name("slipway")), "serve"]
-    process = subprocess.Popen(command, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_until_ready(url, process)
-        yield url
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
-
-
-def _wait_until_ready(url: str, process: subprocess.Popen[str]) -> None:
-    end = time.monotonic() + _START_SECONDS
-    while process.poll() is None and time.monotonic() < end:
-        try:
-            _ask(f"{url}/readyz")
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    process.kill()
-    said = process.communicate()[0]
-    pytest.fail(f"`slipway serve` was not ready within {_START_SECONDS} s. Its output:\n{said or '(no output)'}")
-
-
-def _ask(url: str, body: bytes | None = None) -> Any:
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - our own service
-    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
-        return json.load(response)
+    assert found.stands, f"{name}: {found.observed}; the limit is {found.limit}. {found.why} {found.advice}"

@@ -19,8 +19,7 @@ from slipway.contract import Field, read_contract
 from slipway.errors import ProblemError
 from slipway.files.writing import encode_json, new_folder
 from slipway.problem import Problem, Task
-from slipway.training.certify import certify_parity, find_batch_floor
-from slipway.training.export import export_onnx
+from slipway.training.export import certify_parity, export_onnx, find_batch_floor
 from slipway.training.fit import Fitted, derive_features, predict_scores
 from slipway.training.golden import choose_golden_rows
 from slipway.training.profile import make_profile

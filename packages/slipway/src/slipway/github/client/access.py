@@ -47,12 +47,8 @@ def _of_gh(host: str) -> str:
             "may administer the repository, or install gh (https://cli.github.com) and run `gh auth login`."
         )
     # A token is sent only to its own host.
-    token = _output("gh", "auth", "token", "--hostname", host)
-    if not token:
-        raise GitHubError(f"No token: gh is not logged in at {host}. Run `gh auth login --hostname {host}`.")
-    return token
-
-
-def _output(*command: str) -> str | None:
+    command = ["gh", "auth", "token", "--hostname", host]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, stdin=subprocess.DEVNULL)
-    return done.stdout.strip() or None if done.returncode == 0 else None
+    if done.returncode or not done.stdout.strip():
+        raise GitHubError(f"No token: gh is not logged in at {host}. Run `gh auth login --hostname {host}`.")
+    return done.stdout.strip()

@@ -56,12 +56,12 @@ class GitHub:
         """Return the JSON of the response; raises `GitHubError`."""
         return _decode(self._ask("GET", self._address(path), query=query))
 
-    def find(self, path: str) -> Any | None:
-        """Return the JSON of the response, None where nothing is at `path`; raises `GitHubError`."""
+    def find(self, path: str, absent: int = 404) -> Any | None:
+        """Return the JSON of the response, None where its status is `absent`; raises `GitHubError`."""
         try:
             return self.get(path)
         except GitHubError as error:
-            if error.status != 404 or lacks_plan(error):
+            if error.status != absent or lacks_plan(error):
                 raise
             return None
 

@@ -1,6 +1,5 @@
 """Unpack an untrusted zip: it is verified before anything is written, and stays inside its folder."""
 
-import shutil
 import stat
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -17,10 +16,8 @@ def unpack_archive(archive: Path, folder: Path, largest: int = LARGEST, most: in
     """Unpack into the existing `folder`; raises `GitHubError`, after which the content of `folder` is incomplete."""
     try:
         with zipfile.ZipFile(archive) as found:
-            items = found.infolist()
-            _check(items, largest, most)
-            for item in items:
-                _write(found, item, folder / item.filename)
+            _check(found.infolist(), largest, most)
+            found.extractall(folder)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, NotImplementedError) as error:
         raise GitHubError(f"The artifact cannot be unpacked: {error}. Download it again.") from error
 
@@ -51,12 +48,3 @@ def _trouble(item: zipfile.ZipInfo) -> str:
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "is a link or a device"
     return "is encrypted" if item.flag_bits & _ENCRYPTED else ""
-
-
-def _write(archive: zipfile.ZipFile, item: zipfile.ZipInfo, path: Path) -> None:
-    if item.is_dir():
-        path.mkdir(parents=True, exist_ok=True)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with archive.open(item) as source, path.open("xb") as target:
-        shutil.copyfileobj(source, target)

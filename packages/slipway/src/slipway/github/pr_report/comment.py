@@ -19,27 +19,6 @@ MARKER = "<!-- slipway:report -->"
 _WORKFLOW = "github-actions[bot]"
 
 
-class _Id(msgspec.Struct, frozen=True):
-    id: int
-
-
-class _Owner(msgspec.Struct, frozen=True):
-    login: str
-
-
-class _HeadRepository(msgspec.Struct, frozen=True):
-    owner: _Owner
-
-
-class _Base(msgspec.Struct, frozen=True):
-    repo: _Id
-
-
-class _Listed(msgspec.Struct, frozen=True):
-    number: Annotated[int, Meta(gt=0)]
-    base: _Base
-
-
 class Run(msgspec.Struct, frozen=True):
     """The run of CI that ended, as GitHub describes it."""
 
@@ -48,15 +27,15 @@ class Run(msgspec.Struct, frozen=True):
     html_url: Annotated[str, Meta(pattern=r"\Ahttps?://[^\s()<>]+\Z")]
     conclusion: str | None = None
     head_branch: str | None = None
-    head_repository: _HeadRepository | None = None
-    pull_requests: tuple[_Listed, ...] = ()
+    head_repository: dict[str, Any] | None = None
+    pull_requests: tuple[dict[str, Any], ...] = ()
 
 
 class Event(msgspec.Struct, frozen=True):
     """The event `workflow_run`, which comes from GitHub and not from the artifact."""
 
     workflow_run: Run
-    repository: _Id
+    repository: dict[str, Any]
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,12 +112,12 @@ def _pull_request(github: GitHub, event: Event) -> tuple[int | None, str]:
 def _candidates(github: GitHub, event: Event) -> Iterator[int]:
     run = event.workflow_run
     # A run lists the pull requests of its branch in every fork; their numbers belong to other repositories.
-    listed = [each.number for each in run.pull_requests if each.base.repo.id == event.repository.id]
+    listed = [each["number"] for each in run.pull_requests if each["base"]["repo"]["id"] == event.repository["id"]]
     if listed:
         yield from listed
     elif run.head_repository and run.head_branch:
         # A run for a fork lists none.
-        head = f"{run.head_repository.owner.login}:{run.head_branch}"
+        head = f"{run.head_repository['owner']['login']}:{run.head_branch}"
         yield from (found["number"] for found in github.pages("pulls", state="open", head=head))
 
 
@@ -156,9 +135,5 @@ def _is_ours(found: dict[str, Any], myself: str) -> bool:
 
 
 def _myself(github: GitHub) -> str:
-    try:
-        return str(github.get("/user")["login"])
-    except GitHubError as error:
-        if error.status != 403:
-            raise
-        return _WORKFLOW
+    found = github.find("/user", absent=403)
+    return str(found["login"]) if found else _WORKFLOW
