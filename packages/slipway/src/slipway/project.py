@@ -1,4 +1,4 @@
-"""The project in the working directory: its problem and its parameters, read together and checked."""
+"""The project in a folder: its problem and its parameters, read together and checked."""
 
 from pathlib import Path
 from typing import NamedTuple

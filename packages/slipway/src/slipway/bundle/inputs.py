@@ -31,9 +31,13 @@ def encode_inputs(inputs: Sequence[Input], columns: Columns) -> NDArray[np.float
     return tensor
 
 
+def category_codes(vocabulary: Sequence[str]) -> dict[str | None, float]:
+    """Return the code of each category; one that is not in it has the code `UNSEEN`."""
+    return {None: MISSING} | {value: float(code) for code, value in enumerate(vocabulary)}
+
+
 def _codes(vocabulary: Sequence[str], values: NDArray[np.object_]) -> NDArray[np.float32]:
-    codes: dict[str | None, float] = {value: float(code) for code, value in enumerate(vocabulary)}
-    codes[None] = MISSING
+    codes = category_codes(vocabulary)
     return np.fromiter((codes.get(value, UNSEEN) for value in values.tolist()), dtype=np.float32, count=len(values))
 
 

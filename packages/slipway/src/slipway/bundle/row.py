@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.bundle.inputs import MISSING, UNSEEN
+from slipway.bundle.inputs import UNSEEN, category_codes
 from slipway.bundle.model import Bundle
 from slipway.columns import Columns, rows_to_columns, to_microseconds
 from slipway.contract import Field, Kind
@@ -33,7 +33,9 @@ class RowScorer:
         for place in self._clocks:
             self._columns[names[place]] = self._cells[place].view("datetime64[us]")
         inputs = bundle.manifest.inputs
-        self._plan = [(given.name, _codes(given.vocabulary)) for given in inputs]
+        self._plan = [
+            (given.name, None if given.vocabulary is None else category_codes(given.vocabulary)) for given in inputs
+        ]
         self._tensor, self._run = bundle.bind_one()
         self._pack = struct.Struct(f"{len(inputs)}f").pack_into
         self._task = bundle.manifest.task
@@ -72,9 +74,3 @@ def _empty_column(field: Field) -> NDArray[Any]:
     if field.kind is Kind.TIMESTAMP:
         return np.empty(1, dtype=np.int64)
     return np.empty(1, dtype=object if field.kind is Kind.CATEGORY else np.float64)
-
-
-def _codes(vocabulary: tuple[str, ...] | None) -> dict[str | None, float] | None:
-    if vocabulary is None:
-        return None
-    return {None: MISSING} | {value: float(code) for code, value in enumerate(vocabulary)}

@@ -7,7 +7,7 @@ from slipway.cli.lazy import LazyCommand, LazyGroup
 SECTIONS = {
     "Model": {
         "predict": LazyCommand("model.bundle", "Score rows given as JSON", "serve"),
-        "score": LazyCommand("model.score", "Score a Parquet or CSV file in constant memory", "pipeline"),
+        "score": LazyCommand("model.bundle", "Score a Parquet or CSV file in constant memory", "pipeline"),
         "verify": LazyCommand("model.bundle", "Verify a bundle: hashes, certificate, golden rows", "serve"),
         "gate": LazyCommand(
             "model.gate", "Judge the candidate against production: promote, keep or refuse", "pipeline"

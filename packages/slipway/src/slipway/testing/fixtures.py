@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slipway.contract import read_contract
 from slipway.data.splitting import split_frame
 from slipway.data.validation.dataset import load_dataset
 from slipway.files.lock import hold_lock
 from slipway.files.writing import new_folder
-from slipway.params import read_params
-from slipway.problem import Problem, load_problem
-from slipway.project import Project
-from slipway.settings import project_settings, quiet_environment
+from slipway.problem import Problem
+from slipway.project import Project, load_project
+from slipway.settings import quiet_environment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,9 +39,7 @@ def project_root(request: pytest.FixtureRequest) -> Path:
 def project(project_root: Path) -> Project:
     """The problem that `pyproject.toml` names, and `params.yaml` typed by it."""
     quiet_environment()
-    problem = load_problem(project_settings(project_root).problem)
-    read_contract(problem.contract)
-    return Project(problem, read_params(problem.params, project_root / "params.yaml"))
+    return load_project(project_root)
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,13 @@
 """`slipway status`, `show`, `history`: what environments serve, where it came from, and what they served before."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from slipway.cli.options import AS_JSON, ENVIRONMENT, examples
 from slipway.cli.output import print_result, print_table, warn_offline
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from slipway.ledger import Entry
+from slipway.ledger import Entry, Ledger
 
 
 @click.command(epilog=examples("slipway status", "slipway status --json"))
@@ -52,8 +48,6 @@ def show(environment: str, as_json: bool) -> None:
 @AS_JSON
 def history(environment: str, limit: int, as_json: bool) -> None:
     """Show the ledger's entries of an environment, newest first."""
-    from slipway.ledger import Ledger
-
     found = Ledger(Path())
     entries = list(found.history(environment, limit))
     newest = entries[0]
@@ -71,7 +65,7 @@ def history(environment: str, limit: int, as_json: bool) -> None:
     warn_offline(found.offline)
 
 
-def _summary(newest: "Entry", shown: int) -> list[str]:
+def _summary(newest: Entry, shown: int) -> list[str]:
     lines = [f"{newest.environment} serves nothing"]
     if newest.serving and newest.since:
         lines = [f"{newest.environment} serves {newest.serving.shown} since {newest.since:%Y-%m-%d %H:%M} UTC"]
@@ -82,7 +76,7 @@ def _summary(newest: "Entry", shown: int) -> list[str]:
     return lines
 
 
-def _print_entries(entries: "Sequence[Entry]") -> None:
+def _print_entries(entries: Sequence[Entry]) -> None:
     # Where images run, the same model in two of them is two releases.
     images = [entry.release.image_digest if entry.release else "" for entry in entries]
     shown = ["image"] if any(images) else []

@@ -1,13 +1,20 @@
-"""`slipway predict`, `slipway verify`: a bundle on this machine, without a service."""
+"""`slipway predict`, `score`, `verify`: a bundle on this machine, without a service."""
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
-from slipway.cli.options import AS_JSON, BUNDLE, examples
+from slipway.cli.options import AS_JSON, BUNDLE, PATH, examples
 from slipway.cli.output import print_result
+
+if TYPE_CHECKING:
+    from slipway.batch.score import Summary
+
+# Lines for people show the commonest reasons; --json has all of them.
+_SHOWN = 10
 
 
 @click.command(
@@ -56,3 +63,71 @@ def verify(folder: Path, as_json: bool) -> None:
     }
     lines = [f"{name.replace('_', ' '):<12} {value}" for name, value in facts.items()]
     print_result(as_json, facts, *lines, "verified: every file has its sealed hash, every golden row its score")
+
+
+@click.command(
+    epilog=examples(
+        "slipway score rows.parquet scores.parquet",
+        "slipway score rows.csv scores.csv --keep order --keep customer",
+        "slipway score months/ scores.parquet --invalid skip --json",
+    )
+)
+@click.argument("source", metavar="IN", type=PATH)
+@click.argument("out", metavar="OUT", type=PATH)
+@BUNDLE
+@click.option("--keep", multiple=True, metavar="COLUMN", help="A column of IN to copy to OUT.  [default: key]")
+@click.option(
+    "--invalid",
+    type=click.Choice(["stop", "skip"]),
+    default="stop",
+    show_default=True,
+    help="At a row that breaks the contract: stop, or leave its score and label empty.",
+)
+@AS_JSON
+def score(source: Path, out: Path, folder: Path, keep: tuple[str, ...], invalid: str, as_json: bool) -> None:
+    """Score a Parquet or CSV file in constant memory.
+
+    IN is a .parquet or .csv file, or a folder of Parquet files. OUT (.parquet or .csv) gets a row for each row of IN in
+    the same order: the columns to keep, score (score_CLASS for each class, if there are more than two), label. Every
+    row is validated against the bundle's contract, as in the service; further columns of IN are ignored. OUT is written
+    completely or not at all.
+    """
+    from rich.console import Console
+
+    from slipway.batch.plan import make_plan
+    from slipway.batch.progress import show_progress
+    from slipway.batch.score import score_file
+    from slipway.bundle import load_bundle
+
+    plan = make_plan(load_bundle(folder), source, out, keep or None, skip=invalid == "skip")
+    with show_progress(sum(each.rows for each in plan.sources), Console(stderr=True)) as report:
+        summary = score_file(plan, report)
+    print_result(as_json, summary, *_lines(summary))
+
+
+def _lines(done: "Summary") -> list[str]:
+    lines = []
+    if done.ignored:
+        lines.append(f"ignored: {_count(len(done.ignored), 'column')} of IN ({_names(done.ignored)})")
+    if done.absent:
+        lines.append(f"absent: {_count(len(done.absent), 'field')}, taken as missing ({_names(done.absent)})")
+    if done.invalid:
+        lines.append(f"invalid: {_count(done.invalid, 'row')} without score and label")
+    for reason in done.reasons[:_SHOWN]:
+        rows = ", ".join(f"{row:,}" for row in reason.examples)
+        lines.append(f"  {reason.column}: {reason.rule}: {_count(reason.rows, 'row')}, first {rows}")
+    if len(done.reasons) > _SHOWN:
+        lines.append(f"  and {len(done.reasons) - _SHOWN} more reasons (--json lists them)")
+    lines.append(
+        f"{_count(done.rows, 'row')} in {done.seconds:.1f} s, {done.rows_per_second:,} rows/s, bundle "
+        f"{done.digest[:12]}: {done.out}"
+    )
+    return lines
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

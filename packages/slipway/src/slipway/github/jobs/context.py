@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -32,38 +32,27 @@ class Need(msgspec.Struct, frozen=True):
     outputs: dict[str, str] | None = None
 
 
-class _Repository(msgspec.Struct, frozen=True):
-    full_name: str
-
-
-class _Head(msgspec.Struct, frozen=True):
-    sha: Commit
-    # None once a fork was deleted.
-    repo: _Repository | None = None
-
-
-class _PullRequest(msgspec.Struct, frozen=True):
-    head: _Head
-
-
 class _Event(msgspec.Struct, frozen=True):
-    pull_request: _PullRequest | None = None
-    repository: _Repository | None = None
+    pull_request: dict[str, Any] | None = None
+    repository: dict[str, Any] = {}
 
 
 def read_head(path: Path | None) -> str | None:
-    """Return the head commit of the pull request; None for any other event. Raises `GitHubError`."""
-    found = _read(path).pull_request
-    return found.head.sha if found else None
+    """Return the head commit of the event's pull request; None for any other event. Raises `GitHubError`."""
+    pull = _read(path).pull_request
+    return str(pull["head"]["sha"]) if pull else None
 
 
 def is_from_fork(path: Path | None) -> bool:
     """Return whether the event is a pull request from another repository. Raises `GitHubError`."""
     event = _read(path)
-    return event.pull_request is not None and event.pull_request.head.repo != event.repository
+    # The head has no repository once a fork was deleted.
+    head = event.pull_request and (event.pull_request["head"]["repo"] or {"full_name": None})
+    return head is not None and head["full_name"] != event.repository["full_name"]
 
 
 def _read(path: Path | None) -> _Event:
+    """Read the file that GITHUB_EVENT_PATH names; without one the event is none of these."""
     if path is None or not path.is_file():
         return _Event()
     return read_json(path, _Event, GitHubError, "Expected the event's file, which GITHUB_EVENT_PATH names.")

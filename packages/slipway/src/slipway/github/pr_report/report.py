@@ -97,3 +97,8 @@ def _read(path: Path) -> bytes:
         raise GitHubError(f"The report is refused: {kind.st_size:,} bytes, expected at most {LARGEST:,}.")
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
         return file.read(LARGEST + 1)
+
+
+def shorten(text: str, most: int) -> str:
+    """Return `text` with at most `most` characters, cut with an ellipsis."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
