@@ -58,7 +58,12 @@ def start_bundle(sealed: SealedBundle) -> Bundle:
 
     Call it after a fork: a session of ONNX Runtime does not survive one.
     """
-    bundle = _open(sealed)
+    try:
+        bundle = Bundle(*sealed)
+    except SlipwayError:
+        raise
+    except Exception as error:  # ONNX Runtime has no common type for what it refuses
+        raise BundleError(f"Cannot open {sealed.path}: {type(error).__name__}: {error}. {_AGAIN}") from error
     _check_golden(bundle)
     return bundle
 
@@ -97,15 +102,6 @@ def _check_certificate(file: Path, content: bytes) -> None:
     certificate = parse_json(content, Certificate, str(file), CertificateError, _AGAIN)
     if not certificate.passed:
         raise CertificateError(f"{file} did not pass: {certificate}. Train the model again.")
-
-
-def _open(sealed: SealedBundle) -> Bundle:
-    try:
-        return Bundle(*sealed)
-    except SlipwayError:
-        raise
-    except Exception as error:  # ONNX Runtime has no common type for what it refuses
-        raise BundleError(f"Cannot open {sealed.path}: {type(error).__name__}: {error}. {_AGAIN}") from error
 
 
 def _check_golden(bundle: Bundle) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from slipway.bundle import Bundle, load_bundle
 from slipway.data.prepared import write_parts
+from slipway.delivery.targets.base import PreparedRelease
 from slipway.delivery.targets.local.target import LocalSettings, LocalTarget
 from slipway.errors import LedgerError
 from slipway.evaluation.holdout import evaluate_holdout, score_holdout
@@ -88,7 +89,7 @@ class ReleaseConformance:
     def test_the_service_answers_over_http_with_the_scores_of_the_golden_rows(self, release: SampleRelease) -> None:
         # A rehearsal takes a free port, and not the one of the settings.
         target = LocalTarget(release.root, "conformance", LocalSettings(port=1))
-        target.rehearse(target.prepare(release.bundle.path, None))
+        target.rehearse(PreparedRelease(release.bundle, None))
 
     def test_no_column_tells_the_target_by_itself(self, gate_result: GateResult) -> None:
         _passes(gate_result, "no_leaking_feature")

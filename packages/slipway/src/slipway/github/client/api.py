@@ -165,13 +165,13 @@ def _said(answer: requests.Response) -> str:
         return answer.reason or ""
     if not isinstance(found, dict):
         return ""
-    errors = found.get("errors") or []
-    details = [each if isinstance(each, str) else _detail(each) for each in errors if isinstance(errors, list)]
-    return ": ".join(part for part in (str(found.get("message", "")), "; ".join(details)) if part)
+    errors = found.get("errors")
+    details = "; ".join(_detail(each) for each in errors) if isinstance(errors, list) else ""
+    return ": ".join(part for part in (str(found.get("message", "")), details) if part)
 
 
 def _detail(error: Any) -> str:
-    """Return one entry of `errors`: its message, or its field and code."""
+    """Return one entry of `errors`: a text, its message, or its field and code."""
     if not isinstance(error, dict):
         return str(error)
     return str(error.get("message") or " ".join(str(error[name]) for name in ("field", "code") if name in error))

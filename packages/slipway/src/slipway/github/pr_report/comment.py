@@ -122,7 +122,8 @@ def _candidates(github: GitHub, event: Event) -> Iterator[int]:
 
 
 def _write(github: GitHub, number: int, text: str) -> tuple[Literal["created", "updated"], str]:
-    body, myself = f"{MARKER}\n{text}", _myself(github)
+    body, user = f"{MARKER}\n{text}", github.find("/user", absent=403)
+    myself = str(user["login"]) if user else _WORKFLOW
     for found in github.pages(f"issues/{number}/comments"):
         if _is_ours(found, myself):
             return "updated", github.send("PATCH", f"issues/comments/{found['id']}", {"body": body})["html_url"]
@@ -132,8 +133,3 @@ def _write(github: GitHub, number: int, text: str) -> tuple[Literal["created", "
 def _is_ours(found: dict[str, Any], myself: str) -> bool:
     """Return whether marker and author match: anybody can write the marker. A deleted author is null."""
     return (found.get("body") or "").startswith(MARKER) and (found.get("user") or {}).get("login") == myself
-
-
-def _myself(github: GitHub) -> str:
-    found = github.find("/user", absent=403)
-    return str(found["login"]) if found else _WORKFLOW
