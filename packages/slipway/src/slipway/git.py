@@ -1,6 +1,7 @@
 """Run git: the one module that starts it, in one environment, with an exit code, a timeout and a signal told apart."""
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -26,6 +27,11 @@ _REMOVED = {
     "GIT_SHALLOW_FILE",
     "GIT_WORK_TREE",
 }
+# No command of git hangs for ever: a lock of another process, a hook or a disk may never answer.
+_SECONDS = 300.0
+# From here on an exit code is 128 and the signal that ended git below a wrapper; 128 and 129 are git's own.
+_SIGNALLED = 130
+_OBJECT = re.compile(r"([0-9a-f]{40,64}) (?:blob|commit|tag|tree) \d+\n")
 # Nobody answers a question in a job; who sets the variable to 1 is asked for a password.
 _DEFAULTS = {"GIT_TERMINAL_PROMPT": "0"}
 # Replacements would show another history than the one that is pushed; output is parsed, so it is never translated.
@@ -75,19 +81,26 @@ class Git:
         variables: Mapping[str, str] | None = None,
         seconds: float | None = None,
     ) -> GitResult:
-        """Run a command with `given` as its input and return its result, whatever the exit code."""
+        """Run a command with `given` as its input and return its result, whatever the exit code.
+
+        It has so many `seconds`, five minutes if None.
+        """
         inherited = {name: value for name, value in os.environ.items() if name not in _REMOVED}
         environment = _DEFAULTS | inherited | _SET | dict(variables or {})
         try:
             done = subprocess.run(
-                ["git", *command], cwd=self.root, env=environment, input=given, capture_output=True, timeout=seconds
+                ["git", *command],
+                cwd=self.root,
+                env=environment,
+                input=given,
+                capture_output=True,
+                timeout=seconds or _SECONDS,
             )
         except subprocess.TimeoutExpired as error:
-            raise self.failure(f"`git {_name(command)}` did not end within {seconds:g} s.") from error
+            raise self.failure(f"`git {_name(command)}` did not end within {seconds or _SECONDS:g} s.") from error
         except OSError as error:
             raise self.failure(self._cannot_start(error)) from error
-        if done.returncode < 0:
-            ended = signal.Signals(-done.returncode).name
+        if (ended := _ended_by(done.returncode)) is not None:
             raise self.failure(f"`git {_name(command)}` was ended by {ended} in {self.root.resolve()}. Run this again.")
         return GitResult(done.returncode, done.stdout, done.stderr)
 
@@ -102,33 +115,57 @@ class Git:
         """Return the error to raise for a command that failed."""
         return self.failure(f"`git {command}` failed in {self.root.resolve()}: {done.reason}")
 
+    def unexpected(self, command: str, output: bytes | str) -> SlipwayError:
+        """Return the error to raise for the output of a command that ended well and did not answer."""
+        shown = repr(output[:60]) if output else "(no output)"
+        return self.failure(
+            f"`git {command}` printed another answer than expected in {self.root.resolve()}: {shown}. Run this again."
+        )
+
     def is_repository(self) -> bool:
         """Return whether git is installed and `root` lies in a repository."""
         try:
-            return self.attempt("rev-parse", "--git-dir").exit_code == 0
+            done = self.attempt("rev-parse", "--git-dir")
         except self.failure as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 return False
             raise
+        if done.exit_code == 0 and not done.output:
+            raise self.unexpected("rev-parse", done.output)
+        return done.exit_code == 0
 
     def resolve(self, name: str) -> str | None:
-        """Return the id of the object `name`, None if there is no such object; `name^{commit}` asks for a commit."""
-        done = self.attempt("rev-parse", "--verify", "--quiet", "--end-of-options", name)
-        if done.exit_code and done.stderr.strip():
-            raise self.error(f"rev-parse {name}", done)
-        return done.text or None
+        """Return the id of the object `name`, None if there is no such object; `name^{commit}` asks for a commit.
+
+        Git says that an object is missing: silence is an error.
+        """
+        found = self.run("cat-file", "--batch-check", given=f"{name}\n".encode())
+        match = _OBJECT.fullmatch(found)
+        if match is None and found != f"{name} missing\n":
+            raise self.unexpected("cat-file", found)
+        return match.group(1) if match else None
 
     def descends(self, commit: str, ancestor: str) -> bool:
         """Return whether `commit` is `ancestor` or comes after it; raises `failure` if one of them is unknown."""
-        done = self.attempt("merge-base", "--is-ancestor", ancestor, commit)
-        if done.exit_code not in (0, 1):
+        done = self.attempt("rev-list", "--left-right", "--count", f"{ancestor}...{commit}", "--")
+        if done.exit_code:
             raise self.failure(f"git cannot compare {ancestor} and {commit}: {done.reason}")
-        return done.exit_code == 0
+        if re.fullmatch(r"\d+\t\d+", done.text) is None:
+            raise self.unexpected("rev-list", done.output)
+        return done.text.startswith("0\t")
 
     def _cannot_start(self, error: OSError) -> str:
         if not self.root.is_dir():
             return f"The folder {self.root} does not exist. Run this in a clone of the repository."
         return f"git cannot be started: {error.strerror}. Install git, and check that it is on the PATH."
+
+
+def _ended_by(code: int) -> str | None:
+    """Return the signal that an exit code stands for, None if the command ended by itself."""
+    number = -code if code < 0 else code - 128 if code >= _SIGNALLED else 0
+    if number not in signal.valid_signals():
+        return None
+    return next((each.name for each in signal.Signals if each == number), f"signal {number}")
 
 
 def _name(command: tuple[str, ...]) -> str:

@@ -26,14 +26,16 @@ def check_commit_order(root: Path, newest: Entry, release: Release, say: Say) ->
     serving = newest.serving.commit if newest.serving else None
     if serving is None or release.commit in (None, serving):
         return
-    older = Git(root, DeliveryError).attempt("merge-base", "--is-ancestor", str(release.commit), serving)
-    if older.exit_code == 0:
+    try:
+        older = Git(root, DeliveryError).descends(serving, str(release.commit))
+    except DeliveryError as error:
+        say(f"{newest.environment}: cannot tell whether the commit that serves is newer: {error}")
+        return
+    if older:
         raise DeliveryError(
             f"{newest.environment} serves the commit {serving[:12]}, which is newer than {release.commit}. Nothing was "
             f"deployed. `slipway rollback {newest.environment}` goes back."
         )
-    if older.exit_code != 1:
-        say(f"{newest.environment}: cannot tell whether the commit that serves is newer: {older.reason}")
 
 
 def check_image_not_rolled_back(ledger: Ledger, newest: Entry, release: Release) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import msgspec
 
 from slipway.errors import BundleError, LedgerError
+from slipway.files.documents import parse_json
 from slipway.files.writing import new_folder
+from slipway.ledger.entries import DamageError, missing_object
 from slipway.ledger.objects import Item, Objects
 
 _MANIFEST = "manifest.json"
@@ -59,26 +61,32 @@ def take_bundle(git: Objects, commit: str, digest: str, folder: Path) -> Path:
 
 def read_bundle(git: Objects, commit: str, digest: str) -> dict[str, bytes]:
     """Return the files of the bundle at `commit`; raises `LedgerError` if it is not the one that `digest` names."""
-    items = git.tree(f"{commit}:bundles/{digest}")
+    items = git.tree(commit, "bundles", digest)
     found = dict(zip((item.name for item in items), git.contents(item.id for item in items), strict=True))
-    manifest = found.get(_MANIFEST)
+    if absent := [name for name, content in found.items() if content is None]:
+        raise missing_object(f"bundles/{digest}/{absent[0]}", commit)
+    files = {name: content for name, content in found.items() if content is not None}
+    manifest = files.get(_MANIFEST)
     if manifest is None:
         raise _damaged(digest, f"expected bundles/{digest}/{_MANIFEST}, found no such file")
     if (hashed := hashlib.sha256(manifest).hexdigest()) != digest:
         raise _damaged(digest, f"its {_MANIFEST} has the digest {hashed}")
-    wanted = msgspec.json.decode(manifest, type=_Files).files
-    if set(wanted) | {_MANIFEST} != set(found):
-        raise _damaged(digest, f"expected the files {sorted(wanted)}, found {sorted(found)}")
-    files = {name: value for name, value in found.items() if value is not None}
+    try:
+        wanted = parse_json(manifest, _Files, _MANIFEST, LedgerError, advice="").files
+    except LedgerError as error:
+        raise _damaged(digest, str(error).rstrip(". ")) from error
+    if set(wanted) | {_MANIFEST} != set(files):
+        raise _damaged(digest, f"expected the files {sorted(wanted)}, found {sorted(files)}")
     for name, sha256 in wanted.items():
-        if name not in files or hashlib.sha256(files[name]).hexdigest() != sha256:
+        if hashlib.sha256(files[name]).hexdigest() != sha256:
             raise _damaged(digest, f"its {name} does not have the hash that {_MANIFEST} names")
     return files
 
 
-def _damaged(digest: str, what: str) -> LedgerError:
-    return LedgerError(
-        f"The bundle {digest[:12]} on the branch deployments is damaged: {what}. It cannot be fixed there, because the "
-        f"branch only grows: reset it to the commit before the one that `git log deployments -- bundles/{digest}` "
-        "shows, and deliver the release again."
+def _damaged(digest: str, what: str) -> DamageError:
+    return DamageError(
+        f"The bundle {digest[:12]} on the branch deployments is damaged",
+        what,
+        "It cannot be fixed there, because the branch only grows: reset it to the commit before the one that `git log "
+        f"deployments -- bundles/{digest}` shows, and deliver the release again.",
     )

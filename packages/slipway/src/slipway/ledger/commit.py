@@ -26,7 +26,7 @@ def commit_entry(git: Objects, tip: str, entry: Entry, bundle: Path | None) -> s
     if entry.release is None:
         if bundle is not None:
             raise LedgerError(f"Nothing was written: a bundle was given, but the event {entry.event} has no release.")
-    elif not git.tree(f"{tip}:bundles/{entry.release.bundle}"):
+    elif not git.tree(tip, "bundles", entry.release.bundle):
         items.append(_bundles_item(git, tip, entry.release.bundle, bundle))
     subject = f"{entry.environment} {entry.number}: {entry.event}"
     if entry.release:
@@ -41,7 +41,7 @@ def _bundles_item(git: Objects, tip: str, digest: str, bundle: Path | None) -> I
             "folder along with the entry."
         )
     new = Item("040000", "tree", keep_bundle(git, bundle, digest), digest)
-    return Item("040000", "tree", git.write_tree([*git.tree(f"{tip}:bundles"), new]), "bundles")
+    return Item("040000", "tree", git.write_tree([*git.tree(tip, "bundles"), new]), "bundles")
 
 
 def _entry_item(git: Objects, entry: Entry) -> Item:
@@ -58,7 +58,7 @@ def _commit(git: Objects, tip: str | None, items: list[Item], subject: str, entr
     replaced = {item.name for item in items}
     kept = [item for item in git.tree(tip) if item.name not in replaced] if tip else []
     command = ["commit-tree", git.write_tree(kept + items), *(("-p", tip) if tip else ()), "-F", "-"]
-    return git.run(*command, given=_message(subject, entry), variables=_identity(entry)).strip()
+    return git.made(*command, given=_message(subject, entry), variables=_identity(entry))
 
 
 def _message(subject: str, entry: Entry) -> bytes:

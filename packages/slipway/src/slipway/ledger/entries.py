@@ -37,10 +37,7 @@ def read_entry(git: Objects, commit: str, environment: str) -> Entry:
 def parse_entry(content: bytes | None, environment: str, commit: str) -> Entry:
     """Decode an entry strictly; raises `LedgerError` that names the commit."""
     if content is None:
-        raise LedgerError(
-            f"Expected {environment}.json of commit {commit[:12]}, found that its content is missing from this clone. "
-            "`git fsck` lists everything that is missing; make a new clone."
-        )
+        raise missing_object(f"{environment}.json", commit)
     try:
         entry = parse_json(content, Entry, f"{environment}.json", LedgerError, advice="")
     except LedgerError as error:
@@ -50,9 +47,25 @@ def parse_entry(content: bytes | None, environment: str, commit: str) -> Entry:
     return entry
 
 
-def damaged_commit(commit: str, what: str) -> LedgerError:
+class DamageError(LedgerError):
+    """The branch breaks a rule of the ledger: `what` is wrong, `where`, and `fix` says what to do."""
+
+    def __init__(self, where: str, what: str, fix: str) -> None:
+        self.what = what.rstrip(". ")
+        super().__init__(f"{where}: {self.what}. {fix}")
+
+
+def damaged_commit(commit: str, what: str) -> DamageError:
     """Return the error for a commit that breaks a rule of the ledger."""
-    return LedgerError(f"The ledger is damaged at commit {commit[:12]}: {what.rstrip('. ')}. {_FIX}")
+    return DamageError(f"The ledger is damaged at commit {commit[:12]}", what, _FIX)
+
+
+def missing_object(path: str, commit: str) -> LedgerError:
+    """Return the error for a file of a commit whose content this clone does not have."""
+    return LedgerError(
+        f"Expected {path} of commit {commit[:12]}, found that its content is missing from this clone. `git fsck` lists "
+        "everything that is missing; make a new clone."
+    )
 
 
 def read_history(git: Objects, tip: str, environment: str, limit: int | None) -> Iterator[Entry]:
@@ -61,6 +74,8 @@ def read_history(git: Objects, tip: str, environment: str, limit: int | None) ->
     wanted = newest.number + 1 if limit is None else min(limit, newest.number + 1)
     path = f"{environment}.json"
     commits = git.run("rev-list", f"--max-count={wanted}", tip, "--", f":(top,literal){path}").split()
+    if not commits:
+        raise git.unexpected("rev-list", b"")
     if len(commits) != wanted:
         raise LedgerError(
             f"Expected {wanted} commits that write {path}, found {len(commits)}: a shallow fetch has hidden the others "

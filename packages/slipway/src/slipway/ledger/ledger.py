@@ -13,7 +13,7 @@ from slipway.ledger.entry import Entry
 from slipway.ledger.objects import Objects
 from slipway.ledger.remote import choose_remote
 from slipway.ledger.transitions import genesis_entry, verify_transition
-from slipway.ledger.verify import verify_history
+from slipway.ledger.verify import verify_history, verify_own_commit
 from slipway.settings import ProjectSettings, actor
 
 # How often an event is made again because another command wrote first.
@@ -48,7 +48,8 @@ class Ledger:
     @cached_property
     def by(self) -> str:
         """The acting person: git's user.name and user.email, else $GITHUB_ACTOR, else the user of the machine."""
-        name, email = (self._git.attempt("config", "--get", key).text for key in ("user.name", "user.email"))
+        found = self._git.configuration()
+        name, email = found.get("user.name"), found.get("user.email")
         return f"{name} <{email}>" if name and email else name or actor()
 
     def init(self, environments: Sequence[str], by: str, reason: str) -> None:
@@ -63,7 +64,7 @@ class Ledger:
         if not environments:
             raise LedgerError("Nothing was written: name at least one environment.")
         entries = [genesis_entry(name, by, reason) for name in sorted(set(environments))]
-        if not self._publish(commit_genesis(self._git, tip, entries), tip):
+        if not self._publish(commit_genesis(self._git, tip, entries), tip, entries):
             raise LedgerError(
                 "Conflict: another command wrote to the ledger while this one was starting. Nothing was written. See "
                 f"`slipway history {entries[0].environment}`, then retry."
@@ -104,7 +105,7 @@ class Ledger:
                 verify_transition(before, entry)
             except LedgerError as error:
                 raise LedgerError(f"Nothing was written: {error}") from error
-            if self._publish(commit_entry(self._git, tip, entry, bundle), tip):
+            if self._publish(commit_entry(self._git, tip, entry, bundle), tip, [entry]):
                 return entry
         raise LedgerError(
             f"Conflict: other commands wrote to the ledger first, {_TRIES} times in a row. Nothing was written. See "
@@ -119,7 +120,7 @@ class Ledger:
         """Verify everything from the first commit, every entry and every bundle; return the number of commits."""
         tip = self._commit()
         commits = verify_history(self._git, None, tip)
-        for item in self._git.tree(f"{tip}:bundles"):
+        for item in self._git.tree(tip, "bundles"):
             read_bundle(self._git, tip, item.name)
         return commits
 
@@ -139,8 +140,9 @@ class Ledger:
         self._tip = sync.find_tip(self._git, self.remote, writing)
         return self._tip
 
-    def _publish(self, new: str, tip: str | None) -> bool:
+    def _publish(self, new: str, tip: str | None, entries: Sequence[Entry]) -> bool:
         """Point the branch to `new`; return False if it no longer points to `tip`: the commit is then dropped."""
+        verify_own_commit(self._git, tip, new, entries)
         published = sync.publish_commit(self._git, self.remote, new, tip)
         if published:
             self._tip = sync.Tip(new)

@@ -1,5 +1,8 @@
 """The remote that keeps the ledger: ask it, fetch from it, push to it."""
 
+import re
+from typing import NamedTuple
+
 from slipway.errors import LedgerError
 from slipway.ledger.objects import Objects
 from slipway.settings import ProjectSettings, project_settings
@@ -11,6 +14,9 @@ _TRANSFER = 300.0
 _IMPATIENT = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=20")
 # One less than what git takes for "no clone may stay shallow": the rest of a shallow clone stays as it is.
 _WHOLE = "--depth=2147483646"
+_NO_MATCH = 2
+# An answer of a server that has let nobody in, so that nothing can arrive later.
+_DENIED = re.compile(r"returned error: 4\d\d|Authentication failed|Permission denied")
 
 
 class UnreachableError(LedgerError):
@@ -25,7 +31,8 @@ def choose_remote(git: Objects, settings: ProjectSettings | None) -> str | None:
     if settings is None and (git.root / "pyproject.toml").exists():
         settings = project_settings(git.root)
     wanted = settings.ledger_remote if settings else None
-    remotes = git.run("remote").split()
+    urls = (key for key in git.configuration() if key.startswith("remote.") and key.endswith(".url"))
+    remotes = sorted(key.removeprefix("remote.").removesuffix(".url") for key in urls)
     if wanted == "":
         return None
     if wanted is not None and wanted not in remotes:
@@ -50,14 +57,21 @@ def ask_remote(git: Objects, remote: str) -> str | None:
     except LedgerError as error:
         raise UnreachableError(f"Cannot connect to the remote {remote!r}: {error}") from error
     # 2 is git's exit code for a remote without such a branch.
-    if done.exit_code not in (0, 2):
-        raise UnreachableError(f"Cannot connect to the remote {remote!r}: {done.reason}")
-    lines = (line.split("\t") for line in done.text.splitlines())
-    return next((commit for commit, name in lines if name == BRANCH), None)
+    if done.exit_code == _NO_MATCH and not done.output:
+        return None
+    lines = [line.partition("\t") for line in done.text.splitlines()]
+    found = next((commit for commit, _, name in lines if name == BRANCH), None)
+    if done.exit_code or found is None:
+        reason = done.reason if done.exit_code else "`git ls-remote` printed nothing of the branch."
+        raise UnreachableError(f"Cannot connect to the remote {remote!r}: {reason}")
+    return found
 
 
-def fetch_branch(git: Objects, remote: str, whole: bool = False) -> None:
-    """Fetch the branch without moving any reference; `whole` fetches what a shallow clone lacks of it."""
+def fetch_branch(git: Objects, remote: str, wanted: str | None, whole: bool = False) -> None:
+    """Fetch the branch, with its commit `wanted`, without moving any reference.
+
+    `whole` fetches what a shallow clone lacks of it.
+    """
     quiet = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
     depth = (_WHOLE,) if whole else ()
     command = ("fetch", *quiet, *depth, "--no-filter", "--refmap=", remote, BRANCH)
@@ -67,17 +81,33 @@ def fetch_branch(git: Objects, remote: str, whole: bool = False) -> None:
         raise UnreachableError(f"Cannot fetch the branch from the remote {remote!r}: {error}") from error
     if done.exit_code:
         raise UnreachableError(f"Cannot fetch the branch from the remote {remote!r}: {done.reason}")
+    if wanted and git.resolve(f"{wanted}^{{commit}}") is None:
+        raise UnreachableError(f"Cannot fetch the branch from the remote {remote!r}: the commit {wanted} did not come.")
 
 
-def push_branch(git: Objects, remote: str, new: str, old: str | None) -> str | None:
-    """Move the branch at the remote from `old` (None: it does not exist) to `new`; return None, or why that failed.
+class Pushed(NamedTuple):
+    """The answer to a push; where it did not `arrive`, `reason` says why, and `refused` whether the remote said no."""
+
+    arrived: bool
+    refused: bool
+    reason: str
+
+
+def push_branch(git: Objects, remote: str, new: str, old: str | None) -> Pushed:
+    """Move the branch at the remote from `old` (None: it does not exist) to `new`.
 
     No hook of the repository runs: they check code and push data.
     """
     lease = f"--force-with-lease={BRANCH}:{old or ''}"
-    quiet = ("--quiet", "--no-verify", "--no-follow-tags", "--no-recurse-submodules")
+    options = ("--porcelain", "--no-progress", "--no-verify", "--no-follow-tags", "--no-recurse-submodules", lease)
     try:
-        done = git.attempt(*_IMPATIENT, "push", *quiet, lease, remote, f"{new}:{BRANCH}", seconds=_TRANSFER)
+        done = git.attempt(*_IMPATIENT, "push", *options, remote, f"{new}:{BRANCH}", seconds=_TRANSFER)
     except LedgerError as error:
-        return str(error)
-    return done.reason if done.exit_code else None
+        return Pushed(arrived=False, refused=False, reason=str(error))
+    # A reference a line, between the address and "Done": a flag, which is "!" for no, both names, a summary.
+    rows = [line.split("\t") for line in done.output.decode(errors="replace").splitlines()]
+    flags = {row[1].rpartition(":")[2]: row[0] for row in rows if len(row) == len(("flag", "names", "summary"))}
+    if done.exit_code == 0 and flags.get(BRANCH, "!") != "!":
+        return Pushed(arrived=True, refused=False, reason="")
+    said = done.reason if done.exit_code else "`git push` printed nothing of the branch."
+    return Pushed(arrived=False, refused="!" in flags.values() or _DENIED.search(said) is not None, reason=said)

@@ -5,9 +5,10 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from slipway.errors import LedgerError
-from slipway.ledger.objects import Objects
+from slipway.ledger.objects import LOOK_FIRST, Move, Objects
 from slipway.ledger.remote import (
     BRANCH,
+    Pushed,
     UnreachableError,
     ask_remote,
     fetch_branch,
@@ -52,44 +53,47 @@ def find_tip(git: Objects, remote: str | None, writing: bool) -> Tip:
         if seen is not None and not git.descends(found.commit, seen):
             raise LedgerError(_rewritten(remote, seen, found.commit))
         verify_history(git, seen, found.commit)
-        git.move(SEEN, found.commit, seen)
+        git.move(Move(SEEN, found.commit, seen))
     return found
 
 
 def publish_commit(git: Objects, remote: str | None, new: str, old: str | None) -> bool:
     """Point the branch to `new` if it still points to `old`; return False if another command moved it meanwhile."""
     if remote is None:
-        if not git.move(BRANCH, new, old):
+        if not git.move(Move(BRANCH, new, old)):
             return False
-    elif (refusal := push_branch(git, remote, new, old)) is not None and not _arrived(git, remote, new, old, refusal):
-        return False
+    else:
+        pushed = push_branch(git, remote, new, old)
+        if not pushed.arrived and not _arrived(git, remote, new, old, pushed):
+            return False
     # The entry is written: if this clone cannot note that, the next reading finds and reports it.
     with suppress(LedgerError):
         if remote is not None:
-            git.move(tracking_branch(remote), new, old)
-        git.move(SEEN, new, old)
+            git.move(Move(tracking_branch(remote), new, old))
+        git.move(Move(SEEN, new, old))
     return True
 
 
-def _arrived(git: Objects, remote: str, new: str, old: str | None, refusal: str) -> bool:
+def _arrived(git: Objects, remote: str, new: str, old: str | None, pushed: Pushed) -> bool:
     """Return whether a push that failed arrived nevertheless; False if another command was first, else an error."""
+    seen_there = f"The remote {remote!r} did not have it then, and may take it later."
     for pause in _PAUSES:
         time.sleep(pause)
         try:
             now = ask_remote(git, remote)
             if now not in (new, old):
-                fetch_branch(git, remote)
+                fetch_branch(git, remote, now)
         except UnreachableError as error:
-            raise LedgerError(
-                f"It is not known whether the entry was written: {refusal} Then: {error} See `slipway history` once "
-                "the remote can be reached, before you retry."
-            ) from error
+            seen_there = f"Then: {error}"
+            break
         if now is not None and now != old:
             return git.descends(now, new)
-    raise LedgerError(
-        f"Nothing was written: the remote {remote!r} refuses to move the branch deployments: {refusal} It needs the "
-        "right to push there; of the branch's protection, only force-push and deletion may be forbidden."
-    )
+    if pushed.refused:
+        raise LedgerError(
+            f"Nothing was written: the remote {remote!r} refuses to move the branch deployments: {pushed.reason} It "
+            "needs the right to push there; of the branch's protection, only force-push and deletion may be forbidden."
+        )
+    raise LedgerError(f"It is not known whether the entry was written: {pushed.reason} {seen_there} {LOOK_FIRST}")
 
 
 def _find(git: Objects, remote: str | None, seen: str | None, writing: bool) -> Tip:
@@ -100,7 +104,7 @@ def _find(git: Objects, remote: str | None, seen: str | None, writing: bool) -> 
     try:
         commit = ask_remote(git, remote)
         if commit is not None and commit not in (known, seen):
-            fetch_branch(git, remote)
+            fetch_branch(git, remote, commit)
     except UnreachableError as error:
         if writing:
             raise LedgerError(
@@ -111,20 +115,25 @@ def _find(git: Objects, remote: str | None, seen: str | None, writing: bool) -> 
             known = seen
         return Tip(known or seen, str(error))
     if commit is not None and commit != known:
-        git.move(follower, commit, known)
+        git.move(Move(follower, commit, known))
     return Tip(commit)
 
 
 def _complete(git: Objects, remote: str | None, seen: str | None, commit: str) -> None:
     """Fetch the older commits of the branch where a shallow clone holds only the newest ones."""
-    if seen == commit or git.run("rev-parse", "--is-shallow-repository").strip() == "false":
+    if seen == commit:
+        return
+    shallow = git.run("rev-parse", "--is-shallow-repository").strip()
+    if shallow not in ("true", "false"):
+        raise git.unexpected("rev-parse", shallow)
+    if shallow == "false":
         return
     if not _ends_early(git, commit):
         return
     why = "there is no remote to complete it from."
     try:
         if remote is not None:
-            fetch_branch(git, remote, whole=True)
+            fetch_branch(git, remote, commit, whole=True)
             why = "the remote holds no more of it."
     except UnreachableError as error:
         why = str(error)
@@ -137,7 +146,9 @@ def _complete(git: Objects, remote: str | None, seen: str | None, commit: str) -
 
 def _ends_early(git: Objects, commit: str) -> bool:
     """Return whether a commit that git takes for the first one names a parent: the clone was cut there."""
-    first = git.run("rev-list", "--max-parents=0", commit).split()
+    first = git.run("rev-list", "--max-parents=0", commit, "--").split()
+    if not first:
+        raise git.unexpected("rev-list", b"")
     return any(content is not None and b"\nparent " in content.split(b"\n\n")[0] for content in git.contents(first))
 
 

@@ -1,16 +1,20 @@
 """Verify the history of the ledger, commit by commit: each is one event, and follows from the one before it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from slipway.errors import LedgerError
-from slipway.ledger.entries import ENTRY, damaged_commit, list_environments, parse_entry, read_entry
+from slipway.ledger.bundles import read_bundle
+from slipway.ledger.entries import ENTRY, DamageError, damaged_commit, list_environments, parse_entry, read_entry
 from slipway.ledger.entry import Entry
 from slipway.ledger.objects import Objects
 from slipway.ledger.transitions import verify_transition
 
 _BUNDLE = re.compile(r"bundles/([0-9a-f]{64})/[^/\"]+\Z")
+_END = "end"
 _DONE = {"A": "added", "M": "modified", "D": "deleted"}
 
 
@@ -42,7 +46,7 @@ def verify_history(git: Objects, since: str | None, tip: str) -> int:
         return 0
     steps = [_step(commit, changes) for commit, changes in _changes(git, commits)]
     newest = {name: read_entry(git, since, name) for name in list_environments(git, since)} if since else {}
-    kept = {item.name for item in git.tree(f"{since}:bundles")} if since else set()
+    kept = {item.name for item in git.tree(since, "bundles")} if since else set()
     contents = git.contents(blob for step in steps for _, blob in step.entries)
     for step in steps:
         for environment, _ in step.entries:
@@ -57,31 +61,57 @@ def verify_history(git: Objects, since: str | None, tip: str) -> int:
     return len(commits)
 
 
+def verify_own_commit(git: Objects, tip: str | None, new: str, entries: Sequence[Entry]) -> None:
+    """Verify, as a reader would, that the commit `new` adds these entries to `tip`, and nothing else is changed."""
+    try:
+        verify_history(git, tip, new)
+        for entry in entries:
+            found = read_entry(git, new, entry.environment)
+            if msgspec.json.encode(found) != msgspec.json.encode(entry):
+                raise damaged_commit(new, f"expected {entry}, found {found}")
+            if entry.release:
+                read_bundle(git, new, entry.release.bundle)
+    except DamageError as error:
+        raise LedgerError(
+            f"Nothing was written: git made another commit than the one that was asked for: {error.what}. Retry; if it "
+            "stays, `git fsck` says what is wrong with this clone."
+        ) from error
+
+
 def _list_commits(git: Objects, since: str | None, tip: str) -> list[str]:
-    """Return the commits after `since`, oldest first; without a merge each follows from the one before it."""
+    """Return the commits after `since`, which `tip` descends from, oldest first; each is the parent of the next."""
+    if since == tip:
+        return []
     wanted = [tip, f"^{since}"] if since else [tip]
-    rows = [row.split() for row in git.run("rev-list", "--parents", "--topo-order", "--reverse", *wanted).splitlines()]
+    shown = git.run("rev-list", "--parents", "--topo-order", "--reverse", *wanted, "--")
+    rows = [row.split() for row in shown.splitlines()]
     for commit, *parents in rows:
         if len(parents) > 1:
             merged = ", ".join(parent[:12] for parent in parents)
             raise damaged_commit(commit, f"expected one parent, found a merge of {merged}")
+    chain = [since, *(commit for commit, *_ in rows)]
+    if chain[-1] != tip or [parents for _, *parents in rows] != [[before] if before else [] for before in chain[:-1]]:
+        raise git.unexpected("rev-list", shown)
     return [commit for commit, *_ in rows]
 
 
 def _changes(git: Objects, commits: list[str]) -> Iterator[tuple[str, list[Change]]]:
     """Yield the changes of each commit against its parent, of the first one against nothing."""
-    given = "".join(f"{commit}\n" for commit in commits).encode()
-    found: dict[str, list[Change]] = {commit: [] for commit in commits}
-    current: list[Change] = []
-    shown = git.run("diff-tree", "--stdin", "--root", "-r", "--raw", "--no-abbrev", "--no-renames", given=given)
+    # Git prints every commit, and repeats a line that is none: the last one shows that nothing is missing.
+    given = "".join(f"{commit}\n" for commit in [*commits, _END]).encode()
+    options = ("--stdin", "--always", "--root", "-r", "--raw", "--no-abbrev", "--no-renames")
+    shown = git.run("diff-tree", *options, given=given)
+    found: dict[str, list[Change]] = {}
     for line in shown.splitlines():
-        if line.startswith(":"):
-            about, path = line.split("\t", 1)
-            _, mode, _, blob, status = about.split(" ")
-            current.append(Change(status, mode, blob, path))
-        else:
-            current = found[line]
-    yield from found.items()
+        if not line.startswith(":"):
+            found[line] = current = []
+            continue
+        about, path = line.split("\t", 1)
+        _, mode, _, blob, status = about.split(" ")
+        current.append(Change(status, mode, blob, path))
+    if list(found) != [*commits, _END]:
+        raise git.unexpected("diff-tree", shown)
+    yield from ((commit, found[commit]) for commit in commits)
 
 
 def _step(commit: str, changes: list[Change]) -> Step:
