@@ -56,17 +56,17 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
 
     @cached_property
     def gain(self) -> Figure | None:
-        """The primary loss compared with production's (see `relative_improvement`); None without production."""
+        """Compare the primary loss with production's (see `relative_improvement`); None without production."""
         return self._improvement(self.production.scored) if self.production else None
 
     @cached_property
     def skill(self) -> Figure:
-        """The primary loss compared with the trivial baseline's (see `relative_improvement`)."""
+        """Compare the primary loss with the trivial baseline's (see `relative_improvement`)."""
         return self._improvement(self.baseline)
 
     @cached_property
     def slice_gains(self) -> tuple[SliceComparison, ...]:
-        """Every slice compared with production's (see `compare_slices`); none without production."""
+        """Compare every slice with production's (see `compare_slices`); none without production."""
         if self.production is None:
             return ()
         return compare_slices(
