@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from slipway.demo.chapters import play_chapters, read_chapters
-from slipway.demo.screen import Summary, print_summary
+from slipway.demo.screen import print_summary
 from slipway.demo.workspace import WORKSPACE, open_workspace
 from slipway.errors import SlipwayError
 from slipway.settings import quiet_environment
@@ -33,7 +33,7 @@ def main() -> None:
         ran = {entry.stage: entry for entry in _times(folder)[before:]}
         if chapters := read_chapters(folder):
             play_chapters(folder, chapters, partial(_run, folder))
-        print_summary(Summary(folder, tuple((name, ran.get(name)) for name in STAGES), time.time() - started))
+        print_summary(folder, {name: ran.get(name) for name in STAGES}, time.time() - started)
     except SlipwayError as error:
         sys.exit(f"demo failed: {error}")
 

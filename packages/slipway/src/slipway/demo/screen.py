@@ -3,7 +3,6 @@
 import shlex
 import shutil
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 from rich.console import Console
@@ -26,26 +25,18 @@ NEXT = (
 )
 
 
-class Summary(NamedTuple):
-    """The workspace, the time of each stage (None if it did not run), and the total in seconds."""
-
-    folder: Path
-    stages: tuple[tuple[str, StageTime | None], ...]
-    seconds: float
-
-
-def print_summary(summary: Summary) -> None:
-    """Print stages, metrics, one prediction of the sealed bundle, and what to type next."""
+def print_summary(folder: Path, stages: dict[str, StageTime | None], seconds: float) -> None:
+    """Print stages (None: it did not run), metrics, one prediction, and what to type next; `seconds` is the total."""
     console = Console(highlight=False)
     console.print()
-    console.print(_stages(summary))
-    console.print(_metrics(read_evaluation(summary.folder / "metrics.json")))
-    registered = msgspec.json.decode((summary.folder / "registered.json").read_bytes())
+    console.print(_stages(stages))
+    console.print(_metrics(read_evaluation(folder / "metrics.json")))
+    registered = msgspec.json.decode((folder / "registered.json").read_bytes())
     console.print(
         f"Registered: model {registered['model']} version {registered['version']}, bundle {registered['digest'][:12]}"
     )
-    _show_prediction(console, summary.folder)
-    console.print(f"\nDone in {summary.seconds:.0f} s. Everything is in {WORKSPACE}/. What to type next:")
+    _show_prediction(console, folder)
+    console.print(f"\nDone in {seconds:.0f} s. Everything is in {WORKSPACE}/. What to type next:")
     for command, what in NEXT:
         console.print(f"  {command:<20} {what}", soft_wrap=True)
 
@@ -56,9 +47,9 @@ def _uv() -> str:
     return fetched if (shutil.which("uv") or fetched).endswith(fetched) else "uv"
 
 
-def _stages(summary: Summary) -> Table:
+def _stages(stages: dict[str, StageTime | None]) -> Table:
     table = Table("stage", "seconds", "longest step", title="Pipeline", title_justify="left")
-    for name, taken in summary.stages:
+    for name, taken in stages.items():
         if taken is None:
             table.add_row(name, "-", "(unchanged, not run)")
         else:
