@@ -1,7 +1,7 @@
 """Errors as clients see them: problem+json (RFC 9457), which never repeats what the client sent."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
 import msgspec
 from msgspec import Meta
@@ -24,23 +24,31 @@ REASONS = {
 
 
 class Reason(StrEnum):
-    """Why a request is refused: the last part of the problem's `type`, and a label of the metric of rejects."""
+    """Why a request is refused: the last part of the problem's `type`, a label of the metric of rejects; and status."""
 
-    MALFORMED = "malformed-json"
-    DUPLICATE_KEY = "duplicate-key"
-    CONTENT_TYPE = "content-type"
-    INCOMPLETE = "incomplete-body"
-    TOO_LARGE = "too-large"
-    TOO_MANY_ROWS = "too-many-rows"
-    INVALID_REQUEST = "invalid-request"
-    INVALID_ROW = "invalid-row"
-    NO_SCORE = "no-score"
-    UNAUTHORIZED = "unauthorized"
-    NOT_FOUND = "not-found"
-    METHOD = "method-not-allowed"
-    OVERLOADED = "overloaded"
-    LOG = "log-unavailable"
-    INTERNAL = "internal"
+    status: int
+
+    def __new__(cls, name: str, status: int) -> Self:
+        """Make a reason that is its name and has a status."""
+        reason = str.__new__(cls, name)
+        reason._value_, reason.status = name, status
+        return reason
+
+    MALFORMED = "malformed-json", 400
+    DUPLICATE_KEY = "duplicate-key", 400
+    CONTENT_TYPE = "content-type", 415
+    INCOMPLETE = "incomplete-body", 400
+    TOO_LARGE = "too-large", 413
+    TOO_MANY_ROWS = "too-many-rows", 422
+    INVALID_REQUEST = "invalid-request", 422
+    INVALID_ROW = "invalid-row", 422
+    NO_SCORE = "no-score", 422
+    UNAUTHORIZED = "unauthorized", 401
+    NOT_FOUND = "not-found", 404
+    METHOD = "method-not-allowed", 405
+    OVERLOADED = "overloaded", 503
+    LOG = "log-unavailable", 503
+    INTERNAL = "internal", 500
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,22 +79,19 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
 
 
 class Refusal(Exception):  # noqa: N818 - a response, not a failure
-    """A request that is refused: `reason` is for programs, `detail` for people."""
+    """A request that is refused: `reason` is for programs, `detail` for people; `status` overrides the reason's."""
 
     def __init__(
         self,
-        status: int,
         reason: Reason,
         detail: str,
         faults: tuple[Fault, ...] = (),
         headers: tuple[tuple[str, str], ...] = (),
+        status: int = 0,
     ) -> None:
         super().__init__(detail)
-        self.status = status
-        self.reason = reason
-        self.detail = detail
-        self.faults = faults
-        self.headers = headers
+        self.reason, self.detail, self.faults, self.headers = reason, detail, faults, headers
+        self.status = status or reason.status
 
 
 def encode_problem(refusal: Refusal, request_id: str, path: str) -> bytes:
@@ -107,5 +112,5 @@ def encode_problem(refusal: Refusal, request_id: str, path: str) -> bytes:
 def internal_error() -> Refusal:
     """Return the refusal for a failure of the service; its standard error has the traceback under the request id."""
     return Refusal(
-        500, Reason.INTERNAL, "Internal error. The service's standard error has the reason under this request_id."
+        Reason.INTERNAL, "Internal error. The service's standard error has the reason under this request_id."
     )

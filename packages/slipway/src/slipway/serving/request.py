@@ -41,7 +41,7 @@ def read_body(environ: Environ, limit: int) -> bytes:
     if len(body) > limit:
         raise _too_large(limit)
     if announced is not None and len(body) != int(announced):
-        raise Refusal(400, Reason.INCOMPLETE, "Incomplete body: fewer bytes arrived than Content-Length says.")
+        raise Refusal(Reason.INCOMPLETE, "Incomplete body: fewer bytes arrived than Content-Length says.")
     return body
 
 
@@ -51,11 +51,11 @@ def read_media_type(environ: Environ) -> str:
     if given == JSON and "HTTP_CONTENT_ENCODING" not in environ:
         return given
     if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
-        raise Refusal(415, Reason.CONTENT_TYPE, "Unsupported Content-Encoding. Send the body uncompressed.")
+        raise Refusal(Reason.CONTENT_TYPE, "Unsupported Content-Encoding. Send the body uncompressed.")
     kind, _, parameters = given.partition(";")
     charset = [part.partition("=")[2] for part in parameters.lower().split(";") if part.strip().startswith("charset=")]
     if any(name.strip().strip('"') not in ("utf-8", "utf8") for name in charset):
-        raise Refusal(415, Reason.CONTENT_TYPE, "Unsupported charset. Send the body in UTF-8.")
+        raise Refusal(Reason.CONTENT_TYPE, "Unsupported charset. Send the body in UTF-8.")
     return kind.strip().lower()
 
 
@@ -64,8 +64,8 @@ def require_json(environ: Environ) -> None:
     if environ.get("CONTENT_TYPE") != JSON or "HTTP_CONTENT_ENCODING" in environ:
         found = read_media_type(environ)
         if found != JSON:
-            raise Refusal(415, Reason.CONTENT_TYPE, f"Expected Content-Type: {JSON}.")
+            raise Refusal(Reason.CONTENT_TYPE, f"Expected Content-Type: {JSON}.")
 
 
 def _too_large(limit: int) -> Refusal:
-    return Refusal(413, Reason.TOO_LARGE, f"Body too large: expected at most {limit:,} bytes. Split the request.")
+    return Refusal(Reason.TOO_LARGE, f"Body too large: expected at most {limit:,} bytes. Split the request.")

@@ -72,7 +72,7 @@ def log(folder: Path | None, last: int, everything: bool, follow: bool, outcomes
     """
     from slipway.serving.log import reader
     from slipway.serving.log.join import join_outcomes
-    from slipway.serving.log.text import format_entry, summarize_outcomes
+    from slipway.serving.log.record import format_entry
     from slipway.serving.settings import read_log_settings
 
     place = read_log_settings(log=folder).log
@@ -81,7 +81,7 @@ def log(folder: Path | None, last: int, everything: bool, follow: bool, outcomes
     damage, ends = reader.Damage(), reader.Ends()
     entries = reader.read_log(place, damage, ends)
     if outcomes:
-        found = summarize_outcomes(join_outcomes(entries))
+        found = join_outcomes(entries).summary()
         print_result(as_json, found, *(f"{count:>8} {what}" for what, count in found.items()))
         return
     shown = entries if everything else deque(entries, maxlen=last)

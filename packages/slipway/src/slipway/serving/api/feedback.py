@@ -91,5 +91,5 @@ def _read(number: int, plain: Any, struct: type[msgspec.Struct], manifest: Manif
         found = describe_value(plain[field] if field else plain)
         where = f"Outcome {number}" + (f", field {field}" if field else "")
         fault = Fault(number, field, wanted, found)
-        raise Refusal(422, Reason.INVALID_ROW, f"{where}: expected {wanted}, found {found}.", (fault,)) from None
+        raise Refusal(Reason.INVALID_ROW, f"{where}: expected {wanted}, found {found}.", (fault,)) from None
     return Feedback(format_identifier(new_identifier()), datetime.now(UTC), *msgspec.structs.astuple(sent))

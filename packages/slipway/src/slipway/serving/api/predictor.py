@@ -100,7 +100,6 @@ class Predictor:
         except OSError as error:
             self._recorder.add("slipway_log_failures")
             raise Refusal(
-                503,
                 Reason.LOG,
                 "Cannot write the prediction log, and every response must be logged. Retry after 5 seconds.",
                 headers=(("retry-after", "5"),),
@@ -127,5 +126,5 @@ class Predictor:
 
 def _no_score(error: Exception) -> Refusal:
     if isinstance(error, ScoringError):
-        return Refusal(422, Reason.NO_SCORE, "No finite score for a row: a number in it is too large.")
-    return Refusal(422, Reason.NO_SCORE, "Cannot score a row: a number or timestamp in it is out of range.")
+        return Refusal(Reason.NO_SCORE, "No finite score for a row: a number in it is too large.")
+    return Refusal(Reason.NO_SCORE, "Cannot score a row: a number or timestamp in it is out of range.")

@@ -41,7 +41,7 @@ class RowReader:
         many = isinstance(rows, list)
         self._refuse_repeated_keys(body, rows if many else [rows], 1 if named else 0)
         if named and not many:
-            raise Refusal(422, Reason.INVALID_REQUEST, "Expected an array of rows under the key rows.")
+            raise Refusal(Reason.INVALID_REQUEST, "Expected an array of rows under the key rows.")
         return self.convert(rows) if many else self.convert([rows])[0]
 
     def convert(self, rows: list[Any]) -> list[Any]:
@@ -74,7 +74,6 @@ class RowReader:
         first = shown[0]
         where = f"Row {first.row}" + (f", field {first.field}" if first.field else "")
         return Refusal(
-            422,
             Reason.INVALID_ROW,
             f"{where}: expected {first.expected}, found {first.found}."
             + (" See errors for the others." if len(shown) > 1 else ""),
@@ -128,11 +127,9 @@ def to_integer(value: Any) -> Any:
 def verify_row_count(rows: int, most: int) -> None:
     """Raise `Refusal` for no rows, or more than a request may have."""
     if rows > most:
-        raise Refusal(
-            422, Reason.TOO_MANY_ROWS, f"Too many rows: expected at most {most} in a request. Split the request."
-        )
+        raise Refusal(Reason.TOO_MANY_ROWS, f"Too many rows: expected at most {most} in a request. Split the request.")
     if not rows:
-        raise Refusal(422, Reason.INVALID_REQUEST, "Expected at least one row, found none.")
+        raise Refusal(Reason.INVALID_REQUEST, "Expected at least one row, found none.")
 
 
 def parse_json(body: bytes) -> Any:
@@ -140,13 +137,13 @@ def parse_json(body: bytes) -> Any:
     try:
         return _PLAIN.decode(body)
     except msgspec.ValidationError:
-        raise Refusal(422, Reason.INVALID_ROW, "A number in the body is out of range: expected 64 bits.") from None
+        raise Refusal(Reason.INVALID_ROW, "A number in the body is out of range: expected 64 bits.") from None
     except msgspec.DecodeError as error:
-        raise Refusal(400, Reason.MALFORMED, f"Malformed JSON: {_place(str(error))}.") from None
+        raise Refusal(Reason.MALFORMED, f"Malformed JSON: {_place(str(error))}.") from None
     except UnicodeDecodeError:
-        raise Refusal(400, Reason.MALFORMED, "Malformed JSON: invalid UTF-8.") from None
+        raise Refusal(Reason.MALFORMED, "Malformed JSON: invalid UTF-8.") from None
     except RecursionError:
-        raise Refusal(400, Reason.MALFORMED, "Malformed JSON: nested too deeply.") from None
+        raise Refusal(Reason.MALFORMED, "Malformed JSON: nested too deeply.") from None
 
 
 def refuse_duplicate_keys(body: bytes) -> None:
@@ -155,14 +152,14 @@ def refuse_duplicate_keys(body: bytes) -> None:
     def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            raise Refusal(400, Reason.DUPLICATE_KEY, "Duplicate key in an object of the body.")
+            raise Refusal(Reason.DUPLICATE_KEY, "Duplicate key in an object of the body.")
         return found
 
     try:
         json.loads(body, object_pairs_hook=check)
     except (ValueError, RecursionError):
         raise Refusal(
-            400, Reason.MALFORMED, "Malformed JSON: nested too deeply, or a number with too many digits."
+            Reason.MALFORMED, "Malformed JSON: nested too deeply, or a number with too many digits."
         ) from None
 
 

@@ -83,7 +83,7 @@ class App:
             if route is Route.OTHER:
                 return handler(Request(environ, b"", began))
             if environ["REQUEST_METHOD"] != "POST":
-                raise Refusal(405, Reason.METHOD, "Expected POST.", headers=(("allow", "POST"),))
+                raise Refusal(Reason.METHOD, "Expected POST.", headers=(("allow", "POST"),))
             request = Request(environ, read_body(environ, self._limit), began)
             with self._turn:
                 return handler(request)
@@ -93,13 +93,13 @@ class App:
     def _probe(self, request: Request) -> Reply:
         """Answer a probe without Flask, for whose import the first one would wait."""
         if request.environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            raise Refusal(405, Reason.METHOD, "Expected GET.", headers=(("allow", "GET, HEAD"),))
+            raise Refusal(Reason.METHOD, "Expected GET.", headers=(("allow", "GET, HEAD"),))
         if request.environ["PATH_INFO"] in _LIVE:
             return Reply(b'{"status":"alive"}')
         if self._board.draining:
-            raise Refusal(503, Reason.OVERLOADED, "The service is shutting down.")
+            raise Refusal(Reason.OVERLOADED, "The service is shutting down.")
         if self._settings.when_log_fails == "closed" and not self._log.probe():
-            raise Refusal(503, Reason.LOG, "Cannot write the prediction log.")
+            raise Refusal(Reason.LOG, "Cannot write the prediction log.")
         name = self._settings.instance
         return Reply(b'{"status":"ready"}', headers=((INSTANCE, name),) if name else ())
 
@@ -125,7 +125,6 @@ class App:
         scope = Scope.METRICS if path == METRICS else Scope.SERVICE
         if not self._keyring.opens(environ.get("HTTP_AUTHORIZATION", ""), scope):
             raise Refusal(
-                401,
                 Reason.UNAUTHORIZED,
                 f"Expected the header Authorization: Bearer KEY, with a valid key of scope {scope.value}.",
                 headers=(
@@ -139,7 +138,6 @@ class App:
             return self._places.pop()
         except IndexError:
             raise Refusal(
-                503,
                 Reason.OVERLOADED,
                 "Too many concurrent requests. Retry after 1 second.",
                 headers=(("retry-after", "1"),),

@@ -1,6 +1,6 @@
 """The prediction log: JSON lines, one file per worker and period, written before an answer leaves."""
 
-from slipway.serving.log.record import Batch, Feedback, Prediction, Record
+from slipway.serving.log.record import Batch, Feedback, Prediction
 from slipway.serving.log.writer import LogWriter
 
-__all__ = ["Batch", "Feedback", "LogWriter", "Prediction", "Record"]
+__all__ = ["Batch", "Feedback", "LogWriter", "Prediction"]

@@ -5,8 +5,7 @@ from typing import Any
 
 import msgspec
 
-from slipway.serving.log.reader import Entry
-from slipway.serving.log.record import Feedback, Prediction
+from slipway.serving.log.record import Entry, Feedback, Prediction
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -31,6 +30,17 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
     repeated: int
     superseded: int
 
+    def summary(self) -> dict[str, int]:
+        """Count predictions and outcomes by how they were joined."""
+        return {
+            "predictions with one outcome": len(self.joined),
+            "predictions without": len(self.waiting),
+            "predictions with conflicting outcomes": len(self.conflicting),
+            "outcomes of unknown predictions": len(self.unknown),
+            "repeated outcomes": self.repeated,
+            "corrected outcomes": self.superseded,
+        }
+
 
 def join_outcomes(entries: Iterable[Entry]) -> Outcomes:
     """Join feedback with predictions by identifier, in whatever order they were written."""
@@ -45,33 +55,23 @@ def join_outcomes(entries: Iterable[Entry]) -> Outcomes:
     repeated = superseded = 0
     for identifier, prediction in predictions.items():
         said = feedback.pop(identifier, {})
-        valid = _valid(said)
-        outcomes = {_comparable(each.outcome): each.outcome for each in valid}
+        corrected = {each.supersedes for each in said.values()}
+        valid = [each.outcome for name, each in said.items() if name not in corrected]
+        # 1 and true are different outcomes, 1 and 1.0 the same.
+        outcomes = [*{(isinstance(outcome, bool), outcome): outcome for outcome in valid}.values()]
         superseded += len(said) - len(valid)
-        repeated += max(0, len(valid) - len(outcomes))
+        repeated += len(valid) - len(outcomes)
         if not outcomes:
             waiting.append(prediction)
         elif len(outcomes) == 1:
-            joined.append(Joined(prediction, next(iter(outcomes.values()))))
+            joined.append(Joined(prediction, outcomes[0]))
         else:
             conflicting.append(prediction)
-    unknown = tuple(each for group in feedback.values() for each in group.values())
     return Outcomes(
         joined=tuple(joined),
         waiting=tuple(waiting),
         conflicting=tuple(conflicting),
-        unknown=unknown,
+        unknown=tuple(each for group in feedback.values() for each in group.values()),
         repeated=repeated,
         superseded=superseded,
     )
-
-
-def _valid(said: dict[str, Feedback]) -> list[Feedback]:
-    """Return the feedback that no other corrects."""
-    corrected = {each.supersedes for each in said.values()}
-    return [each for name, each in said.items() if name not in corrected]
-
-
-def _comparable(outcome: Any) -> Any:
-    """Return a key by which 1 and true are different outcomes, 1 and 1.0 the same."""
-    return (isinstance(outcome, bool), outcome)

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import msgspec
 
-from slipway.serving.log.record import Batch, Feedback, Prediction, Record
+from slipway.serving.log.record import Batch, Entry, Feedback, Prediction
 from slipway.serving.log.writer import list_segments
 
-Entry = Prediction | Feedback
-_DECODER = msgspec.json.Decoder(Record)
+_DECODER = msgspec.json.Decoder(Prediction | Batch | Feedback)
 _POLL_SECONDS = 0.2
+# Before every entry: a file without any is read first.
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+Ends = dict[Path, int]
 
 
 class Damage:
@@ -23,11 +25,6 @@ class Damage:
 
     def __init__(self) -> None:
         self.lines = 0
-
-
-Ends = dict[Path, int]
-# Before every entry: a file without any is read first.
-_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 def read_log(folder: Path, damage: Damage | None = None, ends: Ends | None = None) -> Iterator[Entry]:
@@ -38,50 +35,50 @@ def read_log(folder: Path, damage: Damage | None = None, ends: Ends | None = Non
     """
     counted, positions = damage or Damage(), {} if ends is None else ends
     waiting = deque(sorted((_start(path), path) for path in list_segments(folder)))
+    # With a number of its file, so that no two entries are compared.
     going: list[tuple[datetime, int, Entry, Iterator[Entry]]] = []
     number = count()
     while waiting or going:
-        while waiting and (not going or waiting[0][0] <= going[0][0]):
-            _go_on(going, next(number), _entries(waiting.popleft()[1], counted, positions))
-        if going:
+        if waiting and (not going or waiting[0][0] <= going[0][0]):
+            place, entries = next(number), _entries(waiting.popleft()[1], counted, positions)
+        else:
             _, place, entry, entries = heapq.heappop(going)
             yield entry
-            _go_on(going, place, entries)
+        for following in entries:
+            heapq.heappush(going, (following.time, place, following, entries))
+            break
 
 
 def follow_log(folder: Path, ends: Ends, stop: Callable[[], bool] = lambda: False) -> Iterator[Entry]:
     """Yield what is appended after `ends` until `stop` returns True; new files are followed from their start."""
     while not stop():
-        found = []
-        for path in list_segments(folder):
-            records, ends[path] = _new(path, ends.get(path, 0))
-            found += records
+        found = [entry for path in list_segments(folder) for entry in _entries(path, Damage(), ends)]
         yield from sorted(found, key=lambda entry: entry.time)
         if not found:
             time.sleep(_POLL_SECONDS)
 
 
-def _go_on(going: list[tuple[datetime, int, Entry, Iterator[Entry]]], place: int, entries: Iterator[Entry]) -> None:
-    entry = next(entries, None)
-    if entry is not None:
-        heapq.heappush(going, (entry.time, place, entry, entries))
-
-
 def _start(path: Path) -> datetime:
     """Return when the first entry of a file was written."""
-    first = next(_entries(path, Damage(), {}), None)
-    return first.time if first else _EARLIEST
+    return next((entry.time for entry in _entries(path, Damage(), {})), _EARLIEST)
 
 
 def _entries(path: Path, damage: Damage, ends: Ends) -> Iterator[Entry]:
-    position = ends[path] = 0
+    """Yield the entries of the complete lines after `ends[path]`, which moves along.
+
+    Empty lines do not move it: the service writes some as a test, and removes them.
+    """
+    position = ends.setdefault(path, 0)
     try:
         with path.open("rb") as lines:
+            lines.seek(position)
             for line in lines:
                 position += len(line)
                 if not line.endswith(b"\n"):
+                    # The rest may come later.
                     damage.lines += 1
-                elif line.strip():
+                    return
+                if line.strip():
                     ends[path] = position
                     yield from _decode(line, damage)
     except FileNotFoundError:
@@ -89,26 +86,7 @@ def _entries(path: Path, damage: Damage, ends: Ends) -> Iterator[Entry]:
         return
 
 
-def _new(path: Path, position: int) -> tuple[list[Entry], int]:
-    """Return the entries of the complete lines after `position`, and where these lines end.
-
-    Empty lines at the end do not count: the service writes some as a test, and removes them.
-    """
-    try:
-        with path.open("rb") as file:
-            file.seek(position)
-            content = file.read()
-    except FileNotFoundError:
-        return [], position
-    whole = content[: content.rfind(b"\n") + 1].rstrip(b"\n")
-    end = position + len(whole) + 1 if whole else position
-    damage = Damage()
-    return [entry for line in whole.splitlines() for entry in _decode(line, damage)], end
-
-
 def _decode(line: bytes, damage: Damage) -> Iterator[Entry]:
-    if not line.strip():
-        return
     try:
         record = _DECODER.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""The three kinds of line that the log holds, told apart by `kind`."""
+"""The three kinds of line that the log holds, told apart by `kind`; and an entry as one line for people."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -35,13 +35,10 @@ class Batch(msgspec.Struct, frozen=True, tag_field="kind", tag="batch", omit_def
 
     def predictions(self) -> Iterator[Prediction]:
         """Yield the rows one by one; each has the latency of the whole request."""
-        first = UUID(self.id).int
-        for row, score in enumerate(self.scores):
-            label = self.labels[row] if self.labels else None
-            inputs = self.inputs[row] if self.inputs else None
-            yield Prediction(
-                format_identifier(first + row), self.time, self.model, self.latency_us, score, label, inputs
-            )
+        first, nothing = UUID(self.id).int, [None] * len(self.scores)
+        rows = zip(self.scores, self.labels or nothing, self.inputs or nothing, strict=True)
+        for number, row in enumerate(rows, first):
+            yield Prediction(format_identifier(number), self.time, self.model, self.latency_us, *row)
 
 
 class Feedback(msgspec.Struct, frozen=True, tag_field="kind", tag="feedback", omit_defaults=True):
@@ -56,4 +53,21 @@ class Feedback(msgspec.Struct, frozen=True, tag_field="kind", tag="feedback", om
     supersedes: str | None = None
 
 
-Record = Prediction | Batch | Feedback
+Entry = Prediction | Feedback
+
+
+def format_entry(entry: Entry) -> str:
+    """Return time, kind and identifier, then score and label or the outcome."""
+    when = f"{entry.time:%Y-%m-%d %H:%M:%S}"
+    if isinstance(entry, Feedback):
+        source = f" (from {entry.source})" if entry.source else ""
+        return f"{when} feedback   {entry.prediction_id:<36} outcome {_json(entry.outcome)}{source}"
+    scores = " ".join(f"{score:.4f}" for score in (entry.score if isinstance(entry.score, list) else [entry.score]))
+    label = "" if entry.label is None else f" -> {_json(entry.label)}"
+    inputs = "" if entry.inputs is None else f"  {_json(entry.inputs)}"
+    model = entry.model[:12]
+    return f"{when} prediction {entry.id:<36} {scores}{label} ({entry.latency_us} us, {model}){inputs}"
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

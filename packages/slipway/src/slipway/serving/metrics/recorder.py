@@ -1,7 +1,7 @@
 """The metrics of a service, and how a worker counts them: a few additions to shared memory for each request."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from itertools import product
 from typing import Any
@@ -47,24 +47,19 @@ class Family(msgspec.Struct, frozen=True):
 
 def metric_families(manifest: Manifest, score_edges: Sequence[float]) -> tuple[Family, ...]:
     """Return the metrics of a service of this model; `score_edges` are the bucket edges of a regression's scores."""
-    labels = tuple((class_text(name),) for name in manifest.classes) or (("",),)
+    labels = (*product(map(class_text, manifest.classes)),) or (("",),)
     classes = labels if manifest.task is Task.MULTICLASS else (("",),)
     edges = SHARES if manifest.classes else tuple(score_edges)
     statuses = tuple(product(Route, map(str, REASONS)))
+    routes, reasons = tuple(product(Route)), tuple(product(Reason))
+    seconds = "Seconds from reading a request to its response, by route."
+    scores = "Scores of predicted rows, by class for a multiclass model."
     return (
         Family("slipway_requests", "HTTP requests by route and status.", ("route", "status"), statuses),
-        Family(
-            "slipway_request_seconds",
-            "Seconds from reading a request to its response, by route.",
-            ("route",),
-            _each(Route),
-            SECONDS,
-        ),
-        Family("slipway_rejects", "Requests refused, by reason.", ("reason",), _each(Reason)),
+        Family("slipway_request_seconds", seconds, ("route",), routes, SECONDS),
+        Family("slipway_rejects", "Requests refused, by reason.", ("reason",), reasons),
         Family("slipway_predictions", "Rows predicted, by label.", ("label",), labels),
-        Family(
-            "slipway_score", "Scores of predicted rows, by class for a multiclass model.", ("class",), classes, edges
-        ),
+        Family("slipway_score", scores, ("class",), classes, edges),
         Family("slipway_feedback", "Outcomes accepted."),
         Family("slipway_log_bytes", "Bytes written to the prediction log."),
         Family("slipway_log_failures", "Failed writes to the prediction log."),
@@ -77,10 +72,6 @@ def count_slots(found: Sequence[Family]) -> int:
     return sum(family.width * len(family.series) for family in found)
 
 
-def _each(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
-    return tuple((name,) for name in names)
-
-
 class Recorder:
     """Counts into one worker's numbers.
 
@@ -90,21 +81,19 @@ class Recorder:
 
     def __init__(self, found: Sequence[Family], numbers: "memoryview[float]") -> None:
         self._numbers = numbers
-        self._edges = {family.name: family.edges for family in found}
         self._slots: dict[str, dict[tuple[str, ...], int]] = {}
         slot = 0
         for family in found:
-            series = self._slots[family.name] = {}
-            for labels in family.series:
-                series[labels] = slot
-                slot += family.width
+            starts = range(slot, slot + family.width * len(family.series), family.width)
+            self._slots[family.name] = dict(zip(family.series, starts, strict=True))
+            slot = starts.stop
         self._statuses = {
             (Route(route), int(status)): at for (route, status), at in self._slots["slipway_requests"].items()
         }
         self._seconds = {Route(route): at for (route,), at in self._slots["slipway_request_seconds"].items()}
         self._labels = {label: at for (label,), at in self._slots["slipway_predictions"].items()}
         self._scores = list(self._slots["slipway_score"].values())
-        self._score_edges = self._edges["slipway_score"]
+        self._score_edges = next(family.edges for family in found if family.name == "slipway_score")
 
     def request(self, route: Route, status: int, seconds: float) -> None:
         """Count an answered request."""

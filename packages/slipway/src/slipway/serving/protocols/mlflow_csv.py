@@ -31,7 +31,6 @@ def read_csv(body: bytes, fields: Sequence[Field], max_rows: int) -> list[dict[s
                 verify_row_count(len(rows) + 1, max_rows)
                 if len(cells) != len(header):
                     raise Refusal(
-                        422,
                         Reason.INVALID_REQUEST,
                         f"Row {len(rows)}: expected {len(header)} values as in the header, found {len(cells)}.",
                     )
@@ -39,18 +38,18 @@ def read_csv(body: bytes, fields: Sequence[Field], max_rows: int) -> list[dict[s
                     {name: read[name](cell) if cell else None for name, cell in zip(header, cells, strict=True)}
                 )
     except UnicodeDecodeError:
-        raise Refusal(400, Reason.MALFORMED, "Malformed CSV: invalid UTF-8.") from None
+        raise Refusal(Reason.MALFORMED, "Malformed CSV: invalid UTF-8.") from None
     except csv.Error:
-        raise Refusal(400, Reason.MALFORMED, "Malformed CSV: unbalanced quotes, or a value too long.") from None
+        raise Refusal(Reason.MALFORMED, "Malformed CSV: unbalanced quotes, or a value too long.") from None
     return rows
 
 
 def _readers(header: Sequence[str], fields: Sequence[Field]) -> dict[str, Callable[[str], Any]]:
     """Return the reader of each column's cells; cells of a column that the contract does not have stay text."""
     if not header:
-        raise Refusal(422, Reason.INVALID_REQUEST, "Expected a header line with the names of the contract's fields.")
+        raise Refusal(Reason.INVALID_REQUEST, "Expected a header line with the names of the contract's fields.")
     if len(set(header)) != len(header):
-        raise Refusal(400, Reason.DUPLICATE_KEY, "Duplicate name in the header line.")
+        raise Refusal(Reason.DUPLICATE_KEY, "Duplicate name in the header line.")
     known = {field.name: _READERS.get(field.kind, str) for field in fields}
     known |= {field.name: _time for field in fields if field.kind is Kind.TIMESTAMP and not field.zoned}
     return {name: known.get(name, str) for name in header}
@@ -61,7 +60,7 @@ def _number(cell: str) -> Any:
         return cell
     value = float(cell)
     if value in (float("inf"), float("-inf")):
-        raise Refusal(422, Reason.INVALID_ROW, "A number in the body is out of range: expected 64 bits.")
+        raise Refusal(Reason.INVALID_ROW, "A number in the body is out of range: expected 64 bits.")
     return value
 
 

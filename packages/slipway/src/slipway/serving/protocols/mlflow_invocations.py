@@ -30,10 +30,11 @@ def make_invocations_handler(predictor: Predictor, rows: RowReader, max_rows: in
     def invocations(request: Request) -> Reply:
         read = _READERS.get(read_media_type(request.environ))
         if read is None:
-            raise Refusal(415, Reason.CONTENT_TYPE, f"Expected Content-Type: {JSON} or {CSV}.")
+            raise Refusal(Reason.CONTENT_TYPE, f"Expected Content-Type: {JSON} or {CSV}.")
         if read is read_csv and "CONTENT_LENGTH" not in request.environ:
             # Truncated JSON is malformed, but CSV truncated at the end of a line looks complete.
-            raise Refusal(411, Reason.INCOMPLETE, "Expected a Content-Length, without which truncated CSV looks whole.")
+            said = "Expected a Content-Length, without which truncated CSV looks whole."
+            raise Refusal(Reason.INCOMPLETE, said, status=411)
         found = rows.convert(read(request.body, fields, max_rows))
         if len(found) == 1:
             answer = predictor.one(found[0], request.began)

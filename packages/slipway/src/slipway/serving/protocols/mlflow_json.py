@@ -50,7 +50,7 @@ def _split(name: str, given: Any, max_rows: int) -> list[Any]:
     if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
         raise _refusal(f"Expected columns of {name} as an array of texts, the names of the contract's fields.")
     if len(set(columns)) != len(columns):
-        raise Refusal(400, Reason.DUPLICATE_KEY, f"Duplicate name in the columns of {name}.")
+        raise Refusal(Reason.DUPLICATE_KEY, f"Duplicate name in the columns of {name}.")
     verify_row_count(len(data), max_rows)
     for number, row in enumerate(data):
         if not isinstance(row, list) or len(row) != len(columns):
@@ -100,7 +100,7 @@ def _tidy(rows: Iterable[Any], fields: Sequence[Field]) -> None:
 
 
 def _refusal(detail: str) -> Refusal:
-    return Refusal(422, Reason.INVALID_REQUEST, detail)
+    return Refusal(Reason.INVALID_REQUEST, detail)
 
 
 _FORMS: dict[str, Callable[[str, Any, int], list[Any]]] = {

@@ -66,7 +66,7 @@ def _parts(request: Request) -> tuple[bytes, memoryview]:
     """Split a body into its JSON and the bytes after it; without the header that says where it ends, all is JSON."""
     kind = read_media_type(request.environ)
     if kind not in _CONTENT_TYPES:
-        raise Refusal(415, Reason.CONTENT_TYPE, f"Expected Content-Type: {JSON} or {BINARY}.")
+        raise Refusal(Reason.CONTENT_TYPE, f"Expected Content-Type: {JSON} or {BINARY}.")
     length = _json_length(request.environ, len(request.body))
     return request.body[:length], memoryview(request.body)[length:]
 
@@ -78,7 +78,7 @@ def _json_length(environ: Environ, length: int) -> int:
     # int() would read digits of other scripts as well, and any number of them.
     if not (given.isascii() and given.isdigit() and len(given) <= 12 and int(given) <= length):
         raise Refusal(
-            400, Reason.INCOMPLETE, f"Expected the header {LENGTH} as a number of bytes, at most the body's length."
+            Reason.INCOMPLETE, f"Expected the header {LENGTH} as a number of bytes, at most the body's length."
         )
     return int(given)
 
@@ -186,4 +186,4 @@ def _column(name: str, answers: Iterable[Answer]) -> list[Any]:
 
 
 def _refusal(detail: str) -> Refusal:
-    return Refusal(422, Reason.INVALID_REQUEST, detail)
+    return Refusal(Reason.INVALID_REQUEST, detail)

@@ -130,9 +130,9 @@ def _floats(field: Field, found: Iterable[float | None]) -> list[Any]:
         if infinite in plain:
             row, violation = plain.index(infinite), describe_violation(field, infinite)
             text = f"Row {row}, field {field.name}: {violation}."
-            raise Refusal(422, Reason.INVALID_ROW, text, (Fault(row, field.name, *violation),))
+            raise Refusal(Reason.INVALID_ROW, text, (Fault(row, field.name, *violation),))
     return [to_integer(value) for value in plain] if field.kind is Kind.INTEGER else plain
 
 
 def _refusal(field: Field, wanted: str) -> Refusal:
-    return Refusal(422, Reason.INVALID_REQUEST, f"Input {field.name}: expected {wanted}.")
+    return Refusal(Reason.INVALID_REQUEST, f"Input {field.name}: expected {wanted}.")

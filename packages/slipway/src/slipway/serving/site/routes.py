@@ -105,12 +105,12 @@ def _refuse(recorder: Recorder, error: Exception) -> Response:
 def _refusal_of(error: Exception) -> Refusal:
     if isinstance(error, MethodNotAllowed):
         methods = sorted(error.valid_methods or ())
-        return Refusal(405, Reason.METHOD, "Expected GET.", headers=(("allow", ", ".join(methods)),))
+        return Refusal(Reason.METHOD, "Expected GET.", headers=(("allow", ", ".join(methods)),))
     if not isinstance(error, HTTPException) or (error.code or 500) >= 500:
         return internal_error()
     if error.code == 404:
-        return Refusal(404, Reason.NOT_FOUND, "No route at this path. /openapi.json lists the routes.")
-    return Refusal(400, Reason.INVALID_REQUEST, "Malformed request.")
+        return Refusal(Reason.NOT_FOUND, "No route at this path. /openapi.json lists the routes.")
+    return Refusal(Reason.INVALID_REQUEST, "Malformed request.", status=400)
 
 
 def _secure(answer: Response) -> Response:
