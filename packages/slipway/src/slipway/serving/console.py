@@ -1,4 +1,4 @@
-"""What the service tells its operator: lines on standard error."""
+"""Lines for the operator on standard error."""
 
 import sys
 

@@ -1,25 +1,18 @@
 """Errors as clients see them: problem+json (RFC 9457), which never repeats what the client sent."""
 
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Annotated, Self
 
 import msgspec
 from msgspec import Meta
 
 PROBLEM_JSON = "application/problem+json"
-REASONS = {
-    200: "OK",
-    202: "Accepted",
-    400: "Bad Request",
-    401: "Unauthorized",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    411: "Length Required",
+_STATUSES = (200, 202, 400, 401, 404, 405, 411, 413, 415, 422, 500, 503)
+# RFC 9110 renamed two, which older versions of Python do not know.
+REASONS = {status: HTTPStatus(status).phrase for status in _STATUSES} | {
     413: "Content Too Large",
-    415: "Unsupported Media Type",
     422: "Unprocessable Content",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
 }
 
 
@@ -109,8 +102,6 @@ def encode_problem(refusal: Refusal, request_id: str, path: str) -> bytes:
     )
 
 
-def internal_error() -> Refusal:
-    """Return the refusal for a failure of the service; its standard error has the traceback under the request id."""
-    return Refusal(
-        Reason.INTERNAL, "Internal error. The service's standard error has the reason under this request_id."
-    )
+def invalid_request(detail: str) -> Refusal:
+    """Return the refusal of a request that is well-formed and has another shape than the route takes."""
+    return Refusal(Reason.INVALID_REQUEST, detail)

@@ -140,15 +140,9 @@ def _read(kind: type[Kind], environ: Mapping[str, str], chosen: Mapping[str, Any
     try:
         return msgspec.convert(found, kind, strict=False, dec_hook=lambda target, value: target(value))
     except msgspec.ValidationError as error:
-        raise SettingsError(
-            f"Invalid setting: {_named(str(error))}. `slipway serve --help` lists the settings."
-        ) from error
-
-
-def _named(text: str) -> str:
-    """Return the error with the variable's name instead of msgspec's path."""
-    reason, _, path = text.partition(" - at `$.")
-    return f"{PREFIX}{path.rstrip('`').upper()}: {reason}" if path else reason
+        reason, _, path = str(error).partition(" - at `$.")
+        place = f"{PREFIX}{path.rstrip('`').upper()}: " if path else ""
+        raise SettingsError(f"Invalid setting: {place}{reason}. `slipway serve --help` lists the settings.") from error
 
 
 def verify_auth(settings: ServingSettings) -> None:

@@ -7,7 +7,6 @@ import msgspec
 from msgspec import Meta
 
 from slipway.bundle import Manifest
-from slipway.problem import Task
 from slipway.serving.api.predictor import Predictor
 from slipway.serving.api.rows import parse_json, refuse_duplicate_keys, verify_row_count
 from slipway.serving.identifiers import Identifier, format_identifier, new_identifier
@@ -17,7 +16,7 @@ from slipway.serving.problems import Fault, Reason, Refusal
 from slipway.serving.request import Handler, Reply, Request, require_json
 from slipway.violations import describe_value
 
-EXPECTED = {
+_EXPECTED = {
     "prediction_id": "the prediction_id of a prediction",
     "observed_at": "a timestamp with a time zone, such as 2024-05-01T13:30:00Z",
     "source": "text of 1 to 100 characters",
@@ -40,21 +39,22 @@ class BatchFeedbackAccepted(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
 def make_feedback_handler(predictor: Predictor, recorder: Recorder, max_rows: int) -> Handler:
     """Return the handler of the route."""
-    manifest = predictor.bundle.manifest
-    struct = feedback_struct(manifest)
+    classes = predictor.bundle.manifest.classes
+    struct = feedback_struct(predictor.bundle.manifest)
+    names = ", ".join(msgspec.json.encode(name).decode() for name in classes)
+    expected = _EXPECTED | {"outcome": f"one of {names}" if classes else "a number"}
 
     def feedback(request: Request) -> Reply:
         require_json(request.environ)
         plain = parse_json(request.body)
         refuse_duplicate_keys(request.body)
-        single = not isinstance(plain, list)
-        sent = [plain] if single else plain
+        sent = plain if isinstance(plain, list) else [plain]
         verify_row_count(len(sent), max_rows)
-        accepted = [_read(number, each, struct, manifest) for number, each in enumerate(sent)]
+        accepted = [_read(number, each, struct, expected) for number, each in enumerate(sent)]
         predictor.write(*accepted)
         recorder.add("slipway_feedback", len(accepted))
         found = [FeedbackAccepted(record.id, record.prediction_id) for record in accepted]
-        return Reply(msgspec.json.encode(found[0] if single else BatchFeedbackAccepted(found)), status=202)
+        return Reply(msgspec.json.encode(BatchFeedbackAccepted(found) if sent is plain else found[0]), status=202)
 
     return feedback
 
@@ -74,18 +74,10 @@ def feedback_struct(manifest: Manifest) -> type[msgspec.Struct]:
     return msgspec.defstruct("FeedbackRequest", fields, forbid_unknown_fields=True)
 
 
-def describe_outcome(manifest: Manifest) -> str:
-    """Describe the outcomes of this model."""
-    if manifest.task is Task.REGRESSION:
-        return "a number"
-    return "one of " + ", ".join(msgspec.json.encode(name).decode() for name in manifest.classes)
-
-
-def _read(number: int, plain: Any, struct: type[msgspec.Struct], manifest: Manifest) -> Feedback:
+def _read(number: int, plain: Any, struct: type[msgspec.Struct], expected: dict[str, str]) -> Feedback:
     try:
         sent = msgspec.convert(plain, struct)
     except msgspec.ValidationError as error:
-        expected = EXPECTED | {"outcome": describe_outcome(manifest)}
         field = next((name for name in expected if f"`$.{name}`" in str(error)), None)
         wanted = expected.get(field or "", "an object with prediction_id, outcome, optionally observed_at, source")
         found = describe_value(plain[field] if field else plain)

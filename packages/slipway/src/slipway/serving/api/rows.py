@@ -8,7 +8,7 @@ import msgspec
 
 from slipway.bundle import Bundle
 from slipway.contract import Kind
-from slipway.serving.problems import Fault, Reason, Refusal
+from slipway.serving.problems import Fault, Reason, Refusal, invalid_request
 from slipway.violations import REFUSED_ROW, describe_field, describe_value, describe_violation
 
 # Enough to fix a request, and few enough to keep the response to a hostile one small.
@@ -22,13 +22,13 @@ class RowReader:
     """Decodes JSON into rows of a bundle's contract."""
 
     def __init__(self, bundle: Bundle, max_rows: int) -> None:
+        self.max_rows = max_rows
         self._contract = bundle.contract
         self._list: Any = list[bundle.contract]  # type: ignore[name-defined]
         self._fields = {field.name: field for field in bundle.fields}
         self._times = tuple(field.name for field in bundle.fields if field.kind is Kind.TIMESTAMP)
-        self._integers = tuple(field.name for field in bundle.fields if field.kind is Kind.INTEGER)
+        self._integers = frozenset(field.name for field in bundle.fields if field.kind is Kind.INTEGER)
         self._types = get_type_hints(bundle.contract, include_extras=True)
-        self._max_rows = max_rows
 
     def read(self, body: bytes) -> msgspec.Struct | list[Any]:
         """Read one row (an object), or many (an array, or an object with the one key `rows`).
@@ -41,28 +41,26 @@ class RowReader:
         many = isinstance(rows, list)
         self._refuse_repeated_keys(body, rows if many else [rows], 1 if named else 0)
         if named and not many:
-            raise Refusal(Reason.INVALID_REQUEST, "Expected an array of rows under the key rows.")
+            raise invalid_request("Expected an array of rows under the key rows.")
         return self.convert(rows) if many else self.convert([rows])[0]
 
     def convert(self, rows: list[Any]) -> list[Any]:
         """Type plain rows of any protocol; raises `Refusal` with every fault of every row."""
-        verify_row_count(len(rows), self._max_rows)
+        verify_row_count(len(rows), self.max_rows)
         try:
             return msgspec.convert(rows, self._list)
         except msgspec.ValidationError:
-            self._make_whole(rows)
+            # To JSON Schema 7.0 and 7 are the same number.
+            rows = [self._make_whole(row) for row in rows]
         try:
             return msgspec.convert(rows, self._list)
         except msgspec.ValidationError:
             raise self._explain(rows) from None
 
-    def _make_whole(self, rows: Sequence[Any]) -> None:
-        """Take 7.0 for 7 where the contract has an integer, in place: to JSON Schema they are the same number."""
-        for row in rows if self._integers else ():
-            if isinstance(row, dict):
-                for name in self._integers:
-                    if name in row:
-                        row[name] = to_integer(row[name])
+    def _make_whole(self, row: Any) -> Any:
+        if not isinstance(row, dict):
+            return row
+        return {name: to_integer(value) if name in self._integers else value for name, value in row.items()}
 
     def _explain(self, rows: Sequence[Any]) -> Refusal:
         faults: list[Fault] = []
@@ -73,12 +71,9 @@ class RowReader:
         shown = tuple(faults[:_FAULTS]) or (Fault(0, None, "rows that the contract accepts", "others"),)
         first = shown[0]
         where = f"Row {first.row}" + (f", field {first.field}" if first.field else "")
-        return Refusal(
-            Reason.INVALID_ROW,
-            f"{where}: expected {first.expected}, found {first.found}."
-            + (" See errors for the others." if len(shown) > 1 else ""),
-            shown,
-        )
+        others = " See errors for the others." if len(shown) > 1 else ""
+        detail = f"{where}: expected {first.expected}, found {first.found}.{others}"
+        return Refusal(Reason.INVALID_ROW, detail, shown)
 
     def _faults(self, number: int, row: Any) -> list[Fault]:
         if not isinstance(row, dict):
@@ -129,7 +124,7 @@ def verify_row_count(rows: int, most: int) -> None:
     if rows > most:
         raise Refusal(Reason.TOO_MANY_ROWS, f"Too many rows: expected at most {most} in a request. Split the request.")
     if not rows:
-        raise Refusal(Reason.INVALID_REQUEST, "Expected at least one row, found none.")
+        raise invalid_request("Expected at least one row, found none.")
 
 
 def parse_json(body: bytes) -> Any:
@@ -139,11 +134,12 @@ def parse_json(body: bytes) -> Any:
     except msgspec.ValidationError:
         raise Refusal(Reason.INVALID_ROW, "A number in the body is out of range: expected 64 bits.") from None
     except msgspec.DecodeError as error:
-        raise Refusal(Reason.MALFORMED, f"Malformed JSON: {_place(str(error))}.") from None
+        reason = str(error).removeprefix("JSON is malformed: ").lower()
     except UnicodeDecodeError:
-        raise Refusal(Reason.MALFORMED, "Malformed JSON: invalid UTF-8.") from None
+        reason = "invalid UTF-8"
     except RecursionError:
-        raise Refusal(Reason.MALFORMED, "Malformed JSON: nested too deeply.") from None
+        reason = "nested too deeply"
+    raise Refusal(Reason.MALFORMED, f"Malformed JSON: {reason}.")
 
 
 def refuse_duplicate_keys(body: bytes) -> None:
@@ -158,13 +154,8 @@ def refuse_duplicate_keys(body: bytes) -> None:
     try:
         json.loads(body, object_pairs_hook=check)
     except (ValueError, RecursionError):
-        raise Refusal(
-            Reason.MALFORMED, "Malformed JSON: nested too deeply, or a number with too many digits."
-        ) from None
-
-
-def _place(reason: str) -> str:
-    return reason.removeprefix("JSON is malformed: ").lower()
+        detail = "Malformed JSON: nested too deeply, or a number with too many digits."
+        raise Refusal(Reason.MALFORMED, detail) from None
 
 
 def shown_name(name: str) -> str:

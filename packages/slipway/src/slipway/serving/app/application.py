@@ -18,7 +18,7 @@ from slipway.serving.console import print_line
 from slipway.serving.identifiers import format_identifier, new_identifier
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.recorder import Recorder, Route
-from slipway.serving.problems import PROBLEM_JSON, REASONS, Reason, Refusal, encode_problem, internal_error
+from slipway.serving.problems import PROBLEM_JSON, REASONS, Reason, Refusal, encode_problem
 from slipway.serving.request import INSTANCE, Environ, Handler, Reply, Request, read_body
 
 # Probes need no key; every other route does where keys are used.
@@ -67,10 +67,8 @@ class App:
         route, handler = self._routes.get(path, self._other)
         try:
             reply = self._answer(environ, path, route, handler, began)
-        except Refusal as refusal:
-            reply = self._refused(environ, refusal)
-        except Exception:  # noqa: BLE001 - answered with 500, and reported to the operator
-            reply = self._failed(environ)
+        except Exception as error:  # noqa: BLE001 - a refusal, or answered with 500 and reported to the operator
+            reply = refuse_request(environ, error, self._recorder)
         self._recorder.request(route, reply.status, (time.perf_counter_ns() - began) / 1e9)
         return _send(start, environ, reply, self._board.closing)
 
@@ -107,16 +105,15 @@ class App:
         """Let Flask answer; a HEAD is a GET whose body is not sent."""
         if self._site is None:
             self._site = self.load_site()
-        said: list[tuple[str, list[tuple[str, str]]]] = []
+        from werkzeug import Response
+
         method = request.environ["REQUEST_METHOD"]
         # Set before the copy is made, so that a problem made by Flask has the request id of the header.
         request_id(request.environ)
         environ = {**request.environ, "REQUEST_METHOD": "GET" if method == "HEAD" else method}
-        content = b"".join(self._site(environ, lambda line, headers, _=None: said.append((line, headers))))
-        line, headers = said[-1]
-        names = dict(headers)
-        kept = tuple((name, value) for name, value in headers if name.lower() not in ("content-type", "content-length"))
-        return Reply(content, names["Content-Type"], int(line[:3]), headers=kept)
+        answer = Response.from_app(self._site, environ)
+        kind, _ = answer.headers.pop("Content-Type"), answer.headers.pop("Content-Length", None)
+        return Reply(answer.get_data(), kind, answer.status_code, headers=(*answer.headers,))
 
     def _guard(self, environ: Environ, path: str) -> None:
         """Refuse clients without a key, where keys are used."""
@@ -124,36 +121,28 @@ class App:
             return
         scope = Scope.METRICS if path == METRICS else Scope.SERVICE
         if not self._keyring.opens(environ.get("HTTP_AUTHORIZATION", ""), scope):
-            raise Refusal(
-                Reason.UNAUTHORIZED,
-                f"Expected the header Authorization: Bearer KEY, with a valid key of scope {scope.value}.",
-                headers=(
-                    ("www-authenticate", 'Basic realm="slipway", charset="UTF-8"'),
-                    ("www-authenticate", "Bearer"),
-                ),
-            )
+            detail = f"Expected the header Authorization: Bearer KEY, with a valid key of scope {scope.value}."
+            ways = ('Basic realm="slipway", charset="UTF-8"', "Bearer")
+            raise Refusal(Reason.UNAUTHORIZED, detail, headers=tuple(("www-authenticate", way) for way in ways))
 
     def _take_place(self) -> int:
         try:
             return self._places.pop()
         except IndexError:
-            raise Refusal(
-                Reason.OVERLOADED,
-                "Too many concurrent requests. Retry after 1 second.",
-                headers=(("retry-after", "1"),),
-            ) from None
+            detail = "Too many concurrent requests. Retry after 1 second."
+            raise Refusal(Reason.OVERLOADED, detail, headers=(("retry-after", "1"),)) from None
 
-    def _refused(self, environ: Environ, refusal: Refusal) -> Reply:
-        self._recorder.reject(refusal.reason)
-        name = request_id(environ)
-        return Reply(
-            encode_problem(refusal, name, environ["PATH_INFO"]), PROBLEM_JSON, refusal.status, name, refusal.headers
-        )
 
-    def _failed(self, environ: Environ) -> Reply:
-        name = request_id(environ)
-        print_line(f"request {name} failed\n{traceback.format_exc()}")
-        return self._refused(environ, internal_error())
+def refuse_request(environ: Environ, error: Exception, recorder: Recorder) -> Reply:
+    """Return a refusal, or a failure of the service, as a problem that repeats nothing of the request; count it."""
+    name = request_id(environ)
+    if not isinstance(error, Refusal):
+        print_line(f"request {name} failed\n{''.join(traceback.format_exception(error))}")
+        detail = "Internal error. The service's standard error has the reason under this request_id."
+        error = Refusal(Reason.INTERNAL, detail)
+    recorder.reject(error.reason)
+    body = encode_problem(error, name, environ["PATH_INFO"])
+    return Reply(body, PROBLEM_JSON, error.status, name, error.headers)
 
 
 def request_id(environ: Any, own: str | None = None) -> str:

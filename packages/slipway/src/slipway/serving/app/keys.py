@@ -7,7 +7,8 @@ import hmac
 import re
 import secrets
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -47,17 +48,20 @@ class KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     keys: tuple[Key, ...] = ()
 
+    def by_scope(self) -> dict[Scope, list[bytes]]:
+        """Return the hashes of the keys of each scope."""
+        return {scope: [bytes.fromhex(key.sha256) for key in self.keys if key.scope is scope] for scope in Scope}
+
 
 def new_key(path: Path, name: str, scope: Scope) -> str:
     """Add a key under `name` to the file, and return it: it cannot be shown again."""
     if not _NAME.fullmatch(name):
         raise SettingsError(f"A key's name is up to 64 letters, digits, dots and dashes, found {name!r}.")
     secret = f"slipway_{secrets.token_urlsafe(32)}"
-    with _changing(path):
-        keys = read_keys(path, missing_ok=True).keys
-        if any(key.name == name for key in keys):
+    with _changing(path, missing_ok=True) as keys:
+        if name in keys:
             raise SettingsError(f"{path} has a key named {name!r} already. Revoke it, or choose another name.")
-        _write(path, (*keys, Key(name, scope, _hash(secret).hex(), datetime.now(UTC).replace(microsecond=0))))
+        keys[name] = Key(name, scope, _hash(secret).hex(), datetime.now(UTC).replace(microsecond=0))
     return secret
 
 
@@ -75,13 +79,10 @@ def new_key_in_file(path: Path, name: str, scope: Scope, secret: Path) -> None:
 
 def revoke_key(path: Path, name: str) -> None:
     """Take the key named `name` out of the file; running services refuse it within a second."""
-    with _changing(path):
-        keys = read_keys(path).keys
-        kept = tuple(key for key in keys if key.name != name)
-        if len(kept) == len(keys):
-            names = ", ".join(key.name for key in keys) or "none"
-            raise SettingsError(f"{path} has no key named {name!r}. Its keys: {names}.")
-        _write(path, kept)
+    with _changing(path) as keys:
+        if name not in keys:
+            raise SettingsError(f"{path} has no key named {name!r}. Its keys: {', '.join(keys) or 'none'}.")
+        del keys[name]
 
 
 def read_keys(path: Path, missing_ok: bool = False) -> KeyFile:
@@ -90,7 +91,7 @@ def read_keys(path: Path, missing_ok: bool = False) -> KeyFile:
         return KeyFile()
     missing = f"`slipway key new NAME --file {path}` makes one."
     advice = "Expected a file of keys, which `slipway key` writes."
-    # Somebody may have pasted a key itself into it, and errors are logged.
+    # A key itself may have been pasted into it, and errors are logged.
     return read_json(path, KeyFile, SettingsError, advice, missing, private=True)
 
 
@@ -100,7 +101,7 @@ class Keyring:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamp = self._stat()
-        self._keys = _by_scope(read_keys(path))
+        self._keys = read_keys(path).by_scope()
         self._look_again = time.monotonic() + _REREAD_SECONDS
 
     def opens(self, authorization: str, scope: Scope) -> bool:
@@ -115,14 +116,12 @@ class Keyring:
 
     def _reread(self) -> None:
         self._look_again = time.monotonic() + _REREAD_SECONDS
-        stamp = self._stat()
-        if stamp == self._stamp:
-            return
-        self._stamp = stamp
-        try:
-            self._keys = _by_scope(read_keys(self._path))
-        except SettingsError as error:
-            print_line(f"the keys were not read again; the old ones stay valid. {error}")
+        before, self._stamp = self._stamp, self._stat()
+        if before != self._stamp:
+            try:
+                self._keys = read_keys(self._path).by_scope()
+            except SettingsError as error:
+                print_line(f"the keys were not read again; the old ones stay valid. {error}")
 
     def _stat(self) -> tuple[int, int, int]:
         try:
@@ -132,20 +131,14 @@ class Keyring:
         return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _by_scope(file: KeyFile) -> dict[Scope, list[bytes]]:
-    return {scope: [bytes.fromhex(key.sha256) for key in file.keys if key.scope is scope] for scope in Scope}
-
-
 def _secret(authorization: str) -> str:
     scheme, _, value = authorization.partition(" ")
-    if scheme == "Bearer" or scheme.lower() == "bearer":
+    if scheme.lower() == "bearer":
         return value.strip()
-    if scheme.lower() == "basic":
-        # A browser sends this after its own prompt, so that the page works with keys too.
-        try:
+    # A browser sends this after its own prompt, so that the page works with keys too.
+    with suppress(binascii.Error, UnicodeDecodeError):
+        if scheme.lower() == "basic":
             return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
     return ""
 
 
@@ -153,10 +146,10 @@ def _hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _changing(path: Path) -> AbstractContextManager[None]:
-    """Lock the file for one change, so that two people who add keys at the same time lose neither."""
-    return hold_lock(path.with_name(f".{path.name}.lock"))
-
-
-def _write(path: Path, keys: tuple[Key, ...]) -> None:
-    write_json(path, KeyFile(keys))
+@contextmanager
+def _changing(path: Path, missing_ok: bool = False) -> Iterator[dict[str, Key]]:
+    """Yield the keys by name and write them; a lock lets two people who add keys at the same time lose neither."""
+    with hold_lock(path.with_name(f".{path.name}.lock")):
+        keys = {key.name: key for key in read_keys(path, missing_ok).keys}
+        yield keys
+        write_json(path, KeyFile((*keys.values(),)))

@@ -1,4 +1,4 @@
-"""What the workers of a service share: settings, and memory for their states, flags to end, and every count.
+"""The state that the workers of a service share: settings, and memory for their states, flags to end, and every count.
 
 The memory is made before the workers are forked. Each worker writes only its own section, so nothing needs a lock
 between processes, a killed worker loses no count, and any worker can answer for all.

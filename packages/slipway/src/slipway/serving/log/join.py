@@ -54,12 +54,12 @@ def join_outcomes(entries: Iterable[Entry]) -> Outcomes:
     joined, waiting, conflicting = [], [], []
     repeated = superseded = 0
     for identifier, prediction in predictions.items():
-        said = feedback.pop(identifier, {})
-        corrected = {each.supersedes for each in said.values()}
-        valid = [each.outcome for name, each in said.items() if name not in corrected]
+        given = feedback.pop(identifier, {})
+        corrected = {each.supersedes for each in given.values()}
+        valid = [each.outcome for name, each in given.items() if name not in corrected]
         # 1 and true are different outcomes, 1 and 1.0 the same.
         outcomes = [*{(isinstance(outcome, bool), outcome): outcome for outcome in valid}.values()]
-        superseded += len(said) - len(valid)
+        superseded += len(given) - len(valid)
         repeated += len(valid) - len(outcomes)
         if not outcomes:
             waiting.append(prediction)

@@ -4,6 +4,7 @@ import errno
 import os
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,7 +52,11 @@ class LogWriter:
             self._write(line)
             self._dirty = True
             if self._settings.log_durability == "always":
-                self._sync_or_take_back()
+                try:
+                    self._sync()
+                except OSError:
+                    os.ftruncate(self._segment(), self._size)
+                    raise
             self._size += len(line)
             self._write_failed = False
 
@@ -75,9 +80,15 @@ class LogWriter:
     def tend(self) -> None:
         """Close a segment that is old or was removed, and delete segments past their days."""
         with self._lock:
-            if self._file is not None and (self._is_old() or self._is_gone()):
+            old = time.time() - self._born >= self._settings.log_segment_hours * _HOUR
+            if self._file is not None and (old or self._is_gone()):
                 self._close()
-        _delete_old(self._settings)
+        oldest = time.time() - self._settings.log_days * _DAY
+        for path in list_segments(self._settings.log):
+            # Another worker may delete it at the same time.
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
 
     def sync(self) -> None:
         """Sync what was written to the disk; raises `OSError`, after which the log counts as failing."""
@@ -121,13 +132,6 @@ class LogWriter:
             self._segment()
             self._sync()
 
-    def _sync_or_take_back(self) -> None:
-        try:
-            self._sync()
-        except OSError:
-            os.ftruncate(self._segment(), self._size)
-            raise
-
     def _close(self) -> None:
         if self._file is not None:
             try:
@@ -136,9 +140,6 @@ class LogWriter:
             finally:
                 os.close(self._file)
                 self._file = None
-
-    def _is_old(self) -> bool:
-        return time.time() - self._born >= self._settings.log_segment_hours * _HOUR
 
     def _is_gone(self) -> bool:
         try:
@@ -150,13 +151,3 @@ class LogWriter:
 def list_segments(folder: Path) -> list[Path]:
     """List the segments of the log, oldest first."""
     return sorted(folder.glob(f"*{SUFFIX}"))
-
-
-def _delete_old(settings: LogSettings) -> None:
-    oldest = time.time() - settings.log_days * _DAY
-    for path in list_segments(settings.log):
-        try:
-            if path.stat().st_mtime < oldest:
-                path.unlink()
-        except FileNotFoundError:
-            continue

@@ -23,7 +23,7 @@ class Gauge(msgspec.Struct, frozen=True):
 def expose_metrics(families: Sequence[Family], totals: Sequence[float], gauges: Sequence[Gauge]) -> bytes:
     """Format `totals`, the numbers of `families` in their order, and `gauges`."""
     # It asks a registry for nothing but `collect`.
-    return generate_latest(_Counts(families, totals, gauges))  # type: ignore[arg-type]
+    return generate_latest(_Counts(families, totals, gauges))
 
 
 class _Counts(NamedTuple):

@@ -22,7 +22,7 @@ class NotReadyError(SlipwayError):
     """The service cannot be reached, or is not ready."""
 
 
-class _Said(msgspec.Struct):
+class _Body(msgspec.Struct):
     """The response of a service: its status, or a problem."""
 
     status: str | int
@@ -37,55 +37,48 @@ def probe_readiness(settings: ServingSettings) -> str:
     """
     if not settings.instance:
         return _ask(settings)[0]
-    heard: set[str] = set()
+    found: set[str] = set()
     for _ in range(_TRIES):
         try:
-            said, instance = _ask(settings)
+            body, instance = _ask(settings)
         except NotReadyError as error:
             # It may come from another instance that is shutting down.
-            heard.add(str(error))
+            found.add(str(error))
         else:
             if instance == settings.instance:
-                return said
-            heard.add(f"found {instance or 'an instance without a name'}")
-    raise NotReadyError(f"No response of {settings.instance} on port {settings.port}: {'; '.join(sorted(heard))}")
-
-
-def _host(settings: ServingSettings) -> str:
-    """Return the host to ask on this machine.
-
-    A service whose port is held answers where the holder listens, which may be another container's name.
-    """
-    host = settings.host if settings.listener else resolve_host(settings.host, settings.port)
-    return _LOOPBACK.get(host, host)
+                return body
+            found.add(f"found {instance or 'an instance without a name'}")
+    raise NotReadyError(f"No response of {settings.instance} on port {settings.port}: {'; '.join(sorted(found))}")
 
 
 def _ask(settings: ServingSettings) -> tuple[str, str | None]:
+    """Return the response of a ready service, and the instance that it names."""
+    # A service whose port is held answers where the holder listens, which may be another container's name.
+    host = settings.host if settings.listener else resolve_host(settings.host, settings.port)
     # HTTPConnection ignores the machine's proxy settings, which do not apply to the machine itself.
-    connection = HTTPConnection(_host(settings), settings.port, timeout=3)
+    connection = HTTPConnection(_LOOPBACK.get(host, host), settings.port, timeout=3)
     try:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
-        said = answer.read(_LONGEST)
+        body = answer.read(_LONGEST)
+        content = msgspec.json.decode(body, type=_Body)
     except OSError as error:
         raise NotReadyError(f"cannot connect to port {settings.port}: {error}") from error
     except HTTPException as error:
-        raise _stranger(settings, f"malformed HTTP ({error!r:.200})") from error
-    finally:
-        connection.close()
-    try:
-        found = msgspec.json.decode(said, type=_Said)
+        raise _other_service(settings, f"malformed HTTP ({error!r:.200})") from error
     except msgspec.MsgspecError as error:
         kind = answer.headers.get("content-type", "no type")
-        raise _stranger(settings, f"status {answer.status} with other content ({kind!r:.200})") from error
-    if answer.status == HTTPStatus.OK and found.status == "ready":
-        return said.decode(), answer.headers.get(INSTANCE)
-    if not found.type.startswith("urn:slipway:"):
-        raise _stranger(settings, f"status {answer.status} with other JSON")
-    raise NotReadyError(f"not ready: {found.detail}")
+        raise _other_service(settings, f"status {answer.status} with other content ({kind!r:.200})") from error
+    finally:
+        connection.close()
+    if answer.status == HTTPStatus.OK and content.status == "ready":
+        return body.decode(), answer.headers.get(INSTANCE)
+    if not content.type.startswith("urn:slipway:"):
+        raise _other_service(settings, f"status {answer.status} with other JSON")
+    raise NotReadyError(f"not ready: {content.detail}")
 
 
-def _stranger(settings: ServingSettings, found: str) -> NotReadyError:
+def _other_service(settings: ServingSettings, found: str) -> NotReadyError:
     return NotReadyError(
         f"Expected a Slipway service on port {settings.port}, found {found} at /readyz. Choose the service's port with "
         "--port or SLIPWAY_PORT."

@@ -5,7 +5,6 @@ while a worker is started; so workers are started and watched here.
 """
 
 import os
-import signal
 import socket
 import threading
 import time
@@ -21,7 +20,7 @@ from slipway.bundle.verify import SealedBundle, read_sealed
 from slipway.errors import SlipwayError
 from slipway.serving.app.shared import Shared, State, share_state
 from slipway.serving.console import print_line
-from slipway.serving.server.port import SIGNALS, resolve_host
+from slipway.serving.server.port import resolve_host, start_with_signals_blocked
 from slipway.serving.server.worker import run_worker
 
 # Seconds after which a worker that has not ended is killed, so that the whole service ends within ten.
@@ -48,7 +47,8 @@ class Supervisor(MPServer):
             interface=Interfaces.WSGI,
             http=HTTPModes.http1,
             workers=settings.processes,
-            blocking_threads=_threads(settings.max_concurrency),
+            # One more than may work, to refuse with; with 1 requests wait in line, and no threads compete.
+            blocking_threads=settings.max_concurrency + (settings.max_concurrency > 1),
             workers_kill_timeout=_PATIENCE,
             websockets=False,
             log_enabled=False,
@@ -77,7 +77,7 @@ class Supervisor(MPServer):
             self._shared.board.set_state(each, State.STARTING)
         run = partial(run_worker, target, self._shared, self._sealed, section, os.getpid())
         made: Any = super()._spawn_worker(idx, run, callback_loader)
-        made.start = partial(_with_signals_blocked, made.start)
+        made.start = partial(start_with_signals_blocked, made.start)
         return made
 
     def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
@@ -100,7 +100,11 @@ class Supervisor(MPServer):
                     self.interrupt_children.append(place)
                     return
                 self._respawn_workers([place], spawn_target, target_loader)
-        self._drain()
+        self._shared.board.drain()
+        if self._shared.settings.drain_seconds:
+            print_line(f"draining: not ready, connections are closed in {self._shared.settings.drain_seconds:g} s")
+            time.sleep(self._shared.settings.drain_seconds)
+        print_line("finishing accepted requests")
 
     def _reload(self, spawn_target: Any, target_loader: Any) -> None:
         """Read the bundle again on SIGHUP, and let workers with it take over on the same socket, all or none.
@@ -119,9 +123,10 @@ class Supervisor(MPServer):
         coming = [self._spawn_worker(place, spawn_target, target_loader) for place in range(self.workers)]
         for each in coming:
             each.start()
-        if self._become_ready(coming):
+        self._wait(_START_SECONDS, lambda: self._is_ready() or not all(each.is_alive() for each in coming))
+        if self._is_ready() and not self.interrupt_signal:
             before[0].board.leave()
-            self._linger(_FAREWELL_SECONDS)
+            self._wait(_FAREWELL_SECONDS, lambda: False)
             self._retire(self.wrks)
             self.wrks = coming
             print_line(f"the bundle is now {self._sealed.digest[:12]}")
@@ -130,19 +135,9 @@ class Supervisor(MPServer):
             self._shared, self._sealed, self._spawned = before
             print_line(f"the bundle was not replaced: {self._sealed.digest[:12]} stays")
 
-    def _become_ready(self, coming: list[Any]) -> bool:
-        deadline = time.monotonic() + _START_SECONDS
-        while not self.interrupt_signal and time.monotonic() < deadline:
-            if self._is_ready():
-                return True
-            if not all(each.is_alive() for each in coming):
-                return False
-            time.sleep(_LOOK_SECONDS)
-        return False
-
-    def _linger(self, seconds: float) -> None:
+    def _wait(self, seconds: float, done: Callable[[], bool]) -> None:
         deadline = time.monotonic() + seconds
-        while not self.interrupt_signal and time.monotonic() < deadline:
+        while not self.interrupt_signal and time.monotonic() < deadline and not done():
             time.sleep(_LOOK_SECONDS)
 
     def _retire(self, workers: list[Any]) -> None:
@@ -178,13 +173,6 @@ class Supervisor(MPServer):
             print_line(f"{_FALSE_STARTS} workers died before they were ready: giving up")
         return self._false_starts >= _FALSE_STARTS
 
-    def _drain(self) -> None:
-        self._shared.board.drain()
-        if self._shared.settings.drain_seconds:
-            print_line(f"draining: not ready, connections are closed in {self._shared.settings.drain_seconds:g} s")
-            time.sleep(self._shared.settings.drain_seconds)
-        print_line("finishing accepted requests")
-
     def _announce(self) -> None:
         settings, manifest = self._shared.settings, self._sealed.manifest
         workers = f"{self.workers} worker{'s' if self.workers > 1 else ''}"
@@ -193,17 +181,3 @@ class Supervisor(MPServer):
             f"bundle {self._sealed.digest[:12]}, {workers}, keys: {settings.auth}, log: {settings.log}/"
         )
         print_line(f"try it on http://{self._bind_addr_fmt}/ (ctrl-c ends it)")
-
-
-def _with_signals_blocked(start: Callable[[], None]) -> None:
-    """Fork with signals blocked, so that one waits in the child until it can be handled."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-
-
-def _threads(concurrency: int) -> int:
-    """Return one thread more than may work, to refuse with; with 1 requests wait in line, and no threads compete."""
-    return 1 if concurrency == 1 else concurrency + 1

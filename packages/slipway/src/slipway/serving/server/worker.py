@@ -18,10 +18,10 @@ from slipway.serving.app.shared import Shared, State
 from slipway.serving.console import print_line
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.recorder import Recorder, Route
-from slipway.serving.protocols.mlflow_invocations import make_invocations_handler
+from slipway.serving.protocols.mlflow import make_invocations_handler
 from slipway.serving.protocols.open_inference import make_infer_handler
 from slipway.serving.protocols.open_inference_documents import model_paths
-from slipway.serving.server.port import SIGNALS
+from slipway.serving.server.port import end_on_signals
 from slipway.serving.settings import ServingSettings
 
 REFUSED = 3
@@ -37,9 +37,7 @@ def run_worker(
     The parent forks with signals blocked: until the server has its own handlers, a signal ends this process at once,
     because there is no request yet that could be lost.
     """
-    for number in SIGNALS:
-        signal.signal(number, lambda *_: os._exit(0))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    end_on_signals(os._exit)
     log = LogWriter(shared.settings)
     stop = threading.Event()
     keeper = threading.Thread(target=_keep, args=(log, shared, stop, parent), daemon=True)
@@ -61,7 +59,7 @@ def _open(shared: Shared, sealed: SealedBundle, section: int, log: LogWriter) ->
     try:
         bundle = start_bundle(sealed)
         if shared.settings.when_log_fails == "closed":
-            _check(log, shared.settings)
+            _verify_log(log, shared.settings)
     except SlipwayError as error:
         shared.board.set_state(section, State.REFUSED)
         print_line(str(error))
@@ -77,10 +75,10 @@ def assemble_app(shared: Shared, section: int, bundle: Bundle, log: LogWriter) -
     recorder = Recorder(shared.families, shared.board.counts(section))
     predictor = Predictor(bundle, log, recorder, settings)
     rows = RowReader(bundle, settings.max_rows)
-    infer = make_infer_handler(predictor, rows, settings.max_rows)
+    infer = make_infer_handler(predictor, rows)
     scoring = {
         "/predict": (Route.PREDICT, make_predict_handler(predictor, rows)),
-        "/invocations": (Route.INVOCATIONS, make_invocations_handler(predictor, rows, settings.max_rows)),
+        "/invocations": (Route.INVOCATIONS, make_invocations_handler(predictor, rows)),
         **{f"{path}/infer": (Route.INFER, infer) for path in model_paths(bundle)},
         "/feedback": (Route.FEEDBACK, make_feedback_handler(predictor, recorder, settings.max_rows)),
     }
@@ -94,7 +92,7 @@ def assemble_app(shared: Shared, section: int, bundle: Bundle, log: LogWriter) -
     return App(shared, recorder, log, scoring, site)
 
 
-def _check(log: LogWriter, settings: ServingSettings) -> None:
+def _verify_log(log: LogWriter, settings: ServingSettings) -> None:
     try:
         log.check()
     except OSError as error:

@@ -9,7 +9,7 @@ from slipway.serving.api.feedback import BatchFeedbackAccepted, FeedbackAccepted
 from slipway.serving.api.predict import VersionResponse, make_struct, prediction_struct, response_structs
 from slipway.serving.app.application import METRICS, OPEN
 from slipway.serving.problems import PROBLEM_JSON, REASONS, Problem
-from slipway.serving.protocols.mlflow_invocations import invocations_response
+from slipway.serving.protocols.mlflow import invocations_response
 from slipway.serving.protocols.open_inference_documents import model_metadata, model_readiness, server_metadata
 from slipway.serving.request import JSON
 from slipway.serving.settings import ServingSettings
@@ -69,31 +69,25 @@ def _schemas(bundle: Bundle, settings: ServingSettings) -> dict[str, Schema]:
     named = [make_struct("Rows", {"rows": rows})] if all(field.name != "rows" for field in bundle.fields) else []
     outcome: Any = feedback_struct(bundle.manifest)
     prediction = prediction_struct(bundle.manifest, settings.outcome)
-    structs = (
-        *response_structs(prediction),
-        outcome,
-        FeedbackAccepted,
-        BatchFeedbackAccepted,
-        VersionResponse,
-        Problem,
-        _ALIVE,
-        _READY,
-        invocations_response(bundle.manifest, settings.outcome),
-    )
-    documents = {
-        "ServerMetadata": server_metadata(),
-        "ModelMetadata": model_metadata(bundle),
-        "ModelReady": model_readiness(bundle),
-    }
     return {
         **describe_types(
-            *structs,
+            *response_structs(prediction),
+            outcome,
+            FeedbackAccepted,
+            BatchFeedbackAccepted,
+            VersionResponse,
+            Problem,
+            _ALIVE,
+            _READY,
+            invocations_response(bundle.manifest, settings.outcome),
             PredictRequest=[row, rows, *named],
             BatchFeedbackRequest=[Annotated[list[outcome], limits]],
             InvocationsRequest=invocations_structs(row, rows, limits),
         ),
         **describe_inference(bundle),
-        **{name: {"const": document} for name, document in documents.items()},
+        "ServerMetadata": {"const": server_metadata()},
+        "ModelMetadata": {"const": model_metadata(bundle)},
+        "ModelReady": {"const": model_readiness(bundle)},
         "Row": describe_row(bundle),
         "Document": {"type": "object"},
     }

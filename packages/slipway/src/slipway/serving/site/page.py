@@ -2,6 +2,7 @@
 
 import hashlib
 import mimetypes
+import re
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +13,13 @@ from flask import Response, abort, render_template
 
 from slipway.bundle import Bundle
 from slipway.bundle.predictions import class_text
+from slipway.contract import Field, Kind
 from slipway.serving.api.predict import name_outcome
 from slipway.serving.app.shared import Shared
 from slipway.serving.settings import ServingSettings
-from slipway.serving.site.form import form_controls
 from slipway.serving.site.operations import HTML
 from slipway.serving.site.schema import ordinary_rows
+from slipway.violations import describe_field
 
 _ASSETS = {path.name: path.read_bytes() for path in Path(__file__).with_name("static").iterdir()}
 # Part of the assets' addresses, so that a browser may cache them until they change.
@@ -29,6 +31,9 @@ _HEADERS = {
 }
 # More classes than this are chosen from a list.
 _BUTTONS = 6
+_WIDGETS = {Kind.NUMBER: "number", Kind.INTEGER: "number", Kind.CATEGORY: "text", Kind.TIMESTAMP: "time"}
+# Digits of a number in the form: more are noise of its binary form, fewer would change the score.
+_DIGITS = 7
 
 
 def show_page(shared: Shared, bundle: Bundle) -> Response:
@@ -44,7 +49,7 @@ def show_page(shared: Shared, bundle: Bundle) -> Response:
         keys=settings.auth == "keys",
         about=bundle.contract.__doc__ or "",
         outcome_name=name_outcome(manifest, settings.outcome),
-        controls=form_controls(bundle, rows[0]),
+        controls=[_control(field, _text(field, rows[0].get(field.name))) for field in bundle.fields],
         rows=_json(rows),
         classes=[(_json(name), class_text(name)) for name in manifest.classes],
         buttons=len(manifest.classes) <= _BUTTONS,
@@ -77,3 +82,74 @@ def curl_command(settings: ServingSettings, row: dict[str, Any]) -> str:
 
 def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _control(field: Field, value: str) -> dict[str, Any]:
+    """Return what the template needs for one input.
+
+    `widget` is number, text, time, select or switch; `attributes` are those of the HTML element; `options` are values
+    of a select and their words; `value` is what the input starts with, "" for a missing value.
+    """
+    options = _options(field)
+    return {
+        "field": field,
+        "unit": "UTC" if field.zoned else field.unit,
+        "expected": describe_field(field),
+        "widget": "select" if options else "switch" if field.kind is Kind.BOOLEAN else _WIDGETS[field.kind],
+        "attributes": {name: _number(bound) for name, bound in _attributes(field, value).items() if bound is not None},
+        "options": options,
+        "value": value,
+        "optional": field.nullable or not field.required,
+    }
+
+
+def _options(field: Field) -> tuple[tuple[str, str], ...]:
+    missing = (("", "missing"),) if field.nullable or not field.required else ()
+    if field.categories:
+        return (*((name, name) for name in field.categories), *missing)
+    if field.kind is Kind.BOOLEAN and missing:
+        return (("true", "yes"), ("false", "no"), *missing)
+    return ()
+
+
+def _attributes(field: Field, value: str) -> dict[str, float | str | None]:
+    match field.kind:
+        case Kind.NUMBER | Kind.INTEGER:
+            low = field.ge if field.ge is not None else field.gt
+            high = field.le if field.le is not None else field.lt
+            return {"min": low, "max": high, "step": "1" if field.kind is Kind.INTEGER else "any"}
+        case Kind.TIMESTAMP if value.count(":") > 1:
+            # A browser takes whole minutes unless it is told otherwise.
+            return {"step": "1"}
+        case Kind.CATEGORY if not field.categories:
+            pattern = field.pattern and _whole(field.pattern.replace(r"\Z", "$"))
+            return {"pattern": pattern, "maxlength": field.max_length, "minlength": field.min_length}
+    return {}
+
+
+def _whole(pattern: str) -> str:
+    """Extend a pattern to the whole text, as HTML matches it; a contract searches for it within the text."""
+    if pattern.startswith("^") and pattern.endswith("$") and "|" not in pattern:
+        return pattern
+    return rf"[\s\S]*(?:{pattern})[\s\S]*"
+
+
+def _text(field: Field, value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return _number(value)
+        case str() if field.kind is Kind.TIMESTAMP:
+            local = re.sub(r"(Z|[+-]00:00)$", "", value).partition(".")[0]
+            return local.removesuffix(":00") if local.count(":") > 1 else local
+    return str(value)
+
+
+def _number(value: float | str) -> str:
+    if isinstance(value, float):
+        short = float(f"{value:.{_DIGITS}g}")
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(short)
+    return str(value)

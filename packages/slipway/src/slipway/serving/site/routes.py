@@ -1,6 +1,5 @@
 """The Flask application of the routes for people and tools: page, metrics, version, OpenAPI, metadata."""
 
-import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -8,16 +7,15 @@ from typing import Any
 
 import msgspec
 from flask import Flask, Response, abort, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from slipway.bundle import Bundle
 from slipway.serving.api.predict import VersionResponse, describe_model
-from slipway.serving.app.application import METRICS, request_id
+from slipway.serving.app.application import METRICS, refuse_request
 from slipway.serving.app.shared import Shared
-from slipway.serving.console import print_line
 from slipway.serving.metrics.exposition import Gauge, expose_metrics
 from slipway.serving.metrics.recorder import Recorder
-from slipway.serving.problems import PROBLEM_JSON, Reason, Refusal, encode_problem, internal_error
+from slipway.serving.problems import Reason, Refusal
 from slipway.serving.protocols.open_inference_documents import (
     model_metadata,
     model_paths,
@@ -91,26 +89,21 @@ def _refuse_untidy() -> None:
 
 
 def _refuse(recorder: Recorder, error: Exception) -> Response:
-    """Return an error as a problem that repeats nothing of the request."""
-    name = request_id(request.environ)
-    refusal = _refusal_of(error)
-    if refusal.reason is Reason.INTERNAL:
-        print_line(f"request {name} failed\n{''.join(traceback.format_exception(error))}")
-    recorder.reject(refusal.reason)
-    answer = Response(encode_problem(refusal, name, request.path), refusal.status, content_type=PROBLEM_JSON)
-    answer.headers.extend(refusal.headers)
-    return answer
+    """Return an error as every other route does."""
+    reply = refuse_request(request.environ, _translate(error), recorder)
+    return Response(reply.body, reply.status, [*reply.headers], content_type=reply.content_type)
 
 
-def _refusal_of(error: Exception) -> Refusal:
+def _translate(error: Exception) -> Exception:
+    """Return the refusal that an error of werkzeug stands for, any other error as it is."""
     if isinstance(error, MethodNotAllowed):
-        methods = sorted(error.valid_methods or ())
-        return Refusal(Reason.METHOD, "Expected GET.", headers=(("allow", ", ".join(methods)),))
-    if not isinstance(error, HTTPException) or (error.code or 500) >= 500:
-        return internal_error()
-    if error.code == 404:
+        methods = ", ".join(sorted(error.valid_methods or ()))
+        return Refusal(Reason.METHOD, "Expected GET.", headers=(("allow", methods),))
+    if isinstance(error, NotFound):
         return Refusal(Reason.NOT_FOUND, "No route at this path. /openapi.json lists the routes.")
-    return Refusal(Reason.INVALID_REQUEST, "Malformed request.", status=400)
+    if isinstance(error, HTTPException) and (error.code or 500) < 500:
+        return Refusal(Reason.INVALID_REQUEST, "Malformed request.", status=400)
+    return error
 
 
 def _secure(answer: Response) -> Response:
