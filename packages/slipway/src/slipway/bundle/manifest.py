@@ -72,7 +72,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     @property
     def passed(self) -> bool:
-        """Tell whether a bundle may be sealed with the model."""
+        """Return whether a bundle may be sealed with the model."""
         return self.rows > 0 and self.largest_difference <= TOLERANCE and self.label_flips == 0
 
 

@@ -12,7 +12,7 @@ and in a file of tests:
         pass
 
 A fixture of the same name in the team's own conftest or class replaces one of `slipway.testing.fixtures`: say `sample`,
-for a problem of which every n-th row is no fair sample.
+for a problem that every n-th row does not represent.
 """
 
 from slipway.testing.dataset import DatasetConformance

@@ -34,7 +34,7 @@ class ContractConformance:
         fields = read_contract(problem.contract)
         some = sample.iloc[:: -(-len(sample) // _SENT)]
         for number, row in zip(some.index, columns_to_rows(fields, frame_to_columns(fields, some)), strict=True):
-            refused = send(problem, fields, row)
+            refused = _send_row(problem, fields, row)
             assert not refused, (
                 f"Row {number} of the sample: {refused}. Every row of the dataset must be one that a client could "
                 "send: change the field in contract.py, or fix or leave out such rows in dataset.py."
@@ -46,8 +46,8 @@ class ContractConformance:
         fields = read_contract(problem.contract)
         (row,) = columns_to_rows(fields, frame_to_columns(fields, sample.head(1)))
         for field in fields:
-            for value in extreme_values(field):
-                refused = send(problem, fields, row | {field.name: value})
+            for value in _extreme_values(field):
+                refused = _send_row(problem, fields, row | {field.name: value})
                 # A rule of the struct over several fields may refuse such a row; its error names no field.
                 assert not refused or ("refused" in refused and f"$.{field.name}" not in refused), (
                     f"{field.name} = {value!r}: {refused}. The field says that it may have this value: correct its "
@@ -60,7 +60,7 @@ class ContractConformance:
             check_imports(Path(inspect.getfile(problem.features)))
 
 
-def send(problem: Problem, fields: Sequence[Field], row: dict[str, Any]) -> str:
+def _send_row(problem: Problem, fields: Sequence[Field], row: dict[str, Any]) -> str:
     """Send a row as JSON through contract and columns and back; return what went wrong, or an empty text."""
     try:
         typed = msgspec.json.decode(msgspec.json.encode(row), type=problem.contract)
@@ -71,8 +71,8 @@ def send(problem: Problem, fields: Sequence[Field], row: dict[str, Any]) -> str:
     return f"{changed[0]} came back as {back[changed[0]]!r}, sent was {row.get(changed[0])!r}" if changed else ""
 
 
-def extreme_values(field: Field) -> Iterator[Any]:
-    """Give the values at the ends of what a field takes, in no order."""
+def _extreme_values(field: Field) -> Iterator[Any]:
+    """Yield the values at the ends of what a field takes, in no order."""
     if field.nullable:
         yield None
     if field.kind is Kind.BOOLEAN:

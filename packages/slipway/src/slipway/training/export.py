@@ -106,7 +106,7 @@ def _convert(fitted: Fitted) -> "ModelProto":
 
 
 def _selects_by_name(estimator: Any) -> bool:
-    """Tell whether a part of the estimator selects columns by name, so that the converter wants one input for each."""
+    """Return whether a part of the estimator selects columns by name: the converter then wants one input for each."""
     from sklearn.compose import ColumnTransformer
 
     parts = [estimator, *estimator.get_params(deep=True).values()]

@@ -8,6 +8,10 @@ import msgspec
 
 from slipway.cli.options import AS_JSON, ENVIRONMENT, FILE, FOLDER, RELEASE, REPOSITORY, examples
 from slipway.cli.output import print_result, progress_printer
+from slipway.errors import DataError, GitHubError
+from slipway.files.documents import read_content
+from slipway.files.writing import write_json
+from slipway.settings import github_settings, job_settings, server_settings
 
 
 @click.group()
@@ -35,12 +39,10 @@ def report(base: str, out: Path, gate: Path | None, head: str | None, as_json: b
     It holds verdict, jobs, and differences in data, parameters, rules and metrics. The results of the jobs are
     read from the variable NEEDS, `toJSON(needs)`; the report is written when jobs have failed, too.
     """
-    from slipway.files.writing import write_json
     from slipway.github.jobs.context import read_head
     from slipway.github.pr_report.collect import collect_report
     from slipway.github.pr_report.render import render_headline
     from slipway.github.pr_report.report import decode_report
-    from slipway.settings import job_settings
 
     job = job_settings()
     found = collect_report(Path(), base, head=head or read_head(job.event), gate=gate, needs=job.needs)
@@ -56,8 +58,6 @@ def report(base: str, out: Path, gate: Path | None, head: str | None, as_json: b
 @click.argument("file", type=FILE)
 def summary(file: Path) -> None:
     """Print a report as Markdown."""
-    from slipway.errors import GitHubError
-    from slipway.files.documents import read_content
     from slipway.github.pr_report.render import render_report
     from slipway.github.pr_report.report import decode_report
 
@@ -75,7 +75,6 @@ def plan(base: str) -> None:
     """
     from slipway.github.client.api import GitHub
     from slipway.github.jobs.plan import has_passed, list_changed_files, plan_jobs
-    from slipway.settings import github_settings, job_settings
 
     job = job_settings()
     jobs = plan_jobs(job.event_name, list_changed_files(Path(), base, job.event_name))
@@ -91,10 +90,8 @@ def data() -> None:
 
     Where that fails, an output of the step holds the reason: trouble=... DVC's own output goes to standard error.
     """
-    from slipway.errors import DataError
     from slipway.github.jobs.context import is_from_fork
     from slipway.github.jobs.data import pull_data
-    from slipway.settings import job_settings
 
     try:
         pull_data(Path(), partial(click.echo, err=True), fork=is_from_fork(job_settings().event))
@@ -109,9 +106,7 @@ def verdict() -> None:
 
     That is: it succeeded, or was skipped by the plan. The variable NEEDS is `toJSON(needs)`.
     """
-    from slipway.errors import GitHubError
     from slipway.github.jobs.plan import judge_jobs
-    from slipway.settings import job_settings
 
     if wrong := judge_jobs(job_settings().needs):
         raise GitHubError("Jobs did not end as planned. " + "; ".join(wrong) + ".")
@@ -125,7 +120,6 @@ def reproduced(folder: Path) -> None:
 
     Inputs and parameters must be equal, metrics equal within a tolerance.
     """
-    from slipway.errors import GitHubError
     from slipway.github.jobs.reproduced import compare_with_commit
 
     if wrong := compare_with_commit(folder):
@@ -180,7 +174,6 @@ def connect(environment: str, folder: Path) -> None:
     SLIPWAY_SMOKE_KEY, where they are set, become the files that it names.
     """
     from slipway.github.jobs.server import connect_server
-    from slipway.settings import server_settings
 
     click.echo(connect_server(Path(), environment, server_settings(), folder))
 

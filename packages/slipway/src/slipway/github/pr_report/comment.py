@@ -131,5 +131,5 @@ def _write(github: GitHub, number: int, text: str) -> tuple[Literal["created", "
 
 
 def _is_ours(found: dict[str, Any], myself: str) -> bool:
-    """Return whether marker and author match: anybody can write the marker. A deleted author is null."""
+    """Return whether marker and author match: every account can write the marker. A deleted author is null."""
     return (found.get("body") or "").startswith(MARKER) and (found.get("user") or {}).get("login") == myself
