@@ -48,23 +48,21 @@ def read_chapters(folder: Path) -> tuple[Chapter, ...]:
     return read_yaml(path, tuple[Chapter, ...], SettingsError, advice) if path.exists() else ()
 
 
-def play_chapters(folder: Path, chapters: tuple[Chapter, ...], dvc: Dvc) -> dict[str, Verdict]:
+def play_chapters(folder: Path, chapters: tuple[Chapter, ...], dvc: Dvc) -> None:
     """Train, judge and deliver each chapter's model, roll back, show status and history, stop the services.
 
-    Returns the verdict of each chapter. Raises `GateError` for an unexpected verdict, `DeliveryError` for a command
-    that fails. At the end the committed parameters and their model are restored.
+    Raises `GateError` for an unexpected verdict, `DeliveryError` for a command that fails. At the end the committed
+    parameters and their model are restored.
     """
     committed = (folder / "params.yaml").read_bytes()
     try:
         _init_ledger(folder)
-        verdicts = {}
         for number, chapter in enumerate(chapters, start=1):
-            verdicts[chapter.title] = _play(folder, number, chapter, committed, dvc)
+            _play(folder, number, chapter, committed, dvc)
         print_progress("\nRollback: production returns to the release before, with one command")
         _slipway(folder, "rollback", "production", "--reason", "the demo shows how")
         _slipway(folder, "status")
         _slipway(folder, "history", "production")
-        return verdicts
     finally:
         for environment in ENVIRONMENTS:
             _slipway(folder, "stop", environment, must=False)
@@ -92,8 +90,7 @@ def _take_free_ports(folder: Path) -> None:
 
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-    return port
+        return int(found.getsockname()[1])
 
 
 def apply_params(chapter: Chapter, committed: bytes, path: Path) -> None:
@@ -116,7 +113,7 @@ def apply_params(chapter: Chapter, committed: bytes, path: Path) -> None:
     write_bytes(path, yaml.safe_dump(tree, sort_keys=False).encode())
 
 
-def _play(folder: Path, number: int, chapter: Chapter, committed: bytes, dvc: Dvc) -> Verdict:
+def _play(folder: Path, number: int, chapter: Chapter, committed: bytes, dvc: Dvc) -> None:
     print_progress(f"\nChapter {number}: {chapter.title}")
     apply_params(chapter, committed, folder / "params.yaml")
     dvc("Pipeline: the stages that the change affects", "repro", "--quiet")
@@ -131,7 +128,6 @@ def _play(folder: Path, number: int, chapter: Chapter, committed: bytes, dvc: Dv
         _slipway(folder, "promote", "staging", "production")
         _predict(folder)
     print_progress(_OUTCOMES[found])
-    return found
 
 
 def _predict(folder: Path) -> None:
