@@ -87,10 +87,8 @@ class Recorder:
             starts = range(slot, slot + family.width * len(family.series), family.width)
             self._slots[family.name] = dict(zip(family.series, starts, strict=True))
             slot = starts.stop
-        self._statuses = {
-            (Route(route), int(status)): at for (route, status), at in self._slots["slipway_requests"].items()
-        }
-        self._seconds = {Route(route): at for (route,), at in self._slots["slipway_request_seconds"].items()}
+        self._statuses = {(route, int(code)): at for (route, code), at in self._slots["slipway_requests"].items()}
+        self._seconds = {route: at for (route,), at in self._slots["slipway_request_seconds"].items()}
         self._labels = {label: at for (label,), at in self._slots["slipway_predictions"].items()}
         self._scores = list(self._slots["slipway_score"].values())
         self._score_edges = next(family.edges for family in found if family.name == "slipway_score")
