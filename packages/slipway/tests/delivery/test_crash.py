@@ -115,7 +115,7 @@ def test_converge_starts_what_a_restarted_machine_does_not_run(project):
 def test_a_link_that_somebody_moved_is_seen_and_mended(project):
     old = first(project).entry.serving.bundle
     target = find_target(project.root, "production")
-    other = target.prepare(better(project).path, None).bundle
+    other = target.prepare(better(project), None).bundle
     current = target.folder / "current"
     current.unlink()
     current.symlink_to(other.path)

@@ -10,7 +10,7 @@ from running import free_port
 from slipway.delivery.targets.containers.container import read_log
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.containers.image import check_can_hold_port, pull_image
-from slipway.delivery.targets.containers.ssh_relay import SSHRelay
+from slipway.delivery.targets.containers.ssh import SSHRelay
 from slipway.errors import DeliveryError
 
 # Copies between its standard streams and a port, as `docker system dial-stdio` does with an engine.

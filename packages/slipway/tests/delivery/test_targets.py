@@ -23,9 +23,8 @@ from slipway.ledger import Event, Ledger
 
 IMPORTS = """
 from slipway.delivery.smoke_test import is_ready, read_version, wait_until
-from slipway.delivery.targets.base import Target
+from slipway.delivery.targets.base import Port, Target, TargetSettings
 from slipway.delivery.targets.local import process
-from slipway.delivery.targets.settings import Port, TargetSettings
 """
 
 

@@ -7,9 +7,10 @@ from dockerbox import bring, quiet, settled
 from releases import killed_after, slipway
 
 from slipway.delivery.reconcile import find_in_sync, reconcile
+from slipway.delivery.rollout import open_environment
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.containers.lease import lease
-from slipway.delivery.targets.registry import find_target, lock_target
+from slipway.delivery.targets.registry import find_target
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -27,10 +28,10 @@ def holders(project, engine):
 
 
 def test_a_command_of_another_clone_waits_and_leaves_alone_what_the_first_has_aside(on_engine, shipped, other, engine):
-    with lock_target(on_engine.root, "staging", quiet) as target:
+    with open_environment(on_engine.root, "staging", quiet) as held:
         second = slipway(other, "converge", "staging")
         assert "waiting for" in second.stdout.readline()
-        target.rehearse(target.prepare(shipped[0].bundle.path, shipped[0].image))
+        held.target.rehearse(held.target.prepare(shipped[0].bundle, shipped[0].image))
         assert second.poll() is None
         assert find_in_sync(other.root, "staging"), "who only looks waits for nobody"
     said = second.communicate(timeout=60)[0]
@@ -43,7 +44,7 @@ def test_a_user_without_a_name_holds_it_too(on_engine, shipped, other, engine, m
     for each in ("GITHUB_ACTOR", "LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(each, raising=False)
     monkeypatch.setattr("os.getuid", lambda: 54321)
-    with lock_target(on_engine.root, "staging", quiet):
+    with open_environment(on_engine.root, "staging", quiet):
         (found,) = holders(on_engine, engine)
         assert engine.inspect(found)["Config"]["Labels"]["slipway.by"].startswith("user 54321 on ")
 

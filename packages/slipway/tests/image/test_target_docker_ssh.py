@@ -11,7 +11,7 @@ from sshserver import ssh_server
 
 from slipway.delivery import operations
 from slipway.delivery.status import read_status
-from slipway.delivery.targets.containers.ssh_tunnel import PublishedAddress
+from slipway.delivery.targets.containers.ssh import PublishedAddress
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError, GitHubError, SettingsError
 from slipway.github.jobs.server import connect_server, verify_server_names

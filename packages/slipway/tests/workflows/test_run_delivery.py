@@ -15,7 +15,7 @@ from sshserver import ssh_server
 from stub_github import stub_github
 from world import World
 
-from slipway.delivery.request import write_request
+from slipway.delivery.release import write_request
 from slipway.delivery.smoke_test import read_version
 from slipway.ledger import Event
 

@@ -16,8 +16,7 @@ from slipway.delivery.preconditions import (
     check_not_blocked,
     check_still_judged,
 )
-from slipway.delivery.release import BUNDLE, choose_release, read_chosen
-from slipway.delivery.request import check_request
+from slipway.delivery.release import BUNDLE, check_request, choose_release, read_chosen
 from slipway.delivery.rollout import Change, Delivered, Say, fetch_release, open_environment, roll_out
 from slipway.errors import DeliveryError
 from slipway.ledger import Entry, Event, Ledger, Release

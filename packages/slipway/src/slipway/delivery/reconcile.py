@@ -13,10 +13,11 @@ import psutil
 
 from slipway.delivery.rollout import Say, find_difference, open_environment, prepare_release, restore_release
 from slipway.delivery.smoke_test import Smoke
-from slipway.delivery.targets.registry import find_target, lock_target
+from slipway.delivery.targets.registry import find_target
 from slipway.errors import SlipwayError
 from slipway.ledger import Entry, Ledger
 from slipway.settings import project_settings
+from slipway.tracking.aliases import mirror_alias
 
 
 class Reconciled(NamedTuple):
@@ -56,7 +57,13 @@ def find_in_sync(root: Path, environment: str) -> Reconciled | None:
 
 
 def reconcile(root: Path, environment: str, say: Say) -> Reconciled:
-    """Make the environment serve the release that the ledger names."""
+    """Make the environment serve the release that the ledger names, and MLflow's alias name it."""
+    found = _reconcile(root, environment, say)
+    mirror_alias(found.entry)
+    return found
+
+
+def _reconcile(root: Path, environment: str, say: Say) -> Reconciled:
     with open_environment(root, environment, say) as held:
         target, ledger = held.target, held.ledger
         newest = ledger.read(environment)
@@ -75,8 +82,8 @@ def reconcile(root: Path, environment: str, say: Say) -> Reconciled:
 
 def stop_service(root: Path, environment: str, say: Say) -> bool:
     """Stop the environment's service; return False if none ran."""
-    with lock_target(root, environment, say) as target:
-        return target.remove()
+    with open_environment(root, environment, say) as held:
+        return held.target.remove()
 
 
 def follow_ledger(root: Path, environment: str, seconds: float, tell: Callable[[Turn], None]) -> None:
@@ -93,7 +100,10 @@ def follow_ledger(root: Path, environment: str, seconds: float, tell: Callable[[
     while True:
         turn = _take_turn(root, environment, first=before is None)
         if not turn.error:
-            _date_mark(mark, seconds)
+            # Dated to when the next turn is due; a health check sees how late that is.
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+            os.utime(mark, (time.time() + seconds,) * 2)
         if turn.did or turn != before:
             tell(turn)
         # A change happens once; the next turn is compared with its result.
@@ -105,26 +115,17 @@ def describe_turn(turn: Turn) -> str:
     """Return the turn in one line."""
     if turn.error:
         return f"{turn.environment}: {turn.error} Trying again."
-    serving = turn.serving[:12] if turn.serving else "nothing"
-    said = f"{turn.environment}: serves {serving} (entry {turn.entry}), "
-    said += "brought about and tested" if turn.did else "in sync with the ledger"
-    return said + (f"; the ledger as it was last known: {turn.offline}" if turn.offline else "")
+    state = "brought about and tested" if turn.did else "in sync with the ledger"
+    aside = f"; the ledger as it was last known: {turn.offline}" if turn.offline else ""
+    return f"{turn.environment}: serves {(turn.serving or 'nothing')[:12]} (entry {turn.entry}), {state}{aside}"
 
 
 def _take_turn(root: Path, environment: str, first: bool) -> Turn:
     try:
         # The first turn removes what a killed command left; all others mostly find nothing to do.
         found = None if first else find_in_sync(root, environment)
-        found = found or reconcile(root, environment, lambda _: None)
+        found = found or _reconcile(root, environment, lambda _: None)
     except (SlipwayError, OSError, psutil.Error) as error:
         return Turn(environment, error=str(error))
     serving = found.entry.serving.bundle if found.entry.serving else None
     return Turn(environment, found.entry.number, serving, found.did, found.offline)
-
-
-def _date_mark(mark: Path, seconds: float) -> None:
-    """Date the file to when the next turn is due, because this one went well; a health check sees how late that is."""
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.touch()
-    due = time.time() + seconds
-    os.utime(mark, (due, due))

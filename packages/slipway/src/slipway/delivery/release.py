@@ -1,4 +1,6 @@
-"""Choose the release that goes out, by the verdict of the gate, and write it to a folder.
+"""Choose the release that goes out, by the verdict of the gate, and write it to a folder; request one by a file.
+
+A request is reviewed and merged where no run can ask for an approval.
 
 <folder>/
   release.json   the release, and the summary of the verdict that the ledger keeps
@@ -12,16 +14,17 @@ from typing import Any
 
 import msgspec
 
-from slipway.bundle import load_bundle
+from slipway.bundle.verify import read_sealed
 from slipway.errors import DeliveryError, GateError, TrackingError
 from slipway.files.documents import read_json
 from slipway.files.writing import new_folder, write_json
 from slipway.gate.result import GateResult, Verdict
 from slipway.ledger import Ledger, Release
-from slipway.ledger.entry import PRODUCTION
+from slipway.ledger.entry import PRODUCTION, Digest
 from slipway.tracking.evidence import read_lineage
 
 BUNDLE = "bundle"
+REQUESTS = Path("requested")
 _FILE = "release.json"
 
 
@@ -31,6 +34,13 @@ class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     release: Release
     gate: dict[str, Any]
     judged: int
+
+
+class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The release that is to serve: the bundle by its digest, and the image that holds it, where there is one."""
+
+    bundle: Digest
+    image: str | None
 
 
 def choose_release(
@@ -52,7 +62,7 @@ def choose_release(
     with new_folder(folder) as temporary:
         if found.ships == found.candidate:
             shutil.copytree(root / "bundle", temporary / BUNDLE)
-            load_bundle(temporary / BUNDLE, found.ships)
+            read_sealed(temporary / BUNDLE, found.ships)
         else:
             ledger.fetch_bundle(found.ships, temporary).rename(temporary / BUNDLE)
         write_json(temporary / _FILE, chosen)
@@ -62,7 +72,7 @@ def choose_release(
 def read_chosen(folder: Path) -> Chosen:
     """Read the release in `folder`; raises `DeliveryError`, and `BundleError` for another bundle than it names."""
     chosen = read_json(folder / _FILE, Chosen, DeliveryError, "`slipway choose` writes the release.")
-    load_bundle(folder / BUNDLE, chosen.release.bundle)
+    read_sealed(folder / BUNDLE, chosen.release.bundle)
     return chosen
 
 
@@ -71,6 +81,23 @@ def note_image(folder: Path, chosen: Chosen, image: str) -> Release:
     release = msgspec.structs.replace(chosen.release, image=image)
     write_json(folder / _FILE, msgspec.structs.replace(chosen, release=release))
     return release
+
+
+def write_request(root: Path, environment: str, release: Release) -> Path:
+    """Write the file that requests `release` for `environment`, and return its path."""
+    path = root / REQUESTS / f"{environment}.json"
+    write_json(path, Request(bundle=release.bundle, image=release.image))
+    return path
+
+
+def check_request(path: Path, release: Release) -> None:
+    """Raise `DeliveryError` unless the file requests exactly this release."""
+    found = read_json(path, Request, DeliveryError, "`slipway request` writes the file.")
+    if (found.bundle, found.image) != (release.bundle, release.image):
+        raise DeliveryError(
+            f"{path} asks for the bundle {found.bundle[:12]} in the image {found.image}, and {release.bundle[:12]} in "
+            f"{release.image} serves by now. Nothing was promoted. `slipway request` writes a new request."
+        )
 
 
 def _make_release(root: Path, ledger: Ledger, found: GateResult, ships: str) -> Release:

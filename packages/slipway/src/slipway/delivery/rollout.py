@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 import msgspec
 import psutil
 
+from slipway.bundle import load_bundle
 from slipway.delivery.signature import verify_signature
 from slipway.delivery.smoke_test import Smoke
 from slipway.delivery.targets.base import PreparedRelease, Target
-from slipway.delivery.targets.registry import lock_target
+from slipway.delivery.targets.registry import find_target, lock_environment
 from slipway.errors import BundleError, DeliveryError, LedgerError
 from slipway.ledger import Entry, Event, Ledger, Release, next_entry
 from slipway.settings import ProjectSettings, project_settings
+from slipway.tracking.aliases import mirror_alias
 
 Say = Callable[[str], None]
 # A target's own errors, a damaged bundle, a full disk, a process that ended meanwhile.
@@ -31,10 +33,14 @@ class OpenEnvironment(NamedTuple):
 
 
 class Delivered(msgspec.Struct, frozen=True):
-    """The result of a command: the newest entry of the environment, and the last smoke test."""
+    """The result of a command: the newest entry of the environment, and the last smoke test.
+
+    `alias` is the registered version that MLflow's alias names now; None where it has none, or could not be set.
+    """
 
     entry: Entry
     smoke: Smoke
+    alias: str | None
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -49,9 +55,11 @@ class Change(msgspec.Struct, frozen=True):
 
 @contextmanager
 def open_environment(root: Path, environment: str, say: Say) -> Iterator[OpenEnvironment]:
-    """Hold an environment of the project at `root` alone while the block lasts."""
+    """Hold an environment of the project at `root` alone while the block lasts, without what a killed command left."""
     settings = project_settings(root)
-    with lock_target(root, environment, say, settings) as target:
+    target = find_target(root, environment, settings)
+    with lock_environment(root, environment, say), target.lock(say):
+        target.clean_up()
         yield OpenEnvironment(settings, Ledger(root, settings), target, say)
 
 
@@ -70,7 +78,7 @@ def roll_out(held: OpenEnvironment, newest: Entry, change: Change) -> Delivered:
     same = newest.serving is not None and _identity(release) == _identity(newest.serving)
     if same and find_difference(target, release) is None:
         held.say(f"{environment}: serves {release.bundle[:12]} already")
-        return Delivered(newest, target.smoke_test(prepared))
+        return _mirror(newest, target.smoke_test(prepared))
     try:
         held.say(f"{environment}: rehearsing {release.bundle[:12]} ...")
         target.rehearse(prepared)
@@ -86,7 +94,7 @@ def roll_out(held: OpenEnvironment, newest: Entry, change: Change) -> Delivered:
         entry = held.ledger.append(environment, lambda now: _make_entry(held, newest, now, change), change.bundle)
     except (LedgerError, DeliveryError) as error:
         raise type(error)(f"{error} {_go_back(held, newest)}") from error
-    return Delivered(entry, smoke)
+    return _mirror(entry, smoke)
 
 
 def restore_release(held: OpenEnvironment, newest: Entry, accepted: Release | None = None) -> Smoke | None:
@@ -111,7 +119,7 @@ def prepare_release(
     folder = folder or fetch_release(held.ledger, release)
     if held.target.by_image and not (accepted and accepted.image == release.image):
         verify_signature(held.ledger.root, held.settings.signature, release.image)
-    return held.target.prepare(folder, release.image)
+    return held.target.prepare(load_bundle(folder, release.bundle), release.image)
 
 
 def fetch_release(ledger: Ledger, release: Release) -> Path:
@@ -126,15 +134,18 @@ def find_difference(target: Target, serving: Release | None) -> str | None:
     return target.out_of_sync(serving.bundle, serving.image) if serving else target.out_of_sync(None)
 
 
+def _mirror(entry: Entry, smoke: Smoke) -> Delivered:
+    return Delivered(entry, smoke, entry.serving.model if entry.serving and mirror_alias(entry) else None)
+
+
 def _record_failure(held: OpenEnvironment, change: Change, failure: str) -> DeliveryError:
     """Record in the ledger that the release failed; return the error to raise."""
-    environment, ledger = held.target.name, held.ledger
+    environment = held.target.name
     # A rollback that failed blocks nothing: its release served before.
-    blocks = change.event is not Event.ROLLBACK
-    fields: dict[str, Any] = {"by": ledger.by, "reason": failure, "release": change.release, "blocks": blocks}
-    fields["target"] = held.target.kind
+    fields: dict[str, Any] = {"release": change.release, "blocks": change.event is not Event.ROLLBACK}
+    fields |= {"by": held.ledger.by, "reason": failure, "target": held.target.kind}
     try:
-        ledger.append(environment, lambda now: next_entry(now, Event.FAILED, **fields), change.bundle)
+        held.ledger.append(environment, lambda now: next_entry(now, Event.FAILED, **fields), change.bundle)
     except LedgerError as error:
         return DeliveryError(f"{failure} The failure could not be recorded in the ledger of {environment}: {error}")
     return DeliveryError(f"{failure} The ledger of {environment} says failed.")

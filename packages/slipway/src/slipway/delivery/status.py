@@ -1,5 +1,6 @@
 """Compare each environment with the ledger, and trace the release that serves to its origin."""
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -71,14 +72,6 @@ def _read_one(entry: Entry, target: Target) -> Status:
     )
 
 
-def _observe(target: Target) -> str | None:
-    """Return the bundle that serves, None also where the environment cannot be reached from here."""
-    try:
-        return target.observe()
-    except DeliveryError:
-        return None
-
-
 def describe_status(found: Status) -> str:
     """Return the environment in one line, with one more for a difference and for a note."""
     if found.serving is None:
@@ -109,10 +102,15 @@ def find_arrival(ledger: Ledger, environment: str) -> Entry | None:
 
 def trace_release(root: Path, environment: str) -> dict[str, Any]:
     """Return the origin of the release that serves, and who brought it, in the order in which one asks."""
-    ledger = Ledger(root)
+    settings = project_settings(root)
+    ledger, target = Ledger(root, settings), find_target(root, environment, settings)
     newest = ledger.read(environment)
     serving, brought = newest.serving, find_arrival(ledger, environment)
     gate = (brought.gate if brought else None) or {}
+    runs = None
+    # An environment may be out of reach from here.
+    with suppress(DeliveryError):
+        runs = target.observe()
     return {
         "environment": environment,
         "target": brought.target if brought else None,
@@ -127,5 +125,5 @@ def trace_release(root: Path, environment: str) -> dict[str, Any]:
         "event": f"{brought.event} (entry {brought.number})" if brought else None,
         "reason": (brought.reason or None) if brought else None,
         "since": newest.since,
-        "runs": _observe(find_target(root, environment)),
+        "runs": runs,
     }

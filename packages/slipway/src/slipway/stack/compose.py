@@ -42,12 +42,12 @@ def require_engine() -> None:
         (("compose", "version"), "Install Compose 2.20 or newer (Docker's package docker-compose-plugin)."),
     ):
         try:
-            done = subprocess.run([client, *words], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            failed = run_docker(*words, quiet=True).returncode != 0
         except FileNotFoundError as error:
             raise StackError(
                 f"Cannot connect to a container engine: there is no {client} on the PATH. {advice}"
             ) from error
-        if done.returncode:
+        if failed:
             raise StackError(f"Cannot connect to a container engine: `{client} {' '.join(words)}` fails. {advice}")
 
 

@@ -11,8 +11,7 @@ from slipway.errors import StackError
 from slipway.settings import docker_command
 from slipway.stack.compose import compose, published_url, require_engine
 from slipway.stack.exposure import find_exposed
-from slipway.stack.images import build_images
-from slipway.stack.secrets import SECRETS, make_secrets
+from slipway.stack.preparation import SECRETS, build_images, make_secrets
 
 _CHOSEN = "{services: {}, x-chosen: '${SLIPWAY_AUTH-}'}"
 
@@ -32,10 +31,11 @@ def start_stack(profiles: str, say: Callable[[str], None]) -> Running:
     require_engine()
     _require_profiles(profiles)
     os.environ["COMPOSE_PROFILES"] = profiles
-    services = msgspec.json.decode(compose("config", "--format", "json"))["services"]
+    config = msgspec.json.decode(compose("config", "--format", "json"))
+    services = config["services"]
     exposed = find_exposed(services, _chosen_auth())
-    make_secrets()
-    build_images(say)
+    make_secrets(config["name"])
+    build_images({each.get("image") for each in services.values()}, say)
     say(f"Starting: {' '.join(sorted(services))}")
     try:
         compose("--progress", "quiet", "up", "--detach", "--wait")

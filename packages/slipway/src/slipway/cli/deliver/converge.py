@@ -30,13 +30,11 @@ def converge(environment: str, every: float | None, as_json: bool) -> None:
     set by the promotion.
     """
     from slipway.delivery import reconcile
-    from slipway.tracking.aliases import mirror_alias
 
     if every is not None:
         reconcile.follow_ledger(Path(), environment, every, lambda turn: _print_turn(turn, as_json))
         return
     found = reconcile.reconcile(Path(), environment, progress_printer(as_json))
-    mirror_alias(found.entry)
     tested = [f"{environment} serves {found.smoke.digest[:12]} on {found.smoke.url}, tested"] if found.smoke else []
     if as_json or tested:
         print_result(as_json, {"entry": found.entry, "smoke": found.smoke}, *tested)

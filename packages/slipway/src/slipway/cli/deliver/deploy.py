@@ -76,7 +76,7 @@ def request(source: str, environment: str, as_json: bool) -> None:
     repositories without required reviewers: docs/github-setup.md.
     """
     from slipway.delivery import operations
-    from slipway.delivery.request import write_request
+    from slipway.delivery.release import write_request
     from slipway.ledger import Ledger
 
     release = operations.require_serving(Ledger(Path()).read(source))
@@ -113,13 +113,6 @@ def rollback(environment: str, to: int | None, reason: str, as_json: bool) -> No
 
 
 def _print_delivered(done: "Delivered", as_json: bool, following: str) -> None:
-    from slipway.tracking.aliases import mirror_alias
-
-    mirrored = mirror_alias(done.entry)
-    print_result(as_json, done, *_lines(done, mirrored), f"next: `{following}`")
-
-
-def _lines(done: "Delivered", mirrored: bool) -> list[str]:
     from slipway.ledger.entry import REHEARSAL
     from slipway.tracking.aliases import explain_unset_alias
 
@@ -129,9 +122,8 @@ def _lines(done: "Delivered", mirrored: bool) -> list[str]:
     if entry.target == REHEARSAL:
         lines.append("  a rehearsal: the image was started here, tested and stopped; nothing stays running")
     lines.append(f"  on {smoke.url}, tested: {smoke.golden_rows} golden rows, {smoke.milliseconds:.1f} ms a request")
-    model = entry.serving.model if entry.serving else None
-    if model and mirrored:
-        lines.append(f"  MLflow: models:/{model.rpartition('/')[0]}@{entry.environment}")
-    elif model:
-        lines.append(f"  MLflow: alias {entry.environment} not set: {explain_unset_alias(model)}")
-    return lines
+    if done.alias:
+        lines.append(f"  MLflow: models:/{done.alias.rpartition('/')[0]}@{entry.environment}")
+    elif entry.serving and entry.serving.model:
+        lines.append(f"  MLflow: alias {entry.environment} not set: {explain_unset_alias(entry.serving.model)}")
+    print_result(as_json, done, *lines, f"next: `{following}`")

@@ -12,8 +12,8 @@ from slipway.cli.output import print_result, progress_printer
 from slipway.stack.backup import back_up
 from slipway.stack.dashboard import dashboard_urls
 from slipway.stack.lifecycle import follow_logs, start_stack, stop_stack
+from slipway.stack.preparation import SECRETS
 from slipway.stack.restore import restore
-from slipway.stack.secrets import SECRETS
 
 
 @click.group()

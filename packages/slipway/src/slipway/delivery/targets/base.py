@@ -1,16 +1,35 @@
-"""The base class of every target: where an environment runs."""
+"""The base class of every target: where an environment runs, and the options that every environment has."""
 
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
-from slipway.bundle import Bundle, load_bundle
+import msgspec
+from msgspec import Meta
+
+from slipway.bundle import Bundle
 from slipway.delivery.smoke_test import Smoke, run_smoke_test
-from slipway.delivery.targets.preconditions import check_files, read_key
-from slipway.delivery.targets.settings import TargetSettings
 from slipway.errors import DeliveryError
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+DEFAULT_TARGET = "local"
+
+
+class TargetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Options of every target in `[tool.slipway.environments.<name>]`; a target with more of them adds a subclass.
+
+    `target` names the target, `workers` is the number of processes that serve. `variables` are the service's own
+    (SLIPWAY_...); one that ends in _FILE names a file, which must exist. `key_file` holds the key with which a service
+    that asks for keys is tested.
+    """
+
+    target: str = DEFAULT_TARGET
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    variables: dict[str, str] = {}
+    key_file: str | None = None
 
 
 class PreparedRelease(NamedTuple):
@@ -40,6 +59,7 @@ class Target(ABC):
         self.root = root
         self.name = name
         self.settings = settings
+        self.table = f"[tool.slipway.environments.{name}] of pyproject.toml"
 
     @property
     @abstractmethod
@@ -66,7 +86,14 @@ class Target(ABC):
     @property
     def key(self) -> str | None:
         """The key with which the service is tested, None if `key_file` is not set."""
-        return read_key(self.root, self.settings)
+        if self.settings.key_file is None:
+            return None
+        try:
+            return (self.root / self.settings.key_file).read_text().strip()
+        except OSError as error:
+            raise DeliveryError(
+                f"The key of the service cannot be read: {error}. Put the file there, or change key_file."
+            ) from error
 
     def is_managed_here(self) -> bool:
         """Return False if the environment runs, and runs somewhere that this folder does not reach."""
@@ -78,7 +105,7 @@ class Target(ABC):
 
     def preflight(self) -> None:
         """Raise `DeliveryError` for anything that is missing, or in the way, before anything starts."""
-        check_files(self.root, self.name, self.settings)
+        self.check_files()
 
     def preflight_new_release(self) -> None:  # noqa: B027 - optional
         """Raise `DeliveryError` for what a new release needs and a rollback can do without."""
@@ -94,9 +121,8 @@ class Target(ABC):
     def clean_up(self) -> None:  # noqa: B027 - optional
         """Remove what a killed command left from a rehearsal."""
 
-    def prepare(self, folder: Path, image: str | None) -> PreparedRelease:
-        """Verify the bundle in `folder` and make the release available to the target."""
-        bundle = load_bundle(folder)
+    def prepare(self, bundle: Bundle, image: str | None) -> PreparedRelease:
+        """Make a release available to the target: its verified bundle, and the image that holds it."""
         if self.by_image and image is None:
             raise DeliveryError(
                 f"The release {bundle.digest[:12]} has no image, and the target of {self.name} ({self.kind}) runs "
@@ -118,6 +144,36 @@ class Target(ABC):
         """
         found = self.observe()
         return None if found == digest else describe_difference(found, digest)
+
+    def check_files(self) -> None:
+        """Raise `DeliveryError` that names a missing file or key of the settings."""
+        settings = self.settings
+        needed = {name: value for name, value in settings.variables.items() if name.endswith("_FILE")}
+        if settings.key_file is not None:
+            needed["key_file"] = settings.key_file
+        elif settings.variables.get("SLIPWAY_AUTH") == "keys":
+            keys = needed.get("SLIPWAY_API_KEYS_FILE", "keys.json")
+            raise DeliveryError(
+                f"The service of {self.name} asks for keys (SLIPWAY_AUTH), and its smoke test has none. Make one with "
+                f'`slipway key new smoke --file {keys} --secret-file smoke.key`, and set key_file = "smoke.key" in '
+                f"{self.table}."
+            )
+        for name, value in needed.items():
+            if not (self.root / value).is_file():
+                raise DeliveryError(
+                    f"The environment {self.name} needs the file {value} ({name}), which is missing. Put it there, or "
+                    f"change {self.table}."
+                )
+
+    def check_port(self, port: int, address: str = "127.0.0.1") -> None:
+        """Raise `DeliveryError` if another program listens on the port."""
+        try:
+            socket.create_server((address, port)).close()
+        except OSError as error:
+            raise DeliveryError(
+                f"Port {port} of the environment {self.name} is taken by another program: {error.strerror}. Stop that "
+                f"program, or choose another port in {self.table}."
+            ) from error
 
 
 def describe_difference(found: str | None, expected: str | None) -> str:

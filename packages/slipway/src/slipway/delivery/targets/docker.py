@@ -8,14 +8,14 @@ ends.
 
 from pathlib import Path
 
+from slipway.bundle import Bundle
 from slipway.delivery.smoke_test import Smoke, read_version, wait_until
 from slipway.delivery.targets.base import PreparedRelease, describe_difference
 from slipway.delivery.targets.containers.compose import Container, Project, Wanted
-from slipway.delivery.targets.containers.container import START_SECONDS, find_container, published_ports, read_log
+from slipway.delivery.targets.containers.container import START_SECONDS, read_log
 from slipway.delivery.targets.containers.container_target import ContainerSettings, ContainerTarget
 from slipway.delivery.targets.containers.image import check_can_hold_port
 from slipway.delivery.targets.containers.mounted_files import remove_files, write_files
-from slipway.delivery.targets.preconditions import check_port
 from slipway.errors import DeliveryError
 
 
@@ -26,36 +26,21 @@ class DockerTarget(ContainerTarget):
         super().__init__(root, name, settings)
         self._project = Project(self._engine, self._named, root, root / ".slipway" / "environments" / name)
 
-    def is_managed_here(self) -> bool:
-        """Return whether its engine has served it before, or is named by a context, which every clone reaches."""
-        return self.settings.context is not None or self._project.has_log()
-
     def is_running(self) -> bool:
         """Return whether one of its containers runs."""
         return any(each.running for each in self._project.services())
-
-    def preflight(self) -> None:
-        """Raise `DeliveryError` for a missing file, engine or Compose, an open address, or a port that is taken."""
-        self._check_callers()
-        self._engine.check()
-        self._project.check()
-        self._check_reachable()
-        # This raises for a missing file.
-        self._wanted()
-        if self._published.machine is None and not self._holds_port():
-            check_port(self.name, self.settings.port, self.settings.address)
 
     def clean_up(self) -> None:
         """Remove the rehearsal and the temporary containers of a killed command, and files that nothing uses."""
         super().clean_up()
         remove_files(self._engine, self._project.name)
 
-    def prepare(self, folder: Path, image: str | None) -> PreparedRelease:
-        """Pull the image by its digest; its label must name the bundle in `folder`, and it must be able to hold a port.
+    def prepare(self, bundle: Bundle, image: str | None) -> PreparedRelease:
+        """Pull the image by its digest; its label must name the bundle, and it must be able to hold a port.
 
         This is checked before anything is touched: a rollback would also bring in settings that changed meanwhile.
         """
-        prepared = super().prepare(folder, image)
+        prepared = super().prepare(bundle, image)
         check_can_hold_port(self._engine, str(prepared.image), self._project.name)
         return prepared
 
@@ -89,8 +74,7 @@ class DockerTarget(ContainerTarget):
             return f"no container holds its port {self.settings.port}"
         if (services[0].settings, front.settings) != (wanted.service, wanted.front):
             return "runs with other settings than those of pyproject.toml, its files and deploy/compose/service.yaml"
-        found = self.observe()
-        return None if found == digest else describe_difference(found, digest)
+        return super().out_of_sync(digest, image)
 
     def remove(self) -> bool:
         """Stop the service; return False if none was running. The prediction log stays, in a volume."""
@@ -103,14 +87,13 @@ class DockerTarget(ContainerTarget):
         there = [*self._project.services(), *filter(None, [self._project.front()])]
         return there[-1].image if there else None
 
+    def _check_orchestrator(self) -> None:
+        self._project.check()
+
     def _holds_port(self) -> bool:
         """Return whether a container of this environment listens on the port, perhaps with earlier settings."""
         front = self._project.front()
-        if front is None:
-            return False
-        with self._engine.connect(f"inspect the container {front.id[:12]}") as docker:
-            found = find_container(docker, front.id)
-            return found is not None and self.settings.port in published_ports(found)
+        return front is not None and self.settings.port in front.ports
 
     def _take_port(self, image: str, wanted: Wanted) -> None:
         """Start the container that holds the port; one with another port or other settings is removed first."""
@@ -145,7 +128,7 @@ class DockerTarget(ContainerTarget):
             try:
                 output = read_log(self._engine, started.id)
             finally:
-                self._project.kill(started)
+                self._project.end(started, drain=False)
             raise DeliveryError(f"The service of {self.name} did not become ready. End of its output: {output}")
         return started
 

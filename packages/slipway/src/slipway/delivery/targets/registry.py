@@ -4,14 +4,13 @@ Any installed distribution can add one: `[project.entry-points."slipway.targets"
 """
 
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from slipway.delivery.targets.base import Target
-from slipway.delivery.targets.settings import DEFAULT_TARGET, TargetSettings
+from slipway.delivery.targets.base import DEFAULT_TARGET, Target, TargetSettings
 from slipway.errors import SettingsError
 from slipway.files.documents import convert_document
 from slipway.files.lock import hold_lock
@@ -38,17 +37,6 @@ def find_target(root: Path, environment: str, settings: ProjectSettings | None =
         known = {name: value for name, value in table.items() if name in _options(found)}
         options = _convert_options(found, chosen, known | {"target": chosen}, f"{place}, with SLIPWAY_TARGET={chosen}")
     return found(root, environment, options)
-
-
-@contextmanager
-def lock_target(
-    root: Path, environment: str, say: Callable[[str], None], settings: ProjectSettings | None = None
-) -> Iterator[Target]:
-    """Yield the environment's target, locked for this command and without what a killed one left."""
-    target = find_target(root, environment, settings)
-    with lock_environment(root, environment, say), target.lock(say):
-        target.clean_up()
-        yield target
 
 
 def lock_environment(root: Path, environment: str, say: Callable[[str], None]) -> AbstractContextManager[None]:

@@ -6,16 +6,28 @@ stays running. All output calls it a rehearsal.
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from slipway.delivery.smoke_test import Smoke
-from slipway.delivery.targets.base import PreparedRelease, Target
+from docker.errors import NotFound
+
+from slipway.bundle import Bundle, load_bundle
+from slipway.delivery.smoke_test import Smoke, is_ready, run_smoke_test, wait_until
+from slipway.delivery.targets.base import PreparedRelease, Target, TargetSettings
+from slipway.delivery.targets.containers.container import PORT, START_SECONDS, find_container, published_ports, read_log
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.containers.image import prepare_image
-from slipway.delivery.targets.containers.mounted_files import read_inputs
-from slipway.delivery.targets.containers.rehearsal_container import RehearsalContainer
+from slipway.delivery.targets.containers.mounted_files import (
+    FILES,
+    ContainerInputs,
+    read_inputs,
+    remove_files,
+    write_files,
+)
+from slipway.delivery.targets.containers.ssh import LOOPBACK, PublishedAddress
 from slipway.delivery.targets.registry import lock_environment
-from slipway.delivery.targets.settings import TargetSettings
+from slipway.errors import DeliveryError
 
 
 def rehearse_image(root: Path, image: str, folder: Path, say: Callable[[str], None]) -> Smoke:
@@ -23,7 +35,7 @@ def rehearse_image(root: Path, image: str, folder: Path, say: Callable[[str], No
     target = RehearsalTarget(root, "image", TargetSettings(target="rehearsal"))
     target.preflight()
     with lock_environment(root, target.name, say):
-        return target.smoke_test(target.prepare(folder, image))
+        return target.smoke_test(target.prepare(load_bundle(folder), image))
 
 
 class RehearsalTarget(Target):
@@ -52,9 +64,9 @@ class RehearsalTarget(Target):
         """Remove the container of a killed command."""
         self._container.remove()
 
-    def prepare(self, folder: Path, image: str | None) -> PreparedRelease:
-        """Pull the image by its digest; its label must name the verified bundle in `folder`."""
-        prepared = super().prepare(folder, image)
+    def prepare(self, bundle: Bundle, image: str | None) -> PreparedRelease:
+        """Pull the image by its digest; its label must name the verified bundle."""
+        prepared = super().prepare(bundle, image)
         prepare_image(self._engine, prepared)
         return prepared
 
@@ -80,3 +92,54 @@ class RehearsalTarget(Target):
     def remove(self) -> bool:
         """Return False: nothing runs."""
         return False
+
+
+class RehearsalContainer(NamedTuple):
+    """The container `name` on an engine, on a free port of the `published` address."""
+
+    engine: Engine
+    name: str
+    published: PublishedAddress = LOOPBACK
+
+    def remove(self) -> None:
+        """Remove the container and its files, if they exist."""
+        with self.engine.connect(f"remove the container {self.name}") as docker, suppress(NotFound):
+            docker.api.remove_container(self.name, force=True, v=True)
+        remove_files(self.engine, self.name)
+
+    def test(self, prepared: PreparedRelease, inputs: ContainerInputs, key: str | None) -> Smoke:
+        """Start the image, test it, remove it; raise `DeliveryError` if it does not become ready or fails its test."""
+        self.remove()
+        try:
+            with self.engine.connect(f"start {prepared.image}") as docker:
+                docker.containers.run(str(prepared.image), **self._options(prepared, inputs))
+            container = find_container(self.engine, self.name)
+            # A container that has ended already publishes nothing.
+            for port in published_ports(container) if container else []:
+                with self.published.connect(port) as url:
+                    if wait_until(lambda: is_ready(url), START_SECONDS, self._is_running):
+                        return run_smoke_test(url, prepared.bundle, key)
+            output = read_log(self.engine, self.name)
+            raise DeliveryError(f"The image {prepared.image} did not become ready. End of its output: {output}")
+        finally:
+            self.remove()
+
+    def _options(self, prepared: PreparedRelease, inputs: ContainerInputs) -> dict[str, Any]:
+        options: dict[str, Any] = {
+            "name": self.name,
+            "detach": True,
+            "ports": {PORT: (self.published.address,)},
+            "read_only": True,
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges"],
+            "environment": inputs.variables,
+        }
+        if inputs.files:
+            volume = f"{self.name}-files"
+            write_files(self.engine, str(prepared.image), volume, inputs.files, self.name)
+            options["volumes"] = {volume: {"bind": FILES, "mode": "ro"}}
+        return options
+
+    def _is_running(self) -> bool:
+        container = find_container(self.engine, self.name)
+        return container is not None and container.status == "running"

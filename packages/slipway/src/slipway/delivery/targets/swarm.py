@@ -11,10 +11,10 @@ from typing import Annotated
 from msgspec import Meta
 
 from slipway.delivery.smoke_test import Smoke, wait_until
-from slipway.delivery.targets.base import PreparedRelease, describe_difference
+from slipway.delivery.targets.base import PreparedRelease
 from slipway.delivery.targets.containers.container_target import ContainerSettings, ContainerTarget
-from slipway.delivery.targets.containers.swarm_stack import FILE, Service, Stack, Task, Wanted
-from slipway.delivery.targets.preconditions import check_port
+from slipway.delivery.targets.containers.swarm_service import Service, Task
+from slipway.delivery.targets.containers.swarm_stack import FILE, Stack, Wanted
 from slipway.errors import DeliveryError
 
 # For each replica: its start, its health, the time for which it is watched, and the drain of the one that it replaces.
@@ -42,24 +42,9 @@ class SwarmTarget(ContainerTarget):
         super().__init__(root, name, settings)
         self._stack = Stack(self._engine, self._named, root, root / ".slipway" / "environments" / name)
 
-    def is_managed_here(self) -> bool:
-        """Return whether its swarm has served it before, or is named by a context, which every clone reaches."""
-        return self.settings.context is not None or self._stack.service() is not None or self._stack.has_log()
-
     def is_running(self) -> bool:
         """Return whether one of its replicas runs."""
         return any(each.running for each in self._stack.tasks())
-
-    def preflight(self) -> None:
-        """Raise `DeliveryError` for a missing file or swarm, an open address, or a port that is taken."""
-        self._check_callers()
-        self._engine.check()
-        self._stack.check()
-        self._check_reachable()
-        # This raises for a missing file.
-        self._wanted()
-        if self._stack.service() is None and self._published.machine is None:
-            check_port(self.name, self.settings.port, self.settings.address)
 
     def preflight_new_release(self) -> None:
         """Raise `DeliveryError` unless each node that takes replicas, this one included, keeps one at every moment."""
@@ -75,9 +60,8 @@ class SwarmTarget(ContainerTarget):
             # With fewer, the swarm may stop the last replica of a node before it starts the next one there.
             raise DeliveryError(
                 f"{number} nodes of the swarm take replicas of {self.name}, and each must keep one while they are "
-                f"replaced: expected replicas = {2 * number} or more in [tool.slipway.environments.{self.name}] of "
-                f"pyproject.toml, found {self.settings.replicas}. Or say in {FILE} on which nodes they run "
-                "(placement)."
+                f"replaced: expected replicas = {2 * number} or more in {self.table}, found {self.settings.replicas}. "
+                f"Or say in {FILE} on which nodes they run (placement)."
             )
 
     def note(self) -> str | None:
@@ -112,8 +96,7 @@ class SwarmTarget(ContainerTarget):
             return f"was scaled to {service.replicas} replicas, pyproject.toml says {self.settings.replicas}"
         if unfinished := _unfinished(service, self._stack.tasks()):
             return unfinished
-        found = self.observe()
-        return None if found == digest else describe_difference(found, digest)
+        return super().out_of_sync(digest, image)
 
     def remove(self) -> bool:
         """Stop the replicas; return False if there were none. The prediction log stays, in a volume of each node."""
@@ -128,6 +111,12 @@ class SwarmTarget(ContainerTarget):
     def _image(self) -> str | None:
         service = self._stack.service()
         return service.image if service else None
+
+    def _check_orchestrator(self) -> None:
+        self._stack.check()
+
+    def _holds_port(self) -> bool:
+        return self._stack.service() is not None
 
     def _watch(self, image: str, wanted: Wanted) -> None:
         """Wait until all replicas run the image with these settings, and no old one is left."""

@@ -51,7 +51,7 @@ class CommandLine(NamedTuple):
     def read_task_log(self, task: str) -> str:
         """Return the end of one replica's output, on whichever node; the SDK reads the log of a whole service only."""
         done = self._run(("service", "logs", "--raw", "--tail", "20", task))
-        return (done.stdout + done.stderr).strip()
+        return (done.stdout + done.stderr).strip() or "(no output)"
 
     def _run(
         self, words: tuple[str, ...], variables: Mapping[str, str] | None = None

@@ -17,12 +17,11 @@ _LOG_LINES = 20
 _OWNER = "slipway.temporary"
 
 
-def find_container(docker: DockerClient, name: str) -> Container | None:
+def find_container(engine: Engine, name: str) -> Container | None:
     """Return the container with this name or id, None if there is none."""
-    try:
+    with engine.connect(f"inspect the container {name}") as docker, suppress(NotFound):
         return docker.containers.get(name)
-    except NotFound:
-        return None
+    return None
 
 
 def published_ports(container: Container) -> list[int]:
@@ -51,8 +50,7 @@ def read_log(engine: Engine, container: str) -> str:
     """Return the end of a container's output: "(no output)" if there is none, the reason if it cannot be read."""
     try:
         with engine.connect(f"read the log of {container}") as docker:
-            found = find_container(docker, container)
-            output = found.logs(tail=_LOG_LINES).decode(errors="replace").strip() if found else ""
+            output = docker.api.logs(container, tail=_LOG_LINES).decode(errors="replace").strip()
     except DeliveryError as error:
         return str(error)
     return output or "(no output)"

@@ -11,16 +11,15 @@ from typing import Annotated
 from msgspec import Meta
 from msgspec.structs import replace
 
+from slipway.bundle import Bundle
 from slipway.delivery.smoke_test import Smoke, read_version, run_smoke_test
-from slipway.delivery.targets.base import PreparedRelease, Target
+from slipway.delivery.targets.base import Port, PreparedRelease, Target, TargetSettings
 from slipway.delivery.targets.containers.engine import Engine
-from slipway.delivery.targets.containers.image import prepare_image
+from slipway.delivery.targets.containers.image import has_volume, prepare_image
 from slipway.delivery.targets.containers.lease import lease
 from slipway.delivery.targets.containers.mounted_files import ContainerInputs, read_inputs
-from slipway.delivery.targets.containers.rehearsal_container import RehearsalContainer
-from slipway.delivery.targets.containers.ssh_tunnel import PublishedAddress
-from slipway.delivery.targets.preconditions import check_files
-from slipway.delivery.targets.settings import Port, TargetSettings
+from slipway.delivery.targets.containers.ssh import PublishedAddress
+from slipway.delivery.targets.rehearsal import RehearsalContainer
 from slipway.errors import DeliveryError
 
 
@@ -53,6 +52,25 @@ class ContainerTarget(Target):
         """The address at which this machine reaches the published port."""
         return self._published.url(self.settings.port)
 
+    def is_managed_here(self) -> bool:
+        """Return whether its engine serves it or has its log, or is named by a context, which every clone reaches."""
+        return (
+            self.settings.context is not None
+            or self._image() is not None
+            or has_volume(self._engine, f"{self._named}_log")
+        )
+
+    def preflight(self) -> None:
+        """Raise `DeliveryError` for a missing file or engine, an open address, or a port that is taken."""
+        self._check_callers()
+        self._engine.check()
+        self._check_orchestrator()
+        self._check_reachable()
+        # This raises for a missing file.
+        self._wanted()
+        if self._published.machine is None and not self._holds_port():
+            self.check_port(self.settings.port, self.settings.address)
+
     def lock(self, say: Callable[[str], None]) -> AbstractContextManager[None]:
         """Lock the environment on its engine, by a container of the image that serves it."""
         self._engine.check()
@@ -62,9 +80,9 @@ class ContainerTarget(Target):
         """Remove the rehearsal of a killed command."""
         self._rehearsal.remove()
 
-    def prepare(self, folder: Path, image: str | None) -> PreparedRelease:
-        """Pull the image by its digest; its label must name the verified bundle in `folder`."""
-        prepared = super().prepare(folder, image)
+    def prepare(self, bundle: Bundle, image: str | None) -> PreparedRelease:
+        """Pull the image by its digest; its label must name the verified bundle."""
+        prepared = super().prepare(bundle, image)
         prepare_image(self._engine, prepared)
         return prepared
 
@@ -86,6 +104,18 @@ class ContainerTarget(Target):
     def _image(self) -> str | None:
         """Return an image from which a container of the environment was started, None if it has no container."""
 
+    @abstractmethod
+    def _check_orchestrator(self) -> None:
+        """Raise `DeliveryError` if what starts the containers is missing."""
+
+    @abstractmethod
+    def _holds_port(self) -> bool:
+        """Return whether the environment itself holds its port."""
+
+    @abstractmethod
+    def _wanted(self) -> object:
+        """Return the state that its containers should have."""
+
     def _answering(self) -> str | None:
         """Return the digest that the service on the published port reports."""
         self._check_reachable()
@@ -94,7 +124,7 @@ class ContainerTarget(Target):
         return found.model.digest if found else None
 
     def _inputs(self) -> ContainerInputs:
-        check_files(self.root, self.name, self.settings)
+        self.check_files()
         own = {"SLIPWAY_AUTH": "platform", "SLIPWAY_WORKERS": str(self.settings.workers)}
         return read_inputs(self.root, own | self.settings.variables)
 
@@ -113,12 +143,11 @@ class ContainerTarget(Target):
     def _check_callers(self) -> None:
         """Raise `DeliveryError` if others reach the service and nothing says who authenticates callers."""
         chosen = self.settings.variables.get("SLIPWAY_AUTH")
-        place = f"[tool.slipway.environments.{self.name}.variables] of pyproject.toml"
         if chosen not in ("keys", "platform") and (chosen or not ip_address(self.settings.address).is_loopback):
             raise DeliveryError(
                 f"{self.name} is published on {self.settings.address}, and nothing says who authenticates callers: "
-                f'expected SLIPWAY_AUTH = "keys" in {place}, or "platform" if a gateway in front does it; found '
-                f"{chosen or 'none'}."
+                f'expected SLIPWAY_AUTH = "keys" in the variables of {self.table}, or "platform" if a gateway in '
+                f"front does it; found {chosen or 'none'}."
             )
 
     def _check_reachable(self) -> None:
@@ -126,6 +155,5 @@ class ContainerTarget(Target):
             raise DeliveryError(
                 f"{self.name} is published on {self.settings.address} of {self._published.machine}, where it cannot be "
                 "tested from this machine. Let the docker context use SSH (host=ssh://...), or set address in "
-                f"[tool.slipway.environments.{self.name}] of pyproject.toml to an address of that machine that "
-                "this machine reaches, or to 0.0.0.0."
+                f"{self.table} to an address of that machine that this machine reaches, or to 0.0.0.0."
             )

@@ -14,7 +14,7 @@ from docker.utils import kwargs_from_env
 from urllib3.exceptions import HTTPError
 
 from slipway.delivery.targets.containers.command_line import CommandLine
-from slipway.delivery.targets.containers.ssh_relay import SSHRelay
+from slipway.delivery.targets.containers.ssh import SSHRelay
 from slipway.errors import DeliveryError
 
 _SECONDS = 600

@@ -1,6 +1,7 @@
 """Images of releases: pulled and pushed by digest, labelled with the digest of their bundle."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from docker.errors import ImageNotFound
@@ -26,20 +27,12 @@ def prepare_image(engine: Engine, prepared: PreparedRelease) -> None:
         )
 
 
-def has_image(engine: Engine, image: str) -> bool:
-    """Return whether the engine has the image."""
-    with engine.connect(f"inspect the image {image}") as docker:
-        try:
-            docker.images.get(image)
-        except ImageNotFound:
-            return False
-        return True
-
-
 def pull_missing_image(engine: Engine, image: str) -> None:
     """Pull an image by its tag or digest unless the engine has it."""
-    if not has_image(engine, image):
-        pull_image(engine, image)
+    with engine.connect(f"inspect the image {image}") as docker, suppress(ImageNotFound):
+        docker.images.get(image)
+        return
+    pull_image(engine, image)
 
 
 def pull_image(engine: Engine, image: str) -> None:
@@ -80,6 +73,12 @@ def find_digest(names: list[str], repository: str) -> str | None:
     short = repository.removeprefix("index.").removeprefix("docker.io/").removeprefix("library/")
     parts = (name.partition("@") for name in names)
     return next((f"{repository}@{digest}" for name, _, digest in parts if name in (repository, short)), None)
+
+
+def has_volume(engine: Engine, name: str) -> bool:
+    """Return whether the engine has a volume of this name."""
+    with engine.connect(f"inspect the volume {name}") as docker:
+        return name in [each.name for each in docker.volumes.list(filters={"name": name})]
 
 
 def check_can_hold_port(engine: Engine, image: str, owner: str) -> None:

@@ -9,11 +9,9 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from typing import Any
 
-from docker import DockerClient
 from docker.errors import APIError, NotFound
-from docker.models.containers import Container
 
 from slipway.delivery.targets.containers.container import find_container
 from slipway.delivery.targets.containers.engine import Engine
@@ -26,6 +24,8 @@ _BY = "slipway.by"
 _LONGEST = 3600
 _PROGRAM = f"import select, sys; print('held', flush=True); select.select([sys.stdin], [], [], {_LONGEST})"
 _OPTIONS: dict[str, Any] = {
+    "entrypoint": "python",
+    "stdin_open": True,
     "auto_remove": True,
     "network_mode": "none",
     "read_only": True,
@@ -33,15 +33,12 @@ _OPTIONS: dict[str, Any] = {
     "mem_limit": "64m",
     "pids_limit": 16,
 }
+# The lock's container by its id, as its name is free at once, and the stream to its standard input.
+_Held = tuple[str, Any]
 _LOOK_SECONDS = 0.5
 # A lock that was never started, or was not removed, is stale after so many seconds.
 _STALE_SECONDS = 10.0
 _RELEASE_SECONDS = 30
-
-
-class _Lease(NamedTuple):
-    container: Container
-    stream: Any
 
 
 @contextmanager
@@ -55,15 +52,14 @@ def lease(engine: Engine, name: str, image: Callable[[], str | None], say: Calla
     try:
         yield
     finally:
-        if held is not None:
-            _release(engine, held)
+        if held:
+            _release(engine, *held)
 
 
-def _acquire(engine: Engine, name: str, image: Callable[[], str | None], say: Callable[[str], None]) -> _Lease | None:
+def _acquire(engine: Engine, name: str, image: Callable[[], str | None], say: Callable[[str], None]) -> _Held | None:
     waiting, alive = "", time.monotonic()
     while True:
-        with engine.connect(f"look for the lock {name}") as docker:
-            holder = find_container(docker, name)
+        holder = find_container(engine, name)
         if holder is None:
             found = image()
             held = _start(engine, name, found) if found else None
@@ -72,7 +68,8 @@ def _acquire(engine: Engine, name: str, image: Callable[[], str | None], say: Ca
         if holder is None or holder.status == "running":
             alive = time.monotonic()
         elif time.monotonic() - alive > _STALE_SECONDS:
-            _remove_stale(engine, holder)
+            with engine.connect("remove a stale lock"), suppress(NotFound):
+                holder.remove(force=True)
         by = (holder.labels.get(_BY) or "another command") if holder else waiting
         if by != waiting:
             waiting = by
@@ -80,14 +77,14 @@ def _acquire(engine: Engine, name: str, image: Callable[[], str | None], say: Ca
         time.sleep(_LOOK_SECONDS)
 
 
-def _start(engine: Engine, name: str, image: str) -> _Lease | None:
+def _start(engine: Engine, name: str, image: str) -> _Held | None:
     """Start the container and attach to its standard input; return None if another command has the name."""
     # The engine of a swarm's manager may not run the image itself.
     pull_missing_image(engine, image)
-    by = f"{actor()} on {socket.gethostname()}"
+    options = _OPTIONS | {"name": name, "labels": {_BY: f"{actor()} on {socket.gethostname()}"}}
     with engine.connect(f"lock {name}") as docker:
         try:
-            container = _create(docker, name, image, by)
+            container = docker.containers.create(image, ["-c", _PROGRAM], **options)
         except APIError as error:
             if error.status_code == 409:
                 return None
@@ -96,26 +93,15 @@ def _start(engine: Engine, name: str, image: str) -> _Lease | None:
         container.start()
         # A frame is a header of eight bytes, and what the program printed.
         said = stream.read(1024)[8:].decode(errors="replace").strip()
-        if not said.startswith("held"):
-            raise DeliveryError(f"Cannot lock {name}: its container did not start: {said or '(no output)'}")
-    return _Lease(container, stream)
+    if not said.startswith("held"):
+        raise DeliveryError(f"Cannot lock {name}: its container did not start: {said or '(no output)'}")
+    return str(container.id), stream
 
 
-def _create(docker: DockerClient, name: str, image: str, by: str) -> Container:
-    return docker.containers.create(
-        image, ["-c", _PROGRAM], entrypoint="python", name=name, labels={_BY: by}, stdin_open=True, **_OPTIONS
-    )
-
-
-def _release(engine: Engine, held: _Lease) -> None:
+def _release(engine: Engine, container: str, stream: Any) -> None:
     """End the container's standard input and wait until it is removed; an engine that was cut off is not waited for."""
-    with socket.socket(fileno=os.dup(held.stream.fileno())) as connection, suppress(OSError):
+    with socket.socket(fileno=os.dup(stream.fileno())) as connection, suppress(OSError):
         connection.shutdown(socket.SHUT_WR)
     with suppress(DeliveryError), engine.connect("release the lock") as docker, suppress(NotFound):
-        docker.api.wait(str(held.container.id), timeout=_RELEASE_SECONDS, condition="removed")
-    held.stream.close()
-
-
-def _remove_stale(engine: Engine, holder: Container) -> None:
-    with engine.connect("remove a stale lock"), suppress(NotFound):
-        holder.remove(force=True)
+        docker.api.wait(container, timeout=_RELEASE_SECONDS, condition="removed")
+    stream.close()

@@ -10,21 +10,13 @@ from typing import NamedTuple
 
 from docker.errors import APIError
 
-from slipway.delivery.targets.containers.container import read_log, remove_temporary_containers, temporary_container
+from slipway.delivery.targets.containers.container import remove_temporary_containers, temporary_container
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.errors import DeliveryError
 
 # The folder in which a service's container finds its files.
 FILES = "/run/slipway"
 _LABEL = "slipway.files"
-# A reader sees the old file or the new one, whole: the volume may be in use.
-_INSTALL = f"""
-import os, shutil
-for name in sorted(os.listdir("/slipway-files")):
-    shutil.copyfile("/slipway-files/" + name, "{FILES}/.part")
-    os.chmod("{FILES}/.part", 0o444)
-    os.replace("{FILES}/.part", "{FILES}/" + name)
-"""
 
 
 class ContainerInputs(NamedTuple):
@@ -61,17 +53,15 @@ def _read_file(root: Path, name: str, value: str) -> bytes:
 
 
 def write_files(engine: Engine, image: str, volume: str, files: Mapping[str, bytes], owner: str) -> None:
-    """Write `files` into a volume labelled with its `owner`; the engine may be on another machine."""
+    """Write `files` into a volume labelled with its `owner`, unless a container uses it; the engine may be remote."""
     mount = {volume: {"bind": FILES, "mode": "rw"}}
     with engine.connect(f"write files into the volume {volume}") as docker:
+        # A container that serves was created after its volume was filled, and may read a file just now.
+        if docker.containers.list(all=True, filters={"volume": volume}, ignore_removed=True):
+            return
         docker.volumes.create(volume, labels={_LABEL: owner})
-        options = {"command": ["-c", _INSTALL], "entrypoint": "python", "user": "0", "volumes": mount}
-        with temporary_container(docker, image, owner, **options) as container:
-            container.put_archive("/", _pack(files))
-            container.start()
-            if container.wait()["StatusCode"]:
-                output = read_log(engine, str(container.id))
-                raise DeliveryError(f"Cannot write files into the volume {volume}: {output}")
+        with temporary_container(docker, image, owner, volumes=mount) as container:
+            container.put_archive(FILES, _pack(files))
 
 
 def remove_files(engine: Engine, owner: str, keep: str | None = None) -> None:
@@ -92,7 +82,7 @@ def _pack(files: Mapping[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for name, content in sorted(files.items()):
-            entry = tarfile.TarInfo(f"slipway-files/{name}")
-            entry.size = len(content)
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o444
             archive.addfile(entry, io.BytesIO(content))
     return packed.getvalue()

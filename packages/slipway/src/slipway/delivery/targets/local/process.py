@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-_MARK = "SLIPWAY_PROCESS"
+MARK = "SLIPWAY_PROCESS"
 _PATIENCE = 12.0
 _END = 2000
 
@@ -27,7 +27,7 @@ def start_process(
         started = subprocess.Popen(
             command,
             cwd=folder,
-            env=own | variables | {_MARK: mark},
+            env=own | variables | {MARK: mark},
             stdin=subprocess.DEVNULL,
             stdout=appended,
             stderr=subprocess.STDOUT,
@@ -37,8 +37,9 @@ def start_process(
 
 
 def find_process(mark: str) -> psutil.Process | None:
-    """Return the process that was started with `mark`, not its children; None if none runs."""
-    return next(iter(_outermost(mark)), None)
+    """Return the process that was started with `mark`, not its children, which inherit it; None if none runs."""
+    family = _marked(mark)
+    return next((each for each in family.values() if each.info["ppid"] not in family), None)
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -51,8 +52,11 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def read_environment(process: psutil.Process) -> dict[str, str]:
-    """Return the variables of a process without the mark; none if it has ended or belongs to another user."""
-    return {name: value for name, value in _environment(process).items() if name != _MARK}
+    """Return the variables of a process; none if it has ended or belongs to another user."""
+    try:
+        return process.environ()
+    except (psutil.Error, OSError):
+        return {}
 
 
 def hang_up_process(process: psutil.Process) -> None:
@@ -62,19 +66,17 @@ def hang_up_process(process: psutil.Process) -> None:
 
 def stop_process(mark: str) -> bool:
     """End the processes started with `mark` and wait for them; return False if none runs."""
-    found = _outermost(mark)
-    if not found:
-        return False
-    family = [each for parent in found for each in (parent, *_children(parent))]
-    for parent in found:
-        with suppress(psutil.NoSuchProcess):
-            parent.terminate()
-    _, left = psutil.wait_procs(family, timeout=_PATIENCE)
+    family = _marked(mark)
+    for each in family.values():
+        if each.info["ppid"] not in family:
+            with suppress(psutil.NoSuchProcess):
+                each.terminate()
+    _, left = psutil.wait_procs(family.values(), timeout=_PATIENCE)
     for each in left:
         with suppress(psutil.NoSuchProcess):
             each.kill()
     psutil.wait_procs(left, timeout=_PATIENCE)
-    return True
+    return bool(family)
 
 
 def read_end(output: Path) -> str:
@@ -82,30 +84,7 @@ def read_end(output: Path) -> str:
     return (output.read_text(errors="replace")[-_END:].strip() if output.exists() else "") or "(no output)"
 
 
-def _outermost(mark: str) -> list[psutil.Process]:
-    """Return the processes that have the mark and no parent with it: children inherit it."""
-    marked = [each for each in psutil.process_iter() if _environment(each).get(_MARK) == mark]
-    found = {each.pid: each for each in marked if is_alive(each)}
-    return [each for each in found.values() if _parent(each) not in found]
-
-
-def _environment(process: psutil.Process) -> dict[str, str]:
-    try:
-        return process.environ()
-    except (psutil.Error, OSError):
-        # It ended, or belongs to another user.
-        return {}
-
-
-def _parent(process: psutil.Process) -> int | None:
-    try:
-        return process.ppid()
-    except psutil.Error:
-        return None
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
+def _marked(mark: str) -> dict[int, psutil.Process]:
+    """Return the processes that run and have the mark, by pid."""
+    listed = psutil.process_iter(["ppid"])
+    return {each.pid: each for each in listed if read_environment(each).get(MARK) == mark and is_alive(each)}

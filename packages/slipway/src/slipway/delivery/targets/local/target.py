@@ -14,17 +14,16 @@ import os
 import shutil
 import socket
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 
-from slipway.bundle import load_bundle
+from slipway.bundle import Bundle, load_bundle
 from slipway.delivery.smoke_test import Smoke, is_ready, read_version, run_smoke_test, wait_until
-from slipway.delivery.targets.base import PreparedRelease, Target, describe_difference
+from slipway.delivery.targets.base import Port, PreparedRelease, Target, TargetSettings, describe_difference
 from slipway.delivery.targets.local import process
-from slipway.delivery.targets.preconditions import check_port
-from slipway.delivery.targets.settings import Port, TargetSettings
 from slipway.errors import BundleError, DeliveryError
 from slipway.files.writing import new_folder, write_bytes
 
@@ -73,16 +72,16 @@ class LocalTarget(Target):
         super().preflight()
         running, port = process.find_process(self._mark), self.settings.port
         if running is None or process.read_environment(running).get("SLIPWAY_PORT") != str(port):
-            check_port(self.name, port)
+            self.check_port(port)
 
-    def prepare(self, folder: Path, image: str | None) -> PreparedRelease:
+    def prepare(self, bundle: Bundle, image: str | None) -> PreparedRelease:
         """Copy the bundle to the releases and verify it; one that is there already is only verified."""
-        digest = load_bundle(folder).digest
-        place = self.folder / "releases" / digest
-        if not _is_whole(place, digest):
-            with new_folder(place) as temporary:
-                shutil.copytree(folder, temporary, dirs_exist_ok=True)
-        return PreparedRelease(load_bundle(place, digest), image)
+        place = self.folder / "releases" / bundle.digest
+        with suppress(BundleError):
+            return PreparedRelease(load_bundle(place, bundle.digest), image)
+        with new_folder(place) as temporary:
+            shutil.copytree(bundle.path, temporary, dirs_exist_ok=True)
+        return PreparedRelease(load_bundle(place, bundle.digest), image)
 
     def clean_up(self) -> None:
         """Stop the rehearsal of a killed command."""
@@ -91,16 +90,14 @@ class LocalTarget(Target):
 
     def rehearse(self, prepared: PreparedRelease) -> None:
         """Start the bundle on a free port, test it and stop it; the environment is not touched."""
-        bundle = prepared.bundle
         output = self.folder / "rehearsal.log"
         output.unlink(missing_ok=True)
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        url = f"http://127.0.0.1:{port}"
-        variables = self._variables(bundle.path, port, self.folder / "rehearsal-log")
+        variables = self._variables(prepared.bundle.path, port, self.folder / "rehearsal-log")
         try:
-            self._start(variables, output, self._rehearsal, url)
-            run_smoke_test(url, bundle, self.key)
+            url = self._start(variables, output, self._rehearsal)
+            run_smoke_test(url, prepared.bundle, self.key)
         finally:
             self.clean_up()
 
@@ -109,11 +106,10 @@ class LocalTarget(Target):
         bundle = prepared.bundle
         write_bytes(self._switching, bundle.digest.encode())
         self._point(bundle.path)
-        running = self._usable()
-        if running:
+        if running := self._usable():
             self._switch(running, bundle.digest)
         else:
-            self._start(self._wanted(), self._output, self._mark, self.url)
+            self._start(self._wanted(), self._output, self._mark)
         found = self.smoke_test(prepared)
         self._switching.unlink()
         return found
@@ -153,9 +149,7 @@ class LocalTarget(Target):
     def _usable(self) -> psutil.Process | None:
         """Return the running service once it is ready; stop one with other settings or that does not become ready."""
         running = process.find_process(self._mark)
-        if running is None:
-            return None
-        if self._is_as_set(running) and self._becomes_ready(self.url, running):
+        if running and self._is_as_set(running) and _becomes_ready(self.url, running):
             return running
         process.stop_process(self._mark)
         return None
@@ -178,7 +172,7 @@ class LocalTarget(Target):
             )
 
     def _is_as_set(self, running: psutil.Process) -> bool:
-        wanted, found = self._wanted(), process.read_environment(running)
+        wanted, found = self._wanted() | {process.MARK: self._mark}, process.read_environment(running)
         return wanted == {name: value for name, value in found.items() if name in wanted or name.startswith("SLIPWAY_")}
 
     def _wanted(self) -> dict[str, str]:
@@ -192,21 +186,16 @@ class LocalTarget(Target):
             "SLIPWAY_LOG": str(log),
         }
 
-    def _start(self, variables: dict[str, str], output: Path, mark: str, url: str) -> None:
-        program = str(Path(sys.executable).with_name("slipway"))
+    def _start(self, variables: dict[str, str], output: Path, mark: str) -> str:
+        """Start a service and return its address once it is ready."""
+        program, url = str(Path(sys.executable).with_name("slipway")), f"http://127.0.0.1:{variables['SLIPWAY_PORT']}"
         started = process.start_process([program, "serve"], variables, output, mark, self.root)
-        if not self._becomes_ready(url, started):
+        if not _becomes_ready(url, started):
             end = process.read_end(output)
             process.stop_process(mark)
             raise DeliveryError(f"The service of {self.name} did not become ready. End of its output: {end}")
-
-    def _becomes_ready(self, url: str, running: psutil.Process) -> bool:
-        return wait_until(lambda: is_ready(url), _START_SECONDS, lambda: process.is_alive(running))
+        return url
 
 
-def _is_whole(place: Path, digest: str) -> bool:
-    try:
-        load_bundle(place, digest)
-    except BundleError:
-        return False
-    return True
+def _becomes_ready(url: str, running: psutil.Process) -> bool:
+    return wait_until(lambda: is_ready(url), _START_SECONDS, lambda: process.is_alive(running))
