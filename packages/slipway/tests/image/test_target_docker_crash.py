@@ -16,8 +16,8 @@ pytestmark = pytest.mark.timeout(900)
 
 STEPS = (
     ("delivery.targets.containers.image.prepare_image", 1),
-    ("delivery.targets.rehearsal.RehearsalContainer._options", 1),
-    ("delivery.targets.containers.container_target.ContainerTarget.rehearse", 1),
+    ("delivery.targets.containers.image_target.ImageTarget._options", 1),
+    ("delivery.targets.containers.image_target.ImageTarget.rehearse", 1),
     ("delivery.targets.docker.DockerTarget._take_port", 1),
     ("delivery.targets.containers.compose.Project.up", 2),
     ("delivery.targets.docker.DockerTarget._start", 1),

@@ -17,7 +17,7 @@ from places import PACKAGE, ROOT
 from requirements import missing
 
 from slipway.errors import StackError
-from slipway.stack.exposure import find_exposed
+from slipway.stack.lifecycle import find_exposed
 
 FILES = (ROOT / "compose.yaml", ROOT / "deploy" / "compose" / "service.yaml")
 SERVICES = {name: service for path in FILES for name, service in yaml.safe_load(path.read_text())["services"].items()}

@@ -17,7 +17,7 @@ from slipway.delivery.preconditions import (
     check_still_judged,
 )
 from slipway.delivery.release import BUNDLE, check_request, choose_release, read_chosen
-from slipway.delivery.rollout import Change, Delivered, Say, fetch_release, open_environment, roll_out
+from slipway.delivery.rollout import Change, Delivered, Say, open_environment, roll_out
 from slipway.errors import DeliveryError
 from slipway.ledger import Entry, Event, Ledger, Release
 from slipway.ledger.entry import PRODUCTION
@@ -68,8 +68,7 @@ def promote(
             check_image_not_rolled_back(held.ledger, newest, release)
         if found:
             check_still_judged(found, held.ledger, environment)
-        folder = fetch_release(held.ledger, release)
-        return roll_out(held, newest, Change(Event.PROMOTE, release, folder, gate=before.gate))
+        return roll_out(held, newest, Change(Event.PROMOTE, release, gate=before.gate))
 
 
 def rollback(root: Path, environment: str, reason: str, say: Say, to: int | None = None) -> Delivered:
@@ -80,7 +79,7 @@ def rollback(root: Path, environment: str, reason: str, say: Say, to: int | None
         # Two people who saw the same fault would otherwise go back one release too far.
         check_no_conflict(seen, newest, Event.ROLLBACK)
         release = _earlier_release(held.ledger, newest, to, held.target.by_image)
-        return roll_out(held, newest, Change(Event.ROLLBACK, release, fetch_release(held.ledger, release), reason))
+        return roll_out(held, newest, Change(Event.ROLLBACK, release, reason=reason))
 
 
 def require_serving(entry: Entry) -> Release:

@@ -101,7 +101,12 @@ def check_request(path: Path, release: Release) -> None:
 
 
 def _make_release(root: Path, ledger: Ledger, found: GateResult, ships: str) -> Release:
-    commit, data = _read_source(root)
+    try:
+        lineage = read_lineage(root)
+    except TrackingError:
+        commit = data = None
+    else:
+        commit, data = lineage.commit, lineage.data_md5
     serving = ledger.read(PRODUCTION).serving
     if found.verdict is Verdict.KEEP and serving and serving.bundle == ships:
         # New code around the same model: it gets an image of its own.
@@ -132,12 +137,3 @@ def _read_registered(root: Path, digest: str) -> dict[str, str]:
     if found.get("digest") != digest:
         return {}
     return {"model": f"{found['model']}/{found['version']}", "run": str(found["run_id"])}
-
-
-def _read_source(root: Path) -> tuple[str | None, str | None]:
-    """Return the commit and the md5 of the data, None where they are not known."""
-    try:
-        found = read_lineage(root)
-    except TrackingError:
-        return None, None
-    return found.commit, found.data_md5

@@ -44,11 +44,14 @@ class Delivered(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """The release that is to serve, and the other fields of its entry; `bundle` is the folder of its bundle."""
+    """The release that is to serve, and the other fields of its entry.
+
+    `bundle` is the folder of its bundle, None if the ledger has it.
+    """
 
     event: Event
     release: Release
-    bundle: Path
+    bundle: Path | None = None
     reason: str = ""
     gate: dict[str, Any] | None = None
 
@@ -75,7 +78,8 @@ def roll_out(held: OpenEnvironment, newest: Entry, change: Change) -> Delivered:
             f"runs, or start it here first: `slipway converge {environment}`."
         )
     prepared = prepare_release(held, release, change.bundle)
-    same = newest.serving is not None and _identity(release) == _identity(newest.serving)
+    # A workflow that runs again has another MLflow run.
+    same = newest.serving and (newest.serving.artifact, newest.serving.commit) == (release.artifact, release.commit)
     if same and find_difference(target, release) is None:
         held.say(f"{environment}: serves {release.bundle[:12]} already")
         return _mirror(newest, target.smoke_test(prepared))
@@ -116,17 +120,13 @@ def prepare_release(
 
     The signature of its image is verified, unless it was `accepted` before.
     """
-    folder = folder or fetch_release(held.ledger, release)
+    if folder is None:
+        place = held.ledger.root / ".slipway" / "bundles"
+        place.mkdir(parents=True, exist_ok=True)
+        folder = held.ledger.fetch_bundle(release.bundle, place)
     if held.target.by_image and not (accepted and accepted.image == release.image):
         verify_signature(held.ledger.root, held.settings.signature, release.image)
     return held.target.prepare(load_bundle(folder, release.bundle), release.image)
-
-
-def fetch_release(ledger: Ledger, release: Release) -> Path:
-    """Return the folder of the release's bundle, fetched from the ledger and verified."""
-    place = ledger.root / ".slipway" / "bundles"
-    place.mkdir(parents=True, exist_ok=True)
-    return ledger.fetch_bundle(release.bundle, place)
 
 
 def find_difference(target: Target, serving: Release | None) -> str | None:
@@ -158,15 +158,8 @@ def _make_entry(held: OpenEnvironment, newest: Entry, now: Entry, change: Change
             f"Conflict: entry {now.number} ({now.event}) was written by {now.by} while this {change.event} was "
             f"running, so it was not recorded. See `slipway history {now.environment}`, then retry."
         )
-    return next_entry(
-        now,
-        change.event,
-        by=held.ledger.by,
-        reason=change.reason,
-        release=change.release,
-        gate=change.gate,
-        target=held.target.kind,
-    )
+    fields: dict[str, Any] = {"reason": change.reason, "release": change.release, "gate": change.gate}
+    return next_entry(now, change.event, by=held.ledger.by, target=held.target.kind, **fields)
 
 
 def _go_back(held: OpenEnvironment, before: Entry) -> str:
@@ -188,8 +181,3 @@ def _describe_serving(newest: Entry) -> str:
     if newest.serving is None:
         return "Nothing serves, as before."
     return f"The release {newest.serving.bundle[:12]} serves, as the ledger says."
-
-
-def _identity(release: Release) -> tuple[str | None, ...]:
-    """Return what makes two releases one: a workflow that runs again has another MLflow run."""
-    return *release.artifact, release.commit

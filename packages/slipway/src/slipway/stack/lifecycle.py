@@ -1,16 +1,16 @@
-"""Start and stop the stack, and follow its logs."""
+"""Start and stop the stack, and follow its logs; refuse to publish a service without authentication."""
 
 import os
 import subprocess
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+from typing import Any, NamedTuple
 
 import msgspec
 
 from slipway.errors import StackError
 from slipway.settings import docker_command
 from slipway.stack.compose import compose, published_url, require_engine
-from slipway.stack.exposure import find_exposed
 from slipway.stack.preparation import SECRETS, build_images, make_secrets
 
 _CHOSEN = "{services: {}, x-chosen: '${SLIPWAY_AUTH-}'}"
@@ -68,6 +68,24 @@ def follow_logs() -> int:
     return subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
 
 
+def find_exposed(services: dict[str, Any], chosen: str | None) -> list[str]:
+    """Return the ports that other machines reach, as "front on 0.0.0.0 port 8080"; no service can see this itself.
+
+    `services` are those of `docker compose config --format json`; `chosen` is SLIPWAY_AUTH as the environment or .env
+    sets it. Raises `StackError` if the service is among them while no choice says who authenticates clients.
+    """
+    found = {name: [*_open_ports(service)] for name, service in services.items()}
+    auth = services["service"]["environment"].get("SLIPWAY_AUTH")
+    ports = found["front"] + found["service"]
+    if ports and auth != "keys" and chosen != "platform":
+        raise StackError(
+            f"The service would be published on {', '.join(ports)}, and nothing says who authenticates clients: "
+            "expected SLIPWAY_AUTH=keys with a file of keys (docs/stack.md, Keys), or SLIPWAY_AUTH=platform where a "
+            f"gateway in front does it, in .env or before `make up`; found {chosen or 'none'}. Nothing was started."
+        )
+    return [f"{name} on {port}" for name, ports in found.items() for port in ports]
+
+
 def _require_profiles(profiles: str) -> None:
     """Raise `StackError` for a profile that no service has: Compose would ignore it in silence."""
     known = sorted(compose("config", "--profiles").split())
@@ -81,3 +99,11 @@ def _require_profiles(profiles: str) -> None:
 def _chosen_auth() -> str | None:
     """Return SLIPWAY_AUTH as the environment or .env sets it; a default of a compose file does not count."""
     return msgspec.json.decode(compose("--file", "-", "config", "--format", "json", given=_CHOSEN))["x-chosen"] or None
+
+
+def _open_ports(service: dict[str, Any]) -> Iterator[str]:
+    """Yield the published ports beyond loopback; without an address the engine listens on every one."""
+    for port in service.get("ports", []):
+        address = port.get("host_ip", "0.0.0.0")  # noqa: S104 - read, not bound
+        if not ip_address(address).is_loopback:
+            yield f"{address} port {port.get('published', 'any')}"

@@ -1,11 +1,11 @@
-"""`slipway deploy`, `promote`, `request`, `rollback`: another release for an environment."""
+"""`slipway deploy`, `promote`, `request`, `rollback`, `converge`, `stop`: the release that an environment serves."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from slipway.cli.options import AS_JSON, BASE, ENVIRONMENT, FILE, FOLDER, REASON, SOURCE
+from slipway.cli.options import AS_JSON, BASE, ENVIRONMENT, FILE, FOLDER, REASON, SOURCE, Duration, examples
 from slipway.cli.output import print_result, progress_printer
 
 if TYPE_CHECKING:
@@ -13,12 +13,11 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  slipway deploy staging
-  slipway deploy staging --base origin/main
-  slipway deploy staging --release release
-"""
+    epilog=examples(
+        "slipway deploy staging",
+        "slipway deploy staging --base origin/main",
+        "slipway deploy staging --release release",
+    )
 )
 @ENVIRONMENT
 @BASE
@@ -37,12 +36,11 @@ def deploy(environment: str, base: str | None, chosen: Path | None, as_json: boo
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  slipway promote staging production
-  slipway promote staging production --requested requested/production.json
-  slipway promote staging production --release release
-"""
+    epilog=examples(
+        "slipway promote staging production",
+        "slipway promote staging production --requested requested/production.json",
+        "slipway promote staging production --release release",
+    )
 )
 @SOURCE
 @ENVIRONMENT
@@ -60,12 +58,7 @@ def promote(source: str, environment: str, requested: Path | None, chosen: Path 
     _print_delivered(done, as_json, f"slipway show {environment}")
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  slipway request staging production
-"""
-)
+@click.command(epilog=examples("slipway request staging production"))
 @SOURCE
 @ENVIRONMENT
 @AS_JSON
@@ -90,11 +83,10 @@ def request(source: str, environment: str, as_json: bool) -> None:
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  slipway rollback production --reason "scores drifted since noon"
-  slipway rollback production --to 4 --reason "back to the spring model"
-"""
+    epilog=examples(
+        'slipway rollback production --reason "scores drifted since noon"',
+        'slipway rollback production --to 4 --reason "back to the spring model"',
+    )
 )
 @ENVIRONMENT
 @click.option("--to", type=click.IntRange(0), metavar="N", help="Number of the ledger's entry whose release returns.")
@@ -110,6 +102,49 @@ def rollback(environment: str, to: int | None, reason: str, as_json: bool) -> No
 
     done = operations.rollback(Path(), environment, reason, progress_printer(as_json), to)
     _print_delivered(done, as_json, f"slipway history {environment}")
+
+
+@click.command(epilog=examples("slipway converge production", "slipway converge production --every 30s"))
+@ENVIRONMENT
+@click.option("--every", type=Duration(), metavar="TIME", help="Repeat until SIGTERM: 30s, 5m, 1h.")
+@AS_JSON
+def converge(environment: str, every: float | None, as_json: bool) -> None:
+    """Reconcile what runs with the ledger.
+
+    Starts what the ledger says after a restart, a crash or a change by hand. With --every, promotions made elsewhere
+    are deployed here; one line is printed for each change, an error is printed once and tried again. MLflow's alias is
+    set by the promotion.
+    """
+    from slipway.delivery import reconcile
+
+    if every is not None:
+        reconcile.follow_ledger(
+            Path(), environment, every, lambda turn: print_result(as_json, turn, reconcile.describe_turn(turn))
+        )
+        return
+    found = reconcile.reconcile(Path(), environment, progress_printer(as_json))
+    tested = [f"{environment} serves {found.smoke.digest[:12]} on {found.smoke.url}, tested"] if found.smoke else []
+    if as_json or tested:
+        print_result(as_json, {"entry": found.entry, "smoke": found.smoke}, *tested)
+
+
+@click.command(epilog=examples("slipway stop staging"))
+@ENVIRONMENT
+@AS_JSON
+def stop(environment: str, as_json: bool) -> None:
+    """Stop the service of an environment.
+
+    The ledger is not changed; `slipway converge` starts the service again.
+    """
+    from slipway.delivery import reconcile
+
+    ran = reconcile.stop_service(Path(), environment, progress_printer(as_json))
+    said = "stopped" if ran else "nothing was running"
+    print_result(
+        as_json,
+        {"environment": environment, "stopped": ran},
+        f"{environment}: {said}. `slipway converge {environment}` starts it again.",
+    )
 
 
 def _print_delivered(done: "Delivered", as_json: bool, following: str) -> None:

@@ -5,17 +5,11 @@ from pathlib import Path
 import click
 
 from slipway.cli.look.service import describe_smoke
-from slipway.cli.options import AS_JSON, BASE, BUNDLE, RELEASE, REPOSITORY
+from slipway.cli.options import AS_JSON, BASE, BUNDLE, RELEASE, REPOSITORY, examples
 from slipway.cli.output import print_result, progress_printer
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  slipway choose
-  slipway choose --base HEAD^ --release release
-"""
-)
+@click.command(epilog=examples("slipway choose", "slipway choose --base HEAD^ --release release"))
 @RELEASE
 @BASE
 @AS_JSON
@@ -38,12 +32,11 @@ def choose(folder: Path, base: str | None, as_json: bool) -> None:
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  slipway publish --repository ghcr.io/acme/model
-  slipway publish --repository 127.0.0.1:5000/model --release release
-  COSIGN_PASSWORD=... slipway publish --repository ghcr.io/acme/model --sign-key cosign.key
-"""
+    epilog=examples(
+        "slipway publish --repository ghcr.io/acme/model",
+        "slipway publish --repository 127.0.0.1:5000/model --release release",
+        "COSIGN_PASSWORD=... slipway publish --repository ghcr.io/acme/model --sign-key cosign.key",
+    )
 )
 @RELEASE
 @REPOSITORY
@@ -70,11 +63,9 @@ def publish(folder: Path, repository: str, sign_key: str | None, as_json: bool) 
 
 
 @click.command(
-    epilog="""\b
-Examples:
-  slipway rehearse slipway
-  slipway rehearse ghcr.io/acme/model@sha256:... --bundle release/bundle
-"""
+    epilog=examples(
+        "slipway rehearse slipway", "slipway rehearse ghcr.io/acme/model@sha256:... --bundle release/bundle"
+    )
 )
 @click.argument("image")
 @BUNDLE

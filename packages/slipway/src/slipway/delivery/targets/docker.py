@@ -88,7 +88,11 @@ class DockerTarget(ContainerTarget):
         return there[-1].image if there else None
 
     def _check_orchestrator(self) -> None:
-        self._project.check()
+        if self._engine.command_line.attempt("compose", "version").returncode:
+            raise DeliveryError(
+                "The docker client has no Compose: `docker compose version` fails. Install its plugin, the package "
+                "docker-compose-plugin of Docker's own repositories."
+            )
 
     def _holds_port(self) -> bool:
         """Return whether a container of this environment listens on the port, perhaps with earlier settings."""

@@ -113,7 +113,13 @@ class SwarmTarget(ContainerTarget):
         return service.image if service else None
 
     def _check_orchestrator(self) -> None:
-        self._stack.check()
+        with self._engine.connect("read the state of the swarm") as docker:
+            is_manager = docker.info()["Swarm"].get("ControlAvailable", False)
+        if not is_manager:
+            raise DeliveryError(
+                "The engine is not a manager of a swarm. `docker swarm init` makes it one of its own; for an existing "
+                "swarm, name a docker context that leads to one of its managers."
+            )
 
     def _holds_port(self) -> bool:
         return self._stack.service() is not None

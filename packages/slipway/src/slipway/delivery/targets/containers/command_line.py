@@ -20,24 +20,19 @@ class CommandLine(NamedTuple):
 
     def run(self, *words: str, variables: Mapping[str, str] | None = None) -> str:
         """Return what `docker WORDS` prints; raise `DeliveryError` with its error output if it fails."""
-        done = self._run(words, variables)
+        done = self.attempt(*words, variables=variables)
         if done.returncode:
             raise DeliveryError(
                 f"`docker {' '.join(words[:2])}` failed: {done.stderr.strip()[-1000:] or '(no output)'}"
             )
         return done.stdout.strip()
 
-    def attempt(self, *words: str) -> str | None:
-        """Return what `docker WORDS` prints, None if it fails."""
-        done = self._run(words)
-        return None if done.returncode else done.stdout.strip()
-
     def inspect_context(self) -> dict[str, Any]:
         """Return the context as the client resolves it: the one named, else that of DOCKER_HOST, or the current one.
 
         The SDK reads contexts too, but finds none where the client's folder has no config.json.
         """
-        done = self._run(("context", "inspect", *([self.context] if self.context else [])))
+        done = self.attempt("context", "inspect", *([self.context] if self.context else []))
         if done.returncode:
             raise DeliveryError(f"{done.stderr.strip().rstrip('.')}. `docker context ls` lists the contexts.")
         found: list[dict[str, Any]] = msgspec.json.decode(done.stdout)
@@ -45,17 +40,16 @@ class CommandLine(NamedTuple):
 
     def save_context(self, name: str, host: str) -> None:
         """Make the context `name` lead to `host`."""
-        there = self.attempt("context", "inspect", name) is not None
-        self.run("context", "update" if there else "create", name, "--docker", f"host={host}")
+        is_new = self.attempt("context", "inspect", name).returncode != 0
+        self.run("context", "create" if is_new else "update", name, "--docker", f"host={host}")
 
     def read_task_log(self, task: str) -> str:
         """Return the end of one replica's output, on whichever node; the SDK reads the log of a whole service only."""
-        done = self._run(("service", "logs", "--raw", "--tail", "20", task))
+        done = self.attempt("service", "logs", "--raw", "--tail", "20", task)
         return (done.stdout + done.stderr).strip() or "(no output)"
 
-    def _run(
-        self, words: tuple[str, ...], variables: Mapping[str, str] | None = None
-    ) -> "subprocess.CompletedProcess[str]":
+    def attempt(self, *words: str, variables: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+        """Run `docker WORDS` and return its output, whatever the exit code."""
         command = [docker_command(), *(["--context", self.context] if self.context else []), *words]
         try:
             return subprocess.run(

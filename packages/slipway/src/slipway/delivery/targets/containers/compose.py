@@ -54,14 +54,6 @@ class Project:
         self._file = root / FILE
         self._added = folder / "compose.json"
 
-    def check(self) -> None:
-        """Raise `DeliveryError` if Compose is missing."""
-        if self._engine.command_line.attempt("compose", "version") is None:
-            raise DeliveryError(
-                "The docker client has no Compose: `docker compose version` fails. Install its plugin, the package "
-                "docker-compose-plugin of Docker's own repositories."
-            )
-
     def wanted(self, inputs: ContainerInputs, address: str, port: int) -> Wanted:
         """Return the state that the containers of an environment with these settings should have."""
         needed = {"front", "service"}

@@ -1,4 +1,4 @@
-"""The base class of targets on a container engine: images by digest, rehearsed in a container of their own."""
+"""The base class of targets whose services stay in containers of an engine, on a port that it publishes."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -11,15 +11,13 @@ from typing import Annotated
 from msgspec import Meta
 from msgspec.structs import replace
 
-from slipway.bundle import Bundle
 from slipway.delivery.smoke_test import Smoke, read_version, run_smoke_test
-from slipway.delivery.targets.base import Port, PreparedRelease, Target, TargetSettings
+from slipway.delivery.targets.base import Port, PreparedRelease, TargetSettings
 from slipway.delivery.targets.containers.engine import Engine
-from slipway.delivery.targets.containers.image import has_volume, prepare_image
+from slipway.delivery.targets.containers.image import has_volume
+from slipway.delivery.targets.containers.image_target import ImageTarget
 from slipway.delivery.targets.containers.lease import lease
-from slipway.delivery.targets.containers.mounted_files import ContainerInputs, read_inputs
 from slipway.delivery.targets.containers.ssh import PublishedAddress
-from slipway.delivery.targets.rehearsal import RehearsalContainer
 from slipway.errors import DeliveryError
 
 
@@ -36,16 +34,15 @@ class ContainerSettings(TargetSettings, frozen=True, kw_only=True):
     project: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,50}\Z")] | None = None
 
 
-class ContainerTarget(Target):
+class ContainerTarget(ImageTarget):
     """One environment on a container engine, here or behind a docker context."""
 
     settings_type = ContainerSettings
     settings: ContainerSettings
 
     def __init__(self, root: Path, name: str, settings: ContainerSettings) -> None:
-        super().__init__(root, name, settings)
-        self._engine = Engine(settings.context)
         self._named = settings.project or f"slipway-{name}"
+        super().__init__(root, name, settings, Engine(settings.context), f"{self._named}-rehearsal")
 
     @property
     def url(self) -> str:
@@ -75,20 +72,6 @@ class ContainerTarget(Target):
         """Lock the environment on its engine, by a container of the image that serves it."""
         self._engine.check()
         return lease(self._engine, f"{self._named}-held", self._image, say)
-
-    def clean_up(self) -> None:
-        """Remove the rehearsal of a killed command."""
-        self._rehearsal.remove()
-
-    def prepare(self, bundle: Bundle, image: str | None) -> PreparedRelease:
-        """Pull the image by its digest; its label must name the verified bundle."""
-        prepared = super().prepare(bundle, image)
-        prepare_image(self._engine, prepared)
-        return prepared
-
-    def rehearse(self, prepared: PreparedRelease) -> None:
-        """Start the image in a container of its own, test it and stop it; the environment is not touched."""
-        self._rehearsal.test(prepared, self._inputs(), self.key)
 
     def smoke_test(self, prepared: PreparedRelease) -> Smoke:
         """Test the service on the published port."""
@@ -123,18 +106,10 @@ class ContainerTarget(Target):
             found = read_version(url, self.key)
         return found.model.digest if found else None
 
-    def _inputs(self) -> ContainerInputs:
-        self.check_files()
-        own = {"SLIPWAY_AUTH": "platform", "SLIPWAY_WORKERS": str(self.settings.workers)}
-        return read_inputs(self.root, own | self.settings.variables)
-
-    @property
-    def _rehearsal(self) -> RehearsalContainer:
+    def _published_aside(self) -> PublishedAddress:
         # A gateway protects the environment's own port and not this one, so it is on loopback if that can be reached.
         own = PublishedAddress(self._engine.endpoint(), "127.0.0.1")
-        return RehearsalContainer(
-            self._engine, f"{self._named}-rehearsal", own if own.is_reachable else self._published
-        )
+        return own if own.is_reachable else self._published
 
     @cached_property
     def _published(self) -> PublishedAddress:

@@ -18,6 +18,7 @@ from slipway.delivery.targets.containers.ssh import SSHRelay
 from slipway.errors import DeliveryError
 
 _SECONDS = 600
+_FILES = ("ca", "cert", "key")
 
 
 class Engine:
@@ -58,13 +59,24 @@ class Engine:
 
     @cached_property
     def _connection(self) -> dict[str, Any]:
-        given: dict[str, Any] = {} if self.context else _read_environment()
-        if "base_url" in given:
-            return given
-        found = self.command_line.inspect_context()
-        endpoint = found["Endpoints"]["docker"]
-        files = found.get("TLSMaterial", {}).get("docker", [])
-        return {"base_url": endpoint["Host"]} | ({"tls": _tls(found, endpoint)} if files else {})
+        """The connection that DOCKER_HOST and its variables describe, where they count; else that of the context."""
+        folder: Path | str = "the folder DOCKER_CERT_PATH (without it ~/.docker)"
+        try:
+            given: dict[str, Any] = {} if self.context else dict(kwargs_from_env())
+            if "base_url" in given:
+                return given
+            found = self.command_line.inspect_context()
+            endpoint, tls = found["Endpoints"]["docker"], None
+            if found.get("TLSMaterial", {}).get("docker"):
+                folder = Path(found["Storage"]["TLSPath"]) / "docker"
+                ca, cert, key = (str(path) if (path := folder / f"{name}.pem").exists() else None for name in _FILES)
+                pair = (cert, key) if cert and key else None
+                tls = TLSConfig(client_cert=pair, ca_cert=ca, verify=not endpoint.get("SkipTLSVerify", False))
+        except TLSParameterError as error:
+            raise DeliveryError(
+                f"Cannot read the TLS files of the container engine: expected ca.pem, cert.pem and key.pem in {folder}."
+            ) from error
+        return {"base_url": endpoint["Host"]} | ({"tls": tls} if tls else {})
 
     @cached_property
     def _client(self) -> DockerClient:
@@ -94,27 +106,3 @@ def _explain(error: Exception) -> str:
             return cause.strerror
         cause = cause.__cause__ or cause.__context__
     return str(error)
-
-
-def _read_environment() -> dict[str, Any]:
-    """Return the connection that DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH describe."""
-    try:
-        return dict(kwargs_from_env())
-    except TLSParameterError as error:
-        raise _missing_files("the folder DOCKER_CERT_PATH (without it ~/.docker)") from error
-
-
-def _tls(context: dict[str, Any], endpoint: dict[str, Any]) -> TLSConfig:
-    folder = Path(context["Storage"]["TLSPath"]) / "docker"
-    there = {name: str(folder / f"{name}.pem") for name in ("ca", "cert", "key") if (folder / f"{name}.pem").exists()}
-    pair = (there["cert"], there["key"]) if {"cert", "key"} <= there.keys() else None
-    try:
-        return TLSConfig(client_cert=pair, ca_cert=there.get("ca"), verify=not endpoint.get("SkipTLSVerify", False))
-    except TLSParameterError as error:
-        raise _missing_files(folder) from error
-
-
-def _missing_files(folder: Path | str) -> DeliveryError:
-    return DeliveryError(
-        f"Cannot read the TLS files of the container engine: expected ca.pem, cert.pem and key.pem in {folder}."
-    )

@@ -37,19 +37,17 @@ def read_inputs(root: Path, variables: Mapping[str, str]) -> ContainerInputs:
 
     Raises `DeliveryError` for one that cannot be read.
     """
-    files = {name: _read_file(root, name, value) for name, value in variables.items() if name.endswith("_FILE")}
-    inside = {name: f"{FILES}/{name.lower()}" for name in files}
-    return ContainerInputs(dict(variables) | inside, {name.lower(): content for name, content in files.items()})
-
-
-def _read_file(root: Path, name: str, value: str) -> bytes:
-    try:
-        return (root / value).read_bytes()
-    except OSError as error:
-        raise DeliveryError(
-            f"The file {value} ({name} in pyproject.toml) cannot be read: {error.strerror}. Expected a file that this "
-            f"user (uid {os.getuid()}) may read."
-        ) from error
+    files, inside = {}, dict(variables)
+    for name in [name for name in variables if name.endswith("_FILE")]:
+        inside[name] = f"{FILES}/{name.lower()}"
+        try:
+            files[name.lower()] = (root / variables[name]).read_bytes()
+        except OSError as error:
+            raise DeliveryError(
+                f"The file {variables[name]} ({name} in pyproject.toml) cannot be read: {error.strerror}. Expected a "
+                f"file that this user (uid {os.getuid()}) may read."
+            ) from error
+    return ContainerInputs(inside, files)
 
 
 def write_files(engine: Engine, image: str, volume: str, files: Mapping[str, bytes], owner: str) -> None:

@@ -70,9 +70,6 @@ class PublishedAddress(NamedTuple):
         return self.address
 
 
-LOOPBACK = PublishedAddress("", "127.0.0.1")
-
-
 class SSHRelay:
     """Relays each connection to its `url`, a local socket, to the engine of an ssh:// endpoint until it is closed."""
 

@@ -39,16 +39,6 @@ class Stack(SwarmService):
         self._file = root / FILE
         self._added = folder / "stack.json"
 
-    def check(self) -> None:
-        """Raise `DeliveryError` if the engine does not manage a swarm."""
-        with self._engine.connect("read the state of the swarm") as docker:
-            is_manager = docker.info()["Swarm"].get("ControlAvailable", False)
-        if not is_manager:
-            raise DeliveryError(
-                "The engine is not a manager of a swarm. `docker swarm init` makes it one of its own; for an existing "
-                "swarm, name a docker context that leads to one of its managers."
-            )
-
     def wanted(self, inputs: ContainerInputs, address: str, port: int, replicas: int) -> Wanted:
         """Return the state that a stack with these settings should have."""
         found = self._read()
