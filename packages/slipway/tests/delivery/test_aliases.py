@@ -41,6 +41,8 @@ def test_the_alias_says_what_serves(registered):
     assert "MLflow: models:/churn@staging" in deploy(registered)
     assert str(client.get_model_version_by_alias("churn", "staging").version) == "1"
     assert (staging(registered).alias, staging(registered).differs) == ("churn/1", None)
+    promoted = slipway(registered, "promote", "staging", "production", "--json").communicate(timeout=120)[0]
+    assert json.loads(promoted.splitlines()[-1])["alias"] == "churn/1"
 
     client.delete_registered_model_alias("churn", "staging")
     assert staging(registered).differs == "the alias in MLflow names nothing, the ledger churn/1"

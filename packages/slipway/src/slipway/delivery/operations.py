@@ -12,12 +12,11 @@ from slipway.delivery.preconditions import (
     check_chosen_serves,
     check_commit_order,
     check_image_not_rolled_back,
-    check_no_conflict,
     check_not_blocked,
     check_still_judged,
 )
 from slipway.delivery.release import BUNDLE, check_request, choose_release, read_chosen
-from slipway.delivery.rollout import Change, Delivered, Say, open_environment, roll_out
+from slipway.delivery.rollout import Change, Delivered, Say, check_no_conflict, open_environment, roll_out
 from slipway.errors import DeliveryError
 from slipway.ledger import Entry, Event, Ledger, Release
 from slipway.ledger.entry import PRODUCTION
@@ -77,7 +76,7 @@ def rollback(root: Path, environment: str, reason: str, say: Say, to: int | None
     with open_environment(root, environment, say) as held:
         newest = held.ledger.read(environment)
         # Two people who saw the same fault would otherwise go back one release too far.
-        check_no_conflict(seen, newest, Event.ROLLBACK)
+        check_no_conflict(seen, newest, Event.ROLLBACK, "starting. Nothing was changed.")
         release = _earlier_release(held.ledger, newest, to, held.target.by_image)
         return roll_out(held, newest, Change(Event.ROLLBACK, release, reason=reason))
 

@@ -48,15 +48,6 @@ def check_image_not_rolled_back(ledger: Ledger, newest: Entry, release: Release)
             )
 
 
-def check_no_conflict(seen: Entry, newest: Entry, event: Event) -> None:
-    """Refuse an operation that was started on an entry which is no longer the newest."""
-    if newest.number != seen.number:
-        raise DeliveryError(
-            f"Conflict: entry {newest.number} ({newest.event}) was written by {newest.by} while this {event} was "
-            f"starting. Nothing was changed. See `slipway history {newest.environment}`, then retry."
-        )
-
-
 def check_chosen_serves(chosen: Release, source: str, serving: Release) -> None:
     """Refuse to promote if another release than the chosen one serves in `source` by now."""
     if chosen.artifact != serving.artifact:

@@ -63,23 +63,6 @@ def reconcile(root: Path, environment: str, say: Say) -> Reconciled:
     return found
 
 
-def _reconcile(root: Path, environment: str, say: Say) -> Reconciled:
-    with open_environment(root, environment, say) as held:
-        target, ledger = held.target, held.ledger
-        newest = ledger.read(environment)
-        difference = find_difference(target, newest.serving)
-        if difference is None:
-            state = "nothing runs after a rehearsal" if target.rehearsal else "in sync with the ledger"
-            say(f"{environment}: {state}")
-            return Reconciled(newest, None, False, ledger.offline)
-        say(f"{environment}: {difference} ...")
-        if newest.serving and target.is_running():
-            # The service that runs must not be ended for a release that would not start.
-            target.preflight()
-            target.rehearse(prepare_release(held, newest.serving))
-        return Reconciled(newest, restore_release(held, newest), True, ledger.offline)
-
-
 def stop_service(root: Path, environment: str, say: Say) -> bool:
     """Stop the environment's service; return False if none ran."""
     with open_environment(root, environment, say) as held:
@@ -118,6 +101,23 @@ def describe_turn(turn: Turn) -> str:
     state = "brought about and tested" if turn.did else "in sync with the ledger"
     aside = f"; the ledger as it was last known: {turn.offline}" if turn.offline else ""
     return f"{turn.environment}: serves {(turn.serving or 'nothing')[:12]} (entry {turn.entry}), {state}{aside}"
+
+
+def _reconcile(root: Path, environment: str, say: Say) -> Reconciled:
+    with open_environment(root, environment, say) as held:
+        target, ledger = held.target, held.ledger
+        newest = ledger.read(environment)
+        difference = find_difference(target, newest.serving)
+        if difference is None:
+            state = "nothing runs after a rehearsal" if target.rehearsal else "in sync with the ledger"
+            say(f"{environment}: {state}")
+            return Reconciled(newest, None, False, ledger.offline)
+        say(f"{environment}: {difference} ...")
+        if newest.serving and target.is_running():
+            # The service that runs must not be ended for a release that would not start.
+            target.preflight()
+            target.rehearse(prepare_release(held, newest.serving))
+        return Reconciled(newest, restore_release(held, newest), True, ledger.offline)
 
 
 def _take_turn(root: Path, environment: str, first: bool) -> Turn:

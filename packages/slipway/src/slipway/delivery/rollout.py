@@ -153,13 +153,18 @@ def _record_failure(held: OpenEnvironment, change: Change, failure: str) -> Deli
 
 def _make_entry(held: OpenEnvironment, newest: Entry, now: Entry, change: Change) -> Entry:
     """Return the entry of a change that was made, unless another command wrote one since `newest`."""
-    if now.number != newest.number:
-        raise DeliveryError(
-            f"Conflict: entry {now.number} ({now.event}) was written by {now.by} while this {change.event} was "
-            f"running, so it was not recorded. See `slipway history {now.environment}`, then retry."
-        )
+    check_no_conflict(newest, now, change.event, "running, so it was not recorded.")
     fields: dict[str, Any] = {"reason": change.reason, "release": change.release, "gate": change.gate}
     return next_entry(now, change.event, by=held.ledger.by, target=held.target.kind, **fields)
+
+
+def check_no_conflict(seen: Entry, newest: Entry, event: Event, consequence: str) -> None:
+    """Raise `DeliveryError`, with the consequence, for an operation on an entry that is no longer the newest."""
+    if newest.number != seen.number:
+        raise DeliveryError(
+            f"Conflict: entry {newest.number} ({newest.event}) was written by {newest.by} while this {event} was "
+            f"{consequence} See `slipway history {newest.environment}`, then retry."
+        )
 
 
 def _go_back(held: OpenEnvironment, before: Entry) -> str:
