@@ -13,7 +13,6 @@ from toybox import rows_of
 
 from slipway.bundle import load_bundle
 from slipway.delivery import operations
-from slipway.delivery.preconditions import check_commit_order, check_image_not_rolled_back
 from slipway.delivery.reconcile import reconcile, stop_service
 from slipway.delivery.release import choose_release
 from slipway.delivery.status import read_status, trace_release
@@ -108,7 +107,9 @@ def test_rollbacks_of_images_go_back_one_by_one_and_never_forward_again(project)
     assert back(ledger) == "i2"
     assert ledger.read("production").blocked == {}, "the model is none the worse for the code around it"
     with pytest.raises(DeliveryError, match="image i3 was rolled back in production by entry 4"):
-        check_image_not_rolled_back(ledger, ledger.read("production"), Release(bundle=new.digest, image="i3"))
+        operations.check_image_not_rolled_back(
+            ledger, ledger.read("production"), Release(bundle=new.digest, image="i3")
+        )
     assert back(ledger) == "i1"
     with pytest.raises(DeliveryError, match="nothing to go back to"):
         back(ledger)
@@ -202,9 +203,11 @@ def test_an_older_commit_is_not_brought_over_a_newer_one(project):
     make = partial(next_entry, event=Event.DEPLOY, by="Ada", release=served)
     newest = ledger.append("staging", make, project.bundle)
     with pytest.raises(DeliveryError, match="which is newer than"):
-        check_commit_order(project.root, newest, msgspec.structs.replace(served, commit=old), quiet)
-    check_commit_order(project.root, newest, served, quiet)
-    check_commit_order(project.root, newest, msgspec.structs.replace(served, commit=project.commit("newest")), quiet)
+        operations.check_commit_order(project.root, newest, msgspec.structs.replace(served, commit=old), quiet)
+    operations.check_commit_order(project.root, newest, served, quiet)
+    operations.check_commit_order(
+        project.root, newest, msgspec.structs.replace(served, commit=project.commit("newest")), quiet
+    )
 
 
 def test_a_release_that_fails_its_test_leaves_what_served_and_the_ledger_says_so(project):

@@ -34,7 +34,7 @@ def find_target(root: Path, environment: str, settings: ProjectSettings | None =
     if (chosen := target_override()) and chosen != kind:
         found = _load_target(chosen, "SLIPWAY_TARGET")
         # Options of the target that the table names are no mistake where another one is chosen for once.
-        known = {name: value for name, value in table.items() if name in _options(found)}
+        known = {name: value for name, value in table.items() if name in found.settings_type.__struct_fields__}
         options = _convert_options(found, chosen, known | {"target": chosen}, f"{place}, with SLIPWAY_TARGET={chosen}")
     return found(root, environment, options)
 
@@ -79,19 +79,16 @@ def _load_target(kind: Any, place: str) -> type[Target]:
 
 
 def _convert_options(target: type[Target], kind: str, table: dict[str, Any], place: str) -> TargetSettings:
+    options = target.settings_type.__struct_fields__
     for name in table:
-        if name not in _options(target):
+        if name not in options:
             raise SettingsError(
                 f"{place}: the target {kind} has no option {name}, {_who_knows(name)}. Options of {kind}: "
-                f"{', '.join(sorted(_options(target)))}."
+                f"{', '.join(sorted(options))}."
             )
     return convert_document(table, target.settings_type, place, SettingsError, "Fix it.")
 
 
 def _who_knows(option: str) -> str:
-    known = [kind for kind in _known_targets() if option in _options(_load_target(kind, GROUP))]
+    known = [kind for kind in _known_targets() if option in _load_target(kind, GROUP).settings_type.__struct_fields__]
     return f"which is one of {', '.join(known)}" if known else "nor has any other target"
-
-
-def _options(target: type[Target]) -> tuple[str, ...]:
-    return target.settings_type.__struct_fields__

@@ -32,13 +32,13 @@ class PublishedAddress(NamedTuple):
     def machine(self) -> str | None:
         """The machine of the engine, None if it is this one."""
         found = urlsplit(self.endpoint).hostname
-        here = found in ("localhost", "127.0.0.1", "::1") and not self._by_ssh
+        here = found in ("localhost", "127.0.0.1", "::1") and not self.endpoint.startswith("ssh:")
         return None if here else found
 
     @property
     def is_reachable(self) -> bool:
         """False if ports are published on the loopback of another machine without SSH."""
-        return self.machine is None or self._by_ssh or not ip_address(self.address).is_loopback
+        return self.machine is None or self._through_ssh or not ip_address(self.address).is_loopback
 
     def url(self, port: int) -> str:
         """Return the address of the port for people; on the loopback of another machine it names that machine."""
@@ -56,12 +56,8 @@ class PublishedAddress(NamedTuple):
             yield f"http://{here}"
 
     @property
-    def _by_ssh(self) -> bool:
-        return urlsplit(self.endpoint).scheme == "ssh"
-
-    @property
     def _through_ssh(self) -> bool:
-        return self._by_ssh and ip_address(self.address).is_loopback
+        return self.endpoint.startswith("ssh:") and ip_address(self.address).is_loopback
 
     @property
     def _host(self) -> str:

@@ -103,11 +103,10 @@ class LocalTarget(Target):
 
     def apply(self, prepared: PreparedRelease) -> Smoke:
         """Serve the bundle and test it; a running service is switched without downtime."""
-        bundle = prepared.bundle
-        write_bytes(self._switching, bundle.digest.encode())
-        self._point(bundle.path)
+        write_bytes(self._switching, prepared.bundle.digest.encode())
+        self._point(prepared.bundle.path)
         if running := self._usable():
-            self._switch(running, bundle.digest)
+            self._switch(running, prepared.bundle.digest)
         else:
             self._start(self._wanted(), self._output, self._mark)
         found = self.smoke_test(prepared)
@@ -162,14 +161,13 @@ class LocalTarget(Target):
             found = read_version(self.url, self.key)
             return found is not None and found.model.digest == digest and found.since >= began
 
+        def are_all_new() -> bool:
+            return all(is_new() for _ in range(_IN_A_ROW))
+
         process.hang_up_process(running)
-        if not wait_until(
-            lambda: all(is_new() for _ in range(_IN_A_ROW)), _START_SECONDS, lambda: process.is_alive(running)
-        ):
-            raise DeliveryError(
-                f"The service of {self.name} did not switch to {digest[:12]}. End of its output: "
-                f"{process.read_end(self._output)}"
-            )
+        if not wait_until(are_all_new, _START_SECONDS, lambda: process.is_alive(running)):
+            end = process.read_end(self._output)
+            raise DeliveryError(f"The service of {self.name} did not switch to {digest[:12]}. End of its output: {end}")
 
     def _is_as_set(self, running: psutil.Process) -> bool:
         wanted, found = self._wanted() | {process.MARK: self._mark}, process.read_environment(running)
