@@ -15,6 +15,7 @@ from slipway.errors import DeliveryError
 from slipway.git import Git
 from slipway.ledger import Entry, Event, Ledger, Release
 from slipway.ledger.entry import PRODUCTION
+from slipway.settings import project_settings
 
 
 def deploy(root: Path, environment: str, say: Say, base: str | None = None, chosen: Path | None = None) -> Delivered:
@@ -67,8 +68,9 @@ def promote(
 
 def rollback(root: Path, environment: str, reason: str, say: Say, to: int | None = None) -> Delivered:
     """Bring back the release that served before, or the one that served after entry `to`."""
-    seen = Ledger(root).read(environment)
-    with open_environment(root, environment, say) as held:
+    settings = project_settings(root)
+    seen = Ledger(root, settings).read(environment)
+    with open_environment(root, environment, say, settings) as held:
         newest = held.ledger.read(environment)
         # Two people who saw the same fault would otherwise go back one release too far.
         check_no_conflict(seen, newest, Event.ROLLBACK, "starting. Nothing was changed.")

@@ -57,9 +57,11 @@ class Change(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def open_environment(root: Path, environment: str, say: Say) -> Iterator[OpenEnvironment]:
+def open_environment(
+    root: Path, environment: str, say: Say, settings: ProjectSettings | None = None
+) -> Iterator[OpenEnvironment]:
     """Hold an environment of the project at `root` alone while the block lasts, without what a killed command left."""
-    settings = project_settings(root)
+    settings = settings or project_settings(root)
     target = find_target(root, environment, settings)
     with lock_environment(root, environment, say), target.lock(say):
         target.clean_up()
