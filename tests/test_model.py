@@ -53,7 +53,7 @@ def auc(target, scores):
 
 def test_either_kind_is_sealed_with_a_certificate(fitted, parts, tmp_path):
     train, holdout = parts
-    bundle, certificate = seal_bundle(PROBLEM, fitted, 0.3, train, holdout, tmp_path / "bundle")
+    bundle, certificate = seal_bundle(PROBLEM, fitted, 0.3, train, tmp_path / "bundle")
     assert certificate.passed
     assert bundle.score(frame_to_columns(FIELDS, holdout)).shape == (len(holdout),)
 

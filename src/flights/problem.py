@@ -105,6 +105,7 @@ PROBLEM = Problem(
     name="flights",
     task=Task.BINARY,
     metric="log_loss",
+    outcome="late arrival",
     contract=Flight,
     load=load,
     features=derive,

@@ -68,7 +68,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     `load(data_dir)` returns the contract's columns plus `target`, and optionally `group` (rows that must stay on one
     side of the split), `time` (when the row happened) and `key` (unique per row). `features` is columns in, columns
     out, numpy only; None is the identity. `build(params, seed)` returns an unfitted scikit-learn estimator.
-    `metric` is the primary metric that the gate judges.
+    `metric` is the primary metric that the gate judges. `outcome` says in a few words what a score is the probability
+    of, such as "late arrival", or which value a regression predicts; the service's page and API show it.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     params: type[msgspec.Struct]
     build: Callable[[Params, int], Any]
     card: Card
+    outcome: str = ""
     features: Callable[["Columns"], "Columns"] | None = None
     slices: tuple[Slice, ...] = ()
     views: tuple[View, ...] = ()

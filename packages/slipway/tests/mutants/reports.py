@@ -3,7 +3,7 @@
 import json
 
 from catalogue import mutant, retrained
-from ledgerbox import deploy, forget_ledger, git
+from ledgerbox import deploy, git
 from projectbox import Project
 
 from slipway.bundle import load_bundle
@@ -59,7 +59,8 @@ def _another_entry(project: Project) -> None:
 @mutant("ledger", _another_entry)
 def ledger_deleted(project: Project) -> None:
     """The branch with the ledger is deleted, so that the model would pass as a first release."""
-    forget_ledger(project.root)
+    for reference in ("refs/heads/deployments", "refs/slipway/ledger"):
+        git(project.root, "update-ref", "-d", reference)
 
 
 @mutant("ledger", _another_entry)
@@ -82,5 +83,5 @@ def ledger_names_no_bundle(project: Project) -> None:
     git(project.root, "update-index", "--cacheinfo", f"100644,{blob},production.json", **own)
     tree = git(project.root, "write-tree", **own)
     commit = git(project.root, "commit-tree", tree, "-p", "refs/heads/deployments~1", "-m", "by hand")
-    for reference in ("refs/heads/deployments", "refs/slipway/ledger", "refs/tags/ledger/production/1"):
+    for reference in ("refs/heads/deployments", "refs/slipway/ledger"):
         git(project.root, "update-ref", reference, commit)

@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from running import serving
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
-from toybox import rows_of
+from toybox import name_outcome, rows_of
 
+from slipway.bundle import load_bundle
 from slipway.contract import Kind
 from slipway.serving.api.rows import RowReader
 from slipway.serving.app.application import METRICS, OPEN
@@ -119,9 +120,10 @@ def test_a_field_is_described_with_its_words_unit_and_limits(churn):
     assert fields["joined"]["format"] == "date-time"
 
 
-def test_a_score_is_described_in_the_operators_words_or_by_the_positive_class(churn):
-    for variables, words in (({}, "churn = true"), ({"SLIPWAY_OUTCOME": "cancellation"}, "cancellation")):
-        schemas = describe_api(churn.bundle, read_settings(variables))["components"]["schemas"]
+def test_a_score_is_described_in_the_problems_words_or_by_the_positive_class(loose_bundle):
+    for outcome, words in (("", "churn = true"), ("cancellation", "cancellation")):
+        name_outcome(loose_bundle, outcome)
+        schemas = describe_api(load_bundle(loose_bundle), read_settings({}))["components"]["schemas"]
         assert schemas["PredictResponse"]["properties"]["score"]["description"] == f"Probability: {words}."
 
 

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 from running import serving
-from toybox import rows_of
+from toybox import name_outcome, rows_of
 
 from slipway.bundle import load_bundle
 from slipway.bundle.manifest import MANIFEST, decode_manifest
@@ -149,13 +149,14 @@ def test_the_page_says_what_is_live(page, service, toy):
 
 
 def test_the_score_is_named_by_the_problem_and_its_positive_class(page, toy):
-    expected = {"churn": "churn = true:", "crops": "crops:", "rents": "rents:"}[toy.problem.name]
+    expected = {"churn": "churn = true:", "crops": "crops:", "rents": "monthly rent:"}[toy.problem.name]
     assert page.one(id="outcome-name")["text"] == expected
     assert page.one(tag="legend")["text"] == "Actual outcome"
 
 
-def test_the_operators_words_name_the_score(churn, tmp_path):
-    with serving(churn.bundle.path, tmp_path / "log", outcome="subscription <cancelled>") as service:
+def test_the_problems_words_name_the_score(loose_bundle, tmp_path):
+    name_outcome(loose_bundle, "subscription <cancelled>")
+    with serving(loose_bundle, tmp_path / "log") as service:
         assert Page(service.ask.get("/").text).one(id="outcome-name")["text"] == "subscription <cancelled>:"
 
 

@@ -46,7 +46,7 @@ def retrain(toy: Toy, folder: Path) -> Bundle:
     groups = sorted(toy.train["group"].unique())
     train = toy.train[toy.train["group"].isin(groups[: int(0.9 * len(groups))])].reset_index(drop=True)
     fitted = fit_estimator(toy.problem, toy.params, train)
-    return seal_bundle(toy.problem, fitted, toy.params.train.threshold, train, toy.holdout, folder)[0]
+    return seal_bundle(toy.problem, fitted, toy.params.train.threshold, train, folder)[0]
 
 
 def make_inputs(toy: Toy, production: Bundle | None, **changed: Any) -> GateInputs:

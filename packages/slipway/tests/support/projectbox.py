@@ -20,9 +20,10 @@ from slipway.bundle import Bundle
 from slipway.data.prepared import write_parts
 from slipway.data.splitting import split_frame
 from slipway.evaluation.holdout import evaluate_holdout, score_holdout
-from slipway.evaluation.result import encode_evaluation
+from slipway.evaluation.record import RECORD, make_record, write_record
+from slipway.evaluation.result import write_evaluation
+from slipway.evaluation.scored import score_frame
 from slipway.evaluation.slices import cut_slices
-from slipway.files.writing import write_bytes
 from slipway.gate.rules import GateRules
 from slipway.ledger import Ledger
 from slipway.params import Params
@@ -81,7 +82,7 @@ class Project(NamedTuple):
     def seal(self, fitted: Any, train: pd.DataFrame | None = None, holdout: pd.DataFrame | None = None) -> Bundle:
         """Seal a fitted estimator as this project's candidate, and evaluate it."""
         train, holdout = self.train if train is None else train, self.holdout if holdout is None else holdout
-        bundle, _ = seal_bundle(self.problem, fitted, self.params.train.threshold, train, holdout, self.bundle)
+        bundle, _ = seal_bundle(self.problem, fitted, self.params.train.threshold, train, self.bundle)
         self.evaluate(bundle, train, holdout)
         return bundle
 
@@ -91,7 +92,8 @@ class Project(NamedTuple):
         found = evaluate_holdout(
             scored, baseline, problem.metric, self.params.evaluate, cut_slices(problem.slices, holdout)
         )
-        write_bytes(self.root / "metrics.json", encode_evaluation(found))
+        write_evaluation(found, self.root / "metrics.json")
+        write_record(self.root / RECORD, make_record(bundle, problem, self.params, scored, holdout))
 
     def commit(self, message: str = "a change") -> str:
         git(self.root, "add", "--all")
@@ -106,7 +108,7 @@ def make_project(root: Path, name: str = "churn", rows: int = 3000) -> Project:
     params = toy_params(problem)
     frame = sys.modules[f"{name}.problem"].load.__globals__["make"](rows, seed=3)
     train, holdout = split_frame(frame, params.split)
-    (root / "pyproject.toml").write_text(f'[tool.slipway]\nresults = 1\nproblem = "{name}"\n')
+    (root / "pyproject.toml").write_text(f'[tool.slipway]\nresults = 2\nproblem = "{name}"\n')
     (root / ".gitignore").write_text("bundle/\nprepared/\n.slipway/\n")
     project = Project(root, name, train, holdout)
     project.write_params(params)
@@ -123,7 +125,11 @@ def with_production(project: Project, folder: Path) -> Project:
     groups = sorted(project.train["group"].unique())
     train = project.train[project.train["group"].isin(groups[: int(0.9 * len(groups))])].reset_index(drop=True)
     fitted = fit_estimator(project.problem, project.params, train)
-    bundle, _ = seal_bundle(project.problem, fitted, project.params.train.threshold, train, project.holdout, folder)
+    bundle, _ = seal_bundle(project.problem, fitted, project.params.train.threshold, train, folder)
+    scored = score_frame(bundle, project.holdout)
+    write_record(
+        folder.with_name(RECORD), make_record(bundle, project.problem, project.params, scored, project.holdout)
+    )
     deploy(project.root, bundle)
     return project
 
@@ -132,7 +138,7 @@ def place(project: Project, key_file: str | None = None, **variables: str) -> Pr
     """Give the project environments on free ports, or keep its ports and change the rest."""
     path = project.root / "pyproject.toml"
     known = tomllib.loads(path.read_text())["tool"]["slipway"].get("environments", {})
-    lines = [f'[tool.slipway]\nresults = 1\nproblem = "{project.package}"\n']
+    lines = [f'[tool.slipway]\nresults = 2\nproblem = "{project.package}"\n']
     for name in ENVIRONMENTS:
         port = known.get(name, {}).get("port") or free_port()
         lines.append(f"[tool.slipway.environments.{name}]\nport = {port}")

@@ -44,7 +44,7 @@ def make_toy(name: str, folder, rows: int = 3000) -> Toy:
     params = toy_params(problem)
     train, holdout = split_frame(importlib.import_module(f"{name}.dataset").make(rows, seed=3), params.split)
     fitted = fit_estimator(problem, params, train)
-    bundle, _ = seal_bundle(problem, fitted, params.train.threshold, train, holdout, folder)
+    bundle, _ = seal_bundle(problem, fitted, params.train.threshold, train, folder)
     return Toy(problem, params, train, holdout, fitted, bundle)
 
 
@@ -53,6 +53,12 @@ def rows_of(toy: Toy, number: int = 50) -> list[dict[str, Any]]:
     columns = take_rows(frame_to_columns(toy.bundle.fields, toy.holdout), slice(0, number))
     rows: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(columns_to_rows(toy.bundle.fields, columns)))
     return rows
+
+
+def name_outcome(folder: Path, words: str) -> None:
+    """Let the bundle say in these words what a score is of."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"outcome": words}))
 
 
 def reseal(folder: Path, name: str, content: bytes) -> None:

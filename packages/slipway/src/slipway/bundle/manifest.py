@@ -11,9 +11,13 @@ from slipway.errors import BundleError
 from slipway.files.documents import parse_json
 from slipway.problem import Task
 
-FORMAT = 1
+FORMAT = 2
+# Every format that was ever released can be read. Format 1 had neither `outcome` nor `scale`, and certificates that did
+# not tell kinds of rows apart.
+_READABLE = (1, FORMAT)
 MANIFEST = "manifest.json"
-# The largest difference between two computations of one score that counts as the same, relative to scores above 1.
+# The largest difference between two computations of one score that counts as the same, relative to scores above
+# the manifest's scale.
 TOLERANCE = 1e-5
 Class = bool | int | str
 
@@ -30,9 +34,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     `contract` and `features` name the struct and the function in the files that travel with the model; `inputs` are
     the columns of the model's one float32 tensor in order; `classes` the meaning of the score columns (empty for a
-    regression); `threshold` the binary score from which a row is labelled with the last class; `batch_floor` the
-    fewest rows to run at once so that a row scores the same alone as among others; `files` the sha256 of every other
-    file.
+    regression); `outcome` what a score is the probability of, or the value that a regression predicts, in words (empty
+    where the problem has none); `scale` the size up to which differences of scores are relative to it: 1, or the spread
+    of a regression's scores; `threshold` the binary score from which a row is labelled with the last class;
+    `batch_floor` the fewest rows to run at once so that a row scores the same alone as among others; `files` the sha256
+    of every other file.
     """
 
     format: int = FORMAT
@@ -42,6 +48,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     features: str | None
     inputs: tuple[Input, ...]
     classes: tuple[Class, ...] = ()
+    outcome: str = ""
+    scale: Annotated[float, Meta(gt=0)] = 1.0
     threshold: Annotated[float, Meta(gt=0, lt=1)] | None = None
     batch_floor: Annotated[int, Meta(ge=1)] = 1
     files: dict[str, str]
@@ -62,11 +70,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Parity of the ONNX model with the estimator it was made from.
 
-    Over `rows` rows the scores differ by `largest_difference` at most (relative to scores above 1); `label_flips`
-    counts rows whose label changed although their score is further than `TOLERANCE` from where labels change.
+    Over `rows` rows the scores differ by `largest_difference` at most (relative to the manifest's `scale` and to scores
+    above it); `label_flips` counts rows whose label changed although their score is further than `TOLERANCE` from where
+    labels change. Of the rows, `training` are of the training set, `thresholds` lie on the trees' thresholds or one
+    float32 step beside, `extremes` were made with missing and unseen values and at the contract's bounds; all three are
+    0 in a certificate of format 1, which was over the holdout.
     """
 
     rows: int
+    training: int = 0
+    thresholds: int = 0
+    extremes: int = 0
     largest_difference: float
     label_flips: int
 
@@ -83,6 +97,10 @@ class GoldenRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     score: float | tuple[float, ...]
 
 
+class _Version(msgspec.Struct, frozen=True):
+    format: int
+
+
 def manifest_digest(manifest: bytes) -> str:
     """Compute the digest that identifies a bundle: sha256 of its manifest, as 64 hexadecimal digits."""
     return hashlib.sha256(manifest).hexdigest()
@@ -90,11 +108,12 @@ def manifest_digest(manifest: bytes) -> str:
 
 def decode_manifest(content: bytes, path: Path) -> Manifest:
     """Decode a manifest strictly; errors name `path`."""
-    advice = f"Expected a manifest of format {FORMAT}. Train the model again."
-    found = parse_json(content, Manifest, str(path), BundleError, advice)
-    if found.format != FORMAT:
+    readable = " or ".join(map(str, _READABLE))
+    advice = f"Expected a manifest of format {readable}. Train the model again."
+    version = parse_json(content, _Version, str(path), BundleError, advice).format
+    if version not in _READABLE:
         raise BundleError(
-            f"{path}: expected format {FORMAT}, found format {found.format}. Install the version of slipway that "
-            "sealed it, or train the model again."
+            f"{path}: expected format {readable}, found format {version}. Install the version of slipway that sealed "
+            "it, or train the model again."
         )
-    return found
+    return parse_json(content, Manifest, str(path), BundleError, advice)

@@ -109,7 +109,7 @@ def _check_golden(bundle: Bundle) -> None:
     try:
         columns, expected = bundle.golden()
         scores = bundle.score(columns)
-        off = score_difference(scores, expected)
+        off = score_difference(scores, expected, bundle.manifest.scale)
     except Exception as error:  # the rows, the features and the runtime each have errors of their own
         raise GoldenRowsError(f"Cannot score {file}: {type(error).__name__}: {error}. {_AGAIN}") from error
     if not len(expected):
@@ -122,8 +122,13 @@ def _check_golden(bundle: Bundle) -> None:
         )
 
 
-def score_difference(scores: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Compute the difference per row, relative for scores above 1; the largest over classes; infinite for NaN."""
-    off = np.abs(scores - expected) / np.maximum(1.0, np.abs(expected))
+def score_difference(
+    scores: NDArray[np.float64], expected: NDArray[np.float64], scale: float = 1.0
+) -> NDArray[np.float64]:
+    """Compute the difference per row, relative to `scale` or to a larger score; the largest over classes.
+
+    Infinite for NaN.
+    """
+    off = np.abs(scores - expected) / np.maximum(scale, np.abs(expected))
     off = np.where(np.isnan(off), np.inf, off)
     return off.max(axis=1) if off.ndim == 2 else off

@@ -24,6 +24,11 @@ def write_parts(train: "pd.DataFrame", holdout: "pd.DataFrame", folder: Path) ->
             pq.write_table(table, temporary / f"{name}.parquet", compression="zstd", write_page_checksum=True)
 
 
+def read_parts(folder: Path) -> tuple["pd.DataFrame", "pd.DataFrame"]:
+    """Read the training set and the holdout; errors as of `read_part`."""
+    return read_part(folder, "train"), read_part(folder, "holdout")
+
+
 def read_part(folder: Path, part: Part) -> "pd.DataFrame":
     """Read one part; raises `DataError` where it is missing or broken."""
     import pyarrow as pa

@@ -133,7 +133,7 @@ def _differences(
     many = bundle.manifest.task is Task.MULTICLASS
     try:
         scores = np.array([list(answer[SCORES].values()) if many else answer[SCORE] for answer in answers])
-        return score_difference(scores, np.array([line.score for line in golden]))
+        return score_difference(scores, np.array([line.score for line in golden]), bundle.manifest.scale)
     except (KeyError, AttributeError, TypeError, ValueError) as error:
         raise DeliveryError(f"{url}/predict gives no scores for {len(golden)} golden rows.") from error
 

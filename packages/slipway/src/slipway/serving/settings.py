@@ -66,9 +66,6 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
             description="name of this service among several on a port: /readyz returns it, health expects it",
         ),
     ] = ""
-    outcome: Annotated[
-        str, Meta(max_length=100, description="what the score is of, for page and API, such as: late arrival")
-    ] = ""
     auth: Annotated[
         Literal["none", "keys", "platform"], Meta(description="none (loopback only), keys, or platform")
     ] = "none"

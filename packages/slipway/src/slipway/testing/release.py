@@ -110,9 +110,9 @@ def _exemptions() -> tuple[Exemption, ...]:
 
 def _seal(project: Project, parts: "Parts", folder: Path) -> Bundle:
     problem, params = project
-    train, holdout = parts
+    train, _ = parts
     fitted = fit_estimator(problem, params, train)
-    return seal_bundle(problem, fitted, params.train.threshold, train, holdout, folder)[0]
+    return seal_bundle(problem, fitted, params.train.threshold, train, folder)[0]
 
 
 def _put_into_production(root: Path, bundle: Bundle) -> None:

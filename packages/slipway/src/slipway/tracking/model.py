@@ -28,7 +28,7 @@ _EXAMPLES = 5
 # Whatever `scoring.py` imports from slipway, directly or not: files and folders.
 _TRAVELLING = (
     *("__init__.py", "columns.py", "contract.py", "errors.py", "problem.py", "tables.py", "violations.py"),
-    *("bundle", "files/__init__.py", "files/writing.py"),
+    *("bundle", "files/__init__.py", "files/documents.py", "files/writing.py"),
 )
 _TYPES = {
     Kind.NUMBER: "double",

@@ -1,47 +1,30 @@
-"""Export a fitted scikit-learn estimator to ONNX, the same bytes in every process, and certify its parity.
-
-Parity: the exported model scores as the estimator does, and a row alone as among others.
-"""
+"""Export a fitted scikit-learn estimator to ONNX, the same bytes in every process."""
 
 import re
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+import msgspec
 
-from slipway.bundle.manifest import TOLERANCE, Certificate
-from slipway.bundle.scorer import Scorer
-from slipway.bundle.verify import score_difference
 from slipway.errors import ModelError, first_line
-from slipway.problem import Task
 from slipway.training.fit import Fitted
+from slipway.training.thresholds import round_thresholds
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 _TENSOR = "features"
-_FLOORS = (1, 2, 4, 8, 16)
-# Rows scored alone to find the floor: spread over the set, enough to detect a kernel for few rows.
-_ALONE = 256
 
 
 def export_onnx(fitted: Fitted) -> bytes:
     """Convert to ONNX: one float32 tensor of all inputs in, one tensor of scores out.
 
-    Raises `ModelError` that names the part which cannot be converted.
+    The estimator itself stays as it is; thresholds of trees are rounded in a copy. Raises `ModelError` that names the
+    part which cannot be converted.
     """
-    from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
-
+    rounded = msgspec.structs.replace(fitted, estimator=round_thresholds(fitted.estimator))
     try:
-        model = _convert(fitted)
-    except (
-        MissingConverter,
-        MissingShapeCalculator,
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-        TypeError,
-    ) as error:
+        model = _convert(rounded)
+    except Exception as error:  # converters have no common type for what they refuse
         raise ModelError(
             f"Cannot export {_culprit(fitted.estimator, str(error))} to ONNX: {first_line(error)} Use an estimator "
             "that skl2onnx supports (linear models, trees, forests, HistGradientBoosting without "
@@ -50,42 +33,6 @@ def export_onnx(fitted: Fitted) -> bytes:
         ) from error
     _make_reproducible(model)
     return bytes(model.SerializeToString(deterministic=True))
-
-
-def certify_parity(scores: NDArray[np.float64], expected: NDArray[np.float64], threshold: float | None) -> Certificate:
-    """Compare the exported model's scores with the estimator's; raises `ModelError` if they differ.
-
-    `threshold` is that of a binary task, None for the others.
-    """
-    off = score_difference(scores, expected)
-    certificate = Certificate(
-        rows=len(expected),
-        # Two digits say how close it is; more would tie the digest to the last bit of a processor's arithmetic.
-        largest_difference=float(f"{off.max(initial=0.0):.1e}"),
-        label_flips=_label_flips(scores, expected, threshold),
-    )
-    if off.max(initial=0.0) > TOLERANCE or not certificate.passed:
-        raise ModelError(
-            f"The exported model differs from the estimator over {certificate.rows} rows: expected scores within "
-            f"{TOLERANCE:g} and no changed label, found a difference of {off.max(initial=0.0):.2g} and "
-            f"{certificate.label_flips} changed labels. Usually a feature is too large for float32 (scale it in "
-            "features.py), or ONNX has another version of an operator (try another estimator)."
-        )
-    return certificate
-
-
-def find_batch_floor(model: bytes, task: Task, tensor: NDArray[np.float32]) -> int:
-    """Find the fewest rows to run at once so that a row scores exactly the same alone as among others."""
-    sample = tensor[:: max(1, len(tensor) // _ALONE)][:_ALONE]
-    among = Scorer(model, task).run(sample)
-    for floor in _FLOORS:
-        scorer = Scorer(model, task, floor)
-        if all(np.array_equal(scorer.run(sample[row : row + 1])[0], among[row]) for row in range(len(sample))):
-            return floor
-    raise ModelError(
-        f"The exported model scores a row alone, even repeated {_FLOORS[-1]} times, other than among other rows, so a "
-        "prediction would depend on its batch. Choose another estimator."
-    )
 
 
 def _convert(fitted: Fitted) -> "ModelProto":
@@ -146,16 +93,3 @@ def _make_reproducible(model: "ModelProto") -> None:
 def _culprit(estimator: Any, message: str) -> str:
     named = re.search(r"<class '(?:[\w.]+\.)?(\w+)'>", message)
     return named[1] if named else type(estimator).__name__
-
-
-def _label_flips(scores: NDArray[np.float64], expected: NDArray[np.float64], threshold: float | None) -> int:
-    if threshold is not None:
-        flipped = (scores >= threshold) != (expected >= threshold)
-        margin = np.abs(expected - threshold)
-    elif expected.ndim == 2:
-        flipped = scores.argmax(axis=1) != expected.argmax(axis=1)
-        first, second = -np.sort(-expected, axis=1)[:, :2].T
-        margin = first - second
-    else:
-        return 0
-    return int((flipped & (margin > TOLERANCE)).sum())

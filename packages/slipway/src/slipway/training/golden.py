@@ -1,70 +1,83 @@
-"""Choose golden rows: ordinary ones, missing values, unseen categories, both ends of every range."""
+"""Choose golden rows among made ones, and let the estimator answer them."""
 
-import re
-import string
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
+import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from slipway.columns import Columns, columns_to_rows, count_rows, take_rows
-from slipway.contract import Field, Kind
+from slipway.bundle.manifest import GoldenRow
+from slipway.errors import ModelError, first_line
+from slipway.training.made_rows import ORDINARY, Made, MadeRows
 
-ORDINARY = 16
+Answer = Callable[[Sequence[Made]], NDArray[np.float64]]
 
-
-def choose_golden_rows(fields: Sequence[Field], columns: Columns) -> list[dict[str, Any]]:
-    """Choose rows from `columns` and vary one field at a time, as plain rows that the contract accepts."""
-    spread = np.linspace(0, count_rows(columns) - 1, min(ORDINARY, count_rows(columns))).astype(int)
-    ordinary = columns_to_rows(fields, take_rows(columns, spread))
-    varied = [
-        {**ordinary[number % len(ordinary)], name: value}
-        for number, (name, value) in enumerate(_variations(fields, columns))
-    ]
-    return ordinary + varied
-
-
-def _variations(fields: Sequence[Field], columns: Columns) -> Iterator[tuple[str, Any]]:
-    for field in fields:
-        values = columns[field.name]
-        if field.nullable:
-            yield field.name, None
-        if field.kind is Kind.CATEGORY:
-            yield from ((field.name, text) for text in _unseen(field, {value for value in values if value is not None}))
-        elif field.kind is Kind.BOOLEAN:
-            yield from ((field.name, value) for value in (False, True))
-        else:
-            yield from ((field.name, value) for value in _ends(field, columns))
+_REMEDIES = {
+    "missing": "Impute it in model.py (SimpleImputer; for text an encoder that takes unknown codes), or take null out "
+    "of the contract.",
+    "unseen": 'Write OneHotEncoder(handle_unknown="ignore") or OrdinalEncoder(handle_unknown="use_encoded_value", '
+    "unknown_value=-1) in model.py, or list the texts as a Literal in contract.py.",
+    "ordinary": "Look at features.py and model.py: every row that the contract accepts needs a score.",
+}
+# What features and estimators raise for a row that they do not expect.
+_RAISED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+_RANGE = "Narrow its range in contract.py to what can be, or clip it in features.py."
 
 
-def _unseen(field: Field, seen: set[str]) -> list[str]:
-    """Return a category that the rows do not have: another of a closed set, or a known one with a changed letter."""
-    if field.categories:
-        return sorted(set(field.categories) - seen)[:1]
-    for text in sorted(seen):
-        for position, old in enumerate(text):
-            for new in _alike(old):
-                changed = text[:position] + new + text[position + 1 :]
-                if changed not in seen and re.search(field.pattern or "", changed):
-                    return [changed]
-    return []
+def answer_rows(answer: Answer, rows: Sequence[Made]) -> NDArray[np.float64]:
+    """Score made rows by the estimator; raises `ModelError` that names the field of the first it cannot score."""
+    try:
+        scores = answer(rows)
+    except _RAISED:  # found again row by row
+        scores = None
+    if scores is not None and np.isfinite(scores).all():
+        return scores
+    for made in rows:
+        reason = _failure(answer, made)
+        if reason:
+            value = "an ordinary row" if made.field is None else f"a row whose {made.field} is {_words(made.what)}"
+            raise ModelError(
+                f"The estimator cannot score {value}, which the contract accepts: {reason} "
+                f"{_REMEDIES.get(made.what, _RANGE)}"
+            )
+    raise ModelError(
+        "The estimator scores made rows one by one, but not together. A score must not depend on other rows: look for "
+        "statistics over the rows in features.py."
+    )
 
 
-def _alike(letter: str) -> str:
-    kinds = (string.ascii_uppercase, string.ascii_lowercase, string.digits)
-    return next((kind for kind in kinds if letter in kind), "")
+def choose_golden_rows(made: MadeRows, scores: NDArray[np.float64]) -> list[tuple[Made, NDArray[np.float64]]]:
+    """Choose ordinary rows that score differently, and one row for each extreme value.
+
+    `scores` are those of the ordinary rows, then of the extreme ones, as the estimator gave them.
+    """
+    ordinary = [*zip(made.ordinary, scores, strict=False)]
+    distinct: dict[bytes, int] = {}
+    for number, (_, score) in enumerate(ordinary):
+        distinct.setdefault(np.round(score, 9).tobytes(), number)
+    first = [*distinct.values()]
+    rest = sorted(set(range(len(ordinary))) - set(first))
+    chosen = [ordinary[number] for number in sorted([*first, *rest][:ORDINARY])]
+    extreme: dict[tuple[str | None, str], list[tuple[Made, NDArray[np.float64]]]] = {}
+    for row, score in zip(made.extreme, scores[len(ordinary) :], strict=True):
+        extreme.setdefault((row.field, row.what), []).append((row, score))
+    # Each on another ordinary row.
+    return chosen + [found[number % len(found)] for number, found in enumerate(extreme.values())]
 
 
-def _ends(field: Field, columns: Columns) -> list[Any]:
-    """Return the contract's bounds, or the smallest and largest value seen where it has none."""
-    values = columns[field.name]
-    known = values[~np.isnat(values)] if field.kind is Kind.TIMESTAMP else values[~np.isnan(values)]
-    if not len(known):
-        return []
-    seen = [row[field.name] for row in columns_to_rows([field], {field.name: np.array([known.min(), known.max()])})]
-    bounds = (field.ge, field.le)
-    return [end if bound is None else _typed(field, bound) for bound, end in zip(bounds, seen, strict=True)]
+def encode_golden_rows(chosen: Sequence[tuple[Made, NDArray[np.float64]]]) -> bytes:
+    """Write one line of JSON for each row."""
+    lines = [msgspec.json.encode(GoldenRow(made.sent, score.tolist())) for made, score in chosen]
+    return b"\n".join(lines) + b"\n"
 
 
-def _typed(field: Field, bound: float) -> Any:
-    return int(bound) if field.kind is Kind.INTEGER else float(bound)
+def _failure(answer: Answer, made: Made) -> str | None:
+    try:
+        score = answer([made])
+    except _RAISED as error:
+        return f"{type(error).__name__}: {first_line(error)}"
+    return None if np.isfinite(score).all() else "the score is not finite."
+
+
+def _words(what: str) -> str:
+    return "a text that the training set does not have" if what == "unseen" else what

@@ -34,14 +34,19 @@ class Distribution(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     other: float = 0.0
 
 
-def make_profile(fields: Sequence[Field], columns: Columns, scores: NDArray[np.float64]) -> Profile:
-    """Describe the contract's columns and the scores (one distribution per class for a multiclass task)."""
+def make_profile(fields: Sequence[Field], columns: Columns) -> Profile:
+    """Describe the contract's columns; `describe_scores` gives what the profile lacks yet."""
     watched = [field for field in fields if field.kind is not Kind.TIMESTAMP]
     return Profile(
         rows=count_rows(columns),
         inputs={field.name: _describe(field, columns[field.name]) for field in watched},
-        scores=tuple(_bins(column) for column in scores.reshape(len(scores), -1).T),
+        scores=(),
     )
+
+
+def describe_scores(scores: NDArray[np.float64]) -> tuple["Distribution", ...]:
+    """Describe the scores by one distribution, or one per class of a multiclass task."""
+    return tuple(_bins(column) for column in scores.reshape(len(scores), -1).T)
 
 
 def _describe(field: Field, values: NDArray[Any]) -> Distribution:

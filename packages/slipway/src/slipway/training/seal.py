@@ -3,55 +3,66 @@
 import hashlib
 import inspect
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from slipway.bundle.code import CONTRACT, FEATURES, check_imports
 from slipway.bundle.inputs import encode_inputs
-from slipway.bundle.manifest import MANIFEST, Certificate, GoldenRow, Manifest, manifest_digest
+from slipway.bundle.manifest import MANIFEST, Certificate, Manifest, manifest_digest
 from slipway.bundle.model import Bundle
 from slipway.bundle.scorer import Scorer
 from slipway.bundle.verify import load_bundle
-from slipway.columns import Columns, frame_to_columns, rows_to_columns
+from slipway.columns import frame_to_columns, rows_to_columns
 from slipway.contract import Field, read_contract
 from slipway.errors import ProblemError
 from slipway.files.writing import encode_json, new_folder
 from slipway.problem import Problem, Task
-from slipway.training.export import certify_parity, export_onnx, find_batch_floor
+from slipway.training.certify import certify_parity, collect_rows, find_batch_floor
+from slipway.training.export import export_onnx
 from slipway.training.fit import Fitted, derive_features, predict_scores
-from slipway.training.golden import choose_golden_rows
-from slipway.training.profile import make_profile
+from slipway.training.golden import answer_rows, choose_golden_rows, encode_golden_rows
+from slipway.training.made_rows import Made, make_rows
+from slipway.training.profile import describe_scores, make_profile
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def seal_bundle(
-    problem: Problem, fitted: Fitted, threshold: float, train: "pd.DataFrame", holdout: "pd.DataFrame", folder: Path
+    problem: Problem, fitted: Fitted, threshold: float, train: "pd.DataFrame", folder: Path
 ) -> tuple[Bundle, Certificate]:
-    """Seal the bundle of `fitted` in `folder`, certified over the whole holdout, and load it.
+    """Seal the bundle of `fitted` in `folder`, certified on the training set and on made rows, and load it.
 
-    `train` gives the inputs' profile, `holdout` the golden rows and the scores' profile. `folder` is replaced only by
-    a bundle that is verified.
+    `train` gives the profile, and what golden rows look like. `folder` is replaced only by a bundle that is verified.
     """
     fields = read_contract(problem.contract)
     code = _code(problem)
     model = export_onnx(fitted)
-    columns = frame_to_columns(fields, holdout)
+    columns = frame_to_columns(fields, train)
     tensor = encode_inputs(fitted.inputs, derive_features(problem, columns))
-    expected = predict_scores(fitted, tensor)
+    profile = make_profile(fields, columns)
+    made = make_rows(problem.contract, fields, columns, profile)
+    rows = (*made.ordinary, *made.extreme)
+    encode = partial(_encode_made, problem, fitted, fields)
+    answers = answer_rows(lambda some: predict_scores(fitted, encode(some)), rows)
     floor = find_batch_floor(model, problem.task, tensor)
-    scores = Scorer(model, problem.task, floor).run(tensor)
+    scorer = Scorer(model, problem.task, floor)
+    certified = collect_rows(fitted, tensor, encode(rows))
     limit = threshold if problem.task is Task.BINARY else None
-    certificate = certify_parity(scores, expected, limit)
+    scores = scorer.run(certified.training)
+    scale = _scale(problem.task, scores)
+    certificate = certify_parity(scorer, fitted, certified, limit, scale)
     contents = {
         **code,
         "model.onnx": model,
-        "golden.jsonl": _golden(problem, fitted, fields, columns),
+        "golden.jsonl": encode_golden_rows(choose_golden_rows(made, answers)),
         "certificate.json": encode_json(certificate),
-        "profile.json": encode_json(make_profile(fields, frame_to_columns(fields, train), scores)),
+        "profile.json": encode_json(msgspec.structs.replace(profile, scores=describe_scores(scores))),
     }
     manifest = Manifest(
         problem=problem.name,
@@ -60,6 +71,8 @@ def seal_bundle(
         features=problem.features.__name__ if problem.features else None,
         inputs=fitted.inputs,
         classes=fitted.classes,
+        outcome=problem.outcome,
+        scale=scale,
         threshold=limit,
         batch_floor=floor,
         files={name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())},
@@ -94,9 +107,14 @@ def _code(problem: Problem) -> dict[str, bytes]:
     return contents
 
 
-def _golden(problem: Problem, fitted: Fitted, fields: Sequence[Field], columns: Columns) -> bytes:
-    rows = choose_golden_rows(fields, columns)
-    typed = rows_to_columns(fields, [msgspec.convert(row, problem.contract) for row in rows])
-    scores = predict_scores(fitted, encode_inputs(fitted.inputs, derive_features(problem, typed))).tolist()
-    lines = [msgspec.json.encode(GoldenRow(row, score)) for row, score in zip(rows, scores, strict=True)]
-    return b"\n".join(lines) + b"\n"
+def _encode_made(
+    problem: Problem, fitted: Fitted, fields: Sequence[Field], rows: Sequence[Made]
+) -> NDArray[np.float32]:
+    columns = rows_to_columns(fields, [made.struct for made in rows])
+    return encode_inputs(fitted.inputs, derive_features(problem, columns))
+
+
+def _scale(task: Task, scores: NDArray[np.float64]) -> float:
+    """Return the spread of a regression's scores, to two digits, and 1 for probabilities."""
+    spread = float(f"{np.std(scores):.1e}") if task is Task.REGRESSION else 1.0
+    return spread if 0 < spread < np.inf else 1.0

@@ -10,6 +10,7 @@ PROBLEM = Problem(
     name="rents",
     task=Task.REGRESSION,
     metric="rmse",
+    outcome="monthly rent",
     contract=Flat,
     load=load,
     features=shape,

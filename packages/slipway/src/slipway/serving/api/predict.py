@@ -59,16 +59,16 @@ def describe_model(bundle: Bundle) -> Model:
     return Model(bundle.manifest.problem, bundle.digest)
 
 
-def name_outcome(manifest: Manifest, words: str) -> str:
-    """Say what a score is of: in the operator's words, else by the problem's name and its positive class."""
-    if words or manifest.task is not Task.BINARY:
-        return words or manifest.problem
+def name_outcome(manifest: Manifest) -> str:
+    """Say what a score is of: in the problem's words, else by its name and its positive class."""
+    if manifest.outcome or manifest.task is not Task.BINARY:
+        return manifest.outcome or manifest.problem
     return f"{manifest.problem} = {class_text(manifest.classes[-1])}"
 
 
-def prediction_types(manifest: Manifest, outcome: str = "") -> dict[str, Any]:
-    """Return the columns of a prediction, those of the registered model, with their types; `outcome` is in words."""
-    words = name_outcome(manifest, outcome)
+def prediction_types(manifest: Manifest) -> dict[str, Any]:
+    """Return the columns of a prediction, those of the registered model, with their types."""
+    words = name_outcome(manifest)
     chosen = "The class with the highest probability."
     scores: list[Any] = [Probability] * len(manifest.classes)
     if manifest.task is Task.REGRESSION:
@@ -80,9 +80,9 @@ def prediction_types(manifest: Manifest, outcome: str = "") -> dict[str, Any]:
     return dict(zip(prediction_columns(manifest), (*scores, label), strict=False))
 
 
-def prediction_struct(manifest: Manifest, outcome: str = "") -> type[msgspec.Struct]:
+def prediction_struct(manifest: Manifest) -> type[msgspec.Struct]:
     """Return the struct of a prediction: its identifier, and the parts that the task has."""
-    types = prediction_types(manifest, outcome)
+    types = prediction_types(manifest)
     if manifest.task is Task.MULTICLASS:
         classes = zip(map(class_text, manifest.classes), types.values(), strict=False)
         types = {SCORES: make_struct("Scores", dict(classes)), LABEL: types[LABEL]}

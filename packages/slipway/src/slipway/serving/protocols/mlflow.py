@@ -55,15 +55,15 @@ def make_invocations_handler(predictor: Predictor, rows: RowReader) -> Handler:
     return invocations
 
 
-def invocations_response(manifest: Manifest, outcome: str = "") -> type[msgspec.Struct]:
+def invocations_response(manifest: Manifest) -> type[msgspec.Struct]:
     """Return the struct of a response."""
-    row: Any = _row_struct(manifest, outcome)
+    row: Any = _row_struct(manifest)
     return make_struct("InvocationsResponse", {"predictions": Annotated[list[row], Meta(min_length=1)]})
 
 
-def _row_struct(manifest: Manifest, outcome: str = "") -> Any:
+def _row_struct(manifest: Manifest) -> Any:
     """Return the struct of a prediction: the columns of the registered model, then its identifier."""
-    return make_struct("InvocationsRow", prediction_types(manifest, outcome) | {"prediction_id": Identifier})
+    return make_struct("InvocationsRow", prediction_types(manifest) | {"prediction_id": Identifier})
 
 
 def _formatter(manifest: Manifest) -> Callable[[Answer], msgspec.Struct]:

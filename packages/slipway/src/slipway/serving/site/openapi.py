@@ -68,7 +68,7 @@ def _schemas(bundle: Bundle, settings: ServingSettings) -> dict[str, Schema]:
     rows = Annotated[list[row], limits]
     named = [make_struct("Rows", {"rows": rows})] if all(field.name != "rows" for field in bundle.fields) else []
     outcome: Any = feedback_struct(bundle.manifest)
-    prediction = prediction_struct(bundle.manifest, settings.outcome)
+    prediction = prediction_struct(bundle.manifest)
     return {
         **describe_types(
             *response_structs(prediction),
@@ -79,7 +79,7 @@ def _schemas(bundle: Bundle, settings: ServingSettings) -> dict[str, Schema]:
             Problem,
             _ALIVE,
             _READY,
-            invocations_response(bundle.manifest, settings.outcome),
+            invocations_response(bundle.manifest),
             PredictRequest=[row, rows, *named],
             BatchFeedbackRequest=[Annotated[list[outcome], limits]],
             InvocationsRequest=invocations_structs(row, rows, limits),

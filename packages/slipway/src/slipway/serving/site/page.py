@@ -48,7 +48,7 @@ def show_page(shared: Shared, bundle: Bundle) -> Response:
         workers=settings.processes,
         keys=settings.auth == "keys",
         about=bundle.contract.__doc__ or "",
-        outcome_name=name_outcome(manifest, settings.outcome),
+        outcome_name=name_outcome(manifest),
         controls=[_control(field, _text(field, rows[0].get(field.name))) for field in bundle.fields],
         rows=_json(rows),
         classes=[(_json(name), class_text(name)) for name in manifest.classes],

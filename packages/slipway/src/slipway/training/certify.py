@@ -1,0 +1,99 @@
+"""Certify parity: the exported model scores as the estimator does, and a row alone as among others."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slipway.bundle.manifest import TOLERANCE, Certificate
+from slipway.bundle.scorer import Scorer
+from slipway.bundle.verify import score_difference
+from slipway.errors import ModelError
+from slipway.problem import Task
+from slipway.training.differences import explain_difference
+from slipway.training.fit import Fitted, predict_scores
+from slipway.training.thresholds import rows_around_thresholds, spread_rows
+
+_FLOORS = (1, 2, 4, 8, 16)
+# Rows scored alone to find the floor: spread over the set, enough to detect a kernel for few rows.
+_ALONE = 256
+# Training rows to certify on: all, or an even spread that takes seconds with the slowest of the usual ensembles.
+_MOST = 1 << 16
+_WORDS = ("training rows", "rows around the trees' thresholds", "rows with extreme values")
+
+
+class CertifiedRows(NamedTuple):
+    """Rows of the model's tensor by kind: of the training set, around the trees' thresholds, extreme ones."""
+
+    training: NDArray[np.float32]
+    thresholds: NDArray[np.float32]
+    extremes: NDArray[np.float32]
+
+
+def collect_rows(fitted: Fitted, training: NDArray[np.float32], extremes: NDArray[np.float32]) -> CertifiedRows:
+    """Collect what to certify on; `training` is the whole tensor of the training set."""
+    some = training[spread_rows(len(training), _MOST)]
+    return CertifiedRows(some, rows_around_thresholds(fitted.estimator, some), extremes)
+
+
+def certify_parity(
+    scorer: Scorer, fitted: Fitted, rows: CertifiedRows, threshold: float | None, scale: float
+) -> Certificate:
+    """Compare the exported model's scores with the estimator's; raises `ModelError` if they differ.
+
+    `threshold` is that of a binary task, None for the others; differences are relative to `scale` and to scores above.
+    """
+    tensor = np.concatenate(rows)
+    expected, scores = predict_scores(fitted, tensor), scorer.run(tensor)
+    off = score_difference(scores, expected, scale)
+    flipped = find_flips(scores, expected, threshold)
+    certificate = Certificate(
+        rows=len(tensor),
+        **{kind: len(found) for kind, found in rows._asdict().items()},
+        # Two digits say how close it is; more would tie the digest to the last bit of a processor's arithmetic.
+        largest_difference=float(f"{off.max(initial=0.0):.1e}"),
+        label_flips=int(flipped.sum()),
+    )
+    wrong = (off > TOLERANCE) | flipped
+    if wrong.any():
+        kinds = np.repeat(list(rows._fields), [len(found) for found in rows])
+        counts = ", ".join(
+            f"{int((wrong & (kinds == kind)).sum()):,} of {len(found):,} {words}"
+            for kind, found, words in zip(rows._fields, rows, _WORDS, strict=True)
+        )
+        raise ModelError(
+            f"The exported model differs from the estimator in {counts}: expected scores within {TOLERANCE:g} and no "
+            f"changed label, found a difference of {off.max():.2g} and {certificate.label_flips:,} changed labels. "
+            f"{explain_difference(fitted, tensor, wrong)}"
+        )
+    return certificate
+
+
+def find_batch_floor(model: bytes, task: Task, tensor: NDArray[np.float32]) -> int:
+    """Find the fewest rows to run at once so that a row scores exactly the same alone as among others."""
+    sample = tensor[:: max(1, len(tensor) // _ALONE)][:_ALONE]
+    among = Scorer(model, task).run(sample)
+    for floor in _FLOORS:
+        scorer = Scorer(model, task, floor)
+        if all(np.array_equal(scorer.run(sample[row : row + 1])[0], among[row]) for row in range(len(sample))):
+            return floor
+    raise ModelError(
+        f"The exported model scores a row alone, even repeated {_FLOORS[-1]} times, other than among other rows, so a "
+        "prediction would depend on its batch. Choose another estimator."
+    )
+
+
+def find_flips(
+    scores: NDArray[np.float64], expected: NDArray[np.float64], threshold: float | None
+) -> NDArray[np.bool_]:
+    """Find the rows whose label changed although their score is further than the tolerance from where labels change."""
+    if threshold is not None:
+        flipped = (scores >= threshold) != (expected >= threshold)
+        margin = np.abs(expected - threshold)
+    elif expected.ndim == 2:
+        flipped = scores.argmax(axis=1) != expected.argmax(axis=1)
+        first, second = -np.sort(-expected, axis=1)[:, :2].T
+        margin = first - second
+    else:
+        return np.zeros(len(scores), dtype=bool)
+    return flipped & (margin > TOLERANCE)

@@ -1,0 +1,99 @@
+"""Find the thresholds of an estimator's trees, wherever they are inside of it, and round them for the export."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Enough for every threshold of the usual ensemble; of more, an even spread.
+_MOST_ROWS = 30_000
+
+
+def round_thresholds(estimator: Any) -> Any:
+    """Return a copy of `estimator` whose histogram trees have thresholds that float32 holds, rounded down.
+
+    scikit-learn compares float32 values with float64 thresholds, ONNX with float32 ones. No float32 value lies between
+    a threshold and the float32 below it, so the copy scores float32 rows bit for bit as the original does. A threshold
+    that is rounded up instead may become a value of the data, which then takes the other branch. The converter itself
+    rounds the thresholds of other trees.
+    """
+    copy = deepcopy(estimator)
+    for nodes in (found.nodes for found in _trees(copy) if _is_histogram(found)):
+        numbers = (nodes["is_leaf"] == 0) & (nodes["is_categorical"] == 0)
+        nodes["num_threshold"][numbers] = _round_down(nodes["num_threshold"][numbers])
+    return copy
+
+
+def rows_around_thresholds(estimator: Any, tensor: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return rows of `tensor` with one value put on a threshold, or one float32 step below or above it.
+
+    No rows for an estimator without trees. Behind a step that changes columns a threshold belongs to none of the
+    tensor's; such rows are ordinary ones.
+    """
+    found = np.unique(np.concatenate([np.empty((0, 2)), *map(_splits, _trees(estimator))]), axis=0)
+    found = found[(found[:, 0] < tensor.shape[1]) & np.isfinite(found[:, 1])]
+    found = found[spread_rows(len(found), _MOST_ROWS // 3)]
+    columns, at = np.tile(found[:, 0].astype(np.intp), 3), _round_down(found[:, 1])
+    around = np.concatenate([np.nextafter(at, np.float32(-np.inf)), at, np.nextafter(at, np.float32(np.inf))])
+    rows = tensor[spread_rows(len(tensor), max(1, len(columns)))]
+    rows = np.resize(rows, (len(columns), tensor.shape[1]))
+    rows[np.arange(len(columns)), columns] = around
+    return rows
+
+
+def contains_plain_trees(estimator: Any) -> bool:
+    """Tell whether trees of scikit-learn's other kind are inside: of forests and of plain gradient boosting."""
+    return any(not _is_histogram(tree) for tree in _trees(estimator))
+
+
+def contains_histogram_trees(estimator: Any) -> bool:
+    """Tell whether trees of HistGradientBoosting are inside."""
+    return any(map(_is_histogram, _trees(estimator)))
+
+
+def spread_rows(rows: int, most: int) -> NDArray[np.intp]:
+    """Return the positions of all rows, or of an even spread of at most `most`."""
+    return np.unique(np.linspace(0, max(0, rows - 1), min(rows, most)).astype(np.intp))
+
+
+def _round_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        near = thresholds.astype(np.float32)
+    return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)
+
+
+def _splits(tree: Any) -> NDArray[np.float64]:
+    """Return column and threshold of each node that compares numbers: shape (nodes, 2)."""
+    if _is_histogram(tree):
+        nodes = tree.nodes[(tree.nodes["is_leaf"] == 0) & (tree.nodes["is_categorical"] == 0)]
+        return np.stack([nodes["feature_idx"].astype(np.float64), nodes["num_threshold"]], axis=1)
+    inner = tree.feature >= 0
+    return np.stack([tree.feature[inner].astype(np.float64), tree.threshold[inner]], axis=1)
+
+
+def _is_histogram(tree: Any) -> bool:
+    return hasattr(tree, "nodes")
+
+
+def _trees(estimator: Any) -> Iterator[Any]:
+    """Yield every fitted tree inside: of ensembles, calibration, stacking, bagging, voting, search and pipelines."""
+    from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+    from sklearn.tree._tree import Tree
+
+    waiting, seen = [estimator], set()
+    while waiting:
+        item = waiting.pop()
+        if id(item) in seen or isinstance(item, type | FunctionType | ModuleType):
+            continue
+        seen.add(id(item))
+        if isinstance(item, TreePredictor | Tree):
+            yield item
+        elif isinstance(item, dict):
+            waiting += item.values()
+        elif isinstance(item, list | tuple) or (isinstance(item, np.ndarray) and item.dtype == object):
+            waiting += list(item)
+        else:
+            waiting += getattr(item, "__dict__", {}).values()

@@ -1,0 +1,45 @@
+"""Bundles of every format that was ever released are read, served and held against newer ones."""
+
+import hashlib
+import json
+
+import msgspec
+import pytest
+from places import TESTS
+from running import serving
+
+from slipway.bundle import load_bundle
+from slipway.bundle.manifest import FORMAT, Certificate
+from slipway.bundle.verify import score_difference
+
+# The toy `churn` with three trees, sealed by the version before format 2.
+FORMAT_1 = TESTS / "formats" / "bundle-1"
+DIGEST_1 = "3742b8b716838f86fd7c73c43b312f89155097dda04138f4d15d54ebc74686dc"
+
+
+def test_a_bundle_of_format_1_is_verified_under_its_old_digest():
+    bundle = load_bundle(FORMAT_1, DIGEST_1)
+    assert (bundle.manifest.format, bundle.manifest.outcome, bundle.manifest.scale) == (1, "", 1)
+    columns, expected = bundle.golden()
+    assert score_difference(bundle.score(columns), expected).max() < 1e-5
+
+
+def test_a_service_of_format_1_answers_and_names_the_score_by_its_class(tmp_path):
+    with serving(FORMAT_1, tmp_path / "log") as service:
+        golden = json.loads((FORMAT_1 / "golden.jsonl").read_text().splitlines()[0])
+        answer = service.ask.post("/predict", json=golden["row"]).json()
+        assert answer["score"] == pytest.approx(golden["score"], abs=1e-5)
+        assert answer["model"]["digest"] == DIGEST_1
+        assert "churn = true:" in service.ask.get("/").text
+
+
+def test_the_certificate_of_format_1_still_passes():
+    found = msgspec.json.decode((FORMAT_1 / "certificate.json").read_bytes(), type=Certificate)
+    assert found.passed
+    assert (found.rows, found.training) == (261, 0)
+
+
+def test_a_new_bundle_has_the_newest_format_and_its_words(churn, toys):
+    assert churn.bundle.manifest.format == FORMAT == 2
+    assert toys["rents"].bundle.manifest.outcome == toys["rents"].problem.outcome == "monthly rent"
+    assert hashlib.sha256((churn.bundle.path / "manifest.json").read_bytes()).hexdigest() == churn.bundle.digest
