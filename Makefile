@@ -145,7 +145,7 @@ ui: setup ## MLflow on the local store (STORE=.demo for the demo's, PORT=5001 fo
 
 clean: ## remove the output of runs; your code, data, lock files and MLflow store stay
 	rm -rf .demo .slipway .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -rf prepared bundle plots dvc_plots validation.json training.json registered.json model_card.md gate.json gate.md release
+	rm -rf prepared bundle plots dvc_plots validation.json training.json registered.json model_card.md evaluation.json.gz gate.json gate.md release
 
 tools:
 	@command -v uv >/dev/null || { \

@@ -33,11 +33,15 @@ class TrainParams(Strict, frozen=True):
 
 
 class EvaluateParams(Strict, frozen=True):
-    """Settings of intervals: `resamples` of whole groups, at the level `confidence`."""
+    """Settings of intervals: `resamples` of whole groups, at the level `confidence`.
+
+    `hash_groups` lets the evaluation record name groups by a hash, for groups whose names are personal.
+    """
 
     resamples: Annotated[int, Meta(ge=100, le=100_000)]
     confidence: Annotated[float, Meta(ge=0.5, lt=1)]
     seed: Annotated[int, Meta(ge=0)]
+    hash_groups: bool = False
 
 
 class Params(Strict, frozen=True):

@@ -20,7 +20,16 @@ from slipway.evaluation.result import find_metric, read_evaluation
 pytestmark = pytest.mark.slow
 
 STAGES = ("validate", "prepare", "train", "evaluate", "register")
-OUTPUTS = ("validation.json", "prepared", "bundle", "training.json", "metrics.json", "plots", "model_card.md")
+OUTPUTS = (
+    "validation.json",
+    "prepared",
+    "bundle",
+    "training.json",
+    "metrics.json",
+    "plots",
+    "model_card.md",
+    "evaluation.json.gz",
+)
 
 
 def registered(project):
@@ -50,7 +59,7 @@ def test_a_changed_file_of_the_machinery_runs_no_stage_again(project):
 
 def test_a_raised_number_of_results_runs_every_stage_again(project):
     path = project.folder / "pyproject.toml"
-    path.write_text(path.read_text().replace("results = 1", "results = 2"))
+    path.write_text(path.read_text().replace("results = 2", "results = 3"))
     assert outdated(project) == {"validate", "prepare", "train", "evaluate", "register"}
 
 

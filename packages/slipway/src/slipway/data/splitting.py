@@ -1,6 +1,8 @@
 """Split a dataset: whole groups are held out, chosen by a salted hash, so that new data moves no row."""
 
 import hashlib
+from collections.abc import Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from slipway.errors import DataError
@@ -13,10 +15,33 @@ if TYPE_CHECKING:
 FEWEST_GROUPS = 8
 
 
+class Naming(StrEnum):
+    """The names under which groups are kept: as they are, a salted hash, or blocks of groups by a salted hash."""
+
+    PLAIN = "plain"
+    HASHED = "hashed"
+    BLOCKS = "blocks"
+
+
 def is_held_out(group: str, split: SplitParams) -> bool:
     """Tell whether the hash of salt and group, as a share of all hashes, is below `split.holdout`."""
-    digest = hashlib.sha256(f"{split.salt}\0{group}".encode()).digest()
-    return int.from_bytes(digest[:8]) / 2**64 < split.holdout
+    return int.from_bytes(hash_group(group, split.salt)[:8]) / 2**64 < split.holdout
+
+
+def hash_group(group: str, salt: str) -> bytes:
+    """Return the sha256 of salt and group."""
+    return hashlib.sha256(f"{salt}\0{group}".encode()).digest()
+
+
+def name_groups(names: Sequence[str], naming: Naming, salt: str, blocks: int) -> list[str]:
+    """Name each group otherwise: by its salted hash, or by the one of `blocks` that the hash puts it in."""
+    if naming is Naming.PLAIN:
+        return list(names)
+    hashes = [hash_group(name, salt) for name in names]
+    if naming is Naming.HASHED:
+        return [found[:8].hex() for found in hashes]
+    # The first bytes decide on which side of the split a group is.
+    return [f"block {int.from_bytes(found[8:16]) % blocks:04}" for found in hashes]
 
 
 def split_frame(frame: "pd.DataFrame", split: SplitParams) -> tuple["pd.DataFrame", "pd.DataFrame"]:

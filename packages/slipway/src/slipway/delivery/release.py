@@ -5,6 +5,7 @@ A request is reviewed and merged where no run can ask for an approval.
 <folder>/
   release.json   the release, and the summary of the verdict that the ledger keeps
   bundle/        its sealed bundle: the candidate, or the one that production runs
+  evaluation.json.gz  the candidate's evaluation record, for the ledger
 """
 
 import shutil
@@ -24,6 +25,7 @@ from slipway.ledger.entry import PRODUCTION, Digest
 from slipway.tracking.evidence import read_lineage
 
 BUNDLE = "bundle"
+RECORD = "evaluation.json.gz"
 REQUESTS = Path("requested")
 _FILE = "release.json"
 
@@ -62,6 +64,8 @@ def choose_release(
     with new_folder(folder) as temporary:
         if found.ships == found.candidate:
             shutil.copytree(root / "bundle", temporary / BUNDLE)
+            if (record := root / RECORD).exists():
+                shutil.copyfile(record, temporary / RECORD)
             read_sealed(temporary / BUNDLE, found.ships)
         else:
             ledger.fetch_bundle(found.ships, temporary).rename(temporary / BUNDLE)

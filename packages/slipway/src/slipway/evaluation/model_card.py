@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipway.bundle.model import Bundle
@@ -10,11 +11,17 @@ from slipway.errors import ProblemError
 from slipway.evaluation.metrics import METRICS, Better
 from slipway.evaluation.result import Evaluation, SliceResult, find_metric
 from slipway.figures import format_figure, format_number
+from slipway.files.writing import write_bytes
 from slipway.markdown import markdown_table
 from slipway.problem import Card, Problem, Task
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def write_model_card(card: str, path: Path) -> None:
+    """Write the rendered `card`."""
+    write_bytes(path, card.encode())
 
 
 def verify_card(card: Card) -> None:

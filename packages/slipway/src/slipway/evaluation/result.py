@@ -7,7 +7,7 @@ import msgspec
 from slipway.errors import DataError
 from slipway.figures import Figure, format_figure, round_figures
 from slipway.files.documents import parse_json, read_json
-from slipway.files.writing import encode_json
+from slipway.files.writing import encode_json, write_bytes
 
 _ADVICE = "Run `dvc repro evaluate` to make it again."
 
@@ -99,6 +99,11 @@ def encode_evaluation(evaluation: Evaluation) -> bytes:
         top["skill"] = primary.skill.value
     document = {**msgspec.to_builtins(evaluation), **top}
     return encode_json(document)
+
+
+def write_evaluation(evaluation: Evaluation, path: Path) -> None:
+    """Write `evaluation` as `encode_evaluation` encodes it."""
+    write_bytes(path, encode_evaluation(evaluation))
 
 
 def round_evaluation(evaluation: Evaluation) -> Evaluation:

@@ -6,11 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from slipway.bundle import Bundle
-from slipway.bundle.verify import read_sealed, start_bundle
-from slipway.data.prepared import read_part
-from slipway.errors import BundleError, CertificateError, GoldenRowsError
+from slipway.bundle.manifest import Certificate
+from slipway.bundle.verify import SealedBundle, read_sealed, start_bundle
+from slipway.data.prepared import read_parts
+from slipway.errors import BundleError, CertificateError, GoldenRowsError, LedgerError
 from slipway.evaluation.holdout import score_holdout
+from slipway.evaluation.record import EvaluationRecord, decode_record
 from slipway.evaluation.result import read_evaluation
 from slipway.evaluation.scored import Scored, score_frame, verify_bundle_problem
 from slipway.evaluation.slices import cut_slices
@@ -55,7 +59,7 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
         settings = project_settings(root)
         judged = read_base(root, settings.problem, load_project(root, settings), base)
         verify_exemptions(judged.rules, judged.where)
-        train, holdout = read_part(root / "prepared", "train"), read_part(root / "prepared", "holdout")
+        train, holdout = read_parts(root / "prepared")
         committed = read_evaluation(root / "metrics.json")
     candidate, collected = _candidate(root / "bundle", judged.problem)
     with _refusing("inputs", candidate.digest):
@@ -77,6 +81,7 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
         baseline=baseline,
         committed=committed,
         slices=slices,
+        evaluation_record=_read_record(found, entry),
         moved=judged.moved,
         collected=collected,
     )
@@ -91,8 +96,19 @@ def _candidate(path: Path, problem: Problem) -> tuple[Bundle, tuple[CheckResult,
     golden = len(bundle.golden()[1])
     return bundle, (
         _passed("integrity", f"{len(sealed.manifest.files)} files as sealed", "every file as sealed, no other file"),
-        _passed("certificate", "passed", "the estimator's scores on the whole holdout"),
+        _passed("certificate", _certified(sealed), "the estimator's scores, and no changed label"),
         _passed("golden_rows", f"{golden} rows score as when sealed", "each within 1e-05"),
+    )
+
+
+def _certified(sealed: SealedBundle) -> str:
+    """Say on which rows the exported model was compared with the estimator."""
+    found = msgspec.json.decode(sealed.files["certificate.json"], type=Certificate)
+    if not found.training:
+        return f"the same on {found.rows:,} rows"
+    return (
+        f"the same on {found.training:,} training rows, {found.thresholds:,} around the trees' thresholds and "
+        f"{found.extremes:,} extreme ones"
     )
 
 
@@ -115,6 +131,20 @@ def _production(
                 f"{candidate.classes}. Restore the classes, or give the new problem a name of its own."
             )
     return ScoredBundle(bundle, scored)
+
+
+def _read_record(ledger: Ledger, entry: Entry) -> EvaluationRecord | None:
+    """Return the evaluation record of production's bundle, None before the first release or where it has none."""
+    if entry.serving is None:
+        return None
+    with _refusing("ledger"):
+        content = ledger.fetch_record(entry.serving.bundle)
+        record = decode_record(content, "the evaluation record of production's model") if content else None
+        if record and record.bundle != entry.serving.bundle:
+            raise LedgerError(
+                f"The evaluation record of the bundle {entry.serving.bundle[:12]} is of {record.bundle[:12]}."
+            )
+        return record
 
 
 def _with_absent(bundle: Bundle, holdout: "pd.DataFrame") -> "pd.DataFrame":

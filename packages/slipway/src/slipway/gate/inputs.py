@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from slipway.bundle import Bundle
+from slipway.evaluation.record import EvaluationRecord
 from slipway.evaluation.result import Evaluation
 from slipway.evaluation.scored import Scored
 from slipway.evaluation.slices import SlicePart
@@ -35,8 +36,9 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
     `problem`, `params` and `rules` are those of the base commit where one is given, `moved` what the change alters
     about them. `entry` is production's newest ledger entry; `production` is None only where it serves nothing yet:
     before the first release. `baseline` is the trivial model of the training set on the same rows; `committed` is
-    `metrics.json` as it is in the working tree, `slices` those of the holdout. `collected` are the checks that passed
-    while the inputs were collected.
+    `metrics.json` as it is in the working tree, `slices` those of the holdout. `evaluation_record` says what
+    production's model got on each group when it was evaluated; None where it was released without one. `collected` are
+    the checks that passed while the inputs were collected.
     """
 
     problem: Problem
@@ -51,22 +53,23 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
     baseline: Scored
     committed: Evaluation
     slices: tuple[SlicePart, ...] = ()
+    evaluation_record: EvaluationRecord | None = None
     moved: tuple[str, ...] = ()
     collected: tuple[CheckResult, ...] = ()
 
     @cached_property
     def gain(self) -> Figure | None:
-        """Compare the primary loss with production's (see `relative_improvement`); None without production."""
+        """The primary loss compared with production's (see `relative_improvement`); None without production."""
         return self._improvement(self.production.scored) if self.production else None
 
     @cached_property
     def skill(self) -> Figure:
-        """Compare the primary loss with the trivial baseline's (see `relative_improvement`)."""
+        """The primary loss compared with the trivial baseline's (see `relative_improvement`)."""
         return self._improvement(self.baseline)
 
     @cached_property
     def slice_gains(self) -> tuple[SliceComparison, ...]:
-        """Compare every slice with production's (see `compare_slices`); none without production."""
+        """Every slice compared with production's (see `compare_slices`); none without production."""
         if self.production is None:
             return ()
         return compare_slices(

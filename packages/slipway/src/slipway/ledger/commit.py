@@ -10,6 +10,7 @@ from slipway.errors import LedgerError
 from slipway.ledger.bundles import keep_bundle
 from slipway.ledger.entry import Entry
 from slipway.ledger.objects import Item, Objects
+from slipway.ledger.records import record_items
 
 
 def commit_genesis(git: Objects, tip: str | None, entries: list[Entry]) -> str:
@@ -21,13 +22,14 @@ def commit_genesis(git: Objects, tip: str | None, entries: list[Entry]) -> str:
 
 
 def commit_entry(git: Objects, tip: str, entry: Entry, bundle: Path | None) -> str:
-    """Return the commit after `tip` that writes `entry`, with the bundle of its release unless that is kept already."""
+    """Return the commit after `tip` that writes `entry`, with the bundle of its release unless that is kept."""
     items = [_entry_item(git, entry)]
     if entry.release is None:
         if bundle is not None:
             raise LedgerError(f"Nothing was written: a bundle was given, but the event {entry.event} has no release.")
     elif not git.tree(tip, "bundles", entry.release.bundle):
         items.append(_bundles_item(git, tip, entry.release.bundle, bundle))
+        items += record_items(git, tip, bundle, entry.release.bundle) if bundle else []
     subject = f"{entry.environment} {entry.number}: {entry.event}"
     if entry.release:
         subject += f" {entry.release.bundle[:12]}"

@@ -11,10 +11,10 @@ from slipway.ledger.commit import commit_entry, commit_genesis
 from slipway.ledger.entries import list_environments, read_entry, read_history
 from slipway.ledger.entry import Entry
 from slipway.ledger.objects import Objects
+from slipway.ledger.records import read_record_content
 from slipway.ledger.remote import choose_remote
 from slipway.ledger.transitions import genesis_entry, verify_transition
 from slipway.ledger.verify import verify_history, verify_own_commit
-from slipway.ledger.witness import witness_entries
 from slipway.settings import ProjectSettings, actor
 
 # How often an event is made again because another command wrote first.
@@ -91,9 +91,14 @@ class Ledger:
         """Return the verified bundle as the folder `folder/<digest>`; one that is there is verified and kept."""
         return take_bundle(self._git, self._commit(), digest, folder)
 
+    def fetch_record(self, digest: str) -> bytes | None:
+        """Return the compressed evaluation record of the bundle, None where it was released without one."""
+        return read_record_content(self._git, self._commit(), digest)
+
     def append(self, environment: str, make: Callable[[Entry], Entry], bundle: Path | None = None) -> Entry:
         """Record what `make` returns for the newest entry; the folder `bundle` is kept under `bundles/<digest>/`.
 
+        So is the bundle's evaluation record under `records/`, if it lies beside that folder.
         `make` is called again with the newest entry if another command wrote first (five times at most); its errors
         are passed on, and nothing is written. Use `slipway.ledger.next_entry` in it. The bundle of `entry.release`
         must be kept already, or be given.
@@ -144,7 +149,7 @@ class Ledger:
     def _publish(self, new: str, tip: str | None, entries: Sequence[Entry]) -> bool:
         """Point the branch to `new`; return False if it no longer points to `tip`: the commit is then dropped."""
         verify_own_commit(self._git, tip, new, entries)
-        published = sync.publish_commit(self._git, self.remote, new, tip, witness_entries(new, entries))
+        published = sync.publish_commit(self._git, self.remote, new, tip)
         if published:
             self._tip = sync.Tip(new)
         return published

@@ -11,6 +11,7 @@ from slipway.ledger.bundles import read_bundle
 from slipway.ledger.entries import ENTRY, DamageError, damaged_commit, list_environments, parse_entry, read_entry
 from slipway.ledger.entry import Entry
 from slipway.ledger.objects import Objects
+from slipway.ledger.records import RECORD
 from slipway.ledger.transitions import verify_transition
 
 _BUNDLE = re.compile(r"bundles/([0-9a-f]{64})/[^/\"]+\Z")
@@ -115,16 +116,20 @@ def _changes(git: Objects, commits: list[str]) -> Iterator[tuple[str, list[Chang
 
 
 def _step(commit: str, changes: list[Change]) -> Step:
-    entries, bundles = {}, set()
+    entries, bundles, records = {}, set(), set()
     for change in changes:
-        entry, bundle = ENTRY.match(change.path), _BUNDLE.match(change.path)
+        entry, bundle, record = (kind.match(change.path) for kind in (ENTRY, _BUNDLE, RECORD))
         if entry and change.status in "AM" and change.mode == "100644":
             entries[entry.group(1)] = change
         elif bundle and change.status == "A" and change.mode == "100644":
             bundles.add(bundle.group(1))
+        elif record and change.status == "A" and change.mode == "100644":
+            records.add(record.group(1))
         else:
             done = _DONE.get(change.status, "changed")
             raise damaged_commit(commit, f"expected an entry and at most a new bundle, found {change.path} {done}")
+    if stray := records - bundles:
+        raise damaged_commit(commit, f"expected only the record of a new bundle, found that of {min(stray)[:12]} added")
     kinds = {change.status for change in entries.values()}
     if kinds != {"A"} and (kinds != {"M"} or len(entries) != 1):
         raise damaged_commit(commit, f"expected one event, found {len(entries)} entries written")

@@ -36,12 +36,11 @@ def holdout_disjoint(inputs: GateInputs) -> Finding:
     advice="Restore the data (`dvc pull data.dvc`); if it is gone for a reason, add an exemption to gate.yaml.",
 )
 def holdout_whole(inputs: GateInputs) -> Finding:
-    """Fail if the holdout lost rows since the bundle that production serves was certified on it."""
-    rows, before = len(inputs.candidate.scored.target), 0
-    if inputs.production:
-        content = (inputs.production.bundle.path / "certificate.json").read_bytes()
-        before = msgspec.json.decode(content, type=Certificate).rows
-    told = f"{before:,} when production's model was certified" if before else NO_PRODUCTION
+    """Fail if the holdout lost rows since the bundle that production serves was evaluated on it."""
+    rows, before = len(inputs.candidate.scored.target), _rows_before(inputs)
+    told = f"{before:,} when production's model was evaluated"
+    if not before:
+        told = "production's model has no evaluation record" if inputs.production else NO_PRODUCTION
     observed = f"{rows:,} rows, {told}"
     return Finding(rows >= (1 - inputs.rules.shrink) * before, observed, f"at most {inputs.rules.shrink:.0%} fewer")
 
@@ -76,6 +75,18 @@ def enough_data(inputs: GateInputs) -> Finding:
     observed = f"{scored.groups:,} groups, {rows:,} rows, {outcomes:,} outcomes"
     limit = f"at least {rules.groups:,} groups, {rules.rows:,} rows, {least} outcomes"
     return Finding(scored.groups >= rules.groups and rows >= rules.rows and outcomes >= least, observed, limit)
+
+
+def _rows_before(inputs: GateInputs) -> int:
+    """Return how many rows the record of production's model counts; 0 where nothing says so."""
+    if inputs.evaluation_record:
+        return sum(inputs.evaluation_record.rows)
+    if not inputs.production:
+        return 0
+    content = (inputs.production.bundle.path / "certificate.json").read_bytes()
+    certificate = msgspec.json.decode(content, type=Certificate)
+    # Bundles of format 1, which never came with a record, were certified on the whole holdout.
+    return 0 if certificate.training else certificate.rows
 
 
 def _some(names: list[str]) -> str:

@@ -1,0 +1,222 @@
+"""The evaluation record: what a bundle got on each held-out group, in sums, so that a later gate can ask for it again.
+
+It holds no rows. A model that is scored again on the same rows must reproduce its sums; where it does not, the rows
+have changed, and the sums of the columns say which columns in which groups.
+"""
+
+import gzip
+import hashlib
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from slipway.bundle.model import Bundle
+from slipway.columns import frame_to_columns
+from slipway.contract import Field, Kind
+from slipway.data.splitting import Naming, name_groups
+from slipway.errors import DataError
+from slipway.evaluation.metrics import METRICS, Better
+from slipway.evaluation.scored import Scored
+from slipway.evaluation.sums import row_losses
+from slipway.files.documents import parse_json, read_content
+from slipway.files.writing import write_bytes
+from slipway.params import Params, SplitParams
+from slipway.problem import Problem, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = 1
+RECORD = "evaluation.json.gz"
+# With more groups than this, or with groups that are hardly more than a row, groups are put together in blocks.
+MOST_GROUPS = 5_000
+# The sums of fewer rows would tell the rows.
+FEWEST_ROWS = 5
+_BLOCK_ROWS, _MOST_BLOCKS = 50, 1024
+# A record of a thousand blocks and a hundred columns has 6 MB.
+_LARGEST = 64 << 20
+_ADVICE = "Run `dvc repro evaluate` to make it again."
+
+
+class ColumnSums(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The values of one column in each group: how many are missing, their sum, and their sum times the outcome.
+
+    Numbers as they are, true as 1, timestamps as seconds since 1970, text as a number between 0 and 1 that its hash
+    gives, so that sums are those of the same texts in any order. The outcome is the target of a regression, else the
+    position of the class: values that moved between rows change that sum alone. None for groups of few rows.
+    """
+
+    missing: tuple[int | None, ...]
+    sums: tuple[float | None, ...]
+    products: tuple[float | None, ...]
+
+
+class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Sums over the rows of each held-out group, all in the order of `groups`.
+
+    `split` is the rule by which these groups were held out: a group of later data that it holds out was not trained on
+    either. `naming` and `blocks` say what stands in `groups`. `outcomes` and `scores` have one part for each class of a
+    multiclass task, else one: the rows of the last class, or the sum of the target. `losses` are sums of `loss`: the
+    primary metric where it is a mean over rows, else the log loss or the squared error.
+    """
+
+    format: int = FORMAT
+    bundle: str
+    problem: str
+    task: Task
+    metric: str
+    loss: str
+    split: SplitParams
+    naming: Naming
+    blocks: int = 0
+    groups: tuple[str, ...]
+    rows: tuple[int, ...]
+    outcomes: tuple[tuple[float, ...], ...]
+    scores: tuple[tuple[float, ...], ...]
+    losses: tuple[float, ...]
+    columns: dict[str, ColumnSums]
+
+
+def make_record(
+    bundle: Bundle, problem: Problem, params: Params, scored: Scored, holdout: "pd.DataFrame"
+) -> EvaluationRecord:
+    """Sum up `scored`, the scores of the rows `holdout` that `params.split` holds out.
+
+    The same rows and bundle give the same sums within 1e-6 of them on any processor, whatever the order of the rows.
+    """
+    sizes = holdout.groupby("group").size()
+    naming, blocks = (Naming.HASHED if params.evaluate.hash_groups else Naming.PLAIN), 0
+    if len(sizes) > MOST_GROUPS or sizes.median() < FEWEST_ROWS:
+        naming, blocks = Naming.BLOCKS, min(_MOST_BLOCKS, max(1, len(holdout) // _BLOCK_ROWS))
+    groups, position = _positions(holdout["group"], naming, blocks, params.split.salt)
+    rows = np.bincount(position, minlength=len(groups))
+    loss = choose_loss(problem)
+    columns = frame_to_columns(bundle.fields, holdout)
+    sums = {
+        field.name: _sum_column(_as_numbers(field, columns[field.name]), scored, position, rows)
+        for field in bundle.fields
+    }
+    return EvaluationRecord(
+        bundle=bundle.digest,
+        problem=problem.name,
+        task=problem.task,
+        metric=problem.metric,
+        loss=loss,
+        split=params.split,
+        naming=naming,
+        blocks=blocks,
+        groups=groups,
+        rows=tuple(rows.tolist()),
+        outcomes=tuple(_sum(part, position, len(groups)) for part in _parts(scored, scored.target)),
+        scores=tuple(_sum(part, position, len(groups)) for part in _score_parts(scored)),
+        losses=_sum(row_losses(scored)[loss], position, len(groups)),
+        columns=sums,
+    )
+
+
+def choose_loss(problem: Problem) -> str:
+    """Return the name of the loss that is summed: the primary metric where it is a mean over rows and low is better."""
+    names = ("squared_error", "mae") if problem.task is Task.REGRESSION else ("log_loss", "brier")
+    known = METRICS[problem.task].get(problem.metric)
+    return problem.metric if known and known.better is Better.LOWER and problem.metric in names else names[0]
+
+
+def encode_record(record: EvaluationRecord) -> bytes:
+    """Encode and compress a record: the same bytes for the same record."""
+    return gzip.compress(_encode(record), compresslevel=9, mtime=0)
+
+
+def write_record(path: Path, record: EvaluationRecord) -> None:
+    """Write `record` as `encode_record` encodes it."""
+    write_bytes(path, encode_record(record))
+
+
+def decode_record(content: bytes, name: str = RECORD) -> EvaluationRecord:
+    """Decode a compressed record; raises `DataError` that calls it `name`."""
+    try:
+        reader = zlib.decompressobj(wbits=31)
+        text = reader.decompress(content, _LARGEST)
+    except zlib.error as error:
+        raise DataError(f"Cannot decompress {name}: {error}. {_ADVICE}") from error
+    if reader.unconsumed_tail or not reader.eof:
+        raise DataError(f"{name}: expected at most {_LARGEST >> 20} MB of whole JSON, found more or less. {_ADVICE}")
+    found = parse_json(text, EvaluationRecord, name, DataError, _ADVICE)
+    lengths = {len(part) for part in (found.rows, found.losses, *found.outcomes, *found.scores)}
+    lengths |= {len(part) for each in found.columns.values() for part in (each.missing, each.sums, each.products)}
+    if found.format != FORMAT or lengths != {len(found.groups)}:
+        raise DataError(
+            f"{name}: expected format {FORMAT} with one figure for each of its {len(found.groups):,} groups, found "
+            f"format {found.format} with {', '.join(map(str, sorted(lengths)))} figures. {_ADVICE}"
+        )
+    return found
+
+
+def read_record(path: Path = Path(RECORD)) -> EvaluationRecord:
+    """Read a record from a file; raises `DataError` that names it."""
+    return decode_record(read_content(path, DataError, _ADVICE), path.name)
+
+
+def hash_record(record: EvaluationRecord) -> str:
+    """Compute the sha256 of a record's JSON: versions of zlib compress the same content to other bytes."""
+    return hashlib.sha256(_encode(record)).hexdigest()
+
+
+def _encode(record: EvaluationRecord) -> bytes:
+    return msgspec.json.encode(record, order="sorted")
+
+
+def _positions(groups: "pd.Series", naming: Naming, blocks: int, salt: str) -> tuple[tuple[str, ...], NDArray[np.intp]]:
+    """Return the names, sorted, and the position of each row's group among them."""
+    import pandas as pd
+
+    codes, found = pd.factorize(groups, sort=True)
+    named = name_groups(found.tolist(), naming, salt, blocks)
+    names, position = np.unique(np.array(named, dtype=str), return_inverse=True)
+    return tuple(names.tolist()), position[codes]
+
+
+def _as_numbers(field: Field, values: NDArray[Any]) -> NDArray[np.float64]:
+    """Turn the values of a column into numbers, NaN where one is missing."""
+    if field.kind is Kind.TIMESTAMP:
+        seconds = values.astype("datetime64[us]").view(np.int64) / 1e6
+        return np.where(np.isnat(values), np.nan, seconds)
+    if field.kind is not Kind.CATEGORY:
+        return values
+    numbers = {text: _hash_text(text) for text in set(values.tolist()) - {None}}
+    return np.array([numbers.get(text, np.nan) for text in values.tolist()], dtype=np.float64)
+
+
+def _hash_text(text: str) -> float:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6]) / 2**48
+
+
+def _sum_column(
+    values: NDArray[np.float64], scored: Scored, position: NDArray[np.intp], rows: NDArray[np.intp]
+) -> ColumnSums:
+    missing = np.isnan(values)
+    known = np.where(missing, 0.0, values)
+    gone = np.bincount(position, weights=missing, minlength=len(rows)).astype(int).tolist()
+    few = (rows < FEWEST_ROWS).tolist()
+    parts = (gone, _sum(known, position, len(rows)), _sum(known * scored.target, position, len(rows)))
+    kept = (tuple(None if hide else value for hide, value in zip(few, part, strict=True)) for part in parts)
+    return ColumnSums(*kept)
+
+
+def _parts(scored: Scored, target: NDArray[Any]) -> list[NDArray[np.float64]]:
+    if scored.task is Task.MULTICLASS:
+        return [(target == code).astype(np.float64) for code in range(len(scored.classes))]
+    return [target.astype(np.float64)]
+
+
+def _score_parts(scored: Scored) -> list[NDArray[np.float64]]:
+    return [*scored.scores.T] if scored.scores.ndim == 2 else [scored.scores]
+
+
+def _sum(values: NDArray[np.float64], position: NDArray[np.intp], groups: int) -> tuple[float, ...]:
+    """Sum over groups; fifteen digits leave out what the order of the rows decides."""
+    sums = np.bincount(position, weights=values, minlength=groups)
+    return tuple(float(f"{each:.15g}") for each in sums)

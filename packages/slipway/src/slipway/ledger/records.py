@@ -1,0 +1,54 @@
+"""Keep the evaluation record of a bundle on the branch: what it got on the held-out groups when it was evaluated."""
+
+import re
+import zlib
+from pathlib import Path
+
+import msgspec
+
+from slipway.errors import LedgerError
+from slipway.ledger.entries import missing_object
+from slipway.ledger.objects import Item, Objects
+
+# Where the pipeline and `slipway choose` leave it: beside the folder of the bundle.
+_BESIDE = "evaluation.json.gz"
+_FOLDER = "records"
+RECORD = re.compile(r"records/([0-9a-f]{64})\.json\.gz\Z")
+_LARGEST = 64 << 20
+
+
+class _Named(msgspec.Struct):
+    """The part of a record that says whose it is; the rest belongs to the version that made it."""
+
+    bundle: str
+
+
+def record_items(git: Objects, tip: str, bundle: Path, digest: str) -> list[Item]:
+    """Write the record that lies beside the folder `bundle` to git's store; none where it is of another bundle."""
+    path = bundle.absolute().with_name(_BESIDE)
+    if not path.is_file():
+        return []
+    content = path.read_bytes()
+    try:
+        found = msgspec.json.decode(zlib.decompressobj(wbits=31).decompress(content, _LARGEST), type=_Named)
+    except (zlib.error, msgspec.DecodeError) as error:
+        raise LedgerError(
+            f"Nothing was written: cannot read {path}: {error}. Run `dvc repro evaluate` to make it again."
+        ) from error
+    if found.bundle != digest:
+        return []
+    new = Item("100644", "blob", git.write_blob(content), f"{digest}.json.gz")
+    kept = [item for item in git.tree(tip, _FOLDER) if item.name != new.name]
+    return [Item("040000", "tree", git.write_tree([*kept, new]), _FOLDER)]
+
+
+def read_record_content(git: Objects, commit: str, digest: str) -> bytes | None:
+    """Return the compressed record of a bundle at `commit`, None where the ledger keeps none."""
+    name = f"{digest}.json.gz"
+    item = next((item for item in git.tree(commit, _FOLDER) if item.name == name), None)
+    if item is None:
+        return None
+    (content,) = git.contents([item.id])
+    if content is None:
+        raise missing_object(f"{_FOLDER}/{name}", commit)
+    return content
