@@ -158,6 +158,31 @@ def test_a_rollback_that_failed_may_be_tried_again(project):
     assert operations.rollback(project.root, "production", "drift", quiet).entry.serving == old
 
 
+def test_a_rollback_goes_one_release_back_however_often_it_is_typed(project):
+    """Killed after the ledger had the entry, run again by a colleague, run again on purpose."""
+    releases = []
+    for trees in (27, 28, 29):
+        path = shutil.copytree(project.retrain(trees=trees).path, project.root.parent / str(trees))
+        releases.append(load_bundle(path))
+    ledger = entries_with_images(project, *((each, None) for each in releases))
+    reconcile(project.root, "production", quiet)
+    first_time = operations.rollback(project.root, "production", "it drifted", quiet, leaves=3)
+    for leaves in (None, 3):
+        again = operations.rollback(project.root, "production", "it drifted", quiet, leaves=leaves)
+        assert again.entry == first_time.entry
+        with pytest.raises(DeliveryError, match=r"rolled back already by entry 4 .*--from 4"):
+            operations.rollback(project.root, "production", "another reason", quiet, leaves=leaves)
+    stop_service(project.root, "production", quiet)
+    assert operations.rollback(project.root, "production", "it drifted", quiet).smoke.digest == releases[1].digest
+    failed = partial(next_entry, event=Event.FAILED, by="Ada", reason="hers", release=ledger.read("production").serving)
+    ledger.append("production", failed)
+    assert operations.rollback(project.root, "production", "it drifted", quiet).entry.number == 5
+    with pytest.raises(DeliveryError, match="expected entry 2 to be the newest of production, found entry 5"):
+        operations.rollback(project.root, "production", "it drifted", quiet, leaves=2)
+    further = operations.rollback(project.root, "production", "this one, too", quiet, leaves=5)
+    assert (further.entry.number, further.entry.serving.bundle) == (6, releases[0].digest)
+
+
 def test_an_environment_that_runs_elsewhere_is_not_changed_from_here(project):
     first(project)
     better(project)

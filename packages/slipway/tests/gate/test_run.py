@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from ledgerbox import BY, deploy, git
+from ledgerbox import BY, deploy, forget_ledger, git
 from projectbox import make_project, with_production
 
 from slipway.bundle import load_bundle
@@ -55,8 +55,7 @@ def test_the_first_release_has_only_the_floors_above_it(tmp_path):
 
 def test_without_a_ledger_there_is_no_first_release(tmp_path):
     project = make_project(tmp_path / "project")
-    git(project.root, "update-ref", "-d", "refs/heads/deployments")
-    git(project.root, "update-ref", "-d", "refs/slipway/ledger")
+    forget_ledger(project.root)
     found = run_gate(project.root)
     assert found.verdict is Verdict.REFUSE
     assert failed(found) == ["ledger"] and "slipway ledger init" in found.sentence

@@ -129,9 +129,9 @@ def test_a_ledger_that_got_a_remote_is_to_be_pushed_there(alone, churn, tmp_path
     hub = make_hub(tmp_path)
     git(alone, "remote", "add", "origin", str(hub))
     for attempt in (lambda: Ledger(alone).read("production"), lambda: Ledger(alone).init(["staging"], BY, "anew")):
-        with pytest.raises(LedgerError, match=r"found it in this repository only.*`git push origin deployments`"):
+        with pytest.raises(LedgerError, match=r"found it in this repository only.*`git push origin deployments 'refs"):
             attempt()
-    git(alone, "push", "--quiet", "origin", "deployments")
+    git(alone, "push", "--quiet", "origin", "deployments", "refs/tags/ledger/*")
     assert deploy(alone, churn.bundle).number == 2
     assert Ledger(clone(hub, tmp_path / "clone")).read("production").number == 2
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import bundles
 import contracts
 import datasets
+import ledgers
 import model
 import reports
 from catalogue import CATALOGUE, Mutant
@@ -19,7 +20,7 @@ from slipway.gate.result import GateResult, Verdict
 from slipway.gate.run import run_gate
 
 # Their import puts the mutants into the catalogue.
-SOURCES = (datasets, model, bundles, reports, contracts)
+SOURCES = (datasets, model, bundles, reports, ledgers, contracts)
 # Enough for the gate's statistics: 60 days, of which a quarter is held out.
 ROWS = 12_000
 

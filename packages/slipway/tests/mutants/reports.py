@@ -3,7 +3,7 @@
 import json
 
 from catalogue import mutant, retrained
-from ledgerbox import deploy, git
+from ledgerbox import deploy, forget_ledger, git
 from projectbox import Project
 
 from slipway.bundle import load_bundle
@@ -59,8 +59,7 @@ def _another_entry(project: Project) -> None:
 @mutant("ledger", _another_entry)
 def ledger_deleted(project: Project) -> None:
     """The branch with the ledger is deleted, so that the model would pass as a first release."""
-    for reference in ("refs/heads/deployments", "refs/slipway/ledger"):
-        git(project.root, "update-ref", "-d", reference)
+    forget_ledger(project.root)
 
 
 @mutant("ledger", _another_entry)
@@ -83,5 +82,5 @@ def ledger_names_no_bundle(project: Project) -> None:
     git(project.root, "update-index", "--cacheinfo", f"100644,{blob},production.json", **own)
     tree = git(project.root, "write-tree", **own)
     commit = git(project.root, "commit-tree", tree, "-p", "refs/heads/deployments~1", "-m", "by hand")
-    for reference in ("refs/heads/deployments", "refs/slipway/ledger"):
+    for reference in ("refs/heads/deployments", "refs/slipway/ledger", "refs/tags/ledger/production/1"):
         git(project.root, "update-ref", reference, commit)

@@ -57,5 +57,12 @@ def deploy(root: Path, bundle: Bundle, environment: str = "production", **more: 
     return Ledger(root).append(environment, deploying(bundle, **more), bundle.path)
 
 
+def forget_ledger(folder: Path) -> None:
+    """Remove the branch, its witnesses and what the repository has seen of it."""
+    tags = git(folder, "for-each-ref", "--format=%(refname)", "refs/tags/ledger").split()
+    for reference in ("refs/heads/deployments", "refs/slipway/ledger", *tags):
+        git(folder, "update-ref", "-d", reference)
+
+
 def branch(hub: Path) -> str:
     return git(hub, "rev-parse", "--verify", "--quiet", "refs/heads/deployments", check=False)

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 from enginebox import engine_settings
-from ledgerbox import git
+from ledgerbox import forget_ledger, git
 from registry import tags
 from running import free_port
 from sshserver import ssh_server
@@ -27,7 +27,7 @@ def first(tmp_path_factory, toy_repository, shared, repository):
     """A world in which the template's repository was just created, and its first push has run."""
     folder = tmp_path_factory.mktemp("first")
     with stub_github() as github, World(folder, toy_repository, github, repository, shared) as world:
-        git(world.hub, "update-ref", "-d", "refs/heads/deployments")
+        forget_ledger(world.hub)
         # The images are on loopback all the same.
         yield world, world.push(number=1, variables={"SLIPWAY_REGISTRY": ""})
 
@@ -35,8 +35,9 @@ def first(tmp_path_factory, toy_repository, shared, repository):
 @pytest.fixture
 def world(world, first, tmp_path):
     """A world in which one release serves."""
-    git(world.work, "fetch", "--quiet", f"file://{first[0].hub}", "deployments")
-    git(world.work, "push", "--quiet", "--force", "origin", "FETCH_HEAD:refs/heads/deployments")
+    tags = "+refs/tags/ledger/*:refs/tags/ledger/*"
+    git(world.work, "fetch", "--quiet", f"file://{first[0].hub}", "deployments", tags)
+    git(world.work, "push", "--quiet", "--force", "origin", "FETCH_HEAD:refs/heads/deployments", tags)
     return world
 
 

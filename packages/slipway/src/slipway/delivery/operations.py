@@ -10,11 +10,19 @@ from itertools import pairwise
 from pathlib import Path
 
 from slipway.delivery.release import BUNDLE, Chosen, check_request, choose_release, read_chosen
-from slipway.delivery.rollout import Change, Delivered, Say, check_no_conflict, open_environment, roll_out
+from slipway.delivery.rollout import (
+    Change,
+    Delivered,
+    Say,
+    check_no_conflict,
+    complete_rollout,
+    open_environment,
+    roll_out,
+)
 from slipway.errors import DeliveryError
 from slipway.git import Git
 from slipway.ledger import Entry, Event, Ledger, Release
-from slipway.ledger.entry import PRODUCTION
+from slipway.ledger.entry import ARRIVALS, PRODUCTION
 from slipway.settings import project_settings
 
 
@@ -66,14 +74,23 @@ def promote(
         return roll_out(held, newest, Change(Event.PROMOTE, release, gate=before.gate))
 
 
-def rollback(root: Path, environment: str, reason: str, say: Say, to: int | None = None) -> Delivered:
-    """Bring back the release that served before, or the one that served after entry `to`."""
+def rollback(
+    root: Path, environment: str, reason: str, say: Say, to: int | None = None, leaves: int | None = None
+) -> Delivered:
+    """Bring back the release that served before, or the one that served after entry `to`.
+
+    `leaves` is the newest entry that the caller has seen. The same command again, after one that died or whose push
+    had no answer, finds its entry and goes no further back.
+    """
     settings = project_settings(root)
     seen = Ledger(root, settings).read(environment)
     with open_environment(root, environment, say, settings) as held:
         newest = held.ledger.read(environment)
         # Two people who saw the same fault would otherwise go back one release too far.
         check_no_conflict(seen, newest, Event.ROLLBACK, "starting. Nothing was changed.")
+        if find_recorded_rollback(held.ledger, newest, reason, leaves, to):
+            say(f"{environment}: the ledger has this rollback already, as entry {newest.number}")
+            return complete_rollout(held, newest)
         release = _earlier_release(held.ledger, newest, to, held.target.by_image)
         return roll_out(held, newest, Change(Event.ROLLBACK, release, reason=reason))
 
@@ -137,7 +154,7 @@ def check_commit_order(root: Path, newest: Entry, release: Release, say: Say) ->
     if older:
         raise DeliveryError(
             f"{newest.environment} serves the commit {serving[:12]}, which is newer than {release.commit}. Nothing was "
-            f"deployed. `slipway rollback {newest.environment}` goes back."
+            f"deployed. `slipway rollback {newest.environment} --from {newest.number} --reason ...` goes back."
         )
 
 
@@ -149,6 +166,30 @@ def check_image_not_rolled_back(ledger: Ledger, newest: Entry, release: Release)
                 f"The image {release.image} was rolled back in {newest.environment} by entry {entry.number}. Fix the "
                 f"code: a new commit has a new image. `slipway rollback {newest.environment} --to N` brings it back."
             )
+
+
+def find_recorded_rollback(ledger: Ledger, newest: Entry, reason: str, leaves: int | None, to: int | None) -> bool:
+    """Return whether the ledger has this very rollback already; refuse one that nobody can have meant.
+
+    `leaves` is the newest entry that the caller has seen, `to` the one to go back to. After a rollback only a command
+    that names its entry, or a goal, goes back further: a release that was never looked at would be blocked.
+    """
+    last = next((entry for entry in ledger.history(newest.environment) if entry.event in ARRIVALS), None)
+    if last and last.event is Event.ROLLBACK and leaves in (None, last.number - 1) and to is None:
+        if (last.by, last.reason) == (ledger.by, reason):
+            return True
+        raise DeliveryError(
+            f"{newest.environment} was rolled back already by entry {last.number} ({last.by}: {last.reason}); since "
+            f"then it serves {last.serving.shown if last.serving else 'nothing'}. Nothing was changed. To leave that "
+            f"release as well: `slipway rollback {newest.environment} --from {newest.number} --reason ...`."
+        )
+    if leaves not in (None, newest.number):
+        raise DeliveryError(
+            f"Conflict: expected entry {leaves} to be the newest of {newest.environment}, found entry {newest.number} "
+            f"({newest.event}, by {newest.by}). Nothing was changed. See `slipway history {newest.environment}`, then "
+            "retry."
+        )
+    return False
 
 
 def check_chosen_serves(chosen: Release, source: str, serving: Release) -> None:

@@ -103,6 +103,18 @@ def roll_out(held: OpenEnvironment, newest: Entry, change: Change) -> Delivered:
     return _mirror(entry, smoke)
 
 
+def complete_rollout(held: OpenEnvironment, newest: Entry) -> Delivered:
+    """Let the environment serve what its newest entry says, where the command that wrote it did not end; test it."""
+    serving = newest.serving
+    if serving is None:
+        raise DeliveryError(f"{newest.environment} serves nothing, as entry {newest.number} says.")
+    prepared = prepare_release(held, serving)
+    if find_difference(held.target, serving) is None:
+        return _mirror(newest, held.target.smoke_test(prepared))
+    held.target.preflight()
+    return _mirror(newest, held.target.apply(prepared))
+
+
 def restore_release(held: OpenEnvironment, newest: Entry, accepted: Release | None = None) -> Smoke | None:
     """Make the environment serve what `newest` says, and test it; return None where nothing is to serve.
 

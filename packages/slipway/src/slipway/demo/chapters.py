@@ -74,8 +74,10 @@ def _init_ledger(folder: Path) -> None:
     """Create a new ledger; it stays in the workspace, which has no remote."""
     print_progress("\nDelivery: a new ledger on the branch deployments of the workspace")
     _take_free_ports(folder)
-    for reference in ("refs/heads/deployments", "refs/slipway/ledger"):
-        Git(folder, DeliveryError).run("update-ref", "-d", reference)
+    git = Git(folder, DeliveryError)
+    witnesses = git.run("for-each-ref", "--format=%(refname)", "refs/tags/ledger").split()
+    for reference in ("refs/heads/deployments", "refs/slipway/ledger", *witnesses):
+        git.run("update-ref", "-d", reference)
     _slipway(folder, "ledger", "init", "--reason", "the demo begins")
 
 

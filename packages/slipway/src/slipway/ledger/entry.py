@@ -27,6 +27,10 @@ class Event(StrEnum):
     UNBLOCK = "unblock"
 
 
+# The events after which another release may serve.
+ARRIVALS = (Event.DEPLOY, Event.PROMOTE, Event.ROLLBACK)
+
+
 class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A bundle by its digest, with the image that holds it and where it came from, where known.
 

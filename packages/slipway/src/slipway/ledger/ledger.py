@@ -15,6 +15,7 @@ from slipway.ledger.records import read_record_content
 from slipway.ledger.remote import choose_remote
 from slipway.ledger.transitions import genesis_entry, verify_transition
 from slipway.ledger.verify import verify_history, verify_own_commit
+from slipway.ledger.witness import witness_entries
 from slipway.settings import ProjectSettings, actor
 
 # How often an event is made again because another command wrote first.
@@ -149,7 +150,7 @@ class Ledger:
     def _publish(self, new: str, tip: str | None, entries: Sequence[Entry]) -> bool:
         """Point the branch to `new`; return False if it no longer points to `tip`: the commit is then dropped."""
         verify_own_commit(self._git, tip, new, entries)
-        published = sync.publish_commit(self._git, self.remote, new, tip)
+        published = sync.publish_commit(self._git, self.remote, new, tip, witness_entries(new, entries))
         if published:
             self._tip = sync.Tip(new)
         return published

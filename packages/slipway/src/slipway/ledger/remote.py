@@ -1,13 +1,16 @@
 """The remote that keeps the ledger: ask it, fetch from it, push to it."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from slipway.errors import LedgerError
-from slipway.ledger.objects import Objects
+from slipway.ledger.objects import Move, Objects
 from slipway.settings import ProjectSettings, project_settings
 
 BRANCH = "refs/heads/deployments"
+# The folder of the tags that witness production's entries.
+WITNESSES = "refs/tags/ledger"
 # A remote that cannot be reached is reported in seconds; git alone would wait for minutes.
 _PATIENCE = 30.0
 _TRANSFER = 300.0
@@ -50,21 +53,29 @@ def tracking_branch(remote: str) -> str:
     return f"refs/remotes/{remote}/deployments"
 
 
-def ask_remote(git: Objects, remote: str) -> str | None:
-    """Return the commit of the branch at the remote, None without such a branch; raises `UnreachableError`."""
+class Answer(NamedTuple):
+    """The commit of the branch, None without such a branch, and the witnesses by the names of their tags."""
+
+    commit: str | None
+    witnesses: dict[str, str]
+
+
+def ask_remote(git: Objects, remote: str) -> Answer:
+    """Return what the remote has of the ledger; raises `UnreachableError`."""
+    names = (BRANCH, f"{WITNESSES}/*")
     try:
-        done = git.attempt(*_IMPATIENT, "ls-remote", "--exit-code", "--refs", remote, BRANCH, seconds=_PATIENCE)
+        done = git.attempt(*_IMPATIENT, "ls-remote", "--exit-code", "--refs", remote, *names, seconds=_PATIENCE)
     except LedgerError as error:
         raise UnreachableError(f"Cannot connect to the remote {remote!r}: {error}") from error
-    # 2 is git's exit code for a remote without such a branch.
+    # 2 is git's exit code for a remote without such a branch and tags.
     if done.exit_code == _NO_MATCH and not done.output:
-        return None
-    lines = [line.partition("\t") for line in done.text.splitlines()]
-    found = next((commit for commit, _, name in lines if name == BRANCH), None)
-    if done.exit_code or found is None:
+        return Answer(None, {})
+    found = {name: commit for commit, _, name in (line.partition("\t") for line in done.text.splitlines())}
+    witnesses = {name: commit for name, commit in found.items() if name.startswith(f"{WITNESSES}/")}
+    if done.exit_code or not (BRANCH in found or witnesses):
         reason = done.reason if done.exit_code else "`git ls-remote` printed nothing of the branch."
         raise UnreachableError(f"Cannot connect to the remote {remote!r}: {reason}")
-    return found
+    return Answer(found.get(BRANCH), witnesses)
 
 
 def fetch_branch(git: Objects, remote: str, wanted: str | None, whole: bool = False) -> None:
@@ -93,21 +104,24 @@ class Pushed(NamedTuple):
     reason: str
 
 
-def push_branch(git: Objects, remote: str, new: str, old: str | None) -> Pushed:
-    """Move the branch at the remote from `old` (None: it does not exist) to `new`.
+def push_moves(git: Objects, remote: str, moves: Sequence[Move]) -> Pushed:
+    """Move references at the remote, all or none; the first one is the branch.
 
     No hook of the repository runs: they check code and push data.
     """
-    lease = f"--force-with-lease={BRANCH}:{old or ''}"
-    options = ("--porcelain", "--no-progress", "--no-verify", "--no-follow-tags", "--no-recurse-submodules", lease)
+    leases = [f"--force-with-lease={move.name}:{move.old or ''}" for move in moves]
+    options = ("--atomic", "--porcelain", "--no-progress", "--no-verify", "--no-follow-tags", "--no-recurse-submodules")
+    names = [f"{move.new}:{move.name}" for move in moves]
     try:
-        done = git.attempt(*_IMPATIENT, "push", *options, remote, f"{new}:{BRANCH}", seconds=_TRANSFER)
+        done = git.attempt(*_IMPATIENT, "push", *options, *leases, remote, *names, seconds=_TRANSFER)
     except LedgerError as error:
         return Pushed(arrived=False, refused=False, reason=str(error))
     # A reference a line, between the address and "Done": a flag, which is "!" for no, both names, a summary.
     rows = [line.split("\t") for line in done.output.decode(errors="replace").splitlines()]
     flags = {row[1].rpartition(":")[2]: row[0] for row in rows if len(row) == len(("flag", "names", "summary"))}
-    if done.exit_code == 0 and flags.get(BRANCH, "!") != "!":
+    if done.exit_code == 0 and all(flags.get(move.name, "!") != "!" for move in moves):
         return Pushed(arrived=True, refused=False, reason="")
     said = done.reason if done.exit_code else "`git push` printed nothing of the branch."
+    if taken := [row[1] for row in rows if row[0] == "!" and WITNESSES in row[1] and "stale" in row[2]]:
+        said = f"The tag {taken[0].rpartition(':')[2]} is there already: nobody makes it by hand. Remove it. {said}"
     return Pushed(arrived=False, refused="!" in flags.values() or _DENIED.search(said) is not None, reason=said)

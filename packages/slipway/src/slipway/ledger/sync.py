@@ -1,6 +1,7 @@
 """Find the newest commit of the ledger, verified to continue what this clone has seen, and publish the next one."""
 
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -8,14 +9,16 @@ from slipway.errors import LedgerError
 from slipway.ledger.objects import LOOK_FIRST, Move, Objects
 from slipway.ledger.remote import (
     BRANCH,
+    WITNESSES,
     Pushed,
     UnreachableError,
     ask_remote,
     fetch_branch,
-    push_branch,
+    push_moves,
     tracking_branch,
 )
 from slipway.ledger.verify import verify_history
+from slipway.ledger.witness import find_unwitnessed, lost_entry
 
 # The commit up to which this clone has verified the ledger; every later one must descend from it.
 SEEN = "refs/slipway/ledger"
@@ -24,10 +27,14 @@ _PAUSES = (0.0, 0.2, 0.8)
 
 
 class Tip(NamedTuple):
-    """The verified newest commit (None: there is no ledger yet), and why the remote was not asked, if it was not."""
+    """The verified newest commit (None: there is no ledger yet), and why the remote was not asked, if it was not.
+
+    `witnesses` are the tags, where the branch was read too.
+    """
 
     commit: str | None
     offline: str | None = None
+    witnesses: Mapping[str, str] = {}
 
 
 def find_tip(git: Objects, remote: str | None, writing: bool) -> Tip:
@@ -37,33 +44,55 @@ def find_tip(git: Objects, remote: str | None, writing: bool) -> Tip:
     """
     # Read before the remote is asked: another process may remember a newer commit meanwhile.
     seen = git.commit(SEEN)
-    found = _find(git, remote, seen, writing)
-    if found.commit is None:
-        local = git.commit(BRANCH) if remote and not found.offline else None
-        if local is not None and seen in (local, None):
-            raise LedgerError(
-                f"Expected the branch deployments at the remote {remote!r}, found it in this repository only. If it is "
-                f"the ledger: `git push {remote} deployments`. If it is not: `git branch -D deployments`."
-            )
-        if seen is not None or found.offline is not None:
-            raise LedgerError(_missing(remote, seen, found.offline))
-        return found
-    _complete(git, remote, seen, found.commit)
-    if seen != found.commit:
-        if seen is not None and not git.descends(found.commit, seen):
-            raise LedgerError(_rewritten(remote, seen, found.commit))
+    # What a remote says is no snapshot: the branch of before a push, the tags of after it.
+    for pause in _PAUSES:
+        time.sleep(pause)
+        found = _find(git, remote, seen, writing)
+        if found.commit is None:
+            _require_absent(git, remote, seen, found)
+        cut = found.commit is not None and _continue(git, remote, seen, found.commit)
+        lost = find_unwitnessed(git, found.commit, found.witnesses, cut)
+        if lost is None:
+            break
+    if lost is not None:
+        raise lost_entry(remote, lost, found.witnesses[lost], found.commit)
+    if found.commit is not None and seen != found.commit:
         verify_history(git, seen, found.commit)
         git.move(Move(SEEN, found.commit, seen))
     return found
 
 
-def publish_commit(git: Objects, remote: str | None, new: str, old: str | None) -> bool:
-    """Point the branch to `new` if it still points to `old`; return False if another command moved it meanwhile."""
+def _require_absent(git: Objects, remote: str | None, seen: str | None, found: Tip) -> None:
+    """Raise `LedgerError` if this clone has seen a branch that is not to be found now."""
+    local = git.commit(BRANCH) if remote and not found.offline else None
+    if local is not None and seen in (local, None) and not found.witnesses:
+        raise LedgerError(
+            f"Expected the branch deployments at the remote {remote!r}, found it in this repository only. If it is the "
+            f"ledger: `git push {remote} deployments 'refs/tags/ledger/*'`. If it is not: `git branch -D deployments`."
+        )
+    if seen is not None or found.offline is not None:
+        raise LedgerError(_missing(remote, seen, found.offline))
+
+
+def _continue(git: Objects, remote: str | None, seen: str | None, commit: str) -> bool:
+    """Raise `LedgerError` unless `commit` continues what this clone has seen; return what `_complete` does."""
+    cut = _complete(git, remote, seen, commit)
+    if seen is not None and seen != commit and not git.descends(commit, seen):
+        raise LedgerError(_rewritten(remote, seen, commit))
+    return cut
+
+
+def publish_commit(git: Objects, remote: str | None, new: str, old: str | None, witnesses: Sequence[Move]) -> bool:
+    """Point the branch to `new` if it still points to `old`; return False if another command moved it meanwhile.
+
+    The tags of the `witnesses` are made with it, all or none.
+    """
+    moves = [Move(BRANCH, new, old), *witnesses]
     if remote is None:
-        if not git.move(Move(BRANCH, new, old)):
+        if not git.move(*moves):
             return False
     else:
-        pushed = push_branch(git, remote, new, old)
+        pushed = push_moves(git, remote, moves)
         if not pushed.arrived and not _arrived(git, remote, new, old, pushed):
             return False
     # The entry is written: if this clone cannot note that, the next reading finds and reports it.
@@ -80,7 +109,7 @@ def _arrived(git: Objects, remote: str, new: str, old: str | None, pushed: Pushe
     for pause in _PAUSES:
         time.sleep(pause)
         try:
-            now = ask_remote(git, remote)
+            now = ask_remote(git, remote).commit
             if now not in (new, old):
                 fetch_branch(git, remote, now)
         except UnreachableError as error:
@@ -97,12 +126,14 @@ def _arrived(git: Objects, remote: str, new: str, old: str | None, pushed: Pushe
 
 
 def _find(git: Objects, remote: str | None, seen: str | None, writing: bool) -> Tip:
+    # The tags are read before the branch, which is written first: it is never behind them.
     if remote is None:
-        return Tip(git.commit(BRANCH))
+        witnesses = git.references(WITNESSES)
+        return Tip(git.commit(BRANCH), None, witnesses)
     follower = tracking_branch(remote)
     known = git.commit(follower)
     try:
-        commit = ask_remote(git, remote)
+        commit, witnesses = ask_remote(git, remote)
         if commit is not None and commit not in (known, seen):
             fetch_branch(git, remote, commit)
     except UnreachableError as error:
@@ -113,23 +144,24 @@ def _find(git: Objects, remote: str | None, seen: str | None, writing: bool) -> 
             ) from error
         if known and seen and git.descends(seen, known):
             known = seen
-        return Tip(known or seen, str(error))
+        return Tip(known or seen, str(error), git.references(WITNESSES))
     if commit is not None and commit != known:
         git.move(Move(follower, commit, known))
-    return Tip(commit)
+    return Tip(commit, None, witnesses)
 
 
-def _complete(git: Objects, remote: str | None, seen: str | None, commit: str) -> None:
-    """Fetch the older commits of the branch where a shallow clone holds only the newest ones."""
-    if seen == commit:
-        return
+def _complete(git: Objects, remote: str | None, seen: str | None, commit: str) -> bool:
+    """Fetch the older commits of the branch where a shallow clone holds only the newest ones.
+
+    Return whether a clone that has verified this very commit was made shallow later: it needs no more of it.
+    """
     shallow = git.run("rev-parse", "--is-shallow-repository").strip()
     if shallow not in ("true", "false"):
         raise git.unexpected("rev-parse", shallow)
-    if shallow == "false":
-        return
-    if not _ends_early(git, commit):
-        return
+    if shallow == "false" or not _ends_early(git, commit):
+        return False
+    if seen == commit:
+        return True
     why = "there is no remote to complete it from."
     try:
         if remote is not None:
@@ -142,6 +174,7 @@ def _complete(git: Objects, remote: str | None, seen: str | None, commit: str) -
             f"Expected the whole branch deployments, found a shallow copy of it: {why} Make a full clone, or `git "
             "fetch --unshallow`."
         )
+    return False
 
 
 def _ends_early(git: Objects, commit: str) -> bool:

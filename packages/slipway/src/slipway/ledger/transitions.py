@@ -4,9 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from slipway.errors import LedgerError
-from slipway.ledger.entry import FORMAT, Entry, Event, Release
-
-_ARRIVALS = (Event.DEPLOY, Event.PROMOTE, Event.ROLLBACK)
+from slipway.ledger.entry import ARRIVALS, FORMAT, Entry, Event, Release
 
 
 def genesis_entry(environment: str, by: str, reason: str) -> Entry:
@@ -34,7 +32,7 @@ def next_entry(
     """
     number, now = previous.number + 1, _now()
     serving, since = previous.serving, previous.since
-    if event in _ARRIVALS:
+    if event in ARRIVALS:
         serving, since = release, since if _same(serving, release) else now
     blocked = {digest: blocker for digest, blocker in previous.blocked.items() if digest != unblock}
     if blocks and (bad := _newly_blocked(previous, event, release)) is not None:
@@ -91,7 +89,7 @@ def _not_genesis(entry: Entry) -> str | None:
 
 def _not_next(previous: Entry, entry: Entry) -> str | None:
     """Return the first rule that the entry breaks, as a sentence."""
-    arrives = entry.event in _ARRIVALS
+    arrives = entry.event in ARRIVALS
     quiet = entry.serving == previous.serving and entry.since == previous.since
     added = {digest: number for digest, number in entry.blocked.items() if previous.blocked.get(digest) != number}
     removed = set(previous.blocked) - set(entry.blocked)

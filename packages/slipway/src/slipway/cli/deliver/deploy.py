@@ -85,22 +85,27 @@ def request(source: str, environment: str, as_json: bool) -> None:
 @click.command(
     epilog=examples(
         'slipway rollback production --reason "scores drifted since noon"',
+        'slipway rollback production --from 7 --reason "the release of entry 7 is bad, too"',
         'slipway rollback production --to 4 --reason "back to the spring model"',
     )
 )
 @ENVIRONMENT
+@click.option("--from", "leaves", type=click.IntRange(0), metavar="N", help="Only if entry N is the newest one.")
 @click.option("--to", type=click.IntRange(0), metavar="N", help="Number of the ledger's entry whose release returns.")
 @REASON
 @AS_JSON
-def rollback(environment: str, to: int | None, reason: str, as_json: bool) -> None:
+def rollback(environment: str, leaves: int | None, to: int | None, reason: str, as_json: bool) -> None:
     """Roll back to an earlier release.
 
     Its model serves again, with its own contract. The model that is rolled back is blocked: the gate refuses it until
     `slipway ledger unblock`. Where both releases hold the same model, the earlier image serves and nothing is blocked.
+
+    The same command again completes a rollback that was interrupted. To go back further, name the newest entry with
+    --from.
     """
     from slipway.delivery import operations
 
-    done = operations.rollback(Path(), environment, reason, progress_printer(as_json), to)
+    done = operations.rollback(Path(), environment, reason, progress_printer(as_json), to, leaves)
     _print_delivered(done, as_json, f"slipway history {environment}")
 
 

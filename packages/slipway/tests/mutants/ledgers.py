@@ -1,0 +1,79 @@
+"""Ledgers that were set back or begun again at the remote, seen by a clone that has never read them before."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from catalogue import mutant
+from ledgerbox import BY, ENVIRONMENTS, clone, deploy, forget_ledger, git, make_hub
+from projectbox import Project
+
+from slipway.bundle import load_bundle
+from slipway.ledger import Ledger
+
+_BRANCH = "refs/heads/deployments"
+
+
+def _in_a_fresh_clone(project: Project, change: Callable[[Path], object]) -> None:
+    """Keep the ledger at a remote, change it there, and know nothing of it here."""
+    hub = project.root / ".git" / "hub.git"
+    git(project.root, "clone", "--quiet", "--bare", str(project.root), str(hub))
+    forget_ledger(project.root)
+    change(hub)
+    git(project.root, "remote", "add", "origin", f"file://{hub}")
+
+
+def _fresh_clone(project: Project) -> None:
+    """A clone that reads the ledger for the first time."""
+    _in_a_fresh_clone(project, lambda hub: None)
+
+
+def _another_release(project: Project) -> None:
+    """Production got the candidate before, and a clone reads that for the first time."""
+    deploy(project.root, load_bundle(project.bundle))
+    _fresh_clone(project)
+
+
+def _set_back(steps: int) -> Callable[[Path], object]:
+    return lambda hub: git(hub, "update-ref", _BRANCH, f"{_BRANCH}~{steps}")
+
+
+@mutant("ledger", _fresh_clone)
+def ledger_set_back_to_genesis(project: Project) -> None:
+    """The ledger was set back to its first commit, so that the model would pass as a first release."""
+    _in_a_fresh_clone(project, _set_back(1))
+
+
+@mutant("ledger", _another_release)
+def ledger_set_back_by_one_release(project: Project) -> None:
+    """The ledger was set back by one release, so that a worse model is compared with an older one."""
+    deploy(project.root, load_bundle(project.bundle))
+    _in_a_fresh_clone(project, _set_back(1))
+
+
+@mutant("ledger", _fresh_clone)
+def ledger_deleted_at_the_remote(project: Project) -> None:
+    """The ledger was deleted at the remote."""
+    _in_a_fresh_clone(project, lambda hub: git(hub, "update-ref", "-d", _BRANCH))
+
+
+@mutant("ledger", _fresh_clone)
+def ledger_begun_again(project: Project) -> None:
+    """Another ledger, in which nothing serves, was put in the place of the ledger."""
+
+    def begin_again(hub: Path) -> None:
+        other = make_hub(hub.parent / "elsewhere")
+        Ledger(clone(other, hub.parent / "stranger")).init(ENVIRONMENTS, BY, "as if for the first time")
+        git(hub, "fetch", "--quiet", str(other), f"+deployments:{_BRANCH}")
+
+    _in_a_fresh_clone(project, begin_again)
+
+
+@mutant("ledger", _fresh_clone)
+def ledger_entry_replaced(project: Project) -> None:
+    """The last entry was replaced by another one of the same number."""
+
+    def replace(hub: Path) -> None:
+        commit = git(hub, "commit-tree", f"{_BRANCH}^{{tree}}", "-p", f"{_BRANCH}~1", "-m", "by hand")
+        git(hub, "update-ref", _BRANCH, commit)
+
+    _in_a_fresh_clone(project, replace)
