@@ -87,6 +87,7 @@ class Git:
         """
         inherited = {name: value for name, value in os.environ.items() if name not in _REMOVED}
         environment = _DEFAULTS | inherited | _SET | dict(variables or {})
+        name = name_command(command)
         try:
             done = subprocess.run(
                 ["git", *command],
@@ -97,18 +98,18 @@ class Git:
                 timeout=seconds or _SECONDS,
             )
         except subprocess.TimeoutExpired as error:
-            raise self.failure(f"`git {_name(command)}` did not end within {seconds or _SECONDS:g} s.") from error
+            raise self.failure(f"`git {name}` did not end within {seconds or _SECONDS:g} s.") from error
         except OSError as error:
             raise self.failure(self._cannot_start(error)) from error
         if (ended := _ended_by(done.returncode)) is not None:
-            raise self.failure(f"`git {_name(command)}` was ended by {ended} in {self.root.resolve()}. Run this again.")
+            raise self.failure(f"`git {name}` was ended by {ended} in {self.root.resolve()}. Run this again.")
         return GitResult(done.returncode, done.stdout, done.stderr)
 
     def run(self, *command: str, given: bytes = b"", variables: Mapping[str, str] | None = None) -> str:
         """Return what a command prints; raises `failure` with git's own words for any exit code but 0."""
         done = self.attempt(*command, given=given, variables=variables)
         if done.exit_code:
-            raise self.error(_name(command), done)
+            raise self.error(name_command(command), done)
         return done.output.decode(errors="replace")
 
     def error(self, command: str, done: GitResult) -> SlipwayError:
@@ -168,7 +169,7 @@ def _ended_by(code: int) -> str | None:
     return next((each.name for each in signal.Signals if each == number), f"signal {number}")
 
 
-def _name(command: tuple[str, ...]) -> str:
+def name_command(command: tuple[str, ...]) -> str:
     """Return the word of a command that says what it does: options of git itself stand before it."""
     words = iter(command)
     for word in words:

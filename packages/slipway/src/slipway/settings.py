@@ -139,6 +139,11 @@ def cosign_command() -> str:
     return os.environ.get("SLIPWAY_COSIGN") or "cosign"
 
 
+def ledger_key() -> str | None:
+    """Return the SSH key that signs entries of the ledger, or its file: SLIPWAY_LEDGER_KEY, None if it is not set."""
+    return os.environ.get("SLIPWAY_LEDGER_KEY", "").strip() or None
+
+
 def tracking_settings() -> TrackingSettings:
     """Read MLflow's own variables; without them the store is `mlflow.db` beside the code, as MLflow has it."""
     return TrackingSettings(

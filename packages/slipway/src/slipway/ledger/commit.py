@@ -11,18 +11,19 @@ from slipway.ledger.bundles import keep_bundle
 from slipway.ledger.entry import Entry
 from slipway.ledger.objects import Item, Objects
 from slipway.ledger.records import record_items
+from slipway.ledger.signatures import signing_options
 
 
-def commit_genesis(git: Objects, tip: str | None, entries: list[Entry]) -> str:
+def commit_genesis(git: Objects, tip: str | None, entries: list[Entry], signed: bool) -> str:
     """Return the commit after `tip` (None: the first one) that writes genesis entries."""
     items = [_entry_item(git, entry) for entry in entries]
     names = ", ".join(entry.environment for entry in entries)
     subject = f"Ledger begins: {names}" if tip is None else f"Ledger grows: {names}"
-    return _commit(git, tip, items, subject, entries[0])
+    return _commit(git, tip, items, subject, entries[0], signed)
 
 
-def commit_entry(git: Objects, tip: str, entry: Entry, bundle: Path | None) -> str:
-    """Return the commit after `tip` that writes `entry`, with the bundle of its release unless that is kept."""
+def commit_entry(git: Objects, tip: str, entry: Entry, bundle: Path | None, signed: bool) -> str:
+    """Return the commit after `tip` that writes `entry`, with the bundle of its release unless that is kept already."""
     items = [_entry_item(git, entry)]
     if entry.release is None:
         if bundle is not None:
@@ -33,7 +34,7 @@ def commit_entry(git: Objects, tip: str, entry: Entry, bundle: Path | None) -> s
     subject = f"{entry.environment} {entry.number}: {entry.event}"
     if entry.release:
         subject += f" {entry.release.bundle[:12]}"
-    return _commit(git, tip, items, subject, entry)
+    return _commit(git, tip, items, subject, entry, signed)
 
 
 def _bundles_item(git: Objects, tip: str, digest: str, bundle: Path | None) -> Item:
@@ -55,12 +56,14 @@ def _entry_item(git: Objects, entry: Entry) -> Item:
     return Item("100644", "blob", git.write_blob(content), f"{entry.environment}.json")
 
 
-def _commit(git: Objects, tip: str | None, items: list[Item], subject: str, entry: Entry) -> str:
+def _commit(git: Objects, tip: str | None, items: list[Item], subject: str, entry: Entry, signed: bool) -> str:
     """Commit the tree of `tip` with `items` in place of those of the same name."""
     replaced = {item.name for item in items}
     kept = [item for item in git.tree(tip) if item.name not in replaced] if tip else []
-    command = ["commit-tree", git.write_tree(kept + items), *(("-p", tip) if tip else ()), "-F", "-"]
-    return git.made(*command, given=_message(subject, entry), variables=_identity(entry))
+    tree = git.write_tree(kept + items)
+    with signing_options(git, signed) as (options, sign):
+        command = [*options, "commit-tree", *sign, tree, *(("-p", tip) if tip else ()), "-F", "-"]
+        return git.made(*command, given=_message(subject, entry), variables=_identity(entry))
 
 
 def _message(subject: str, entry: Entry) -> bytes:

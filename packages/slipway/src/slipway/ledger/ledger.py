@@ -13,6 +13,7 @@ from slipway.ledger.entry import Entry
 from slipway.ledger.objects import Objects
 from slipway.ledger.records import read_record_content
 from slipway.ledger.remote import choose_remote
+from slipway.ledger.signatures import SIGNERS, Signers, verify_newest, verify_signatures
 from slipway.ledger.transitions import genesis_entry, verify_transition
 from slipway.ledger.verify import verify_history, verify_own_commit
 from slipway.ledger.witness import witness_entries
@@ -54,9 +55,15 @@ class Ledger:
         name, email = found.get("user.name"), found.get("user.email")
         return f"{name} <{email}>" if name and email else name or actor()
 
+    @property
+    def trust(self) -> str:
+        """A sentence on who vouches for the newest entry: a signer, or anybody who can push."""
+        return (self._tip or self._find(writing=False)).trust
+
     def init(self, environments: Sequence[str], by: str, reason: str) -> None:
         """Write the genesis entry of each environment, in one commit; refused if any of them has one already."""
-        tip = self._find(writing=True).commit
+        found = self._find(writing=True)
+        tip = found.commit
         there = set(list_environments(self._git, tip)) if tip else set()
         if again := sorted(there & set(environments)):
             raise LedgerError(
@@ -66,7 +73,8 @@ class Ledger:
         if not environments:
             raise LedgerError("Nothing was written: name at least one environment.")
         entries = [genesis_entry(name, by, reason) for name in sorted(set(environments))]
-        if not self._publish(commit_genesis(self._git, tip, entries), tip, entries):
+        new = commit_genesis(self._git, tip, entries, found.signers is not None)
+        if not self._publish(new, tip, entries, found.signers):
             raise LedgerError(
                 "Conflict: another command wrote to the ledger while this one was starting. Nothing was written. See "
                 f"`slipway history {entries[0].environment}`, then retry."
@@ -105,14 +113,16 @@ class Ledger:
         must be kept already, or be given.
         """
         for _ in range(_TRIES):
-            tip = self._require(self._find(writing=True))
+            found = self._find(writing=True)
+            tip = self._require(found)
             before = read_entry(self._git, tip, environment)
             entry = make(before)
             try:
                 verify_transition(before, entry)
             except LedgerError as error:
                 raise LedgerError(f"Nothing was written: {error}") from error
-            if self._publish(commit_entry(self._git, tip, entry, bundle), tip, [entry]):
+            new = commit_entry(self._git, tip, entry, bundle, found.signers is not None)
+            if self._publish(new, tip, [entry], found.signers):
                 return entry
         raise LedgerError(
             f"Conflict: other commands wrote to the ledger first, {_TRIES} times in a row. Nothing was written. See "
@@ -127,6 +137,9 @@ class Ledger:
         """Verify everything from the first commit, every entry and every bundle; return the number of commits."""
         tip = self._commit()
         commits = verify_history(self._git, None, tip)
+        signers = self._tip.signers if self._tip else None
+        if signers is not None and tip != signers.accepted:
+            verify_signatures(self._git, signers, tip)
         for item in self._git.tree(tip, "bundles"):
             read_bundle(self._git, tip, item.name)
         return commits
@@ -147,10 +160,17 @@ class Ledger:
         self._tip = sync.find_tip(self._git, self.remote, writing)
         return self._tip
 
-    def _publish(self, new: str, tip: str | None, entries: Sequence[Entry]) -> bool:
+    def _publish(self, new: str, tip: str | None, entries: Sequence[Entry], signers: Signers | None) -> bool:
         """Point the branch to `new`; return False if it no longer points to `tip`: the commit is then dropped."""
         verify_own_commit(self._git, tip, new, entries)
+        try:
+            trust = verify_newest(self._git, signers, new)
+        except LedgerError as error:
+            raise LedgerError(
+                f"Nothing was written: entries of this ledger are signed by a key of {SIGNERS}, and this one would not "
+                "be. Set SLIPWAY_LEDGER_KEY to the key or its file, or git's user.signingkey with gpg.format=ssh."
+            ) from error
         published = sync.publish_commit(self._git, self.remote, new, tip, witness_entries(new, entries))
         if published:
-            self._tip = sync.Tip(new)
+            self._tip = sync.Tip(new, signers=signers, trust=trust)
         return published

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from slipway.errors import LedgerError
-from slipway.git import Git
+from slipway.git import Git, name_command
 
 # The advice where an answer is missing: what was asked may have been done, or be done later.
 LOOK_FIRST = "Look at `slipway history ENV` before you retry."
@@ -53,6 +53,13 @@ class Objects(Git):
         if not pairs or pairs[-1] != (asked, "yes"):
             raise self.unexpected("config", given)
         return dict(pairs)
+
+    def is_shallow(self) -> bool:
+        """Return whether the repository lacks old commits."""
+        found = self.run("rev-parse", "--is-shallow-repository").strip()
+        if found not in ("true", "false"):
+            raise self.unexpected("rev-parse", found)
+        return found == "true"
 
     def commit(self, name: str) -> str | None:
         """Return the commit that the reference `name` points to, None if there is no such reference."""
@@ -112,7 +119,7 @@ class Objects(Git):
         """Run a command that writes an object and return the id that it prints."""
         found = self.run(*command, given=given, variables=variables).strip()
         if _ID.fullmatch(found) is None:
-            raise self.unexpected(command[0], found)
+            raise self.unexpected(name_command(command), found)
         return found
 
     def contents(self, names: Iterable[str]) -> Iterator[bytes | None]:

@@ -9,6 +9,7 @@ from slipway.ledger.objects import Move, Objects
 from slipway.settings import ProjectSettings, project_settings
 
 BRANCH = "refs/heads/deployments"
+_MAIN = "HEAD"
 # The folder of the tags that witness production's entries.
 WITNESSES = "refs/tags/ledger"
 # A remote that cannot be reached is reported in seconds; git alone would wait for minutes.
@@ -54,28 +55,41 @@ def tracking_branch(remote: str) -> str:
 
 
 class Answer(NamedTuple):
-    """The commit of the branch, None without such a branch, and the witnesses by the names of their tags."""
+    """The commit of the branch, the witnesses by the names of their tags, and the commit of the main branch.
+
+    None stands for a branch that the remote does not have.
+    """
 
     commit: str | None
     witnesses: dict[str, str]
+    main: str | None
 
 
 def ask_remote(git: Objects, remote: str) -> Answer:
     """Return what the remote has of the ledger; raises `UnreachableError`."""
-    names = (BRANCH, f"{WITNESSES}/*")
+    names = (_MAIN, BRANCH, f"{WITNESSES}/*")
     try:
-        done = git.attempt(*_IMPATIENT, "ls-remote", "--exit-code", "--refs", remote, *names, seconds=_PATIENCE)
+        done = git.attempt(*_IMPATIENT, "ls-remote", "--exit-code", remote, *names, seconds=_PATIENCE)
     except LedgerError as error:
         raise UnreachableError(f"Cannot connect to the remote {remote!r}: {error}") from error
     # 2 is git's exit code for a remote without such a branch and tags.
     if done.exit_code == _NO_MATCH and not done.output:
-        return Answer(None, {})
+        return Answer(None, {}, None)
     found = {name: commit for commit, _, name in (line.partition("\t") for line in done.text.splitlines())}
-    witnesses = {name: commit for name, commit in found.items() if name.startswith(f"{WITNESSES}/")}
-    if done.exit_code or not (BRANCH in found or witnesses):
+    # A tag with a text of its own is listed twice: as itself, and as what it points to.
+    tags = {name: commit for name, commit in found.items() if name.startswith(f"{WITNESSES}/")}
+    witnesses = {name: commit for name, commit in tags.items() if not name.endswith("^{}")}
+    if done.exit_code or not {_MAIN, BRANCH, *witnesses} & set(found):
         reason = done.reason if done.exit_code else "`git ls-remote` printed nothing of the branch."
         raise UnreachableError(f"Cannot connect to the remote {remote!r}: {reason}")
-    return Answer(found.get(BRANCH), witnesses)
+    return Answer(found.get(BRANCH), witnesses, found.get(_MAIN))
+
+
+def fetch_main(git: Objects, remote: str, wanted: str) -> None:
+    """Fetch the commit `wanted` of the remote's main branch unless it is here; a shallow clone stays shallow."""
+    if git.resolve(f"{wanted}^{{commit}}") is None:
+        depth = ("--depth=1",) if git.is_shallow() else ()
+        _fetch(git, remote, _MAIN, wanted, depth)
 
 
 def fetch_branch(git: Objects, remote: str, wanted: str | None, whole: bool = False) -> None:
@@ -83,17 +97,20 @@ def fetch_branch(git: Objects, remote: str, wanted: str | None, whole: bool = Fa
 
     `whole` fetches what a shallow clone lacks of it.
     """
+    _fetch(git, remote, BRANCH, wanted, (_WHOLE,) if whole else ())
+
+
+def _fetch(git: Objects, remote: str, name: str, wanted: str | None, depth: tuple[str, ...]) -> None:
     quiet = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
-    depth = (_WHOLE,) if whole else ()
-    command = ("fetch", *quiet, *depth, "--no-filter", "--refmap=", remote, BRANCH)
+    command = ("fetch", *quiet, *depth, "--no-filter", "--refmap=", remote, name)
     try:
         done = git.attempt(*_IMPATIENT, *command, seconds=_TRANSFER)
     except LedgerError as error:
-        raise UnreachableError(f"Cannot fetch the branch from the remote {remote!r}: {error}") from error
+        raise UnreachableError(f"Cannot fetch {name} from the remote {remote!r}: {error}") from error
     if done.exit_code:
-        raise UnreachableError(f"Cannot fetch the branch from the remote {remote!r}: {done.reason}")
+        raise UnreachableError(f"Cannot fetch {name} from the remote {remote!r}: {done.reason}")
     if wanted and git.resolve(f"{wanted}^{{commit}}") is None:
-        raise UnreachableError(f"Cannot fetch the branch from the remote {remote!r}: the commit {wanted} did not come.")
+        raise UnreachableError(f"Cannot fetch {name} from the remote {remote!r}: the commit {wanted} did not come.")
 
 
 class Pushed(NamedTuple):

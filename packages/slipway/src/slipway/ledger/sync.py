@@ -14,14 +14,18 @@ from slipway.ledger.remote import (
     UnreachableError,
     ask_remote,
     fetch_branch,
+    fetch_main,
     push_moves,
     tracking_branch,
 )
+from slipway.ledger.signatures import Signers, read_signers, verify_newest
 from slipway.ledger.verify import verify_history
 from slipway.ledger.witness import find_unwitnessed, lost_entry
 
 # The commit up to which this clone has verified the ledger; every later one must descend from it.
 SEEN = "refs/slipway/ledger"
+# The commit whose signers count where there is no remote, or it cannot be asked.
+_HEAD = "HEAD^{commit}"
 # Seconds before the remote is asked about a push that failed: the winner of two may not have written yet.
 _PAUSES = (0.0, 0.2, 0.8)
 
@@ -29,12 +33,16 @@ _PAUSES = (0.0, 0.2, 0.8)
 class Tip(NamedTuple):
     """The verified newest commit (None: there is no ledger yet), and why the remote was not asked, if it was not.
 
-    `witnesses` are the tags, where the branch was read too.
+    `witnesses` are the tags, and `main` is the commit of the main branch, where the branch was read too; `trust` is a
+    sentence on who vouches for the commit, and `signers` are those who may.
     """
 
     commit: str | None
     offline: str | None = None
     witnesses: Mapping[str, str] = {}
+    main: str | None = None
+    signers: Signers | None = None
+    trust: str = ""
 
 
 def find_tip(git: Objects, remote: str | None, writing: bool) -> Tip:
@@ -56,10 +64,15 @@ def find_tip(git: Objects, remote: str | None, writing: bool) -> Tip:
             break
     if lost is not None:
         raise lost_entry(remote, lost, found.witnesses[lost], found.commit)
-    if found.commit is not None and seen != found.commit:
+    signers = read_signers(git, found.main)
+    if found.commit is None:
+        return found._replace(signers=signers)
+    if seen != found.commit:
         verify_history(git, seen, found.commit)
+    trust = verify_newest(git, signers, found.commit)
+    if seen != found.commit:
         git.move(Move(SEEN, found.commit, seen))
-    return found
+    return found._replace(signers=signers, trust=trust)
 
 
 def _require_absent(git: Objects, remote: str | None, seen: str | None, found: Tip) -> None:
@@ -129,11 +142,13 @@ def _find(git: Objects, remote: str | None, seen: str | None, writing: bool) -> 
     # The tags are read before the branch, which is written first: it is never behind them.
     if remote is None:
         witnesses = git.references(WITNESSES)
-        return Tip(git.commit(BRANCH), None, witnesses)
+        return Tip(git.commit(BRANCH), None, witnesses, git.resolve(_HEAD))
     follower = tracking_branch(remote)
     known = git.commit(follower)
     try:
-        commit, witnesses = ask_remote(git, remote)
+        commit, witnesses, main = ask_remote(git, remote)
+        if main is not None:
+            fetch_main(git, remote, main)
         if commit is not None and commit not in (known, seen):
             fetch_branch(git, remote, commit)
     except UnreachableError as error:
@@ -144,10 +159,10 @@ def _find(git: Objects, remote: str | None, seen: str | None, writing: bool) -> 
             ) from error
         if known and seen and git.descends(seen, known):
             known = seen
-        return Tip(known or seen, str(error), git.references(WITNESSES))
+        return Tip(known or seen, str(error), git.references(WITNESSES), git.resolve(_HEAD))
     if commit is not None and commit != known:
         git.move(Move(follower, commit, known))
-    return Tip(commit, None, witnesses)
+    return Tip(commit, None, witnesses, main or git.resolve(_HEAD))
 
 
 def _complete(git: Objects, remote: str | None, seen: str | None, commit: str) -> bool:
@@ -155,10 +170,7 @@ def _complete(git: Objects, remote: str | None, seen: str | None, commit: str) -
 
     Return whether a clone that has verified this very commit was made shallow later: it needs no more of it.
     """
-    shallow = git.run("rev-parse", "--is-shallow-repository").strip()
-    if shallow not in ("true", "false"):
-        raise git.unexpected("rev-parse", shallow)
-    if shallow == "false" or not _ends_early(git, commit):
+    if not git.is_shallow() or not _ends_early(git, commit):
         return False
     if seen == commit:
         return True
