@@ -55,7 +55,19 @@ def test_either_kind_is_sealed_with_a_certificate(fitted, parts, tmp_path):
     train, holdout = parts
     bundle, certificate = seal_bundle(PROBLEM, fitted, 0.3, train, tmp_path / "bundle")
     assert certificate.passed
+    assert certificate.training == len(train)
+    assert certificate.extremes > 100
     assert bundle.score(frame_to_columns(FIELDS, holdout)).shape == (len(holdout),)
+
+
+def test_no_golden_row_is_a_flight_of_the_training_set(frame, fitted, parts, tmp_path):
+    bundle, _ = seal_bundle(PROBLEM, fitted, 0.3, parts[0], tmp_path / "bundle")
+    names = [field.name for field in FIELDS]
+    golden, _ = bundle.golden()
+    made = {tuple(map(str, row)) for row in zip(*(golden[name] for name in names), strict=True)}
+    flights = frame_to_columns(FIELDS, frame)
+    assert len(made) > 40
+    assert made.isdisjoint(tuple(map(str, row)) for row in zip(*(flights[name] for name in names), strict=True))
 
 
 def test_either_kind_is_better_than_its_best_feature_and_no_better_than_can_be_honest(fitted, parts):

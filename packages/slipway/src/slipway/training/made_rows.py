@@ -39,6 +39,11 @@ class MadeRows(NamedTuple):
     ordinary: tuple[Made, ...]
     extreme: tuple[Made, ...]
 
+    @property
+    def all(self) -> tuple[Made, ...]:
+        """Return the ordinary rows, then the extreme ones."""
+        return self.ordinary + self.extreme
+
 
 def make_rows(
     contract: type[msgspec.Struct], fields: tuple[Field, ...], columns: Columns, profile: Profile

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -47,12 +47,11 @@ def seal_bundle(
     tensor = encode_inputs(fitted.inputs, derive_features(problem, columns))
     profile = make_profile(fields, columns)
     made = make_rows(problem.contract, fields, columns, profile)
-    rows = (*made.ordinary, *made.extreme)
     encode = partial(_encode_made, problem, fitted, fields)
-    answers = answer_rows(lambda some: predict_scores(fitted, encode(some)), rows)
+    answers = answer_rows(lambda some: predict_scores(fitted, encode(some)), made.all)
     floor = find_batch_floor(model, problem.task, tensor)
     scorer = Scorer(model, problem.task, floor)
-    certified = collect_rows(fitted, tensor, encode(rows))
+    certified = collect_rows(fitted, tensor, encode(made.all))
     limit = threshold if problem.task is Task.BINARY else None
     scores = scorer.run(certified.training)
     scale = _scale(problem.task, scores)
@@ -64,7 +63,13 @@ def seal_bundle(
         "certificate.json": encode_json(certificate),
         "profile.json": encode_json(msgspec.structs.replace(profile, scores=describe_scores(scores))),
     }
-    manifest = Manifest(
+    files = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())}
+    manifest = _describe(problem, fitted, threshold=limit, scale=scale, batch_floor=floor, files=files)
+    return _write_bundle(manifest, contents, folder), certificate
+
+
+def _describe(problem: Problem, fitted: Fitted, **found: Any) -> Manifest:
+    return Manifest(
         problem=problem.name,
         task=problem.task,
         contract=problem.contract.__name__,
@@ -72,12 +77,8 @@ def seal_bundle(
         inputs=fitted.inputs,
         classes=fitted.classes,
         outcome=problem.outcome,
-        scale=scale,
-        threshold=limit,
-        batch_floor=floor,
-        files={name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())},
+        **found,
     )
-    return _write_bundle(manifest, contents, folder), certificate
 
 
 def _write_bundle(manifest: Manifest, contents: dict[str, bytes], folder: Path) -> Bundle:
