@@ -69,7 +69,7 @@ def test_a_release_is_built_once_pushed_by_digest_and_rehearsed_through_to_produ
     assert again.entry == done.entry, "run again, nothing is written"
     done = operations.promote(project.root, "staging", "production", quiet)
     assert done.entry.serving == found
-    name = find_target(project.root, "staging")._container.name
+    name = find_target(project.root, "staging")._rehearsed
     assert engine.run("ps", "--all", "--quiet", "--filter", f"name={name}") == ""
 
 
