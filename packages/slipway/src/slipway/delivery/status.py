@@ -21,7 +21,7 @@ class Status(msgspec.Struct, frozen=True):
     """One environment: `serving` in `image` by the ledger, `runs` the bundle that it serves, `alias` that of MLflow.
 
     `differs` says how it is out of sync, None if it is in sync; if the environment could not be `looked_at`, why not.
-    `note` is a remark of its target.
+    `note` is a remark of its target, `trust` says who vouches for the ledger.
     """
 
     environment: str
@@ -37,6 +37,7 @@ class Status(msgspec.Struct, frozen=True):
     differs: str | None
     looked_at: bool
     note: str | None
+    trust: str
 
 
 def read_status(root: Path) -> list[Status]:
@@ -44,10 +45,10 @@ def read_status(root: Path) -> list[Status]:
     settings = project_settings(root)
     ledger = Ledger(root, settings)
     names = [name for name in ledger.environments() if name in settings.environments]
-    return [_read_one(ledger.read(name), find_target(root, name, settings)) for name in names]
+    return [_read_one(ledger.read(name), find_target(root, name, settings), ledger.trust) for name in names]
 
 
-def _read_one(entry: Entry, target: Target) -> Status:
+def _read_one(entry: Entry, target: Target, trust: str) -> Status:
     serving, looked_at = entry.serving, True
     runs = note = None
     try:
@@ -70,6 +71,7 @@ def _read_one(entry: Entry, target: Target) -> Status:
         differs=difference or aside,
         looked_at=looked_at,
         note=note,
+        trust=trust,
     )
 
 

@@ -83,7 +83,7 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
         slices=slices,
         evaluation_record=_read_record(found, entry),
         moved=judged.moved,
-        collected=collected,
+        collected=(*collected, _passed("ledger", found.trust, "signed, or said that it is not")),
     )
 
 

@@ -20,7 +20,9 @@ def status(as_json: bool) -> None:
     from slipway.delivery.status import describe_status, read_status
 
     found = read_status(Path())
-    print_result(as_json, found, *map(describe_status, found))
+    # One ledger keeps them all.
+    trust = [f"{'ledger':<12} {found[0].trust}"] if found else []
+    print_result(as_json, found, *map(describe_status, found), *trust)
 
 
 @click.command(epilog=examples("slipway show production", "slipway show production --json"))
