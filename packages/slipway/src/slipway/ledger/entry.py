@@ -25,6 +25,7 @@ class Event(StrEnum):
     ROLLBACK = "rollback"
     FAILED = "failed"
     UNBLOCK = "unblock"
+    DISTRUST = "distrust"
 
 
 # The events after which another release may serve.
@@ -64,11 +65,12 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The content of `<environment>.json` after one event; the file's history on the branch is the ledger.
 
-    `number` counts from 0, the genesis entry, without gaps. `release` is the subject of the event (None for genesis
-    and unblock); `serving` is the release that serves after it, which a failed event does not change; `since` is the
-    time when it began to serve. `blocked` maps the digests that may not come back to the number of the entry that
-    blocked each. `gate` is the summary of the verdict that let the release in, never trusted in a rollback; `target`
-    is the kind of target where it happened: after a rehearsal nothing stays running.
+    `number` counts from 0, the genesis entry, without gaps. `release` is the subject of the event (None for genesis,
+    unblock and distrust); `serving` is the release that serves after it, which a failed event does not change; `since`
+    is the time when it began to serve. `blocked` maps the digests that may not come back to the number of the entry
+    that blocked each, `distrusted` those that no candidate is compared with any longer. `gate` is the summary of the
+    verdict that let the release in, never trusted in a rollback; `target` is the kind of target where it happened:
+    after a rehearsal nothing stays running.
     """
 
     format: int = FORMAT
@@ -82,5 +84,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     serving: Release | None = None
     since: datetime | None = None
     blocked: dict[str, int] = {}
+    distrusted: dict[str, int] = {}
     gate: dict[str, Any] | None = None
     target: str | None = None

@@ -7,9 +7,10 @@ from pathlib import Path
 from slipway.errors import LedgerError
 from slipway.ledger import sync
 from slipway.ledger.bundles import read_bundle, take_bundle
+from slipway.ledger.champion import distrust_entry, find_champion
 from slipway.ledger.commit import commit_entry, commit_genesis
 from slipway.ledger.entries import list_environments, read_entry, read_history
-from slipway.ledger.entry import Entry
+from slipway.ledger.entry import PRODUCTION, Entry, Release
 from slipway.ledger.objects import Objects
 from slipway.ledger.records import read_record_content
 from slipway.ledger.remote import choose_remote
@@ -95,6 +96,19 @@ class Ledger:
     def history(self, environment: str, limit: int | None = None) -> Iterator[Entry]:
         """Return the entries of the environment, newest first, genesis last."""
         return read_history(self._git, self._commit(), environment, limit)
+
+    def champion(self, environment: str = PRODUCTION) -> Release | None:
+        """Return the release that a candidate is compared with; None: the baseline, as before a first release."""
+        return find_champion(self.history(environment))
+
+    def distrust(self, environment: str, digest: str, reason: str) -> Entry:
+        """Record that no candidate is compared any longer with the release whose bundle begins with `digest`."""
+
+        def make(newest: Entry) -> Entry:
+            entries = list(self.history(environment))
+            return distrust_entry([newest, *entries[1:]], digest, by=self.by, reason=reason)
+
+        return self.append(environment, make)
 
     def fetch_bundle(self, digest: str, folder: Path) -> Path:
         """Return the verified bundle as the folder `folder/<digest>`; one that is there is verified and kept."""

@@ -20,6 +20,7 @@ def next_entry(
     reason: str = "",
     release: Release | None = None,
     unblock: str | None = None,
+    distrust: str | None = None,
     gate: dict[str, Any] | None = None,
     target: str | None = None,
     blocks: bool = True,
@@ -28,7 +29,8 @@ def next_entry(
 
     After deploy, promote and rollback `release` serves, since now unless the same bundle and image served already; a
     rollback blocks the bundle that served until then, `failed` blocks the one that failed (unless it serves), and
-    unblock removes the block of `unblock`. Without `blocks` nothing is blocked: a failed rollback may be retried.
+    unblock removes the block of `unblock`, distrust adds `distrust`. Without `blocks` nothing is blocked: a failed
+    rollback may be retried.
     """
     number, now = previous.number + 1, _now()
     serving, since = previous.serving, previous.since
@@ -48,6 +50,7 @@ def next_entry(
         serving=serving,
         since=since,
         blocked=blocked,
+        distrusted=previous.distrusted | ({distrust: number} if distrust else {}),
         gate=gate,
         target=target,
     )
@@ -81,7 +84,8 @@ def verify_transition(previous: Entry | None, entry: Entry) -> None:
 
 
 def _not_genesis(entry: Entry) -> str | None:
-    empty = entry.release is None and entry.serving is None and entry.since is None and not entry.blocked
+    nothing = entry.release is None and entry.serving is None and entry.since is None
+    empty = nothing and not entry.blocked and not entry.distrusted
     if entry.number == 0 and entry.event is Event.GENESIS and entry.format == FORMAT and empty:
         return None
     return f"expected the genesis entry with number 0 and nothing serving, found {entry}."
@@ -92,6 +96,7 @@ def _not_next(previous: Entry, entry: Entry) -> str | None:
     arrives = entry.event in ARRIVALS
     quiet = entry.serving == previous.serving and entry.since == previous.since
     added = {digest: number for digest, number in entry.blocked.items() if previous.blocked.get(digest) != number}
+    distrusted = {digest: entry.number for digest in entry.distrusted if digest not in previous.distrusted}
     removed = set(previous.blocked) - set(entry.blocked)
     rules = (
         (entry.format == FORMAT, f"expected format {FORMAT}, found {entry.format}."),
@@ -100,8 +105,8 @@ def _not_next(previous: Entry, entry: Entry) -> str | None:
         (entry.number == previous.number + 1, f"expected number {previous.number + 1}: numbers have no gaps."),
         (entry.event is not Event.GENESIS, "expected an event; a genesis entry is the first one only."),
         (
-            (entry.release is None) == (entry.event is Event.UNBLOCK),
-            "expected a release for every event but genesis and unblock.",
+            (entry.release is None) == (entry.event in (Event.UNBLOCK, Event.DISTRUST)),
+            "expected a release for every event but genesis, unblock and distrust.",
         ),
         (not arrives or entry.serving == entry.release, "expected the release to serve after this event."),
         (not arrives or entry.since is not None, "expected the time since which it serves."),
@@ -109,6 +114,14 @@ def _not_next(previous: Entry, entry: Entry) -> str | None:
         (
             all(number == entry.number for number in added.values()),
             f"expected new blocks to have the number of this entry, found {added}.",
+        ),
+        (
+            entry.event is not Event.DISTRUST or entry.blocked == previous.blocked,
+            "expected this event to leave `blocked` as it was.",
+        ),
+        (
+            entry.distrusted == previous.distrusted | distrusted and len(distrusted) == (entry.event is Event.DISTRUST),
+            f"expected a distrust event, and no other one, to add one bundle, with its number; found {distrusted}.",
         ),
         (
             not removed or entry.event is Event.UNBLOCK,

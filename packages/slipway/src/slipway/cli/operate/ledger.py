@@ -7,6 +7,7 @@ import click
 from slipway.cli.options import AS_JSON, ENVIRONMENT, REASON, examples
 from slipway.cli.output import print_result, warn_offline
 from slipway.ledger import Ledger
+from slipway.ledger.entry import PRODUCTION
 from slipway.ledger.transitions import unblock_entry
 
 
@@ -71,6 +72,26 @@ def verify(as_json: bool) -> None:
         f"verified: {commits:,} commits, " + ", ".join(f"{name} {number}" for name, number in numbers.items()),
     )
     warn_offline(found.offline)
+
+
+@ledger.command(epilog=examples('slipway ledger distrust 3fa9c12b4d5e --reason "it was trained on its own outcomes"'))
+@click.argument("digest")
+@click.option("--environment", default=PRODUCTION, show_default=True, metavar="ENV", help="Where it served.")
+@REASON
+@AS_JSON
+def distrust(digest: str, environment: str, reason: str, as_json: bool) -> None:
+    """Compare no candidate with a release any longer.
+
+    It is for a release that had seen its own test. From then on the gate compares with the release before it, or with
+    the baseline. What serves stays. DIGEST may be the first digits of the bundle's digest.
+    """
+    found = Ledger(Path())
+    entry = found.distrust(environment, digest, reason)
+    champion = found.champion(environment)
+    compared = f"the release {champion.shown}" if champion else "the baseline"
+    print_result(
+        as_json, entry, f"{environment} {entry.number}: {digest} is distrusted: candidates are compared with {compared}"
+    )
 
 
 @ledger.command(
