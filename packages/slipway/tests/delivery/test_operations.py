@@ -1,6 +1,7 @@
 """Releases into real environments: processes on this machine, a ledger in a real repository."""
 
 import shutil
+import socket
 import time
 from functools import partial
 
@@ -32,6 +33,25 @@ def test_from_the_gate_through_staging_to_production_by_one_digest(project):
     facts = trace_release(project.root, "production")
     assert facts["bundle"] == facts["runs"] == digest
     assert "first release" in facts["gate"] and facts["event"] == "promote (entry 1)"
+
+
+def test_a_stranger_who_takes_the_port_of_a_rehearsal_makes_no_bundle_fail(project, monkeypatch):
+    """Between the moment at which a free port was picked, and that at which the service binds it."""
+    real, strangers = socket.create_server, []
+
+    def create(address, **given):
+        server = real(address, **given)
+        if strangers or address[1]:
+            return server
+        port = server.getsockname()[1]
+        server.close()
+        strangers.append(real(("127.0.0.1", port)))
+        return strangers[0].dup()
+
+    monkeypatch.setattr(socket, "create_server", create)
+    done = operations.deploy(project.root, "staging", quiet)
+    strangers[0].close()
+    assert (done.entry.number, done.entry.event, done.entry.blocked) == (1, Event.DEPLOY, {})
 
 
 def test_nothing_reaches_production_past_staging(project):

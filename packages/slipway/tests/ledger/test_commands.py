@@ -8,7 +8,7 @@ import pytest
 from ledgerbox import BY, branch, clone, deploy, git, make_hub
 from running import SLIPWAY
 
-from slipway.ledger import Event, Ledger, next_entry
+from slipway.ledger import Event, Ledger, Release, next_entry
 
 
 def slipway(root, *command):
@@ -102,6 +102,21 @@ def test_what_may_be_old_is_said(hub, rolled_back, tmp_path):
     assert done.returncode == 0
     assert "This may be out of date: Cannot connect to the remote 'origin'" in done.stderr
     assert "Cannot connect" in json.loads(slipway(rolled_back, "history", "production", "--json").stdout)["offline"]
+
+
+def test_an_entry_cannot_move_the_cursor_or_colour_what_is_shown(hub, ours, toys):
+    hiding = "fine\x1b[2K\x1b[1A\x9b31m \u202eevil\r\x07"
+    Ledger(ours).append(
+        "production",
+        lambda newest: next_entry(
+            newest, Event.DEPLOY, by=f"Ada{hiding}", reason=hiding, release=Release(bundle=toys["churn"].bundle.digest)
+        ),
+        toys["churn"].bundle.path,
+    )
+    for command in (("history", "production"), ("ledger", "unblock", "production", hiding, "--reason", "x")):
+        done = slipway(ours, *command)
+        assert not set("\x1b\x9b\u202e\r\x07") & set(done.stdout + done.stderr), command
+        assert "\\x1b[2K" in done.stdout + done.stderr
 
 
 def test_unblock_frees_by_the_first_digits(rolled_back, toys):

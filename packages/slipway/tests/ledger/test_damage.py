@@ -1,5 +1,6 @@
 """Whatever is done to the branch by hand is refused, with what was expected, what was found and what to do."""
 
+import hashlib
 import json
 import shutil
 
@@ -52,6 +53,22 @@ def unparsable(hand):
 
 def not_text(hand):
     (hand / "production.json").write_bytes(b'{"by": "\xff"}')
+
+
+def not_text_after_another_mistake(hand):
+    (hand / "production.json").write_bytes(b'{"number": "four", "by": "\xff"}')
+
+
+def deep(hand):
+    (hand / "production.json").write_text('{"gate": ' + '{"a": ' * 100_000 + "1" + "}" * 100_001)
+
+
+def deep_after_another_mistake(hand):
+    (hand / "production.json").write_text('{"number": "four", "gate": ' + "[" * 100_000 + "]" * 100_000 + "}")
+
+
+def deeper_than_a_summary(hand):
+    edit(hand, number=4, gate=json.loads('{"a": ' * 60 + "1" + "}" * 60))
 
 
 def unknown_field(hand):
@@ -144,6 +161,10 @@ BY_HAND = {
     lower_number: r"entry 1.*expected number 4",
     unparsable: r"Malformed JSON in production\.json: Input data was truncated",
     not_text: r"Malformed JSON in production\.json",
+    not_text_after_another_mistake: r"production\.json: number: expected `int`",
+    deep: r"Malformed JSON in production\.json",
+    deep_after_another_mistake: r"production\.json: number: expected `int`",
+    deeper_than_a_summary: r"gate: expected at most 20 levels",
     unknown_field: r"production\.json: unknown key `extra`",
     other_environment: r"production\.json names the environment 'staging'",
     unkept_bundle: r"names the bundle ffffffffffff, which is not in bundles/",
@@ -320,6 +341,14 @@ def manifest_missing(files):
     del files["manifest.json"]
 
 
+def manifest_deep(files):
+    files["manifest.json"] = b'{"files": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+
+def manifest_not_text(files):
+    files["manifest.json"] = b'{"files": {"\xff": "\xff"}}'
+
+
 def manifest_edited(files):
     files["manifest.json"] += b"\n"
 
@@ -331,6 +360,8 @@ def manifest_edited(files):
         (file_missing, r"expected the files .*golden\.jsonl"),
         (file_added, r"found .*extra\.py"),
         (manifest_missing, r"manifest\.json, found no such file"),
+        (manifest_deep, r"its manifest\.json has the digest"),
+        (manifest_not_text, r"its manifest\.json has the digest"),
         (manifest_edited, r"its manifest\.json has the digest"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -372,3 +403,18 @@ def test_a_history_that_was_cut_after_it_was_verified_is_noticed(hub, damage, tm
         Ledger(root).history("production")
     git(root, "fetch", "--quiet", "--unshallow")
     assert [entry.number for entry in Ledger(root).history("production")] == [3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("manifest", [manifest_deep, manifest_not_text])
+def test_a_bundle_that_is_called_after_a_malformed_manifest_is_refused(ours, damage, manifest):
+    files = {}
+    manifest(files)
+    digest = hashlib.sha256(files["manifest.json"]).hexdigest()
+    (damage / "bundles" / digest).mkdir()
+    (damage / "bundles" / digest / "manifest.json").write_bytes(files["manifest.json"])
+    release = {"bundle": digest}
+    edit(damage, number=4, release=release, serving=release)
+    commit(damage)
+    git(damage, "push", "--quiet")
+    with pytest.raises(LedgerError, match=r"is damaged: .*manifest\.json"):
+        Ledger(ours).verify()

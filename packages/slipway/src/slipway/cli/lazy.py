@@ -47,7 +47,10 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except SlipwayError as error:
-            raise click.ClickException(str(error)) from error
+            # The help of all commands imports nothing but click.
+            from slipway.cli.output import printable
+
+            raise click.ClickException(printable(str(error))) from error
         except ModuleNotFoundError as error:
             if not ctx.invoked_subcommand or (error.name or "").startswith("slipway"):
                 raise

@@ -60,7 +60,12 @@ def parse_json(
         if private:
             # Without its cause, which has the value too.
             raise failure(_explain_privately(error, where, advice)) from None
-        raise failure(_explain(error, msgspec.json.decode(content), where, advice)) from error
+        try:
+            plain = msgspec.json.decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            # The value that was not expected stands before the place where the document ends to be JSON.
+            plain = None
+        raise failure(_explain(error, plain, where, advice)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise failure(f"Malformed JSON in {where}: {first_line(error)} {advice}") from error
 

@@ -9,6 +9,8 @@ from slipway.ledger.entry import Entry
 from slipway.ledger.objects import Objects
 
 ENTRY = re.compile(r"([a-z][a-z0-9-]{0,30})\.json\Z")
+# Deeper than any summary of the gate: what can be read can be printed as well.
+_DEEPEST = 20
 _FIX = (
     "Nobody edits the branch by hand: `git log -p deployments` shows the change (for a remote, `git log -p "
     "REMOTE/deployments`); reset the branch to the commit before it, and accept that with `git update-ref -d "
@@ -42,9 +44,17 @@ def parse_entry(content: bytes | None, environment: str, commit: str) -> Entry:
         entry = parse_json(content, Entry, f"{environment}.json", LedgerError, advice="")
     except LedgerError as error:
         raise damaged_commit(commit, str(error)) from error
+    if _is_deeper(entry.gate, _DEEPEST):
+        raise damaged_commit(commit, f"{environment}.json: gate: expected at most {_DEEPEST} levels, found more")
     if entry.environment != environment:
         raise damaged_commit(commit, f"{environment}.json names the environment {entry.environment!r}")
     return entry
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    """Return whether an object or array holds more levels than these."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return bool(inner) and (levels == 0 or any(_is_deeper(each, levels - 1) for each in inner))
 
 
 class DamageError(LedgerError):

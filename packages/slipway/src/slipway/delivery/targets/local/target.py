@@ -92,14 +92,22 @@ class LocalTarget(Target):
         """Start the bundle on a free port, test it and stop it; the environment is not touched."""
         output = self.folder / "rehearsal.log"
         output.unlink(missing_ok=True)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        variables = self._variables(prepared.bundle.path, port, self.folder / "rehearsal-log")
-        try:
-            url = self._start(variables, output, self._rehearsal)
-            run_smoke_test(url, prepared.bundle, self.key)
-        finally:
-            self.clean_up()
+        for last in (False, False, True):
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+            variables = self._variables(prepared.bundle.path, port, self.folder / "rehearsal-log")
+            try:
+                url = self._start(variables, output, self._rehearsal)
+                run_smoke_test(url, prepared.bundle, self.key)
+            except DeliveryError:
+                self.clean_up()
+                # Another program took the port before the service did: the bundle has not failed.
+                if last or not _is_taken(port):
+                    raise
+            else:
+                return
+            finally:
+                self.clean_up()
 
     def apply(self, prepared: PreparedRelease) -> Smoke:
         """Serve the bundle and test it; a running service is switched without downtime."""
@@ -193,6 +201,14 @@ class LocalTarget(Target):
             process.stop_process(mark)
             raise DeliveryError(f"The service of {self.name} did not become ready. End of its output: {end}")
         return url
+
+
+def _is_taken(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return True
+    return False
 
 
 def _becomes_ready(url: str, running: psutil.Process) -> bool:
