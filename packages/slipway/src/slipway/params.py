@@ -53,8 +53,10 @@ class Params(Strict, frozen=True):
     model: Any
 
 
-def read_params(model: type[msgspec.Struct], path: Path = Path("params.yaml")) -> Params:
-    """Read `path`, and its section `model` as the problem's own struct."""
+def read_params(model: type[msgspec.Struct] | None, path: Path = Path("params.yaml")) -> Params:
+    """Read `path`, and its section `model` as the problem's own struct; as it is for None."""
     params = read_yaml(path, Params, SettingsError, _ADVICE, "Run this from the root of the repository.")
+    if model is None:
+        return params
     typed = convert_document(params.model, model, path.name, SettingsError, _ADVICE, section="model")
     return msgspec.structs.replace(params, model=typed)

@@ -62,6 +62,14 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     contact: str
 
 
+class ProblemFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be known of a problem without running its code: its name, its task and its primary metric."""
+
+    name: str
+    task: Task
+    metric: str
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """One prediction problem, from the row that a client sends to the estimator that predicts.
 

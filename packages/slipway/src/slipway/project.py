@@ -27,6 +27,14 @@ def load_project(root: Path = Path(), settings: ProjectSettings | None = None) -
     this version of the machinery does not make.
     """
     settings = settings or project_settings(root)
+    verify_results(settings)
+    problem = load_problem(settings.problem)
+    read_contract(problem.contract)
+    return Project(problem, read_params(problem.params, root / "params.yaml"))
+
+
+def verify_results(settings: ProjectSettings) -> None:
+    """Raise `SettingsError` for a number of results that this version of the machinery does not make."""
     if settings.results != RESULTS:
         found = "no results" if settings.results is None else f"results = {settings.results}"
         raise SettingsError(
@@ -34,6 +42,3 @@ def load_project(root: Path = Path(), settings: ProjectSettings | None = None) -
             f"found {found}. Write `results = {RESULTS}`, after which `dvc repro` runs every stage again; or install "
             "the version of slipway that made the results you have."
         )
-    problem = load_problem(settings.problem)
-    read_contract(problem.contract)
-    return Project(problem, read_params(problem.params, root / "params.yaml"))

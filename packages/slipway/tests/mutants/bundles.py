@@ -2,9 +2,11 @@
 
 import json
 
-from catalogue import mutant, nothing, retrained
+from catalogue import mutant, nothing, replace_package, retrained
 from projectbox import Project
 from toybox import make_toy, reseal
+
+from slipway.bundle import load_bundle
 
 
 @mutant("integrity", nothing)
@@ -61,6 +63,50 @@ def features_changed(project: Project) -> None:
     changed = text.replace("+ 1970", "+ 1971")
     changed = changed.replace("return {**kept", 'kept["usage"] = kept["usage"] * 10\n    return {**kept')
     reseal(project.bundle, "features.py", changed.encode())
+
+
+def _extended(project: Project, name: str, line: str) -> None:
+    """Put a line in front of a file of the bundle, with its hash in the manifest replaced."""
+    content = (project.bundle / name).read_bytes()
+    reseal(project.bundle, name, line.encode() + b"\n" + content)
+
+
+def _imports_more(project: Project) -> None:
+    """The features import one more module of the standard library, and nothing else happens."""
+    _extended(project, "features.py", "import math")
+    project.evaluate(load_bundle(project.bundle), project.train, project.holdout)
+
+
+@mutant("integrity", _imports_more)
+def contract_exits(project: Project) -> None:
+    """The contract ends the process that imports it, as if all were well."""
+    _extended(project, "contract.py", "import sys; sys.exit(0)")
+
+
+@mutant("integrity", _imports_more)
+def features_exit_at_once(project: Project) -> None:
+    """The features end the process that imports them, without any clean-up."""
+    _extended(project, "features.py", "import os; os._exit(0)")
+
+
+@mutant("integrity", _imports_more)
+def features_take_all_memory(project: Project) -> None:
+    """The features allocate a hundred GB."""
+    _extended(project, "features.py", "_rows = bytearray(10**11)")
+
+
+@mutant("golden_rows", _imports_more)
+def features_ask_the_network(project: Project) -> None:
+    """The features open a connection for each batch."""
+    content = (project.bundle / "features.py").read_text()
+    ask = "    __import__('socket').create_connection(('127.0.0.1', 9), 1)\n"
+    reseal(project.bundle, "features.py", content.replace("    joined =", f"{ask}    joined =").encode())
+
+
+@mutant("inputs", nothing)
+def problem_exits(project: Project) -> None:
+    """The package's own contract ends the process that imports it, as if all were well."""
+    replace_package(project, "contract.py", lambda text: f"import os\n\nos._exit(0)\n{text}")
 
 
 @mutant("integrity", retrained)

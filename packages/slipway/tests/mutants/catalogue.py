@@ -1,5 +1,10 @@
 """What a mutant is: one thing broken in a good project, the check that must say so, and its honest twin."""
 
+import importlib
+import itertools
+import re
+import shutil
+import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -27,6 +32,7 @@ class Mutant(NamedTuple):
 
 
 CATALOGUE: dict[str, Mutant] = {}
+_NUMBERS = itertools.count()
 
 
 def mutant(check: str, twin: Change, base: bool = False) -> Callable[[Change], Change]:
@@ -48,3 +54,21 @@ def nothing(project: Project) -> None:
 def retrained(project: Project) -> None:
     """The same rows again with a little more trees: an honest retrain."""
     project.retrain(trees=32)
+
+
+def replace_package(project: Project, file: str, change: Callable[[str], str]) -> str:
+    """Let the project have a package of another name, in which one file is changed; returns the name.
+
+    A module is imported once in a process, so a changed package needs a name of its own.
+    """
+    name = f"churn{next(_NUMBERS)}"
+    package = project.root / "src" / name
+    shutil.copytree(project.root / "src" / "churn", package)
+    for path in package.glob("*.py"):
+        path.write_text(re.sub(r"\bchurn\.", f"{name}.", path.read_text()))
+    (package / file).write_text(change((package / file).read_text()))
+    (project.root / "pyproject.toml").write_text(f'[tool.slipway]\nresults = 2\nproblem = "{name}"\n')
+    # The gate looks for it there too.
+    sys.path.insert(0, str(project.root / "src"))
+    importlib.invalidate_caches()
+    return name

@@ -1,17 +1,11 @@
 """Changes of the contract that clients of production would feel, and changes that none of them would."""
 
-import importlib
-import itertools
-import re
-import shutil
-import sys
 from collections.abc import Callable
 
 import pandas as pd
-from catalogue import Change, mutant
+from catalogue import Change, mutant, replace_package
 from projectbox import Project
 
-_NUMBERS = itertools.count()
 _PAPERLESS = '    paperless: Annotated[bool, Meta(description="Bills by mail only")] | None = None\n'
 _DEVICE = '    device: Annotated[str, Meta(description="Used most")]'
 _PLANS = '"basic", "plus", "family"'
@@ -20,25 +14,17 @@ _PLANS = '"basic", "plus", "family"'
 def _contract(
     project: Project, before: str, after: str, rows: Callable[[pd.DataFrame], pd.DataFrame] = lambda part: part
 ) -> None:
-    """Train with a contract in which one text is replaced, on `rows` that fit it.
+    """Train with a contract in which one text is replaced, on `rows` that fit it."""
 
-    A contract is a module, and a module is imported once: the changed package gets a name of its own.
-    """
-    name = f"churn{next(_NUMBERS)}"
+    def change(text: str) -> str:
+        assert before in text
+        return text.replace(before, after)
+
+    name = replace_package(project, "contract.py", change)
     package = project.root / "src" / name
-    shutil.copytree(project.root / "src" / "churn", package)
-    for path in package.glob("*.py"):
-        path.write_text(re.sub(r"\bchurn\.", f"{name}.", path.read_text()))
-    contract, features = package / "contract.py", package / "features.py"
-    text = contract.read_text()
-    assert before in text
-    contract.write_text(text.replace(before, after))
-    if "paperless" not in contract.read_text():
+    features = package / "features.py"
+    if "paperless" not in (package / "contract.py").read_text():
         features.write_text(features.read_text().replace(', "paperless"', ""))
-    (project.root / "pyproject.toml").write_text(f'[tool.slipway]\nresults = 2\nproblem = "{name}"\n')
-    # The gate imports it too.
-    sys.path.insert(0, str(project.root / "src"))
-    importlib.invalidate_caches()
     train, holdout = (rows(part).reset_index(drop=True) for part in (project.train, project.holdout))
     project._replace(package=name).retrain(train, holdout)
 

@@ -12,7 +12,7 @@ from hunt import hunt, make_good
 
 from slipway.gate.checks import CHECKS
 
-OPENING = {"integrity", "certificate", "golden_rows", "ledger", "production"}
+OPENING = {"inputs", "integrity", "certificate", "golden_rows", "ledger", "production"}
 QUICK = ("flipped_byte", "metrics_edited", "range_narrowed", "rules_loosened", "ledger_deleted")
 
 

@@ -1,5 +1,6 @@
 """Inputs of the gate made from toys: a candidate, an honest retrain in production, rules that fit."""
 
+import functools
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,15 @@ import numpy as np
 from toybox import Toy
 
 from slipway.bundle import Bundle
+from slipway.bundle.isolation import IsolatedBundle, isolate_bundle
+from slipway.bundle.verify import read_sealed
 from slipway.evaluation.holdout import evaluate_holdout, score_holdout
 from slipway.evaluation.scored import Scored, score_frame
 from slipway.evaluation.slices import cut_slices
 from slipway.gate.inputs import GateInputs, ScoredBundle
 from slipway.gate.rules import GateRules
 from slipway.ledger.entry import Entry, Event, Release
-from slipway.problem import Task
+from slipway.problem import ProblemFacts, Task
 from slipway.training.fit import fit_estimator
 from slipway.training.seal import seal_bundle
 
@@ -52,22 +55,33 @@ def retrain(toy: Toy, folder: Path) -> Bundle:
 def make_inputs(toy: Toy, production: Bundle | None, **changed: Any) -> GateInputs:
     """The toy's bundle as candidate against `production`, None for a first release; fields may be `changed`."""
     scored, baseline = score_holdout(toy.bundle, toy.problem, toy.train, toy.holdout)
+    runs = ScoredBundle(isolated(production), score_frame(production, toy.holdout)) if production else None
     slices = cut_slices(toy.problem.slices, toy.holdout)
     inputs = GateInputs(
-        problem=toy.problem,
+        problem=ProblemFacts(name=toy.problem.name, task=toy.problem.task, metric=toy.problem.metric),
         params=toy.params,
         rules=RULES,
         today=date(2025, 1, 2),
         entry=entry_of(production),
         train=toy.train,
         holdout=toy.holdout,
-        candidate=ScoredBundle(toy.bundle, scored),
-        production=ScoredBundle(production, score_frame(production, toy.holdout)) if production else None,
+        candidate=ScoredBundle(isolated(toy.bundle), scored),
+        production=runs,
         baseline=baseline,
         committed=evaluate_holdout(scored, baseline, toy.problem.metric, toy.params.evaluate, slices),
         slices=slices,
     )
     return msgspec.structs.replace(inputs, **changed)
+
+
+def isolated(bundle: Bundle) -> IsolatedBundle:
+    """The bundle in a process of its own, one for all tests that look at it."""
+    return _isolated(bundle.path, bundle.digest)
+
+
+@functools.cache
+def _isolated(path: Path, digest: str) -> IsolatedBundle:
+    return isolate_bundle(read_sealed(path, digest))
 
 
 def entry_of(production: Bundle | None) -> Entry:

@@ -17,6 +17,7 @@ from running import free_port
 from toybox import toy_params
 
 from slipway.bundle import Bundle
+from slipway.bundle.isolation import start_server
 from slipway.data.prepared import write_parts
 from slipway.data.splitting import split_frame
 from slipway.evaluation.holdout import evaluate_holdout, score_holdout
@@ -24,6 +25,7 @@ from slipway.evaluation.record import RECORD, make_record, write_record
 from slipway.evaluation.result import write_evaluation
 from slipway.evaluation.scored import score_frame
 from slipway.evaluation.slices import cut_slices
+from slipway.gate.problem_process import PRELOAD
 from slipway.gate.rules import GateRules
 from slipway.ledger import Ledger
 from slipway.params import Params
@@ -103,6 +105,8 @@ class Project(NamedTuple):
 
 def make_project(root: Path, name: str = "churn", rows: int = 3000) -> Project:
     """The toy `name` with its good model as candidate, and a ledger in which production serves nothing yet."""
+    # The toys' models import it, once for all gates of the session rather than in each.
+    start_server(f"{PRELOAD} sklearn.ensemble")
     shutil.copytree(TOYS / name, root / "src" / name, ignore=shutil.ignore_patterns("__pycache__"))
     problem = load_problem(name)
     params = toy_params(problem)

@@ -5,17 +5,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from slipway.bundle.model import Bundle
 from slipway.errors import DataError
 from slipway.evaluation.intervals import Draws, metric_figure, percentile_interval, resample_groups
 from slipway.evaluation.metrics import METRICS, prepare_metrics, verify_primary_metric
 from slipway.evaluation.model_card import verify_card
 from slipway.evaluation.result import Evaluation, Metric, round_evaluation
-from slipway.evaluation.scored import Scored, constant_baseline, encode_target, score_frame, verify_bundle_problem
+from slipway.evaluation.scored import (
+    Scored,
+    ScoringBundle,
+    constant_baseline,
+    encode_target,
+    score_frame,
+    verify_bundle_problem,
+)
 from slipway.evaluation.slices import SlicePart, describe_slice, is_large, prepare_slice_metrics
 from slipway.evaluation.sums import ratio
 from slipway.params import EvaluateParams
-from slipway.problem import Problem, Task
+from slipway.problem import Problem, ProblemFacts, Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +37,7 @@ def verify_evaluable(problem: Problem) -> None:
 
 
 def score_holdout(
-    bundle: Bundle, problem: Problem, train: "pd.DataFrame", holdout: "pd.DataFrame"
+    bundle: ScoringBundle, problem: Problem | ProblemFacts, train: "pd.DataFrame", holdout: "pd.DataFrame"
 ) -> tuple[Scored, Scored]:
     """Score the holdout by the bundle and by the trivial baseline of the training set.
 

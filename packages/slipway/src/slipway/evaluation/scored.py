@@ -1,16 +1,17 @@
 """Score rows and keep what a metric needs: outcomes, scores and the group of each row."""
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.bundle.manifest import Class
-from slipway.bundle.model import Bundle
-from slipway.columns import frame_to_columns
+from slipway.bundle.manifest import Class, Manifest
+from slipway.columns import Columns, frame_to_columns
+from slipway.contract import Field
 from slipway.errors import BundleError, DataError
-from slipway.problem import Problem, Task
+from slipway.problem import Problem, ProblemFacts, Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,19 @@ class Scored(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     threshold: float | None = None
 
 
-def verify_bundle_problem(bundle: Bundle, problem: Problem) -> None:
+class ScoringBundle(Protocol):
+    """A bundle that scores: one that is loaded here, or one whose code runs in a process of its own."""
+
+    path: Path
+    manifest: Manifest
+    fields: tuple[Field, ...]
+
+    def score(self, columns: Columns) -> Vector:
+        """Score the contract's columns."""
+        ...
+
+
+def verify_bundle_problem(bundle: ScoringBundle, problem: Problem | ProblemFacts) -> None:
     """Raise `BundleError` unless the bundle belongs to `problem` and its task."""
     found = bundle.manifest
     if (found.problem, found.task) != (problem.name, problem.task):
@@ -45,7 +58,7 @@ def verify_bundle_problem(bundle: Bundle, problem: Problem) -> None:
         )
 
 
-def score_frame(bundle: Bundle, frame: "pd.DataFrame") -> Scored:
+def score_frame(bundle: ScoringBundle, frame: "pd.DataFrame") -> Scored:
     """Score prepared rows: the contract's columns, `target` and `group`.
 
     Raises `DataError` for a column, target or group that is missing or unknown, `BundleError` for a score that is not

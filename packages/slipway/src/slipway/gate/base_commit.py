@@ -11,8 +11,7 @@ from slipway.files.documents import parse_yaml
 from slipway.gate.rules import RULES_FILE, GateRules, parse_gate_rules, read_gate_rules
 from slipway.git import Git
 from slipway.params import Params, SplitParams
-from slipway.problem import Problem
-from slipway.project import Project
+from slipway.problem import ProblemFacts
 
 # Files of the problem that define the target.
 _TARGET = ("dataset.py", "problem.py")
@@ -30,16 +29,15 @@ class BaseRules(NamedTuple):
     `moved` says what the working tree changes about them.
     """
 
-    problem: Problem
+    problem: ProblemFacts
     params: Params
     rules: GateRules
     where: str = RULES_FILE
     moved: tuple[str, ...] = ()
 
 
-def read_base(root: Path, package: str, project: Project, base: str | None) -> BaseRules:
+def read_base(root: Path, package: str, problem: ProblemFacts, params: Params, base: str | None) -> BaseRules:
     """Return the rules of the working tree, or those of the commit `base`; raises `GateError` if unreadable."""
-    problem, params = project
     if base is None:
         return BaseRules(problem, params, read_gate_rules(root))
     where = f"{RULES_FILE} of {base}"

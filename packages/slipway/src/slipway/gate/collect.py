@@ -8,24 +8,25 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from slipway.bundle import Bundle
+from slipway.bundle.isolation import IsolatedBundle, isolate_bundle, start_server
 from slipway.bundle.manifest import Certificate
-from slipway.bundle.verify import SealedBundle, read_sealed, start_bundle
+from slipway.bundle.verify import SealedBundle, read_sealed
 from slipway.data.prepared import read_parts
 from slipway.errors import BundleError, CertificateError, GoldenRowsError, LedgerError
 from slipway.evaluation.holdout import score_holdout
 from slipway.evaluation.record import EvaluationRecord, decode_record
 from slipway.evaluation.result import read_evaluation
 from slipway.evaluation.scored import Scored, score_frame, verify_bundle_problem
-from slipway.evaluation.slices import cut_slices
 from slipway.gate.base_commit import read_base
 from slipway.gate.checks import verify_exemptions
 from slipway.gate.inputs import GateInputs, ScoredBundle
+from slipway.gate.problem_process import PRELOAD, ProblemProcess
 from slipway.gate.result import CheckResult, failed_check
 from slipway.ledger import Ledger
 from slipway.ledger.entry import PRODUCTION, Entry
-from slipway.problem import Problem
-from slipway.project import load_project
+from slipway.params import read_params
+from slipway.problem import ProblemFacts
+from slipway.project import verify_results
 from slipway.settings import project_settings
 
 if TYPE_CHECKING:
@@ -56,15 +57,19 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
     Raises `CollectionRefused`.
     """
     with _refusing("inputs"):
+        start_server(PRELOAD)
         settings = project_settings(root)
-        judged = read_base(root, settings.problem, load_project(root, settings), base)
+        verify_results(settings)
+        team = ProblemProcess(root, settings.problem)
+        params = read_params(None, root / "params.yaml")
+        judged = read_base(root, settings.problem, team.read_facts(), params, base)
         verify_exemptions(judged.rules, judged.where)
         train, holdout = read_parts(root / "prepared")
         committed = read_evaluation(root / "metrics.json")
     candidate, collected = _candidate(root / "bundle", judged.problem)
     with _refusing("inputs", candidate.digest):
         scored, baseline = score_holdout(candidate, judged.problem, train, holdout)
-        slices = cut_slices(judged.problem.slices, holdout)
+        slices = team.cut_holdout(len(holdout))
     with _refusing("ledger", candidate.digest):
         found = ledger or Ledger(root)
         entry = found.read(PRODUCTION)
@@ -87,13 +92,13 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
     )
 
 
-def _candidate(path: Path, problem: Problem) -> tuple[Bundle, tuple[CheckResult, ...]]:
+def _candidate(path: Path, problem: ProblemFacts) -> tuple[IsolatedBundle, tuple[CheckResult, ...]]:
     with _refusing("integrity", certificate=CertificateError):
         sealed = read_sealed(path)
     with _refusing("integrity", sealed.digest, golden_rows=GoldenRowsError):
-        bundle = start_bundle(sealed)
+        bundle = isolate_bundle(sealed)
         verify_bundle_problem(bundle, problem)
-    golden = len(bundle.golden()[1])
+    golden = bundle.golden_rows
     return bundle, (
         _passed("integrity", f"{len(sealed.manifest.files)} files as sealed", "every file as sealed, no other file"),
         _passed("certificate", _certified(sealed), "the estimator's scores, and no changed label"),
@@ -113,7 +118,7 @@ def _certified(sealed: SealedBundle) -> str:
 
 
 def _production(
-    ledger: Ledger, entry: Entry, root: Path, problem: Problem, holdout: "pd.DataFrame", candidate: Scored
+    ledger: Ledger, entry: Entry, root: Path, problem: ProblemFacts, holdout: "pd.DataFrame", candidate: Scored
 ) -> ScoredBundle | None:
     """Score production's bundle on the same rows by its own contract and features; None before the first release."""
     if entry.serving is None:
@@ -122,7 +127,7 @@ def _production(
     with _refusing("ledger"):
         folder = ledger.fetch_bundle(digest, root / ".slipway" / "bundles")
     with _refusing("production"):
-        bundle = start_bundle(read_sealed(folder, digest))
+        bundle = isolate_bundle(read_sealed(folder, digest))
         verify_bundle_problem(bundle, problem)
         scored = score_frame(bundle, _with_absent(bundle, holdout))
         if scored.classes != candidate.classes:
@@ -147,7 +152,7 @@ def _read_record(ledger: Ledger, entry: Entry) -> EvaluationRecord | None:
         return record
 
 
-def _with_absent(bundle: Bundle, holdout: "pd.DataFrame") -> "pd.DataFrame":
+def _with_absent(bundle: IsolatedBundle, holdout: "pd.DataFrame") -> "pd.DataFrame":
     """Add the columns that only production's contract has, as missing values, where it allows them."""
     absent = {field.name: None for field in bundle.fields if field.nullable and field.name not in holdout}
     return holdout.assign(**absent).astype(dict.fromkeys(absent, object)) if absent else holdout

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from slipway.bundle import Bundle
+from slipway.bundle.isolation import IsolatedBundle
 from slipway.evaluation.record import EvaluationRecord
 from slipway.evaluation.result import Evaluation
 from slipway.evaluation.scored import Scored
@@ -17,7 +17,7 @@ from slipway.gate.rules import GateRules
 from slipway.gate.statistics.comparison import compare_slices, relative_improvement
 from slipway.ledger.entry import Entry
 from slipway.params import Params
-from slipway.problem import Problem
+from slipway.problem import ProblemFacts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class ScoredBundle(msgspec.Struct, frozen=True, eq=False):
     """One verified bundle and its scores on the holdout, made with its own contract and features."""
 
-    bundle: Bundle
+    bundle: IsolatedBundle
     scored: Scored
 
 
@@ -41,7 +41,7 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
     the checks that passed while the inputs were collected.
     """
 
-    problem: Problem
+    problem: ProblemFacts
     params: Params
     rules: GateRules
     today: date

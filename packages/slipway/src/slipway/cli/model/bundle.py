@@ -50,16 +50,17 @@ def predict(rows: str, folder: Path) -> None:
 @AS_JSON
 def verify(folder: Path, as_json: bool) -> None:
     """Verify a bundle: hashes, certificate, golden rows."""
-    from slipway.bundle import load_bundle
+    from slipway.bundle.isolation import isolate_bundle
+    from slipway.bundle.verify import read_sealed
 
-    bundle = load_bundle(folder)
+    bundle = isolate_bundle(read_sealed(folder))
     manifest = bundle.manifest
     facts = {
         "bundle": str(folder),
         "digest": bundle.digest,
         "problem": manifest.problem,
         "task": manifest.task.value,
-        "golden_rows": len(bundle.golden()[1]),
+        "golden_rows": bundle.golden_rows,
     }
     lines = [f"{name.replace('_', ' '):<12} {value}" for name, value in facts.items()]
     print_result(as_json, facts, *lines, "verified: every file has its sealed hash, every golden row its score")

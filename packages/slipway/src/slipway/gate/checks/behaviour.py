@@ -1,13 +1,8 @@
 """Check what the bundle does: committed figures, deterministic scores, latency and size."""
 
-import statistics
-import time
-
-import msgspec
 import numpy as np
 
-from slipway.bundle.row import RowScorer
-from slipway.columns import columns_to_rows, frame_to_columns, take_rows
+from slipway.columns import frame_to_columns, take_rows
 from slipway.evaluation.metrics import metric_value
 from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
@@ -53,9 +48,8 @@ def predictions_sane(inputs: GateInputs) -> Finding:
         problems.append("all are equal")
     if not np.array_equal(bundle.score(columns), scores):
         problems.append("a second call gives different scores")
-    alone = RowScorer(bundle)
-    some = msgspec.convert(columns_to_rows(bundle.fields, take_rows(columns, slice(0, _ALONE))), list[bundle.contract])  # type: ignore[name-defined]
-    if [alone.score(row) for row in some] != scores[:_ALONE].tolist():
+    alone, _ = bundle.score_alone(take_rows(columns, slice(0, _ALONE)))
+    if not np.array_equal(alone, scores[:_ALONE]):
         problems.append("a row scored alone gets a different score")
     observed = "; ".join(problems) or f"{len(scores):,} finite scores, repeated exactly"
     return Finding(not problems, observed, "finite, not constant, deterministic")
@@ -79,13 +73,8 @@ def _milliseconds(inputs: GateInputs) -> float:
     """Return the median time to score one row alone."""
     bundle = inputs.candidate.bundle
     columns = take_rows(frame_to_columns(bundle.fields, inputs.holdout.iloc[:_TIMED]), slice(None))
-    rows = msgspec.convert(columns_to_rows(bundle.fields, columns), list[bundle.contract])  # type: ignore[name-defined]
-    scorer, taken = RowScorer(bundle), []
-    for row in rows:
-        began = time.perf_counter()
-        scorer.score(row)
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken) * 1e3
+    _, seconds = bundle.score_alone(columns)
+    return float(np.median(seconds)) * 1e3
 
 
 def _distance(said: float, found: float) -> float:

@@ -1,0 +1,87 @@
+"""A verified bundle whose code runs in a child process: it scores as a loaded one does, and is never imported here."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slipway.bundle.isolation.child import PATIENCE, SMALL, Child
+from slipway.bundle.isolation.host import AloneScores, BundleFacts, BundleStart
+from slipway.bundle.isolation.wire import PackedArray, PackedColumns, pack_columns, unpack_array, unpack_columns
+from slipway.bundle.manifest import Manifest
+from slipway.bundle.verify import SealedBundle
+from slipway.columns import Columns, count_rows
+from slipway.errors import BundleError, ScoringError
+from slipway.problem import Task
+
+_HOST = "slipway.bundle.isolation.host:BundleHost"
+# Bytes of one value of an answer, with room; rows that a slow bundle scores in a second.
+_VALUE, _PACE = 32, 500
+
+
+class IsolatedBundle:
+    """One verified bundle in a child process of its own; made by `isolate_bundle`. The child ends with this object."""
+
+    def __init__(self, sealed: SealedBundle, child: Child) -> None:
+        self._child = child
+        facts = child.ask("facts", None, BundleFacts)
+        self.path: Path = sealed.path
+        self.digest: str = sealed.digest
+        self.manifest: Manifest = sealed.manifest
+        self.sealed = sealed
+        self.fields = facts.fields
+        self.golden_rows = facts.golden
+
+    def score(self, columns: Columns) -> NDArray[np.float64]:
+        """Score the contract's columns as `Bundle.score` does; raises `BundleError` for an answer of another shape."""
+        rows = count_rows(columns)
+        most = SMALL + rows * self._width * _VALUE
+        found = unpack_array(self._child.ask("score", pack_columns(columns), PackedArray, most, rows / _PACE))
+        return self._scores(found, rows)
+
+    def score_alone(self, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Score each row by itself, as the service does; returns the scores, and the seconds that each row took."""
+        rows = count_rows(columns)
+        most = SMALL + rows * (self._width + 1) * _VALUE
+        found = self._child.ask("score_alone", pack_columns(columns), AloneScores, most, rows / 10)
+        seconds = np.array(found.seconds, dtype=np.float64)
+        if seconds.shape != (rows,):
+            raise BundleError(f"{self.path}: expected the time of {rows:,} rows, found {len(seconds):,}.")
+        return self._scores(unpack_array(found.scores), rows), seconds
+
+    def derive(self, columns: Columns) -> Columns:
+        """Apply the features that the model was trained with; text is limited to what its columns had."""
+        rows = count_rows(columns)
+        most = SMALL + rows * (len(self.manifest.inputs) + len(columns)) * _VALUE * 2
+        found = unpack_columns(self._child.ask("derive", pack_columns(columns), PackedColumns, most, rows / _PACE))
+        if any(values.shape != (rows,) for values in found.values()):
+            raise BundleError(f"{self.path}: features.py must return {rows:,} values in each column.")
+        return found
+
+    def close(self) -> None:
+        """End the child."""
+        self._child.close()
+
+    @property
+    def _width(self) -> int:
+        return max(1, len(self.manifest.classes))
+
+    def _scores(self, found: NDArray[Any], rows: int) -> NDArray[np.float64]:
+        shape = (rows, len(self.manifest.classes)) if self.manifest.task is Task.MULTICLASS else (rows,)
+        if found.shape != shape or found.dtype != np.float64:
+            raise BundleError(f"{self.path}: expected scores of shape {shape}, found {found.dtype} of {found.shape}.")
+        if not np.isfinite(found).all():
+            raise ScoringError(f"{self.path}: expected finite scores, found others.")
+        return found
+
+
+def isolate_bundle(sealed: SealedBundle, patience: float = PATIENCE) -> IsolatedBundle:
+    """Start a verified bundle in a child process, where its golden rows are scored.
+
+    Raises `BundleError` for code that fails, ends its process or does not answer within `patience` seconds, and
+    `GoldenRowsError` where a golden row scores otherwise than when sealed.
+    """
+    start = BundleStart(str(sealed.path), sealed.digest, sealed.manifest, sealed.files)
+    child = Child(_HOST, start, preload="onnxruntime", whose=str(sealed.path), patience=patience)
+    return IsolatedBundle(sealed, child)
