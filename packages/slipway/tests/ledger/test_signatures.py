@@ -1,10 +1,7 @@
 """A ledger with signers believes nobody else; one without says that whoever can push owns it."""
 
-import json
-import subprocess
-
 import pytest
-from ledgerbox import branch, clone, deploy, git
+from ledgerbox import branch, clone, deploy, entry_by_hand, git, make_key, sign_by_hand
 
 from slipway.errors import LedgerError
 from slipway.ledger import Ledger
@@ -14,10 +11,7 @@ from slipway.ledger.signatures import SIGNERS
 @pytest.fixture
 def keys(tmp_path):
     """The private keys of Ada, who may sign, and of a stranger."""
-    for name in ("ada", "stranger"):
-        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(tmp_path / name)]
-        subprocess.run(command, check=True)
-    return {name: tmp_path / name for name in ("ada", "stranger")}
+    return {name: make_key(tmp_path / name) for name in ("ada", "stranger")}
 
 
 def name_signers(hub, folder, text):
@@ -73,18 +67,6 @@ def test_who_has_no_key_of_a_signer_writes_nothing(signed, ours, churn, keys, mo
         with pytest.raises(LedgerError, match=r"Nothing was written: entries of this ledger are signed.*LEDGER_KEY"):
             deploy(ours, churn.bundle)
     assert branch(signed) == before
-
-
-def entry_by_hand(hand, *options):
-    """An entry that follows all rules, as the workflow's own identity would write it."""
-    content = json.loads((hand / "production.json").read_text())
-    content |= {"number": content["number"] + 1, "by": "github-actions[bot]", "event": "promote"}
-    (hand / "production.json").write_text(json.dumps(content))
-    git(hand, *options, "commit", "--quiet", "-am", "production: promote")
-
-
-def sign_by_hand(hand, key):
-    entry_by_hand(hand, "-c", "gpg.format=ssh", "-c", f"user.signingkey={key}", "-c", "commit.gpgsign=true")
 
 
 def unsigned(hand, keys):

@@ -1,14 +1,27 @@
-"""Ledgers that were set back or begun again at the remote, seen by a clone that has never read them before."""
+"""Ledgers that were set back, begun again or forged at the remote, seen by a clone that has never read them before."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from catalogue import mutant
-from ledgerbox import BY, ENVIRONMENTS, clone, deploy, forget_ledger, git, make_hub
+from ledgerbox import (
+    BY,
+    ENVIRONMENTS,
+    branch,
+    clone,
+    deploy,
+    entry_by_hand,
+    forget_ledger,
+    git,
+    make_hub,
+    make_key,
+    sign_by_hand,
+)
 from projectbox import Project
 
 from slipway.bundle import load_bundle
 from slipway.ledger import Ledger
+from slipway.ledger.signatures import SIGNERS
 
 _BRANCH = "refs/heads/deployments"
 
@@ -77,3 +90,59 @@ def ledger_entry_replaced(project: Project) -> None:
         git(hub, "update-ref", _BRANCH, commit)
 
     _in_a_fresh_clone(project, replace)
+
+
+def _name_signer(project: Project) -> Path:
+    """Let main name Ada as the only signer, and accept the entries so far; return her key."""
+    key = make_key(project.root / ".git" / "ada")
+    (project.root / SIGNERS).parent.mkdir(exist_ok=True)
+    public = key.with_suffix(".pub").read_text()
+    (project.root / SIGNERS).write_text(f"# accepted up to {branch(project.root)}\nada {public}")
+    project.commit("who may sign")
+    return key
+
+
+def _signed(project: Project) -> None:
+    """Ada signs an entry more."""
+    key = _name_signer(project)
+    git(project.root, "config", "gpg.format", "ssh")
+    git(project.root, "config", "user.signingkey", str(key))
+    deploy(project.root, load_bundle(project.bundle), "staging")
+    _fresh_clone(project)
+
+
+def _forged(project: Project, forge: Callable[[Path], object]) -> None:
+    """Somebody who may push writes an entry of production."""
+
+    def change(hub: Path) -> None:
+        hand = clone(hub, hub.parent / "hand", "--branch", "deployments")
+        forge(hand)
+        git(hand, "push", "--quiet", "origin", "HEAD:deployments")
+
+    _in_a_fresh_clone(project, change)
+
+
+@mutant("ledger", _signed)
+def ledger_entry_unsigned(project: Project) -> None:
+    """Somebody who may push writes an entry in the name of the workflow, and signs nothing."""
+    _name_signer(project)
+    _forged(project, entry_by_hand)
+
+
+@mutant("ledger", _signed)
+def ledger_entry_of_a_stranger(project: Project) -> None:
+    """The entry is signed by somebody who is no signer."""
+    _name_signer(project)
+    stranger = make_key(project.root / ".git" / "stranger")
+    _forged(project, lambda hand: sign_by_hand(hand, stranger))
+
+
+@mutant("ledger", _signed)
+def ledger_signer_of_the_change(project: Project) -> None:
+    """The change that is judged names its author a signer, who has signed the entry."""
+    _name_signer(project)
+    stranger = make_key(project.root / ".git" / "stranger")
+    _forged(project, lambda hand: sign_by_hand(hand, stranger))
+    git(project.root, "checkout", "--quiet", "-b", "change")
+    (project.root / SIGNERS).write_text(f"mallory {stranger.with_suffix('.pub').read_text()}")
+    project.commit("me, too")
