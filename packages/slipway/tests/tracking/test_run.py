@@ -29,6 +29,7 @@ def test_a_run_holds_every_parameter(run):
         "evaluate.resamples": "200",
         "evaluate.confidence": "0.95",
         "evaluate.seed": "7",
+        "evaluate.hash_groups": "False",
         "model.trees": "30",
     }
 
