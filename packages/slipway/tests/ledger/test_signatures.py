@@ -2,6 +2,7 @@
 
 import pytest
 from ledgerbox import branch, clone, deploy, entry_by_hand, git, make_key, sign_by_hand
+from places import ROOT
 
 from slipway.errors import LedgerError
 from slipway.ledger import Ledger
@@ -41,6 +42,12 @@ def signed(hub, ours, churn, keys, tmp_path, monkeypatch):
 
 def test_a_ledger_without_signers_says_who_owns_production(ours):
     assert Ledger(ours).trust.startswith("unsigned: whoever can push the branch deployments owns production")
+
+
+def test_a_file_without_a_key_is_no_list_of_signers(hub, ours, churn, tmp_path):
+    name_signers(hub, tmp_path / "main", (ROOT / SIGNERS).read_text())
+    assert Ledger(ours).trust.startswith("unsigned")
+    assert deploy(ours, churn.bundle).number == 1
 
 
 def test_what_a_signer_has_signed_is_believed_in_a_fresh_clone(signed, tmp_path):

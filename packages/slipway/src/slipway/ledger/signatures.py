@@ -28,7 +28,7 @@ class Signers(NamedTuple):
 
 
 def read_signers(git: Objects, main: str | None) -> Signers | None:
-    """Return the signers that the commit `main` names, None if it has no such file: the ledger is unsigned."""
+    """Return the signers that the commit `main` names, None if it names no key: the ledger is unsigned."""
     if main is None:
         return None
     folder, name = SIGNERS.split("/")
@@ -39,6 +39,8 @@ def read_signers(git: Objects, main: str | None) -> Signers | None:
     if content is None:
         raise LedgerError(f"{SIGNERS} of commit {main[:12]} is missing from this clone. Make a new clone.")
     text = content.decode(errors="replace")
+    if all(line.startswith("#") or not line.strip() for line in text.splitlines()):
+        return None
     accepted = _ACCEPTED.findall(text)
     return Signers(text, accepted[-1] if accepted else None)
 
