@@ -10,7 +10,7 @@ import time
 import pytest
 
 from slipway.errors import LockError, TrackingError
-from slipway.tracking.store import hide_password, open_store
+from slipway.tracking.store import open_store
 
 
 def refused(uri, within=8.0):
@@ -114,7 +114,6 @@ def test_no_message_shows_a_password():
         port = taken.getsockname()[1]
     message = refused(f"http://ann:s3cret@127.0.0.1:{port}")
     assert "s3cret" not in message
-    assert hide_password("postgresql://ann:s3cret@db:5432/mlflow") == "postgresql://db:5432/mlflow"
 
 
 def test_a_damaged_file_is_named_at_once(file):

@@ -11,7 +11,8 @@ import requests
 
 from slipway.ledger import Entry
 from slipway.settings import tracking_settings
-from slipway.tracking.store import SERVER, hide_password, sqlite_file, store_errors
+from slipway.tracking.passwords import hide_password
+from slipway.tracking.store import SERVER, sqlite_file, store_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from slipway.errors import TrackingError
 from slipway.files.lock import hold_lock
 from slipway.files.writing import new_file
 from slipway.settings import quiet_environment
+from slipway.tracking.passwords import hide_password, scrub_error
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -40,7 +41,11 @@ def open_store(uri: str) -> Iterator[Store]:
     file = sqlite_file(uri)
     try:
         with _registration_lock(file):
-            client = _connect(uri, file)
+            try:
+                client = _connect(uri, file)
+            except (ImportError, ValueError) as error:
+                # A database's driver that is not installed, a malformed address.
+                raise TrackingError(describe_store_error(uri, error)) from error
             with _default_store(client.tracking_uri):
                 yield Store(client, hide_password(uri), alone=file is not None)
     except store_errors() as error:
@@ -70,15 +75,9 @@ def describe_store_error(uri: str, error: BaseException) -> str:
     while (next_inner := inner.__cause__ or inner.__context__) is not None:
         inner = next_inner
     if uri.startswith(SERVER) and isinstance(inner, OSError):
-        return f"Cannot connect to the MLflow server {shown}: {inner}. {_advise(shown, '')}."
-    reason = " ".join(str(error).replace(uri, shown).split())
+        return f"Cannot connect to the MLflow server {shown}: {scrub_error(uri, str(inner))}. {_advise(shown, '')}."
+    reason = " ".join(scrub_error(uri, str(error)).split())
     return f"Cannot use the MLflow store {shown}: {reason.split('. ')[0][:500].rstrip('.')}. {_advise(shown, reason)}."
-
-
-def hide_password(uri: str) -> str:
-    """Return the URI without the user and the password that it may contain."""
-    place = urlsplit(uri).netloc
-    return uri.replace(place, place.rpartition("@")[2], 1) if "@" in place else uri
 
 
 def _connect(uri: str, file: Path | None) -> "MlflowClient":
