@@ -6,6 +6,7 @@ import psutil
 import pytest
 from releases import better, first, killed_after, quiet, slipway
 
+from slipway.bundle.verify import read_sealed
 from slipway.delivery import operations
 from slipway.delivery.reconcile import reconcile
 from slipway.delivery.smoke_test import wait_until
@@ -115,7 +116,7 @@ def test_converge_starts_what_a_restarted_machine_does_not_run(project):
 def test_a_link_that_somebody_moved_is_seen_and_mended(project):
     old = first(project).entry.serving.bundle
     target = find_target(project.root, "production")
-    other = target.prepare(better(project), None).bundle
+    other = target.prepare(read_sealed(better(project).path), None).bundle
     current = target.folder / "current"
     current.unlink()
     current.symlink_to(other.path)

@@ -7,7 +7,7 @@ import pytest
 from projectbox import Project
 from running import serving
 
-from slipway.bundle import load_bundle
+from slipway.bundle.verify import read_sealed
 from slipway.delivery.smoke_test import read_version, run_smoke_test
 from slipway.errors import DeliveryError
 
@@ -20,30 +20,35 @@ def service(fresh: Project, tmp_path):
 
 def test_a_service_of_another_bundle_is_found_out(fresh, service, tmp_path):
     project = fresh.copy(tmp_path / "other")
+    project.retrain(trees=3)
     with pytest.raises(DeliveryError, match="serves the bundle"):
-        run_smoke_test(service.url, project.retrain(trees=3))
+        run_smoke_test(service.url, read_sealed(project.bundle))
 
 
 def test_golden_rows_are_asked_within_the_limits_of_the_service(fresh, service):
-    found = run_smoke_test(service.url, load_bundle(fresh.bundle))
+    found = run_smoke_test(service.url, read_sealed(fresh.bundle))
     assert found.golden_rows > 1
     assert found.largest_difference < 1e-6
 
 
-def test_golden_rows_with_other_scores_are_found_out(fresh, service, tmp_path):
+def test_golden_rows_with_other_scores_are_found_out(fresh, service):
     """The service is what it says; what it should give is not what it gives."""
-    project = fresh.copy(tmp_path / "other")
-    bundle = load_bundle(project.bundle)
-    golden = project.bundle / "golden.jsonl"
-    lines = golden.read_bytes().splitlines(keepends=True)
-    golden.write_bytes(b"".join([lines[0].replace(b'"score":0.', b'"score":0.5'), *lines[1:]]))
+    bundle = read_sealed(fresh.bundle)
+    golden = bundle.files["golden.jsonl"].replace(b'"score":0.', b'"score":0.5', 1)
     with pytest.raises(DeliveryError, match="golden row 1 another score"):
-        run_smoke_test(service.url, bundle)
+        run_smoke_test(service.url, bundle._replace(files=bundle.files | {"golden.jsonl": golden}))
+
+
+@pytest.mark.parametrize(("golden", "said"), [(b"", "is empty"), (b"{}\n", "expected one golden row a line")])
+def test_golden_rows_that_test_nothing_are_refused(fresh, service, golden, said):
+    bundle = read_sealed(fresh.bundle)
+    with pytest.raises(DeliveryError, match=said):
+        run_smoke_test(service.url, bundle._replace(files=bundle.files | {"golden.jsonl": golden}))
 
 
 def test_a_proxy_is_not_asked_for_what_runs_here(fresh, service, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert read_version(service.url).model.digest == load_bundle(fresh.bundle).digest
+    assert read_version(service.url).model.digest == read_sealed(fresh.bundle).digest
 
 
 def test_something_that_answers_everything_with_a_page_is_no_service(fresh):
@@ -60,6 +65,6 @@ def test_something_that_answers_everything_with_a_page_is_no_service(fresh):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         with pytest.raises(DeliveryError, match="expected a service of Slipway"):
-            run_smoke_test(url, load_bundle(fresh.bundle))
+            run_smoke_test(url, read_sealed(fresh.bundle))
         assert read_version(url) is None
         server.shutdown()

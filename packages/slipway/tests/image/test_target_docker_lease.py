@@ -6,6 +6,7 @@ import pytest
 from dockerbox import bring, quiet, settled
 from releases import killed_after, slipway
 
+from slipway.bundle.verify import read_sealed
 from slipway.delivery.reconcile import find_in_sync, reconcile
 from slipway.delivery.rollout import open_environment
 from slipway.delivery.targets.containers.engine import Engine
@@ -31,7 +32,7 @@ def test_a_command_of_another_clone_waits_and_leaves_alone_what_the_first_has_as
     with open_environment(on_engine.root, "staging", quiet) as held:
         second = slipway(other, "converge", "staging")
         assert "waiting for" in second.stdout.readline()
-        held.target.rehearse(held.target.prepare(shipped[0].bundle, shipped[0].image))
+        held.target.rehearse(held.target.prepare(read_sealed(shipped[0].bundle.path), shipped[0].image))
         assert second.poll() is None
         assert find_in_sync(other.root, "staging"), "who only looks waits for nobody"
     said = second.communicate(timeout=60)[0]

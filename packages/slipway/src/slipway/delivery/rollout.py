@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 import psutil
 
-from slipway.bundle import load_bundle
+from slipway.bundle.verify import read_sealed
 from slipway.delivery.signature import verify_signature
 from slipway.delivery.smoke_test import Smoke
 from slipway.delivery.targets.base import PreparedRelease, Target
@@ -132,7 +132,8 @@ def prepare_release(
 ) -> PreparedRelease:
     """Prepare a release in the target, with the bundle in `folder` (None: of the ledger).
 
-    The signature of its image is verified, unless it was `accepted` before.
+    The bundle is only hashed: a process with the rights to deliver runs no code of one. The signature of its image is
+    verified, unless it was `accepted` before.
     """
     if folder is None:
         place = held.ledger.root / ".slipway" / "bundles"
@@ -140,7 +141,7 @@ def prepare_release(
         folder = held.ledger.fetch_bundle(release.bundle, place)
     if held.target.by_image and not (accepted and accepted.image == release.image):
         verify_signature(held.ledger.root, held.settings.signature, release.image)
-    return held.target.prepare(load_bundle(folder, release.bundle), release.image)
+    return held.target.prepare(read_sealed(folder, release.bundle), release.image)
 
 
 def find_difference(target: Target, serving: Release | None) -> str | None:

@@ -14,10 +14,9 @@ from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 import msgspec
 import numpy as np
 
-from slipway.bundle import Bundle
 from slipway.bundle.manifest import TOLERANCE, GoldenRow
 from slipway.bundle.predictions import SCORE, SCORES
-from slipway.bundle.verify import score_difference
+from slipway.bundle.verify import SealedBundle, score_difference
 from slipway.errors import DeliveryError
 from slipway.problem import Task
 
@@ -54,7 +53,7 @@ class Version(msgspec.Struct, frozen=True):
     since: datetime
 
 
-def run_smoke_test(url: str, bundle: Bundle, key: str | None = None) -> Smoke:
+def run_smoke_test(url: str, bundle: SealedBundle, key: str | None = None) -> Smoke:
     """Test readiness, digest, scores of the golden rows, refusal of a bad row, and latency of the service at `url`.
 
     Raises `DeliveryError` that names what was expected and found.
@@ -64,8 +63,7 @@ def run_smoke_test(url: str, bundle: Bundle, key: str | None = None) -> Smoke:
     served = ask("/version", None, 200, Version).model.digest
     if served != bundle.digest:
         raise DeliveryError(f"{url} serves the bundle {served[:12]}, expected {bundle.digest[:12]}.")
-    lines = (bundle.path / "golden.jsonl").read_bytes().splitlines()
-    golden = [msgspec.json.decode(line, type=GoldenRow) for line in lines]
+    golden = _read_golden_rows(bundle)
     # One at a time: how many rows a request may have is the environment's own setting.
     answers = [ask("/predict", line.row, 200, dict[str, Any]) for line in golden]
     off = _differences(url, bundle, answers, golden)
@@ -113,6 +111,16 @@ def is_ready(url: str) -> bool:
     return True
 
 
+def _read_golden_rows(bundle: SealedBundle) -> list[GoldenRow]:
+    try:
+        found = [msgspec.json.decode(line, type=GoldenRow) for line in bundle.files["golden.jsonl"].splitlines()]
+    except msgspec.DecodeError as error:
+        raise DeliveryError(f"{bundle.path / 'golden.jsonl'}: expected one golden row a line: {error}.") from error
+    if not found:
+        raise DeliveryError(f"{bundle.path / 'golden.jsonl'} is empty. Train the model again.")
+    return found
+
+
 def _milliseconds(ask: Ask, row: dict[str, Any], url: str) -> float:
     taken = []
     for _ in range(_ASKED):
@@ -128,7 +136,7 @@ def _milliseconds(ask: Ask, row: dict[str, Any], url: str) -> float:
 
 
 def _differences(
-    url: str, bundle: Bundle, answers: list[dict[str, Any]], golden: list[GoldenRow]
+    url: str, bundle: SealedBundle, answers: list[dict[str, Any]], golden: list[GoldenRow]
 ) -> np.ndarray[Any, Any]:
     many = bundle.manifest.task is Task.MULTICLASS
     try:

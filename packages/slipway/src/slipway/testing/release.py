@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from slipway.bundle import Bundle, load_bundle
+from slipway.bundle.verify import read_sealed
 from slipway.data.prepared import write_parts
 from slipway.delivery.targets.base import PreparedRelease
 from slipway.delivery.targets.local.target import LocalSettings, LocalTarget
@@ -89,7 +90,7 @@ class ReleaseConformance:
     def test_the_service_answers_over_http_with_the_scores_of_the_golden_rows(self, release: SampleRelease) -> None:
         # A rehearsal takes a free port, and not the one of the settings.
         target = LocalTarget(release.root, "conformance", LocalSettings(port=1))
-        target.rehearse(PreparedRelease(release.bundle, None))
+        target.rehearse(PreparedRelease(read_sealed(release.bundle.path), None))
 
     def test_no_column_tells_the_target_by_itself(self, gate_result: GateResult) -> None:
         _passes(gate_result, "no_leaking_feature")

@@ -42,10 +42,10 @@ def smoke(url: str, folder: Path, key: str | None, as_json: bool) -> None:
     The service must be ready, serve this bundle's digest, give golden rows their scores, refuse an invalid row, and
     answer within the latency budget.
     """
-    from slipway.bundle import load_bundle
+    from slipway.bundle.verify import read_sealed
     from slipway.delivery import smoke_test
 
-    found = smoke_test.run_smoke_test(url.rstrip("/"), load_bundle(folder), key)
+    found = smoke_test.run_smoke_test(url.rstrip("/"), read_sealed(folder), key)
     print_result(as_json, found, f"{found.url} serves {found.digest[:12]}: {describe_smoke(found)}")
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from slipway.bundle import Bundle
+from slipway.bundle.verify import SealedBundle
 from slipway.delivery.smoke_test import Smoke, run_smoke_test
 from slipway.errors import DeliveryError
 
@@ -35,7 +35,7 @@ class TargetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 class PreparedRelease(NamedTuple):
     """A release that a target can start: its verified bundle, and the image that holds it, if there is one."""
 
-    bundle: Bundle
+    bundle: SealedBundle
     image: str | None
 
 
@@ -121,7 +121,7 @@ class Target(ABC):
     def clean_up(self) -> None:  # noqa: B027 - optional
         """Remove what a killed command left from a rehearsal."""
 
-    def prepare(self, bundle: Bundle, image: str | None) -> PreparedRelease:
+    def prepare(self, bundle: SealedBundle, image: str | None) -> PreparedRelease:
         """Make a release available to the target: its verified bundle, and the image that holds it."""
         if self.by_image and image is None:
             raise DeliveryError(

@@ -8,7 +8,7 @@ ends.
 
 from pathlib import Path
 
-from slipway.bundle import Bundle
+from slipway.bundle.verify import SealedBundle
 from slipway.delivery.smoke_test import Smoke, read_version, wait_until
 from slipway.delivery.targets.base import PreparedRelease, describe_difference
 from slipway.delivery.targets.containers.compose import Container, Project, Wanted
@@ -35,7 +35,7 @@ class DockerTarget(ContainerTarget):
         super().clean_up()
         remove_files(self._engine, self._project.name)
 
-    def prepare(self, bundle: Bundle, image: str | None) -> PreparedRelease:
+    def prepare(self, bundle: SealedBundle, image: str | None) -> PreparedRelease:
         """Pull the image by its digest; its label must name the bundle, and it must be able to hold a port.
 
         This is checked before anything is touched: a rollback would also bring in settings that changed meanwhile.

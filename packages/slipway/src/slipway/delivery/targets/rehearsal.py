@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from slipway.bundle import load_bundle
+from slipway.bundle.verify import read_sealed
 from slipway.delivery.smoke_test import Smoke
 from slipway.delivery.targets.base import PreparedRelease, TargetSettings
 from slipway.delivery.targets.containers.engine import Engine
@@ -21,7 +21,7 @@ def rehearse_image(root: Path, image: str, folder: Path, say: Callable[[str], No
     target = RehearsalTarget(root, "image", TargetSettings(target="rehearsal"))
     target.preflight()
     with lock_environment(root, target.name, say):
-        return target.smoke_test(target.prepare(load_bundle(folder), image))
+        return target.smoke_test(target.prepare(read_sealed(folder), image))
 
 
 class RehearsalTarget(ImageTarget):

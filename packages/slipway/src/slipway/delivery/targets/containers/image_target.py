@@ -6,7 +6,7 @@ from typing import Any
 
 from docker.errors import NotFound
 
-from slipway.bundle import Bundle
+from slipway.bundle.verify import SealedBundle
 from slipway.delivery.smoke_test import Smoke, is_ready, run_smoke_test, wait_until
 from slipway.delivery.targets.base import PreparedRelease, Target, TargetSettings
 from slipway.delivery.targets.containers.container import PORT, START_SECONDS, find_container, published_ports, read_log
@@ -37,7 +37,7 @@ class ImageTarget(Target):
             docker.api.remove_container(self._rehearsed, force=True, v=True)
         remove_files(self._engine, self._rehearsed)
 
-    def prepare(self, bundle: Bundle, image: str | None) -> PreparedRelease:
+    def prepare(self, bundle: SealedBundle, image: str | None) -> PreparedRelease:
         """Pull the image by its digest; its label must name the verified bundle."""
         prepared = super().prepare(bundle, image)
         prepare_image(self._engine, prepared)

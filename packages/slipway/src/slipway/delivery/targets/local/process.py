@@ -15,14 +15,20 @@ import psutil
 MARK = "SLIPWAY_PROCESS"
 _PATIENCE = 12.0
 _END = 2000
+# The variables of this process that a program needs to start: where things are, language and time.
+_PASSED = {"PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV"}
+_PASSED_PREFIXES = ("LC_", "LD_", "PYTHON", "OMP_")
 
 
 def start_process(
     command: list[str], variables: dict[str, str], output: Path, mark: str, folder: Path
 ) -> psutil.Process:
-    """Start `command` in `folder`, detached from this terminal, with a `mark`; its output is appended to `output`."""
+    """Start `command` in `folder`, detached from this terminal, with a `mark`; its output is appended to `output`.
+
+    It runs the code of a bundle, so it gets none of the secrets that this process may have in its environment.
+    """
     output.parent.mkdir(parents=True, exist_ok=True)
-    own = {name: value for name, value in os.environ.items() if not name.startswith("SLIPWAY_")}
+    own = {name: value for name, value in os.environ.items() if name in _PASSED or name.startswith(_PASSED_PREFIXES)}
     with output.open("ab") as appended:
         started = subprocess.Popen(
             command,

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from slipway.bundle import Bundle, load_bundle
+from slipway.bundle.verify import SealedBundle, read_sealed
 from slipway.delivery.smoke_test import Smoke, is_ready, read_version, run_smoke_test, wait_until
 from slipway.delivery.targets.base import Port, PreparedRelease, Target, TargetSettings, describe_difference
 from slipway.delivery.targets.local import process
@@ -74,14 +74,14 @@ class LocalTarget(Target):
         if running is None or process.read_environment(running).get("SLIPWAY_PORT") != str(port):
             self.check_port(port)
 
-    def prepare(self, bundle: Bundle, image: str | None) -> PreparedRelease:
+    def prepare(self, bundle: SealedBundle, image: str | None) -> PreparedRelease:
         """Copy the bundle to the releases and verify it; one that is there already is only verified."""
         place = self.folder / "releases" / bundle.digest
         with suppress(BundleError):
-            return PreparedRelease(load_bundle(place, bundle.digest), image)
+            return PreparedRelease(read_sealed(place, bundle.digest), image)
         with new_folder(place) as temporary:
             shutil.copytree(bundle.path, temporary, dirs_exist_ok=True)
-        return PreparedRelease(load_bundle(place, bundle.digest), image)
+        return PreparedRelease(read_sealed(place, bundle.digest), image)
 
     def clean_up(self) -> None:
         """Stop the rehearsal of a killed command."""
