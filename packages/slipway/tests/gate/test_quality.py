@@ -13,7 +13,7 @@ from slipway.gate.checks.quality import (
     no_slice_worse,
     not_worse,
 )
-from slipway.gate.statistics.paired import adjust_holm
+from slipway.gate.statistics.paired import adjust_holm, defined_difference, p_value_worse, prepare_losses
 from slipway.problem import Task
 
 CHECKS = (beats_baseline, not_worse, no_slice_worse, calibrated, mean_prediction_in_range)
@@ -73,12 +73,29 @@ def test_a_ruined_model_is_worse(inputs):
     found = not_worse(with_scores(inputs, shuffled(inputs)))
     assert not found.passed
     assert "% higher than production's (95% interval" in found.observed
+    assert re.search(r"; at least \S+% higher \(one-sided, 95%\)$", found.observed)
 
 
 def test_a_certain_loss_within_the_margin_is_let_through(inputs):
     ruined = with_scores(inputs, shuffled(inputs))
     assert not not_worse(ruined).passed
     assert not_worse(with_rules(ruined, margin=100)).passed
+
+
+def test_the_loss_is_judged_on_one_side(churn_inputs):
+    """Its p value is just below what `level` leaves, so an interval with two sides includes zero."""
+    scored, production = churn_inputs.candidate.scored, churn_inputs.production.scored
+    scores = production.scores.copy()
+    rows = np.flatnonzero(scored.group < 5)
+    scores[rows] = 1 - scores[rows]
+    inputs = with_scores(churn_inputs, scores)
+    sides = (prepare_losses(each, "log_loss", inputs.params.evaluate) for each in (inputs.candidate.scored, production))
+    found = defined_difference(*sides)
+    chance = float(p_value_worse(found.value, found.error, found.groups))
+    judged = with_rules(inputs, level=1 - chance - 1e-4)
+    assert not not_worse(judged).passed
+    assert judged.gain.high > 0
+    assert not_worse(with_rules(inputs, level=1 - chance + 1e-4)).passed
 
 
 def test_a_large_loss_that_is_uncertain_is_let_through(churn_inputs):

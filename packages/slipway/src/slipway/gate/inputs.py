@@ -60,12 +60,24 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
     @cached_property
     def gain(self) -> Figure | None:
         """The primary loss compared with production's (see `relative_improvement`); None without production."""
-        return self._improvement(self.production.scored) if self.production else None
+        return self._improvement(self.production.scored, self.rules.level) if self.production else None
+
+    @cached_property
+    def gain_bound(self) -> float | None:
+        """The upper end of the one-sided interval of `gain`; None without production, or with too few groups."""
+        if self.production is None:
+            return None
+        return self._improvement(self.production.scored, 2 * self.rules.level - 1).high
+
+    @property
+    def is_worse(self) -> bool:
+        """True if the candidate is worse than production, statistically significant (one-sided)."""
+        return self.gain_bound is not None and self.gain_bound < 0
 
     @cached_property
     def skill(self) -> Figure:
         """The primary loss compared with the trivial baseline's (see `relative_improvement`)."""
-        return self._improvement(self.baseline)
+        return self._improvement(self.baseline, self.rules.level)
 
     @cached_property
     def slice_gains(self) -> tuple[SliceComparison, ...]:
@@ -81,6 +93,6 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
             self.params.evaluate,
         )
 
-    def _improvement(self, reference: Scored) -> Figure:
-        scored, level = self.candidate.scored, self.rules.level
+    def _improvement(self, reference: Scored, level: float) -> Figure:
+        scored = self.candidate.scored
         return relative_improvement(scored, reference, self.problem.metric, level, self.params.evaluate)

@@ -13,7 +13,7 @@ from slipway.gate.inputs import GateInputs, ScoredBundle
 from slipway.gate.result import CheckResult, GateResult, Verdict, failed_check
 from slipway.gate.rules import Tie
 from slipway.gate.statistics.comparison import compare_metrics
-from slipway.gate.wording import describe_change, describe_difference, describe_interval, loss_name
+from slipway.gate.wording import describe_change, describe_difference, describe_interval, format_limit, loss_name
 from slipway.ledger import Ledger
 
 
@@ -106,10 +106,10 @@ def _compared(inputs: GateInputs, production: ScoredBundle, relative: Figure | N
     )
     if relative.low > 0:
         return Verdict.PROMOTE, f"Promote: the candidate's {name} is {numbers}."
-    if relative.high < 0:
+    if inputs.is_worse or relative.high < 0:
         return Verdict.KEEP, (
             f"Keep production's model: the candidate's {name} is {numbers}; that is statistically significant, but "
-            f"within the margin of {inputs.rules.margin:.1%}."
+            f"within the margin of {format_limit(inputs.rules.margin)}."
         )
     tie = f"the candidate's {name} does not differ significantly from production's: {numbers}"
     if inputs.rules.tie is Tie.CANDIDATE:

@@ -13,7 +13,14 @@ from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
 from slipway.gate.result import SliceComparison
 from slipway.gate.statistics.paired import adjust_holm, estimate_share, student_interval
-from slipway.gate.wording import NO_PRODUCTION, describe_change, describe_difference, describe_interval, loss_name
+from slipway.gate.wording import (
+    NO_PRODUCTION,
+    describe_change,
+    describe_difference,
+    describe_interval,
+    format_limit,
+    loss_name,
+)
 from slipway.problem import Task
 
 # Number of worse slices that are named, the worst first; the report has a table of all.
@@ -37,13 +44,16 @@ def beats_baseline(inputs: GateInputs) -> Finding:
     advice="Compare data and parameters with those of the release that runs: `slipway show production`.",
 )
 def not_worse(inputs: GateInputs) -> Finding:
-    """Fail if the model is significantly worse than production and by more than the margin."""
-    margin = inputs.rules.margin
+    """Fail if the model is significantly worse than production (one-sided) and by more than the margin."""
+    margin, level = inputs.rules.margin, inputs.rules.level
     observed, passed = NO_PRODUCTION, True
     if found := inputs.gain:
-        passed = found.high is not None and not (found.high < 0 and found.value < -margin)
+        bound = inputs.gain_bound
+        passed = bound is not None and not (bound < 0 and found.value < -margin)
         observed = describe_difference(inputs, found, "production's")
-    limit = f"at most {margin:.1%} higher, or not statistically significant"
+        if bound is not None and bound < 0:
+            observed += f"; at least {-bound:.1%} higher (one-sided, {level:.0%})"
+    limit = f"at most {format_limit(margin)} higher, or not statistically significant (one-sided, {level:.0%})"
     return Finding(passed, observed, limit)
 
 

@@ -62,7 +62,7 @@ def measure_detection(
 def refusal_probability(candidate: Losses, production: Losses, rules: GateRules, size: float = 1.0) -> float:
     """Return the probability that `not_worse` refuses the candidate on another holdout `size` times as large."""
     groups = max(2, round(size * candidate.groups))
-    reach = critical_value(groups, (1 - rules.level) / 2)
+    reach = critical_value(groups, 1 - rules.level)
     if candidate.sums is None or production.sums is None or not production.sums.any():
         found = defined_difference(candidate, production)
         if found.draws is None or not found.error:

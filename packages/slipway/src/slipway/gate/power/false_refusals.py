@@ -63,8 +63,7 @@ def measure_false_refusals(
     slices = [
         _pairs([prepare_losses(restrict_rows(each, part.rows), primary, params) for each in honest]) for part in parts
     ]
-    tail = (1 - rules.level) / 2
-    by_whole = (whole.values < -rules.margin) & (p_value_worse(*whole) < tail)
+    by_whole = (whole.values < -rules.margin) & (p_value_worse(*whole) < 1 - rules.level)
     by_slice = _slice_refused(slices, rules) if slices else np.zeros_like(by_whole)
     refused = by_whole | by_slice
     others = ~np.eye(number, dtype=bool)
@@ -79,7 +78,7 @@ def measure_false_refusals(
         unluckiest=float((refused.sum(axis=0) / (number - 1)).max()),
         spread=float(np.sqrt((whole.values[others] ** 2).mean())),
         largest=float(np.abs(whole.values).max()),
-        half_width=critical_value(whole.groups, tail) * float(np.median(whole.errors[others])),
+        half_width=critical_value(whole.groups, (1 - rules.level) / 2) * float(np.median(whole.errors[others])),
     )
 
 
