@@ -13,6 +13,7 @@ from ledgerbox import BY, ENVIRONMENTS, branch, clone, deploy, deploying, git, m
 from slipway.errors import LedgerError
 from slipway.ledger import Event, Ledger
 
+pytestmark = pytest.mark.slow
 REAL = subprocess.run
 FAULTS = {
     "error": "exit 1",
