@@ -53,11 +53,9 @@ def labels_flipped(project: Project) -> None:
 
 
 def _noisy_column(project: Project) -> None:
-    """A number gets a little noise."""
+    """A number that is trained on gets a little noise."""
     train, holdout = _again(project)
-    for number, part in enumerate((train, holdout)):
-        noise = np.random.default_rng(RNG + number).normal(0, 0.01, len(part))
-        part["usage"] = (part["usage"] + noise).clip(lower=0)
+    train["usage"] = (train["usage"] + np.random.default_rng(RNG).normal(0, 0.01, len(train))).clip(lower=0)
     project.retrain(train, holdout)
 
 
@@ -132,15 +130,7 @@ def join_repeats_rows(project: Project) -> None:
     project.retrain(train, holdout)
 
 
-def _other_unit_everywhere(project: Project) -> None:
-    """Both parts change to another scale that the contract allows, and the model learns it."""
-    train, holdout = _again(project)
-    for part in (train, holdout):
-        part["usage"] = part["usage"] * 2
-    project.retrain(train, holdout)
-
-
-@mutant("not_worse", _other_unit_everywhere)
+@mutant("not_worse", _noisy_column)
 def unit_changed_after_training(project: Project) -> None:
     """A number is measured in another unit in the training set only."""
     train, holdout = _again(project)

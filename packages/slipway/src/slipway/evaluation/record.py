@@ -92,14 +92,7 @@ def make_record(
     naming, blocks = (Naming.HASHED if params.evaluate.hash_groups else Naming.PLAIN), 0
     if len(sizes) > MOST_GROUPS or sizes.median() < FEWEST_ROWS:
         naming, blocks = Naming.BLOCKS, min(_MOST_BLOCKS, max(1, len(holdout) // _BLOCK_ROWS))
-    groups, position = _positions(holdout["group"], naming, blocks, params.split.salt)
-    rows = np.bincount(position, minlength=len(groups))
     loss = choose_loss(problem)
-    columns = frame_to_columns(bundle.fields, holdout)
-    sums = {
-        field.name: _sum_column(_as_numbers(field, columns[field.name]), scored, position, rows)
-        for field in bundle.fields
-    }
     return EvaluationRecord(
         bundle=bundle.digest,
         problem=problem.name,
@@ -109,13 +102,16 @@ def make_record(
         split=params.split,
         naming=naming,
         blocks=blocks,
-        groups=groups,
-        rows=tuple(rows.tolist()),
-        outcomes=tuple(_sum(part, position, len(groups)) for part in _parts(scored, scored.target)),
-        scores=tuple(_sum(part, position, len(groups)) for part in _score_parts(scored)),
-        losses=_sum(row_losses(scored)[loss], position, len(groups)),
-        columns=sums,
+        **_sum_rows(bundle.fields, scored, holdout, loss, _positions(holdout["group"], naming, blocks, params.split)),
     )
+
+
+def repeat_record(
+    record: EvaluationRecord, fields: tuple[Field, ...], scored: Scored, holdout: "pd.DataFrame"
+) -> EvaluationRecord:
+    """Sum up other rows that the bundle of `record` scored, in the way in which `record` was made."""
+    named = _positions(holdout["group"], record.naming, record.blocks, record.split)
+    return msgspec.structs.replace(record, **_sum_rows(fields, scored, holdout, record.loss, named))
 
 
 def choose_loss(problem: Problem) -> str:
@@ -169,12 +165,38 @@ def _encode(record: EvaluationRecord) -> bytes:
     return msgspec.json.encode(record, order="sorted")
 
 
-def _positions(groups: "pd.Series", naming: Naming, blocks: int, salt: str) -> tuple[tuple[str, ...], NDArray[np.intp]]:
+def _sum_rows(
+    fields: tuple[Field, ...],
+    scored: Scored,
+    holdout: "pd.DataFrame",
+    loss: str,
+    named: tuple[tuple[str, ...], NDArray[np.intp]],
+) -> dict[str, Any]:
+    """Return the sums of a record over its groups, whose names and position for each row `named` holds."""
+    groups, position = named
+    rows = np.bincount(position, minlength=len(groups))
+    columns = frame_to_columns(fields, holdout)
+    sums = {
+        field.name: _sum_column(_as_numbers(field, columns[field.name]), scored, position, rows) for field in fields
+    }
+    return {
+        "groups": groups,
+        "rows": tuple(rows.tolist()),
+        "outcomes": tuple(_sum(part, position, len(groups)) for part in _parts(scored, scored.target)),
+        "scores": tuple(_sum(part, position, len(groups)) for part in _score_parts(scored)),
+        "losses": _sum(row_losses(scored)[loss], position, len(groups)),
+        "columns": sums,
+    }
+
+
+def _positions(
+    groups: "pd.Series", naming: Naming, blocks: int, split: SplitParams
+) -> tuple[tuple[str, ...], NDArray[np.intp]]:
     """Return the names, sorted, and the position of each row's group among them."""
     import pandas as pd
 
     codes, found = pd.factorize(groups, sort=True)
-    named = name_groups(found.tolist(), naming, salt, blocks)
+    named = name_groups(found.tolist(), naming, split.salt, blocks)
     names, position = np.unique(np.array(named, dtype=str), return_inverse=True)
     return tuple(names.tolist()), position[codes]
 

@@ -21,6 +21,7 @@ from slipway.gate.base_commit import read_base
 from slipway.gate.checks import verify_exemptions
 from slipway.gate.inputs import GateInputs, ScoredBundle
 from slipway.gate.problem_process import PRELOAD, ProblemProcess
+from slipway.gate.reproduction import add_absent_columns
 from slipway.gate.result import CheckResult, failed_check
 from slipway.ledger import Ledger
 from slipway.ledger.entry import PRODUCTION, Entry
@@ -129,7 +130,7 @@ def _production(
     with _refusing("production"):
         bundle = isolate_bundle(read_sealed(folder, digest))
         verify_bundle_problem(bundle, problem)
-        scored = score_frame(bundle, _with_absent(bundle, holdout))
+        scored = score_frame(bundle, add_absent_columns(bundle.fields, holdout))
         if scored.classes != candidate.classes:
             raise BundleError(
                 f"Cannot compare scores: production's model has the classes {scored.classes}, the candidate "
@@ -150,12 +151,6 @@ def _read_record(ledger: Ledger, entry: Entry) -> EvaluationRecord | None:
                 f"The evaluation record of the bundle {entry.serving.bundle[:12]} is of {record.bundle[:12]}."
             )
         return record
-
-
-def _with_absent(bundle: IsolatedBundle, holdout: "pd.DataFrame") -> "pd.DataFrame":
-    """Add the columns that only production's contract has, as missing values, where it allows them."""
-    absent = {field.name: None for field in bundle.fields if field.nullable and field.name not in holdout}
-    return holdout.assign(**absent).astype(dict.fromkeys(absent, object)) if absent else holdout
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from slipway.evaluation.result import Evaluation
 from slipway.evaluation.scored import Scored
 from slipway.evaluation.slices import SlicePart
 from slipway.figures import Figure
+from slipway.gate.reproduction import Reproduction, add_absent_columns, reproduce_record
 from slipway.gate.result import CheckResult, SliceComparison
 from slipway.gate.rules import GateRules
 from slipway.gate.statistics.comparison import compare_slices, relative_improvement
@@ -91,6 +92,21 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
             self.problem.metric,
             self.rules,
             self.params.evaluate,
+        )
+
+    @cached_property
+    def reproduction(self) -> Reproduction | None:
+        """The evaluation record of production's model, asked for again in these rows; None where there is none."""
+        if self.production is None or self.evaluation_record is None:
+            return None
+        fields = self.production.bundle.fields
+        return reproduce_record(
+            self.evaluation_record,
+            fields,
+            self.production.scored,
+            self.train,
+            add_absent_columns(fields, self.holdout),
+            self.rules.tolerance,
         )
 
     def _improvement(self, reference: Scored, level: float) -> Figure:

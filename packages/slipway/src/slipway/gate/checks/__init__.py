@@ -3,7 +3,7 @@
 import msgspec
 
 from slipway.errors import GateError
-from slipway.gate.checks import behaviour, compatibility, holdout, leakage, quality
+from slipway.gate.checks import behaviour, compatibility, holdout, leakage, quality, reproduction
 from slipway.gate.inputs import GateInputs
 from slipway.gate.result import CheckResult, failed_check
 from slipway.gate.rules import GateRules
@@ -13,6 +13,7 @@ CHECKS = (
     compatibility.contract_compatible,
     holdout.holdout_disjoint,
     holdout.holdout_whole,
+    reproduction.production_reproduced,
     holdout.no_duplicate_rows,
     holdout.enough_data,
     behaviour.metrics_reproduced,

@@ -1,0 +1,171 @@
+"""Ask production's model again for what its evaluation record says: where it gets something else, the rows changed."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from slipway.contract import Field
+from slipway.data.splitting import Naming, is_held_out, name_groups
+from slipway.evaluation.record import EvaluationRecord, repeat_record
+from slipway.evaluation.scored import Scored, take_scored
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# The share of a sum that the order of its additions may change, with room.
+_DIGITS = 1e-9
+
+
+class Reproduction(msgspec.Struct, frozen=True, kw_only=True):
+    """The groups of a record, found again in other rows.
+
+    `compared` groups were found and `aged` are older than everything that is left; `missing` are gone otherwise.
+    `resized` have another number of rows, `relabelled` the same number with other outcomes; `lost` has the change of
+    the loss of each group that is not reproduced, as a share of its recorded loss. `total` is that of all compared
+    groups; `columns` counts for each column the groups of the recorded size in which its values differ.
+    """
+
+    compared: int
+    missing: tuple[str, ...] = ()
+    aged: int = 0
+    resized: tuple[str, ...] = ()
+    relabelled: tuple[str, ...] = ()
+    lost: dict[str, float] = {}
+    total: float = 0.0
+    columns: dict[str, int] = {}
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The groups that differ, those whose loss changed most first."""
+        names = {*self.missing, *self.resized, *self.relabelled, *self.lost}
+        return tuple(sorted(names, key=lambda name: (-abs(self.lost.get(name, np.inf)), name)))
+
+
+class _Rows(NamedTuple):
+    """Sums of a record in the order of the compared groups."""
+
+    rows: NDArray[np.float64]
+    outcomes: NDArray[np.float64]
+    losses: NDArray[np.float64]
+
+
+def reproduce_record(
+    record: EvaluationRecord,
+    fields: tuple[Field, ...],
+    scored: Scored,
+    train: "pd.DataFrame",
+    holdout: "pd.DataFrame",
+    tolerance: float,
+) -> Reproduction:
+    """Compare a record with what its bundle got (`scored`) on the rows `holdout`, in the groups that both know.
+
+    Groups that are trained on now, by another split, are not compared. `tolerance` is the share by which the loss of a
+    group may differ, because a last digit that differs between processors may put a row on the other side of a tree's
+    threshold; of all groups together a tenth of it.
+    """
+    held = holdout["group"].map({name: is_held_out(name, record.split) for name in holdout["group"].unique()})
+    rows = np.flatnonzero(held.to_numpy(dtype=bool))
+    if not len(rows):
+        return _without_common(record, train, holdout)
+    again = repeat_record(record, fields, take_scored(scored, rows), holdout.iloc[rows])
+    then, now = ({name: at for at, name in enumerate(each.groups)} for each in (record, again))
+    common = [name for name in record.groups if name in now]
+    if record.naming is Naming.BLOCKS:
+        # A block with more rows than before has new groups in it.
+        common = [name for name in common if again.rows[now[name]] <= record.rows[then[name]]]
+    if not common:
+        return _without_common(record, train, holdout)
+    before = _take(record, [then[name] for name in common])
+    after = _take(again, [now[name] for name in common])
+    sizes = before.rows == after.rows
+    outcomes = _near(before.outcomes, after.outcomes, _DIGITS, before.rows).all(axis=1)
+    usual = before.losses.sum() / before.rows.sum() * before.rows
+    scale = np.maximum(np.maximum(before.losses, usual), np.finfo(float).tiny)
+    change = (after.losses - before.losses) / scale
+    total = float((after.losses.sum() - before.losses.sum()) / max(before.losses.sum(), np.finfo(float).tiny))
+    differs = np.abs(change) > tolerance
+    if abs(total) > tolerance / 10 and not differs.any():
+        differs = np.abs(change) > tolerance / 10
+    positions = ([then[name] for name in common], [now[name] for name in common])
+    gone, aged = _missing(record, train, holdout, set(now))
+    return Reproduction(
+        compared=len(common),
+        missing=gone,
+        aged=aged,
+        resized=_named(common, ~sizes),
+        relabelled=_named(common, sizes & ~outcomes),
+        lost={name: float(each) for name, each, found in zip(common, change, differs, strict=True) if found},
+        total=total,
+        columns=_changed_columns(record, again, positions, sizes, outcomes),
+    )
+
+
+def add_absent_columns(fields: tuple[Field, ...], frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Add the columns of `fields` that `frame` lacks, as missing values, where the contract allows them."""
+    absent = {field.name: None for field in fields if field.nullable and field.name not in frame}
+    return frame.assign(**absent).astype(dict.fromkeys(absent, object)) if absent else frame
+
+
+def _without_common(record: EvaluationRecord, train: "pd.DataFrame", holdout: "pd.DataFrame") -> Reproduction:
+    return Reproduction(compared=0, aged=_missing(record, train, holdout, set())[1])
+
+
+def _missing(
+    record: EvaluationRecord, train: "pd.DataFrame", holdout: "pd.DataFrame", found: set[str]
+) -> tuple[tuple[str, ...], int]:
+    """Return the groups that are in neither part any more, and the number of those older than all that are left.
+
+    Old groups leave data that keep the last months only; `holdout_whole` bounds their number.
+    """
+    trained, held = train["group"].unique().tolist(), holdout["group"].unique().tolist()
+    known = found | set(name_groups(trained, record.naming, record.split.salt, record.blocks))
+    gone = [name for name in record.groups if name not in known]
+    oldest = min(trained + held)
+    aged = {name for name in gone if record.naming is Naming.PLAIN and name < oldest}
+    return tuple(name for name in gone if name not in aged), len(aged)
+
+
+def _take(record: EvaluationRecord, positions: list[int]) -> _Rows:
+    parts = (record.rows, np.array(record.outcomes).T, record.losses)
+    return _Rows(*(np.asarray(part, dtype=np.float64)[positions] for part in parts))
+
+
+def _near(one: NDArray[np.float64], other: NDArray[np.float64], share: float, rows: NDArray[np.float64]) -> "_Mask":
+    scale = np.maximum(np.maximum(np.abs(one), np.abs(other)), rows.reshape((-1, *(1,) * (one.ndim - 1))))
+    return np.asarray(np.abs(one - other) <= share * scale)
+
+
+_Mask = NDArray[np.bool_]
+
+
+def _named(names: list[str], chosen: "_Mask") -> tuple[str, ...]:
+    return tuple(name for name, found in zip(names, chosen, strict=True) if found)
+
+
+def _changed_columns(
+    record: EvaluationRecord,
+    again: EvaluationRecord,
+    positions: tuple[list[int], list[int]],
+    sizes: "_Mask",
+    outcomes: "_Mask",
+) -> dict[str, int]:
+    """Count for each column the groups of the same size where its values, or which rows have them, differ."""
+    rows = np.asarray(record.rows, dtype=np.float64)[positions[0]]
+    found = Counter[str]()
+    for name, before in record.columns.items():
+        after = again.columns[name]
+        same = np.ones(len(rows), dtype=bool)
+        for part in ("missing", "sums", "products"):
+            one, other = (
+                np.array(getattr(each, part), dtype=np.float64)[at]
+                for each, at in zip((before, after), positions, strict=True)
+            )
+            # Groups of few rows keep no sums; with other outcomes every product differs.
+            known = np.isfinite(one) & np.isfinite(other) & (outcomes if part == "products" else True)
+            same &= ~known | _near(np.nan_to_num(one), np.nan_to_num(other), _DIGITS, rows)
+        if count := int((sizes & ~same).sum()):
+            found[name] = count
+    return dict(found.most_common())
