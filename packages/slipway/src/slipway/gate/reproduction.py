@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # The share of a sum that the order of its additions may change, with room.
 _DIGITS = 1e-9
+_Mask = NDArray[np.bool_]
 
 
 class Reproduction(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,14 +82,8 @@ def reproduce_record(
     before = _take(record, [then[name] for name in common])
     after = _take(again, [now[name] for name in common])
     sizes = before.rows == after.rows
-    outcomes = _near(before.outcomes, after.outcomes, _DIGITS, before.rows).all(axis=1)
-    usual = before.losses.sum() / before.rows.sum() * before.rows
-    scale = np.maximum(np.maximum(before.losses, usual), np.finfo(float).tiny)
-    change = (after.losses - before.losses) / scale
-    total = float((after.losses.sum() - before.losses.sum()) / max(before.losses.sum(), np.finfo(float).tiny))
-    differs = np.abs(change) > tolerance
-    if abs(total) > tolerance / 10 and not differs.any():
-        differs = np.abs(change) > tolerance / 10
+    outcomes = np.asarray(_near(before.outcomes, after.outcomes, _DIGITS, before.rows).all(axis=1), dtype=bool)
+    lost, total = _compare_losses(before, after, common, tolerance)
     positions = ([then[name] for name in common], [now[name] for name in common])
     gone, aged = _missing(record, train, holdout, set(now))
     return Reproduction(
@@ -97,10 +92,26 @@ def reproduce_record(
         aged=aged,
         resized=_named(common, ~sizes),
         relabelled=_named(common, sizes & ~outcomes),
-        lost={name: float(each) for name, each, found in zip(common, change, differs, strict=True) if found},
+        lost=lost,
         total=total,
         columns=_changed_columns(record, again, positions, sizes, outcomes),
     )
+
+
+def _compare_losses(before: _Rows, after: _Rows, names: list[str], tolerance: float) -> tuple[dict[str, float], float]:
+    """Return the relative change of the loss of each group that is not reproduced, and of all groups together.
+
+    A group that has hardly any loss is measured by what its rows lose on average.
+    """
+    least = np.finfo(float).tiny
+    usual = before.losses.sum() / before.rows.sum() * before.rows
+    change = (after.losses - before.losses) / np.maximum(np.maximum(before.losses, usual), least)
+    total = float((after.losses.sum() - before.losses.sum()) / max(before.losses.sum(), least))
+    differs = np.abs(change) > tolerance
+    if abs(total) > tolerance / 10 and not differs.any():
+        differs = np.abs(change) > tolerance / 10
+    pairs = zip(names, change, differs, strict=True)
+    return {name: float(each) for name, each, found in pairs if found}, total
 
 
 def add_absent_columns(fields: tuple[Field, ...], frame: "pd.DataFrame") -> "pd.DataFrame":
@@ -133,15 +144,12 @@ def _take(record: EvaluationRecord, positions: list[int]) -> _Rows:
     return _Rows(*(np.asarray(part, dtype=np.float64)[positions] for part in parts))
 
 
-def _near(one: NDArray[np.float64], other: NDArray[np.float64], share: float, rows: NDArray[np.float64]) -> "_Mask":
+def _near(one: NDArray[np.float64], other: NDArray[np.float64], share: float, rows: NDArray[np.float64]) -> _Mask:
     scale = np.maximum(np.maximum(np.abs(one), np.abs(other)), rows.reshape((-1, *(1,) * (one.ndim - 1))))
     return np.asarray(np.abs(one - other) <= share * scale)
 
 
-_Mask = NDArray[np.bool_]
-
-
-def _named(names: list[str], chosen: "_Mask") -> tuple[str, ...]:
+def _named(names: list[str], chosen: _Mask) -> tuple[str, ...]:
     return tuple(name for name, found in zip(names, chosen, strict=True) if found)
 
 
@@ -149,8 +157,8 @@ def _changed_columns(
     record: EvaluationRecord,
     again: EvaluationRecord,
     positions: tuple[list[int], list[int]],
-    sizes: "_Mask",
-    outcomes: "_Mask",
+    sizes: _Mask,
+    outcomes: _Mask,
 ) -> dict[str, int]:
     """Count for each column the groups of the same size where its values, or which rows have them, differ."""
     rows = np.asarray(record.rows, dtype=np.float64)[positions[0]]
