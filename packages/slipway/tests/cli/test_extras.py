@@ -28,7 +28,7 @@ def test_every_command_has_its_help_there(tmp_path, name):
         (("gate",), "pipeline"),
         (("score", "rows.csv", "scores.csv"), "pipeline"),
         (("deploy", "staging"), "pipeline"),
-        (("converge", "staging"), "deliver"),
+        (("reconcile", "staging"), "deliver"),
         (("status",), "deliver"),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, tuple) else given,

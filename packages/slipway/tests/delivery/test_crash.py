@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 
 def settle(project, environment):
-    """Converge, and check that all agrees; the digest that serves."""
+    """Reconcile, and check that all agrees; the digest that serves."""
     entry = reconcile(project.root, environment, quiet).entry
     target = find_target(project.root, environment)
     serving = entry.serving.bundle if entry.serving else None
@@ -70,7 +70,7 @@ def test_a_switch_that_was_killed_is_unfinished_until_it_was_tested(project):
     better(project)
     operations.deploy(project.root, "staging", quiet)
     die(project, "delivery.targets.local.process.hang_up_process", 1, "promote", "staging", "production")
-    die(project, "delivery.targets.local.target.LocalTarget._point", 1, "converge", "production")
+    die(project, "delivery.targets.local.target.LocalTarget._point", 1, "reconcile", "production")
     assert "not finished" in production(project).differs
     assert settle(project, "production") == old
 
@@ -99,7 +99,7 @@ def test_a_first_start_that_is_killed_is_ended_where_the_ledger_says_that_nothin
     assert process.find_process(str(find_target(project.root, "production").folder)) is None
 
 
-def test_converge_starts_what_a_restarted_machine_does_not_run(project):
+def test_reconcile_starts_what_a_restarted_machine_does_not_run(project):
     first(project)
     target = find_target(project.root, "production")
     service = process.find_process(str(target.folder))

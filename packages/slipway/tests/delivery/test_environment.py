@@ -52,7 +52,7 @@ def test_a_service_that_wants_keys_is_tested_with_one(project):
     assert target.out_of_sync(digest) is None
 
 
-def test_settings_that_changed_are_seen_and_converge_brings_them_in(project):
+def test_settings_that_changed_are_seen_and_reconcile_brings_them_in(project):
     digest = first(project).entry.serving.bundle
     place(project, SLIPWAY_MAX_ROWS="7")
     target = find_target(project.root, "production")

@@ -1,4 +1,4 @@
-"""`slipway converge --every`: what others write into the ledger comes about here, and only changes are told."""
+"""`slipway reconcile --every`: what others write into the ledger comes about here, and only changes are told."""
 
 import json
 import queue
@@ -35,7 +35,7 @@ class Following:
     """The command, and its lines as they come."""
 
     def __init__(self, project, every):
-        self.process = slipway(project, "converge", "production", "--every", every, "--json")
+        self.process = slipway(project, "reconcile", "production", "--every", every, "--json")
         self._lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -121,6 +121,6 @@ def test_a_file_says_when_the_next_turn_is_due_and_one_of_before_says_nothing(pr
 def test_a_time_that_is_none_is_refused(project):
     place(project)
     for wrong in ("30", "0s", "soon"):
-        done = slipway(project, "converge", "production", "--every", wrong)
+        done = slipway(project, "reconcile", "production", "--every", wrong)
         assert "as in 30s" in done.communicate(timeout=60)[0]
         assert done.returncode == 2

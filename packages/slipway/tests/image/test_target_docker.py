@@ -120,7 +120,7 @@ def test_a_service_that_dies_is_started_again_and_after_its_front_died_it_answer
     (ship, _) = shipped
     bring(on_engine, ship)
     target, container = find_target(on_engine.root, "staging"), settled(on_engine, ship, "staging")
-    # Both are killed as the kernel does where memory is short; nobody converges.
+    # Both are killed as the kernel does where memory is short; nobody reconciles.
     for victim in (container.id, target._project.front().id):
         before = started(engine, container.id)
         kill(engine, ship.image, victim)
@@ -238,7 +238,7 @@ def test_an_image_that_cannot_hold_a_port_takes_nothing_down(on_engine, shipped,
     settled(on_engine, ship, "staging")
 
 
-def test_stopping_ends_everything_but_the_log_and_converge_starts_it_again(on_engine, shipped, engine):
+def test_stopping_ends_everything_but_the_log_and_reconcile_starts_it_again(on_engine, shipped, engine):
     bring(on_engine, shipped[0])
     target = find_target(on_engine.root, "staging")
     assert stop_service(on_engine.root, "staging", quiet)

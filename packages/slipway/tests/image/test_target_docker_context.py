@@ -48,7 +48,7 @@ def test_an_environment_behind_a_context_gets_its_keys_and_is_tested_with_one(on
     mounts = {each["Destination"]: each["Type"] for each in engine.inspect(container.id)["Mounts"]}
     assert mounts == dict.fromkeys(("/var/log/slipway", "/run/slipway", "/run/front"), "volume")
 
-    # Another key counts when converge has brought it there.
+    # Another key counts when reconcile has brought it there.
     second = make_key(on_engine, "second")
     assert read_version(target.url, second) is None
     assert "other settings" in target.out_of_sync(ship.bundle.digest, ship.image)

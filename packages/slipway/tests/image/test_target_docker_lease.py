@@ -30,7 +30,7 @@ def holders(project, engine):
 
 def test_a_command_of_another_clone_waits_and_leaves_alone_what_the_first_has_aside(on_engine, shipped, other, engine):
     with open_environment(on_engine.root, "staging", quiet) as held:
-        second = slipway(other, "converge", "staging")
+        second = slipway(other, "reconcile", "staging")
         assert "waiting for" in second.stdout.readline()
         held.target.rehearse(held.target.prepare(read_sealed(shipped[0].bundle.path), shipped[0].image))
         assert second.poll() is None
@@ -59,7 +59,7 @@ def test_an_image_that_the_engine_removed_is_pulled_again_to_lock_with(on_engine
 
 
 def test_what_a_killed_command_held_is_free_at_once_and_what_was_never_started_soon(on_engine, shipped, other, engine):
-    killed = killed_after(other, "delivery.targets.containers.lease._acquire", 1, "converge", "staging")
+    killed = killed_after(other, "delivery.targets.containers.lease._acquire", 1, "reconcile", "staging")
     assert killed.wait(timeout=60) == -signal.SIGKILL, killed.stdout.read()
     reconcile(on_engine.root, "staging", quiet)
     name = f"{find_target(on_engine.root, 'staging')._named}-held"

@@ -123,7 +123,7 @@ def test_where_a_replica_does_not_become_healthy_the_swarm_goes_back_and_the_led
     assert (entry.event, entry.release.image, entry.serving.image) == (Event.FAILED, broken.image, old.image)
 
 
-def test_a_deployment_that_is_killed_while_the_swarm_works_is_undone_by_converge_or_finished(
+def test_a_deployment_that_is_killed_while_the_swarm_works_is_undone_by_reconcile_or_finished(
     on_swarm, shipped, monkeypatch
 ):
     class Killed(BaseException):
@@ -170,7 +170,7 @@ def running(target):
     return [each.id for each in target._stack.tasks() if each.running]
 
 
-def test_keys_are_a_secret_of_the_swarm_and_another_key_comes_in_by_converge(on_swarm, shipped, engine):
+def test_keys_are_a_secret_of_the_swarm_and_another_key_comes_in_by_reconcile(on_swarm, shipped, engine):
     (ship, _) = shipped
     (on_swarm.root / "smoke.key").write_text(make_key(on_swarm, "smoke"))
     keys = {"SLIPWAY_AUTH": "keys", "SLIPWAY_API_KEYS_FILE": "keys.json"}

@@ -22,7 +22,7 @@ SECTIONS = {
         "promote": LazyCommand("deliver.deploy", "Deploy what another environment serves", "deliver"),
         "request": LazyCommand("deliver.deploy", "Request a promotion by pull request", "deliver"),
         "rollback": LazyCommand("deliver.deploy", "Roll back to an earlier release", "deliver"),
-        "converge": LazyCommand("deliver.deploy", "Reconcile what runs with the ledger", "deliver"),
+        "reconcile": LazyCommand("deliver.deploy", "Reconcile what runs with the ledger", "deliver"),
         "stop": LazyCommand("deliver.deploy", "Stop the service of an environment", "deliver"),
     },
     "Look": {

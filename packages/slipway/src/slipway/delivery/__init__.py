@@ -1,1 +1,1 @@
-"""Releases into environments: deploy, promote, roll back, converge."""
+"""Releases into environments: deploy, promote, roll back, reconcile."""

@@ -1,9 +1,9 @@
 """Deploy, promote, roll back: the only way to change which release an environment serves, with their preconditions.
 
-The order is: keep the bundle, rehearse it, switch, test, write the ledger. Until the ledger has the entry nothing has
-happened: a command that dies before leaves an environment that `slipway converge` reconciles with the ledger, and the
-same command run again completes the work, because each step does nothing where it is done already. One command at a
-time holds an environment of this clone, or of an engine; across clones the ledger decides which command was first.
+The order is: keep the bundle, rehearse it, switch, test, write the ledger. A change counts once the ledger has its
+entry: after a command that died earlier, `slipway reconcile` restores what the ledger records, or the same command run
+again completes the work, because each step does nothing where it is done already. One command at a time holds an
+environment of this clone, or of an engine; across clones the ledger decides which command was first.
 """
 
 from itertools import pairwise

@@ -77,7 +77,7 @@ def roll_out(held: OpenEnvironment, newest: Entry, change: Change) -> Delivered:
     if newest.serving and not target.is_managed_here():
         raise DeliveryError(
             f"{environment} does not run from this folder, so a change here would have no effect. Run this where it "
-            f"runs, or start it here first: `slipway converge {environment}`."
+            f"runs, or start it here first: `slipway reconcile {environment}`."
         )
     prepared = prepare_release(held, release, change.bundle)
     # A workflow that runs again has another MLflow run.
@@ -191,7 +191,7 @@ def _go_back(held: OpenEnvironment, before: Entry) -> str:
         newest = ledger.read(environment)
         restore_release(held, newest, accepted=before.serving)
     except (*TROUBLE, LedgerError) as error:
-        return f"The release before could not be brought back ({error}); `slipway converge {environment}` tries again."
+        return f"The release before could not be brought back ({error}); `slipway reconcile {environment}` tries again."
     if ledger.offline:
         return f"{_describe_serving(newest)} The ledger may be newer: {ledger.offline}"
     return _describe_serving(newest)

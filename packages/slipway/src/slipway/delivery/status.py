@@ -86,7 +86,7 @@ def describe_status(found: Status) -> str:
             f"(entry {found.entry}, {found.event}), {found.url}" + (f", MLflow {found.alias}" if found.alias else "")
         )
     if found.differs:
-        way = f": `slipway converge {found.environment}` fixes it" if found.looked_at else ""
+        way = f": `slipway reconcile {found.environment}` fixes it" if found.looked_at else ""
         said += f"\n{'':<12} but {found.differs}{way}"
     if found.note:
         said += f"\n{'':<12} {found.note}"

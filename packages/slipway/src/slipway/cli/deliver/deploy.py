@@ -1,4 +1,4 @@
-"""`slipway deploy`, `promote`, `request`, `rollback`, `converge`, `stop`: the release that an environment serves."""
+"""`slipway deploy`, `promote`, `request`, `rollback`, `reconcile`, `stop`: the release that an environment serves."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,11 +109,11 @@ def rollback(environment: str, leaves: int | None, to: int | None, reason: str, 
     _print_delivered(done, as_json, f"slipway history {environment}")
 
 
-@click.command(epilog=examples("slipway converge production", "slipway converge production --every 30s"))
+@click.command(epilog=examples("slipway reconcile production", "slipway reconcile production --every 30s"))
 @ENVIRONMENT
 @click.option("--every", type=Duration(), metavar="TIME", help="Repeat until SIGTERM: 30s, 5m, 1h.")
 @AS_JSON
-def converge(environment: str, every: float | None, as_json: bool) -> None:
+def reconcile(environment: str, every: float | None, as_json: bool) -> None:
     """Reconcile what runs with the ledger.
 
     Starts what the ledger says after a restart, a crash or a change by hand. With --every, promotions made elsewhere
@@ -139,7 +139,7 @@ def converge(environment: str, every: float | None, as_json: bool) -> None:
 def stop(environment: str, as_json: bool) -> None:
     """Stop the service of an environment.
 
-    The ledger is not changed; `slipway converge` starts the service again.
+    The ledger is not changed; `slipway reconcile` starts the service again.
     """
     from slipway.delivery import reconcile
 
@@ -148,7 +148,7 @@ def stop(environment: str, as_json: bool) -> None:
     print_result(
         as_json,
         {"environment": environment, "stopped": ran},
-        f"{environment}: {said}. `slipway converge {environment}` starts it again.",
+        f"{environment}: {said}. `slipway reconcile {environment}` starts it again.",
     )
 
 
