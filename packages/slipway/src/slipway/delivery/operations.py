@@ -22,7 +22,7 @@ from slipway.delivery.rollout import (
 from slipway.errors import DeliveryError
 from slipway.git import Git
 from slipway.ledger import Entry, Event, Ledger, Release
-from slipway.ledger.entry import ARRIVALS, PRODUCTION
+from slipway.ledger.entry import PRODUCTION, RELEASE_EVENTS
 from slipway.settings import project_settings
 
 
@@ -174,7 +174,7 @@ def find_recorded_rollback(ledger: Ledger, newest: Entry, reason: str, leaves: i
     `leaves` is the newest entry that the caller has seen, `to` the one to go back to. After a rollback only a command
     that names its entry, or a goal, goes back further: a release that was never looked at would be blocked.
     """
-    last = next((entry for entry in ledger.history(newest.environment) if entry.event in ARRIVALS), None)
+    last = next((entry for entry in ledger.history(newest.environment) if entry.event in RELEASE_EVENTS), None)
     if last and last.event is Event.ROLLBACK and leaves in (None, last.number - 1) and to is None:
         if (last.by, last.reason) == (ledger.by, reason):
             return True

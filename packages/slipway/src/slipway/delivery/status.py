@@ -12,7 +12,7 @@ from slipway.delivery.targets.base import Target
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
 from slipway.ledger import Entry, Event, Ledger, Release
-from slipway.ledger.entry import ARRIVALS
+from slipway.ledger.entry import RELEASE_EVENTS
 from slipway.settings import project_settings
 from slipway.tracking.aliases import read_alias
 
@@ -98,7 +98,7 @@ def find_arrival(ledger: Ledger, environment: str) -> Entry | None:
     serving = ledger.read(environment).serving
     if serving is None:
         return None
-    entries = (entry for entry in ledger.history(environment) if entry.event in ARRIVALS)
+    entries = (entry for entry in ledger.history(environment) if entry.event in RELEASE_EVENTS)
     return next((entry for entry in entries if entry.release == serving), None)
 
 

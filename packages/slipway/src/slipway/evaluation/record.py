@@ -34,7 +34,7 @@ FORMAT = 1
 RECORD = "evaluation.json.gz"
 # With more groups than this, or with groups that are hardly more than a row, groups are put together in blocks.
 MOST_GROUPS = 5_000
-# The sums of fewer rows would tell the rows.
+# Sums over fewer rows would reveal single values.
 FEWEST_ROWS = 5
 _BLOCK_ROWS, _MOST_BLOCKS = 50, 1024
 # A record of a thousand blocks and a hundred columns has 6 MB.

@@ -26,7 +26,7 @@ def find_champion(entries: Iterable[Entry]) -> Release | None:
 
 
 def distrust_entry(entries: Sequence[Entry], digest: str, *, by: str, reason: str) -> Entry:
-    """Return the entry after `entries`, newest first, that distrusts the one release whose bundle begins so."""
+    """Return the entry after `entries`, newest first, that distrusts the release whose digest begins with `digest`."""
     served = {entry.serving.bundle for entry in entries if entry.serving}
     matching = sorted(bundle for bundle in served - set(entries[0].distrusted) if bundle.startswith(digest))
     if len(matching) != 1:

@@ -63,7 +63,7 @@ def _commit(git: Objects, tip: str | None, items: list[Item], subject: str, entr
     tree = git.write_tree(kept + items)
     with signing_options(git, signed) as (options, sign):
         command = [*options, "commit-tree", *sign, tree, *(("-p", tip) if tip else ()), "-F", "-"]
-        return git.made(*command, given=_message(subject, entry), variables=_identity(entry))
+        return git.write_object(*command, given=_message(subject, entry), variables=_identity(entry))
 
 
 def _message(subject: str, entry: Entry) -> bytes:

@@ -29,7 +29,7 @@ class Event(StrEnum):
 
 
 # The events after which another release may serve.
-ARRIVALS = (Event.DEPLOY, Event.PROMOTE, Event.ROLLBACK)
+RELEASE_EVENTS = (Event.DEPLOY, Event.PROMOTE, Event.ROLLBACK)
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

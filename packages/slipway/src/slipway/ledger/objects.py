@@ -1,6 +1,6 @@
 """Read and write git's objects and references, without a checkout and without an index.
 
-Everything that is asked has an answer of its own where there is nothing: silence of git is an error, never "none".
+Empty output of git is an error; it never means that nothing exists.
 """
 
 import re
@@ -108,14 +108,14 @@ class Objects(Git):
 
     def write_blob(self, content: bytes) -> str:
         """Write a file to the store and return its id; no filter or line ending of the repository applies."""
-        return self.made("hash-object", "-w", "--stdin", given=content)
+        return self.write_object("hash-object", "-w", "--stdin", given=content)
 
     def write_tree(self, items: Iterable[Item]) -> str:
         """Write a folder to the store and return its id."""
         lines = (f"{item.mode} {item.kind} {item.id}\t{item.name}\0" for item in items)
-        return self.made("mktree", "-z", given="".join(lines).encode(errors="surrogateescape"))
+        return self.write_object("mktree", "-z", given="".join(lines).encode(errors="surrogateescape"))
 
-    def made(self, *command: str, given: bytes, variables: Mapping[str, str] | None = None) -> str:
+    def write_object(self, *command: str, given: bytes, variables: Mapping[str, str] | None = None) -> str:
         """Run a command that writes an object and return the id that it prints."""
         found = self.run(*command, given=given, variables=variables).strip()
         if _ID.fullmatch(found) is None:

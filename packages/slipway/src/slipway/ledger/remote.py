@@ -15,7 +15,7 @@ WITNESSES = "refs/tags/ledger"
 # A remote that cannot be reached is reported in seconds; git alone would wait for minutes.
 _PATIENCE = 30.0
 _TRANSFER = 300.0
-_IMPATIENT = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=20")
+_STALL_OPTIONS = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=20")
 # One less than what git takes for "no clone may stay shallow": the rest of a shallow clone stays as it is.
 _WHOLE = "--depth=2147483646"
 _NO_MATCH = 2
@@ -69,7 +69,7 @@ def ask_remote(git: Objects, remote: str) -> Answer:
     """Return what the remote has of the ledger; raises `UnreachableError`."""
     names = (_MAIN, BRANCH, f"{WITNESSES}/*")
     try:
-        done = git.attempt(*_IMPATIENT, "ls-remote", "--exit-code", remote, *names, seconds=_PATIENCE)
+        done = git.attempt(*_STALL_OPTIONS, "ls-remote", "--exit-code", remote, *names, seconds=_PATIENCE)
     except LedgerError as error:
         raise UnreachableError(f"Cannot connect to the remote {remote!r}: {error}") from error
     # 2 is git's exit code for a remote without such a branch and tags.
@@ -104,7 +104,7 @@ def _fetch(git: Objects, remote: str, name: str, wanted: str | None, depth: tupl
     quiet = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
     command = ("fetch", *quiet, *depth, "--no-filter", "--refmap=", remote, name)
     try:
-        done = git.attempt(*_IMPATIENT, *command, seconds=_TRANSFER)
+        done = git.attempt(*_STALL_OPTIONS, *command, seconds=_TRANSFER)
     except LedgerError as error:
         raise UnreachableError(f"Cannot fetch {name} from the remote {remote!r}: {error}") from error
     if done.exit_code:
@@ -130,7 +130,7 @@ def push_moves(git: Objects, remote: str, moves: Sequence[Move]) -> Pushed:
     options = ("--atomic", "--porcelain", "--no-progress", "--no-verify", "--no-follow-tags", "--no-recurse-submodules")
     names = [f"{move.new}:{move.name}" for move in moves]
     try:
-        done = git.attempt(*_IMPATIENT, "push", *options, *leases, remote, *names, seconds=_TRANSFER)
+        done = git.attempt(*_STALL_OPTIONS, "push", *options, *leases, remote, *names, seconds=_TRANSFER)
     except LedgerError as error:
         return Pushed(arrived=False, refused=False, reason=str(error))
     # A reference a line, between the address and "Done": a flag, which is "!" for no, both names, a summary.

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from slipway.errors import LedgerError
-from slipway.ledger.entry import ARRIVALS, FORMAT, Entry, Event, Release
+from slipway.ledger.entry import FORMAT, RELEASE_EVENTS, Entry, Event, Release
 
 
 def genesis_entry(environment: str, by: str, reason: str) -> Entry:
@@ -34,7 +34,7 @@ def next_entry(
     """
     number, now = previous.number + 1, _now()
     serving, since = previous.serving, previous.since
-    if event in ARRIVALS:
+    if event in RELEASE_EVENTS:
         serving, since = release, since if _same(serving, release) else now
     blocked = {digest: blocker for digest, blocker in previous.blocked.items() if digest != unblock}
     if blocks and (bad := _newly_blocked(previous, event, release)) is not None:
@@ -93,7 +93,7 @@ def _not_genesis(entry: Entry) -> str | None:
 
 def _not_next(previous: Entry, entry: Entry) -> str | None:
     """Return the first rule that the entry breaks, as a sentence."""
-    arrives = entry.event in ARRIVALS
+    arrives = entry.event in RELEASE_EVENTS
     quiet = entry.serving == previous.serving and entry.since == previous.since
     added = {digest: number for digest, number in entry.blocked.items() if previous.blocked.get(digest) != number}
     distrusted = {digest: entry.number for digest in entry.distrusted if digest not in previous.distrusted}
