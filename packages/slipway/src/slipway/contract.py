@@ -24,7 +24,8 @@ class Kind(StrEnum):
 class Field(msgspec.Struct, frozen=True, kw_only=True):
     """One field of a contract.
 
-    `categories` is empty where any text (that matches `pattern`) is allowed; a `zoned` timestamp has a time zone.
+    `categories` is empty where any text (that matches `pattern`) is allowed; a `zoned` timestamp has a time zone;
+    `default` is the value of an optional field that is left out, as Python writes it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     zoned: bool = False
     description: str = ""
     unit: str = ""
+    default: str = ""
 
 
 def read_contract(contract: type[msgspec.Struct]) -> tuple[Field, ...]:
@@ -57,6 +59,17 @@ def read_contract(contract: type[msgspec.Struct]) -> tuple[Field, ...]:
         raise ProblemError(
             f"The contract {contract.__name__} accepts unknown fields, so a client's misspelt field would go "
             "unnoticed. Declare it with forbid_unknown_fields=True."
+        )
+    if info.array_like or info.tag is not None:
+        raise ProblemError(
+            f"The contract {contract.__name__} is written as a list or with a tag, but clients send an object of its "
+            "fields. Declare it without array_like and tag."
+        )
+    renamed = [field for field in info.fields if field.encode_name != field.name]
+    if renamed:
+        raise ProblemError(
+            f"The contract {contract.__name__} sends its field {renamed[0].name!r} under the name "
+            f"{renamed[0].encode_name!r}, but a column has one name. Name the field as clients send it."
         )
     taken = sorted(RESERVED & {field.name for field in info.fields})
     if taken:
@@ -86,8 +99,16 @@ def _read_field(field: inspect.Field) -> Field:
         required=field.required,
         description=str(extra.get("description", "")),
         unit=str(extra.get("unit", "")),
+        default=_write_default(field),
         **_describe(field.name, kinds[0]),  # type: ignore[arg-type]
     )
+
+
+def _write_default(field: inspect.Field) -> str:
+    if field.required:
+        return ""
+    made_by = getattr(field.default_factory, "__name__", None)
+    return f"{made_by}()" if made_by else repr(field.default)
 
 
 def _flatten(found: inspect.Type, extra: dict[str, object]) -> Iterable[inspect.Type]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 from catalogue import Change, mutant, replace_package
 from projectbox import Project
+from toybox import reseal
 
 _PAPERLESS = '    paperless: Annotated[bool, Meta(description="Bills by mail only")] | None = None\n'
 _DEVICE = '    device: Annotated[str, Meta(description="Used most")]'
@@ -84,3 +85,79 @@ def field_required_now(project: Project) -> None:
     """An optional field is required."""
     before = '"unit": "h/day"})] | None = None'
     _contract(project, before, '"unit": "h/day"})]', lambda part: part[part["usage"].notna()])
+
+
+_UNIT = '"unit": "h/day"'
+
+
+def _hook(condition: str, then: str) -> str:
+    return f"{_PAPERLESS}\n    def __post_init__(self):\n        if {condition}:\n            {then}\n"
+
+
+@mutant("contract_compatible", _honest("Mean use", "Mean use of the last week"))
+def unit_changed(project: Project) -> None:
+    """A number is expected in another unit, which no range shows."""
+    _contract(project, _UNIT, '"unit": "min/day"')
+
+
+@mutant("contract_compatible", _honest('pattern="^[a-z]+$", ', 'min_length=0, pattern="^[a-z]+$", '))
+def text_shortened(project: Project) -> None:
+    """A text may have no more than as many characters as the longest so far."""
+    _contract(project, 'pattern="^[a-z]+$", ', 'pattern="^[a-z]+$", max_length=12, ')
+
+
+@mutant("contract_compatible", _honest("ge=0, le=600", "ge=0, le=600, multiple_of=1"))
+def only_whole_years(project: Project) -> None:
+    """A number must be a multiple of twelve."""
+    _contract(project, "ge=0, le=600", "ge=0, le=600, multiple_of=12", lambda part: part[part["months"] % 12 == 0])
+
+
+@mutant("contract_compatible", _honest("One subscriber on one day", "A subscriber, on a day"))
+def combination_refused(project: Project) -> None:
+    """A hook of the contract refuses one combination of values, which the rows of today do not have."""
+    _contract(project, _PAPERLESS, _hook("self.months > 599", "raise ValueError()"))
+
+
+@mutant("contract_compatible", _new_optional_field)
+def field_renamed(project: Project) -> None:
+    """A field has another name, and the old one is not accepted any more."""
+    new = {"paperless": "without_paper"}
+    _contract(project, "    paperless:", "    without_paper:", lambda part: part.rename(columns=new))
+
+
+@mutant("contract_compatible", _honest("ge=0, le=600", "ge=0, le=900"))
+def default_replaced(project: Project) -> None:
+    """An optional field that a client leaves out has another value than before."""
+    _contract(project, 'Bills by mail only")] | None = None', 'Bills by mail only")] | None = True')
+
+
+def _resealed(project: Project, before: str, after: str) -> None:
+    """Replace a text of the bundle's contract alone, as if it had been trained with it."""
+    text = (project.bundle / "contract.py").read_text()
+    assert before in text
+    reseal(project.bundle, "contract.py", text.replace(before, after).encode())
+
+
+def _described(project: Project) -> None:
+    """Another description of a field."""
+    _resealed(project, "Bills so far", "Bills since the first one")
+
+
+@mutant("contract_reads_holdout", _described)
+def some_rows_refused(project: Project) -> None:
+    """A hook of the contract refuses rows that were evaluated."""
+    _resealed(project, _PAPERLESS, _hook("self.months == 17", "raise ValueError('17')"))
+
+
+@mutant("contract_reads_holdout", _described)
+def values_changed_on_arrival(project: Project) -> None:
+    """A hook of the contract replaces a value by another."""
+    force = "msgspec.structs.force_setattr(self, 'months', 18)"
+    _resealed(project, _PAPERLESS, _hook("self.months == 17", force))
+
+
+@mutant("contract_reads_holdout", _described)
+def refused_from_a_day_on(project: Project) -> None:
+    """A hook of the contract refuses rows from a day on, which the holdout has."""
+    day = "self.joined is not None and self.joined.year >= 2021 and self.joined.month == 5"
+    _resealed(project, _PAPERLESS, _hook(day, "raise ValueError('late')"))

@@ -40,8 +40,9 @@ class GateRules(Strict, frozen=True, kw_only=True):
     same for an improvement over production, `single` for one feature alone; `calibration` the largest calibration
     error's lower end, `mean` the largest distance of the mean prediction from production's, or from the base rate where
     production's is off itself; `groups` and `rows` the fewest in the holdout; `shrink` the largest share of the
-    holdout's rows that may go missing against the release that runs; `milliseconds` per row (median) and `megabytes` of
-    the bundle; `tolerance` for recomputed metrics.
+    holdout's rows that may go missing against the release that runs; `milliseconds` per row (median; twice as many for
+    the 99th percentile) and `megabytes` of the bundle; `slower` the most times production's own; `tolerance` for
+    recomputed metrics.
     """
 
     tie: Tie = Tie.PRODUCTION
@@ -61,6 +62,7 @@ class GateRules(Strict, frozen=True, kw_only=True):
     shrink: Share
     milliseconds: float
     megabytes: float
+    slower: float = 5.0
     tolerance: Share
     exemptions: tuple[Exemption, ...] = ()
 

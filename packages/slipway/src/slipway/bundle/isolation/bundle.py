@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipway.bundle.isolation.child import PATIENCE, SMALL, Child
-from slipway.bundle.isolation.host import AloneScores, BundleFacts, BundleStart
+from slipway.bundle.isolation.host import AloneScores, BundleFacts, BundleStart, RowsRead
 from slipway.bundle.isolation.wire import PackedArray, PackedColumns, pack_columns, unpack_array, unpack_columns
 from slipway.bundle.manifest import Manifest
 from slipway.bundle.verify import SealedBundle
@@ -59,6 +59,17 @@ class IsolatedBundle:
             raise BundleError(f"{self.path}: features.py must return {rows:,} values in each column.")
         return found
 
+    def read_rows(self, columns: Columns) -> tuple[Columns, NDArray[np.intp], tuple[str, ...]]:
+        """Read rows by the contract's own reader, from what a client sends, as the service does.
+
+        Returns the columns of the rows that the contract takes, the positions of those that it refuses, and reasons.
+        """
+        rows = count_rows(columns)
+        most = SMALL + rows * (len(columns) + 1) * _VALUE * 2
+        found = self._child.ask("read_rows", pack_columns(columns), RowsRead, most, rows / _PACE)
+        refused = np.asarray(unpack_array(found.refused), dtype=np.intp)
+        return unpack_columns(found.columns), refused, found.reasons
+
     def close(self) -> None:
         """End the child."""
         self._child.close()
@@ -76,12 +87,12 @@ class IsolatedBundle:
         return found
 
 
-def isolate_bundle(sealed: SealedBundle, patience: float = PATIENCE) -> IsolatedBundle:
-    """Start a verified bundle in a child process, where its golden rows are scored.
+def isolate_bundle(sealed: SealedBundle, patience: float = PATIENCE, ahead: float = 0.0) -> IsolatedBundle:
+    """Start a verified bundle in a child process, where its golden rows are scored; its clock is `ahead` by seconds.
 
     Raises `BundleError` for code that fails, ends its process or does not answer within `patience` seconds, and
     `GoldenRowsError` where a golden row scores otherwise than when sealed.
     """
-    start = BundleStart(str(sealed.path), sealed.digest, sealed.manifest, sealed.files)
+    start = BundleStart(str(sealed.path), sealed.digest, sealed.manifest, sealed.files, ahead)
     child = Child(_HOST, start, preload="onnxruntime", whose=str(sealed.path), patience=patience)
     return IsolatedBundle(sealed, child)

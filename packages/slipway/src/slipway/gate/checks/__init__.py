@@ -3,7 +3,7 @@
 import msgspec
 
 from slipway.errors import GateError
-from slipway.gate.checks import behaviour, compatibility, holdout, leakage, quality, reproduction
+from slipway.gate.checks import behaviour, compatibility, holdout, leakage, quality, reproduction, served
 from slipway.gate.inputs import GateInputs
 from slipway.gate.result import CheckResult, failed_check
 from slipway.gate.rules import GateRules
@@ -18,7 +18,10 @@ CHECKS = (
     holdout.enough_data,
     behaviour.metrics_reproduced,
     behaviour.predictions_sane,
-    behaviour.latency_and_size,
+    served.served_as_evaluated,
+    served.contract_reads_holdout,
+    served.source_allowed,
+    served.latency_and_size,
     leakage.plausible_skill,
     leakage.plausible_gain,
     leakage.no_leaking_feature,

@@ -1,14 +1,11 @@
-"""Check what the bundle does: committed figures, deterministic scores, latency and size."""
+"""Check what the bundle does: committed figures, deterministic scores."""
 
 import numpy as np
 
-from slipway.columns import frame_to_columns, take_rows
+from slipway.columns import frame_to_columns
 from slipway.evaluation.metrics import metric_value
 from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
-
-_ALONE, _TIMED = 16, 200
-_MEGABYTE = 1e6
 
 
 @gate_check(
@@ -38,7 +35,7 @@ def metrics_reproduced(inputs: GateInputs) -> Finding:
     advice="Look for randomness or state in features.py, and for a model that predicts a constant.",
 )
 def predictions_sane(inputs: GateInputs) -> Finding:
-    """Fail unless scores are finite, vary, repeat exactly, and are the same for a row alone."""
+    """Fail unless scores are finite, vary and repeat exactly."""
     bundle, scores = inputs.candidate.bundle, inputs.candidate.scored.scores
     columns = frame_to_columns(bundle.fields, inputs.holdout)
     problems = []
@@ -48,33 +45,8 @@ def predictions_sane(inputs: GateInputs) -> Finding:
         problems.append("all are equal")
     if not np.array_equal(bundle.score(columns), scores):
         problems.append("a second call gives different scores")
-    alone, _ = bundle.score_alone(take_rows(columns, slice(0, _ALONE)))
-    if not np.array_equal(alone, scores[:_ALONE]):
-        problems.append("a row scored alone gets a different score")
     observed = "; ".join(problems) or f"{len(scores):,} finite scores, repeated exactly"
     return Finding(not problems, observed, "finite, not constant, deterministic")
-
-
-@gate_check(
-    why="A slow model delays every request, a large one every start and every rollback.",
-    advice="Train fewer or smaller trees; look at what features.py does for a single row.",
-)
-def latency_and_size(inputs: GateInputs) -> Finding:
-    """Fail if scoring one row takes too long or the bundle is too large."""
-    bundle, rules = inputs.candidate.bundle, inputs.rules
-    milliseconds = _milliseconds(inputs)
-    megabytes = sum(file.stat().st_size for file in bundle.path.iterdir()) / _MEGABYTE
-    observed = f"{milliseconds:.2g} ms a row, {megabytes:.2g} MB"
-    limit = f"at most {rules.milliseconds:g} ms, {rules.megabytes:g} MB"
-    return Finding(milliseconds <= rules.milliseconds and megabytes <= rules.megabytes, observed, limit)
-
-
-def _milliseconds(inputs: GateInputs) -> float:
-    """Return the median time to score one row alone."""
-    bundle = inputs.candidate.bundle
-    columns = take_rows(frame_to_columns(bundle.fields, inputs.holdout.iloc[:_TIMED]), slice(None))
-    _, seconds = bundle.score_alone(columns)
-    return float(np.median(seconds)) * 1e3
 
 
 def _distance(said: float, found: float) -> float:

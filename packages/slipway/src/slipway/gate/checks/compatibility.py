@@ -1,7 +1,10 @@
 """Check that production can move to the candidate: it was not rolled back before and accepts what clients send."""
 
-from slipway.contract import Field
+from slipway.bundle.code import CONTRACT
+from slipway.bundle.isolation import IsolatedBundle
+from slipway.contract import Field, Kind
 from slipway.gate.checks.check import Finding, gate_check
+from slipway.gate.contract_code import HOOK, read_hooks
 from slipway.gate.inputs import GateInputs
 from slipway.gate.wording import NO_PRODUCTION
 
@@ -25,9 +28,10 @@ def contract_compatible(inputs: GateInputs) -> Finding:
     """Fail unless the candidate's contract accepts every row that production's accepts."""
     breaks: list[str] = []
     if inputs.production:
-        breaks = breaking_changes(inputs.production.bundle.fields, inputs.candidate.bundle.fields)
+        before, after = inputs.production.bundle, inputs.candidate.bundle
+        breaks = breaking_changes(before.fields, after.fields) + changed_hooks(_hooks(before), _hooks(after))
     observed = "; ".join(breaks) or ("accepts every row of before" if inputs.production else NO_PRODUCTION)
-    return Finding(not breaks, observed, "no narrower contract")
+    return Finding(not breaks, observed, "no narrower contract, each field with the meaning of before")
 
 
 def breaking_changes(before: tuple[Field, ...], after: tuple[Field, ...]) -> list[str]:
@@ -42,10 +46,25 @@ def breaking_changes(before: tuple[Field, ...], after: tuple[Field, ...]) -> lis
     return found
 
 
+def changed_hooks(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    """List functions that rows go through now and did not before (see `read_hooks`): they may refuse or change any."""
+    changed = [name for name, code in after.items() if before.get(name) != code]
+    named = ", ".join(changed)
+    return [f"{HOOK} is new or changed ({named}), and may refuse or change what clients send"] if changed else []
+
+
+def _hooks(bundle: IsolatedBundle) -> dict[str, str]:
+    return read_hooks(bundle.sealed.files[CONTRACT], bundle.manifest.contract)
+
+
 def _narrower(before: Field, after: Field) -> list[str]:
     if (before.kind, before.zoned) != (after.kind, after.zoned):
         return [f"{_kind(before)} became {_kind(after)}"]
     found = []
+    if before.unit and before.unit != after.unit:
+        found.append(f"the unit {before.unit} became {after.unit or 'none'}")
+    if before.default and before.default != after.default and not after.required:
+        found.append(f"the default {before.default} became {after.default}")
     if after.required and not before.required:
         found.append("is required now")
     if before.nullable and not after.nullable:
@@ -56,7 +75,25 @@ def _narrower(before: Field, after: Field) -> list[str]:
         found.append(f"any text became one of {', '.join(after.categories)}")
     elif gone := [each for each in before.categories if after.categories and each not in after.categories]:
         found.append(f"{', '.join(gone)} no longer allowed")
-    return found + _bounds(before, after)
+    return found + _lengths(before, after) + _multiples(before, after) + _bounds(before, after)
+
+
+def _lengths(before: Field, after: Field) -> list[str]:
+    found = []
+    if (after.min_length or 0) > (before.min_length or 0):
+        found.append(f"the shortest text rose from {before.min_length or 0} to {after.min_length} characters")
+    longest = max(map(len, before.categories), default=before.max_length)
+    if after.max_length is not None and (longest is None or after.max_length < longest):
+        found.append(f"the longest text fell from {longest or 'any'} to {after.max_length} characters")
+    return found
+
+
+def _multiples(before: Field, after: Field) -> list[str]:
+    """Describe a new step, unless each multiple of the old one is a multiple of it."""
+    new, old = after.multiple_of, before.multiple_of or (1 if before.kind is Kind.INTEGER else None)
+    if new is None or (old is not None and (old / new).is_integer()):
+        return []
+    return [f"the values became multiples of {new:g}"]
 
 
 def _bounds(before: Field, after: Field) -> list[str]:

@@ -1,0 +1,189 @@
+"""The names that `contract.py` and `features.py` may use: what a row's features need, and nothing that leaves the row.
+
+Found by reading the source, without running it. This catches what people write by accident: a clock, a file, the
+network, randomness, a statistic over the rows of a batch. Code that hides on purpose is kept harmless by `isolation`.
+
+A name is allowed if it is defined in the file itself, or listed here. Reductions (`sum`, `max`, ...) are allowed with
+`axis=`, which says over what: without it they mix the rows of a batch.
+"""
+
+import ast
+import builtins
+from collections.abc import Iterator
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+MODULES = _words(
+    """
+    __future__ abc bisect collections collections.abc dataclasses datetime decimal enum fractions functools
+    itertools math msgspec msgspec.structs numpy numpy.typing operator re string types typing unicodedata
+    """
+)
+BUILTINS = _words(
+    """
+    abs all any ArithmeticError AttributeError bool bytes callable chr classmethod complex dict divmod enumerate
+    Exception filter float format frozenset IndexError int isinstance issubclass iter KeyError len list LookupError
+    map max min next NotImplemented NotImplementedError object ord OverflowError pow property range repr reversed
+    round set slice sorted staticmethod str sum super tuple type TypeError ValueError ZeroDivisionError zip
+    """
+)
+# Of numpy: constants, types, constructors, and what works on each row by itself.
+NUMPY = _words(
+    """
+    abs absolute add arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh array asarray atleast_1d atleast_2d
+    bitwise_and bitwise_or bitwise_xor bool bool_ broadcast_to busday_count cbrt ceil char clip column_stack
+    concatenate copy copysign cos cosh datetime64 deg2rad degrees digitize divide divmod dtype e empty empty_like
+    equal errstate euler_gamma exp exp2 expm1 fabs finfo float16 float32 float64 float_power floor floor_divide fmax
+    fmin fmod frexp fromiter full full_like generic greater greater_equal heaviside hstack hypot iinfo in1d inf
+    int16 int32 int64 int8 integer interp intp is_busday isclose isfinite isin isinf isnan isnat ldexp less
+    less_equal linspace log log10 log1p log2 logaddexp logical_and logical_not logical_or logical_xor maximum
+    minimum mod modf multiply nan nan_to_num ndarray negative newaxis not_equal number object_ ones ones_like pi
+    piecewise polyval positive power rad2deg radians reciprocal remainder reshape rint round select shape sign
+    signbit sin sinc sinh size sqrt square stack str_ strings subtract take tan tanh timedelta64 true_divide trunc
+    uint16 uint32 uint64 uint8 vectorize vstack where zeros zeros_like
+    """
+)
+REDUCTIONS = _words(
+    """
+    all any argmax argmin max mean median min nanmax nanmean nanmedian nanmin nanstd nansum nanvar prod ptp std sum
+    var
+    """
+)
+# Attributes of arrays, texts, times, mappings, sequences, structs and functions.
+ATTRIBUTES = _words(
+    """
+    __doc__ __init__ __name__ __post_init__ __struct_fields__ add append as_py astype cache capitalize casefold clip
+    copy count date day days difference discard dtype encode endswith extend fill fillna find flat flatten fromkeys
+    fullmatch get group groups hour imag index intersection isalnum isalpha isdecimal isdigit islower isocalendar
+    isoformat isoweekday issubset issuperset isupper items join keys ldexp lower lru_cache lstrip match microsecond
+    microseconds minute month nbytes ndim partial partition pop ravel real removeprefix removesuffix repeat replace
+    reshape rfind round rpartition rsplit rstrip search second seconds setdefault shape size split squeeze
+    startswith strftime strip sub swapcase T take title tolist total_seconds translate transpose tzinfo union update
+    upper utcoffset values view weekday year zfill
+    """
+)
+# Of `datetime`: the types and constants, and no clock.
+DATETIME = _words(
+    """
+    date datetime fromisoformat max MAXYEAR min MINYEAR time timedelta timezone tzinfo UTC utc
+    """
+)
+_CLOCKS = frozenset({"now", "today"})
+_TIME_READERS = frozenset({"datetime64", "array", "asarray", "astype", "full", "full_like", "fromiter", "stack"})
+
+
+def find_forbidden(name: str, source: bytes) -> tuple[str, ...]:
+    """List what `source`, the content of the file `name`, uses beyond the lists above, each with its line.
+
+    Code that cannot be parsed is one entry.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        return (f"{name}: {error}",)
+    found = dict.fromkeys(f"{what} ({name}, line {line})" for line, what in sorted(_Reader(tree).forbidden()))
+    return tuple(found)
+
+
+class _Reader:
+    """One parsed file, with the names that it defines and the modules that it imports."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self._tree = tree
+        self._defined = {*_definitions(tree)}
+        self._modules = {
+            alias.asname or alias.name.partition(".")[0]: alias.name if alias.asname else alias.name.partition(".")[0]
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        }
+
+    def forbidden(self) -> Iterator[tuple[int, str]]:
+        """Yield line and description of each use that is not allowed."""
+        called = {id(node.func): node for node in ast.walk(self._tree) if isinstance(node, ast.Call)}
+        for node in ast.walk(self._tree):
+            match node:
+                case ast.Import(names=names):
+                    wrong = [f"import {each.name}" for each in names if each.name not in MODULES]
+                case ast.ImportFrom(module=module, names=names, level=level):
+                    wrong = [
+                        f"import {each.name} of {module}" for each in names if level or not _importable(module, each)
+                    ]
+                case ast.Global(names=globals_):
+                    wrong = [f"global {each}" for each in globals_]
+                case ast.Name(id=found, ctx=ast.Load()):
+                    wrong = [found] if self._is_foreign(found) else []
+                case ast.Attribute():
+                    wrong = self._attribute(node, called.get(id(node)))
+                case ast.Call():
+                    wrong = _clock_texts(node)
+                case _:
+                    continue
+            yield from ((node.lineno, what) for what in wrong)
+
+    def _is_foreign(self, name: str) -> bool:
+        if name in self._defined or name in self._modules:
+            return False
+        return name not in BUILTINS and (hasattr(builtins, name) or name.startswith("__"))
+
+    def _attribute(self, node: ast.Attribute, call: ast.Call | None) -> list[str]:
+        chain = _chain(node)
+        module = self._modules.get(chain[0]) if chain else None
+        text = ".".join(chain) if chain else f".{node.attr}"
+        if call is not None and node.attr in REDUCTIONS and (module in (None, "numpy")):
+            with_axis = any(keyword.arg == "axis" for keyword in call.keywords)
+            return [] if with_axis else [f"{text} without axis="]
+        if module == "numpy":
+            return [] if chain[1] in NUMPY | REDUCTIONS | {"typing"} else [text]
+        if module == "datetime":
+            return [] if set(chain[1:]) <= DATETIME | ATTRIBUTES else [text]
+        if module is not None:
+            return [] if module in MODULES and not node.attr.startswith("_") else [text]
+        return [] if node.attr in ATTRIBUTES | DATETIME | NUMPY | self._defined else [text]
+
+
+def _importable(module: str | None, alias: ast.alias) -> bool:
+    if module == "numpy":
+        return alias.name in NUMPY | REDUCTIONS | {"typing"}
+    if module == "datetime":
+        return alias.name in DATETIME
+    return module in MODULES and alias.name != "*"
+
+
+def _definitions(tree: ast.Module) -> Iterator[str]:
+    """Yield every name that the file binds: by assignment, argument, import from a module, class or function."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                yield name
+            case ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name
+            case ast.arg(arg=name):
+                yield name
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.ImportFrom(names=names):
+                yield from (alias.asname or alias.name for alias in names)
+            case ast.ExceptHandler(name=str(name)):
+                yield name
+
+
+def _chain(node: ast.expr) -> list[str]:
+    """Return the names of `a.b.c`, empty where it begins with something else than a name."""
+    if isinstance(node, ast.Name):
+        return [node.id]
+    if isinstance(node, ast.Attribute) and (before := _chain(node.value)):
+        return [*before, node.attr]
+    return []
+
+
+def _clock_texts(call: ast.Call) -> list[str]:
+    """Return texts that numpy reads as the present moment."""
+    attr = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if attr not in _TIME_READERS:
+        return []
+    texts = [node.value for node in ast.walk(call) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [f'"{text}" as a time' for text in texts if text.lower() in _CLOCKS]

@@ -1,0 +1,140 @@
+"""Check that what is served is what was evaluated: row by row, at another time, by the contract's own reader."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slipway.bundle.allowed import find_forbidden
+from slipway.bundle.code import CONTRACT, FEATURES
+from slipway.bundle.isolation import IsolatedBundle, isolate_bundle
+from slipway.columns import Columns, count_rows, frame_to_columns, take_rows
+from slipway.evaluation.scored import Vector
+from slipway.gate.checks.check import Finding, gate_check
+from slipway.gate.inputs import GateInputs
+from slipway.gate.reproduction import add_absent_columns
+
+# Rows of the probe, spread over the whole holdout; sizes of batches as a service and a batch job have them.
+PROBED = 512
+_BATCHES = (2, 7, 64, 183)
+# Seconds by which the other clock is ahead: a year and a month, at another time of the day.
+_AHEAD = 395.3 * 86_400
+_NAMED, _MEGABYTE = 3, 1e6
+# Milliseconds. Less than this is nothing beside a request, whatever share of production's it is.
+_RESOLUTION = 0.05
+
+
+@gate_check(
+    why="A score that depends on the other rows of a batch, on their order or on the clock was never evaluated.",
+    advice="Let features.py compute each row from its own columns: fixed numbers for means of a batch, no clock.",
+)
+def served_as_evaluated(inputs: GateInputs) -> Finding:
+    """Fail unless rows get exactly their score alone, in batches, in another order, twice, and at another time."""
+    bundle, scores = inputs.candidate.bundle, inputs.candidate.scored.scores
+    columns = frame_to_columns(bundle.fields, inputs.holdout)
+    probed = spread_rows(len(scores))
+    some, expected = take_rows(columns, probed), scores[probed]
+    twice = np.repeat(np.arange(len(probed)), 2)
+    order = np.random.default_rng(0).permutation(len(scores))
+    later = isolate_bundle(bundle.sealed, ahead=_AHEAD)
+    asked = {
+        "alone, at another time": (later.score_alone(some)[0], expected),
+        "in one batch, at another time": (later.score(some), expected),
+        "in small batches": (_in_batches(bundle, some), expected),
+        "in another order": (bundle.score(take_rows(columns, order)), scores[order]),
+        "twice in a batch": (
+            bundle.score(take_rows(some, twice)),
+            expected[twice],
+        ),
+    }
+    later.close()
+    wrong = [f"{_differing(found, right):,} {how}" for how, (found, right) in asked.items() if _differing(found, right)]
+    observed = f"other scores for {'; '.join(wrong)}" if wrong else f"{len(probed):,} rows in {len(asked)} ways"
+    return Finding(not wrong, observed, "exactly the evaluated score of every row")
+
+
+@gate_check(
+    why="A row that the contract refuses or changes gets an answer 422 or another score, whatever the evaluation says.",
+    advice="Look at ranges, patterns and __post_init__ in contract.py; it must take every row that was evaluated.",
+)
+def contract_reads_holdout(inputs: GateInputs) -> Finding:
+    """Fail unless the contract's own reader takes every row of the holdout, and reads it as it is."""
+    bundle = inputs.candidate.bundle
+    columns = frame_to_columns(bundle.fields, inputs.holdout)
+    read, refused, reasons = bundle.read_rows(columns)
+    kept = np.delete(np.arange(count_rows(columns)), refused)
+    problems = [f"{len(refused):,} refused ({'; '.join(reasons[:_NAMED])})"] if len(refused) else []
+    if len(kept):
+        sent = take_rows(columns, kept)
+        changed = [name for name, values in sent.items() if not _same_values(read.get(name), values)]
+        problems += [f"read as other values: {', '.join(changed)}"] if changed else []
+    observed = "; ".join(problems) or f"{len(kept):,} rows read as they are"
+    return Finding(not problems, observed, "every row of the holdout read as it is")
+
+
+@gate_check(
+    why="A clock, a file, the network or the rest of a batch make the served score another one than the evaluated.",
+    advice="Use names of the list in docs/gate.md (slipway.bundle.allowed); reduce over rows in dataset.py.",
+)
+def source_allowed(inputs: GateInputs) -> Finding:
+    """Fail if `contract.py` or `features.py` use a name beyond the allowed ones: reads the source by `ast`."""
+    files = inputs.candidate.bundle.sealed.files
+    found = [what for name in (CONTRACT, FEATURES) if name in files for what in find_forbidden(name, files[name])]
+    more = f", and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    observed = ", ".join(found[:_NAMED]) + more if found else "allowed names only"
+    return Finding(not found, observed, "names of slipway.bundle.allowed")
+
+
+@gate_check(
+    why="A slow model delays every request, a large one every start and every rollback.",
+    advice="Train fewer or smaller trees; look at what features.py does for a single row, and for which rows.",
+)
+def latency_and_size(inputs: GateInputs) -> Finding:
+    """Fail if rows take too long, absolutely or beside production's, or the bundle is too large.
+
+    Each row is scored alone a few times, and its fastest time counts: median and 99th percentile over the probe.
+    """
+    rules, bundle = inputs.rules, inputs.candidate.bundle
+    ours = _milliseconds(bundle, inputs)
+    most = np.array([rules.milliseconds, 2 * rules.milliseconds])
+    beside = ""
+    if inputs.production:
+        theirs = _milliseconds(inputs.production.bundle, inputs)
+        most = np.minimum(most, np.maximum(rules.slower * theirs, _RESOLUTION))
+        beside = f" (production {theirs[0]:.2g} and {theirs[1]:.2g})"
+    megabytes = sum(file.stat().st_size for file in bundle.path.iterdir()) / _MEGABYTE
+    observed = f"{ours[0]:.2g} ms a row, 99th percentile {ours[1]:.2g}{beside}, {megabytes:.2g} MB"
+    limit = f"at most {most[0]:.2g} ms, 99th percentile {most[1]:.2g}, {rules.megabytes:g} MB"
+    return Finding(bool((ours <= most).all()) and megabytes <= rules.megabytes, observed, limit)
+
+
+def spread_rows(rows: int) -> NDArray[np.intp]:
+    """Return the positions of at most `PROBED` rows, spread evenly over all."""
+    return np.unique(np.linspace(0, rows - 1, min(rows, PROBED)).astype(np.intp))
+
+
+def _milliseconds(bundle: IsolatedBundle, inputs: GateInputs) -> Vector:
+    """Return the median and the 99th percentile of a row's time."""
+    frame = add_absent_columns(bundle.fields, inputs.holdout.iloc[spread_rows(len(inputs.holdout))])
+    _, seconds = bundle.score_alone(frame_to_columns(bundle.fields, frame))
+    return np.quantile(seconds, [0.5, 0.99]) * 1e3
+
+
+def _in_batches(bundle: IsolatedBundle, columns: Columns) -> Vector:
+    """Score rows in batches of several sizes, one after the other."""
+    rows, start = count_rows(columns), 0
+    parts: list[Vector] = []
+    while start < rows:
+        size = _BATCHES[len(parts) % len(_BATCHES)]
+        parts.append(bundle.score(take_rows(columns, slice(start, start + size))))
+        start += size
+    return np.concatenate(parts)
+
+
+def _differing(found: Vector, expected: Vector) -> int:
+    """Count rows with other scores."""
+    return int((found != expected).reshape(len(expected), -1).any(axis=1).sum())
+
+
+def _same_values(read: NDArray[np.generic] | None, sent: NDArray[np.generic]) -> bool:
+    if read is None or read.shape != sent.shape:
+        return False
+    return bool((read == sent).all()) if sent.dtype == object else np.array_equal(read, sent, equal_nan=True)
