@@ -200,3 +200,21 @@ def test_blocks_of_single_rows_are_compared_where_they_did_not_grow(toys, produc
     new = inputs.holdout.iloc[:1].assign(group="new")
     grown = on(inputs, pd.concat([inputs.holdout, new], ignore_index=True)).reproduction
     assert not grown.changed
+
+
+def test_blocks_with_groups_that_are_trained_on_now_are_not_compared(toys, productions, inputs_by_toy):
+    toy = toys["rents"]
+    inputs = with_record(toy, inputs_by_toy["rents"], productions["rents"])
+    both = pd.concat([toy.train, toy.holdout], ignore_index=True)
+    train, holdout = split_frame(both, SplitParams(salt="toys", holdout=0.24))
+    found = on(inputs, holdout, train).reproduction
+    assert not found.changed
+    assert found.compared < len(inputs.evaluation_record.groups)
+
+
+def test_a_small_change_of_every_group_is_seen_in_the_sum(recorded):
+    losses = tuple(loss * (1 + 0.5 * recorded.rules.tolerance) for loss in recorded.evaluation_record.losses)
+    record = msgspec.structs.replace(recorded.evaluation_record, losses=losses)
+    found = production_reproduced(msgspec.structs.replace(recorded, evaluation_record=record))
+    assert not found.passed
+    assert f"{len(losses)} of {len(losses)} groups differ" in found.observed

@@ -67,29 +67,31 @@ def reproduce_record(
     group may differ, because a last digit that differs between processors may put a row on the other side of a tree's
     threshold; of all groups together a tenth of it.
     """
-    held = holdout["group"].map({name: is_held_out(name, record.split) for name in holdout["group"].unique()})
+    trained = _held_out(record, train)
+    held = holdout["group"].isin(_held_out(record, holdout))
     rows = np.flatnonzero(held.to_numpy(dtype=bool))
+    known = set(name_groups(trained, record.naming, record.split.salt, record.blocks))
     if not len(rows):
-        return _without_common(record, train, holdout)
+        return Reproduction(compared=0, aged=len(_missing(record, train, holdout, known)[1]))
     again = repeat_record(record, fields, take_scored(scored, rows), holdout.iloc[rows])
     then, now = ({name: at for at, name in enumerate(each.groups)} for each in (record, again))
     common = [name for name in record.groups if name in now]
     if record.naming is Naming.BLOCKS:
-        # A block with more rows than before has new groups in it.
-        common = [name for name in common if again.rows[now[name]] <= record.rows[then[name]]]
+        # A block with more rows than before has new groups in it, others may have groups that are trained on now.
+        common = [name for name in common if name not in known and again.rows[now[name]] <= record.rows[then[name]]]
+    gone, aged = _missing(record, train, holdout, known | set(now))
     if not common:
-        return _without_common(record, train, holdout)
+        return Reproduction(compared=0, aged=len(aged))
     before = _take(record, [then[name] for name in common])
     after = _take(again, [now[name] for name in common])
     sizes = before.rows == after.rows
     outcomes = np.asarray(_near(before.outcomes, after.outcomes, _DIGITS, before.rows).all(axis=1), dtype=bool)
     lost, total = _compare_losses(before, after, common, tolerance)
     positions = ([then[name] for name in common], [now[name] for name in common])
-    gone, aged = _missing(record, train, holdout, set(now))
     return Reproduction(
         compared=len(common),
         missing=gone,
-        aged=aged,
+        aged=len(aged),
         resized=_named(common, ~sizes),
         relabelled=_named(common, sizes & ~outcomes),
         lost=lost,
@@ -109,7 +111,7 @@ def _compare_losses(before: _Rows, after: _Rows, names: list[str], tolerance: fl
     total = float((after.losses.sum() - before.losses.sum()) / max(before.losses.sum(), least))
     differs = np.abs(change) > tolerance
     if abs(total) > tolerance / 10 and not differs.any():
-        differs = np.abs(change) > tolerance / 10
+        differs = np.abs(change) >= min(tolerance / 10, np.abs(change).max())
     pairs = zip(names, change, differs, strict=True)
     return {name: float(each) for name, each, found in pairs if found}, total
 
@@ -120,23 +122,22 @@ def add_absent_columns(fields: tuple[Field, ...], frame: "pd.DataFrame") -> "pd.
     return frame.assign(**absent).astype(dict.fromkeys(absent, object)) if absent else frame
 
 
-def _without_common(record: EvaluationRecord, train: "pd.DataFrame", holdout: "pd.DataFrame") -> Reproduction:
-    return Reproduction(compared=0, aged=_missing(record, train, holdout, set())[1])
+def _held_out(record: EvaluationRecord, part: "pd.DataFrame") -> list[str]:
+    """Return the groups of a part that production's model was not trained on."""
+    return [name for name in part["group"].unique().tolist() if is_held_out(name, record.split)]
 
 
 def _missing(
-    record: EvaluationRecord, train: "pd.DataFrame", holdout: "pd.DataFrame", found: set[str]
-) -> tuple[tuple[str, ...], int]:
-    """Return the groups that are in neither part any more, and the number of those older than all that are left.
+    record: EvaluationRecord, train: "pd.DataFrame", holdout: "pd.DataFrame", known: set[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the groups that are in neither part any more, and those of them that are older than all that are left.
 
     Old groups leave data that keep the last months only; `holdout_whole` bounds their number.
     """
-    trained, held = train["group"].unique().tolist(), holdout["group"].unique().tolist()
-    known = found | set(name_groups(trained, record.naming, record.split.salt, record.blocks))
-    gone = [name for name in record.groups if name not in known]
-    oldest = min(trained + held)
-    aged = {name for name in gone if record.naming is Naming.PLAIN and name < oldest}
-    return tuple(name for name in gone if name not in aged), len(aged)
+    gone = tuple(name for name in record.groups if name not in known)
+    oldest = min(part["group"].min() for part in (train, holdout))
+    aged = tuple(name for name in gone if record.naming is Naming.PLAIN and name < oldest)
+    return tuple(name for name in gone if name not in aged), aged
 
 
 def _take(record: EvaluationRecord, positions: list[int]) -> _Rows:
