@@ -14,7 +14,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.bundle.model import Bundle
 from slipway.columns import frame_to_columns
 from slipway.contract import Field, Kind
 from slipway.data.splitting import Naming, name_groups
@@ -25,10 +24,13 @@ from slipway.evaluation.sums import row_losses
 from slipway.files.documents import parse_json, read_content
 from slipway.files.writing import write_bytes
 from slipway.params import Params, SplitParams
-from slipway.problem import Problem, Task
+from slipway.problem import Problem, ProblemFacts, Task
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from slipway.bundle import Bundle
+    from slipway.bundle.isolation import IsolatedBundle
 
 FORMAT = 1
 RECORD = "evaluation.json.gz"
@@ -82,7 +84,11 @@ class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 
 def make_record(
-    bundle: Bundle, problem: Problem, params: Params, scored: Scored, holdout: "pd.DataFrame"
+    bundle: "Bundle | IsolatedBundle",
+    problem: Problem | ProblemFacts,
+    params: Params,
+    scored: Scored,
+    holdout: "pd.DataFrame",
 ) -> EvaluationRecord:
     """Sum up `scored`, the scores of the rows `holdout` that `params.split` holds out.
 
@@ -114,7 +120,7 @@ def repeat_record(
     return msgspec.structs.replace(record, **_sum_rows(fields, scored, holdout, record.loss, named))
 
 
-def choose_loss(problem: Problem) -> str:
+def choose_loss(problem: Problem | ProblemFacts) -> str:
     """Return the name of the loss that is summed: the primary metric where it is a mean over rows and low is better."""
     names = ("squared_error", "mae") if problem.task is Task.REGRESSION else ("log_loss", "brier")
     known = METRICS[problem.task].get(problem.metric)

@@ -10,7 +10,7 @@ from slipway.errors import LedgerError
 from slipway.ledger.bundles import keep_bundle
 from slipway.ledger.entry import Entry
 from slipway.ledger.objects import Item, Objects
-from slipway.ledger.records import record_items
+from slipway.ledger.records import record_items, replace_record
 from slipway.ledger.signatures import signing_options
 
 
@@ -22,8 +22,13 @@ def commit_genesis(git: Objects, tip: str | None, entries: list[Entry], signed: 
     return _commit(git, tip, items, subject, entries[0], signed)
 
 
-def commit_entry(git: Objects, tip: str, entry: Entry, bundle: Path | None, signed: bool) -> str:
-    """Return the commit after `tip` that writes `entry`, with the bundle of its release unless that is kept already."""
+def commit_entry(
+    git: Objects, tip: str, entry: Entry, bundle: Path | None, signed: bool, record: bytes | None = None
+) -> str:
+    """Return the commit after `tip` that writes `entry`, with the bundle of its release unless that is kept already.
+
+    `record` is written as the evaluation record of that bundle.
+    """
     items = [_entry_item(git, entry)]
     if entry.release is None:
         if bundle is not None:
@@ -31,6 +36,8 @@ def commit_entry(git: Objects, tip: str, entry: Entry, bundle: Path | None, sign
     elif not git.tree(tip, "bundles", entry.release.bundle):
         items.append(_bundles_item(git, tip, entry.release.bundle, bundle))
         items += record_items(git, tip, bundle, entry.release.bundle) if bundle else []
+    if record is not None and entry.release:
+        items.append(replace_record(git, tip, entry.release.bundle, record))
     subject = f"{entry.environment} {entry.number}: {entry.event}"
     if entry.release:
         subject += f" {entry.release.bundle[:12]}"

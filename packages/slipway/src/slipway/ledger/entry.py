@@ -26,6 +26,7 @@ class Event(StrEnum):
     FAILED = "failed"
     UNBLOCK = "unblock"
     DISTRUST = "distrust"
+    REBASE = "rebase"
 
 
 # The events after which another release may serve.

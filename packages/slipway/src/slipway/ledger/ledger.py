@@ -118,10 +118,17 @@ class Ledger:
         """Return the compressed evaluation record of the bundle, None where it was released without one."""
         return read_record_content(self._git, self._commit(), digest)
 
-    def append(self, environment: str, make: Callable[[Entry], Entry], bundle: Path | None = None) -> Entry:
+    def append(
+        self,
+        environment: str,
+        make: Callable[[Entry], Entry],
+        bundle: Path | None = None,
+        record: bytes | None = None,
+    ) -> Entry:
         """Record what `make` returns for the newest entry; the folder `bundle` is kept under `bundles/<digest>/`.
 
-        So is the bundle's evaluation record under `records/`, if it lies beside that folder.
+        So is the bundle's evaluation record under `records/`, if it lies beside that folder. `record` replaces the one
+        that is kept: after a rebase event, and no other one.
         `make` is called again with the newest entry if another command wrote first (five times at most); its errors
         are passed on, and nothing is written. Use `slipway.ledger.next_entry` in it. The bundle of `entry.release`
         must be kept already, or be given.
@@ -135,7 +142,7 @@ class Ledger:
                 verify_transition(before, entry)
             except LedgerError as error:
                 raise LedgerError(f"Nothing was written: {error}") from error
-            new = commit_entry(self._git, tip, entry, bundle, found.signers is not None)
+            new = commit_entry(self._git, tip, entry, bundle, found.signers is not None, record)
             if self._publish(new, tip, [entry], found.signers):
                 return entry
         raise LedgerError(

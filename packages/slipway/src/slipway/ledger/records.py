@@ -35,11 +35,14 @@ def record_items(git: Objects, tip: str, bundle: Path, digest: str) -> list[Item
         raise LedgerError(
             f"Nothing was written: cannot read {path}: {error}. Run `dvc repro evaluate` to make it again."
         ) from error
-    if found.bundle != digest:
-        return []
+    return [replace_record(git, tip, digest, content)] if found.bundle == digest else []
+
+
+def replace_record(git: Objects, tip: str, digest: str, content: bytes) -> Item:
+    """Write `content` as the record of the bundle and return the folder of all records."""
     new = Item("100644", "blob", git.write_blob(content), f"{digest}.json.gz")
     kept = [item for item in git.tree(tip, _FOLDER) if item.name != new.name]
-    return [Item("040000", "tree", git.write_tree([*kept, new]), _FOLDER)]
+    return Item("040000", "tree", git.write_tree([*kept, new]), _FOLDER)
 
 
 def read_record_content(git: Objects, commit: str, digest: str) -> bytes | None:

@@ -116,7 +116,7 @@ def _not_next(previous: Entry, entry: Entry) -> str | None:
             f"expected new blocks to have the number of this entry, found {added}.",
         ),
         (
-            entry.event is not Event.DISTRUST or entry.blocked == previous.blocked,
+            entry.event not in (Event.DISTRUST, Event.REBASE) or entry.blocked == previous.blocked,
             "expected this event to leave `blocked` as it was.",
         ),
         (

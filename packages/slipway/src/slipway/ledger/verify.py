@@ -9,7 +9,7 @@ import msgspec
 from slipway.errors import LedgerError
 from slipway.ledger.bundles import read_bundle
 from slipway.ledger.entries import ENTRY, DamageError, damaged_commit, list_environments, parse_entry, read_entry
-from slipway.ledger.entry import Entry
+from slipway.ledger.entry import Entry, Event
 from slipway.ledger.objects import Objects
 from slipway.ledger.records import RECORD
 from slipway.ledger.transitions import verify_transition
@@ -29,11 +29,16 @@ class Change(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One commit: the entries that it writes (environment and object) and the bundles that it adds."""
+    """One commit: the entries that it writes (environment and object), the bundles and records that it adds.
+
+    `replaced` are the bundles whose record it replaces.
+    """
 
     commit: str
     entries: tuple[tuple[str, str], ...]
     bundles: frozenset[str]
+    records: frozenset[str]
+    replaced: frozenset[str]
 
 
 def verify_history(git: Objects, since: str | None, tip: str) -> int:
@@ -57,6 +62,7 @@ def verify_history(git: Objects, since: str | None, tip: str) -> int:
             except LedgerError as error:
                 raise damaged_commit(step.commit, str(error)) from error
             _verify_bundles(step, entry, kept)
+            _verify_records(step, entry)
             newest[environment] = entry
         kept |= step.bundles
     return len(commits)
@@ -116,24 +122,27 @@ def _changes(git: Objects, commits: list[str]) -> Iterator[tuple[str, list[Chang
 
 
 def _step(commit: str, changes: list[Change]) -> Step:
-    entries, bundles, records = {}, set(), set()
+    entries: dict[str, Change] = {}
+    bundles, records, replaced = set[str](), set[str](), set[str]()
     for change in changes:
         entry, bundle, record = (kind.match(change.path) for kind in (ENTRY, _BUNDLE, RECORD))
         if entry and change.status in "AM" and change.mode == "100644":
             entries[entry.group(1)] = change
         elif bundle and change.status == "A" and change.mode == "100644":
             bundles.add(bundle.group(1))
-        elif record and change.status == "A" and change.mode == "100644":
-            records.add(record.group(1))
+        elif record and change.status in "AM" and change.mode == "100644":
+            (records if change.status == "A" else replaced).add(record.group(1))
         else:
             done = _DONE.get(change.status, "changed")
             raise damaged_commit(commit, f"expected an entry and at most a new bundle, found {change.path} {done}")
-    if stray := records - bundles:
-        raise damaged_commit(commit, f"expected only the record of a new bundle, found that of {min(stray)[:12]} added")
+    written = tuple((name, change.id) for name, change in entries.items())
+    step = Step(commit, written, *(frozenset(each) for each in (bundles, records, replaced)))
+    if not entries:
+        _verify_records(step, None)
     kinds = {change.status for change in entries.values()}
     if kinds != {"A"} and (kinds != {"M"} or len(entries) != 1):
         raise damaged_commit(commit, f"expected one event, found {len(entries)} entries written")
-    return Step(commit, tuple((name, change.id) for name, change in entries.items()), frozenset(bundles))
+    return step
 
 
 def _verify_bundles(step: Step, entry: Entry, kept: set[str]) -> None:
@@ -148,3 +157,20 @@ def _verify_bundles(step: Step, entry: Entry, kept: set[str]) -> None:
         )
     if missing := named - kept - step.bundles:
         raise damaged_commit(step.commit, f"its entry names the bundle {min(missing)[:12]}, which is not in bundles/")
+
+
+def _verify_records(step: Step, entry: Entry | None) -> None:
+    """Raise unless records come with their bundle, or one is written by a rebase of its release."""
+    if entry and entry.event is Event.REBASE:
+        named = {entry.release.bundle} if entry.release else set()
+        if step.records | step.replaced != named:
+            raise damaged_commit(step.commit, "expected a rebase to write the record of its release, and no other one")
+        return
+    if step.replaced:
+        raise damaged_commit(
+            step.commit, f"expected a record to stay, found records/{min(step.replaced)}.json.gz modified"
+        )
+    if stray := step.records - step.bundles:
+        raise damaged_commit(
+            step.commit, f"expected only the record of a new bundle, found that of {min(stray)[:12]} added"
+        )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from slipway.cli.options import AS_JSON, BASE, FILE, examples
+from slipway.cli.options import AS_JSON, BASE, FILE, REASON, examples
 from slipway.cli.output import print_result, progress_printer
 
 if TYPE_CHECKING:
@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from slipway.gate.result import GateResult
 
 
-@click.command(
+@click.group(
+    invoke_without_command=True,
     epilog=examples(
         "slipway gate",
         "slipway gate --base origin/main --report gate.md --out gate.json",
         "slipway gate --power --retrains 100 --jobs 2",
-    )
+        'slipway gate rebase --reason "the weather of May was an hour late"',
+    ),
 )
 @BASE
 @click.option("--report", type=FILE, metavar="FILE", help="Write the report as Markdown.")
@@ -29,14 +31,24 @@ if TYPE_CHECKING:
 @click.option("--power", is_flag=True, help="Estimate which losses this holdout finds, instead of judging.")
 @click.option("--retrains", type=click.IntRange(2), default=12, show_default=True, help="Retrained models for --power.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Models fitted at once for --power.")
+@click.pass_context
 def gate(
-    base: str | None, report: Path | None, out: Path | None, as_json: bool, power: bool, retrains: int, jobs: int
+    context: click.Context,
+    base: str | None,
+    report: Path | None,
+    out: Path | None,
+    as_json: bool,
+    power: bool,
+    retrains: int,
+    jobs: int,
 ) -> None:
     """Judge the candidate against production: promote, keep or refuse.
 
     The candidate is bundle/. Both models score the same holdout rows. Exit code 0 for promote and keep, 1 for refuse; a
     missing or unreadable file is a refusal. The rules are in gate.yaml, explained in docs/gate.md.
     """
+    if context.invoked_subcommand:
+        return
     if power:
         _study(retrains, jobs, as_json)
         return
@@ -55,6 +67,26 @@ def gate(
     else:
         _show(found)
     sys.exit(1 if found.verdict is Verdict.REFUSE else 0)
+
+
+@gate.command(epilog=examples('slipway gate rebase --reason "the weather of May was an hour late"'))
+@REASON
+@AS_JSON
+def rebase(reason: str, as_json: bool) -> None:
+    """Record what production's model gets on corrected rows.
+
+    The check production_reproduced refuses rows on which it gets something else than when it was evaluated. Where
+    the rows were wrong before and are right in this commit, this writes a new evaluation record and an entry that names
+    the commit. What serves stays. Run `dvc repro` first.
+    """
+    from slipway.gate.rebase import rebase_production
+
+    found = rebase_production(Path(), reason)
+    groups, before = len(found.record.groups), found.before
+    changed = f", {len(before.changed):,} of them other than before" if before else ", the first record"
+    print_result(
+        as_json, found.entry, f"production {found.entry.number}: evaluated again on {groups:,} groups{changed}"
+    )
 
 
 def _study(retrains: int, jobs: int, as_json: bool) -> None:

@@ -1,0 +1,98 @@
+"""Record anew what production's model gets on the held-out rows, after a correction of the data."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from slipway.bundle.isolation import isolate_bundle, start_server
+from slipway.bundle.verify import read_sealed
+from slipway.data.prepared import read_parts
+from slipway.data.splitting import is_held_out
+from slipway.errors import GateError
+from slipway.evaluation.record import EvaluationRecord, decode_record, encode_record, make_record, repeat_record
+from slipway.evaluation.scored import score_frame
+from slipway.gate.problem_process import PRELOAD, ProblemProcess
+from slipway.gate.reproduction import Reproduction, add_absent_columns, reproduce_record
+from slipway.gate.rules import read_gate_rules
+from slipway.git import Git
+from slipway.ledger import Entry, Event, Ledger, Release, next_entry
+from slipway.ledger.entry import PRODUCTION
+from slipway.params import read_params
+from slipway.settings import project_settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Rebase(NamedTuple):
+    """The entry that was written, and how the new record differs from the one before, None if there was none."""
+
+    entry: Entry
+    record: EvaluationRecord
+    before: Reproduction | None
+
+
+def rebase_production(root: Path, reason: str) -> Rebase:
+    """Score production's model on the prepared holdout of the commit at `root`, and record that in the ledger.
+
+    The groups are those that its training held out. Raises `GateError` where nothing serves, or where the working tree
+    differs from its commit: the entry names the commit whose rows are right.
+    """
+    commit = _clean_commit(root)
+    ledger = Ledger(root)
+    release = ledger.champion()
+    if release is None:
+        raise GateError("Nothing to rebase: production serves no release that candidates are compared with.")
+    content = ledger.fetch_record(release.bundle)
+    old = decode_record(content, "the evaluation record of production's model") if content else None
+    train, holdout = read_parts(root / "prepared")
+    record, before = _record_again(root, ledger, release, old, train, holdout)
+    if record == old:
+        raise GateError("Nothing to rebase: production's model gets what its record says on these rows.")
+    why = f"{reason} (the rows of commit {commit})"
+    entry = ledger.append(
+        PRODUCTION,
+        lambda newest: next_entry(newest, Event.REBASE, by=ledger.by, reason=why, release=release),
+        record=encode_record(record),
+    )
+    return Rebase(entry, record, before)
+
+
+def _record_again(
+    root: Path,
+    ledger: Ledger,
+    release: Release,
+    old: EvaluationRecord | None,
+    train: "pd.DataFrame",
+    holdout: "pd.DataFrame",
+) -> tuple[EvaluationRecord, Reproduction | None]:
+    start_server(PRELOAD)
+    facts = ProblemProcess(root, project_settings(root).problem).read_facts()
+    params = read_params(None, root / "params.yaml")
+    split = old.split if old else params.split
+    held = holdout["group"].isin([name for name in holdout["group"].unique() if is_held_out(name, split)])
+    rows = holdout[held].reset_index(drop=True)
+    if rows.empty:
+        raise GateError(
+            "Nothing to rebase: the training of production's model held out none of the groups of this holdout. "
+            "The gate compares them without a record."
+        )
+    bundle = isolate_bundle(read_sealed(ledger.fetch_bundle(release.bundle, root / ".slipway" / "bundles")))
+    rows = add_absent_columns(bundle.fields, rows)
+    scored = score_frame(bundle, rows)
+    if old is None:
+        return make_record(bundle, facts, msgspec.structs.replace(params, split=split), scored, rows), None
+    before = reproduce_record(old, bundle.fields, scored, train, rows, read_gate_rules(root).tolerance)
+    return repeat_record(old, bundle.fields, scored, rows), before
+
+
+def _clean_commit(root: Path) -> str:
+    """Return the commit of the working tree, which has no other content in the files that it tracks."""
+    git = Git(root, GateError)
+    if changed := git.run("status", "--porcelain", "--untracked-files=no").splitlines():
+        raise GateError(
+            f"Expected a working tree as its commit has it, found {len(changed):,} changed files ({changed[0][3:]}). "
+            "Commit the correction first: the entry in the ledger names the commit."
+        )
+    return git.run("rev-parse", "HEAD").strip()[:12]
