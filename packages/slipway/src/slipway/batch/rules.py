@@ -89,7 +89,7 @@ def read_cells(field: Field, cells: pa.Array) -> tuple[pa.Array, Broken]:
 
 
 def group_rows(violations: Sequence[Violation | None], codes: NDArray[np.integer]) -> Broken:
-    """List the rows of each violation; `codes` has for each row its place in `violations`, None for a valid one."""
+    """List the rows of each violation; `codes` has for each row its index in `violations`, None for a valid one."""
     found = dict.fromkeys(each for each in violations if each)
     return [(each, np.flatnonzero(np.array([other == each for other in violations])[codes])) for each in found]
 

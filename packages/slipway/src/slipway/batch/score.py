@@ -136,16 +136,16 @@ def _explain(source: Source, faults: list[Fault], before: int) -> str:
     first = min(faults, key=lambda fault: fault.rows[0])
     row, *others = (f"{before + row + 1:,}" for row in first.rows[:EXAMPLES].tolist())
     also = f"; also row {' and row '.join(others)}" if others else ""
-    place = "" if first.column == WHOLE_ROW else f", column {first.column}"
+    column = "" if first.column == WHOLE_ROW else f", column {first.column}"
     return (
-        f"{source.path}, row {row}{place}: {first.rule}{also}. Fix these rows and others like them, or add "
+        f"{source.path}, row {row}{column}: {first.rule}{also}. Fix these rows and others like them, or add "
         "`--invalid skip` to leave their score and label empty."
     )
 
 
 def _add(reasons: dict[tuple[str, str], Reason], faults: list[Fault], before: int) -> None:
     for column, rule, rows in faults:
-        place = (column, rule) if (column, rule) in reasons or len(reasons) < _REASONS else (WHOLE_ROW, _FURTHER)
-        known = reasons.get(place, Reason(*place, 0, ()))
+        key = (column, rule) if (column, rule) in reasons or len(reasons) < _REASONS else (WHOLE_ROW, _FURTHER)
+        known = reasons.get(key, Reason(*key, 0, ()))
         examples = (known.examples + tuple((rows[:EXAMPLES] + before + 1).tolist()))[:EXAMPLES]
-        reasons[place] = Reason(*place, known.rows + len(rows), examples)
+        reasons[key] = Reason(*key, known.rows + len(rows), examples)

@@ -28,10 +28,10 @@ class RowScorer:
         names = [field.name for field in bundle.fields]
         self._values = attrgetter(*names) if len(names) > 1 else lambda row: (getattr(row, names[0]),)
         self._cells = [_empty_column(field) for field in bundle.fields]
-        self._clocks = [place for place, field in enumerate(bundle.fields) if field.kind is Kind.TIMESTAMP]
+        self._timestamps = [index for index, field in enumerate(bundle.fields) if field.kind is Kind.TIMESTAMP]
         self._columns: Columns = dict(zip(names, self._cells, strict=True))
-        for place in self._clocks:
-            self._columns[names[place]] = self._cells[place].view("datetime64[us]")
+        for index in self._timestamps:
+            self._columns[names[index]] = self._cells[index].view("datetime64[us]")
         inputs = bundle.manifest.inputs
         self._plan = [
             (given.name, None if given.vocabulary is None else category_codes(given.vocabulary)) for given in inputs
@@ -46,8 +46,8 @@ class RowScorer:
         Raises `ScoringError` for a row that the model gives no finite score.
         """
         values = list(self._values(row))
-        for place in self._clocks:
-            values[place] = to_microseconds(values[place])
+        for index in self._timestamps:
+            values[index] = to_microseconds(values[index])
         for cell, value in zip(self._cells, values, strict=True):
             cell[0] = value
         features = self._bundle.derive(self._columns)

@@ -24,23 +24,23 @@ class LazyGroup(click.Group):
     def __init__(self, *args: Any, sections: Mapping[str, Mapping[str, LazyCommand]], **options: Any) -> None:
         super().__init__(*args, **options)
         self.sections = sections
-        self.places = {name: place for section in sections.values() for name, place in section.items()}
+        self.lazy_commands = {name: command for section in sections.values() for name, command in section.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """List every command, in the order of the help."""
-        return list(self.places)
+        return list(self.lazy_commands)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import the command."""
-        place = self.places.get(cmd_name)
-        return getattr(import_module(f"slipway.cli.{place.module}"), cmd_name) if place else None
+        command = self.lazy_commands.get(cmd_name)
+        return getattr(import_module(f"slipway.cli.{command.module}"), cmd_name) if command else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the commands section by section, without importing them."""
-        width = max(map(len, self.places))
+        width = max(map(len, self.lazy_commands))
         for title, commands in self.sections.items():
             with formatter.section(title):
-                formatter.write_dl([(f"{name:<{width}}", place.help) for name, place in commands.items()])
+                formatter.write_dl([(f"{name:<{width}}", command.help) for name, command in commands.items()])
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; print an error for people without a traceback."""
@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
         except ModuleNotFoundError as error:
             if not ctx.invoked_subcommand or (error.name or "").startswith("slipway"):
                 raise
-            extra = self.places[ctx.invoked_subcommand].extra
+            extra = self.lazy_commands[ctx.invoked_subcommand].extra
             raise click.ClickException(_explain_missing(error, ctx.invoked_subcommand, extra)) from error
         except BrokenPipeError:
             # The reader closed the pipe, as `head` does: click ends without a message.

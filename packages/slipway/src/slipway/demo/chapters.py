@@ -85,8 +85,8 @@ def _take_free_ports(folder: Path) -> None:
     """Set free ports: environments of the user's own tree may be running on the configured ones."""
     path = folder / "pyproject.toml"
     parts = re.split(r"(?m)^(\[tool\.slipway\.environments\..*\]\n)", path.read_text())
-    for place in range(2, len(parts), 2):
-        parts[place] = re.sub(r"(?m)^port = \d+$", f"port = {_free_port()}", parts[place], count=1)
+    for index in range(2, len(parts), 2):
+        parts[index] = re.sub(r"(?m)^port = \d+$", f"port = {_free_port()}", parts[index], count=1)
     path.write_text("".join(parts))
 
 
@@ -106,12 +106,12 @@ def apply_params(chapter: Chapter, committed: bytes, path: Path) -> None:
     tree = yaml.safe_load(committed)
     for dotted, value in chapter.params.items():
         *sections, name = dotted.split(".")
-        place = tree
+        table = tree
         for section in sections:
-            place = place.get(section) if isinstance(place, dict) else None
-        if not isinstance(place, dict) or name not in place:
+            table = table.get(section) if isinstance(table, dict) else None
+        if not isinstance(table, dict) or name not in table:
             raise SettingsError(f"{STORY}, chapter {chapter.title!r}: {path.name} has no key {dotted}.")
-        place[name] = value
+        table[name] = value
     write_bytes(path, yaml.safe_dump(tree, sort_keys=False).encode())
 
 

@@ -92,7 +92,7 @@ def parse_yaml(content: bytes | str, kind: type[T], where: str, failure: Failure
 
 
 def convert_document(plain: Any, kind: type[T], where: str, failure: Failure, advice: str, section: str = "") -> T:
-    """Convert what was decoded to `kind`; `section` is its place in the document that `where` names."""
+    """Convert what was decoded to `kind`; `section` is the path to it in the document that `where` names."""
     try:
         return msgspec.convert(plain, kind)
     except msgspec.ValidationError as error:
@@ -100,10 +100,10 @@ def convert_document(plain: Any, kind: type[T], where: str, failure: Failure, ad
 
 
 def _explain_privately(error: msgspec.ValidationError, where: str, advice: str) -> str:
-    """Name the place alone: what msgspec says of an unknown key or a wrong choice repeats it."""
+    """Name the path alone: what msgspec says of an unknown key or a wrong choice repeats it."""
     parts = _EXPLAINED.fullmatch(str(error))
-    place = (parts["path"] or "$").removeprefix("$").removeprefix(".") if parts else ""
-    return f"{where}: {place or 'the document'} is not as expected. {advice}"
+    key_path = (parts["path"] or "$").removeprefix("$").removeprefix(".") if parts else ""
+    return f"{where}: {key_path or 'the document'} is not as expected. {advice}"
 
 
 def _explain(error: msgspec.ValidationError, plain: Any, where: str, advice: str, section: str = "") -> str:
@@ -112,11 +112,11 @@ def _explain(error: msgspec.ValidationError, plain: Any, where: str, advice: str
     found = _value_at(plain, path)
     if isinstance(found, str | int | float) and what.startswith("Expected"):
         got = repr(found) if len(repr(found)) <= _SHOWN else f"{repr(found)[:_SHOWN]}..."
-    place = (section + path.removeprefix("$")).removeprefix(".")
+    key_path = (section + path.removeprefix("$")).removeprefix(".")
     what = what.replace("Object contains unknown field", "unknown key")
     what = what.replace("Object missing required field", "missing key")
     text = f"{what[:1].lower()}{what[1:]}" + (f", found {got}" if got else "")
-    return f"{where}: {f'{place}: ' if place else ''}{text}. {advice}"
+    return f"{where}: {f'{key_path}: ' if key_path else ''}{text}. {advice}"
 
 
 def _value_at(plain: Any, path: str) -> Any:

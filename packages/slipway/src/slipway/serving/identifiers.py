@@ -36,6 +36,6 @@ def format_identifiers(first: int, number: int) -> list[str]:
     """Write `number` identifiers in a row as text; usually only their last twelve digits differ."""
     low = first & 0xFFFF_FFFF_FFFF
     if low + number > 0xFFFF_FFFF_FFFF:
-        return [format_identifier(first + place) for place in range(number)]
+        return [format_identifier(first + offset) for offset in range(number)]
     head = format_identifier(first)[:-12]
     return [f"{head}{last:012x}" for last in range(low, low + number)]

@@ -138,8 +138,10 @@ def _read(kind: type[Kind], environ: Mapping[str, str], chosen: Mapping[str, Any
         return msgspec.convert(found, kind, strict=False, dec_hook=lambda target, value: target(value))
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `$.")
-        place = f"{PREFIX}{path.rstrip('`').upper()}: " if path else ""
-        raise SettingsError(f"Invalid setting: {place}{reason}. `slipway serve --help` lists the settings.") from error
+        variable = f"{PREFIX}{path.rstrip('`').upper()}: " if path else ""
+        raise SettingsError(
+            f"Invalid setting: {variable}{reason}. `slipway serve --help` lists the settings."
+        ) from error
 
 
 def verify_auth(settings: ServingSettings) -> None:

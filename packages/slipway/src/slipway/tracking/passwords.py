@@ -21,10 +21,10 @@ def hide_password(uri: str) -> str:
         return uri.partition("?")[0]
     found = _SCHEME.match(uri)
     scheme, rest = (found.group(), uri[found.end() :]) if found else ("", uri)
-    before, at, place = rest.rpartition("@")
+    before, at, address = rest.rpartition("@")
     if at and "=" in before.partition("?")[2]:
         return f"{scheme}(hidden)"
-    return scheme + re.split(r"[?#]", place)[0]
+    return scheme + re.split(r"[?#]", address)[0]
 
 
 def scrub_error(uri: str, text: str) -> str:
@@ -44,9 +44,9 @@ def _pieces(uri: str, shown: str) -> set[str]:
     """Return the words of what is hidden, as they stand, decoded and encoded."""
     scheme = found.group() if (found := _SCHEME.match(shown)) else ""
     hidden = uri.removeprefix(scheme)
-    place = shown.removeprefix(scheme)
-    # The parts before and after the place that is shown.
-    parts = hidden.rpartition(f"@{place}")[::2] if f"@{place}" in hidden else (hidden.removeprefix(place),)
+    address = shown.removeprefix(scheme)
+    # The parts before and after the address that is shown.
+    parts = hidden.rpartition(f"@{address}")[::2] if f"@{address}" in hidden else (hidden.removeprefix(address),)
     pieces = set()
     for part in {*parts, *map(unquote, parts)}:
         pieces |= {part, *re.findall(r"\w+", part), *re.split(r"[/?#@:&=]", part)}

@@ -65,11 +65,11 @@ def verify_files(client: "MlflowClient", version: "ModelVersion") -> None:
     """Raise `TrackingError` if the files of a registered version are gone."""
     from mlflow.artifacts import list_artifacts
 
-    place = client.get_model_version_download_uri(version.name, version.version)
-    if not any(entry.path.endswith("MLmodel") for entry in list_artifacts(artifact_uri=place)):
+    uri = client.get_model_version_download_uri(version.name, version.version)
+    if not any(entry.path.endswith("MLmodel") for entry in list_artifacts(artifact_uri=uri)):
         raise TrackingError(
             f"Version {version.version} of the model {version.name} is registered, but its files are not at "
-            f"{place}. Put them back, or delete that version in MLflow (or the whole store) and run this again."
+            f"{uri}. Put them back, or delete that version in MLflow (or the whole store) and run this again."
         )
 
 

@@ -75,17 +75,19 @@ def log(folder: Path | None, last: int, everything: bool, follow: bool, outcomes
     from slipway.serving.log.record import format_entry
     from slipway.serving.settings import read_log_settings
 
-    place = read_log_settings(log=folder).log
-    if not place.is_dir() and not follow:
-        raise click.ClickException(f"No prediction log at {place}. `slipway serve` writes one; --folder names another.")
+    log_folder = read_log_settings(log=folder).log
+    if not log_folder.is_dir() and not follow:
+        raise click.ClickException(
+            f"No prediction log at {log_folder}. `slipway serve` writes one; --folder names another."
+        )
     damage, ends = reader.Damage(), reader.Ends()
-    entries = reader.read_log(place, damage, ends)
+    entries = reader.read_log(log_folder, damage, ends)
     if outcomes:
         found = join_outcomes(entries).summary()
         print_result(as_json, found, *(f"{count:>8} {what}" for what, count in found.items()))
         return
     shown = entries if everything else deque(entries, maxlen=last)
-    for entry in chain(shown, reader.follow_log(place, ends) if follow else ()):
+    for entry in chain(shown, reader.follow_log(log_folder, ends) if follow else ()):
         click.echo(msgspec.json.encode(entry) if as_json else format_entry(entry))
         if follow:
             sys.stdout.flush()

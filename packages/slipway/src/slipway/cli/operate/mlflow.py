@@ -34,10 +34,10 @@ def pull(run: int | None, to: Path | None, as_json: bool) -> None:
     with connect_repository(Path()) as client:
         found = pull_store(client, Path(), run, to)
     inside = Path(found.folder).is_relative_to(Path.cwd())
-    place = os.path.relpath(found.folder) if inside else found.folder
+    store = os.path.relpath(found.folder) if inside else found.folder
     print_result(
         as_json,
         found,
-        f"run {found.run} of {found.commit[:12]}: its store is in {place}",
-        f"next: make ui STORE={place}",
+        f"run {found.run} of {found.commit[:12]}: its store is in {store}",
+        f"next: make ui STORE={store}",
     )

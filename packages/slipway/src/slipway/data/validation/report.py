@@ -83,11 +83,11 @@ def root_failures(view: ViewReport) -> Iterator[RuleResult]:
 
 def _describe(view: ViewReport, rule: RuleResult) -> str:
     column = f"column {rule.column}" if rule.column else "the whole table"
-    place = column if view.name == DATASET else f"view {view.name}, {column}"
+    subject = column if view.name == DATASET else f"view {view.name}, {column}"
     if rule.violation:
-        text = f"{place}: {rule.violation} in {_count(view, rule)} ({rule.rule}, {rule.why})"
+        text = f"{subject}: {rule.violation} in {_count(view, rule)} ({rule.rule}, {rule.why})"
     else:
-        text = f"{place}: {rule.rule}{_arguments(rule)} {_outcome(view, rule)} ({rule.why})"
+        text = f"{subject}: {rule.rule}{_arguments(rule)} {_outcome(view, rule)} ({rule.why})"
     if rule.examples:
         text += ", for example " + "; ".join(_row(example) for example in rule.examples)
     return text + "."

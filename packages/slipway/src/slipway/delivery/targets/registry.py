@@ -27,15 +27,15 @@ def find_target(root: Path, environment: str, settings: ProjectSettings | None =
             f"pyproject.toml has no [tool.slipway.environments.{environment}]; it has {', '.join(tables) or 'none'}. "
             "Name one of these, or add a table."
         )
-    table, place = tables[environment], f"[tool.slipway.environments.{environment}] of pyproject.toml"
+    table, where = tables[environment], f"[tool.slipway.environments.{environment}] of pyproject.toml"
     kind = table.get("target", DEFAULT_TARGET)
-    found = _load_target(kind, f"target in {place}")
-    options = _convert_options(found, kind, table, place)
+    found = _load_target(kind, f"target in {where}")
+    options = _convert_options(found, kind, table, where)
     if (chosen := target_override()) and chosen != kind:
         found = _load_target(chosen, "SLIPWAY_TARGET")
         # Options of the target that the table names are no mistake where another one is chosen for once.
         known = {name: value for name, value in table.items() if name in found.settings_type.__struct_fields__}
-        options = _convert_options(found, chosen, known | {"target": chosen}, f"{place}, with SLIPWAY_TARGET={chosen}")
+        options = _convert_options(found, chosen, known | {"target": chosen}, f"{where}, with SLIPWAY_TARGET={chosen}")
     return found(root, environment, options)
 
 
@@ -56,39 +56,39 @@ def _known_targets() -> dict[str, EntryPoint]:
     return found
 
 
-def _load_target(kind: Any, place: str) -> type[Target]:
+def _load_target(kind: Any, where: str) -> type[Target]:
     known = _known_targets()
     if kind not in known:
         raise SettingsError(
-            f"{place}: unknown target {kind!r}. Known targets: {', '.join(known)}. A package brings another one with "
+            f"{where}: unknown target {kind!r}. Known targets: {', '.join(known)}. A package brings another one with "
             f"an entry point of the group {GROUP} (docs/delivery.md)."
         )
     try:
         found = known[kind].load()
     except (ImportError, AttributeError) as error:
         raise SettingsError(
-            f"{place}: the target {kind} ({known[kind].value}) cannot be imported: {error}. Install what it needs; for "
+            f"{where}: the target {kind} ({known[kind].value}) cannot be imported: {error}. Install what it needs; for "
             "a target of Slipway itself, the extra slipway[deliver]."
         ) from error
     if not (isinstance(found, type) and issubclass(found, Target)):
-        raise SettingsError(f"{place}: {known[kind].value} is not a subclass of {Target.__module__}.Target.")
+        raise SettingsError(f"{where}: {known[kind].value} is not a subclass of {Target.__module__}.Target.")
     if inspect.isabstract(found):
         missing = ", ".join(sorted(found.__abstractmethods__))
-        raise SettingsError(f"{place}: the target {kind} ({known[kind].value}) does not implement {missing}.")
+        raise SettingsError(f"{where}: the target {kind} ({known[kind].value}) does not implement {missing}.")
     return found
 
 
-def _convert_options(target: type[Target], kind: str, table: dict[str, Any], place: str) -> TargetSettings:
+def _convert_options(target: type[Target], kind: str, table: dict[str, Any], where: str) -> TargetSettings:
     options = target.settings_type.__struct_fields__
     for name in table:
         if name not in options:
             raise SettingsError(
-                f"{place}: the target {kind} has no option {name}, {_who_knows(name)}. Options of {kind}: "
+                f"{where}: the target {kind} has no option {name}, {_targets_with_option(name)}. Options of {kind}: "
                 f"{', '.join(sorted(options))}."
             )
-    return convert_document(table, target.settings_type, place, SettingsError, "Fix it.")
+    return convert_document(table, target.settings_type, where, SettingsError, "Fix it.")
 
 
-def _who_knows(option: str) -> str:
+def _targets_with_option(option: str) -> str:
     known = [kind for kind in _known_targets() if option in _load_target(kind, GROUP).settings_type.__struct_fields__]
     return f"which is one of {', '.join(known)}" if known else "nor has any other target"

@@ -31,8 +31,8 @@ class RehearsalTarget(ImageTarget):
 
     def __init__(self, root: Path, name: str, settings: TargetSettings) -> None:
         # The folder is part of the name: the rehearsal of another clone may run at the same time.
-        place = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:8]
-        super().__init__(root, name, settings, Engine(), f"slipway-rehearsal-{name}-{place}")
+        clone = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:8]
+        super().__init__(root, name, settings, Engine(), f"slipway-rehearsal-{name}-{clone}")
 
     @property
     def url(self) -> str:

@@ -82,7 +82,7 @@ class GitHub:
         """Send a JSON body by POST, PUT, PATCH or DELETE; return the JSON of the response, None if it is empty."""
         return _decode(self._ask(method, self._address(path), body=body))
 
-    def place(self, path: str) -> str:
+    def storage_url(self, path: str) -> str:
         """Return the address of a file's storage, to which GitHub redirects; it needs no token and must not get it."""
         answer = self._ask("GET", self._address(path), follow=False)
         found = answer.headers.get("Location")

@@ -44,7 +44,7 @@ def pull_store(github: GitHub, root: Path, run: int | None = None, to: Path | No
     folder = (to or root / FOLDER / str(number)).absolute()
     with new_folder(folder) as temporary:
         with tempfile.NamedTemporaryFile(dir=temporary.parent, prefix=f".{folder.name}.", suffix=".part") as archive:
-            _download(github.place(f"actions/artifacts/{artifact}/zip"), Path(archive.name), github.url)
+            _download(github.storage_url(f"actions/artifacts/{artifact}/zip"), Path(archive.name), github.url)
             unpack_archive(Path(archive.name), temporary)
         if not (temporary / STORE).is_file():
             raise GitHubError(f"The artifact {ARTIFACT} of run {number} holds no {STORE}.")
@@ -73,16 +73,16 @@ def _artifact(github: GitHub, run: int) -> int:
     )
 
 
-def _download(place: str, path: Path, api: str) -> None:
+def _download(url: str, path: Path, api: str) -> None:
     """Download the file from storage, without the token; over https unless the API itself is used over http."""
-    if urlsplit(place).scheme != "https" and urlsplit(api).scheme == "https":
-        raise GitHubError(f"GitHub sends to {place.partition('?')[0]}, which is not https.")
-    host, size = urlsplit(place).hostname, 0
+    if urlsplit(url).scheme != "https" and urlsplit(api).scheme == "https":
+        raise GitHubError(f"GitHub sends to {url.partition('?')[0]}, which is not https.")
+    host, size = urlsplit(url).hostname, 0
     try:
         with requests.Session() as session:
             # Otherwise requests reads a login from ~/.netrc.
             session.auth = lambda request: request
-            with session.get(place, stream=True, timeout=_TIMEOUT) as answer, path.open("wb") as file:
+            with session.get(url, stream=True, timeout=_TIMEOUT) as answer, path.open("wb") as file:
                 answer.raise_for_status()
                 for block in answer.iter_content(_BLOCK):
                     size += len(block)

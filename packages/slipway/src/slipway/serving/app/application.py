@@ -56,7 +56,7 @@ class App:
         self._keyring = Keyring(file) if shared.settings.auth == "keys" and file else None
         self._limit = shared.settings.max_body_kb << 10
         # pop and append of a deque are atomic: a counter that needs no lock.
-        self._places = deque(range(shared.settings.max_concurrency))
+        self._slots = deque(range(shared.settings.max_concurrency))
         # A worker has one core: concurrent requests would only compete for the interpreter.
         self._turn = threading.Lock()
 
@@ -76,7 +76,7 @@ class App:
         if route is Route.HEALTH:
             return handler(Request(environ, b"", began))
         self._guard(environ, path)
-        place = self._take_place()
+        slot = self._take_slot()
         try:
             if route is Route.OTHER:
                 return handler(Request(environ, b"", began))
@@ -86,7 +86,7 @@ class App:
             with self._turn:
                 return handler(request)
         finally:
-            self._places.append(place)
+            self._slots.append(slot)
 
     def _probe(self, request: Request) -> Reply:
         """Answer a probe without Flask, for whose import the first one would wait."""
@@ -125,9 +125,9 @@ class App:
             ways = ('Basic realm="slipway", charset="UTF-8"', "Bearer")
             raise Refusal(Reason.UNAUTHORIZED, detail, headers=tuple(("www-authenticate", way) for way in ways))
 
-    def _take_place(self) -> int:
+    def _take_slot(self) -> int:
         try:
-            return self._places.pop()
+            return self._slots.pop()
         except IndexError:
             detail = "Too many concurrent requests. Retry after 1 second."
             raise Refusal(Reason.OVERLOADED, detail, headers=(("retry-after", "1"),)) from None

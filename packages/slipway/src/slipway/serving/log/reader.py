@@ -40,12 +40,12 @@ def read_log(folder: Path, damage: Damage | None = None, ends: Ends | None = Non
     number = count()
     while waiting or going:
         if waiting and (not going or waiting[0][0] <= going[0][0]):
-            place, entries = next(number), _entries(waiting.popleft()[1], counted, positions)
+            file_number, entries = next(number), _entries(waiting.popleft()[1], counted, positions)
         else:
-            _, place, entry, entries = heapq.heappop(going)
+            _, file_number, entry, entries = heapq.heappop(going)
             yield entry
         for following in entries:
-            heapq.heappush(going, (following.time, place, following, entries))
+            heapq.heappush(going, (following.time, file_number, following, entries))
             break
 
 

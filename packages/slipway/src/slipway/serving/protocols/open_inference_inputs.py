@@ -51,9 +51,9 @@ def read_inputs(
 
 def _verify_names(inputs: Sequence[Tensor], fields: Mapping[str, Field]) -> None:
     seen: set[str] = set()
-    for place, tensor in enumerate(inputs):
+    for index, tensor in enumerate(inputs):
         if tensor.name not in fields:
-            raise invalid_request(f"Input {place}, {shown_name(tensor.name)}: expected one of {', '.join(fields)}.")
+            raise invalid_request(f"Input {index}, {shown_name(tensor.name)}: expected one of {', '.join(fields)}.")
         if tensor.name in seen:
             raise invalid_request(f"Input {tensor.name}: expected once, found twice.")
         seen.add(tensor.name)

@@ -39,11 +39,11 @@ class Supervisor(MPServer):
 
     def __init__(self, shared: Shared, sealed: SealedBundle, listener: socket.socket | None) -> None:
         settings = shared.settings
-        place = listener.getsockname() if listener else (resolve_host(settings.host, settings.port), settings.port)
+        endpoint = listener.getsockname() if listener else (resolve_host(settings.host, settings.port), settings.port)
         super().__init__(
             "slipway",
-            address=place[0],
-            port=place[1],
+            address=endpoint[0],
+            port=endpoint[1],
             interface=Interfaces.WSGI,
             http=HTTPModes.http1,
             workers=settings.processes,
@@ -70,7 +70,7 @@ class Supervisor(MPServer):
         self._shd = SocketHolder(self._listener.fileno(), False, self.backlog)  # type: ignore[call-arg, assignment]
 
     def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:  # type: ignore[override]
-        """Make the next worker of this place; the one before it may still be ending, so the section alternates."""
+        """Make the next worker with this index; the one before it may still be ending, so the section alternates."""
         section = idx + self.workers * (self._spawned[idx] % 2)
         self._spawned[idx] += 1
         for each in (idx, idx + self.workers):
@@ -92,14 +92,14 @@ class Supervisor(MPServer):
             if self.reload_signal:
                 self._reload(spawn_target, target_loader)
             fallen, self.interrupt_children = self.interrupt_children, []
-            for place in [] if self.interrupt_signal else fallen:
-                if self.wrks[place].is_alive():
-                    # A worker that was to take over died; the one in its place runs.
+            for worker_index in [] if self.interrupt_signal else fallen:
+                if self.wrks[worker_index].is_alive():
+                    # A worker that was to take over died; the one that it was to replace runs.
                     continue
-                if self._is_hopeless(place):
-                    self.interrupt_children.append(place)
+                if self._is_hopeless(worker_index):
+                    self.interrupt_children.append(worker_index)
                     return
-                self._respawn_workers([place], spawn_target, target_loader)
+                self._respawn_workers([worker_index], spawn_target, target_loader)
         self._shared.board.drain()
         if self._shared.settings.drain_seconds:
             print_line(f"draining: not ready, connections are closed in {self._shared.settings.drain_seconds:g} s")
@@ -120,7 +120,7 @@ class Supervisor(MPServer):
             return
         self._shared = share_state(self._shared.settings, self._sealed, time.time())
         self._spawned = [0] * self.workers
-        coming = [self._spawn_worker(place, spawn_target, target_loader) for place in range(self.workers)]
+        coming = [self._spawn_worker(worker_index, spawn_target, target_loader) for worker_index in range(self.workers)]
         for each in coming:
             each.start()
         self._wait(_START_SECONDS, lambda: self._is_ready() or not all(each.is_alive() for each in coming))
@@ -157,18 +157,18 @@ class Supervisor(MPServer):
                 each.kill()
 
     def _is_ready(self) -> bool:
-        return all(self._state(place) is State.READY for place in range(self.workers))
+        return all(self._state(worker_index) is State.READY for worker_index in range(self.workers))
 
-    def _state(self, place: int) -> State:
-        return self._shared.board.state(place + self.workers * ((self._spawned[place] - 1) % 2))
+    def _state(self, worker_index: int) -> State:
+        return self._shared.board.state(worker_index + self.workers * ((self._spawned[worker_index] - 1) % 2))
 
-    def _is_hopeless(self, place: int) -> bool:
+    def _is_hopeless(self, worker_index: int) -> bool:
         """Return True if the next worker would fail as this one did; a worker that was ready is always replaced."""
-        state = self._state(place)
+        state = self._state(worker_index)
         self._false_starts = 0 if state is State.READY else self._false_starts + 1
         if state is State.REFUSED:
             return True
-        print_line(f"a worker died (exit code {self.wrks[place].inner.exitcode}) and is replaced")
+        print_line(f"a worker died (exit code {self.wrks[worker_index].inner.exitcode}) and is replaced")
         if self._false_starts >= _FALSE_STARTS:
             print_line(f"{_FALSE_STARTS} workers died before they were ready: giving up")
         return self._false_starts >= _FALSE_STARTS

@@ -46,7 +46,7 @@ def describe_inference(bundle: Bundle) -> dict[str, Schema]:
     row = describe_row(bundle)["properties"]
     tensors = [_narrow(tensor, field, row[field.name]) for field in bundle.fields]
     # Those after the last field that is required may be left out.
-    needed = max(place for place, field in enumerate(bundle.fields, 1) if field.required or place == 1)
+    needed = max(position for position, field in enumerate(bundle.fields, 1) if field.required or position == 1)
     request["inputs"] = _tuple(tensors) | {"minItems": needed}
     names = [output.name for output in output_tensors(bundle.manifest)]
     found["RequestOutput"]["properties"]["name"] = {"enum": names}

@@ -53,8 +53,8 @@ class Stack(SwarmService):
                     f"The name of the secret {name} has {len(name)} characters, and a swarm takes {_LONGEST}. Choose a "
                     "shorter `project` in pyproject.toml."
                 )
-        place = {"SLIPWAY_ADDRESS": address, "SLIPWAY_PORT": str(port), "SLIPWAY_REPLICAS": str(replicas)}
-        return Wanted(digest_settings(found, place, inputs.variables, sorted(secrets)), place, inputs, secrets)
+        published = {"SLIPWAY_ADDRESS": address, "SLIPWAY_PORT": str(port), "SLIPWAY_REPLICAS": str(replicas)}
+        return Wanted(digest_settings(found, published, inputs.variables, sorted(secrets)), published, inputs, secrets)
 
     def deploy(self, image: str, wanted: Wanted) -> None:
         """Tell the swarm what to run; the swarm then replaces the replicas by itself."""

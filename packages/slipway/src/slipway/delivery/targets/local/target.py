@@ -76,12 +76,12 @@ class LocalTarget(Target):
 
     def prepare(self, bundle: SealedBundle, image: str | None) -> PreparedRelease:
         """Copy the bundle to the releases and verify it; one that is there already is only verified."""
-        place = self.folder / "releases" / bundle.digest
+        kept = self.folder / "releases" / bundle.digest
         with suppress(BundleError):
-            return PreparedRelease(read_sealed(place, bundle.digest), image)
-        with new_folder(place) as temporary:
+            return PreparedRelease(read_sealed(kept, bundle.digest), image)
+        with new_folder(kept) as temporary:
             shutil.copytree(bundle.path, temporary, dirs_exist_ok=True)
-        return PreparedRelease(read_sealed(place, bundle.digest), image)
+        return PreparedRelease(read_sealed(kept, bundle.digest), image)
 
     def clean_up(self) -> None:
         """Stop the rehearsal of a killed command."""
