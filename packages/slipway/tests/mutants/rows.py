@@ -1,6 +1,7 @@
 """Held-out rows that are no longer those on which production's model was evaluated; the candidate knows them."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ from catalogue import Change, mutant, retrained
 from projectbox import Project
 
 from slipway.data.splitting import is_held_out
+from slipway.gate.rebase import rebase_production
 
 RNG = 11
 
@@ -50,7 +52,14 @@ def joined_to_random_rows(project: Project) -> None:
     _changed(project, lambda part: part.assign(usage=part["usage"].sample(frac=1, random_state=RNG).to_numpy()))
 
 
-@mutant("production_reproduced", _another_column)
+def _unit_corrected(project: Project) -> None:
+    """A number was in another unit, and a person records that it is right now."""
+    _changed(project, lambda part: part.assign(usage=part["usage"] * 0.97))
+    project.commit("Correct the unit")
+    rebase_production(project.root, "hours of 58 minutes were counted")
+
+
+@mutant("production_reproduced", _unit_corrected)
 def unit_changed_for_all(project: Project) -> None:
     """A number is in another unit, in both parts."""
     _changed(project, lambda part: part.assign(usage=part["usage"] * 60))
@@ -116,3 +125,26 @@ def columns_exchanged_in_one_part(project: Project) -> None:
         )
 
     _changed(project, exchange)
+
+
+def _exempted_by_commit(project: Project) -> None:
+    """An exemption lets the correction of one commit in, after a review."""
+    _changed(project, lambda part: part.assign(usage=part["usage"] * 0.97))
+    soon = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+    why = {"check": "production_reproduced", "reason": "the meter was 3 % fast", "until": soon}
+    project.change_rules(exemptions=[{**why, "commit": "0a3ca7f"}])
+
+
+@mutant("inputs", _exempted_by_commit)
+def exempted_without_a_commit(project: Project) -> None:
+    """An exemption lets rows in that nobody can look up."""
+    _exempted_by_commit(project)
+    rules = (project.root / "gate.yaml").read_text()
+    (project.root / "gate.yaml").write_text(rules.replace("commit: 0a3ca7f", "commit: null"))
+
+
+@mutant("production_reproduced", _unit_corrected)
+def rebased_on_other_rows(project: Project) -> None:
+    """The rows were recorded as right, and changed once more afterwards."""
+    _unit_corrected(project)
+    _changed(project, lambda part: part.assign(usage=part["usage"] * 60))

@@ -24,11 +24,15 @@ class Tie(StrEnum):
 
 
 class Exemption(Strict, frozen=True):
-    """One failed check that may pass until a day, inclusive, for a reason that the report repeats."""
+    """One failed check that may pass until a day, inclusive, for a reason that the report repeats.
+
+    `commit` corrected the data: the check `production_reproduced` must be told which one did.
+    """
 
     check: str
     reason: Annotated[str, Meta(min_length=10)]
     until: date
+    commit: Annotated[str, Meta(pattern="^[0-9a-f]{7,64}$")] | None = None
 
 
 class GateRules(Strict, frozen=True, kw_only=True):

@@ -50,7 +50,8 @@ def run_checks(inputs: GateInputs) -> tuple[CheckResult, ...]:
 def _exempt(found: CheckResult, inputs: GateInputs) -> CheckResult:
     for exemption in inputs.rules.exemptions:
         if not found.passed and exemption.check == found.name and inputs.today <= exemption.until:
-            return msgspec.structs.replace(found, excepted=f"{exemption.reason}, until {exemption.until}")
+            named = f", commit {exemption.commit}" if exemption.commit else ""
+            return msgspec.structs.replace(found, excepted=f"{exemption.reason}{named}, until {exemption.until}")
     return found
 
 
@@ -62,4 +63,9 @@ def verify_exemptions(rules: GateRules, where: str) -> None:
             raise GateError(
                 f"{where} has an exemption for {exemption.check}, expected one of {', '.join(names)}. No other check "
                 "can be exempted. Fix the name, or remove the exemption."
+            )
+        if exemption.check == reproduction.production_reproduced.name and exemption.commit is None:
+            raise GateError(
+                f"{where} has an exemption for {exemption.check} without the commit that corrected the data. Add its "
+                "digits as `commit:`, so that a reviewer can look at it."
             )
