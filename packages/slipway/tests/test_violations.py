@@ -20,7 +20,7 @@ from slipway.contract import read_contract
 from slipway.data.validation.report import explain_report
 from slipway.data.validation.validate import validate_dataset
 from slipway.serving.api.rows import RowReader
-from slipway.serving.problems import Refusal
+from slipway.serving.error_responses import Refusal
 from slipway.violations import describe_field, describe_value, describe_violation
 
 FIELDS = {field.name: field for field in read_contract(Subscriber)}

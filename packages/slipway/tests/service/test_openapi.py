@@ -21,9 +21,9 @@ from slipway.contract import Kind
 from slipway.serving.api.rows import RowReader
 from slipway.serving.app.application import METRICS, OPEN
 from slipway.serving.app.keys import Scope, new_key
+from slipway.serving.error_responses import Refusal
 from slipway.serving.log.join import join_outcomes
 from slipway.serving.log.reader import read_log
-from slipway.serving.problems import Refusal
 from slipway.serving.settings import read_settings
 from slipway.serving.site.openapi import describe_api
 from slipway.serving.site.schema import describe_row

@@ -4,9 +4,9 @@ import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 
 from slipway.serving.app.shared import Board, State
+from slipway.serving.error_responses import Reason
 from slipway.serving.metrics.exposition import Gauge, expose_metrics
 from slipway.serving.metrics.recorder import Recorder, Route, count_slots, metric_families
-from slipway.serving.problems import Reason
 
 
 def recorders(toy, workers=2):

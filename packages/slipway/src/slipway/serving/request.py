@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from slipway.serving.problems import Reason, Refusal
+from slipway.serving.error_responses import Reason, Refusal
 
 JSON = "application/json"
 # The header that names the instance, one of several services on a port.

@@ -9,10 +9,10 @@ from msgspec import Meta
 from slipway.bundle import Manifest
 from slipway.serving.api.predictor import Predictor
 from slipway.serving.api.rows import parse_json, refuse_duplicate_keys, verify_row_count
+from slipway.serving.error_responses import Fault, Reason, Refusal
 from slipway.serving.identifiers import Identifier, format_identifier, new_identifier
 from slipway.serving.log import Feedback
 from slipway.serving.metrics.recorder import Recorder
-from slipway.serving.problems import Fault, Reason, Refusal
 from slipway.serving.request import Handler, Reply, Request, require_json
 from slipway.violations import describe_value
 

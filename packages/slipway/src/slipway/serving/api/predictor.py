@@ -13,10 +13,10 @@ from slipway.bundle.row import RowScorer
 from slipway.columns import rows_to_columns
 from slipway.errors import ScoringError
 from slipway.problem import Task
+from slipway.serving.error_responses import Reason, Refusal
 from slipway.serving.identifiers import format_identifier, format_identifiers, new_identifier
 from slipway.serving.log import Batch, LogWriter, Prediction
 from slipway.serving.metrics.recorder import Recorder
-from slipway.serving.problems import Reason, Refusal
 from slipway.serving.settings import LogSettings
 
 

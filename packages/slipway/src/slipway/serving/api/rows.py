@@ -8,7 +8,7 @@ import msgspec
 
 from slipway.bundle import Bundle
 from slipway.contract import Kind
-from slipway.serving.problems import Fault, Reason, Refusal, invalid_request
+from slipway.serving.error_responses import Fault, Reason, Refusal, invalid_request
 from slipway.violations import REFUSED_ROW, describe_field, describe_value, describe_violation
 
 # Enough to fix a request, and few enough to keep the response to a hostile one small.

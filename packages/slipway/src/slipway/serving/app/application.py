@@ -15,10 +15,10 @@ from typing import Any
 from slipway.serving.app.keys import Keyring, Scope
 from slipway.serving.app.shared import Shared
 from slipway.serving.console import print_line
+from slipway.serving.error_responses import PROBLEM_JSON, REASONS, Reason, Refusal, encode_problem
 from slipway.serving.identifiers import format_identifier, new_identifier
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.recorder import Recorder, Route
-from slipway.serving.problems import PROBLEM_JSON, REASONS, Reason, Refusal, encode_problem
 from slipway.serving.request import INSTANCE, Environ, Handler, Reply, Request, read_body
 
 # Probes need no key; every other route does where keys are used.

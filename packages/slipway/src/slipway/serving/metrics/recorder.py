@@ -12,7 +12,7 @@ import numpy as np
 from slipway.bundle import Manifest
 from slipway.bundle.predictions import class_text
 from slipway.problem import Task
-from slipway.serving.problems import REASONS, Reason
+from slipway.serving.error_responses import REASONS, Reason
 
 # Seconds. A row takes about 0.1 ms, so most of the buckets are below a millisecond.
 SECONDS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)

@@ -19,8 +19,8 @@ from slipway.problem import Task
 from slipway.serving.api.predict import make_struct, prediction_types
 from slipway.serving.api.predictor import Answer, Predictor
 from slipway.serving.api.rows import RowReader, parse_json, refuse_duplicate_keys, verify_row_count
+from slipway.serving.error_responses import Reason, Refusal, invalid_request
 from slipway.serving.identifiers import Identifier
-from slipway.serving.problems import Reason, Refusal, invalid_request
 from slipway.serving.request import JSON, Handler, Reply, Request, read_media_type
 from slipway.violations import describe_value
 

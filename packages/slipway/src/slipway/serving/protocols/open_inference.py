@@ -9,7 +9,7 @@ import numpy as np
 from slipway.bundle.predictions import LABEL, SCORE, SCORES
 from slipway.serving.api.predictor import Answer, Predictor
 from slipway.serving.api.rows import RowReader, parse_json, refuse_duplicate_keys
-from slipway.serving.problems import Reason, Refusal, invalid_request
+from slipway.serving.error_responses import Reason, Refusal, invalid_request
 from slipway.serving.protocols.open_inference_documents import (
     InferenceRequest,
     InferenceResponse,

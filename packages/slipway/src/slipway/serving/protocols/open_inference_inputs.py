@@ -12,7 +12,7 @@ import numpy as np
 
 from slipway.contract import Field, Kind
 from slipway.serving.api.rows import shown_name, to_integer, verify_row_count
-from slipway.serving.problems import Fault, Reason, Refusal, invalid_request
+from slipway.serving.error_responses import Fault, Reason, Refusal, invalid_request
 from slipway.serving.protocols.open_inference_documents import Tensor
 from slipway.violations import describe_violation
 

@@ -8,7 +8,7 @@ from slipway.bundle import Bundle
 from slipway.serving.api.feedback import BatchFeedbackAccepted, FeedbackAccepted, feedback_struct
 from slipway.serving.api.predict import VersionResponse, make_struct, prediction_struct, response_structs
 from slipway.serving.app.application import METRICS, OPEN
-from slipway.serving.problems import PROBLEM_JSON, REASONS, Problem
+from slipway.serving.error_responses import PROBLEM_JSON, REASONS, ProblemDetails
 from slipway.serving.protocols.mlflow import invocations_response
 from slipway.serving.protocols.open_inference_documents import model_metadata, model_readiness, server_metadata
 from slipway.serving.request import JSON
@@ -42,7 +42,7 @@ _ALIVE, _READY = (make_struct(word.title(), {"status": Literal[word]}) for word 
 def describe_api(bundle: Bundle, settings: ServingSettings) -> dict[str, Any]:
     """Describe every route of the service, as it answers with these settings."""
     keys = settings.auth == "keys"
-    problem = {PROBLEM_JSON: {"schema": ref("Problem")}}
+    problem = {PROBLEM_JSON: {"schema": ref("ProblemDetails")}}
     components: dict[str, Any] = {
         "schemas": _schemas(bundle, settings),
         "responses": {str(status): _response(status, problem) for status in REASONS if status >= 400},
@@ -76,7 +76,7 @@ def _schemas(bundle: Bundle, settings: ServingSettings) -> dict[str, Schema]:
             FeedbackAccepted,
             BatchFeedbackAccepted,
             VersionResponse,
-            Problem,
+            ProblemDetails,
             _ALIVE,
             _READY,
             invocations_response(bundle.manifest),

@@ -13,9 +13,9 @@ from slipway.bundle import Bundle
 from slipway.serving.api.predict import VersionResponse, describe_model
 from slipway.serving.app.application import METRICS, refuse_request
 from slipway.serving.app.shared import Shared
+from slipway.serving.error_responses import Reason, Refusal
 from slipway.serving.metrics.exposition import Gauge, expose_metrics
 from slipway.serving.metrics.recorder import Recorder
-from slipway.serving.problems import Reason, Refusal
 from slipway.serving.protocols.open_inference_documents import (
     model_metadata,
     model_paths,

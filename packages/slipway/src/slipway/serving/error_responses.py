@@ -53,7 +53,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     found: Annotated[str, Meta(description="Kind of the value found, never the value.")]
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ProblemDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """An error (RFC 9457)."""
 
     type: Annotated[
@@ -90,7 +90,7 @@ class Refusal(Exception):  # noqa: N818 - a response, not a failure
 def encode_problem(refusal: Refusal, request_id: str, path: str) -> bytes:
     """Encode the refusal as problem+json; the Open Inference Protocol, under /v2, wants the key `error` too."""
     return msgspec.json.encode(
-        Problem(
+        ProblemDetails(
             type=f"urn:slipway:{refusal.reason}",
             title=REASONS[refusal.status],
             status=refusal.status,
