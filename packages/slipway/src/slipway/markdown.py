@@ -97,11 +97,11 @@ def _size(text: str) -> int:
 
 def _prose(text: str) -> str:
     pieces = _HEX.split(text)
-    found = "".join(f"`{piece}`" if number % 2 else _quiet(piece) for number, piece in enumerate(pieces))
+    found = "".join(f"`{piece}`" if number % 2 else _escape_inline(piece) for number, piece in enumerate(pieces))
     return _APART + found if _LIST.match(found) else found
 
 
-def _quiet(text: str) -> str:
+def _escape_inline(text: str) -> str:
     found = _EMPHASIS.sub("&#95;", text.translate(_ENTITIES))
     for pattern, instead in _LINKS:
         found = pattern.sub(instead, found)

@@ -12,7 +12,7 @@ from msgspec import Meta
 from slipway.errors import SettingsError
 from slipway.files.documents import convert_document, read_toml
 
-# Each of these phones home by default, and hangs for seconds where there is no network.
+# Each of these sends telemetry by default, and hangs for seconds where there is no network.
 _TELEMETRY_OFF = {
     "DVC_NO_ANALYTICS": "1",
     "GX_ANALYTICS_ENABLED": "false",
@@ -28,7 +28,7 @@ _QUIET_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
 _MLFLOW_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 # MLflow would unpickle models of strangers, put uv.lock into every model, and print each table that it makes.
-_MLFLOW_MANNERS = {
+_MLFLOW_DEFAULTS = {
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "MLFLOW_UV_AUTO_DETECT": "false",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -199,5 +199,5 @@ def actor() -> str:
 
 def quiet_environment(environ: MutableMapping[str, str] = os.environ) -> None:
     """Switch off telemetry, spinning threads and pickles, here and in every child; what the user has set stays."""
-    for name, value in (_TELEMETRY_OFF | _QUIET_THREADS | _MLFLOW_PATIENCE | _MLFLOW_MANNERS).items():
+    for name, value in (_TELEMETRY_OFF | _QUIET_THREADS | _MLFLOW_PATIENCE | _MLFLOW_DEFAULTS).items():
         environ.setdefault(name, value)

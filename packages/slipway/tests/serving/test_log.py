@@ -67,7 +67,7 @@ def test_an_old_file_is_closed_without_traffic(tmp_path, monkeypatch):
     log.append(line(1))
     later = time.time() + 3601
     monkeypatch.setattr(time, "time", lambda: later)
-    log.tend()
+    log.rotate()
     log.append(line(2))
     assert len(list_segments(tmp_path)) == 2
 
@@ -81,7 +81,7 @@ def test_files_past_their_days_are_deleted_and_younger_ones_stay(tmp_path):
     os.utime(old, (0, time.time() - 7 * 86_400 - 60))
     os.utime(other, (0, 0))
     log.append(line(2))
-    log.tend()
+    log.rotate()
     assert identifiers(tmp_path) == ["p2"]
     assert other.exists()
 
@@ -90,7 +90,7 @@ def test_a_file_that_was_taken_away_is_replaced(tmp_path):
     log = LogWriter(settings_in(tmp_path))
     log.append(line(1))
     list_segments(tmp_path)[0].unlink()
-    log.tend()
+    log.rotate()
     log.append(line(2))
     assert identifiers(tmp_path) == ["p2"]
 

@@ -84,7 +84,7 @@ def row_losses(scored: Scored) -> dict[str, Vector]:
         error = scored.scores - scored.target
         likelihood = np.where(scored.target == 1, scored.scores, 1 - scored.scores)
         return {
-            "log_loss": _surprise(likelihood),
+            "log_loss": _negative_log(likelihood),
             "brier": error**2,
             "accuracy": accuracy,
             "mean_error": error,
@@ -92,7 +92,7 @@ def row_losses(scored: Scored) -> dict[str, Vector]:
     likelihood = np.take_along_axis(scored.scores, scored.target[:, None], axis=1)[:, 0]
     # The sum of (p - y)^2, with y = 1 for one class only, is the sum of p^2, less 2p of that class, plus 1.
     brier = (scored.scores**2).sum(axis=1) - 2 * likelihood + 1
-    return {"log_loss": _surprise(likelihood), "brier": brier, "accuracy": accuracy}
+    return {"log_loss": _negative_log(likelihood), "brier": brier, "accuracy": accuracy}
 
 
 def group_sums(scored: Scored, *values: Vector) -> Vector:
@@ -115,5 +115,5 @@ def _mean_of_defined(values: Vector) -> Vector:
     return ratio(np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0))
 
 
-def _surprise(likelihood: Vector) -> Vector:
+def _negative_log(likelihood: Vector) -> Vector:
     return -np.log(np.clip(likelihood, _EPSILON, 1 - _EPSILON))

@@ -13,7 +13,7 @@ from slipway.github.jobs.context import parse_needs
 ALWAYS = ("checks",)
 # On main cd judges the model and builds the image that it ships.
 ONLY_BEFORE_MERGE = ("gate", "image")
-_BESIDE_THE_CODE = (
+_NOT_CODE = (
     "requested/*",
     "*.md",
     "docs/*",
@@ -22,8 +22,8 @@ _BESIDE_THE_CODE = (
     ".github/CODEOWNERS",
     ".gitignore",
 )
-_BESIDE_THE_MODEL = (
-    *_BESIDE_THE_CODE,
+_NOT_MODEL = (
+    *_NOT_CODE,
     "tests/*",
     "packages/slipway/tests/*",
     "packages/slipway/benchmarks/*",
@@ -34,7 +34,7 @@ _BESIDE_THE_MODEL = (
     ".pre-commit-config.yaml",
 )
 # A change of ci itself is tested by running all of it.
-_MAKES_CI = (".github/workflows/ci.yml", ".github/actions/*")
+_DEFINES_CI = (".github/workflows/ci.yml", ".github/actions/*")
 # The machinery's own tests run only where a changed file is one of these.
 MACHINERY = (
     "packages/slipway/*",
@@ -50,8 +50,8 @@ MACHINERY = (
 )
 # A job is skipped if every changed file is one of these; a file that no pattern knows runs every job.
 CANNOT_AFFECT = {
-    "tests": _BESIDE_THE_CODE,
-    **dict.fromkeys(("pipeline", "gate", "image"), _BESIDE_THE_MODEL),
+    "tests": _NOT_CODE,
+    **dict.fromkeys(("pipeline", "gate", "image"), _NOT_MODEL),
 }
 _CHECK = "verdict"
 # GitHub Actions: other apps may report a check of the same name.
@@ -72,7 +72,7 @@ def plan_jobs(event: str, changed: list[str] | None) -> list[str]:
 
 
 def _harmless(path: str, patterns: tuple[str, ...]) -> bool:
-    return _matches(path, patterns) and not _matches(path, _MAKES_CI)
+    return _matches(path, patterns) and not _matches(path, _DEFINES_CI)
 
 
 def _matches(path: str, patterns: tuple[str, ...]) -> bool:

@@ -77,7 +77,7 @@ class LogWriter:
                 os.ftruncate(self._segment(), self._size)
                 self._write_failed = False
 
-    def tend(self) -> None:
+    def rotate(self) -> None:
         """Close a segment that is old or was removed, and delete segments past their days."""
         with self._lock:
             old = time.time() - self._born >= self._settings.log_segment_hours * _HOUR

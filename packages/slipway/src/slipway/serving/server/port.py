@@ -77,7 +77,7 @@ def hold_port(host: str, port: int, path: Path) -> None:
     with listen_on(host, port) as listener, _open(path) as acceptor:
         print_line(f"holding port {port} of {host} for services that connect to {path}")
         try:
-            _receive(acceptor, listener)
+            _serve_listener(acceptor, listener)
         finally:
             # A socket file that stays would look like a running holder.
             path.unlink(missing_ok=True)
@@ -146,7 +146,8 @@ def _open(path: Path) -> socket.socket:
     return acceptor
 
 
-def _receive(acceptor: socket.socket, listener: socket.socket) -> None:
+def _serve_listener(acceptor: socket.socket, listener: socket.socket) -> None:
+    """Send the listening socket to each service that connects."""
     with selectors.DefaultSelector() as selector:
         selector.register(acceptor, selectors.EVENT_READ)
         while True:

@@ -26,7 +26,7 @@ from slipway.serving.settings import ServingSettings
 
 REFUSED = 3
 _INTERVAL_SECONDS = 0.1
-_HOUSEKEEPING_SECONDS = 5.0
+_ROTATE_SECONDS = 5.0
 
 
 def run_worker(
@@ -40,11 +40,11 @@ def run_worker(
     end_on_signals(os._exit)
     log = LogWriter(shared.settings)
     stop = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(log, shared, stop, parent), daemon=True)
+    maintenance = threading.Thread(target=_maintain_log, args=(log, shared, stop, parent), daemon=True)
 
     def load() -> App:
         app = _open(shared, sealed, section, log)
-        keeper.start()
+        maintenance.start()
         return app
 
     worker_id, process_name, _, *rest = granian
@@ -103,8 +103,8 @@ def _verify_log(log: LogWriter, settings: ServingSettings) -> None:
         ) from error
 
 
-def _keep(log: LogWriter, shared: Shared, stop: threading.Event, parent: int) -> None:
-    """Sync the log in its interval, tend its segments, and end with the parent, in a thread of its own."""
+def _maintain_log(log: LogWriter, shared: Shared, stop: threading.Event, parent: int) -> None:
+    """Sync the log in its interval and rotate its segments; end this process once its parent has ended."""
     each = _INTERVAL_SECONDS if shared.settings.log_durability == "interval" else 1.0
     rounds = 0
     while not stop.wait(each):
@@ -114,8 +114,8 @@ def _keep(log: LogWriter, shared: Shared, stop: threading.Event, parent: int) ->
         try:
             if shared.settings.log_durability == "interval":
                 log.sync()
-            if rounds * each % _HOUSEKEEPING_SECONDS < each:
-                log.tend()
+            if rounds * each % _ROTATE_SECONDS < each:
+                log.rotate()
         except OSError as error:
-            print_line(f"cannot sync or tend the prediction log: {error}")
+            print_line(f"cannot sync or rotate the prediction log: {error}")
         rounds += 1
