@@ -36,6 +36,12 @@ def format_number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
+def format_limit(share: float) -> str:
+    """Write a limit as a percentage, with two decimals where it has them: `1.25%`, `2.0%`."""
+    text = f"{100 * share:.2f}"
+    return f"{text.removesuffix('0')}%"
+
+
 def round_figure(value: float) -> float:
     """Round a finite number to six significant digits."""
     # What cancels to nothing leaves noise of 1e-17 behind; adding zero turns -0.0 into 0.0.

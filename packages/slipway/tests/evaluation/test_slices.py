@@ -8,7 +8,7 @@ from slipway.evaluation.holdout import evaluate_holdout
 from slipway.evaluation.metrics import metric_value, prepare_metrics
 from slipway.evaluation.result import find_metric
 from slipway.evaluation.scored import constant_baseline, take_scored
-from slipway.evaluation.slices import SlicePart, cut_slices, prepare_slice_metrics
+from slipway.evaluation.slices import SlicePart, cut_slices, pool_small_parts, prepare_slice_metrics
 from slipway.problem import Slice
 
 
@@ -122,3 +122,41 @@ def test_the_result_names_no_slice_where_the_problem_has_none(make_binary, param
     )
     assert found.slices == ()
     assert msgspec.to_builtins(found)["slices"] == ()
+
+
+GROUPS = np.arange(1000) % 20
+
+
+def sized(*sizes):
+    ends = np.cumsum(sizes)
+    return tuple(
+        SlicePart("kind", f"{size}", np.arange(end - size, end)) for size, end in zip(sizes, ends, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ((500, 300), {"500": 500, "300": 300}),
+        ((500, 60, 300, 50), {"500": 500, "300": 300, "others": 110}),
+        ((500, 60, 300), {"500": 500, "300": 300, "others": 360}),
+        ((40, 30), {"others": 70}),
+        ((), {}),
+    ],
+)
+def test_parts_that_are_too_small_are_put_together_with_the_next_ones_if_need_be(sizes, expected):
+    found = pool_small_parts(sized(*sizes), GROUPS, 100)
+    assert {part.label: len(part.rows) for part in found} == expected
+
+
+def test_a_part_in_few_groups_is_too_small_too_and_each_slice_has_its_own_others():
+    few = SlicePart("early", "few groups", np.flatnonzero(GROUPS < 3))
+    rest = SlicePart("early", "rest", np.flatnonzero(GROUPS >= 3))
+    found = pool_small_parts((few, *sized(500, 60, 50), rest), GROUPS, 100)
+    assert [(part.slice, part.label) for part in found] == [
+        ("early", "rest"),
+        ("early", "others"),
+        ("kind", "500"),
+        ("kind", "others"),
+    ]
+    assert len(found[1].rows) == 1000

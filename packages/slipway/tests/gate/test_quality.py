@@ -147,6 +147,32 @@ def test_a_slice_within_its_margin_is_let_through(inputs):
     assert no_slice_worse(with_rules(ruined, slice_margin=100)).passed
 
 
+def test_a_part_has_its_own_margin(churn_inputs):
+    part = churn_inputs.slices[0]
+    ruined = with_scores(churn_inputs, inverted(churn_inputs, part.rows))
+    found = no_slice_worse(with_rules(ruined, slice_margins={part.slice: {part.label: 0.2}, "another": {}}))
+    assert not found.passed
+    assert found.limit.endswith("more than 3.0% to 20.0% higher")
+    assert no_slice_worse(with_rules(ruined, slice_margins={part.slice: {part.label: 0.3}})).passed
+    assert [row.margin for row in ruined.slice_gains] == [0.03] * 3
+
+
+def test_parts_that_are_too_small_alone_are_judged_together(churn_inputs):
+    """Nine small parts of one label; their scores are inverted, those of the other labels are not."""
+    part, *rest = churn_inputs.slices
+    small = [SlicePart(part.slice, f"small {each}", part.rows[each::9]) for each in range(9)]
+    inputs = msgspec.structs.replace(churn_inputs, slices=(*rest, *small))
+    assert no_slice_worse(inputs).passed
+    found = no_slice_worse(with_scores(inputs, inverted(inputs, part.rows)))
+    assert found.observed.startswith(f"log loss in 1 of 3 slices: {part.slice} others, ")
+
+
+def test_a_slice_that_cannot_be_cut_leaves_its_rows_unguarded(churn_inputs):
+    found = no_slice_worse(msgspec.structs.replace(churn_inputs, uncut=("slice town of main: KeyError: 'town'",)))
+    assert not found.passed
+    assert found.observed.startswith("slice town of main: KeyError: 'town'; log loss in none of 3 slices")
+
+
 def test_slices_that_are_too_small_are_not_judged(inputs):
     ruined = with_scores(inputs, inverted(inputs, inputs.slices[0].rows))
     found = no_slice_worse(with_rules(ruined, slice_rows=100_000))

@@ -74,7 +74,7 @@ def test_the_verdict_stands_first_then_what_was_moved_then_what_failed():
 def test_names_from_a_pull_request_are_no_markup():
     assert "<b>" not in render_gate_report(FOUND)
     row = next(line for line in render_gate_report(FOUND).splitlines() if "town" in line)
-    assert row.replace("\\|", "").count("|") == 5
+    assert row.replace("\\|", "").count("|") == 6
 
 
 def test_the_chart_has_a_bar_for_each_mark():

@@ -1,6 +1,7 @@
 """The whole gate on real toy projects: what it says, what it refuses, and that nothing gets around it."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -139,6 +140,43 @@ def test_another_metric_or_target_is_named_and_not_followed(project):
     found = run_gate(project.root, base=base)
     assert found.primary == "log_loss"
     assert any("problem.py" in line for line in found.moved)
+
+
+PLAN = 'Slice("plan", lambda frame: frame["plan"])'
+
+
+@pytest.mark.parametrize(
+    ("slices", "named"),
+    [
+        ("", ["slice plan is removed (judged all the same)"]),
+        ('Slice("plan", lambda frame: frame["plan"].str.replace("plus", "basic")),', "slice plan puts .* elsewhere"),
+        (
+            f'{PLAN}, Slice("town", lambda frame: frame["town"]),',
+            ["slice town is new (not judged before it is merged)"],
+        ),
+        ('Slice("plan", lambda frame: frame["plan"] + ""),', []),
+    ],
+)
+def test_the_slices_of_the_base_commit_judge_and_what_changes_in_effect_is_named(project, slices, named):
+    base = git(project.root, "rev-parse", "HEAD")
+    path = project.root / "src" / "churn" / "problem.py"
+    path.write_text(path.read_text().replace(f"{PLAN},", slices))
+    found = run_gate(project.root, base=base)
+    assert failed(found) == []
+    assert [(row.slice, row.label) for row in found.slices] == [("plan", each) for each in ("basic", "family", "plus")]
+    moved = [line for line in found.moved if line.startswith("slice ")]
+    assert re.fullmatch(named, moved[0].split(" (")[0]) if isinstance(named, str) else moved == named
+
+
+def test_a_slice_of_the_base_commit_that_these_rows_cannot_have_is_a_refusal(project):
+    path = project.root / "src" / "churn" / "problem.py"
+    good = path.read_text()
+    path.write_text(good.replace(PLAN, 'Slice("plan", lambda frame: frame["plan_of_old"])'))
+    base = project.commit()
+    path.write_text(good)
+    found = run_gate(project.root, base=base)
+    assert failed(found) == ["no_slice_worse"]
+    assert "plan_of_old" in found.sentence
 
 
 def test_a_base_that_is_not_there_is_a_refusal(project):

@@ -13,6 +13,7 @@ import ledgers
 import model
 import reports
 import rows
+import slices
 from catalogue import CATALOGUE, Mutant
 from ledgerbox import git
 from projectbox import Project, make_project, with_production
@@ -21,7 +22,7 @@ from slipway.gate.result import GateResult, Verdict
 from slipway.gate.run import run_gate
 
 # Their import puts the mutants into the catalogue.
-SOURCES = (datasets, rows, model, bundles, reports, ledgers, contracts)
+SOURCES = (datasets, rows, model, slices, bundles, reports, ledgers, contracts)
 # Enough for the gate's statistics: 60 days, of which a quarter is held out.
 ROWS = 12_000
 

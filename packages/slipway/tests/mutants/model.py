@@ -35,24 +35,24 @@ def trained_on_a_tenth(project: Project) -> None:
     project.retrain(train.reset_index(drop=True), None)
 
 
-def _after_a_weak_release(project: Project, train: pd.DataFrame) -> None:
+def after_a_weak_release(project: Project, train: pd.DataFrame) -> None:
     """Production serves a model of four trees; the candidate has thirty, fitted on `train`."""
     deploy(project.root, project.retrain(trees=4))
     project.retrain(train, None)
 
 
-def _better_everywhere(project: Project) -> None:
+def better_everywhere(project: Project) -> None:
     """More trees, for every slice."""
-    _after_a_weak_release(project, project.train)
+    after_a_weak_release(project, project.train)
 
 
-@mutant("no_slice_worse", _better_everywhere)
+@mutant("no_slice_worse", better_everywhere)
 def one_slice_ruined(project: Project) -> None:
     """The labels of one plan are shuffled, while more trees make the mean better."""
     train = project.train.copy()
     rows = np.flatnonzero(train["plan"] == "plus")
     train.loc[rows, "target"] = train["target"].iloc[np.random.default_rng(5).permutation(rows)].to_numpy()
-    _after_a_weak_release(project, train)
+    after_a_weak_release(project, train)
 
 
 def _edited(project: Project, change: Any) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 FEWEST_ROWS = 200
 # As many as the split requires of the whole holdout: an interval from fewer groups means little.
 FEWEST_GROUPS = 8
+# The label of the parts that are too small to be judged alone.
+OTHERS = "others"
 # A function with more labels than this returns a column rather than a grouping of it.
 MOST_LABELS = 100
 
@@ -40,6 +42,33 @@ def cut_slices(slices: Sequence[Slice], frame: "pd.DataFrame") -> tuple[SlicePar
     Raises `ProblemError` for a slice that gives no label per row, or too many labels.
     """
     return tuple(part for each in slices for part in _cut(each, frame))
+
+
+def pool_small_parts(parts: Sequence[SlicePart], group: NDArray[np.intp], fewest_rows: int) -> tuple[SlicePart, ...]:
+    """Put those parts of each slice that are too small to be judged together into one, `OTHERS`, so that all rows are.
+
+    Too small is one with fewer than `fewest_rows` rows or `FEWEST_GROUPS` groups; `group` has each row's. Where even
+    all of them are too small together, the smallest of the other parts join them, and stay what they are as well.
+    """
+    names = dict.fromkeys(part.slice for part in parts)
+    return tuple(
+        part for name in names for part in _pooled([each for each in parts if each.slice == name], group, fewest_rows)
+    )
+
+
+def _pooled(parts: list[SlicePart], group: NDArray[np.intp], fewest_rows: int) -> list[SlicePart]:
+    def is_small(rows: NDArray[np.intp]) -> bool:
+        return len(rows) < fewest_rows or len(np.unique(group[rows])) < FEWEST_GROUPS
+
+    kept = [part for part in parts if not is_small(part.rows)]
+    if len(kept) == len(parts):
+        return parts
+    rows = np.concatenate([part.rows for part in parts if is_small(part.rows)])
+    for part in sorted(kept, key=lambda each: len(each.rows)):
+        if not is_small(rows):
+            break
+        rows = np.concatenate([rows, part.rows])
+    return [*kept, SlicePart(parts[0].slice, OTHERS, np.sort(rows))]
 
 
 def slice_metrics(task: Task, primary: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from slipway.evaluation.scored import Scored, score_frame, verify_bundle_problem
 from slipway.gate.base_commit import read_base
 from slipway.gate.checks import verify_exemptions
 from slipway.gate.inputs import GateInputs, ScoredBundle
+from slipway.gate.judged_slices import cut_judged_slices
 from slipway.gate.problem_process import PRELOAD, ProblemProcess
 from slipway.gate.reproduction import add_absent_columns
 from slipway.gate.result import CheckResult, failed_check
@@ -70,7 +71,7 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
     candidate, collected = _candidate(root / "bundle", judged.problem)
     with _refusing("inputs", candidate.digest):
         scored, baseline = score_holdout(candidate, judged.problem, train, holdout)
-        slices = team.cut_holdout(len(holdout))
+        slices = cut_judged_slices(root, settings.problem, team, len(holdout), base)
     with _refusing("ledger", candidate.digest):
         found = ledger or Ledger(root)
         entry = found.read(PRODUCTION)
@@ -86,9 +87,10 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
         production=_production(found, entry, root, judged.problem, holdout, scored),
         baseline=baseline,
         committed=committed,
-        slices=slices,
+        slices=slices.parts,
+        uncut=slices.uncut,
         evaluation_record=_read_record(found, entry),
-        moved=judged.moved,
+        moved=(*judged.moved, *slices.moved),
         collected=(*collected, _passed("ledger", found.trust, "signed, or said that it is not")),
     )
 

@@ -37,7 +37,8 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
     `problem`, `params` and `rules` are those of the base commit where one is given, `moved` what the change alters
     about them. `entry` is production's newest ledger entry; `production` is None only where it serves nothing yet:
     before the first release. `baseline` is the trivial model of the training set on the same rows; `committed` is
-    `metrics.json` as it is in the working tree, `slices` those of the holdout. `evaluation_record` says what
+    `metrics.json` as it is in the working tree, `slices` those of the holdout, `uncut` the
+    reasons why a slice of the base commit has none. `evaluation_record` says what
     production's model got on each group when it was evaluated; None where it was released without one. `collected` are
     the checks that passed while the inputs were collected.
     """
@@ -54,6 +55,7 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
     baseline: Scored
     committed: Evaluation
     slices: tuple[SlicePart, ...] = ()
+    uncut: tuple[str, ...] = ()
     evaluation_record: EvaluationRecord | None = None
     moved: tuple[str, ...] = ()
     collected: tuple[CheckResult, ...] = ()

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,7 +13,7 @@ from slipway.bundle.isolation.wire import PackedArray, pack_array, unpack_array
 from slipway.data.prepared import read_part
 from slipway.errors import ProblemError
 from slipway.evaluation.slices import SlicePart, cut_slices
-from slipway.problem import ProblemFacts
+from slipway.problem import ProblemFacts, load_problem
 from slipway.project import load_project
 
 _HOST = "slipway.gate.problem_process:ProblemHost"
@@ -23,11 +24,15 @@ _SLICED, _IMPORTS = 2048, 120.0
 
 
 class ProblemStart(msgspec.Struct, frozen=True):
-    """The folder of the project, its package, and where modules are looked for."""
+    """The folder of the project, its package, and where modules are looked for.
+
+    `other` says that the package is that of another commit, which the parameters of this one may not fit.
+    """
 
     root: str
     package: str
     path: tuple[str, ...]
+    other: bool = False
 
 
 class PackedSlice(msgspec.Struct, frozen=True):
@@ -38,22 +43,45 @@ class PackedSlice(msgspec.Struct, frozen=True):
     rows: PackedArray
 
 
-class ProblemProcess:
-    """The problem `package` of the project at `root`, loaded in a child process that ends with this object."""
+class PackedCut(msgspec.Struct, frozen=True):
+    """The labels of all slices that can be cut, and the reason for each that cannot."""
 
-    def __init__(self, root: Path, package: str) -> None:
+    parts: tuple[PackedSlice, ...]
+    uncut: dict[str, str]
+
+
+class Cut(NamedTuple):
+    """The parts of the holdout, and by the name of a slice the reason why it cannot be cut."""
+
+    parts: tuple[SlicePart, ...]
+    uncut: dict[str, str]
+
+
+class ProblemProcess:
+    """The problem `package` of the project at `root`, loaded in a child process that ends with this object.
+
+    It is looked for in the project's `src` first, or in the folder `code`, which holds that of another commit.
+    """
+
+    def __init__(self, root: Path, package: str, code: Path | None = None) -> None:
         root = root.resolve()
-        start = ProblemStart(str(root), package, tuple(str(Path(place).resolve()) for place in sys.path))
+        path = tuple(str(Path(place).resolve()) for place in (str(code or root / "src"), *sys.path))
+        start = ProblemStart(str(root), package, path, other=code is not None)
         self._child = Child(_HOST, start, preload=PRELOAD, whose=f"The problem {package}", patience=_IMPORTS)
 
     def read_facts(self) -> ProblemFacts:
         """Return what the problem says about itself."""
         return self._child.ask("facts", None, ProblemFacts)
 
-    def cut_holdout(self, rows: int) -> tuple[SlicePart, ...]:
-        """Cut the holdout of `rows` rows by the problem's slices; raises `ProblemError` for rows that are not there."""
-        found = self._child.ask("slices", None, tuple[PackedSlice, ...], SMALL + rows * _SLICED)
-        return tuple(SlicePart(each.slice, each.label, _positions(each, rows)) for each in found)
+    def cut_holdout(self, rows: int) -> Cut:
+        """Cut the holdout of `rows` rows by the problem's slices.
+
+        Raises `ProblemError` for rows that are not there, and for a slice of the working tree that cannot be cut.
+        """
+        found = self._child.ask("slices", None, PackedCut, SMALL + rows * _SLICED)
+        return Cut(
+            tuple(SlicePart(each.slice, each.label, _positions(each, rows)) for each in found.parts), found.uncut
+        )
 
 
 class ProblemHost:
@@ -63,16 +91,27 @@ class ProblemHost:
         start = msgspec.msgpack.decode(payload, type=ProblemStart)
         sys.path[:] = start.path
         self._root = Path(start.root)
-        self._problem = load_project(self._root).problem
+        self._other = start.other
+        self._problem = load_problem(start.package) if start.other else load_project(self._root).problem
 
     def facts(self, _: msgspec.Raw) -> ProblemFacts:
         """Describe the problem."""
         return ProblemFacts(name=self._problem.name, task=self._problem.task, metric=self._problem.metric)
 
-    def slices(self, _: msgspec.Raw) -> list[PackedSlice]:
+    def slices(self, _: msgspec.Raw) -> PackedCut:
         """Cut the prepared holdout."""
-        parts = cut_slices(self._problem.slices, read_part(self._root / "prepared", "holdout"))
-        return [PackedSlice(part.slice, part.label, pack_array(part.rows)) for part in parts]
+        holdout = read_part(self._root / "prepared", "holdout")
+        parts: list[SlicePart] = []
+        uncut: dict[str, str] = {}
+        for each in self._problem.slices:
+            try:
+                parts += cut_slices([each], holdout)
+            except ProblemError as error:
+                # The functions of another commit may ask for a column that this one renamed.
+                if not self._other:
+                    raise
+                uncut[each.name] = str(error)
+        return PackedCut(tuple(PackedSlice(part.slice, part.label, pack_array(part.rows)) for part in parts), uncut)
 
 
 def _positions(found: PackedSlice, rows: int) -> NDArray[np.intp]:

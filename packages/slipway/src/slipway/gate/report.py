@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from slipway.figures import format_figure
+from slipway.figures import format_figure, format_limit
 from slipway.gate.result import CheckResult, GateResult, SliceComparison, Verdict
 from slipway.gate.statistics.paired import adjust_holm
 from slipway.markdown import Part, escape_markdown, inline_code, join_parts, markdown_table
@@ -110,11 +110,12 @@ def _slices(rows: Sequence[SliceComparison]) -> str:
             escape_markdown(f"{row.slice}: {row.label}"),
             f"{row.rows:,}",
             format_figure(row.difference, "+.1%"),
+            "-" if row.margin is None else f"-{format_limit(row.margin)}",
             f"{adjusted[row]:.2f}",
         ]
         for row in worst
     ]
-    head = ["slice", "rows", "relative improvement, below 0 = worse", "p value of being worse (Holm)"]
+    head = ["slice", "rows", "relative improvement, below 0 = worse", "margin", "p value of being worse (Holm)"]
     return f"**Slices**, the worst {len(worst)} of {len(rows)}\n\n" + markdown_table(head, lines)
 
 

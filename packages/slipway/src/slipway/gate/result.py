@@ -73,8 +73,11 @@ class MetricComparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     difference: Figure | None = None
 
 
-class SliceComparison(msgspec.Struct, frozen=True, kw_only=True):
-    """The primary metric's relative difference in one part of the holdout; below zero the candidate is worse."""
+class SliceComparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The primary metric's relative difference in one part of the holdout; below zero the candidate is worse.
+
+    `margin` is the loss that is allowed there; older files have none.
+    """
 
     slice: _Name
     label: _Name
@@ -82,6 +85,7 @@ class SliceComparison(msgspec.Struct, frozen=True, kw_only=True):
     groups: _Count
     difference: Figure
     p_value: float
+    margin: float | None = None
 
 
 class GateResult(msgspec.Struct, frozen=True, kw_only=True):

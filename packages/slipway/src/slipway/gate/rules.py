@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta
 
 from slipway.errors import GateError
@@ -46,13 +47,15 @@ class GateRules(Strict, frozen=True, kw_only=True):
     production's is off itself; `groups` and `rows` the fewest in the holdout; `shrink` the largest share of the
     holdout's rows that may go missing against the release that runs; `milliseconds` per row (median; twice as many for
     the 99th percentile) and `megabytes` of the bundle; `slower` the most times production's own; `tolerance` for
-    recomputed metrics.
+    recomputed metrics. `slice_margins` are the margins of single parts, by the name of the slice and then the label;
+    `slice_rows` the fewest rows of a part that is judged alone.
     """
 
     tie: Tie = Tie.PRODUCTION
     level: Share
     margin: Share
     slice_margin: Share
+    slice_margins: dict[str, dict[str, Share]] = msgspec.field(default_factory=dict)
     slice_level: Share
     slice_rows: int
     skill: Share
@@ -69,6 +72,10 @@ class GateRules(Strict, frozen=True, kw_only=True):
     slower: float = 5.0
     tolerance: Share
     exemptions: tuple[Exemption, ...] = ()
+
+    def margin_of(self, name: str, label: str) -> float:
+        """Return the margin of one part of a slice."""
+        return self.slice_margins.get(name, {}).get(label, self.slice_margin)
 
 
 def read_gate_rules(root: Path) -> GateRules:

@@ -6,14 +6,14 @@ from pathlib import Path
 from slipway.bundle.code import CONTRACT, FEATURES
 from slipway.errors import GateError
 from slipway.evaluation.metrics import metric_value
-from slipway.figures import Figure
+from slipway.figures import Figure, format_limit
 from slipway.gate.checks import run_checks
 from slipway.gate.collect import CollectionRefused, collect_inputs
 from slipway.gate.inputs import GateInputs, ScoredBundle
 from slipway.gate.result import CheckResult, GateResult, Verdict, failed_check
 from slipway.gate.rules import Tie
 from slipway.gate.statistics.comparison import compare_metrics
-from slipway.gate.wording import describe_change, describe_difference, describe_interval, format_limit, loss_name
+from slipway.gate.wording import describe_change, describe_difference, describe_interval, loss_name
 from slipway.ledger import Ledger
 
 

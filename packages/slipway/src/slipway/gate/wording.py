@@ -31,12 +31,6 @@ def describe_change(value: float) -> str:
     return f"{abs(value):.1%} {'lower' if value > 0 else 'higher'}" if round(value, 4) else _SAME
 
 
-def format_limit(share: float) -> str:
-    """Write a limit as a percentage, with two decimals where it has them: `1.25%`, `2.0%`."""
-    text = f"{100 * share:.2f}"
-    return f"{text.removesuffix('0')}%"
-
-
 def describe_interval(found: Figure) -> str:
     """Describe the interval of a relative difference, from its worse end to its better one."""
     if found.low is None or found.high is None:

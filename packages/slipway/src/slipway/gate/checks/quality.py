@@ -8,19 +8,12 @@ from slipway.evaluation.intervals import metric_figure, resample_groups
 from slipway.evaluation.metrics import prepare_metrics
 from slipway.evaluation.scored import Scored, Vector
 from slipway.evaluation.sums import group_sums
-from slipway.figures import format_figure
+from slipway.figures import format_figure, format_limit
 from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
 from slipway.gate.result import SliceComparison
 from slipway.gate.statistics.paired import adjust_holm, estimate_share, student_interval
-from slipway.gate.wording import (
-    NO_PRODUCTION,
-    describe_change,
-    describe_difference,
-    describe_interval,
-    format_limit,
-    loss_name,
-)
+from slipway.gate.wording import NO_PRODUCTION, describe_change, describe_difference, describe_interval, loss_name
 from slipway.problem import Task
 
 # Number of worse slices that are named, the worst first; the report has a table of all.
@@ -59,24 +52,28 @@ def not_worse(inputs: GateInputs) -> Finding:
 
 @gate_check(
     why="A better mean can hide a group for which the model became worse.",
-    advice="Look at the slice's rows in the training set: are they fewer, or joined or labelled differently?",
+    advice="Look at the slice's rows in the training set: are they fewer, or joined or labelled differently? "
+    "Where a slice of the base commit cannot be cut, change the slices first, in a pull request of their own.",
 )
 def no_slice_worse(inputs: GateInputs) -> Finding:
-    """Fail if a slice is significantly worse, corrected for the number of slices, and by more than its margin."""
+    """Fail if a slice is significantly worse, corrected for the number of slices, and by more than its margin.
+
+    Fails too where a slice of the base commit cannot be cut, which would leave its rows unguarded.
+    """
     rows = inputs.slice_gains
     adjusted = adjust_holm([row.p_value for row in rows])
     worse = [
         row
         for row, p_value in zip(rows, adjusted, strict=True)
-        if p_value <= inputs.rules.slice_level and row.difference.value < -inputs.rules.slice_margin
+        if p_value <= inputs.rules.slice_level and row.difference.value < -inputs.rules.margin_of(row.slice, row.label)
     ]
+    observed = "; ".join([*inputs.uncut, _describe(worse, rows, inputs)])
+    limits = [inputs.rules.margin_of(row.slice, row.label) for row in rows] or [inputs.rules.slice_margin]
+    margins = " to ".join(dict.fromkeys(map(format_limit, (min(limits), max(limits)))))
     return Finding(
-        passed=not worse,
-        observed=_describe(worse, rows, inputs),
-        limit=(
-            f"none significantly (Holm at {inputs.rules.slice_level:.0%}) and more than "
-            f"{inputs.rules.slice_margin:.1%} higher"
-        ),
+        passed=not worse and not inputs.uncut,
+        observed=observed,
+        limit=f"none significantly (Holm at {inputs.rules.slice_level:.0%}) and more than {margins} higher",
     )
 
 

@@ -9,7 +9,7 @@ from slipway.errors import GateError
 from slipway.evaluation.intervals import metric_figure, percentile_interval, resample_groups
 from slipway.evaluation.metrics import METRICS, prepare_metrics
 from slipway.evaluation.scored import Scored, restrict_rows
-from slipway.evaluation.slices import FEWEST_GROUPS, SlicePart
+from slipway.evaluation.slices import FEWEST_GROUPS, SlicePart, pool_small_parts
 from slipway.evaluation.sums import group_sums, row_losses
 from slipway.figures import Figure
 from slipway.gate.result import MetricComparison, SliceComparison
@@ -55,11 +55,11 @@ def compare_slices(
     rules: GateRules,
     params: EvaluateParams,
 ) -> tuple[SliceComparison, ...]:
-    """Compare every slice with enough rows and groups, in their order."""
+    """Compare every part of a slice in their order; those with too few rows or groups together (`OTHERS`)."""
     _check_paired(candidate, production)
     few = _at_most(params, _SLICE_RESAMPLES)
     found = []
-    for part in slices:
+    for part in pool_small_parts(slices, candidate.group, rules.slice_rows):
         inside, beside = (restrict_rows(side, part.rows) for side in (candidate, production))
         compared = compare_part(inside, beside, primary, rules, few)
         if compared is None:
@@ -73,6 +73,7 @@ def compare_slices(
                 # Student's interval for resamples too, so that interval and p value of a slice agree.
                 difference=student_interval(compared.value, compared.error, compared.groups, rules.level),
                 p_value=float(p_value_worse(compared.value, compared.error, compared.groups)),
+                margin=rules.margin_of(part.slice, part.label),
             )
         )
     return tuple(found)
