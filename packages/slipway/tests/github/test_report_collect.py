@@ -11,7 +11,7 @@ from projectbox import make_project, with_production
 from running import SLIPWAY
 
 from slipway.bundle import load_bundle
-from slipway.github.pr_report.report import Report, decode_report
+from slipway.github.pr_report.schema import Report, decode_report
 
 pytestmark = pytest.mark.slow
 

@@ -18,9 +18,9 @@ from stub_github import BOT, REPOSITORY
 from slipway.figures import Figure
 from slipway.gate.result import CheckResult, GateResult, MetricComparison, SliceComparison, Verdict
 from slipway.github.jobs.context import Result
-from slipway.github.pr_report.comment import MARKER
+from slipway.github.pr_report.post_comment import MARKER
 from slipway.github.pr_report.render import MOST, render_missing_report, render_report
-from slipway.github.pr_report.report import LARGEST, Change, Report, decode_report
+from slipway.github.pr_report.schema import LARGEST, Change, Report, decode_report
 
 HEAD, OTHER, BASE = "a" * 40, "b" * 40, "c" * 40
 RUN = "https://github.example/acme/model/actions/runs/77"

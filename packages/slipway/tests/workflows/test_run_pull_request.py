@@ -1,6 +1,6 @@
 """A pull request, from the push to the comment, run by a real runner."""
 
-from slipway.github.pr_report.comment import MARKER
+from slipway.github.pr_report.post_comment import MARKER
 
 
 def green(run) -> bool:

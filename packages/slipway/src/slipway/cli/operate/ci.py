@@ -42,7 +42,7 @@ def report(base: str, out: Path, gate: Path | None, head: str | None, as_json: b
     from slipway.github.jobs.context import read_head
     from slipway.github.pr_report.collect import collect_report
     from slipway.github.pr_report.render import render_headline
-    from slipway.github.pr_report.report import decode_report
+    from slipway.github.pr_report.schema import decode_report
 
     job = job_settings()
     found = collect_report(Path(), base, head=head or read_head(job.event), gate=gate, needs=job.needs)
@@ -59,7 +59,7 @@ def report(base: str, out: Path, gate: Path | None, head: str | None, as_json: b
 def summary(file: Path) -> None:
     """Print a report as Markdown."""
     from slipway.github.pr_report.render import render_report
-    from slipway.github.pr_report.report import decode_report
+    from slipway.github.pr_report.schema import decode_report
 
     content = read_content(file, GitHubError, "`slipway ci report` writes one.")
     click.echo(render_report(decode_report(content)), nl=False)

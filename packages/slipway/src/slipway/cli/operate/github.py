@@ -89,7 +89,7 @@ def comment(artifact: Path, event: Path, as_json: bool) -> None:
     there is nothing to do, too; 1 for a refused report.
     """
     from slipway.github.client.api import GitHub
-    from slipway.github.pr_report.comment import read_run_event, write_comment
+    from slipway.github.pr_report.post_comment import read_run_event, write_comment
     from slipway.settings import github_settings
 
     with GitHub(github_settings()) as client:

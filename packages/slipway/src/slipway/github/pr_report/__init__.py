@@ -1,4 +1,4 @@
-"""Report on a pull request: `collect` a `report`, `render` it as Markdown, post it as the one `comment`.
+"""Report on a pull request: `collect` what `schema` describes, `render` it as Markdown, write it by `post_comment`.
 
 CI of the pull request collects it; another workflow, with the right to write, reads the artifact as untrusted data.
 """

@@ -13,7 +13,7 @@ from slipway.files.documents import parse_yaml
 from slipway.gate.result import MAX_LIST, MAX_NAME, MAX_TEXT, GateResult
 from slipway.git import Git
 from slipway.github.jobs.context import Need, parse_needs
-from slipway.github.pr_report.report import Change, Report, shorten
+from slipway.github.pr_report.schema import Change, Report, shorten
 
 # Fields of gate.json that hold sentences; the others hold names.
 _SENTENCES = frozenset({"sentence", "observed", "limit", "why", "advice", "excepted", "moved"})

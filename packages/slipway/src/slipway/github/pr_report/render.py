@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from slipway.gate.report import gate_report_parts
 from slipway.gate.result import GateResult, Verdict
-from slipway.github.pr_report.report import Change, Report, shorten
+from slipway.github.pr_report.schema import Change, Report, shorten
 from slipway.markdown import Part, escape_markdown, fit_parts, inline_code, markdown_table
 
 # GitHub accepts 65,536 characters; these are bytes, with room for the marker.

@@ -12,7 +12,7 @@ from slipway.files.documents import read_json
 from slipway.github.client.api import GitHub
 from slipway.github.jobs.context import Commit
 from slipway.github.pr_report.render import render_headline, render_missing_report, render_report
-from slipway.github.pr_report.report import Report, read_artifact
+from slipway.github.pr_report.schema import Report, read_artifact
 
 MARKER = "<!-- slipway:report -->"
 # The author with a workflow's own token, which may not read its own name.
