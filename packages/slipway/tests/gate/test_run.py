@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from ledgerbox import BY, deploy, forget_ledger, git
@@ -26,6 +27,10 @@ def good(tmp_path_factory):
 @pytest.fixture
 def project(good, tmp_path):
     return good.copy(tmp_path / "project")
+
+
+def in_days(number):
+    return (datetime.now(UTC).date() + timedelta(days=number)).isoformat()
 
 
 def failed(gate):
@@ -96,7 +101,7 @@ def test_a_check_that_breaks_is_a_check_that_failed(project, monkeypatch):
 def test_an_exemption_lets_one_check_pass_until_its_day_and_is_repeated(project):
     project.change_rules(megabytes=0.0001)
     assert failed(run_gate(project.root)) == ["latency_and_size"]
-    exemption = {"check": "latency_and_size", "reason": "the disk grows next week", "until": "2999-01-31"}
+    exemption = {"check": "latency_and_size", "reason": "the disk grows next week", "until": in_days(100)}
     project.change_rules(exemptions=[exemption])
     found = run_gate(project.root)
     assert found.verdict is Verdict.KEEP
@@ -107,12 +112,20 @@ def test_an_exemption_lets_one_check_pass_until_its_day_and_is_repeated(project)
     assert any("no longer counts" in line for line in found.moved)
 
 
+def test_an_exemption_ends_within_half_a_year(project):
+    project.change_rules(exemptions=[{"check": "latency_and_size", "reason": "for a while", "until": in_days(180)}])
+    assert run_gate(project.root).verdict is Verdict.KEEP
+    project.change_rules(exemptions=[{"check": "latency_and_size", "reason": "for a while", "until": in_days(181)}])
+    found = run_gate(project.root)
+    assert failed(found) == ["inputs"] and "within 180 days" in found.sentence
+
+
 COLLECTED = ("integrity", "certificate", "golden_rows", "inputs", "ledger", "production", "comparison")
 
 
 @pytest.mark.parametrize("name", [*COLLECTED, "latency_and_sise"])
 def test_what_comes_before_the_other_checks_and_a_misspelled_one_cannot_be_exempted(project, name):
-    project.change_rules(exemptions=[{"check": name, "reason": "because we can", "until": "2999-01-31"}])
+    project.change_rules(exemptions=[{"check": name, "reason": "because we can", "until": in_days(100)}])
     found = run_gate(project.root)
     assert failed(found) == ["inputs"]
     assert f"an exemption for {name}, expected one of" in found.sentence and "latency_and_size" in found.sentence

@@ -65,6 +65,50 @@ def features_changed(project: Project) -> None:
     reseal(project.bundle, "features.py", changed.encode())
 
 
+@mutant("certificate", retrained)
+def certificate_over_one_row(project: Project) -> None:
+    """The certificate compares a single row."""
+    _recertified(project, rows=1, training=1, thresholds=0, extremes=0)
+
+
+@mutant("certificate", retrained)
+def certificate_without_training_rows(project: Project) -> None:
+    """The certificate compares extreme rows alone."""
+    _recertified(project, rows=64, training=0, thresholds=0, extremes=64)
+
+
+@mutant("certificate", retrained)
+def certificate_over_a_part(project: Project) -> None:
+    """The certificate compares one training row in ten."""
+    _recertified(project, training=len(project.train) // 10)
+
+
+def _recertified(project: Project, **changed: int) -> None:
+    path = project.bundle / "certificate.json"
+    reseal(project.bundle, "certificate.json", json.dumps(json.loads(path.read_text()) | changed).encode())
+
+
+@mutant("golden_rows", retrained)
+def one_golden_row(project: Project) -> None:
+    """A single golden row is left."""
+    first, *_ = (project.bundle / "golden.jsonl").read_bytes().splitlines()
+    reseal(project.bundle, "golden.jsonl", first + b"\n")
+
+
+@mutant("golden_rows", retrained)
+def one_golden_row_repeated(project: Project) -> None:
+    """A single golden row stands there twenty times."""
+    first, *_ = (project.bundle / "golden.jsonl").read_bytes().splitlines()
+    reseal(project.bundle, "golden.jsonl", (first + b"\n") * 20)
+
+
+@mutant("golden_rows", retrained)
+def few_golden_rows(project: Project) -> None:
+    """The golden rows that the model still scores alike are left: four of them."""
+    lines = (project.bundle / "golden.jsonl").read_bytes().splitlines()
+    reseal(project.bundle, "golden.jsonl", b"\n".join(lines[:4]) + b"\n")
+
+
 def _extended(project: Project, name: str, line: str) -> None:
     """Put a line in front of a file of the bundle, with its hash in the manifest replaced."""
     content = (project.bundle / name).read_bytes()

@@ -1,6 +1,9 @@
 """Figures, rules and ledger, edited by hand."""
 
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from catalogue import mutant, retrained
 from ledgerbox import deploy, forget_ledger, git
@@ -27,6 +30,87 @@ def metrics_of_another_model(project: Project) -> None:
     (project.root / "metrics.json").write_bytes(better)
 
 
+def _same_figures(project: Project) -> None:
+    """The same figures, written in another layout."""
+    path = project.root / "metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()), indent=4, sort_keys=True))
+
+
+def _change_metrics(project: Project, change: Callable[[dict[str, Any]], None]) -> None:
+    path = project.root / "metrics.json"
+    metrics = json.loads(path.read_text())
+    change(metrics)
+    path.write_text(json.dumps(metrics))
+
+
+@mutant("metrics_reproduced", _same_figures)
+def interval_narrowed(project: Project) -> None:
+    """The primary metric's interval in metrics.json ends sooner."""
+    _change_metrics(project, lambda found: found["metrics"][0].update(high=found["metrics"][0]["value"] * 1.001))
+
+
+@mutant("metrics_reproduced", _same_figures)
+def skill_edited(project: Project) -> None:
+    """The share of the baseline's loss in metrics.json is larger."""
+    _change_metrics(project, lambda found: found["metrics"][0]["skill"].update(value=0.4))
+
+
+@mutant("metrics_reproduced", _same_figures)
+def baseline_edited(project: Project) -> None:
+    """The baseline's loss in metrics.json is larger."""
+    _change_metrics(project, lambda found: found["metrics"][0]["baseline"].update(value=0.9))
+
+
+@mutant("metrics_reproduced", _same_figures)
+def slice_edited(project: Project) -> None:
+    """The worst slice in metrics.json looks better."""
+    _change_metrics(project, lambda found: found["slices"][0]["metrics"][0].update(value=0.3))
+
+
+@mutant("metrics_reproduced", _same_figures)
+def metrics_left_out(project: Project) -> None:
+    """Metrics that do not look well were removed from metrics.json."""
+    _change_metrics(project, lambda found: found["metrics"].pop())
+
+
+def _exempt(project: Project, check: str, days: int) -> None:
+    project.change_rules(exemptions=[{"check": check, "reason": "it is how we do it", "until": in_days(days)}])
+
+
+def in_days(number: int) -> str:
+    """A day from today, as gate.yaml has it."""
+    return (datetime.now(UTC).date() + timedelta(days=number)).isoformat()
+
+
+def _exempt_for_a_while(project: Project) -> None:
+    """An exemption that ends within half a year."""
+    _exempt(project, "not_worse", 150)
+
+
+@mutant("inputs", _exempt_for_a_while)
+def exemption_for_ever(project: Project) -> None:
+    """An exemption ends when nobody is there any more."""
+    project.change_rules(exemptions=[{"check": "not_worse", "reason": "it is how we do it", "until": "9999-12-31"}])
+
+
+@mutant("inputs", _exempt_for_a_while)
+def exemption_for_a_year(project: Project) -> None:
+    """An exemption lasts for a year."""
+    _exempt(project, "not_worse", 365)
+
+
+@mutant("inputs", _exempt_for_a_while)
+def exemption_for_an_unknown_check(project: Project) -> None:
+    """An exemption names a check that does not exist, and will be there when one of that name comes."""
+    _exempt(project, "fair_to_everybody", 30)
+
+
+@mutant("inputs", _exempt_for_a_while)
+def exemption_for_integrity(project: Project) -> None:
+    """An exemption is for what cannot be exempted."""
+    _exempt(project, "integrity", 30)
+
+
 def _stricter(project: Project) -> None:
     """The same pull request makes a rule stricter."""
     project.change_rules(milliseconds=40)
@@ -44,7 +128,7 @@ def exemption_for_oneself(project: Project) -> None:
     """The pull request that brings a worse model exempts it."""
     project.change_rules(
         exemptions=[
-            {"check": name, "reason": "we are in a hurry", "until": "2999-12-31"}
+            {"check": name, "reason": "we are in a hurry", "until": in_days(90)}
             for name in ("not_worse", "no_slice_worse")
         ]
     )

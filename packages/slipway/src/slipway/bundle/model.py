@@ -83,9 +83,13 @@ class Bundle:
         except OverflowError as error:
             raise msgspec.ValidationError(f"A number or timestamp is out of range: {error}") from error
 
+    def golden_lines(self) -> list[bytes]:
+        """Return the golden rows as they are written, one line each."""
+        return self._golden.splitlines()
+
     def golden(self) -> tuple[Columns, NDArray[np.float64]]:
         """Return the golden rows and the scores that the original estimator gave them."""
-        golden = [msgspec.json.decode(line, type=GoldenRow) for line in self._golden.splitlines()]
+        golden = [msgspec.json.decode(line, type=GoldenRow) for line in self.golden_lines()]
         return self.parse([line.row for line in golden]), np.array([line.score for line in golden], dtype=np.float64)
 
     def derive(self, columns: Columns) -> Columns:

@@ -18,6 +18,10 @@ from slipway.files.documents import parse_json
 _AGAIN = "Train the model again, or fetch the bundle again."
 
 
+# Every bundle was sealed with twice as many.
+FEWEST_GOLDEN = 8
+
+
 class SealedBundle(NamedTuple):
     """The verified files of a bundle, whose code has not run yet."""
 
@@ -112,8 +116,10 @@ def _check_golden(bundle: Bundle) -> None:
         off = score_difference(scores, expected, bundle.manifest.scale)
     except Exception as error:  # the rows, the features and the runtime each have errors of their own
         raise GoldenRowsError(f"Cannot score {file}: {type(error).__name__}: {error}. {_AGAIN}") from error
-    if not len(expected):
-        raise GoldenRowsError(f"{file} is empty. {_AGAIN}")
+    if len(expected) < FEWEST_GOLDEN or len({*bundle.golden_lines()}) < 2:
+        raise GoldenRowsError(
+            f"{file}: expected at least {FEWEST_GOLDEN} rows, not all the same, found {len(expected)}. {_AGAIN}"
+        )
     if off.max() > TOLERANCE:
         row = int(off.argmax())
         raise GoldenRowsError(

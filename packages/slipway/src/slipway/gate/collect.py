@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from slipway.bundle.isolation import IsolatedBundle, isolate_bundle, start_server
-from slipway.bundle.manifest import Certificate
+from slipway.bundle.manifest import CERTIFIED_ROWS, Certificate
 from slipway.bundle.verify import SealedBundle, read_sealed
 from slipway.data.prepared import read_parts
 from slipway.errors import BundleError, CertificateError, GoldenRowsError, LedgerError
@@ -60,15 +60,16 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
     """
     with _refusing("inputs"):
         start_server(PRELOAD)
+        today = datetime.now(UTC).date()
         settings = project_settings(root)
         verify_results(settings)
         team = ProblemProcess(root, settings.problem)
         params = read_params(None, root / "params.yaml")
         judged = read_base(root, settings.problem, team.read_facts(), params, base)
-        verify_exemptions(judged.rules, judged.where)
+        verify_exemptions(judged.rules, judged.where, today)
         train, holdout = read_parts(root / "prepared")
         committed = read_evaluation(root / "metrics.json")
-    candidate, collected = _candidate(root / "bundle", judged.problem)
+    candidate, collected = _candidate(root / "bundle", judged.problem, len(train))
     with _refusing("inputs", candidate.digest):
         scored, baseline = score_holdout(candidate, judged.problem, train, holdout)
         slices = cut_judged_slices(root, settings.problem, team, len(holdout), base)
@@ -79,7 +80,7 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
         problem=judged.problem,
         params=judged.params,
         rules=judged.rules,
-        today=datetime.now(UTC).date(),
+        today=today,
         entry=entry,
         train=train,
         holdout=holdout,
@@ -95,25 +96,32 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
     )
 
 
-def _candidate(path: Path, problem: ProblemFacts) -> tuple[IsolatedBundle, tuple[CheckResult, ...]]:
+def _candidate(path: Path, problem: ProblemFacts, trained: int) -> tuple[IsolatedBundle, tuple[CheckResult, ...]]:
     with _refusing("integrity", certificate=CertificateError):
         sealed = read_sealed(path)
+        certified = _certified(sealed, trained)
     with _refusing("integrity", sealed.digest, golden_rows=GoldenRowsError):
         bundle = isolate_bundle(sealed)
         verify_bundle_problem(bundle, problem)
     golden = bundle.golden_rows
     return bundle, (
         _passed("integrity", f"{len(sealed.manifest.files)} files as sealed", "every file as sealed, no other file"),
-        _passed("certificate", _certified(sealed), "the estimator's scores, and no changed label"),
+        _passed("certificate", certified, "the estimator's scores, and no changed label"),
         _passed("golden_rows", f"{golden} rows score as when sealed", "each within 1e-05"),
     )
 
 
-def _certified(sealed: SealedBundle) -> str:
-    """Say on which rows the exported model was compared with the estimator."""
+def _certified(sealed: SealedBundle, trained: int) -> str:
+    """Say on which rows the exported model was compared with the estimator; `trained` are those of the training set.
+
+    Raises `CertificateError` for a certificate over fewer rows than training compares.
+    """
     found = msgspec.json.decode(sealed.files["certificate.json"], type=Certificate)
-    if not found.training:
-        return f"the same on {found.rows:,} rows"
+    if found.training < min(trained, CERTIFIED_ROWS):
+        raise CertificateError(
+            f"{sealed.path / 'certificate.json'}: expected a comparison on the training set of {trained:,} rows, found "
+            f"{found.training:,} of its rows. Run `dvc repro train`."
+        )
     return (
         f"the same on {found.training:,} training rows, {found.thresholds:,} around the trees' thresholds and "
         f"{found.extremes:,} extreme ones"

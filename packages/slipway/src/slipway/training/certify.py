@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.bundle.manifest import TOLERANCE, Certificate
+from slipway.bundle.manifest import CERTIFIED_ROWS, TOLERANCE, Certificate
 from slipway.bundle.scorer import Scorer
 from slipway.bundle.verify import score_difference
 from slipway.errors import ModelError
@@ -17,8 +17,6 @@ from slipway.training.thresholds import rows_around_thresholds, spread_rows
 _FLOORS = (1, 2, 4, 8, 16)
 # Rows scored alone to find the floor: spread over the set, enough to detect a kernel for few rows.
 _ALONE = 256
-# Training rows to certify on: all, or an even spread that takes seconds with the slowest of the usual ensembles.
-_MOST = 1 << 16
 _WORDS = ("training rows", "rows around the trees' thresholds", "rows with extreme values")
 
 
@@ -32,7 +30,7 @@ class CertifiedRows(NamedTuple):
 
 def collect_rows(fitted: Fitted, training: NDArray[np.float32], extremes: NDArray[np.float32]) -> CertifiedRows:
     """Collect what to certify on; `training` is the whole tensor of the training set."""
-    some = training[spread_rows(len(training), _MOST)]
+    some = training[spread_rows(len(training), CERTIFIED_ROWS)]
     return CertifiedRows(some, rows_around_thresholds(fitted.estimator, some), extremes)
 
 

@@ -1,5 +1,7 @@
 """The gate's checks in the order of the report. A new one is a function with `gate_check`, and its line here."""
 
+from datetime import date, timedelta
+
 import msgspec
 
 from slipway.errors import GateError
@@ -8,6 +10,8 @@ from slipway.gate.inputs import GateInputs
 from slipway.gate.result import CheckResult, failed_check
 from slipway.gate.rules import GateRules
 
+# Days ahead. What must pass for longer is no exception: its rule is wrong.
+LONGEST_EXEMPTION = 180
 CHECKS = (
     compatibility.not_blocked,
     compatibility.contract_compatible,
@@ -55,8 +59,8 @@ def _exempt(found: CheckResult, inputs: GateInputs) -> CheckResult:
     return found
 
 
-def verify_exemptions(rules: GateRules, where: str) -> None:
-    """Raise `GateError` for an exemption of something else than a check that may be exempted."""
+def verify_exemptions(rules: GateRules, where: str, today: date) -> None:
+    """Raise `GateError` for an exemption of another check than may be exempted, or one without an end in sight."""
     names = [check.name for check in CHECKS if check.exemptable]
     for exemption in rules.exemptions:
         if exemption.check not in names:
@@ -68,4 +72,10 @@ def verify_exemptions(rules: GateRules, where: str) -> None:
             raise GateError(
                 f"{where} has an exemption for {exemption.check} without the commit that corrected the data. Add its "
                 "digits as `commit:`, so that a reviewer can look at it."
+            )
+        if (exemption.until - today).days > LONGEST_EXEMPTION:
+            last = today + timedelta(days=LONGEST_EXEMPTION)
+            raise GateError(
+                f"{where}: the exemption for {exemption.check} lasts until {exemption.until}, expected a day within "
+                f"{LONGEST_EXEMPTION} days, {last} at the latest. Choose an earlier day, or change the rule instead."
             )
