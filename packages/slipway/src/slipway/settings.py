@@ -4,7 +4,7 @@ import getpass
 import os
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -57,6 +57,18 @@ class SignatureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
             raise ValueError("signature: expected a key, or an identity and its issuer")
 
 
+class GitHubRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who must approve, and which images are attested: `[tool.slipway.github]`, which is reviewed as code is.
+
+    `approval` says who lets a release into production: the reviewers of GitHub's `environment`, or those of a
+    `pull-request` that requests it. `attest` is for private repositories, which have attestations on GitHub Enterprise
+    only; public ones have them.
+    """
+
+    approval: Literal["environment", "pull-request"] = "environment"
+    attest: bool = False
+
+
 class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[tool.slipway]` of `pyproject.toml`.
 
@@ -69,6 +81,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ledger_remote: str | None = None
     environments: dict[str, dict[str, Any]] = {}
     signature: SignatureSettings | None = None
+    github: GitHubRules = GitHubRules()
 
 
 class TrackingSettings(msgspec.Struct, frozen=True):
@@ -137,6 +150,16 @@ def docker_command() -> str:
 def cosign_command() -> str:
     """Return the program that signs images and verifies signatures: SLIPWAY_COSIGN, else `cosign` on the PATH."""
     return os.environ.get("SLIPWAY_COSIGN") or "cosign"
+
+
+def signing_key() -> str | None:
+    """Return the name by which cosign finds the key in the variable COSIGN_KEY; None if it is not set."""
+    return "env://COSIGN_KEY" if os.environ.get("COSIGN_KEY") else None
+
+
+def attesting_repository() -> str | None:
+    """Return SLIPWAY_ATTESTED, the repository (OWNER/NAME) whose cd.yml must have built an image; None for any."""
+    return os.environ.get("SLIPWAY_ATTESTED") or None
 
 
 def ledger_key() -> str | None:

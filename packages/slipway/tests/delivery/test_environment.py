@@ -11,7 +11,6 @@ from running import SLIPWAY, free_port
 from slipway.delivery import operations
 from slipway.delivery.reconcile import reconcile
 from slipway.delivery.status import describe_status, read_status
-from slipway.delivery.targets.containers.image import find_digest
 from slipway.delivery.targets.local import process
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
@@ -88,16 +87,3 @@ def test_a_key_that_went_missing_while_the_service_runs_is_named_by_status(proje
     found = {each.environment: each for each in read_status(project.root)}
     assert "smoke.key" in found["production"].differs
     assert "fixes it" not in describe_status(found["production"]), "a command that needs the file as well"
-
-
-@pytest.mark.parametrize(
-    ("repository", "names"),
-    [
-        ("ghcr.io/acme/model", ["ghcr.io/acme/model@sha256:1"]),
-        ("docker.io/acme/model", ["other/model@sha256:2", "acme/model@sha256:1"]),
-        ("acme/model", ["acme/model@sha256:1"]),
-    ],
-)
-def test_the_digest_is_that_of_the_repository_by_whichever_name_the_engine_has_it(repository, names):
-    assert find_digest(names, repository) == f"{repository}@sha256:1"
-    assert find_digest(names, "ghcr.io/acme/another") is None

@@ -1,7 +1,7 @@
 """A release as an image in a real registry, and rehearsed from there."""
 
 import re
-import subprocess
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -55,45 +55,39 @@ def test_a_release_is_built_once_pushed_by_digest_and_rehearsed_through_to_produ
     assert re.fullmatch(re.escape(repository) + "@sha256:[0-9a-f]{64}", found.image)
     assert tags(registry, "model") == [publish.image_tag(found)]
 
-    # A runner that starts anew has neither the image nor the note of its digest.
-    engine.run("image", "rm", "--force", found.image, f"{repository}:{publish.image_tag(found)}")
-    said = []
-    again = publish.publish_image(project.root, choose(project), repository, said.append)
-    assert (again.release, again.built) == (found, False)
-    assert not any("building" in line for line in said)
-
     done = operations.deploy(project.root, "staging", quiet, chosen=folder)
     assert (done.entry.event, done.entry.target, done.entry.serving) == (Event.DEPLOY, "rehearsal", found)
     assert done.smoke.digest == found.bundle
     again = operations.deploy(project.root, "staging", quiet, chosen=folder)
     assert again.entry == done.entry, "run again, nothing is written"
+    engine.run("image", "rm", "--force", found.image, f"{repository}:{publish.image_tag(found)}")
+    said = []
+    again = publish.publish_image(project.root, choose(project), repository, said.append)
+    assert (again.release.image, again.built) == (found.image, False)
+    assert not any("building" in line for line in said)
     done = operations.promote(project.root, "staging", "production", quiet)
     assert done.entry.serving == found
     name = find_target(project.root, "staging")._rehearsed
     assert engine.run("ps", "--all", "--quiet", "--filter", f"name={name}") == ""
 
 
-def test_an_image_that_has_no_name_yet_is_not_found_and_its_name_comes_last(project, engine, registry):
-    folder, repository = choose(project), f"{registry}/unnamed"
-    with pytest.raises(DeliveryError, match="slipway publish"):
-        publish.tag_image(folder)
-    died = publish.publish_image(project.root, folder, repository, quiet, named=False)
-    name = publish.image_tag(died.release)
-    assert died.built and name not in tags(registry, "unnamed")
-
-    second = publish.publish_image(project.root, choose(project), repository, quiet, named=False)
-    assert second.built, "what a run has left that died is not taken for finished"
-    assert publish.tag_image(folder) == f"{repository}:{name}"
-    engine.run("image", "rm", "--force", second.release.image, f"{repository}:{name}", f"{repository}:pushed-{name}")
-    third = publish.publish_image(project.root, choose(project), repository, quiet, named=False)
-    assert (third.release, third.built) == (second.release, False)
+def test_an_image_is_found_by_a_recorded_digest_and_never_by_its_tag(project, engine, registry, tmp_path):
+    folder, repository = choose(project), f"{registry}/recorded"
+    first = publish.publish_image(project.root, folder, repository, quiet)
+    finished = tmp_path / "finished"
+    shutil.copytree(folder, finished)
+    again = publish.publish_image(project.root, choose(project), repository, quiet)
+    assert first.built and again.built, "the tag is there, and no record names its digest"
+    third = publish.publish_image(project.root, choose(project), repository, quiet, finished)
+    assert (third.release, third.built) == (first.release, False)
 
 
 def test_a_registry_that_is_away_is_said_before_anything_is_built(project):
-    away = f"127.0.0.1:{free_port()}/model"
+    away, folder = f"127.0.0.1:{free_port()}/model", choose(project)
+    release.note_image(folder, release.read_chosen(folder), f"{away}@sha256:{'0' * 64}")
     said = []
     with pytest.raises(DeliveryError, match=r"Cannot connect to the registry of 127.*refused.* Nothing was built"):
-        publish.publish_image(project.root, choose(project), away, said.append)
+        publish.publish_image(project.root, folder, away, said.append)
     assert not any("building" in line for line in said)
 
 
@@ -103,15 +97,9 @@ def test_an_image_of_another_bundle_is_refused_before_it_runs(project, engine, r
     project.retrain(trees=3)
     folder = choose(project)
     other = msgspec.structs.replace(release.read_chosen(folder).release, commit=found.commit)
-    # Somebody pushes the first image under the second one's name.
-    for words in (
-        ("tag", found.image, f"{repository}:{publish.image_tag(other)}"),
-        ("push", f"{repository}:{publish.image_tag(other)}"),
-    ):
-        subprocess.run([engine.client, *words], check=True, capture_output=True)
-    with pytest.raises(DeliveryError, match="does not hold the bundle"):
+    release.note_image(folder, msgspec.structs.replace(release.read_chosen(folder), release=other), found.image)
+    with pytest.raises(DeliveryError, match="is labelled with the bundle"):
         publish.publish_image(project.root, folder, repository, quiet)
-    release.note_image(folder, release.read_chosen(folder), found.image)
     with pytest.raises(DeliveryError, match="is labelled with the bundle"):
         operations.deploy(project.root, "staging", quiet, chosen=folder)
     assert Ledger(project.root).read("staging").event is Event.GENESIS

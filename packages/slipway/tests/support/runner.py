@@ -31,6 +31,7 @@ STAND_INS = {
     "actions/upload-artifact": "upload-artifact",
     "aws-actions/configure-aws-credentials": "aws-credentials",
     "docker/login-action": "login",
+    "sigstore/cosign-installer": "cosign",
 }
 LABELS = ("ubuntu-24.04", "ubuntu-latest")
 # Seconds for a whole run.

@@ -50,10 +50,12 @@ KEYS = click.option(
     help="File of the hashed keys.",
 )
 PORT = click.option("--port", type=int, help="Port of the service; overrides SLIPWAY_PORT.")
+OUT = click.option("--out", type=FILE, metavar="FILE", help="Write everything as JSON.")
 REASON = click.option("--reason", required=True, callback=_require_text, help="Why; kept in the ledger.")
 RELEASE = click.option(
     "--release", "folder", type=FOLDER, default=Path("release"), show_default=True, help="Folder of the release."
 )
+REPORT = click.option("--report", type=FILE, metavar="FILE", help="Write the report as Markdown.")
 REPOSITORY = click.option("--repository", required=True, metavar="REGISTRY/NAME", help="Where the image is pushed.")
 YES = click.option("--yes", is_flag=True, help="Make the changes; without it, a dry run.")
 

@@ -6,6 +6,7 @@ again completes the work, because each step does nothing where it is done alread
 environment of this clone, or of an engine; across clones the ledger decides which command was first.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -75,12 +76,19 @@ def promote(
 
 
 def rollback(
-    root: Path, environment: str, reason: str, say: Say, to: int | None = None, leaves: int | None = None
+    root: Path,
+    environment: str,
+    reason: str,
+    say: Say,
+    to: int | None = None,
+    leaves: int | None = None,
+    accept: Callable[[str], bool] = lambda _: False,
 ) -> Delivered:
     """Bring back the release that served before, or the one that served after entry `to`.
 
-    `leaves` is the newest entry that the caller has seen. The same command again, after one that died or whose push
-    had no answer, finds its entry and goes no further back.
+    `accept` is asked whether an entry `to` that nobody has signed is wanted nevertheless. `leaves` is the newest entry
+    that the caller has seen. The same command again, after one that died or whose push had no answer, finds its entry
+    and goes no further back.
     """
     settings = project_settings(root)
     seen = Ledger(root, settings).read(environment)
@@ -92,6 +100,8 @@ def rollback(
             say(f"{environment}: the ledger has this rollback already, as entry {newest.number}")
             return complete_rollout(held, newest)
         release = _earlier_release(held.ledger, newest, to, held.target.by_image)
+        if to is not None:
+            check_signed(held.ledger, environment, to, accept)
         return roll_out(held, newest, Change(Event.ROLLBACK, release, reason=reason))
 
 
@@ -129,6 +139,17 @@ def _runs_same(one: Release | None, other: Release | None, by_image: bool) -> bo
     if one is None or other is None:
         return one is other
     return one.artifact == other.artifact if by_image else one.bundle == other.bundle
+
+
+def check_signed(ledger: Ledger, environment: str, number: int, accept: Callable[[str], bool]) -> None:
+    """Refuse an entry of before there were signers unless `accept` takes it."""
+    if not ledger.is_signed(environment, number) and not accept(
+        f"Nobody has signed entry {number} of {environment}: anybody who could push may have written it. Go back to it?"
+    ):
+        raise DeliveryError(
+            f"Entry {number} of {environment} was written before entries were signed, and nobody vouches for it. "
+            f"Nothing was changed. Look at it with `slipway history {environment}`; --unsigned goes back to it."
+        )
 
 
 def check_not_blocked(newest: Entry, release: Release) -> None:

@@ -1,4 +1,7 @@
-"""Publish a release as one image in a registry, by digest: built once, found again by its commit and bundle."""
+"""Publish a release as one image in a registry, by digest: built once, found again by the digest that was recorded.
+
+A tag is never asked: whoever may push to the registry can move it, and a label says whatever its image says.
+"""
 
 import subprocess
 from collections.abc import Callable
@@ -6,18 +9,12 @@ from pathlib import Path
 
 import msgspec
 
-from slipway.delivery.release import BUNDLE, note_image, read_chosen
+from slipway.delivery.release import BUNDLE, note_image, read_chosen, read_noted_release
 from slipway.delivery.targets.containers.engine import Engine
-from slipway.delivery.targets.containers.image import (
-    add_tag,
-    pull_image,
-    push_image,
-    read_bundle_label,
-    read_image_digest,
-)
+from slipway.delivery.targets.containers.image import pull_image, push_image, read_bundle_label
 from slipway.errors import DeliveryError
 from slipway.git import Git
-from slipway.ledger import Release
+from slipway.ledger import Ledger, Release
 
 _BUILT_FROM = f"release/{BUNDLE}"
 _SOURCES = (
@@ -29,27 +26,25 @@ _SOURCES = (
     "packages/slipway/pyproject.toml",
     "packages/slipway/src",
 )
-# A registry needs a tag for a push, and two runs on one engine must not take each other's image for their own.
-_UNNAMED = "pushed-"
 # Words of an engine that cannot connect to a registry, in its old and its new ways to fetch.
 _AWAY = ("dial tcp", "proxyconnect tcp", "Client.Timeout", "TLS handshake timeout")
 
 
 class Published(msgspec.Struct, frozen=True):
-    """The release with its image, and whether the image was built here; if not, the registry had it."""
+    """The release with its image, and whether the image was built here; if not, a record names it."""
 
     release: Release
     built: bool
 
 
 def publish_image(
-    root: Path, folder: Path, repository: str, say: Callable[[str], None], *, named: bool = True
+    root: Path, folder: Path, repository: str, say: Callable[[str], None], earlier: Path | None = None
 ) -> Published:
-    """Push the image of the release in `folder` to `repository`, unless it is there, and note its digest in `folder`.
+    """Push the image of the release in `folder` to `repository` and note its digest in `folder`.
 
-    An image that is not `named` is not found by later runs before `tag_image`: if this run dies in between, the next
-    one builds again. Raises `DeliveryError` where the engine or the registry cannot be reached, the build or the push
-    fails, or an image in the registry holds another bundle than its tag says.
+    An image is used again only by its digest: one that `folder` names, or the folder `earlier` of a finished attempt of
+    the same run, or an entry of the ledger, each of the same commit and bundle. Raises `DeliveryError` where the engine
+    or the registry cannot be reached, the build or the push fails, or a recorded image holds another bundle.
     """
     chosen = read_chosen(folder)
     engine = Engine()
@@ -57,58 +52,63 @@ def publish_image(
     _check_committed(root, chosen.release)
     # Registries take no capital letters; the names of repositories may have some.
     repository = repository.lower()
+    for known in _recorded_images(root, folder, earlier, chosen.release):
+        if known.startswith(f"{repository}@") and _is_there(engine, known):
+            say(f"image: {known} was built and recorded before")
+            _check_label(engine, known, chosen.release)
+            return Published(note_image(folder, chosen, known), built=False)
     image = f"{repository}:{image_tag(chosen.release)}"
-    say(f"image: looking for {image} ...")
-    found = _find(engine, image, repository)
-    built = found is None
-    if built:
-        image = image if named else f"{repository}:{_UNNAMED}{image_tag(chosen.release)}"
-        say("image: not there; building it ...")
-        _build(root, folder, image)
-        say("image: pushing it ...")
-        push_image(engine, image)
-        found = read_image_digest(engine, image, repository)
-    if found is None or read_bundle_label(engine, image) != chosen.release.bundle:
-        raise DeliveryError(
-            f"{image} does not hold the bundle {chosen.release.bundle[:12]}, or the registry gave it no digest. Delete "
-            "it there, and publish again."
-        )
-    return Published(note_image(folder, chosen, found), built)
-
-
-def tag_image(folder: Path) -> str:
-    """Tag the pushed image of the release in `folder` so that `publish_image` finds it, and return its name."""
-    release = read_chosen(folder).release
-    if release.image is None:
-        raise DeliveryError(f"The release in {folder} has no image yet. `slipway publish` builds and pushes it.")
-    repository, _, digest = release.image.partition("@")
-    image = f"{repository}:{image_tag(release)}"
-    engine = Engine()
-    add_tag(engine, release.image, image)
-    if push_image(engine, image) != digest:
-        raise DeliveryError(f"{image} was pushed as another digest than {digest}. Delete it there, and publish again.")
-    return image
+    say("image: no record names one of this commit and bundle; building it ...")
+    _build(root, folder, image)
+    _check_label(engine, image, chosen.release)
+    say("image: pushing it ...")
+    digest = push_image(engine, image)
+    if digest is None:
+        raise DeliveryError(f"{image} was pushed, but the registry gave it no digest. Publish again.")
+    return Published(note_image(folder, chosen, f"{repository}@{digest}"), built=True)
 
 
 def image_tag(release: Release) -> str:
-    """Return the tag under which the image of a commit and a bundle is found again."""
+    """Return the tag of the image of a commit and a bundle: for people, and because a push needs one."""
     if release.commit is None:
         raise DeliveryError("The release names no commit, and images are of committed code. Commit, and choose again.")
     return f"{release.commit[:12]}-{release.bundle[:12]}"
 
 
-def _find(engine: Engine, image: str, repository: str) -> str | None:
-    """Return its digest in the registry, None if it is not there or may not be read: the push then tells why."""
+def _recorded_images(root: Path, folder: Path, earlier: Path | None, release: Release) -> list[str]:
+    """Return the images of the same commit and bundle that a release folder or the ledger names, newest first."""
+    ledger = Ledger(root)
+    folders = [read_noted_release(each) for each in (folder, earlier) if each]
+    entries = [
+        entry.release
+        for environment in (ledger.environments() if ledger.exists() else ())
+        for entry in ledger.history(environment)
+    ]
+    same = (release.commit, release.bundle)
+    found = [each.image for each in (*folders, *entries) if each and (each.commit, each.bundle) == same]
+    return list(dict.fromkeys(image for image in found if image))
+
+
+def _is_there(engine: Engine, image: str) -> bool:
+    """Return whether the registry has the image; raises `DeliveryError` where it cannot be reached."""
     try:
         pull_image(engine, image)
     except DeliveryError as refusal:
         if not any(word in str(refusal) for word in _AWAY):
-            return None
+            return False
         raise DeliveryError(
             f"Cannot connect to the registry of {image}: {refusal} Nothing was built. Check that it runs and that the "
             "engine can reach it, or name another one."
         ) from refusal
-    return read_image_digest(engine, image, repository)
+    return True
+
+
+def _check_label(engine: Engine, image: str, release: Release) -> None:
+    if (found := read_bundle_label(engine, image)) != release.bundle:
+        raise DeliveryError(
+            f"{image} is labelled with the bundle {(found or 'none')[:12]}, expected {release.bundle[:12]}. Delete it "
+            "there, and publish again."
+        )
 
 
 def _check_committed(root: Path, release: Release) -> None:

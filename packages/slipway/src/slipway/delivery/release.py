@@ -4,6 +4,7 @@ A request is reviewed and merged where no run can ask for an approval.
 
 <folder>/
   release.json   the release, and the summary of the verdict that the ledger keeps
+  gate.json      the verdict that chose it, with every check: what is attested
   bundle/        its sealed bundle: the candidate, or the one that production runs
   evaluation.json.gz  the candidate's evaluation record, for the ledger
 """
@@ -27,7 +28,9 @@ from slipway.tracking.evidence import read_lineage
 BUNDLE = "bundle"
 RECORD = "evaluation.json.gz"
 REQUESTS = Path("requested")
+_CHOOSE = "`slipway choose` writes the release."
 _FILE = "release.json"
+VERDICT = "gate.json"
 
 
 class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,9 +49,17 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 def choose_release(
-    root: Path, ledger: Ledger, folder: Path, say: Callable[[str], None], base: str | None = None
+    root: Path,
+    ledger: Ledger,
+    folder: Path,
+    say: Callable[[str], None],
+    base: str | None = None,
+    show: Callable[[GateResult], None] = lambda _: None,
 ) -> Chosen:
-    """Run the gate and write the release that ships to `folder`; raises `GateError` if the gate refuses."""
+    """Run the gate and write the release that ships to `folder`; raises `GateError` if the gate refuses.
+
+    `show` gets the result of the gate, also a refusal.
+    """
     if folder.exists() and any(folder.iterdir()) and not (folder / _FILE).exists():
         raise DeliveryError(f"{folder} holds other files than a release, and would be replaced. Name another folder.")
     say("gate: judging the candidate ...")
@@ -57,6 +68,7 @@ def choose_release(
     from slipway.gate.run import run_gate
 
     found = run_gate(root, base=base, ledger=ledger)
+    show(found)
     if found.verdict is Verdict.REFUSE or found.ships is None:
         raise GateError(f"{found.sentence} Nothing was deployed. `slipway gate` shows every check.")
     say(f"gate: {found.sentence}")
@@ -69,15 +81,32 @@ def choose_release(
             read_sealed(temporary / BUNDLE, found.ships)
         else:
             ledger.fetch_bundle(found.ships, temporary).rename(temporary / BUNDLE)
+        write_json(temporary / VERDICT, found)
         write_json(temporary / _FILE, chosen)
     return chosen
 
 
 def read_chosen(folder: Path) -> Chosen:
-    """Read the release in `folder`; raises `DeliveryError`, and `BundleError` for another bundle than it names."""
-    chosen = read_json(folder / _FILE, Chosen, DeliveryError, "`slipway choose` writes the release.")
+    """Read the release in `folder`.
+
+    Raises `DeliveryError` without a verdict that lets it through, and `BundleError` for another bundle than it names.
+    """
+    chosen = read_json(folder / _FILE, Chosen, DeliveryError, _CHOOSE)
+    verdict = read_json(folder / VERDICT, GateResult, DeliveryError, _CHOOSE)
+    if verdict.verdict is Verdict.REFUSE or verdict.ships != chosen.release.bundle:
+        raise DeliveryError(
+            f"{folder / VERDICT} lets {(verdict.ships or 'nothing')[:12]} through ({verdict.verdict}), and the release "
+            f"holds the bundle {chosen.release.bundle[:12]}. {_CHOOSE}"
+        )
     read_sealed(folder / BUNDLE, chosen.release.bundle)
     return chosen
+
+
+def read_noted_release(folder: Path) -> Release | None:
+    """Read the release that `folder` names, None if it holds none; its bundle and verdict may be missing."""
+    if not (folder / _FILE).exists():
+        return None
+    return read_json(folder / _FILE, Chosen, DeliveryError, _CHOOSE).release
 
 
 def note_image(folder: Path, chosen: Chosen, image: str) -> Release:

@@ -9,13 +9,14 @@ import msgspec
 import psutil
 
 from slipway.bundle.verify import read_sealed
+from slipway.delivery.attestation import verify_attestation
 from slipway.delivery.signature import verify_signature
 from slipway.delivery.smoke_test import Smoke
 from slipway.delivery.targets.base import PreparedRelease, Target
 from slipway.delivery.targets.registry import find_target, lock_environment
 from slipway.errors import BundleError, DeliveryError, LedgerError
 from slipway.ledger import Entry, Event, Ledger, Release, next_entry
-from slipway.settings import ProjectSettings, project_settings
+from slipway.settings import ProjectSettings, attesting_repository, project_settings
 from slipway.tracking.aliases import mirror_alias
 
 Say = Callable[[str], None]
@@ -132,14 +133,15 @@ def prepare_release(
 ) -> PreparedRelease:
     """Prepare a release in the target, with the bundle in `folder` (None: of the ledger).
 
-    The bundle is only hashed: a process with the rights to deliver runs no code of one. The signature of its image is
-    verified, unless it was `accepted` before.
+    The bundle is only hashed: a process with the rights to deliver runs no code of one. Signature and attestation of
+    its image are verified, unless it was `accepted` before.
     """
     if folder is None:
         place = held.ledger.root / ".slipway" / "bundles"
         place.mkdir(parents=True, exist_ok=True)
         folder = held.ledger.fetch_bundle(release.bundle, place)
     if held.target.by_image and not (accepted and accepted.image == release.image):
+        verify_attestation(attesting_repository(), release.image)
         verify_signature(held.ledger.root, held.settings.signature, release.image)
     return held.target.prepare(read_sealed(folder, release.bundle), release.image)
 

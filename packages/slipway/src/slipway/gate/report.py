@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from slipway.figures import format_figure, format_limit
+from slipway.files.writing import write_bytes, write_json
 from slipway.gate.result import CheckResult, GateResult, SliceComparison, Verdict
 from slipway.gate.statistics.paired import adjust_holm
 from slipway.markdown import Part, escape_markdown, inline_code, join_parts, markdown_table
@@ -22,6 +24,14 @@ def render_gate_report(gate: GateResult) -> str:
             *gate_report_parts(gate),
         ]
     )
+
+
+def write_verdict(gate: GateResult, report: Path | None, out: Path | None) -> None:
+    """Write the whole report to the file `report`, and everything as JSON to the file `out`; None for neither."""
+    if report:
+        write_bytes(report, render_gate_report(gate).encode())
+    if out:
+        write_json(out, gate)
 
 
 def gate_report_parts(gate: GateResult) -> list[Part]:

@@ -61,6 +61,17 @@ class Ledger:
         """A sentence on who vouches for the newest entry: a signer, or anybody who can push."""
         return (self._tip or self._find(writing=False)).trust
 
+    def is_signed(self, environment: str, number: int) -> bool:
+        """Return False for an entry of before there were signers: they accept it, and nobody has signed it.
+
+        True where main names no signers: then no entry is signed, which `trust` says.
+        """
+        signers = (self._tip or self._find(writing=False)).signers
+        accepted = signers.accepted if signers else None
+        if accepted is None or environment not in list_environments(self._git, accepted):
+            return True
+        return number > read_entry(self._git, accepted, environment).number
+
     def init(self, environments: Sequence[str], by: str, reason: str) -> None:
         """Write the genesis entry of each environment, in one commit; refused if any of them has one already."""
         found = self._find(writing=True)

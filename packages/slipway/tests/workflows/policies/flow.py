@@ -20,7 +20,7 @@ _EVENTS = {
 # A required check that a filter skips is waited for without end.
 _FILTERS = ("paths", "paths-ignore", "branches-ignore", "tags", "tags-ignore")
 _DEPLOYS = re.compile(r"\bslipway( github)? (deploy|promote|rollback|reconcile)\b")
-_GATE = re.compile(r"\bgate\b")
+_GATE = re.compile(r"\bslipway choose\b")
 # What a job needs whose forerunner's forerunner may be skipped: that the one before it was successful.
 _SUCCESS = r"needs\.\w+\.result == 'success'"
 _UNASKED = r"\(needs\.approve\.result == 'skipped' && !inputs\.approval\)"

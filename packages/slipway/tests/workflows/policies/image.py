@@ -6,36 +6,36 @@ from typing import Any
 
 from policies.reading import Workflow
 
-_BUILT = re.compile(r"steps\.image\.outputs\.built == 'true'( && \([^()]*\))?")
+_BUILT = re.compile(r"steps\.image\.outputs\.built == 'true' && steps\.settings\.outputs\.(attested|signed)")
 # The one login. A repository's token that was shown to another registry would be known there.
 _LOGIN = {
     "registry": "${{ vars.SLIPWAY_REGISTRY || 'ghcr.io' }}",
     "username": "${{ vars.SLIPWAY_REGISTRY_USER || github.actor }}",
     "password": "${{ secrets.SLIPWAY_REGISTRY_PASSWORD || !vars.SLIPWAY_REGISTRY && github.token || '' }}",
 }
-_NAMES = re.compile(r"\bslipway (ci name|publish)\b")
+_SIGNS = "slipway ci sign"
 
 
 def attested_if_built(workflows: Sequence[Workflow]) -> list[str]:
-    """A run attests what it built and nothing that it found."""
+    """A run attests and signs what it built and nothing that it found."""
     return [
-        f"{where}: attests whatever the registry had: expected if: steps.image.outputs.built == 'true'"
+        f"{where}: attests whatever it found: expected if: steps.image.outputs.built == 'true'"
         for workflow in workflows
         for where, _, step in workflow.steps
         if _attests(step) and not _BUILT.fullmatch(str(step.get("if", "")).strip("${} \n"))
     ]
 
 
-def named_after_the_attestations(workflows: Sequence[Workflow]) -> list[str]:
-    """An image gets the name by which others find it once everything was attested: a run may die in between."""
+def kept_after_the_attestations(workflows: Sequence[Workflow]) -> list[str]:
+    """A later attempt takes an image for finished once everything was attested and signed: a run may die in between."""
     found = []
     for workflow in workflows:
         for name, job in workflow.jobs.items():
             steps = job.get("steps") or []
-            attests = [number for number, step in enumerate(steps) if _attests(step)]
-            names = [number for number, step in enumerate(steps) if _NAMES.search(str(step.get("run", "")))]
-            if attests and not (names and min(names) > max(attests)):
-                found.append(f"{workflow.name}: {name}: expected slipway ci name behind the last attestation")
+            vouches = [number for number, step in enumerate(steps) if _attests(step)]
+            kept = [number for number, step in enumerate(steps) if (step.get("with") or {}).get("name") == "release"]
+            if vouches and not (kept and min(kept) > max(vouches)):
+                found.append(f"{workflow.name}: {name}: expected the artifact release behind the last attestation")
     return found
 
 
@@ -52,7 +52,8 @@ def one_login(workflows: Sequence[Workflow]) -> list[str]:
 
 
 def _attests(step: dict[str, Any]) -> bool:
-    return str(step.get("uses", "")).startswith("actions/attest@")
+    """Return whether the step attests or signs."""
+    return str(step.get("uses", "")).startswith("actions/attest@") or _SIGNS in str(step.get("run", ""))
 
 
-POLICIES = (attested_if_built, named_after_the_attestations, one_login)
+POLICIES = (attested_if_built, kept_after_the_attestations, one_login)

@@ -13,9 +13,9 @@ _SETUP = "./.github/actions/setup"
 _RUNNER = "${{ vars.SLIPWAY_RUNNER || 'ubuntu-24.04' }}"
 _PIN = re.compile(r"[0-9a-f]{40}")
 _VERSION = re.compile(r"v\d+\.\d+\.\d+")
-# Workflows with rights: their jobs install what delivers, and the one that trains what the pipeline needs.
+# Workflows with rights: their jobs install what delivers, and those that train and judge what the pipeline needs.
 _WITH_RIGHTS = ("cd.yml", "deploy.yml", "promote.yml", "report.yml", "rollback.yml", "cleanup.yml")
-_TRAINS = ("cd.yml", "model")
+_OF_THE_PIPELINE = (("cd.yml", "model"), ("cd.yml", "gate"))
 _LONGEST_MINUTES = 60
 _FORGIVES = re.compile(r"\|\|\s*(true|:|exit 0|echo)\b|\|\|\s*:|;\s*true\b|\bset \+e\b")
 _SEVERAL = re.compile(r"\n|&&|\|\||;|\s\|\s")
@@ -165,7 +165,7 @@ def packages_of_the_job(workflows: Sequence[Workflow]) -> list[str]:
             if step.get("uses") != _SETUP or workflow.name not in _WITH_RIGHTS:
                 continue
             given = (step.get("with") or {}).get("packages")
-            if given != "deliver" and (workflow.name, path[1]) != _TRAINS:
+            if given != "deliver" and (workflow.name, path[1]) not in _OF_THE_PIPELINE:
                 found.append(f"{where}: has rights: expected packages: deliver, found {given}")
     return found
 

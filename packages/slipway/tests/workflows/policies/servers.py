@@ -11,6 +11,7 @@ SUFFIX = f"${{{{ {ELSEWHERE} && '-rehearsal' || '' }}}}"
 _TARGET = f"${{{{ {ELSEWHERE} && 'rehearsal' || '' }}}}"
 _HANDED = (
     "SLIPWAY_REGISTRY_PASSWORD",
+    "SLIPWAY_LEDGER_KEY",
     "SLIPWAY_SSH_KEY",
     "SLIPWAY_API_KEYS",
     "SLIPWAY_SMOKE_KEY",

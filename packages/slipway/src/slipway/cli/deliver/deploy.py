@@ -1,5 +1,6 @@
 """`slipway deploy`, `promote`, `request`, `rollback`, `reconcile`, `stop`: the release that an environment serves."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,9 +93,10 @@ def request(source: str, environment: str, as_json: bool) -> None:
 @ENVIRONMENT
 @click.option("--from", "leaves", type=click.IntRange(0), metavar="N", help="Only if entry N is the newest one.")
 @click.option("--to", type=click.IntRange(0), metavar="N", help="Number of the ledger's entry whose release returns.")
+@click.option("--unsigned", is_flag=True, help="Also to an entry that nobody has signed; a terminal is asked.")
 @REASON
 @AS_JSON
-def rollback(environment: str, leaves: int | None, to: int | None, reason: str, as_json: bool) -> None:
+def rollback(environment: str, leaves: int | None, to: int | None, unsigned: bool, reason: str, as_json: bool) -> None:
     """Roll back to an earlier release.
 
     Its model serves again, with its own contract. The model that is rolled back is blocked: the gate refuses it until
@@ -105,7 +107,10 @@ def rollback(environment: str, leaves: int | None, to: int | None, reason: str, 
     """
     from slipway.delivery import operations
 
-    done = operations.rollback(Path(), environment, reason, progress_printer(as_json), to, leaves)
+    def accept(question: str) -> bool:
+        return unsigned or (sys.stdin.isatty() and click.confirm(question, err=True))
+
+    done = operations.rollback(Path(), environment, reason, progress_printer(as_json), to, leaves, accept)
     _print_delivered(done, as_json, f"slipway history {environment}")
 
 

@@ -5,24 +5,40 @@ from pathlib import Path
 import click
 
 from slipway.cli.look.service import describe_smoke
-from slipway.cli.options import AS_JSON, BASE, BUNDLE, RELEASE, REPOSITORY, examples
+from slipway.cli.options import AS_JSON, BASE, BUNDLE, OUT, RELEASE, REPORT, REPOSITORY, examples
 from slipway.cli.output import print_result, progress_printer
 
 
-@click.command(epilog=examples("slipway choose", "slipway choose --base HEAD^ --release release"))
+@click.command(
+    epilog=examples(
+        "slipway choose",
+        "slipway choose --base HEAD^ --release release",
+        "slipway choose --report gate.md --out gate.json",
+    )
+)
 @RELEASE
 @BASE
+@REPORT
+@OUT
 @AS_JSON
-def choose(folder: Path, base: str | None, as_json: bool) -> None:
+def choose(folder: Path, base: str | None, report: Path | None, out: Path | None, as_json: bool) -> None:
     """Write the release that the gate chooses.
 
-    It is the candidate, or production's model with this code. The gate runs again; where it refuses, nothing is
-    written and the exit code is 1.
+    It is the candidate, or production's model with this code. The gate runs here, and its verdict stands beside the
+    release; where it refuses, no release is written and the exit code is 1.
     """
     from slipway.delivery.release import choose_release
+    from slipway.gate.report import write_verdict
     from slipway.ledger import Ledger
 
-    found = choose_release(Path(), Ledger(Path()), folder, progress_printer(as_json), base)
+    found = choose_release(
+        Path(),
+        Ledger(Path()),
+        folder,
+        progress_printer(as_json),
+        base,
+        lambda verdict: write_verdict(verdict, report, out),
+    )
     print_result(
         as_json,
         found,
@@ -45,8 +61,8 @@ def choose(folder: Path, base: str | None, as_json: bool) -> None:
 def publish(folder: Path, repository: str, sign_key: str | None, as_json: bool) -> None:
     """Build the image of a release and push it.
 
-    An image that the registry has already is used as it is: `built` in the JSON is then false. The release records the
-    image's digest.
+    An image of this commit and bundle is used again if the release or the ledger names its digest: `built` in the JSON
+    is then false. The release records the image's digest.
     """
     from slipway.delivery import publish
     from slipway.delivery.signature import sign_image

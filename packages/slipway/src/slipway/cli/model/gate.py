@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from slipway.cli.options import AS_JSON, BASE, FILE, REASON, examples
+from slipway.cli.options import AS_JSON, BASE, OUT, REASON, REPORT, examples
 from slipway.cli.output import print_result, progress_printer
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     ),
 )
 @BASE
-@click.option("--report", type=FILE, metavar="FILE", help="Write the report as Markdown.")
-@click.option("--out", type=FILE, metavar="FILE", help="Write everything as JSON.")
+@REPORT
+@OUT
 @AS_JSON
 @click.option("--power", is_flag=True, help="Estimate which losses this holdout finds, instead of judging.")
 @click.option("--retrains", type=click.IntRange(2), default=12, show_default=True, help="Retrained models for --power.")
@@ -52,16 +52,12 @@ def gate(
     if power:
         _study(retrains, jobs, as_json)
         return
-    from slipway.files.writing import write_bytes, write_json
-    from slipway.gate.report import render_gate_report
+    from slipway.gate.report import write_verdict
     from slipway.gate.result import Verdict
     from slipway.gate.run import run_gate
 
     found = run_gate(Path(), base=base)
-    if report:
-        write_bytes(report, render_gate_report(found).encode())
-    if out:
-        write_json(out, found)
+    write_verdict(found, report, out)
     if as_json:
         print_result(as_json, found)
     else:

@@ -141,26 +141,44 @@ def delivery(environment: str) -> None:
 @ci.command(epilog=examples('slipway ci push --release release --repository ghcr.io/acme/model >> "$GITHUB_OUTPUT"'))
 @RELEASE
 @REPOSITORY
-def push(folder: Path, repository: str) -> None:
-    """Push the image of a release unless the registry has it.
+@click.option("--earlier", type=FOLDER, metavar="DIR", help="Release that an earlier attempt of this run finished.")
+def push(folder: Path, repository: str, earlier: Path | None) -> None:
+    """Push the image of a release, unless a record names it.
 
-    Prints outputs of a step: name, digest, built. Other runs find a built image after `slipway ci name` only, so that
-    it can be attested before.
+    Prints outputs of a step: name, digest, built. The records, by digest, of the same commit and bundle, are the
+    release of an earlier attempt of the run, and the ledger.
     """
     from slipway.delivery.publish import publish_image
 
-    found = publish_image(Path(), folder, repository, progress_printer(as_json=True), named=False)
+    found = publish_image(Path(), folder, repository, progress_printer(as_json=True), earlier)
     name, _, digest = (found.release.image or "").partition("@")
     click.echo(f"name={name}\ndigest={digest}\nbuilt={msgspec.json.encode(found.built).decode()}")
 
 
-@ci.command(epilog=examples("slipway ci name --release release"))
+@ci.command(epilog=examples("slipway ci sign --release release"))
 @RELEASE
-def name(folder: Path) -> None:
-    """Tag the pushed image of a release, so that later runs find it."""
-    from slipway.delivery.publish import tag_image
+def sign(folder: Path) -> None:
+    """Sign the pushed image of a release.
 
-    click.echo(f"Image tagged: {tag_image(folder)}")
+    As [tool.slipway.signature] of pyproject.toml expects it: with the key in the variable COSIGN_KEY, which
+    COSIGN_PASSWORD unlocks, or with the identity of this job.
+    """
+    from slipway.github.jobs.rules import sign_release
+
+    click.echo(f"Signed: {sign_release(Path(), folder)}")
+
+
+@ci.command(name="settings", epilog=examples('slipway ci settings >> "$GITHUB_OUTPUT"'))
+def print_settings() -> None:
+    """Print the rules on approvals and signatures.
+
+    They are those of pyproject.toml, as outputs of a step: approval (environment or pull-request), attested (the
+    repository whose cd.yml must have built an image, empty for any), signed (true, or empty).
+    """
+    from slipway.github.jobs.rules import read_job_rules
+
+    for name, value in read_job_rules(Path(), job_settings().event).items():
+        click.echo(f"{name}={value}")
 
 
 @ci.command(epilog=examples('slipway ci connect production --folder "$RUNNER_TEMP/ssh" >> "$GITHUB_PATH"'))

@@ -51,6 +51,11 @@ def is_from_fork(path: Path | None) -> bool:
     return head is not None and head["full_name"] != event.repository["full_name"]
 
 
+def is_private(path: Path | None) -> bool:
+    """Return whether the event says that its repository is private; a payload without a repository does not."""
+    return _read(path).repository.get("private") is True
+
+
 def _read(path: Path | None) -> _Event:
     """Read the file that GITHUB_EVENT_PATH names; without one the event is none of these."""
     if path is None or not path.is_file():

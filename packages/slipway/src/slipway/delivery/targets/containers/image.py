@@ -49,30 +49,10 @@ def push_image(engine: Engine, image: str) -> str | None:
         return _read_progress(f"push {image}", docker.api.push(repository, tag=tag, stream=True, decode=True))
 
 
-def add_tag(engine: Engine, image: str, name: str) -> None:
-    """Give an image of the engine one more name."""
-    repository, tag = parse_repository_tag(name)
-    with engine.connect(f"tag {image} as {name}") as docker:
-        docker.images.get(image).tag(repository, tag)
-
-
 def read_bundle_label(engine: Engine, image: str) -> str | None:
     """Return the digest of the bundle with which an image of the engine is labelled."""
     with engine.connect(f"inspect the image {image}") as docker:
         return docker.images.get(image).labels.get(_LABEL)
-
-
-def read_image_digest(engine: Engine, image: str, repository: str) -> str | None:
-    """Return `repository@sha256:...` of an image of the engine, None if no registry has given it a digest."""
-    with engine.connect(f"inspect the image {image}") as docker:
-        return find_digest(docker.images.get(image).attrs.get("RepoDigests") or [], repository)
-
-
-def find_digest(names: list[str], repository: str) -> str | None:
-    """Return `repository@sha256:...` of an image's `names`, from which the engine leaves out Docker Hub's own name."""
-    short = repository.removeprefix("index.").removeprefix("docker.io/").removeprefix("library/")
-    parts = (name.partition("@") for name in names)
-    return next((f"{repository}@{digest}" for name, _, digest in parts if name in (repository, short)), None)
 
 
 def has_volume(engine: Engine, name: str) -> bool:
