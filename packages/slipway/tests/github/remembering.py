@@ -1,6 +1,9 @@
 """Rulesets and environments as GitHub keeps them: what it adds to what it is told, and what its plans refuse."""
 
 import re
+from base64 import b64decode, b64encode
+
+from nacl.public import PrivateKey, SealedBox
 
 ACTIONS = "/repos/acme/model"
 PEOPLE = {"/users/ann": {"id": 11, "login": "Ann"}, "/orgs/acme/teams/ml": {"id": 22, "slug": "ml"}}
@@ -16,6 +19,11 @@ class Remembering:
         self.rulesets: dict[int, dict] = {}
         self.environments: dict[str, dict] = {}
         self.branches: dict[str, dict[int, str]] = {}
+        self.keys: dict[int, dict] = {}
+        # What GitHub can open, by environment: libsodium's sealed boxes.
+        self.secrets: dict[str, str] = {}
+        self.writers = ["ann", "ben"]
+        self.seal = PrivateKey.generate()
 
     def __call__(self, asked):
         path = asked.path.partition("?")[0]
@@ -24,6 +32,9 @@ class Remembering:
         if path == ACTIONS:
             return {"private": self.plan != "public", "permissions": {"admin": True}}
         for pattern, answer in (
+            (r"/keys(?:/(\d+))?", self._key),
+            (r"/collaborators", self._people),
+            (r"/environments/([\w-]+)/secrets/([\w-]+)", self._secret),
             (r"/rulesets(?:/(\d+))?", self._ruleset),
             (r"/environments/([\w-]+)", self._environment),
             (r"/environments/([\w-]+)/deployment-branch-policies(?:/(\d+))?", self._branch),
@@ -64,6 +75,31 @@ class Remembering:
         limit = body["deployment_branch_policy"]
         self.environments[name] = {"protection_rules": rules, "deployment_branch_policy": limit}
         return self.environments[name]
+
+    def _key(self, method, body, number):
+        if method == "GET":
+            return list(self.keys.values())
+        if method == "DELETE":
+            del self.keys[int(number)]
+            return 204, None, {}
+        key = max(self.keys, default=0) + 1
+        self.keys[key] = body | {"id": key}
+        return 201, self.keys[key], {}
+
+    def _people(self, method, body):
+        return [{"login": each} for each in self.writers]
+
+    def _secret(self, method, body, name, secret):
+        if self.plan == "free":
+            return None
+        if secret == "public-key":
+            return {"key_id": "7", "key": b64encode(bytes(self.seal.public_key)).decode()}
+        if method == "PUT":
+            assert body["key_id"] == "7"
+            opened = SealedBox(self.seal).decrypt(b64decode(body["encrypted_value"]))
+            self.secrets[name] = opened.decode()
+            return 201, None, {}
+        return {"name": secret} if name in self.secrets else None
 
     def _reviewer(self, told):
         if told == {"type": "User", "id": 11}:

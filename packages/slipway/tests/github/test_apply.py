@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -50,7 +51,11 @@ def test_a_plan_changes_nothing(hub, github, root, kept):
     assert actions(steps) == [
         ("ruleset", "default branch", "create"),
         ("ruleset", "deployments", "create"),
+        ("ruleset", "witnesses", "create"),
         *(("environment", name, "create") for name in ENVIRONMENTS),
+        ("deploy key", "slipway ledger", "create"),
+        ("ruleset", "deployments writer", "create"),
+        ("ruleset", "witnesses writer", "create"),
     ]
     assert hub.changes() == []
 
@@ -68,6 +73,79 @@ def test_the_ledger_may_be_pushed_to_but_neither_rewritten_nor_deleted(github, r
     (ledger,) = (each for each in kept.rulesets.values() if each["name"] == "deployments")
     assert ledger["conditions"]["ref_name"]["include"] == ["refs/heads/deployments"]
     assert {rule["type"] for rule in ledger["rules"]} == {"deletion", "non_fast_forward"}
+
+
+def test_only_the_deploy_key_may_move_the_ledger_and_add_witnesses(github, root, kept):
+    do(github, root)
+    rulesets = {each["name"]: each for each in kept.rulesets.values()}
+    key = [{"actor_id": None, "actor_type": "DeployKey", "bypass_mode": "always"}]
+    rules = {name: {rule["type"] for rule in each["rules"]} for name, each in rulesets.items()}
+    assert (rules["deployments writer"], rules["witnesses writer"]) == ({"update"}, {"creation"})
+    assert rules["witnesses"] == {"deletion", "non_fast_forward", "update"}
+    assert rulesets["deployments writer"]["bypass_actors"] == rulesets["witnesses writer"]["bypass_actors"] == key
+    assert rulesets["deployments"]["bypass_actors"] == rulesets["witnesses"]["bypass_actors"] == []
+
+
+def test_the_private_half_of_the_key_is_a_secret_of_the_environments_that_deploy(github, root, kept, tmp_path):
+    do(github, root)
+    (key,) = kept.keys.values()
+    assert not key["read_only"]
+    assert kept.secrets.keys() == {"staging", "staging-rehearsal", "production", "production-rehearsal"}
+    (private,) = set(kept.secrets.values())
+    (tmp_path / "key").touch(0o600)
+    (tmp_path / "key").write_text(private)
+    shown = subprocess.run(["ssh-keygen", "-y", "-f", tmp_path / "key"], capture_output=True, text=True, check=True)
+    assert shown.stdout.split()[:2] == key["key"].split()[:2]
+
+
+def test_a_key_that_an_environment_lacks_is_made_again_and_the_old_one_goes(hub, github, root, kept):
+    do(github, root)
+    (old,) = kept.keys.values()
+    del kept.secrets["production"]
+    (step,) = (step for step in do(github, root) if step.kind == "deploy key")
+    assert step.action == "changed" and "production is missing" in step.details[0]
+    (new,) = kept.keys.values()
+    assert new["key"] != old["key"] and len(set(kept.secrets.values())) == 1 and "production" in kept.secrets
+    assert new["key"] in step.notes[0], "for the file of the signers"
+
+
+def test_without_the_key_the_rulesets_that_only_it_passes_are_not_made(hub, github, root, kept):
+    hub.answers["GET /repos/acme/model/environments/production/secrets/public-key"] = (
+        404,
+        {"message": "Not Found"},
+        {},
+    )
+    steps = {step.name: step.action for step in do(github, root)}
+    assert steps["slipway ledger"] == steps["deployments writer"] == steps["witnesses writer"] == "refused"
+    assert kept.keys == {}
+    assert "deployments writer" not in [each["name"] for each in kept.rulesets.values()]
+
+
+def test_an_organisation_that_forbids_deploy_keys_is_told_where_to_allow_them(hub, github, root, kept):
+    hub.answers["POST /repos/acme/model/keys"] = (422, {"message": "Deploy keys are disabled for this repository"}, {})
+    with pytest.raises(Exception, match=r"forbids deploy keys.*Settings, Repository, Deploy keys"):
+        do(github, root)
+    assert "deployments writer" not in [each["name"] for each in kept.rulesets.values()]
+
+
+def test_the_only_person_who_may_write_is_not_locked_out(github, root, kept):
+    kept.writers = ["Ann"]
+    environment(root, "production-approval", reviewers=["ann"])
+    steps = {step.name: step for step in do(github, root)}
+    assert "Ann alone may write here" in steps["default branch"].notes[0]
+    assert "Ann alone may write here" in steps["production-approval"].notes[0]
+    (main_branch,) = (each for each in kept.rulesets.values() if each["name"] == "default branch")
+    rules = {rule["type"]: rule.get("parameters", {}) for rule in main_branch["rules"]}
+    asked = rules["pull_request"]
+    assert asked["required_approving_review_count"] == 0
+    assert not asked["require_code_owner_review"] and not asked["require_last_push_approval"]
+    assert "required_status_checks" in rules, "the verdict stays"
+    assert not kept.environments["production-approval"]["protection_rules"][0]["prevent_self_review"]
+    kept.writers.append("ben")
+    assert {step.name for step in do(github, root) if step.action == "changed"} == {
+        "default branch",
+        "production-approval",
+    }
 
 
 def test_the_default_branch_takes_reviewed_pull_requests_with_a_green_verdict(github, root, kept):
@@ -152,7 +230,9 @@ def test_a_plan_without_rulesets_and_environments_is_a_sentence_and_no_error(hub
     steps = do(github, root)
     assert {step.action for step in steps} == {"refused"}
     assert "no rulesets for private repositories" in steps[0].notes[0]
-    assert "promote.yml" in steps[-1].notes[0]
+    assert all("promote.yml" in step.notes[0] for step in steps if step.kind == "environment")
+    (key,) = (step for step in steps if step.kind == "deploy key")
+    assert "whoever may push a branch may write the ledger" in key.notes[0]
 
 
 def test_a_404_that_is_no_matter_of_the_plan_stays_an_error(hub, github, root, kept):
@@ -177,17 +257,45 @@ def run(hub, root, monkeypatch):
 def test_the_command_shows_first_and_does_it_with_yes(hub, kept, run):
     dry = run("apply")
     assert dry.exit_code == 0, dry.output
-    assert "7 create. Nothing was changed yet. Next: slipway github apply --yes" in dry.output
+    assert "11 create. Nothing was changed yet. Next: slipway github apply --yes" in dry.output
     assert "/gate.yaml, /.github/, " in dry.output
     assert hub.changes() == []
-    assert "7 created" in run("apply", "--yes").output
+    assert "11 created" in run("apply", "--yes").output
     assert "Nothing to do." in run("apply", "--yes").output
 
 
 def test_the_command_speaks_json(kept, run):
     found = json.loads(run("apply", "--json").output)
-    assert [step["action"] for step in found["steps"]] == ["create"] * 7
+    assert [step["action"] for step in found["steps"]] == ["create"] * 11
     assert found["repository"] == "acme/model"
+
+
+def test_the_check_shows_what_is_open_and_what_to_press(hub, kept, run, root):
+    shutil.copyfile(ROOT / "pyproject.toml", root / "pyproject.toml")
+    hub.answers["GET /repos/acme/model/actions/permissions/workflow"] = {"default_workflow_permissions": "write"}
+    before = json.loads(run("check", "--json").output)["protections"]
+    assert "nobody rewrites or deletes the ledger" in {each["what"] for each in before if each["holds"] is False}
+    assert hub.changes() == []
+    run("apply", "--yes")
+    run("owners", "@acme/ml")
+    environment(root, "production-approval", reviewers=["ann"])
+    run("apply", "--yes")
+    after = run("check").output
+    assert "rewrites" not in after and "somebody approves" not in after
+    assert "deploy/ledger.signers names no key" in after
+    assert "Settings, Actions, General" in after
+    (root / "deploy").mkdir()
+    (root / "deploy" / "ledger.signers").write_text('slipway@github namespaces="git" ssh-ed25519 AAAA\n')
+    hub.answers["GET /repos/acme/model/actions/permissions/workflow"] = {"default_workflow_permissions": "read"}
+    assert "protections hold" in run("check").output and "not protected" not in run("check").output
+
+
+def test_the_check_of_a_free_private_repository_says_what_its_plan_lacks(hub, run, root):
+    shutil.copyfile(ROOT / "pyproject.toml", root / "pyproject.toml")
+    hub.otherwise = Remembering("free")
+    found = {each["what"]: each for each in json.loads(run("check", "--json").output)["protections"]}
+    assert found["nobody rewrites or deletes the ledger"]["found"] == "this plan lacks it"
+    assert not found["only images that cd built, or a trusted key signed, are started"]["holds"]
 
 
 def test_the_token_comes_from_gh_for_the_host_that_is_asked(hub, kept, run, tmp_path, monkeypatch):

@@ -49,6 +49,27 @@ def apply(yes: bool, as_json: bool) -> None:
     print_result(as_json, facts, *(f"note: {remark}" for remark in remarks), summarize_steps(steps))
 
 
+@github.command(epilog=examples("slipway github check", "slipway github check --json"))
+@AS_JSON
+def check(as_json: bool) -> None:
+    """Show what is not protected in this repository.
+
+    Compares the files of .github/ and pyproject.toml with the settings at GitHub and changes nothing; exit code 0 where
+    something is open, too. The token needs Administration: read. What each protection is worth: docs/trust.md.
+    """
+    from slipway.github.client.access import connect_repository
+    from slipway.github.repository.check import check_protection
+
+    with connect_repository(Path()) as client:
+        found, repository = check_protection(client, Path()), client.repository
+    open_ = [each for each in found if not each.holds]
+    if not as_json and open_:
+        click.echo(f"{repository}: not protected")
+        print_table(("what", "found", "to do"), [(each.what, each.found, each.press) for each in open_])
+    said = f"{len(found) - len(open_)} of {len(found)} protections hold."
+    print_result(as_json, {"repository": repository, "protections": found}, f"{said} docs/trust.md explains them.")
+
+
 def _print_steps(repository: str, steps: list["Step"]) -> None:
     click.echo(repository)
     cells = [(step.kind, step.name, step.action.value, "\n".join(step.details)) for step in steps]

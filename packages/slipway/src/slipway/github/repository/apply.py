@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from slipway.github.client.api import GitHub
+from slipway.github.repository.deploy_key import deploy_key_setting
 from slipway.github.repository.environments import environment_settings
 from slipway.github.repository.owners import FILE, list_unowned
-from slipway.github.repository.rulesets import ruleset_settings
+from slipway.github.repository.rulesets import ruleset_settings, writer_settings
 from slipway.github.repository.settings import Action, Setting, Step, apply_setting, plan_setting
 
 
@@ -20,7 +21,13 @@ def apply_step(github: GitHub, root: Path, step: Step) -> Step:
 
 
 def _settings(github: GitHub, root: Path) -> dict[tuple[str, str], Setting]:
-    found = [*ruleset_settings(github, root), *environment_settings(github, root)]
+    # Last of all the rulesets that the deploy key alone passes: without it they would lock everybody out.
+    found = [
+        *ruleset_settings(github, root),
+        *environment_settings(github, root),
+        *deploy_key_setting(github, root),
+        *writer_settings(github, root),
+    ]
     return {(setting.kind, setting.name): setting for setting in found}
 
 

@@ -11,9 +11,12 @@ from msgspec import Meta
 from slipway.errors import GitHubError
 from slipway.files.documents import read_json
 from slipway.github.client.api import GitHub, lacks_plan
+from slipway.github.repository.people import ALONE, find_only_writer
 from slipway.github.repository.settings import Setting, list_differences
 
 FOLDER = ".github/environments"
+# Ends the name of an environment that only asks for approval.
+APPROVAL = "-approval"
 _UNREVIEWED = (
     "{name} deploys without a review: name up to six reviewers (a login, or organisation/team) in "
     f"{FOLDER}/{{name}}.json, or approve by pull request with promote.yml (docs/github-setup.md)."
@@ -42,6 +45,12 @@ def environment_settings(github: GitHub, root: Path) -> Iterator[Setting]:
     advice = f"Its keys are {', '.join(Environment.__struct_fields__)}."
     for path in sorted((root / FOLDER).glob("*.json")):
         name, wanted = path.stem, read_json(path, Environment, GitHubError, advice)
+        notes = (_UNREVIEWED.format(name=name),) if wanted.prevent_self_review and not wanted.reviewers else ()
+        # The only reviewer, who is the only one to write as well, starts every run.
+        only = find_only_writer(github) if wanted.prevent_self_review and len(wanted.reviewers) == 1 else None
+        if only and wanted.reviewers[0].removeprefix("@").lower() == only.lower():
+            wanted = msgspec.structs.replace(wanted, prevent_self_review=False)
+            notes = (ALONE.format(who=only, what=f"the approval of {name}"),)
         yield Setting(
             "environment",
             name,
@@ -49,7 +58,7 @@ def environment_settings(github: GitHub, root: Path) -> Iterator[Setting]:
             _LACKING.format(name=name),
             partial(_compare, github, name, wanted),
             partial(_send, github, name, wanted),
-            (_UNREVIEWED.format(name=name),) if wanted.prevent_self_review and not wanted.reviewers else (),
+            notes,
         )
 
 

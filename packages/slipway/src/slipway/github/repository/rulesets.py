@@ -8,6 +8,8 @@ from typing import Any
 from slipway.errors import GitHubError
 from slipway.files.documents import read_json
 from slipway.github.client.api import GitHub
+from slipway.github.repository.deploy_key import has_deploy_key
+from slipway.github.repository.people import ALONE, asks_for_reviews, find_only_writer, reduce_reviews
 from slipway.github.repository.settings import Setting, list_differences
 
 FOLDER = ".github/rulesets"
@@ -16,16 +18,50 @@ _LACKING = (
     "or the branch deployments from being rewritten. Make the repository public or take a plan with rulesets "
     "(docs/github-setup.md has the table); until then merge only what `verdict` passes."
 )
+_KEYLESS = (
+    "Only together with the deploy key: without it nobody could write the ledger, so this ruleset was not made. Until "
+    "then whoever may push a branch may write the ledger (docs/trust.md)."
+)
 
 
 def ruleset_settings(github: GitHub, root: Path) -> Iterator[Setting]:
-    """Yield the setting of every ruleset file; raises `GitHubError`."""
-    for path in sorted((root / FOLDER).glob("*.json")):
-        wanted = _read(path)
-        branches = ", ".join(wanted["conditions"]["ref_name"]["include"])
-        summary = f"{branches}: {', '.join(rule['type'] for rule in wanted['rules'])}"
+    """Yield the setting of every ruleset file that nobody passes; raises `GitHubError`."""
+    only = None
+    for wanted in _read_all(root):
+        if _is_for_key(wanted):
+            continue
+        notes: tuple[str, ...] = ()
+        if asks_for_reviews(wanted) and (only := only or find_only_writer(github)):
+            wanted, notes = reduce_reviews(wanted), (ALONE.format(who=only, what=f"the ruleset {wanted['name']}"),)
         act = (partial(_compare, github, wanted), partial(_send, github, wanted))
-        yield Setting("ruleset", wanted["name"], summary, _LACKING, *act)
+        yield Setting("ruleset", wanted["name"], _summarize(wanted), _LACKING, *act, notes)
+
+
+def writer_settings(github: GitHub, root: Path) -> Iterator[Setting]:
+    """Yield the setting of every ruleset file that the deploy key passes; raises `GitHubError`.
+
+    It is not made where the key is missing: nobody could write the ledger then.
+    """
+    for wanted in filter(_is_for_key, _read_all(root)):
+
+        def send(wanted: dict[str, Any] = wanted) -> list[str] | None:
+            return _send(github, wanted) if has_deploy_key(github, root) else None
+
+        compare = partial(_compare, github, wanted)
+        yield Setting("ruleset", wanted["name"], _summarize(wanted), _KEYLESS, compare, send)
+
+
+def _read_all(root: Path) -> list[dict[str, Any]]:
+    return [_read(path) for path in sorted((root / FOLDER).glob("*.json"))]
+
+
+def _summarize(wanted: dict[str, Any]) -> str:
+    references = ", ".join(wanted["conditions"]["ref_name"]["include"])
+    return f"{references}: {', '.join(rule['type'] for rule in wanted['rules'])}"
+
+
+def _is_for_key(wanted: dict[str, Any]) -> bool:
+    return any(each.get("actor_type") == "DeployKey" for each in wanted.get("bypass_actors", []))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,0 +1,144 @@
+"""Say on one screen what is not protected in the repository now, and what to press."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from slipway.errors import GitHubError
+from slipway.github.client.api import GitHub
+from slipway.github.repository.apply import plan_repository
+from slipway.github.repository.deploy_key import TITLE
+from slipway.github.repository.environments import APPROVAL
+from slipway.github.repository.owners import list_unowned
+from slipway.github.repository.people import find_only_writer
+from slipway.github.repository.settings import Action, Step
+from slipway.ledger.signatures import SIGNERS
+from slipway.settings import ProjectSettings, project_settings
+
+_APPLY = "slipway github apply --yes"
+# What a setting of `slipway github apply` protects, by its kind and name.
+_PROTECTS = {
+    ("ruleset", "default branch"): "main takes reviewed pull requests with a green verdict only",
+    ("ruleset", "deployments"): "nobody rewrites or deletes the ledger",
+    ("ruleset", "witnesses"): "nobody moves or deletes a witness of the ledger",
+    ("deploy key", TITLE): "deployments have a key of their own for the ledger",
+    ("ruleset", "deployments writer"): "only that key writes the ledger",
+    ("ruleset", "witnesses writer"): "only that key adds witnesses",
+}
+
+
+class Protection(msgspec.Struct, frozen=True):
+    """One protection: whether it holds (None: GitHub does not tell), what was found, and what to do about it."""
+
+    what: str
+    holds: bool | None
+    found: str = ""
+    press: str = ""
+
+
+def check_protection(github: GitHub, root: Path) -> list[Protection]:
+    """Return every protection, those that hold too; raises `GitHubError`."""
+    steps, settings, private = plan_repository(github, root), project_settings(root), _is_private(github)
+    return [
+        *_settings(steps),
+        _owners(root),
+        _reviewers(steps, root, settings),
+        _second_person(github),
+        _signers(root),
+        _images(settings, private),
+        _token(github),
+    ]
+
+
+def _settings(steps: list[Step]) -> Iterator[Protection]:
+    for step in steps:
+        limited = f"{step.name} deploys from main only" if step.kind == "environment" else None
+        what = _PROTECTS.get((step.kind, step.name)) or limited or f"{step.kind} {step.name} is as its file says"
+        if step.action is Action.LEAVE:
+            yield Protection(what, holds=True)
+        elif step.action is Action.REFUSED:
+            yield Protection(what, False, "this plan lacks it", " ".join(step.notes))
+        else:
+            found = "missing" if step.action is Action.CREATE else "; ".join(step.details)
+            yield Protection(what, False, found, _APPLY)
+
+
+def _owners(root: Path) -> Protection:
+    what = "owners review the gate's rules, the workflows and the image"
+    if paths := list_unowned(root):
+        return Protection(what, False, f"no owner: {', '.join(paths)}", "slipway github owners @organisation/team")
+    return Protection(what, holds=True)
+
+
+def _reviewers(steps: list[Step], root: Path, settings: ProjectSettings) -> Protection:
+    what = "somebody approves a release before production"
+    if settings.github.approval == "pull-request":
+        unowned = "/requested/" in list_unowned(root)
+        return Protection(what, not unowned, "by the pull request that requests it", _own("/requested/", unowned))
+    asking = [step for step in steps if step.kind == "environment" and step.name.endswith(APPROVAL)]
+    if asking and not any(step.notes for step in asking) and all(step.action is Action.LEAVE for step in asking):
+        return Protection(what, holds=True)
+    return Protection(
+        what,
+        False,
+        "; ".join(note for step in asking for note in step.notes) or "the environment is not as its file says",
+        f'name reviewers in .github/environments/production{APPROVAL}.json, or set approval = "pull-request" in '
+        "[tool.slipway.github] of pyproject.toml",
+    )
+
+
+def _own(path: str, unowned: bool) -> str:
+    return f"fill in the owner of {path}: slipway github owners @organisation/team" if unowned else ""
+
+
+def _second_person(github: GitHub) -> Protection:
+    only = find_only_writer(github)
+    found = f"{only} alone may write" if only else ""
+    return Protection("a second person sees every change", not only, found, "Settings, Collaborators" if only else "")
+
+
+def _signers(root: Path) -> Protection:
+    path = root / SIGNERS
+    lines = path.read_text().splitlines() if path.exists() else []
+    if any(line.strip() and not line.startswith("#") for line in lines):
+        return Protection("only signed entries of the ledger are believed", holds=True)
+    return Protection(
+        "only signed entries of the ledger are believed",
+        False,
+        f"{SIGNERS} names no key",
+        "docs/ledger.md, Sign it; `slipway github apply` prints the line of the deploy key",
+    )
+
+
+def _images(settings: ProjectSettings, private: bool) -> Protection:
+    what = "only images that cd built, or a trusted key signed, are started"
+    if not private or settings.github.attest or settings.signature:
+        return Protection(what, holds=True)
+    return Protection(
+        what,
+        False,
+        "a private repository, neither attest nor a signature in pyproject.toml",
+        "attest = true in [tool.slipway.github] (Enterprise), or a key: docs/workflows.md",
+    )
+
+
+def _token(github: GitHub) -> Protection:
+    what = "a workflow that names no permissions may only read"
+    try:
+        found: dict[str, Any] = github.get("actions/permissions/workflow")
+    except GitHubError as error:
+        return Protection(
+            what, None, f"GitHub does not tell: {error.said or error.status}", "Settings, Actions, General"
+        )
+    holds = found.get("default_workflow_permissions") == "read" and not found.get("can_approve_pull_request_reviews")
+    shown = f"{found.get('default_workflow_permissions')}" + (
+        ", and may approve pull requests" if found.get("can_approve_pull_request_reviews") else ""
+    )
+    return Protection(what, holds, "" if holds else shown, "" if holds else "Settings, Actions, General, Read")
+
+
+def _is_private(github: GitHub) -> bool:
+    # A payload that does not say so counts as public: its images are attested.
+    return github.get("").get("private") is True
