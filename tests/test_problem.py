@@ -53,6 +53,12 @@ def test_instants_in_another_time_zone_are_found(frame):
     assert broken(frame.assign(time=local)) == {("flights", "clock_error")}
 
 
+def test_destinations_with_few_flights_are_put_together():
+    flights = pd.DataFrame({"destination": ["ATL"] * 150 + ["ORD"] * 49 + ["HNL"]})
+    (destination,) = (cut.of for cut in PROBLEM.slices if cut.name == "destination")
+    assert destination(flights).value_counts().to_dict() == {"ATL": 150, "ORD": 49, "others": 1}
+
+
 def test_the_parts_of_the_day_meet_where_they_should():
     hours = pd.DataFrame({"scheduled_departure": pd.to_datetime([f"2013-01-05 {hour:02}:59" for hour in range(24)])})
     (part_of_day,) = (cut.of for cut in PROBLEM.slices if cut.name == "part of day")

@@ -40,6 +40,12 @@ def rain(frame: pd.DataFrame) -> pd.Series:
     return fell.where(frame["precipitation"].notna(), "unknown")
 
 
+def destination(frame: pd.DataFrame) -> pd.Series:
+    """Label the destinations that have at least 1 % of the flights (32 of 103), and the rest as others."""
+    share = frame["destination"].map(frame["destination"].value_counts(normalize=True))
+    return frame["destination"].where(share >= 0.01, "others")
+
+
 FLIGHT_VIEW = View(
     "flights",
     with_clock,
@@ -116,6 +122,7 @@ PROBLEM = Problem(
         Slice("origin", lambda frame: frame["origin"]),
         Slice("part of day", part_of_day),
         Slice("rain", rain),
+        Slice("destination", destination),
     ),
     views=(FLIGHT_VIEW, MONTH_VIEW),
     card=CARD,
