@@ -9,7 +9,7 @@ from ledgerbox import branch, clone, deploy, deploying, git
 
 from slipway.errors import LedgerError
 from slipway.ledger import Ledger
-from slipway.ledger.sync import SEEN
+from slipway.ledger.tip import SEEN
 
 
 @pytest.fixture

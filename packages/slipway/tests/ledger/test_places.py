@@ -10,7 +10,7 @@ from toybox import reseal
 from slipway.bundle import load_bundle
 from slipway.errors import LedgerError
 from slipway.ledger import Event, Ledger
-from slipway.ledger.sync import SEEN
+from slipway.ledger.tip import SEEN
 
 
 def state(root):

@@ -1,4 +1,4 @@
-"""Several who write at the same moment: one wins, the others judge anew, nothing is lost."""
+"""Several who write at the same moment: one wins, the others judge again, nothing is lost."""
 
 import stat
 import subprocess
@@ -10,7 +10,8 @@ import pytest
 from ledgerbox import BY, branch, clone, deploy, deploying, git, make_hub
 
 from slipway.errors import LedgerError
-from slipway.ledger import Event, Ledger, sync
+from slipway.ledger import Event, Ledger
+from slipway.ledger.commit import publish_commit
 
 WRITE = """
 import sys
@@ -31,7 +32,7 @@ while done < times:
 """
 
 
-def test_two_clones_promote_at_once_and_the_loser_judges_anew(hub, ours, theirs, toys):
+def test_two_clones_promote_at_once_and_the_loser_judges_again(hub, ours, theirs, toys):
     """Both have judged the same newest entry before either writes."""
     here, there = toys["churn"].bundle, toys["crops"].bundle
     barrier, seen, wrong = Barrier(2, timeout=60), {"ours": [], "theirs": []}, []
@@ -195,16 +196,16 @@ def test_two_who_begin_at_once(tmp_path, churn):
     hub = make_hub(tmp_path)
     ours, theirs = clone(hub, tmp_path / "ours"), clone(hub, tmp_path / "theirs")
     ledger = Ledger(ours)
-    publish, begun = sync.publish_commit, []
+    begun = []
 
     def late(*given):
         if not begun:
             begun.append(True)
             Ledger(theirs).init(["staging"], BY, "first")
-        return publish(*given)
+        return publish_commit(*given)
 
     with pytest.MonkeyPatch.context() as patched, pytest.raises(LedgerError, match="Conflict: another command wrote"):
-        patched.setattr(sync, "publish_commit", late)
+        patched.setattr("slipway.ledger.ledger.publish_commit", late)
         ledger.init(["staging"], BY, "second")
     assert Ledger(ours).read("staging").reason == "first"
     with pytest.raises(LedgerError, match="the ledger already has"):

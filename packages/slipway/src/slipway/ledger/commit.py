@@ -1,7 +1,10 @@
-"""Make the commit of an event; until a reference points to it, nothing has happened."""
+"""Make the commit of an event, and publish it: until a reference points to it, nothing has happened."""
 
 import re
 import secrets
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -9,9 +12,20 @@ import msgspec
 from slipway.errors import LedgerError
 from slipway.ledger.bundles import keep_bundle
 from slipway.ledger.entry import Entry
-from slipway.ledger.objects import Item, Objects
+from slipway.ledger.objects import LOOK_FIRST, Item, Move, Objects
 from slipway.ledger.records import record_items, replace_record
+from slipway.ledger.remote import (
+    BRANCH,
+    PAUSES,
+    Pushed,
+    UnreachableError,
+    ask_remote,
+    fetch_branch,
+    push_moves,
+    tracking_branch,
+)
 from slipway.ledger.signatures import signing_options
+from slipway.ledger.tip import SEEN
 
 
 def commit_genesis(git: Objects, tip: str | None, entries: list[Entry], signed: bool) -> str:
@@ -42,6 +56,27 @@ def commit_entry(
     if entry.release:
         subject += f" {entry.release.bundle[:12]}"
     return _commit(git, tip, items, subject, entry, signed)
+
+
+def publish_commit(git: Objects, remote: str | None, new: str, old: str | None, witnesses: Sequence[Move]) -> bool:
+    """Point the branch to `new` if it still points to `old`; return False if another command moved it meanwhile.
+
+    The tags of the `witnesses` are made with it, all or none.
+    """
+    moves = [Move(BRANCH, new, old), *witnesses]
+    if remote is None:
+        if not git.move(*moves):
+            return False
+    else:
+        pushed = push_moves(git, remote, moves)
+        if not pushed.arrived and not _arrived(git, remote, new, old, pushed):
+            return False
+    # The entry is written: if this clone cannot note that, the next reading finds and reports it.
+    with suppress(LedgerError):
+        if remote is not None:
+            git.move(Move(tracking_branch(remote), new, old))
+        git.move(Move(SEEN, new, old))
+    return True
 
 
 def _bundles_item(git: Objects, tip: str, digest: str, bundle: Path | None) -> Item:
@@ -95,3 +130,25 @@ def _identity(entry: Entry) -> dict[str, str]:
         for role in ("AUTHOR", "COMMITTER")
         for what, value in (("NAME", name), ("EMAIL", email), ("DATE", entry.at.isoformat()))
     }
+
+
+def _arrived(git: Objects, remote: str, new: str, old: str | None, pushed: Pushed) -> bool:
+    """Return whether a push that failed arrived nevertheless; False if another command was first, else an error."""
+    seen_there = f"The remote {remote!r} did not have it then, and may take it later."
+    for pause in PAUSES:
+        time.sleep(pause)
+        try:
+            now = ask_remote(git, remote).commit
+            if now not in (new, old):
+                fetch_branch(git, remote, now)
+        except UnreachableError as error:
+            seen_there = f"Then: {error}"
+            break
+        if now is not None and now != old:
+            return git.descends(now, new)
+    if pushed.refused:
+        raise LedgerError(
+            f"Nothing was written: the remote {remote!r} refuses to move the branch deployments: {pushed.reason} It "
+            "needs the right to push there; of the branch's protection, only force-push and deletion may be forbidden."
+        )
+    raise LedgerError(f"It is not known whether the entry was written: {pushed.reason} {seen_there} {LOOK_FIRST}")

@@ -5,16 +5,16 @@ from functools import cached_property
 from pathlib import Path
 
 from slipway.errors import LedgerError
-from slipway.ledger import sync
 from slipway.ledger.bundles import read_bundle, take_bundle
 from slipway.ledger.champion import distrust_entry, find_champion
-from slipway.ledger.commit import commit_entry, commit_genesis
+from slipway.ledger.commit import commit_entry, commit_genesis, publish_commit
 from slipway.ledger.entries import list_environments, read_entry, read_history
 from slipway.ledger.entry import PRODUCTION, Entry, Release
 from slipway.ledger.objects import Objects
 from slipway.ledger.records import read_record_content
 from slipway.ledger.remote import choose_remote
 from slipway.ledger.signatures import SIGNERS, Signers, verify_newest, verify_signatures
+from slipway.ledger.tip import Tip, find_tip
 from slipway.ledger.transitions import genesis_entry, verify_transition
 from slipway.ledger.verify import verify_history, verify_own_commit
 from slipway.ledger.witness import witness_entries
@@ -37,7 +37,7 @@ class Ledger:
         self.root = root
         self._settings = settings
         self._git = Objects(root)
-        self._tip: sync.Tip | None = None
+        self._tip: Tip | None = None
 
     @cached_property
     def remote(self) -> str | None:
@@ -179,7 +179,7 @@ class Ledger:
     def _commit(self) -> str:
         return self._require(self._tip or self._find(writing=False))
 
-    def _require(self, found: sync.Tip) -> str:
+    def _require(self, found: Tip) -> str:
         if found.commit is None:
             where = f"at the remote {self.remote!r}" if self.remote else "in this repository"
             raise LedgerError(
@@ -188,8 +188,8 @@ class Ledger:
             )
         return found.commit
 
-    def _find(self, writing: bool) -> sync.Tip:
-        self._tip = sync.find_tip(self._git, self.remote, writing)
+    def _find(self, writing: bool) -> Tip:
+        self._tip = find_tip(self._git, self.remote, writing)
         return self._tip
 
     def _publish(self, new: str, tip: str | None, entries: Sequence[Entry], signers: Signers | None) -> bool:
@@ -202,7 +202,7 @@ class Ledger:
                 f"Nothing was written: entries of this ledger are signed by a key of {SIGNERS}, and this one would not "
                 "be. Set SLIPWAY_LEDGER_KEY to the key or its file, or git's user.signingkey with gpg.format=ssh."
             ) from error
-        published = sync.publish_commit(self._git, self.remote, new, tip, witness_entries(new, entries))
+        published = publish_commit(self._git, self.remote, new, tip, witness_entries(new, entries))
         if published:
-            self._tip = sync.Tip(new, signers=signers, trust=trust)
+            self._tip = Tip(new, signers=signers, trust=trust)
         return published

@@ -16,6 +16,8 @@ WITNESSES = "refs/tags/ledger"
 _PATIENCE = 30.0
 _TRANSFER = 300.0
 _STALL_OPTIONS = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=20")
+# Seconds before each question to a remote: another command may be writing to it.
+PAUSES = (0.0, 0.2, 0.8)
 # One less than what git takes for "no clone may stay shallow": the rest of a shallow clone stays as it is.
 _WHOLE = "--depth=2147483646"
 _NO_MATCH = 2

@@ -14,10 +14,10 @@ def witness_entries(new: str, entries: Iterable[Entry]) -> list[Move]:
     return [Move(f"{WITNESSES}/{entry.environment}/{entry.number}", new, None) for entry in own]
 
 
-def find_unwitnessed(git: Objects, tip: str | None, witnesses: Mapping[str, str], cut: bool) -> str | None:
+def find_unwitnessed(git: Objects, tip: str | None, witnesses: Mapping[str, str], is_shallow: bool) -> str | None:
     """Return the newest witness whose commit is not in the history of `tip`, None if the branch has them all.
 
-    Where the clone is `cut`, which hides old commits of a history that it has verified, those that it holds count.
+    In a clone that was made shallow after it had verified this history (`is_shallow`), any commit that it holds counts.
     """
     if not witnesses:
         return None
@@ -25,7 +25,7 @@ def find_unwitnessed(git: Objects, tip: str | None, witnesses: Mapping[str, str]
     if tip and tip not in commits:
         raise git.unexpected("rev-list", b"")
     missing = {name: commit for name, commit in witnesses.items() if commit not in commits}
-    lost = [name for name, commit in missing.items() if not _holds(git, tip, commit, cut)]
+    lost = [name for name, commit in missing.items() if not _holds(git, tip, commit, is_shallow)]
     return max(lost, key=lambda name: (len(name), name), default=None)
 
 
@@ -45,7 +45,7 @@ def lost_entry(remote: str | None, name: str, commit: str, tip: str | None) -> L
     )
 
 
-def _holds(git: Objects, tip: str | None, commit: str, cut: bool) -> bool:
+def _holds(git: Objects, tip: str | None, commit: str, is_shallow: bool) -> bool:
     if tip is None or git.resolve(f"{commit}^{{commit}}") != commit:
         return False
-    return cut or git.descends(tip, commit)
+    return is_shallow or git.descends(tip, commit)

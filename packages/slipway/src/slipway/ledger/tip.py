@@ -1,21 +1,19 @@
-"""Find the newest commit of the ledger, verified to continue what this clone has seen, and publish the next one."""
+"""Find the newest commit of the ledger, the tip, verified to continue what this clone has seen."""
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from slipway.errors import LedgerError
-from slipway.ledger.objects import LOOK_FIRST, Move, Objects
+from slipway.ledger.objects import Move, Objects
 from slipway.ledger.remote import (
     BRANCH,
+    PAUSES,
     WITNESSES,
-    Pushed,
     UnreachableError,
     ask_remote,
     fetch_branch,
     fetch_main,
-    push_moves,
     tracking_branch,
 )
 from slipway.ledger.signatures import Signers, read_signers, verify_newest
@@ -26,8 +24,6 @@ from slipway.ledger.witness import find_unwitnessed, lost_entry
 SEEN = "refs/slipway/ledger"
 # The commit whose signers count where there is no remote, or it cannot be asked.
 _HEAD = "HEAD^{commit}"
-# Seconds before the remote is asked about a push that failed: the winner of two may not have written yet.
-_PAUSES = (0.0, 0.2, 0.8)
 
 
 class Tip(NamedTuple):
@@ -53,13 +49,14 @@ def find_tip(git: Objects, remote: str | None, writing: bool) -> Tip:
     # Read before the remote is asked: another process may remember a newer commit meanwhile.
     seen = git.commit(SEEN)
     # What a remote says is no snapshot: the branch of before a push, the tags of after it.
-    for pause in _PAUSES:
+    for pause in PAUSES:
         time.sleep(pause)
         found = _find(git, remote, seen, writing)
         if found.commit is None:
             _require_absent(git, remote, seen, found)
-        cut = found.commit is not None and _continue(git, remote, seen, found.commit)
-        lost = find_unwitnessed(git, found.commit, found.witnesses, cut)
+        is_shallow = found.commit is not None and _complete_history(git, remote, seen, found.commit)
+        _verify_descends(git, remote, seen, found.commit)
+        lost = find_unwitnessed(git, found.commit, found.witnesses, is_shallow)
         if lost is None:
             break
     if lost is not None:
@@ -87,55 +84,10 @@ def _require_absent(git: Objects, remote: str | None, seen: str | None, found: T
         raise LedgerError(_missing(remote, seen, found.offline))
 
 
-def _continue(git: Objects, remote: str | None, seen: str | None, commit: str) -> bool:
-    """Raise `LedgerError` unless `commit` continues what this clone has seen; return what `_complete` does."""
-    cut = _complete(git, remote, seen, commit)
-    if seen is not None and seen != commit and not git.descends(commit, seen):
+def _verify_descends(git: Objects, remote: str | None, seen: str | None, commit: str | None) -> None:
+    """Raise `LedgerError` unless `commit` descends from the newest one that this clone has seen."""
+    if commit is not None and seen not in (None, commit) and not git.descends(commit, seen):
         raise LedgerError(_rewritten(remote, seen, commit))
-    return cut
-
-
-def publish_commit(git: Objects, remote: str | None, new: str, old: str | None, witnesses: Sequence[Move]) -> bool:
-    """Point the branch to `new` if it still points to `old`; return False if another command moved it meanwhile.
-
-    The tags of the `witnesses` are made with it, all or none.
-    """
-    moves = [Move(BRANCH, new, old), *witnesses]
-    if remote is None:
-        if not git.move(*moves):
-            return False
-    else:
-        pushed = push_moves(git, remote, moves)
-        if not pushed.arrived and not _arrived(git, remote, new, old, pushed):
-            return False
-    # The entry is written: if this clone cannot note that, the next reading finds and reports it.
-    with suppress(LedgerError):
-        if remote is not None:
-            git.move(Move(tracking_branch(remote), new, old))
-        git.move(Move(SEEN, new, old))
-    return True
-
-
-def _arrived(git: Objects, remote: str, new: str, old: str | None, pushed: Pushed) -> bool:
-    """Return whether a push that failed arrived nevertheless; False if another command was first, else an error."""
-    seen_there = f"The remote {remote!r} did not have it then, and may take it later."
-    for pause in _PAUSES:
-        time.sleep(pause)
-        try:
-            now = ask_remote(git, remote).commit
-            if now not in (new, old):
-                fetch_branch(git, remote, now)
-        except UnreachableError as error:
-            seen_there = f"Then: {error}"
-            break
-        if now is not None and now != old:
-            return git.descends(now, new)
-    if pushed.refused:
-        raise LedgerError(
-            f"Nothing was written: the remote {remote!r} refuses to move the branch deployments: {pushed.reason} It "
-            "needs the right to push there; of the branch's protection, only force-push and deletion may be forbidden."
-        )
-    raise LedgerError(f"It is not known whether the entry was written: {pushed.reason} {seen_there} {LOOK_FIRST}")
 
 
 def _find(git: Objects, remote: str | None, seen: str | None, writing: bool) -> Tip:
@@ -165,7 +117,7 @@ def _find(git: Objects, remote: str | None, seen: str | None, writing: bool) -> 
     return Tip(commit, None, witnesses, main or git.resolve(_HEAD))
 
 
-def _complete(git: Objects, remote: str | None, seen: str | None, commit: str) -> bool:
+def _complete_history(git: Objects, remote: str | None, seen: str | None, commit: str) -> bool:
     """Fetch the older commits of the branch where a shallow clone holds only the newest ones.
 
     Return whether a clone that has verified this very commit was made shallow later: it needs no more of it.
@@ -190,7 +142,7 @@ def _complete(git: Objects, remote: str | None, seen: str | None, commit: str) -
 
 
 def _ends_early(git: Objects, commit: str) -> bool:
-    """Return whether a commit that git takes for the first one names a parent: the clone was cut there."""
+    """Return whether a commit that git takes for the first one names a parent: the clone is shallow there."""
     first = git.run("rev-list", "--max-parents=0", commit, "--").split()
     if not first:
         raise git.unexpected("rev-list", b"")
