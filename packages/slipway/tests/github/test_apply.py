@@ -273,7 +273,15 @@ def test_the_command_speaks_json(kept, run):
 def test_the_check_shows_what_is_open_and_what_to_press(hub, kept, run, root):
     shutil.copyfile(ROOT / "pyproject.toml", root / "pyproject.toml")
     hub.answers["GET /repos/acme/model/actions/permissions/workflow"] = {"default_workflow_permissions": "write"}
+    hub.answers["GET /repos/acme/model/actions/permissions"] = {"enabled": True, "allowed_actions": "selected"}
+    selected = {"github_owned_allowed": True, "patterns_allowed": ["docker/*"]}
+    hub.answers["GET /repos/acme/model/actions/permissions/selected-actions"] = selected
+    hub.answers["GET /repos/acme/model/code-scanning/default-setup"] = {"state": "configured"}
     before = json.loads(run("check", "--json").output)["protections"]
+    presses = " ".join(each["press"] for each in before)
+    assert "aws-actions/configure-aws-credentials@*, sigstore/cosign-installer@*" in presses
+    assert "docker/login-action" not in presses and "actions/checkout@" not in presses
+    assert "CodeQL analysis: switch to advanced" in presses and "gh label create model" in presses
     assert "nobody rewrites or deletes the ledger" in {each["what"] for each in before if each["holds"] is False}
     assert hub.changes() == []
     run("apply", "--yes")
@@ -287,6 +295,9 @@ def test_the_check_shows_what_is_open_and_what_to_press(hub, kept, run, root):
     (root / "deploy").mkdir()
     (root / "deploy" / "ledger.signers").write_text('slipway@github namespaces="git" ssh-ed25519 AAAA\n')
     hub.answers["GET /repos/acme/model/actions/permissions/workflow"] = {"default_workflow_permissions": "read"}
+    selected["patterns_allowed"] += ["aws-actions/*", "sigstore/cosign-installer@*"]
+    hub.answers["GET /repos/acme/model/code-scanning/default-setup"] = {"state": "not-configured"}
+    hub.answers["GET /repos/acme/model/labels/model"] = {"name": "model"}
     assert "protections hold" in run("check").output and "not protected" not in run("check").output
 
 

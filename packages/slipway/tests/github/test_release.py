@@ -100,6 +100,17 @@ def test_a_commit_that_may_not_be_tagged_is_named_in_the_text(github, root, chur
     assert f"the release is of {source}" in github.releases[0]["body"]
 
 
+def test_the_newest_commit_of_main_is_tagged_without_being_named(github, root, churn):
+    """As in a new repository, where every commit touches workflows, and no job may tag one of those by name."""
+    deliver(root, churn.bundle)
+    github.newest = git(root, "rev-parse", "HEAD")
+    github.other_workflows.add(github.newest)
+    release(github, root)
+    (made,) = github.releases
+    assert "target_commitish" not in made
+    assert "GitHub allows no other" not in made["body"]
+
+
 @pytest.mark.parametrize("commit", [None, "HEAD"])
 def test_what_cannot_be_released_is_said(github, root, churn, commit):
     if commit is None:

@@ -56,6 +56,8 @@ class State:
         self.runs: list[dict[str, Any]] = []
         # Commits whose workflows are not those of main: no workflow's token may put a tag there by the API.
         self.other_workflows: set[str] = set()
+        # The newest commit of main; None: the stand-in does not know it.
+        self.newest: str | None = None
         self._ids = iter(range(101, 10**9))
         self._lock = threading.RLock()
 
@@ -203,6 +205,11 @@ class State:
         run["status"] = "completed"
         return 202, {}
 
+    def newest_commit(self, given: Any, login: str) -> tuple[int, Any]:
+        if self.newest is None:
+            raise RefusedError(404)
+        return 200, {"sha": self.newest}
+
     def list_releases(self, given: Any, login: str) -> tuple[int, Any]:
         return 200, list(reversed(self.releases))
 
@@ -241,6 +248,7 @@ _ROUTES = (
     ("POST", r"/deployments/(\d+)/statuses", "create_status"),
     ("GET", r"/actions/workflows/([^/]+)/runs", "list_runs"),
     ("POST", r"/actions/runs/(\d+)/cancel", "cancel_run"),
+    ("GET", "/commits/HEAD", "newest_commit"),
     ("GET", "/releases", "list_releases"),
     ("POST", "/releases", "create_release"),
     ("GET", "/releases/tags/([^/]+)", "release_by_tag"),

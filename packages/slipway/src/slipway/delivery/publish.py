@@ -62,7 +62,7 @@ def publish_image(
     _build(root, folder, image)
     _check_label(engine, image, chosen.release)
     say("image: pushing it ...")
-    digest = push_image(engine, image)
+    digest = _push(engine, image)
     if digest is None:
         raise DeliveryError(f"{image} was pushed, but the registry gave it no digest. Publish again.")
     return Published(note_image(folder, chosen, f"{repository}@{digest}"), built=True)
@@ -73,6 +73,19 @@ def image_tag(release: Release) -> str:
     if release.commit is None:
         raise DeliveryError("The release names no commit, and images are of committed code. Commit, and choose again.")
     return f"{release.commit[:12]}-{release.bundle[:12]}"
+
+
+def _push(engine: Engine, image: str) -> str | None:
+    try:
+        return push_image(engine, image)
+    except DeliveryError as refusal:
+        if "write_package" not in str(refusal):
+            raise
+        raise DeliveryError(
+            f"{refusal} The package exists and belongs to another repository, or to an earlier one of this name. At "
+            "GitHub: the package's page, Package settings, Manage Actions access, add this repository with the role "
+            "Admin; or delete the package. Then run this again."
+        ) from refusal
 
 
 def _recorded_images(root: Path, folder: Path, earlier: Path | None, release: Release) -> list[str]:

@@ -184,7 +184,8 @@ class Ledger:
             where = f"at the remote {self.remote!r}" if self.remote else "in this repository"
             raise LedgerError(
                 f"There is no ledger: expected the branch deployments {where}, found none. "
-                "`slipway ledger init --reason ...` creates one."
+                "`slipway ledger init --reason ...` creates one. At GitHub the first run of cd does: wait until its "
+                "job ledger has ended, then re-run all jobs of this one."
             )
         return found.commit
 

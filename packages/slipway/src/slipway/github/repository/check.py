@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from slipway.errors import GitHubError
 from slipway.github.client.api import GitHub
 from slipway.github.repository.apply import plan_repository
 from slipway.github.repository.deploy_key import TITLE
 from slipway.github.repository.environments import APPROVAL
+from slipway.github.repository.obstacles import obstacles
 from slipway.github.repository.owners import list_unowned
 from slipway.github.repository.people import find_only_writer
+from slipway.github.repository.protection import Protection
 from slipway.github.repository.settings import Action, Step
 from slipway.ledger.signatures import SIGNERS
 from slipway.settings import ProjectSettings, project_settings
@@ -29,15 +29,6 @@ _PROTECTS = {
 }
 
 
-class Protection(msgspec.Struct, frozen=True):
-    """One protection: whether it holds (None: GitHub does not tell), what was found, and what to do about it."""
-
-    what: str
-    holds: bool | None
-    found: str = ""
-    press: str = ""
-
-
 def check_protection(github: GitHub, root: Path) -> list[Protection]:
     """Return every protection, those that hold too; raises `GitHubError`."""
     steps, settings, private = plan_repository(github, root), project_settings(root), _is_private(github)
@@ -49,6 +40,7 @@ def check_protection(github: GitHub, root: Path) -> list[Protection]:
         _signers(root),
         _images(settings, private),
         _token(github),
+        *obstacles(github, root),
     ]
 
 
