@@ -1,5 +1,7 @@
 """A release as an image in a real registry, and rehearsed from there."""
 
+import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -103,6 +105,35 @@ def test_an_image_of_another_bundle_is_refused_before_it_runs(project, engine, r
     with pytest.raises(DeliveryError, match="is labelled with the bundle"):
         operations.deploy(project.root, "staging", quiet, chosen=folder)
     assert Ledger(project.root).read("staging").event is Event.GENESIS
+
+
+def test_an_image_without_an_attestation_is_not_started(project, registry, tmp_path, monkeypatch):
+    folder = choose(project)
+    publish.publish_image(project.root, folder, f"{registry}/unattested", quiet)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "gh").write_text("#!/bin/sh\necho no attestations found >&2\nexit 1\n")
+    (tmp_path / "bin" / "gh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("SLIPWAY_ATTESTED", "acme/model")
+    with pytest.raises(DeliveryError, match=r"has no attestation .* no attestations found"):
+        operations.deploy(project.root, "staging", quiet, chosen=folder)
+    assert Ledger(project.root).read("staging").event is Event.GENESIS
+
+
+@pytest.mark.parametrize("change", ["missing", "refuse", "other"])
+def test_a_release_whose_verdict_did_not_choose_it_is_neither_built_nor_deployed(project, registry, change):
+    folder = choose(project)
+    verdict = folder / "gate.json"
+    found = json.loads(verdict.read_text())
+    if change == "missing":
+        verdict.unlink()
+    else:
+        changed = {"verdict": "refuse", "ships": None} if change == "refuse" else {"ships": "0" * 64}
+        verdict.write_text(json.dumps(found | changed))
+    with pytest.raises(DeliveryError, match=r"gate\.json"):
+        publish.publish_image(project.root, folder, f"{registry}/unjudged", quiet)
+    with pytest.raises(DeliveryError, match=r"gate\.json"):
+        operations.deploy(project.root, "staging", quiet, chosen=folder)
 
 
 def test_a_release_that_fails_in_its_container_is_written_down_and_the_one_before_is_rehearsed_again(project, registry):

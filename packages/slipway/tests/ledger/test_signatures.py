@@ -4,7 +4,8 @@ import pytest
 from ledgerbox import branch, clone, deploy, entry_by_hand, git, make_key, sign_by_hand
 from places import ROOT
 
-from slipway.errors import LedgerError
+from slipway.delivery.operations import check_signed
+from slipway.errors import DeliveryError, LedgerError
 from slipway.ledger import Ledger
 from slipway.ledger.signatures import SIGNERS
 
@@ -74,6 +75,21 @@ def test_who_has_no_key_of_a_signer_writes_nothing(signed, ours, churn, keys, mo
         with pytest.raises(LedgerError, match=r"Nothing was written: entries of this ledger are signed.*LEDGER_KEY"):
             deploy(ours, churn.bundle)
     assert branch(signed) == before
+
+
+def test_a_rollback_to_an_entry_of_before_there_were_signers_asks(signed, ours):
+    ledger, asked = Ledger(ours), []
+    assert [ledger.is_signed("production", number) for number in (1, 2)] == [False, True]
+    check_signed(ledger, "production", 2, lambda question: False)
+    with pytest.raises(DeliveryError, match=r"Entry 1 of production .* nobody vouches for it.*--unsigned"):
+        check_signed(ledger, "production", 1, lambda question: asked.append(question))
+    assert "Nobody has signed entry 1 of production" in asked[0]
+    check_signed(ledger, "production", 1, lambda question: True)
+
+
+def test_where_nobody_signs_no_rollback_asks(hub, ours, churn):
+    deploy(ours, churn.bundle)
+    check_signed(Ledger(ours), "production", 1, lambda question: False)
 
 
 def unsigned(hand, keys):
