@@ -42,7 +42,7 @@ COPY packages/slipway/pyproject.toml packages/slipway/
 RUN uv export --quiet --frozen --only-group serve --no-emit-workspace --no-header --no-annotate \
     --no-emit-package flatbuffers --no-emit-package protobuf --output-file /service.txt && \
     uv export --quiet --frozen --only-group deliver --no-emit-workspace --no-header --no-annotate \
-    --no-emit-package flatbuffers --no-emit-package protobuf --output-file /follow.txt && \
+    --output-file /follow.txt && \
     uv export --quiet --frozen --only-group tracking-server --no-emit-workspace --no-header --no-annotate \
     --output-file /mlflow.txt
 

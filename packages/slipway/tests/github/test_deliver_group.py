@@ -1,9 +1,15 @@
-"""Jobs with rights install the group `deliver` alone: what delivers imports nothing that only the pipeline needs."""
+"""Jobs with rights install the group `deliver` alone: what delivers imports nothing that only the pipeline needs.
+
+It has no ONNX Runtime: where rights are, no model could run if anybody tried.
+"""
 
 import subprocess
 import sys
 
-ABSENT = ("pandas", "pyarrow", "scipy", "sklearn", "skl2onnx", "onnx", "mlflow", "dvc", "great_expectations", "flask")
+ABSENT = (
+    *("pandas", "pyarrow", "scipy", "sklearn", "skl2onnx", "onnx", "onnxruntime", "mlflow", "dvc"),
+    *("great_expectations", "flask"),
+)
 IMPORT = f"""
 import importlib, pkgutil, sys
 sys.modules.update(dict.fromkeys({ABSENT!r}))
