@@ -38,7 +38,9 @@ def test_a_release_without_a_record_is_reported_as_such(churn_inputs):
     found = holdout_whole(churn_inputs)
     assert found.passed
     assert "production's model has no evaluation record" in found.observed
-    assert "no production yet" in holdout_whole(msgspec.structs.replace(churn_inputs, production=None)).observed
+    assert (
+        "no release to compare with" in holdout_whole(msgspec.structs.replace(churn_inputs, production=None)).observed
+    )
 
 
 def test_a_bundle_of_format_1_was_certified_on_the_holdout(churn_inputs, loose_bundle):

@@ -170,7 +170,10 @@ def test_a_champion_without_record_or_without_common_groups_is_reported(recorded
     found = production_reproduced(on(recorded, renamed))
     assert found.passed
     assert found.observed.startswith("not compared: no group of the evaluation record is held out now")
-    assert "no production yet" in production_reproduced(msgspec.structs.replace(recorded, production=None)).observed
+    assert (
+        "no release to compare with"
+        in production_reproduced(msgspec.structs.replace(recorded, production=None)).observed
+    )
 
 
 def test_another_share_compares_the_groups_that_both_hold_out(churn, recorded):

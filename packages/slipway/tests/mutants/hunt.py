@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import bundles
+import champions
 import contracts
 import datasets
 import ledgers
@@ -22,7 +23,7 @@ from slipway.gate.result import GateResult, Verdict
 from slipway.gate.run import run_gate
 
 # Their import puts the mutants into the catalogue.
-SOURCES = (datasets, rows, model, slices, bundles, reports, ledgers, contracts)
+SOURCES = (datasets, rows, champions, model, slices, bundles, reports, ledgers, contracts)
 # Enough for the gate's statistics: 60 days, of which a quarter is held out.
 ROWS = 12_000
 

@@ -10,17 +10,22 @@ from slipway.errors import GateError
 from slipway.files.documents import parse_yaml
 from slipway.gate.rules import RULES_FILE, GateRules, parse_gate_rules, read_gate_rules
 from slipway.git import Git
-from slipway.params import Params, SplitParams
+from slipway.params import Params, SplitParams, TrainParams
 from slipway.problem import ProblemFacts
 
 # Files of the problem that define the target.
 _TARGET = ("dataset.py", "problem.py")
 
 
-class _Split(msgspec.Struct):
-    """The section of the base commit's parameters that is read; the others are the candidate's own."""
+class _Threshold(msgspec.Struct):
+    threshold: float = TrainParams.__struct_defaults__[0]
+
+
+class _Sections(msgspec.Struct):
+    """The part of the base commit's parameters that is read; the others are the candidate's own."""
 
     split: SplitParams
+    train: _Threshold
 
 
 class BaseRules(NamedTuple):
@@ -32,6 +37,7 @@ class BaseRules(NamedTuple):
     problem: ProblemFacts
     params: Params
     rules: GateRules
+    threshold: float
     where: str = RULES_FILE
     moved: tuple[str, ...] = ()
 
@@ -39,10 +45,11 @@ class BaseRules(NamedTuple):
 def read_base(root: Path, package: str, problem: ProblemFacts, params: Params, base: str | None) -> BaseRules:
     """Return the rules of the working tree, or those of the commit `base`; raises `GateError` if unreadable."""
     if base is None:
-        return BaseRules(problem, params, read_gate_rules(root))
+        return BaseRules(problem, params, read_gate_rules(root), params.train.threshold)
     where = f"{RULES_FILE} of {base}"
     rules = parse_gate_rules(_show(root, base, RULES_FILE), where)
-    split, metric = _split(root, base), _metric(root, base, package)
+    sections, metric = _sections(root, base), _metric(root, base, package)
+    split = sections.split
     moved = _changes("gate.yaml", rules, _own_rules(root))
     moved += _changes("params.yaml split", split, params.split)
     if metric != problem.metric:
@@ -52,7 +59,9 @@ def read_base(root: Path, package: str, problem: ProblemFacts, params: Params, b
         if _show(root, base, path) != (root / path).read_bytes():
             moved += (f"{path}, which defines the target, differs from {base}",)
     judged = msgspec.structs.replace(problem, metric=metric)
-    return BaseRules(judged, msgspec.structs.replace(params, split=split), rules, where, moved)
+    return BaseRules(
+        judged, msgspec.structs.replace(params, split=split), rules, sections.train.threshold, where, moved
+    )
 
 
 def _own_rules(root: Path) -> GateRules | None:
@@ -69,9 +78,9 @@ def _changes(name: str, before: msgspec.Struct, after: msgspec.Struct | None) ->
     return tuple(f"{name} {key}: {old} -> {new} (judged by {old})" for key, old, new in pairs if old != new)
 
 
-def _split(root: Path, base: str) -> SplitParams:
+def _sections(root: Path, base: str) -> _Sections:
     content = _show(root, base, "params.yaml")
-    return parse_yaml(content, _Split, f"params.yaml of {base}", GateError, "Name another base commit.").split
+    return parse_yaml(content, _Sections, f"params.yaml of {base}", GateError, "Name another base commit.")
 
 
 def _metric(root: Path, base: str, package: str) -> str:

@@ -1,8 +1,9 @@
 """Collect the gate's inputs; whatever is missing or broken is a failed check, never a way around the gate."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,15 +18,17 @@ from slipway.evaluation.holdout import score_holdout
 from slipway.evaluation.record import EvaluationRecord, decode_record
 from slipway.evaluation.result import read_evaluation
 from slipway.evaluation.scored import Scored, score_frame, verify_bundle_problem
-from slipway.gate.base_commit import read_base
+from slipway.gate.anchors import list_anchors, score_anchors
+from slipway.gate.base_commit import BaseRules, read_base
 from slipway.gate.checks import verify_exemptions
-from slipway.gate.inputs import GateInputs, ScoredBundle
+from slipway.gate.inputs import Anchors, GateInputs, ScoredBundle
 from slipway.gate.judged_slices import cut_judged_slices
 from slipway.gate.problem_process import PRELOAD, ProblemProcess
 from slipway.gate.reproduction import add_absent_columns
 from slipway.gate.result import CheckResult, failed_check
+from slipway.gate.rules import Tie
 from slipway.ledger import Ledger
-from slipway.ledger.entry import PRODUCTION, Entry
+from slipway.ledger.entry import PRODUCTION, Entry, Release
 from slipway.params import read_params
 from slipway.problem import ProblemFacts
 from slipway.project import verify_results
@@ -75,7 +78,9 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
         slices = cut_judged_slices(root, settings.problem, team, len(holdout), base)
     with _refusing("ledger", candidate.digest):
         found = ledger or Ledger(root)
-        entry = found.read(PRODUCTION)
+        entry, release = found.read(PRODUCTION), found.champion(PRODUCTION)
+    fetch = partial(found.fetch_bundle, folder=root / ".slipway" / "bundles")
+    production = _production(fetch, release, judged.problem, holdout, scored)
     return GateInputs(
         problem=judged.problem,
         params=judged.params,
@@ -85,12 +90,15 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
         train=train,
         holdout=holdout,
         candidate=ScoredBundle(candidate, scored),
-        production=_production(found, entry, root, judged.problem, holdout, scored),
+        production=production,
+        dethroned=_dethroned(fetch, entry, release),
+        anchors=_anchors(found, fetch, judged, holdout, candidate, production),
+        threshold=judged.threshold,
         baseline=baseline,
         committed=committed,
         slices=slices.parts,
         uncut=slices.uncut,
-        evaluation_record=_read_record(found, entry),
+        evaluation_record=_read_record(found, release),
         moved=(*judged.moved, *slices.moved),
         collected=(*collected, _passed("ledger", found.trust, "signed, or said that it is not")),
     )
@@ -129,14 +137,18 @@ def _certified(sealed: SealedBundle, trained: int) -> str:
 
 
 def _production(
-    ledger: Ledger, entry: Entry, root: Path, problem: ProblemFacts, holdout: "pd.DataFrame", candidate: Scored
+    fetch: Callable[[str], Path],
+    release: Release | None,
+    problem: ProblemFacts,
+    holdout: "pd.DataFrame",
+    candidate: Scored,
 ) -> ScoredBundle | None:
-    """Score production's bundle on the same rows by its own contract and features; None before the first release."""
-    if entry.serving is None:
+    """Score the champion on the same rows by its own contract and features; None where there is none."""
+    if release is None:
         return None
-    digest = entry.serving.bundle
+    digest = release.bundle
     with _refusing("ledger"):
-        folder = ledger.fetch_bundle(digest, root / ".slipway" / "bundles")
+        folder = fetch(digest)
     with _refusing("production"):
         bundle = isolate_bundle(read_sealed(folder, digest))
         verify_bundle_problem(bundle, problem)
@@ -149,17 +161,43 @@ def _production(
     return ScoredBundle(bundle, scored)
 
 
-def _read_record(ledger: Ledger, entry: Entry) -> EvaluationRecord | None:
-    """Return the evaluation record of production's bundle, None before the first release or where it has none."""
-    if entry.serving is None:
+def _dethroned(fetch: Callable[[str], Path], entry: Entry, release: Release | None) -> IsolatedBundle | None:
+    """Return the bundle that production serves where it is distrusted: its clients know its contract."""
+    if entry.serving is None or entry.serving == release:
+        return None
+    digest = entry.serving.bundle
+    with _refusing("production"):
+        return isolate_bundle(read_sealed(fetch(digest), digest))
+
+
+def _anchors(
+    ledger: Ledger,
+    fetch: Callable[[str], Path],
+    judged: BaseRules,
+    holdout: "pd.DataFrame",
+    candidate: IsolatedBundle,
+    champion: ScoredBundle | None,
+) -> Anchors:
+    """Score earlier releases, where ties may ship, so that one small loss can follow another."""
+    if champion is None:
+        return Anchors()
+    same_threshold = candidate.manifest.threshold == champion.bundle.manifest.threshold
+    if same_threshold and judged.rules.tie is not Tie.CANDIDATE:
+        return Anchors()
+    with _refusing("ledger"):
+        digests = list_anchors(ledger.history(PRODUCTION), champion.bundle.digest, judged.rules.anchors)
+        return score_anchors(digests, fetch, judged.problem, holdout, champion)
+
+
+def _read_record(ledger: Ledger, release: Release | None) -> EvaluationRecord | None:
+    """Return the evaluation record of the champion, None where it has none."""
+    if release is None:
         return None
     with _refusing("ledger"):
-        content = ledger.fetch_record(entry.serving.bundle)
+        content = ledger.fetch_record(release.bundle)
         record = decode_record(content, "the evaluation record of production's model") if content else None
-        if record and record.bundle != entry.serving.bundle:
-            raise LedgerError(
-                f"The evaluation record of the bundle {entry.serving.bundle[:12]} is of {record.bundle[:12]}."
-            )
+        if record and record.bundle != release.bundle:
+            raise LedgerError(f"The evaluation record of the bundle {release.bundle[:12]} is of {record.bundle[:12]}.")
         return record
 
 

@@ -31,16 +31,25 @@ class ScoredBundle(msgspec.Struct, frozen=True, eq=False):
     scored: Scored
 
 
+class Anchors(msgspec.Struct, frozen=True, eq=False):
+    """Earlier releases, scored on the same rows; `unable` is the number of those that cannot score them."""
+
+    scored: tuple[ScoredBundle, ...] = ()
+    unable: int = 0
+
+
 class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True):
     """One candidate and what it is compared with; comparisons that several checks look at are made once.
 
     `problem`, `params` and `rules` are those of the base commit where one is given, `moved` what the change alters
-    about them. `entry` is production's newest ledger entry; `production` is None only where it serves nothing yet:
-    before the first release. `baseline` is the trivial model of the training set on the same rows; `committed` is
-    `metrics.json` as it is in the working tree, `slices` those of the holdout, `uncut` the
-    reasons why a slice of the base commit has none. `evaluation_record` says what
-    production's model got on each group when it was evaluated; None where it was released without one. `collected` are
-    the checks that passed while the inputs were collected.
+    about them. `threshold` is the decision threshold of that commit's `params.yaml`. `entry` is production's newest
+    ledger entry. `production` is the model to compare with: what production serves, or where that is distrusted (then
+    it is `dethroned`) the release before it; None before the first release, or where no release is trusted. `anchors`
+    are earlier releases, where a tie may ship the candidate. `baseline` is the trivial model of the training set on the
+    same rows; `committed` is `metrics.json` as it is in the working tree, `slices` those of the holdout, `uncut` the
+    reasons why a slice of the base commit has none. `evaluation_record` says what production's model got on each group
+    when it was evaluated; None where it was released without one. `collected` are the checks that passed while the
+    inputs were collected.
     """
 
     problem: ProblemFacts
@@ -57,8 +66,23 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
     slices: tuple[SlicePart, ...] = ()
     uncut: tuple[str, ...] = ()
     evaluation_record: EvaluationRecord | None = None
+    dethroned: IsolatedBundle | None = None
+    anchors: Anchors = Anchors()
+    threshold: float | None = None
     moved: tuple[str, ...] = ()
     collected: tuple[CheckResult, ...] = ()
+
+    @property
+    def serving(self) -> IsolatedBundle | None:
+        """The bundle that production serves: its clients know its contract, though it may be distrusted."""
+        return self.dethroned or (self.production.bundle if self.production else None)
+
+    @property
+    def moved_threshold(self) -> tuple[float, float] | None:
+        """The decision threshold that production has and the candidate's, where they differ."""
+        before = self.serving.manifest.threshold if self.serving else None
+        after = self.candidate.bundle.manifest.threshold
+        return (before, after) if before is not None and after is not None and before != after else None
 
     @cached_property
     def gain(self) -> Figure | None:
@@ -110,6 +134,19 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
             add_absent_columns(fields, self.holdout),
             self.rules.tolerance,
         )
+
+    @cached_property
+    def erosion(self) -> tuple[ScoredBundle, Figure] | None:
+        """The best of the earlier releases and the candidate's loss compared with it; None where there are none.
+
+        The interval is one-sided and corrected for the number of releases of which the best was chosen.
+        """
+        if not self.anchors.scored:
+            return None
+        level = 1 - 2 * (1 - self.rules.level) / len(self.anchors.scored)
+        figures = [self._improvement(each.scored, level) for each in self.anchors.scored]
+        best = min(range(len(figures)), key=lambda at: figures[at].value)
+        return self.anchors.scored[best], figures[best]
 
     def _improvement(self, reference: Scored, level: float) -> Figure:
         scored = self.candidate.scored

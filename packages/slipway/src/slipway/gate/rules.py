@@ -39,6 +39,7 @@ class Exemption(Strict, frozen=True):
 class GateRules(Strict, frozen=True, kw_only=True):
     """Every limit of the gate; shares are of 1.
 
+    `anchors` is the number of earlier releases with which a candidate is compared where `tie` lets it ship.
     `margin` and `slice_margin` are relative losses of the primary metric; `skill` the least share of the trivial
     baseline's loss that a model must take away; `level` the confidence of the intervals, `slice_level` the family-wise
     error of the slices; `ceiling` the primary metric's skill above which a model is too good to be true, `gain` the
@@ -52,6 +53,7 @@ class GateRules(Strict, frozen=True, kw_only=True):
     """
 
     tie: Tie = Tie.PRODUCTION
+    anchors: Annotated[int, Meta(ge=0, le=50)] = 10
     level: Share
     margin: Share
     slice_margin: Share

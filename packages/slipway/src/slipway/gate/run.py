@@ -38,7 +38,7 @@ def _judge(inputs: GateInputs) -> GateResult:
     checks = (*inputs.collected, *run_checks(inputs))
     verdict, sentence = decide_verdict(inputs, inputs.gain, checks)
     scored, candidate = inputs.candidate.scored, inputs.candidate.bundle.digest
-    production = inputs.production.bundle.digest if inputs.production else None
+    production = inputs.serving.digest if inputs.serving else None
     return GateResult(
         verdict=verdict,
         sentence=sentence,
@@ -58,7 +58,13 @@ def _judge(inputs: GateInputs) -> GateResult:
         ),
         slices=inputs.slice_gains,
         checks=checks,
-        moved=(*inputs.moved, *_changed_files(inputs), *_expired_exemptions(inputs)),
+        moved=(
+            *_distrust(inputs),
+            *_threshold(inputs),
+            *inputs.moved,
+            *_changed_files(inputs),
+            *_expired_exemptions(inputs),
+        ),
     )
 
 
@@ -66,7 +72,8 @@ def decide_verdict(inputs: GateInputs, relative: Figure | None, checks: Sequence
     """Refuse if a check does not stand, promote a significantly better or a first candidate, else keep production.
 
     A candidate that is significantly worse, but within the margin that the check `not_worse` allows, is no tie: it does
-    not ship under either rule for ties. Raises `GateError` where there is a production but no comparison.
+    not ship under either rule for ties. In place of a distrusted model every candidate ships that passes. Raises
+    `GateError` where there is a production but no comparison.
     """
     if failed := [check for check in checks if not check.stands]:
         return Verdict.REFUSE, _failures(failed)
@@ -83,9 +90,11 @@ def _failures(failed: Sequence[CheckResult]) -> str:
 
 def _first(inputs: GateInputs) -> tuple[Verdict, str]:
     compared = describe_difference(inputs, inputs.skill, "the trivial baseline's")
+    how = "as the first release"
+    if inputs.dethroned:
+        how = f"in place of production's model {inputs.dethroned.digest[:12]}, which is distrusted like all before it"
     return Verdict.PROMOTE, (
-        f"Promote, as the first release: {compared}, {inputs.problem.metric} {_primary(inputs, inputs.candidate)} "
-        f"on {_size(inputs)}."
+        f"Promote, {how}: {compared}, {inputs.problem.metric} {_primary(inputs, inputs.candidate)} on {_size(inputs)}."
     )
 
 
@@ -104,14 +113,25 @@ def _compared(inputs: GateInputs, production: ScoredBundle, relative: Figure | N
         f"{inputs.problem.metric} {_primary(inputs, inputs.candidate)} against {_primary(inputs, production)} on "
         f"{_size(inputs)})"
     )
+    if inputs.dethroned:
+        return Verdict.PROMOTE, (
+            f"Promote, in place of production's model {inputs.dethroned.digest[:12]}, which is distrusted: compared "
+            f"with the release {production.bundle.digest[:12]} before it, the candidate's {name} is {numbers}."
+        )
     if relative.low > 0:
         return Verdict.PROMOTE, f"Promote: the candidate's {name} is {numbers}."
     if inputs.is_worse or relative.high < 0:
+        margin = f"the margin of {format_limit(inputs.rules.margin)}"
+        rest = f"but within {margin}"
+        if relative.value < -inputs.rules.margin:
+            rest = f"and beyond {margin}: an exemption lets the code ship, and not the model"
         return Verdict.KEEP, (
-            f"Keep production's model: the candidate's {name} is {numbers}; that is statistically significant, but "
-            f"within the margin of {format_limit(inputs.rules.margin)}."
+            f"Keep production's model: the candidate's {name} is {numbers}; that is statistically significant, {rest}."
         )
     tie = f"the candidate's {name} does not differ significantly from production's: {numbers}"
+    if inputs.moved_threshold and inputs.moved_threshold[1] == inputs.threshold:
+        before, after = inputs.moved_threshold
+        return Verdict.PROMOTE, f"Promote for the reviewed decision threshold {after:g} (was {before:g}): {tie}."
     if inputs.rules.tie is Tie.CANDIDATE:
         return Verdict.PROMOTE, f"Promote the newer model, as the rule for ties says: {tie}."
     return Verdict.KEEP, f"Keep production's model: {tie}."
@@ -126,10 +146,27 @@ def _size(inputs: GateInputs) -> str:
     return f"{len(scored.target):,} rows in {scored.groups:,} groups"
 
 
-def _changed_files(inputs: GateInputs) -> tuple[str, ...]:
-    if inputs.production is None:
+def _distrust(inputs: GateInputs) -> tuple[str, ...]:
+    if inputs.dethroned is None:
         return ()
-    before, after = (side.bundle.manifest.files for side in (inputs.production, inputs.candidate))
+    digest = inputs.dethroned.digest
+    number = inputs.entry.distrusted.get(digest)
+    other = f"the release {inputs.production.bundle.digest[:12]} before it" if inputs.production else "the baseline"
+    return (f"production's model {digest[:12]} is distrusted (entry {number}): the candidate is compared with {other}",)
+
+
+def _threshold(inputs: GateInputs) -> tuple[str, ...]:
+    if inputs.moved_threshold is None:
+        return ()
+    before, after = inputs.moved_threshold
+    ships = "" if after == inputs.threshold else "; a tie ships for its sake once params.yaml of the base has it"
+    return (f"decision threshold: {before:g} -> {after:g}{ships}",)
+
+
+def _changed_files(inputs: GateInputs) -> tuple[str, ...]:
+    if inputs.serving is None:
+        return ()
+    before, after = (bundle.manifest.files for bundle in (inputs.serving, inputs.candidate.bundle))
     changed = [name for name in (CONTRACT, FEATURES) if before.get(name) != after.get(name)]
     return tuple(f"{name} differs from production's" for name in changed)
 

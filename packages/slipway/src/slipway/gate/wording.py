@@ -5,7 +5,7 @@ from slipway.figures import Figure
 from slipway.gate.inputs import GateInputs
 from slipway.problem import Task
 
-NO_PRODUCTION = "no production yet"
+NO_PRODUCTION = "no release to compare with"
 _SAME = "the same"
 
 

@@ -31,6 +31,7 @@ CHECKS = (
     leakage.no_leaking_feature,
     quality.beats_baseline,
     quality.not_worse,
+    quality.not_eroded,
     quality.no_slice_worse,
     quality.calibrated,
     quality.mean_prediction_in_range,

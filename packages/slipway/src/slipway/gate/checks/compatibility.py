@@ -8,16 +8,21 @@ from slipway.gate.contract_code import HOOK, read_hooks
 from slipway.gate.inputs import GateInputs
 from slipway.gate.wording import NO_PRODUCTION
 
+_ALLOWED = "no digest that was rolled back, failed or is distrusted"
+
 
 @gate_check(
     why="A release that had to be rolled back once would have to be rolled back again.",
     advice="`slipway history production` says why; `slipway ledger unblock` allows it again, with a reason.",
 )
 def not_blocked(inputs: GateInputs) -> Finding:
-    """Fail for a digest that was rolled back or failed to deploy."""
-    number = inputs.entry.blocked.get(inputs.candidate.bundle.digest)
-    observed = "never rolled back" if number is None else f"blocked by entry {number} of {inputs.entry.environment}"
-    return Finding(number is None, observed, "no digest that was rolled back or failed")
+    """Fail for a digest that was rolled back, failed to deploy or is distrusted."""
+    digest, entry = inputs.candidate.bundle.digest, inputs.entry
+    if digest in entry.distrusted:
+        return Finding(False, f"distrusted by entry {entry.distrusted[digest]} of {entry.environment}", _ALLOWED)
+    number = entry.blocked.get(digest)
+    observed = "never rolled back" if number is None else f"blocked by entry {number} of {entry.environment}"
+    return Finding(number is None, observed, _ALLOWED)
 
 
 @gate_check(
@@ -27,10 +32,10 @@ def not_blocked(inputs: GateInputs) -> Finding:
 def contract_compatible(inputs: GateInputs) -> Finding:
     """Fail unless the candidate's contract accepts every row that production's accepts."""
     breaks: list[str] = []
-    if inputs.production:
-        before, after = inputs.production.bundle, inputs.candidate.bundle
+    if inputs.serving:
+        before, after = inputs.serving, inputs.candidate.bundle
         breaks = breaking_changes(before.fields, after.fields) + changed_hooks(_hooks(before), _hooks(after))
-    observed = "; ".join(breaks) or ("accepts every row of before" if inputs.production else NO_PRODUCTION)
+    observed = "; ".join(breaks) or ("accepts every row of before" if inputs.serving else NO_PRODUCTION)
     return Finding(not breaks, observed, "no narrower contract, each field with the meaning of before")
 
 

@@ -12,6 +12,7 @@ from slipway.figures import format_figure, format_limit
 from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
 from slipway.gate.result import SliceComparison
+from slipway.gate.rules import Tie
 from slipway.gate.statistics.paired import adjust_holm, estimate_share, student_interval
 from slipway.gate.wording import NO_PRODUCTION, describe_change, describe_difference, describe_interval, loss_name
 from slipway.problem import Task
@@ -47,6 +48,30 @@ def not_worse(inputs: GateInputs) -> Finding:
         if bound is not None and bound < 0:
             observed += f"; at least {-bound:.1%} higher (one-sided, {level:.0%})"
     limit = f"at most {format_limit(margin)} higher, or not statistically significant (one-sided, {level:.0%})"
+    return Finding(passed, observed, limit)
+
+
+@gate_check(
+    why="Losses too small to be found, release after release, add up.",
+    advice="Compare data and parameters with those of the release that is named, and bring back what it had.",
+)
+def not_eroded(inputs: GateInputs) -> Finding:
+    """Fail if the model is significantly worse than the best of the last releases, and by more than the margin.
+
+    Asked where a tie may ship the candidate: `not_worse` sees one step alone.
+    """
+    rules = inputs.rules
+    limit = f"at most {format_limit(rules.margin)} higher than the best, or not statistically significant"
+    if inputs.erosion is None:
+        asked = rules.tie is Tie.CANDIDATE or inputs.moved_threshold
+        return Finding(True, "no earlier release" if asked else "not asked: a tie keeps production's model", limit)
+    best, found = inputs.erosion
+    passed = found.high is not None and not (found.high < 0 and found.value < -rules.margin)
+    unable = f"; {inputs.anchors.unable:,} more cannot score these rows" if inputs.anchors.unable else ""
+    observed = (
+        f"{_loss(inputs)} {describe_change(found.value)} compared with {best.bundle.digest[:12]}, the best of "
+        f"{len(inputs.anchors.scored):,} earlier releases{unable}"
+    )
     return Finding(passed, observed, limit)
 
 

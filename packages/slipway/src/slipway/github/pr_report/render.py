@@ -71,7 +71,9 @@ def _verdict(gate: GateResult) -> str:
         return "🚀 First release: the model passes the floors of the gate."
     if gate.verdict is Verdict.PROMOTE:
         if gate.relative and gate.relative.low is not None and gate.relative.low <= 0:
-            return "🔁 No significant difference: the newer model ships, as the rule for ties says."
+            return "🔁 No significant difference: the newer model ships, by the rule that the gate names."
+        if gate.relative is None:
+            return "✅ This model replaces one that is distrusted."
         return "✅ Significantly better: this model replaces the one in production."
     if gate.candidate == gate.production:
         return "♻️ Same model: production keeps it, with this code."
