@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
-from gatebox import make_inputs, with_production_scores, with_rules, with_scores
+from gatebox import make_inputs, sharpened, with_production_scores, with_rules, with_scores
 from ledgerbox import deploy
 from projectbox import make_project, with_production
 
@@ -100,15 +100,10 @@ def test_a_threshold_lets_no_worse_model_ship(churn_inputs):
 
 
 def eroded(scored, loss):
-    """The scores, moved towards their mean so far that the log loss is `loss` times what it was."""
-    shares = np.linspace(0, 1, 1001)
-    blends = ((1 - share) * scored.scores + share * scored.scores.mean() for share in shares)
+    """The scores, surer than they should be so far that the log loss is `loss` times what it was."""
     sound = metric_value(scored, "log_loss")
-    return next(
-        found
-        for each in blends
-        if metric_value(found := msgspec.structs.replace(scored, scores=each), "log_loss") >= loss * sound
-    )
+    surer = (msgspec.structs.replace(scored, scores=sharpened(scored, by)) for by in np.linspace(1, 3, 2001))
+    return next(each for each in surer if metric_value(each, "log_loss") >= loss * sound)
 
 
 def test_eleven_small_steps_down_are_stopped(toys):
