@@ -75,7 +75,7 @@ def test_what_another_clone_writes_comes_about_and_is_told_once(project, followi
         bundle = project.retrain(trees=trees)
         deploy(other, bundle)
         told = following.next()
-        assert told == {"environment": "production", "entry": number, "serving": bundle.digest, "did": True}
+        assert told == {"environment": "production", "entry": number, "serving": bundle.digest, "changed": True}
         assert find_target(project.root, "production").observe() == bundle.digest
     away = hub.rename(hub.with_name("away.git"))
     told = following.next()

@@ -13,7 +13,7 @@ from releases import better, first, quiet, slipway
 from toybox import rows_of
 
 from slipway.bundle import load_bundle
-from slipway.delivery import operations
+from slipway.delivery import operations, preconditions
 from slipway.delivery.reconcile import reconcile, stop_service
 from slipway.delivery.release import choose_release
 from slipway.delivery.status import read_status, trace_release
@@ -116,7 +116,7 @@ def two_models(project):
 def back(ledger, by_image=True):
     """One rollback further, by the ledger alone; what serves then."""
     newest = ledger.read("production")
-    release = operations._earlier_release(ledger, newest, None, by_image)
+    release = preconditions.find_earlier_release(ledger, newest, None, by_image)
     ledger.append("production", partial(next_entry, event=Event.ROLLBACK, by="Ada", release=release, reason="bad"))
     return release.image
 
@@ -127,7 +127,7 @@ def test_rollbacks_of_images_go_back_one_by_one_and_never_forward_again(project)
     assert back(ledger) == "i2"
     assert ledger.read("production").blocked == {}, "the model is none the worse for the code around it"
     with pytest.raises(DeliveryError, match="image i3 was rolled back in production by entry 4"):
-        operations.check_image_not_rolled_back(
+        preconditions.check_image_not_rolled_back(
             ledger, ledger.read("production"), Release(bundle=new.digest, image="i3")
         )
     assert back(ledger) == "i1"
@@ -186,20 +186,20 @@ def test_a_rollback_goes_one_release_back_however_often_it_is_typed(project):
         releases.append(load_bundle(path))
     ledger = entries_with_images(project, *((each, None) for each in releases))
     reconcile(project.root, "production", quiet)
-    first_time = operations.rollback(project.root, "production", "it drifted", quiet, leaves=3)
-    for leaves in (None, 3):
-        again = operations.rollback(project.root, "production", "it drifted", quiet, leaves=leaves)
+    first_time = operations.rollback(project.root, "production", "it drifted", quiet, expected_entry=3)
+    for expected_entry in (None, 3):
+        again = operations.rollback(project.root, "production", "it drifted", quiet, expected_entry=expected_entry)
         assert again.entry == first_time.entry
         with pytest.raises(DeliveryError, match=r"rolled back already by entry 4 .*--from 4"):
-            operations.rollback(project.root, "production", "another reason", quiet, leaves=leaves)
+            operations.rollback(project.root, "production", "another reason", quiet, expected_entry=expected_entry)
     stop_service(project.root, "production", quiet)
     assert operations.rollback(project.root, "production", "it drifted", quiet).smoke.digest == releases[1].digest
     failed = partial(next_entry, event=Event.FAILED, by="Ada", reason="hers", release=ledger.read("production").serving)
     ledger.append("production", failed)
     assert operations.rollback(project.root, "production", "it drifted", quiet).entry.number == 5
     with pytest.raises(DeliveryError, match="expected entry 2 to be the newest of production, found entry 5"):
-        operations.rollback(project.root, "production", "it drifted", quiet, leaves=2)
-    further = operations.rollback(project.root, "production", "this one, too", quiet, leaves=5)
+        operations.rollback(project.root, "production", "it drifted", quiet, expected_entry=2)
+    further = operations.rollback(project.root, "production", "this one, too", quiet, expected_entry=5)
     assert (further.entry.number, further.entry.serving.bundle) == (6, releases[0].digest)
 
 
@@ -248,9 +248,9 @@ def test_an_older_commit_is_not_brought_over_a_newer_one(project):
     make = partial(next_entry, event=Event.DEPLOY, by="Ada", release=served)
     newest = ledger.append("staging", make, project.bundle)
     with pytest.raises(DeliveryError, match="which is newer than"):
-        operations.check_commit_order(project.root, newest, msgspec.structs.replace(served, commit=old), quiet)
-    operations.check_commit_order(project.root, newest, served, quiet)
-    operations.check_commit_order(
+        preconditions.check_commit_order(project.root, newest, msgspec.structs.replace(served, commit=old), quiet)
+    preconditions.check_commit_order(project.root, newest, served, quiet)
+    preconditions.check_commit_order(
         project.root, newest, msgspec.structs.replace(served, commit=project.commit("newest")), quiet
     )
 

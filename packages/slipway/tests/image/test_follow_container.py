@@ -93,7 +93,7 @@ def test_what_is_promoted_elsewhere_serves_here_and_what_is_rolled_back_too(
         ((old, Event.PROMOTE), (new, Event.PROMOTE), (old, Event.ROLLBACK)), start=1
     ):
         write(elsewhere, ship, event)
-        said = f"serves {ship.bundle.digest[:12]} (entry {number}), brought about and tested"
+        said = f"serves {ship.bundle.digest[:12]} (entry {number}), started and tested"
         wait_for_engine(lambda said=said: said in last_line(engine, container))
         assert target.observe() == ship.bundle.digest
     settled(on_engine, old)

@@ -27,7 +27,7 @@ _SOURCES = (
     "packages/slipway/src",
 )
 # Words of an engine that cannot connect to a registry, in its old and its new ways to fetch.
-_AWAY = ("dial tcp", "proxyconnect tcp", "Client.Timeout", "TLS handshake timeout")
+_UNREACHABLE_MESSAGES = ("dial tcp", "proxyconnect tcp", "Client.Timeout", "TLS handshake timeout")
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -107,7 +107,7 @@ def _is_there(engine: Engine, image: str) -> bool:
     try:
         pull_image(engine, image)
     except DeliveryError as refusal:
-        if not any(word in str(refusal) for word in _AWAY):
+        if not any(word in str(refusal) for word in _UNREACHABLE_MESSAGES):
             return False
         raise DeliveryError(
             f"Cannot connect to the registry of {image}: {refusal} Nothing was built. Check that it runs and that the "

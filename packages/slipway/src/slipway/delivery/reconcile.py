@@ -21,28 +21,28 @@ from slipway.tracking.aliases import mirror_alias
 
 
 class Reconciled(NamedTuple):
-    """The entry that the environment agrees with, and the smoke test of a release that was brought about.
+    """The entry that the environment agrees with, and the smoke test of a release that was started.
 
-    `did` says that something was changed; `offline` why the ledger's remote was not asked, where it was not: the entry
+    `changed` is true after a change; `offline` says why the ledger's remote was not asked, where it was not: the entry
     is then the last one known.
     """
 
     entry: Entry
     smoke: Smoke | None
-    did: bool
+    changed: bool
     offline: str | None
 
 
 class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
     """The result of one look: the entry that stands, the bundle that serves, and the error, if there was one.
 
-    `did` says that something was changed; `offline` that the ledger is as it was when its remote was last reached.
+    `changed` is true after a change; `offline` says that the ledger is as it was when its remote was last reached.
     """
 
     environment: str
     entry: int | None = None
     serving: str | None = None
-    did: bool = False
+    changed: bool = False
     offline: str | None = None
     error: str | None = None
 
@@ -72,8 +72,8 @@ def stop_service(root: Path, environment: str, say: Say) -> bool:
 def follow_ledger(root: Path, environment: str, seconds: float, tell: Callable[[Turn], None]) -> None:
     """Reconcile every so many seconds until SIGTERM; `tell` gets each turn that differs from the one before.
 
-    An error is told once, and the next turn tries again. SIGTERM leaves what a killed command leaves: the next run
-    of `reconcile` completes it.
+    An error is told once, and the next turn tries again. SIGTERM may leave a change unfinished; the next `reconcile`
+    completes it.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     mark = root / ".slipway" / "environments" / environment / "followed"
@@ -87,10 +87,10 @@ def follow_ledger(root: Path, environment: str, seconds: float, tell: Callable[[
             mark.parent.mkdir(parents=True, exist_ok=True)
             mark.touch()
             os.utime(mark, (time.time() + seconds,) * 2)
-        if turn.did or turn != before:
+        if turn.changed or turn != before:
             tell(turn)
         # A change happens once; the next turn is compared with its result.
-        before = msgspec.structs.replace(turn, did=False)
+        before = msgspec.structs.replace(turn, changed=False)
         time.sleep(seconds)
 
 
@@ -98,7 +98,7 @@ def describe_turn(turn: Turn) -> str:
     """Return the turn in one line."""
     if turn.error:
         return f"{turn.environment}: {turn.error} Trying again."
-    state = "brought about and tested" if turn.did else "in sync with the ledger"
+    state = "started and tested" if turn.changed else "in sync with the ledger"
     aside = f"; the ledger as it was last known: {turn.offline}" if turn.offline else ""
     return f"{turn.environment}: serves {(turn.serving or 'nothing')[:12]} (entry {turn.entry}), {state}{aside}"
 
@@ -128,4 +128,4 @@ def _take_turn(root: Path, environment: str, first: bool) -> Turn:
     except (SlipwayError, OSError, psutil.Error) as error:
         return Turn(environment, error=str(error))
     serving = found.entry.serving.bundle if found.entry.serving else None
-    return Turn(environment, found.entry.number, serving, found.did, found.offline)
+    return Turn(environment, found.entry.number, serving, found.changed, found.offline)

@@ -38,7 +38,7 @@ class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     release: Release
     gate: dict[str, Any]
-    judged: int
+    production_entry: int = msgspec.field(name="judged")
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -21,11 +21,11 @@ from slipway.tracking.aliases import mirror_alias
 
 Say = Callable[[str], None]
 # A target's own errors, a damaged bundle, a full disk, a process that ended meanwhile.
-TROUBLE = (DeliveryError, BundleError, OSError, psutil.Error)
+ROLLOUT_ERRORS = (DeliveryError, BundleError, OSError, psutil.Error)
 
 
 class OpenEnvironment(NamedTuple):
-    """An environment that this command holds alone, with the settings of the project, which are read once."""
+    """An environment that this command has locked, with the settings of the project, which are read once."""
 
     settings: ProjectSettings
     ledger: Ledger
@@ -61,7 +61,7 @@ class Change(msgspec.Struct, frozen=True):
 def open_environment(
     root: Path, environment: str, say: Say, settings: ProjectSettings | None = None
 ) -> Iterator[OpenEnvironment]:
-    """Hold an environment of the project at `root` alone while the block lasts, without what a killed command left."""
+    """Lock an environment of the project at `root` and clean up after killed commands."""
     settings = settings or project_settings(root)
     target = find_target(root, environment, settings)
     with lock_environment(root, environment, say), target.lock(say):
@@ -89,13 +89,13 @@ def roll_out(held: OpenEnvironment, newest: Entry, change: Change) -> Delivered:
     try:
         held.say(f"{environment}: rehearsing {release.bundle[:12]} ...")
         target.rehearse(prepared)
-    except TROUBLE as error:
+    except ROLLOUT_ERRORS as error:
         # Nothing was changed, so nothing is restored: with today's settings the release before might not start again.
         raise _record_failure(held, change, f"{error} {_describe_serving(newest)}") from error
     try:
         held.say(f"{environment}: switching ...")
         smoke = target.apply(prepared)
-    except TROUBLE as error:
+    except ROLLOUT_ERRORS as error:
         raise _record_failure(held, change, f"{error} {_go_back(held, newest)}") from error
     try:
         entry = held.ledger.append(environment, lambda now: _make_entry(held, newest, now, change), change.bundle)
@@ -137,9 +137,9 @@ def prepare_release(
     its image are verified, unless it was `accepted` before.
     """
     if folder is None:
-        place = held.ledger.root / ".slipway" / "bundles"
-        place.mkdir(parents=True, exist_ok=True)
-        folder = held.ledger.fetch_bundle(release.bundle, place)
+        bundles = held.ledger.root / ".slipway" / "bundles"
+        bundles.mkdir(parents=True, exist_ok=True)
+        folder = held.ledger.fetch_bundle(release.bundle, bundles)
     if held.target.by_image and not (accepted and accepted.image == release.image):
         verify_attestation(attesting_repository(), release.image)
         verify_signature(held.ledger.root, held.settings.signature, release.image)
@@ -192,7 +192,7 @@ def _go_back(held: OpenEnvironment, before: Entry) -> str:
         ledger.refresh()
         newest = ledger.read(environment)
         restore_release(held, newest, accepted=before.serving)
-    except (*TROUBLE, LedgerError) as error:
+    except (*ROLLOUT_ERRORS, LedgerError) as error:
         return f"The release before could not be brought back ({error}); `slipway reconcile {environment}` tries again."
     if ledger.offline:
         return f"{_describe_serving(newest)} The ledger may be newer: {ledger.offline}"

@@ -69,11 +69,11 @@ def request(source: str, environment: str, as_json: bool) -> None:
     Writes a file that names the release of FROM. A pull request with it is reviewed; its merge promotes to ENV. For
     repositories without required reviewers: docs/github-setup.md.
     """
-    from slipway.delivery import operations
+    from slipway.delivery.preconditions import require_serving
     from slipway.delivery.release import write_request
     from slipway.ledger import Ledger
 
-    release = operations.require_serving(Ledger(Path()).read(source))
+    release = require_serving(Ledger(Path()).read(source))
     path = write_request(Path(), environment, release)
     print_result(
         as_json,
@@ -91,12 +91,16 @@ def request(source: str, environment: str, as_json: bool) -> None:
     )
 )
 @ENVIRONMENT
-@click.option("--from", "leaves", type=click.IntRange(0), metavar="N", help="Only if entry N is the newest one.")
+@click.option(
+    "--from", "expected_entry", type=click.IntRange(0), metavar="N", help="Only if entry N is the newest one."
+)
 @click.option("--to", type=click.IntRange(0), metavar="N", help="Number of the ledger's entry whose release returns.")
 @click.option("--unsigned", is_flag=True, help="Also to an entry that nobody has signed; a terminal is asked.")
 @REASON
 @AS_JSON
-def rollback(environment: str, leaves: int | None, to: int | None, unsigned: bool, reason: str, as_json: bool) -> None:
+def rollback(
+    environment: str, expected_entry: int | None, to: int | None, unsigned: bool, reason: str, as_json: bool
+) -> None:
     """Roll back to an earlier release.
 
     Its model serves again, with its own contract. The model that is rolled back is blocked: the gate refuses it until
@@ -110,7 +114,7 @@ def rollback(environment: str, leaves: int | None, to: int | None, unsigned: boo
     def accept(question: str) -> bool:
         return unsigned or (sys.stdin.isatty() and click.confirm(question, err=True))
 
-    done = operations.rollback(Path(), environment, reason, progress_printer(as_json), to, leaves, accept)
+    done = operations.rollback(Path(), environment, reason, progress_printer(as_json), to, expected_entry, accept)
     _print_delivered(done, as_json, f"slipway history {environment}")
 
 

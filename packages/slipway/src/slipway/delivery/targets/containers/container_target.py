@@ -106,7 +106,7 @@ class ContainerTarget(ImageTarget):
             found = read_version(url, self.key)
         return found.model.digest if found else None
 
-    def _published_aside(self) -> PublishedAddress:
+    def _rehearsal_address(self) -> PublishedAddress:
         # A gateway protects the environment's own port and not this one, so it is on loopback if that can be reached.
         own = PublishedAddress(self._engine.endpoint(), "127.0.0.1")
         return own if own.is_reachable else self._published

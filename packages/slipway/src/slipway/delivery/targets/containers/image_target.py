@@ -49,7 +49,7 @@ class ImageTarget(Target):
 
     def _test_aside(self, prepared: PreparedRelease) -> Smoke:
         """Start the image, test it, remove it; raise `DeliveryError` if it does not become ready or fails its test."""
-        published = self._published_aside()
+        published = self._rehearsal_address()
         self.clean_up()
         try:
             with self._engine.connect(f"start {prepared.image}") as docker:
@@ -65,7 +65,7 @@ class ImageTarget(Target):
         finally:
             self.clean_up()
 
-    def _published_aside(self) -> PublishedAddress:
+    def _rehearsal_address(self) -> PublishedAddress:
         """Return the address on which a rehearsal publishes a free port: loopback, which needs no authentication."""
         return PublishedAddress("", "127.0.0.1")
 
