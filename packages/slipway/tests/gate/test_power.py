@@ -3,14 +3,18 @@ import math
 import msgspec
 import numpy as np
 import pytest
+import yaml
 from gatebox import RULES, flats, sharpened
+from projectbox import make_project
 
 from slipway.errors import DataError
 from slipway.evaluation.metrics import metric_value
+from slipway.gate.power.cross_fit import compare_recipes
 from slipway.gate.power.detection import SIZES, measure_detection, refusal_probability, smallest_detected_loss
 from slipway.gate.power.false_refusals import measure_false_refusals, upper_bound
-from slipway.gate.power.retrains import WorseModel
-from slipway.gate.power.study import PowerStudy, render_power_report, study_power
+from slipway.gate.power.report import render_power_report
+from slipway.gate.power.retrains import Recipe, WorseModel
+from slipway.gate.power.study import PowerStudy, study_power
 from slipway.gate.statistics.paired import Losses, defined_difference, difference_interval, prepare_losses
 from slipway.params import EvaluateParams
 
@@ -31,11 +35,45 @@ def test_a_study_says_what_it_compared(found):
     refusals = found.false_refusals
     assert (refusals.retrains, refusals.pairs) == (4, 12)
     assert found.slices == 3
-    assert refusals.refused <= refusals.by_whole + refusals.by_slice <= 2 * refusals.refused
+    by_check = (refusals.by_whole, refusals.by_slice, refusals.by_mean, refusals.by_calibration)
+    assert max(by_check) <= refusals.refused <= sum(by_check)
     assert refusals.bound == pytest.approx(1 - 0.05**0.5, abs=1e-4)
     assert 0 < refusals.spread <= refusals.largest
     assert len(found.declines) == 5
     assert all(len(each.smallest) == len(SIZES) for each in found.declines)
+
+
+def test_each_limit_stands_beside_what_honest_retrains_have(found):
+    names = {each.name: each for each in found.limits}
+    assert list(names) == ["mean", "calibration", "skill", "ceiling", "gain", "single"]
+    assert all(each.least <= each.median <= each.most for each in found.limits)
+    assert {name: each.count for name, each in names.items()} == {
+        "mean": 12,
+        "calibration": 4,
+        "skill": 4,
+        "ceiling": 4,
+        "gain": 12,
+        "single": 1,
+    }
+    assert names["mean"].refused == found.false_refusals.by_mean
+    assert 3 * names["calibration"].refused == found.false_refusals.by_calibration
+    assert 0 < names["single"].most < 1
+    assert names["gain"].most == pytest.approx(found.false_refusals.largest, rel=0.1)
+
+
+def test_each_part_has_its_spread_and_a_margin_to_paste(found):
+    parts = found.false_refusals.parts
+    assert [(part.slice, part.label) for part in parts] == [("plan", each) for each in ("basic", "family", "plus")]
+    assert min(part.spread for part in parts) > 0
+    pasted = yaml.safe_load(render_power_report(found).partition("for gate.yaml:\n")[2])
+    assert pasted == {"slice_margins": {"plan": {part.label: round(4 * part.spread, 3) for part in parts}}}
+
+
+def test_a_limit_that_honest_retrains_do_not_meet_is_counted(toys):
+    toy = toys["churn"]
+    rules = msgspec.structs.replace(RULES, skill=0.9, ceiling=0.0, gain=-1.0, single=0.0, mean=0.0, calibration=0.0)
+    limits = study_power(toy.problem, toy.params, rules, toy.train, toy.holdout, retrains=2, say=quiet).limits
+    assert all(each.refused == each.count for each in limits if each.name not in ("mean", "calibration"))
 
 
 def test_the_worse_a_model_the_surer_it_is_refused(found):
@@ -67,6 +105,7 @@ def test_a_study_tells_people_and_machines_the_same(found):
     for each in found.declines:
         assert each.name in text
     assert "Not found by the loss: shifted by 0.1 in log odds" in text
+    assert "this rests on 2 independent pairs of retrains and 13 groups" in text
 
 
 @pytest.mark.parametrize("name", ["crops", "rents"])
@@ -122,7 +161,7 @@ def test_the_jackknife_knows_the_spread_of_a_rate_over_models():
     covered, times = 0, 200
     for _ in range(times):
         level = random.normal(0, 1, 60)
-        rules = msgspec.structs.replace(RULES, margin=0.03, level=0.0)
+        rules = msgspec.structs.replace(RULES, margin=0.03, level=0.0, mean=100)
         models = [flats([1 + each / 100] * 8, range(8)) for each in level]
         found = measure_false_refusals(models, (), "mae", rules, PARAMS)
         covered += found.likely is not None and found.likely >= truth
@@ -198,3 +237,36 @@ def test_a_decline_begins_at_no_loss_and_ends_at_the_whole_of_it(churn_inputs):
     sharper = msgspec.structs.replace(honest, scores=worse.scores)
     assert found.loss == pytest.approx(metric_value(sharper, "log_loss") / metric_value(honest, "log_loss") - 1)
     assert 0 < found.smallest[0] < found.loss
+
+
+@pytest.fixture
+def project(tmp_path):
+    return make_project(tmp_path / "project", rows=2000)
+
+
+def compared(project, base):
+    recipe = Recipe(project.problem, project.params, project.train, project.holdout, 1, quiet)
+    return compare_recipes(recipe, RULES, project.root, "churn", base)
+
+
+def test_a_recipe_beside_itself_differs_by_nothing_over_all_groups(project):
+    found = compared(project, "HEAD")
+    assert (found.difference.value, found.difference.low, found.difference.high) == (0, 0, 0)
+    assert (found.rows, found.groups) == (2000, 60)
+
+
+def test_a_recipe_is_compared_with_parameters_and_code_of_the_other_commit(project, found):
+    features = project.root / "src" / "churn" / "features.py"
+    good = features.read_text()
+    features.write_text(good.replace('("plan", "town", "months", "usage", "paperless")', '("town", "paperless")'))
+    base = project.commit()
+    features.write_text(good)
+    better = compared(project, base)
+    assert better.difference.low > 0.02
+    text = render_power_report(msgspec.structs.replace(found, cross_fit=better))
+    assert f"beside that of {base}" in text and "decides nothing" in text
+    params = project.params
+    project.write_params(msgspec.structs.replace(params, model=msgspec.structs.replace(params.model, trees=3)))
+    base = project.commit()
+    project.write_params(params)
+    assert compared(project, base).difference.value > 0

@@ -4,9 +4,6 @@ The functions of the base commit run in a process of their own, on the rows of t
 is named: a slice that is gone, that is new, or that puts rows elsewhere.
 """
 
-import io
-import tarfile
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,12 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.errors import GateError
 from slipway.evaluation.slices import SlicePart
+from slipway.gate.base_code import CODE, read_base_files, unpacked
 from slipway.gate.problem_process import ProblemProcess
-from slipway.git import Git
-
-_CODE = "src"
 
 
 class JudgedSlices(NamedTuple):
@@ -35,38 +29,20 @@ def cut_judged_slices(root: Path, package: str, own: ProblemProcess, rows: int, 
     ours = own.cut_holdout(rows).parts
     if base is None:
         return JudgedSlices(ours)
-    files = _read_code(root, base)
-    if _is_same(root / _CODE, files):
+    files = read_base_files(root, base, CODE)
+    if _is_same(root, files):
         return JudgedSlices(ours)
-    with tempfile.TemporaryDirectory() as folder:
-        for name, content in files.items():
-            path = Path(folder) / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        parts, uncut = ProblemProcess(root, package, Path(folder)).cut_holdout(rows)
+    with unpacked(files) as folder:
+        parts, uncut = ProblemProcess(root, package, folder / CODE).cut_holdout(rows)
     reasons = tuple(f"slice {name} of {base}: {reason}" for name, reason in uncut.items())
     return JudgedSlices(parts, reasons, _moved(parts, ours, uncut, rows))
 
 
-def _read_code(root: Path, base: str) -> dict[str, bytes]:
-    """Return the content of every file of the base commit's `src` by its path there."""
-    done = Git(root, GateError).attempt("archive", "--format=tar", f"{base}:./{_CODE}")
-    if done.exit_code:
-        raise GateError(f"Cannot read {_CODE} of the base {base}: {done.reason} Fetch that commit first.")
-    with tarfile.open(fileobj=io.BytesIO(done.output)) as archive:
-        return {each.name: _content(archive, each) for each in archive if each.isfile()}
-
-
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    file = archive.extractfile(member)
-    return file.read() if file else b""
-
-
-def _is_same(folder: Path, files: Mapping[str, bytes]) -> bool:
-    ours = {path.relative_to(folder).as_posix() for path in folder.rglob("*.py")}
+def _is_same(root: Path, files: Mapping[str, bytes]) -> bool:
+    ours = {path.relative_to(root).as_posix() for path in (root / CODE).rglob("*.py")}
     if ours != {name for name in files if name.endswith(".py")}:
         return False
-    return all((folder / name).is_file() and (folder / name).read_bytes() == files[name] for name in files)
+    return all((root / name).is_file() and (root / name).read_bytes() == files[name] for name in files)
 
 
 def _moved(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         "slipway gate",
         "slipway gate --base origin/main --report gate.md --out gate.json",
         "slipway gate --power --retrains 100 --jobs 2",
+        "slipway gate --power --base origin/main",
         'slipway gate rebase --reason "the weather of May was an hour late"',
     ),
 )
@@ -50,7 +51,7 @@ def gate(
     if context.invoked_subcommand:
         return
     if power:
-        _study(retrains, jobs, as_json)
+        _study(base, retrains, jobs, as_json)
         return
     from slipway.gate.report import write_verdict
     from slipway.gate.result import Verdict
@@ -85,16 +86,26 @@ def rebase(reason: str, as_json: bool) -> None:
     )
 
 
-def _study(retrains: int, jobs: int, as_json: bool) -> None:
+def _study(base: str | None, retrains: int, jobs: int, as_json: bool) -> None:
+    import msgspec
+
     from slipway.data.prepared import read_part
-    from slipway.gate.power.study import render_power_report, study_power
+    from slipway.gate.power.cross_fit import compare_recipes
+    from slipway.gate.power.report import render_power_report
+    from slipway.gate.power.retrains import Recipe
+    from slipway.gate.power.study import study_power
     from slipway.gate.rules import read_gate_rules
     from slipway.project import load_project
+    from slipway.settings import project_settings
 
     problem, params = load_project()
     train, holdout = (read_part(Path("prepared"), part) for part in ("train", "holdout"))
     rules, say = read_gate_rules(Path()), progress_printer(as_json)
     found = study_power(problem, params, rules, train, holdout, retrains=retrains, jobs=jobs, say=say)
+    if base:
+        recipe = Recipe(problem, params, train, holdout, jobs, say)
+        compared = compare_recipes(recipe, rules, Path(), project_settings().problem, base)
+        found = msgspec.structs.replace(found, cross_fit=compared)
     print_result(as_json, found, render_power_report(found))
 
 

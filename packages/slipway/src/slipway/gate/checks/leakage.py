@@ -1,5 +1,8 @@
 """Check for leaks: a model that is too good to be true has usually seen the outcome."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +13,9 @@ from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
 from slipway.gate.wording import NO_PRODUCTION, describe_difference
 from slipway.problem import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Bins of a number with equally many rows each, and one for missing: fine enough to show any threshold.
 _BINS = 64
@@ -56,11 +62,21 @@ def no_leaking_feature(inputs: GateInputs) -> Finding:
 
 
 def feature_strengths(inputs: GateInputs) -> dict[str, float]:
-    """Measure how well each column of the features predicts the target alone: 0 not at all, 1 completely."""
-    scored, bundle = inputs.candidate.scored, inputs.candidate.bundle
-    sample = inputs.train.iloc[:: -(-len(inputs.train) // _ROWS)]
-    seen = bundle.derive(frame_to_columns(bundle.fields, sample))
-    held = bundle.derive(frame_to_columns(bundle.fields, inputs.holdout))
+    """Measure how well each column of the candidate's features predicts the target alone (see `measure_strengths`)."""
+    bundle = inputs.candidate.bundle
+
+    def derive(frame: "pd.DataFrame") -> Columns:
+        return bundle.derive(frame_to_columns(bundle.fields, frame))
+
+    return measure_strengths(inputs.candidate.scored, inputs.train, inputs.holdout, derive)
+
+
+def measure_strengths(
+    scored: Scored, train: "pd.DataFrame", holdout: "pd.DataFrame", derive: Callable[["pd.DataFrame"], Columns]
+) -> dict[str, float]:
+    """Measure how well each column that `derive` makes predicts the target alone: 0 not at all, 1 completely."""
+    sample = train.iloc[:: -(-len(train) // _ROWS)]
+    seen, held = derive(sample), derive(holdout)
     learnt = _indicators(scored, encode_target(scored.task, scored.classes, sample["target"]))
     actual = _indicators(scored, scored.target)
     return {name: _strength(scored.task, seen, held, name, learnt, actual) for name in held}

@@ -2,18 +2,13 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from slipway.evaluation.intervals import metric_figure, resample_groups
-from slipway.evaluation.metrics import prepare_metrics
-from slipway.evaluation.scored import Scored, Vector
-from slipway.evaluation.sums import group_sums
 from slipway.figures import format_figure, format_limit
 from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
 from slipway.gate.result import SliceComparison
 from slipway.gate.rules import Tie
-from slipway.gate.statistics.paired import adjust_holm, estimate_share, student_interval
+from slipway.gate.statistics.calibration import calibration_interval, least_mean_error, mean_distance
+from slipway.gate.statistics.paired import adjust_holm
 from slipway.gate.wording import NO_PRODUCTION, describe_change, describe_difference, describe_interval, loss_name
 from slipway.problem import Task
 
@@ -112,9 +107,7 @@ def calibrated(inputs: GateInputs) -> Finding:
     limit = inputs.rules.calibration
     observed, passed = "not applicable: no probabilities", True
     if scored.task is not Task.REGRESSION:
-        name = "calibration_error"
-        draws = resample_groups({name: prepare_metrics(scored, [name])}, scored.groups, inputs.params.evaluate)[name]
-        found = metric_figure(draws, name, scored.groups, inputs.rules.level)
+        found = calibration_interval(scored, inputs.rules.level, inputs.params.evaluate)
         passed = found is not None and found.low is not None and found.low <= limit
         observed = format_figure(found, ".3f") if found else "undefined"
     return Finding(passed, observed, f"lower end of the interval at most {limit:.3f}")
@@ -133,11 +126,11 @@ def mean_prediction_in_range(inputs: GateInputs) -> Finding:
     """
     scored, level = inputs.candidate.scored, inputs.rules.level
     production = inputs.production.scored if inputs.production else None
-    if production and production.classes == scored.classes and _least_error(production, level) <= inputs.rules.mean:
-        distance = float(np.abs((_predictions(scored) - _predictions(production)).mean(axis=0)).max())
+    if production and production.classes == scored.classes and least_mean_error(production, level) <= inputs.rules.mean:
+        distance = mean_distance(scored, production)
         observed = f"{distance:.4f} from production's mean"
     else:
-        distance = _least_error(scored, level)
+        distance = least_mean_error(scored, level)
         observed = f"at least {distance:.4f} from the base rate"
     limit = f"at most {inputs.rules.mean:.4f}" + (" standard deviations" if scored.task is Task.REGRESSION else "")
     return Finding(distance <= inputs.rules.mean, observed, limit)
@@ -162,25 +155,3 @@ def _describe(worse: Sequence[SliceComparison], rows: Sequence[SliceComparison],
 
 def _slice(row: SliceComparison) -> str:
     return f"{row.slice} {row.label}, {describe_change(row.difference.value)} ({describe_interval(row.difference)})"
-
-
-def _predictions(scored: Scored) -> Vector:
-    """Return scores of shape (rows, columns), a regression's in standard deviations of the target."""
-    scores = scored.scores.reshape(len(scored.target), -1)
-    return scores / (_scale(scored) or 1.0)
-
-
-def _scale(scored: Scored) -> float:
-    return float(scored.target.std()) if scored.task is Task.REGRESSION else 1.0
-
-
-def _least_error(scored: Scored, level: float) -> float:
-    """Return the distance from zero to the nearer end of the mean error's interval, the largest over the columns."""
-    if scored.task is Task.MULTICLASS:
-        actual = np.eye(len(scored.classes))[scored.target]
-    else:
-        actual = scored.target.reshape(-1, 1) / (_scale(scored) or 1.0)
-    errors = _predictions(scored) - actual
-    rows, *sums = group_sums(scored, np.ones(len(errors)), *errors.T).T
-    ends = [student_interval(*estimate_share(column, rows), scored.groups, level) for column in sums]
-    return max(max(0.0, end.low or 0.0, -(end.high or 0.0)) for end in ends)

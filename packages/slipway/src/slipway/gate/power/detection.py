@@ -21,6 +21,8 @@ from slipway.params import EvaluateParams
 # Sizes of a holdout, relative to the present one.
 SIZES = (1.0, 1.5, 2.0, 3.0)
 TARGET_POWER = 0.95
+# The true loss that the gate should find with that probability.
+ASKED = 0.03
 # Shares of the worse model in the mixture, from nearly honest to all of it.
 _STEPS = np.linspace(0, 1, 51)[1:]
 # The standard error of a probability near 95 % is then half a per cent.
@@ -30,14 +32,16 @@ _HOLDOUTS = 2000
 class DetectableLoss(msgspec.Struct, frozen=True, kw_only=True):
     """A worse model: its relative loss, the probability that it is refused, the shift of its mean score.
 
-    `smallest` is the least relative loss that is found with 95 % probability for each of `SIZES`, None where even the
-    model itself is found less often.
+    `asked` is the probability that a loss of `ASKED` is refused, None where the model loses less. `smallest` is the
+    least relative loss that is found with 95 % probability for each of `SIZES`, None where even the model itself is
+    found less often.
     """
 
     name: str
     loss: float
     found: float
     shift: float
+    asked: float | None
     smallest: tuple[float | None, ...]
 
 
@@ -55,6 +59,7 @@ def measure_detection(
         loss=lost[-1],
         found=chances[1.0][-1],
         shift=float(np.abs((worse.scores - honest.scores).mean(axis=0)).max()),
+        asked=float(np.interp(ASKED, lost, chances[1.0])) if lost[-1] >= ASKED else None,
         smallest=tuple(smallest_detected_loss(lost, chances[size]) for size in SIZES),
     )
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from slipway.evaluation.scored import Scored, Vector, restrict_rows
 from slipway.evaluation.slices import SlicePart
+from slipway.gate.power.score_levels import calibration_lows, mean_distances
 from slipway.gate.rules import GateRules
 from slipway.gate.statistics.paired import (
     Losses,
@@ -23,14 +24,24 @@ from slipway.gate.statistics.paired import (
 from slipway.params import EvaluateParams
 
 
+class PartSpread(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of a slice: the standard deviation of the relative difference of two retrains in it."""
+
+    slice: str
+    label: str
+    rows: int
+    spread: float
+
+
 class FalseRefusals(msgspec.Struct, frozen=True, kw_only=True):
     """Honest retrains against each other: `refused` of `pairs` (ordered: each retrain in both roles).
 
-    `by_whole` and `by_slice` count the refusals of each check. The true rate is at most `likely` at 95 % confidence by
-    the jackknife (Arvesen, Annals of Mathematical Statistics 40, 1969), which needs some refusals to learn from; and
-    at most `bound` whatever the cause, which counts only as many pairs as are independent. `unluckiest` is the largest
-    share of candidates that any retrain in production refused. `spread` is the standard deviation of the relative
-    difference of two retrains, `largest` the largest one, `half_width` the median half of the interval.
+    `by_whole`, `by_slice`, `by_mean` and `by_calibration` count the refusals of each check. The true rate is at most
+    `likely` at 95 % confidence by the jackknife (Arvesen, Annals of Mathematical Statistics 40, 1969), which needs some
+    refusals to learn from; and at most `bound` whatever the cause, which counts only as many pairs as are independent.
+    `unluckiest` is the largest share of candidates that any retrain in production refused. `spread` is the standard
+    deviation of the relative difference of two retrains, `largest` the largest one, `half_width` the median half of the
+    interval.
     """
 
     retrains: int
@@ -38,15 +49,18 @@ class FalseRefusals(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     by_whole: int
     by_slice: int
+    by_mean: int
+    by_calibration: int
     likely: float | None
     bound: float
     unluckiest: float
     spread: float
     largest: float
     half_width: float
+    parts: tuple[PartSpread, ...]
 
 
-class _Pairs(NamedTuple):
+class Pairs(NamedTuple):
     """Relative differences of every candidate (first axis) to every production, and their errors over groups."""
 
     values: Vector
@@ -59,26 +73,34 @@ def measure_false_refusals(
 ) -> FalseRefusals:
     """Compare every honest retrain with every other, as a whole and slice by slice, as the checks do."""
     number = len(honest)
-    whole = _pairs([prepare_losses(each, primary, params) for each in honest])
-    slices = [
-        _pairs([prepare_losses(restrict_rows(each, part.rows), primary, params) for each in honest]) for part in parts
-    ]
+    whole = compare_all([prepare_losses(each, primary, params) for each in honest])
+    inside = ([restrict_rows(each, part.rows) for each in honest] for part in parts)
+    slices = [compare_all([prepare_losses(each, primary, params) for each in models]) for models in inside]
     by_whole = (whole.values < -rules.margin) & (p_value_worse(*whole) < 1 - rules.level)
-    by_slice = _slice_refused(slices, rules) if slices else np.zeros_like(by_whole)
-    refused = by_whole | by_slice
+    margins = [rules.margin_of(part.slice, part.label) for part in parts]
+    by_slice = _slice_refused(slices, margins, rules) if slices else np.zeros_like(by_whole)
     others = ~np.eye(number, dtype=bool)
+    by_mean = (mean_distances(honest, rules) > rules.mean) & others
+    by_calibration = (calibration_lows(honest, rules, params) > rules.calibration)[:, None] & others
+    refused = by_whole | by_slice | by_mean | by_calibration
     return FalseRefusals(
         retrains=number,
         pairs=number * (number - 1),
         refused=int(refused.sum()),
         by_whole=int(by_whole.sum()),
         by_slice=int(by_slice.sum()),
+        by_mean=int(by_mean.sum()),
+        by_calibration=int(by_calibration.sum()),
         likely=_jackknifed(refused) if number > 2 and refused.any() else None,
         bound=upper_bound(float(refused[others].mean()), number // 2),
         unluckiest=float((refused.sum(axis=0) / (number - 1)).max()),
-        spread=float(np.sqrt((whole.values[others] ** 2).mean())),
+        spread=_spread(whole),
         largest=float(np.abs(whole.values).max()),
         half_width=critical_value(whole.groups, (1 - rules.level) / 2) * float(np.median(whole.errors[others])),
+        parts=tuple(
+            PartSpread(slice=part.slice, label=part.label, rows=len(part.rows), spread=_spread(pairs))
+            for part, pairs in zip(parts, slices, strict=True)
+        ),
     )
 
 
@@ -108,7 +130,14 @@ def _jackknifed(refused: NDArray[np.bool_]) -> float:
     return min(1.0, float(total / (number * (number - 1))) + critical_value(number, 0.05) * error)
 
 
-def _pairs(each: Sequence[Losses]) -> _Pairs:
+def _spread(pairs: Pairs) -> float:
+    """Return the standard deviation of the difference of two retrains, whose mean is 0."""
+    number = len(pairs.values)
+    return float(np.sqrt((pairs.values**2).sum() / (number * (number - 1))))
+
+
+def compare_all(each: Sequence[Losses]) -> Pairs:
+    """Compare the losses of every model with those of every other, in both roles."""
     values, errors = np.zeros((2, len(each), len(each)))
     sums = np.array([losses.sums for losses in each if losses.sums is not None])
     for beside, production in enumerate(each):
@@ -118,12 +147,12 @@ def _pairs(each: Sequence[Losses]) -> _Pairs:
         for at, candidate in enumerate(each):
             found = defined_difference(candidate, production)
             values[at, beside], errors[at, beside] = found.value, found.error or 0.0
-    return _Pairs(values, errors, each[0].groups)
+    return Pairs(values, errors, each[0].groups)
 
 
-def _slice_refused(slices: Sequence[_Pairs], rules: GateRules) -> NDArray[np.bool_]:
+def _slice_refused(slices: Sequence[Pairs], margins: Sequence[float], rules: GateRules) -> NDArray[np.bool_]:
     """Return for every candidate and production whether `no_slice_worse` refuses."""
-    below = np.array([each.values < -rules.slice_margin for each in slices])
+    below = np.array([each.values < -margin for each, margin in zip(slices, margins, strict=True)])
     p_values = np.array([p_value_worse(*each) for each in slices])
     refused = np.zeros(below.shape[1:], dtype=bool)
     # Only where a slice lies below its margin can Holm's procedure matter.

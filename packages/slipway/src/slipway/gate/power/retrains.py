@@ -72,7 +72,7 @@ def _fit_all(recipe: Recipe, frames: Iterable[tuple[int, "pd.DataFrame"]], progr
 
     found: list[Scored] = []
     calls = (
-        delayed(_fit_and_score)(recipe.problem, _seeded(recipe.params, number), frame, recipe.holdout)
+        delayed(fit_and_score)(recipe.problem, _seeded(recipe.params, number), frame, recipe.holdout)
         for number, frame in frames
     )
     # One frame at a time is made and sent, so memory does not grow with the number of retrains.
@@ -83,7 +83,7 @@ def _fit_all(recipe: Recipe, frames: Iterable[tuple[int, "pd.DataFrame"]], progr
     return found
 
 
-def _fit_and_score(problem: Problem, params: Params, frame: "pd.DataFrame", holdout: "pd.DataFrame") -> Scored:
+def fit_and_score(problem: Problem, params: Params, frame: "pd.DataFrame", holdout: "pd.DataFrame") -> Scored:
     """Score by the estimator itself: parity with its bundle is certified to 1e-5, and sealing takes longer."""
     import pandas as pd
 

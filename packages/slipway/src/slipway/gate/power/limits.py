@@ -1,0 +1,81 @@
+"""Measure each limit of `gate.yaml` for a model's figures: what honest retrains have, and how many would fail."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from slipway.columns import Columns, frame_to_columns
+from slipway.contract import read_contract
+from slipway.evaluation.scored import Scored, Vector, constant_baseline, encode_target
+from slipway.gate.checks.leakage import measure_strengths
+from slipway.gate.power.false_refusals import compare_all
+from slipway.gate.power.retrains import Recipe
+from slipway.gate.power.score_levels import calibration_lows, mean_distances
+from slipway.gate.rules import GateRules
+from slipway.gate.statistics.comparison import relative_improvement
+from slipway.gate.statistics.paired import prepare_losses
+from slipway.problem import Task
+from slipway.training.fit import derive_features
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class MeasuredLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """One key of `gate.yaml`, the figures of honest retrains, and how many of `count` models or pairs would fail."""
+
+    name: str
+    limit: float
+    least: float
+    median: float
+    most: float
+    refused: int
+    count: int
+
+
+def measure_limits(recipe: Recipe, honest: Sequence[Scored], rules: GateRules) -> tuple[MeasuredLimit, ...]:
+    """Measure the limits for honest retrains; of pairs each retrain is compared with every other, in both roles."""
+    problem, params = recipe.problem, recipe.params.evaluate
+    others = ~np.eye(len(honest), dtype=bool)
+    distances = mean_distances(honest, rules)[others]
+    gains = compare_all([prepare_losses(each, problem.metric, params) for each in honest]).values[others]
+    baseline = constant_baseline(honest[0], encode_target(problem.task, honest[0].classes, recipe.train["target"]))
+    skills = [relative_improvement(each, baseline, problem.metric, rules.level, params) for each in honest]
+    skill = np.array([each.value for each in skills])
+    proven = np.array([each.low is not None and each.low > 0 for each in skills])
+    single = np.array([max(_strengths(recipe, honest[0]).values())])
+    found = [
+        _measured("mean", rules.mean, distances, distances > rules.mean),
+        _measured("skill", rules.skill, skill, (skill < rules.skill) | ~proven),
+        _measured("ceiling", rules.ceiling, skill, skill > rules.ceiling),
+        _measured("gain", rules.gain, gains, gains > rules.gain),
+        _measured("single", rules.single, single, single > rules.single),
+    ]
+    if problem.task is not Task.REGRESSION:
+        lows = calibration_lows(honest, rules, params)
+        found.insert(1, _measured("calibration", rules.calibration, lows, lows > rules.calibration))
+    return tuple(found)
+
+
+def _measured(name: str, limit: float, values: Vector, refused: NDArray[np.bool_]) -> MeasuredLimit:
+    return MeasuredLimit(
+        name=name,
+        limit=limit,
+        least=float(values.min()),
+        median=float(np.median(values)),
+        most=float(values.max()),
+        refused=int(refused.sum()),
+        count=len(values),
+    )
+
+
+def _strengths(recipe: Recipe, scored: Scored) -> dict[str, float]:
+    fields = read_contract(recipe.problem.contract)
+
+    def derive(frame: "pd.DataFrame") -> Columns:
+        return derive_features(recipe.problem, frame_to_columns(fields, frame))
+
+    return measure_strengths(scored, recipe.train, recipe.holdout, derive)
