@@ -23,10 +23,10 @@ from slipway.files.writing import new_folder, write_json
 from slipway.gate.result import GateResult, Verdict
 from slipway.ledger import Ledger, Release
 from slipway.ledger.entry import PRODUCTION, Digest
+from slipway.ledger.records import RECORD_FILE
 from slipway.tracking.evidence import read_lineage
 
 BUNDLE = "bundle"
-RECORD = "evaluation.json.gz"
 REQUESTS = Path("requested")
 _CHOOSE = "`slipway choose` writes the release."
 _FILE = "release.json"
@@ -76,8 +76,8 @@ def choose_release(
     with new_folder(folder) as temporary:
         if found.ships == found.candidate:
             shutil.copytree(root / "bundle", temporary / BUNDLE)
-            if (record := root / RECORD).exists():
-                shutil.copyfile(record, temporary / RECORD)
+            if (record := root / RECORD_FILE).exists():
+                shutil.copyfile(record, temporary / RECORD_FILE)
             read_sealed(temporary / BUNDLE, found.ships)
         else:
             ledger.fetch_bundle(found.ships, temporary).rename(temporary / BUNDLE)

@@ -14,6 +14,8 @@ from slipway.evaluation.sums import Measure, group_sums, ratio
 from slipway.problem import Task
 
 BINS = 10
+# The key of the measure that `intervals` reads beside the error.
+CALIBRATION_DISTANCE = "calibration_distance"
 
 
 def calibration_error(scored: Scored) -> Measure:
@@ -34,7 +36,7 @@ def calibration_error(scored: Scored) -> Measure:
         shares = ratio(weights @ excess, np.broadcast_to(weights @ rows, (len(weights), BINS)))
         return {
             "calibration_error": np.abs(shares).sum(axis=1),
-            "calibration_distance": np.abs(shares - centre).sum(axis=1),
+            CALIBRATION_DISTANCE: np.abs(shares - centre).sum(axis=1),
         }
 
     return measure

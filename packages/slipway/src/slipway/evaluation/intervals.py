@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from slipway.evaluation.calibration import CALIBRATION_DISTANCE
 from slipway.evaluation.scored import Vector
 from slipway.evaluation.sums import Measure
 from slipway.figures import Figure
@@ -42,7 +43,7 @@ def resample_groups(
 def metric_figure(draws: Mapping[str, Draws], name: str, groups: int, confidence: float) -> Figure | None:
     """Return a metric with its interval, None where it is undefined; `groups` are those that have rows here."""
     if name == "calibration_error":
-        return _calibration_figure(draws[name], draws["calibration_distance"], groups, confidence)
+        return _calibration_figure(draws[name], draws[CALIBRATION_DISTANCE], groups, confidence)
     return percentile_interval(draws[name], groups, confidence)
 
 

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from slipway.errors import ProblemError
-from slipway.evaluation.calibration import calibration_error
+from slipway.evaluation.calibration import CALIBRATION_DISTANCE, calibration_error
 from slipway.evaluation.ranking import average_precision, median_absolute_error, roc_auc
 from slipway.evaluation.scored import Scored, Vector
 from slipway.evaluation.sums import Measure, binary_sums, multiclass_sums, regression_sums
@@ -29,7 +29,7 @@ class MetricKind(msgspec.Struct, frozen=True):
 
     To add a metric, compute it under a new key of the dict that a measure returns: a mean over rows in
     `row_losses`, another function of sums over groups in `sums.py`, one of rows in order in `ranking.py`. Give it that
-    key in `METRICS`, for each of its tasks, and raise `RESULTS` in `project.py`, because metrics.json changes.
+    key in `METRICS`, for each of its tasks. Then follow "A change of figures" in packages/slipway/CONTRIBUTING.md.
     """
 
     build: Callable[[Scored], Measure]
@@ -92,7 +92,7 @@ def prepare_metrics(scored: Scored, names: Sequence[str]) -> Measure:
     """Prepare the metrics `names` of `scored`; the returned measure computes them for any weights of the groups."""
     kinds = METRICS[scored.task]
     measures = [build(scored) for build in dict.fromkeys(kinds[name].build for name in names)]
-    wanted = {*names, "calibration_distance"}
+    wanted = {*names, CALIBRATION_DISTANCE}
 
     def every(weights: Vector) -> dict[str, Vector]:
         values = {name: value for each in measures for name, value in each(weights).items()}

@@ -138,8 +138,8 @@ class Ledger:
     ) -> Entry:
         """Record what `make` returns for the newest entry; the folder `bundle` is kept under `bundles/<digest>/`.
 
-        So is the bundle's evaluation record under `records/`, if it lies beside that folder. `record` replaces the one
-        that is kept: after a rebase event, and no other one.
+        An evaluation record beside that folder is kept under `records/`. `record` replaces the one that is kept, which
+        only a rebase event may do.
         `make` is called again with the newest entry if another command wrote first (five times at most); its errors
         are passed on, and nothing is written. Use `slipway.ledger.next_entry` in it. The bundle of `entry.release`
         must be kept already, or be given.

@@ -10,10 +10,10 @@ from slipway.errors import LedgerError
 from slipway.ledger.entries import missing_object
 from slipway.ledger.objects import Item, Objects
 
-# Where the pipeline and `slipway choose` leave it: beside the folder of the bundle.
-_BESIDE = "evaluation.json.gz"
+# The pipeline and `slipway choose` write it beside the folder of the bundle.
+RECORD_FILE = "evaluation.json.gz"
 _FOLDER = "records"
-RECORD = re.compile(r"records/([0-9a-f]{64})\.json\.gz\Z")
+RECORD_PATH = re.compile(r"records/([0-9a-f]{64})\.json\.gz\Z")
 _LARGEST = 64 << 20
 
 
@@ -25,7 +25,7 @@ class _Named(msgspec.Struct):
 
 def record_items(git: Objects, tip: str, bundle: Path, digest: str) -> list[Item]:
     """Write the record that lies beside the folder `bundle` to git's store; none where it is of another bundle."""
-    path = bundle.absolute().with_name(_BESIDE)
+    path = bundle.absolute().with_name(RECORD_FILE)
     if not path.is_file():
         return []
     content = path.read_bytes()

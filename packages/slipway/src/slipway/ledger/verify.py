@@ -11,7 +11,7 @@ from slipway.ledger.bundles import read_bundle
 from slipway.ledger.entries import ENTRY, DamageError, damaged_commit, list_environments, parse_entry, read_entry
 from slipway.ledger.entry import Entry, Event
 from slipway.ledger.objects import Objects
-from slipway.ledger.records import RECORD
+from slipway.ledger.records import RECORD_PATH
 from slipway.ledger.transitions import verify_transition
 
 _BUNDLE = re.compile(r"bundles/([0-9a-f]{64})/[^/\"]+\Z")
@@ -125,7 +125,7 @@ def _step(commit: str, changes: list[Change]) -> Step:
     entries: dict[str, Change] = {}
     bundles, records, replaced = set[str](), set[str](), set[str]()
     for change in changes:
-        entry, bundle, record = (kind.match(change.path) for kind in (ENTRY, _BUNDLE, RECORD))
+        entry, bundle, record = (kind.match(change.path) for kind in (ENTRY, _BUNDLE, RECORD_PATH))
         if entry and change.status in "AM" and change.mode == "100644":
             entries[entry.group(1)] = change
         elif bundle and change.status == "A" and change.mode == "100644":
