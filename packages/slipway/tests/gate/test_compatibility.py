@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 import pytest
 from msgspec import Meta, defstruct
 
+from slipway.bundle.contract_code import read_hooks
 from slipway.contract import read_contract
 from slipway.errors import ProblemError
 from slipway.gate.checks.compatibility import breaking_changes, changed_hooks
-from slipway.gate.contract_code import read_hooks
 
 YEARS = {"unit": "years"}
 

@@ -9,6 +9,8 @@ import pandas as pd
 from catalogue import mutant, retrained
 from ledgerbox import deploy
 from onnx import ModelProto
+from onnx.helper import make_node
+from onnx.numpy_helper import from_array
 from projectbox import Project
 from toybox import reseal
 
@@ -110,6 +112,45 @@ def constant(project: Project) -> None:
 def overconfident(project: Project) -> None:
     """The log odds are two and a half times as large."""
     _edited(project, _logits(2.5, 0.0))
+
+
+def _pushed(where: str, limit: float, to: float) -> Any:
+    """Replace the scores beyond a limit (`where` is Greater or Less) by one value."""
+
+    def change(model: ModelProto) -> None:
+        graph = model.graph
+        name = graph.output[-1].name
+        for node in graph.node:
+            node.output[:] = ["before" if each == name else each for each in node.output]
+        constants = {"last": [[0.0], [1.0]], "limit": [[limit]], "pair": [[1 - to, to]]}
+        graph.initializer.extend(from_array(np.array(value, np.float32), key) for key, value in constants.items())
+        graph.node.extend(
+            [
+                make_node("MatMul", ["before", "last"], ["score"]),
+                make_node(where, ["score", "limit"], ["beyond"]),
+                make_node("Where", ["beyond", "pair", "before"], [name]),
+            ]
+        )
+
+    return change
+
+
+@mutant("calibrated", _same_odds)
+def sure_at_the_top(project: Project) -> None:
+    """The highest scores become .995."""
+    _edited(project, _pushed("Greater", 0.62, 0.995))
+
+
+@mutant("calibrated", _same_odds)
+def sure_at_the_bottom(project: Project) -> None:
+    """The lowest scores become nearly zero."""
+    _edited(project, _pushed("Less", 0.18, 0.002))
+
+
+@mutant("calibrated", _same_odds)
+def ceiling_on_scores(project: Project) -> None:
+    """No score is above a ceiling."""
+    _edited(project, _pushed("Greater", 0.36, 0.36))
 
 
 @mutant("mean_prediction_in_range", _same_odds)

@@ -44,8 +44,10 @@ class GateRules(Strict, frozen=True, kw_only=True):
     baseline's loss that a model must take away; `level` the confidence of the intervals, `slice_level` the family-wise
     error of the slices; `ceiling` the primary metric's skill above which a model is too good to be true, `gain` the
     same for an improvement over production, `single` for one feature alone; `calibration` the largest calibration
-    error's lower end, `mean` the largest distance of the mean prediction from production's, or from the base rate where
-    production's is off itself; `groups` and `rows` the fewest in the holdout; `shrink` the largest share of the
+    error's lower end, `calibration_cost` the nats a row that calibration may cost more than production's,
+    `calibration_margin` by how much a range of scores may be farther from the observed share, `mean` the largest
+    distance of the mean prediction from production's, or from the base rate where production's is off itself;
+    `groups` and `rows` the fewest in the holdout; `shrink` the largest share of the
     holdout's rows that may go missing against the release that runs; `milliseconds` per row (median; twice as many for
     the 99th percentile) and `megabytes` of the bundle; `slower` the most times production's own; `tolerance` for
     recomputed metrics. `slice_margins` are the margins of single parts, by the name of the slice and then the label;
@@ -65,6 +67,8 @@ class GateRules(Strict, frozen=True, kw_only=True):
     gain: Share
     single: Share
     calibration: Share
+    calibration_cost: Share = 0.004
+    calibration_margin: Share = 0.05
     mean: Share
     groups: int
     rows: int

@@ -1,10 +1,10 @@
 """Check that production can move to the candidate: it was not rolled back before and accepts what clients send."""
 
 from slipway.bundle.code import CONTRACT
+from slipway.bundle.contract_code import HOOK, read_hooks
 from slipway.bundle.isolation import IsolatedBundle
 from slipway.contract import Field, Kind
 from slipway.gate.checks.check import Finding, gate_check
-from slipway.gate.contract_code import HOOK, read_hooks
 from slipway.gate.inputs import GateInputs
 from slipway.gate.wording import NO_PRODUCTION
 

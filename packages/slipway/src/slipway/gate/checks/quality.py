@@ -8,6 +8,7 @@ from slipway.gate.inputs import GateInputs
 from slipway.gate.result import SliceComparison
 from slipway.gate.rules import Tie
 from slipway.gate.statistics.calibration import calibration_interval, least_mean_error, mean_distance
+from slipway.gate.statistics.calibration_gap import compare_calibration
 from slipway.gate.statistics.paired import adjust_holm
 from slipway.gate.wording import NO_PRODUCTION, describe_change, describe_difference, describe_interval, loss_name
 from slipway.problem import Task
@@ -102,15 +103,35 @@ def no_slice_worse(inputs: GateInputs) -> Finding:
     advice="Look at plots/calibration.csv; regularise more, stop earlier, or wrap it in CalibratedClassifierCV.",
 )
 def calibrated(inputs: GateInputs) -> Finding:
-    """Fail if the calibration error is significantly above its limit."""
-    scored = inputs.candidate.scored
-    limit = inputs.rules.calibration
-    observed, passed = "not applicable: no probabilities", True
-    if scored.task is not Task.REGRESSION:
-        found = calibration_interval(scored, inputs.rules.level, inputs.params.evaluate)
-        passed = found is not None and found.low is not None and found.low <= limit
-        observed = format_figure(found, ".3f") if found else "undefined"
-    return Finding(passed, observed, f"lower end of the interval at most {limit:.3f}")
+    """Fail if the calibration error is significantly above its limit, or the calibration is worse than production's.
+
+    Worse is one that costs significantly more, and by more than a margin, unless the model is significantly better all
+    the same (one that says the base rate always is calibrated, and useless); or a range of scores that is off
+    significantly, and by more than another margin farther off than production's scores of the same rows.
+    """
+    scored, rules = inputs.candidate.scored, inputs.rules
+    if scored.task is Task.REGRESSION:
+        return Finding(True, "not applicable: no probabilities", "calibrated where there are probabilities")
+    found = calibration_interval(scored, rules.level, inputs.params.evaluate)
+    passed = found is not None and found.low is not None and found.low <= rules.calibration
+    observed = format_figure(found, ".3f") if found else "undefined"
+    limit = f"interval from {rules.calibration:.3f} or less"
+    production = inputs.production.scored if inputs.production else None
+    if production and production.classes == scored.classes:
+        gap = compare_calibration(scored, production, rules.level)
+        worst = max(gap.ranges, key=lambda each: min(each.least, each.farther))
+        better = inputs.gain is not None and (inputs.gain.low or 0.0) > 0
+        costly = gap.value > rules.calibration_cost and gap.p_value <= 1 - rules.level and not better
+        passed = passed and not costly and min(worst.least, worst.farther) <= rules.calibration_margin
+        observed += (
+            f"; costs {gap.value:+.4f} nats a row beside production's (p {gap.p_value:.2g}); scores around "
+            f"{worst.score:.3f} came true in {worst.share:.3f}, production gives these rows {worst.beside:.3f}"
+        )
+        limit += (
+            f"; at most {rules.calibration_cost:.3f} nats, and no range of scores significantly and "
+            f"{rules.calibration_margin:.3f} farther off"
+        )
+    return Finding(passed, observed, limit)
 
 
 @gate_check(
