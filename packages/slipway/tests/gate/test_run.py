@@ -181,6 +181,15 @@ def test_the_slices_of_the_base_commit_judge_and_what_changes_in_effect_is_named
     assert re.fullmatch(named, moved[0].split(" (")[0]) if isinstance(named, str) else moved == named
 
 
+def test_the_margins_of_a_slice_that_does_not_exist_are_named(project):
+    project.change_rules(slice_margins={"plan": {"plus": 0.05}, "pla": {"plus": 0.05}})
+    found = run_gate(project.root)
+    assert [line for line in found.moved if "margins" in line] == [
+        "gate.yaml slice_margins names the slice pla, which does not exist"
+    ]
+    assert {row.label: row.margin for row in found.slices} == {"basic": 0.03, "family": 0.03, "plus": 0.05}
+
+
 def test_a_slice_of_the_base_commit_that_these_rows_cannot_have_is_a_refusal(project):
     path = project.root / "src" / "churn" / "problem.py"
     good = path.read_text()

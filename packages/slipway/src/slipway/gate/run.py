@@ -64,6 +64,7 @@ def _judge(inputs: GateInputs) -> GateResult:
             *inputs.moved,
             *_changed_files(inputs),
             *_expired_exemptions(inputs),
+            *_unused_margins(inputs),
         ),
     )
 
@@ -174,6 +175,12 @@ def _changed_files(inputs: GateInputs) -> tuple[str, ...]:
 def _expired_exemptions(inputs: GateInputs) -> tuple[str, ...]:
     expired = [each for each in inputs.rules.exemptions if each.until < inputs.today]
     return tuple(f"the exemption for {each.check} expired on {each.until} and no longer counts" for each in expired)
+
+
+def _unused_margins(inputs: GateInputs) -> tuple[str, ...]:
+    known = {part.slice for part in inputs.slices}
+    unused = [name for name in inputs.rules.slice_margins if name not in known]
+    return tuple(f"gate.yaml slice_margins names the slice {name}, which does not exist" for name in unused)
 
 
 def _refused(check: CheckResult, candidate: str | None) -> GateResult:
