@@ -127,7 +127,8 @@ def _compared(inputs: GateInputs, production: ScoredBundle, relative: Figure | N
         if relative.value < -inputs.rules.margin:
             rest = f"and beyond {margin}: an exemption lets the code ship, and not the model"
         return Verdict.KEEP, (
-            f"Keep production's model: the candidate's {name} is {numbers}; that is statistically significant (one-sided), {rest}."
+            f"Keep production's model: the candidate's {name} is {numbers}; that is "
+            f"statistically significant (one-sided), {rest}."
         )
     tie = f"the candidate's {name} does not differ significantly from production's: {numbers}"
     if inputs.moved_threshold and inputs.moved_threshold[1] == inputs.threshold:
