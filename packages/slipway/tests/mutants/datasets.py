@@ -1,5 +1,7 @@
 """Data that went wrong before the model saw it."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from catalogue import mutant
@@ -154,3 +156,47 @@ def another_salt(project: Project) -> None:
     path.write_text(path.read_text().replace(params.split.salt, "kinder"))
     frame = pd.concat([project.train, project.holdout], ignore_index=True)
     project.retrain(*split_frame(frame, project.params.split))
+
+
+def _copied(project: Project, share: float, change: Callable[[pd.DataFrame, np.random.Generator], None]) -> None:
+    """Put changed copies of held-out rows into the training set, under keys and on days of its own."""
+    train, holdout = _again(project)
+    rng = np.random.default_rng(RNG)
+    copies = holdout[rng.random(len(holdout)) < share].copy()
+    copies["key"] += 5_000_000
+    copies["group"] = rng.choice(train["group"].unique(), len(copies))
+    copies["time"] = train["time"].iloc[rng.integers(len(train), size=len(copies))].to_numpy()
+    change(copies, rng)
+    project.retrain(pd.concat([train, copies], ignore_index=True), holdout)
+
+
+def _some_training_rows_copied(project: Project) -> None:
+    """One training row in fifty has another like it on another day of the training set: regular customers."""
+    train, holdout = _again(project)
+    rng = np.random.default_rng(RNG)
+    regulars = train[rng.random(len(train)) < 0.02].copy()
+    regulars["key"] += 5_000_000
+    regulars["group"] = rng.choice(train["group"].unique(), len(regulars))
+    project.retrain(pd.concat([train, regulars], ignore_index=True), holdout)
+
+
+def _jitter_usage(copies: pd.DataFrame, rng: np.random.Generator) -> None:
+    copies["usage"] = (copies["usage"] + rng.normal(0, 0.02, len(copies))).clip(lower=0)
+
+
+@mutant("no_near_copies", _some_training_rows_copied)
+def holdout_copied_with_noise(project: Project) -> None:
+    """Every second held-out row is in the training set too, with a little noise in a number."""
+    _copied(project, 0.5, _jitter_usage)
+
+
+@mutant("no_near_copies", _some_training_rows_copied)
+def holdout_copied_on_other_days(project: Project) -> None:
+    """A tenth of the held-out rows is in the training set too, under another day."""
+    _copied(project, 0.1, lambda copies, rng: None)
+
+
+@mutant("no_near_copies", _some_training_rows_copied)
+def holdout_copied_and_rounded(project: Project) -> None:
+    """A third of the held-out rows is in the training set too, with numbers rounded."""
+    _copied(project, 0.33, lambda copies, rng: copies.update(copies["usage"].round(1)))

@@ -47,9 +47,10 @@ class GateRules(Strict, frozen=True, kw_only=True):
     error's lower end, `calibration_cost` the nats a row that calibration may cost more than production's,
     `calibration_margin` by how much a range of scores may be farther from the observed share, `mean` the largest
     distance of the mean prediction from production's, or from the base rate where production's is off itself;
-    `groups` and `rows` the fewest in the holdout; `shrink` the largest share of the
-    holdout's rows that may go missing against the release that runs; `milliseconds` per row (median; twice as many for
-    the 99th percentile) and `megabytes` of the bundle; `slower` the most times production's own; `tolerance` for
+    `groups` and `rows` the fewest in the holdout; `shrink` the largest share of the holdout's rows that may go missing
+    against the release that runs; `copies` the share of held-out rows that may have a near copy in the training set
+    beyond chance; `milliseconds` per row (median; twice as many for the 99th percentile) and `megabytes` of the bundle;
+    `slower` the most times production's own; `tolerance` for
     recomputed metrics. `slice_margins` are the margins of single parts, by the name of the slice and then the label;
     `slice_rows` the fewest rows of a part that is judged alone.
     """
@@ -73,6 +74,7 @@ class GateRules(Strict, frozen=True, kw_only=True):
     groups: int
     rows: int
     shrink: Share
+    copies: Share = 0.02
     milliseconds: float
     megabytes: float
     slower: float = 5.0

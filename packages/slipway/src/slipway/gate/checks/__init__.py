@@ -19,6 +19,7 @@ CHECKS = (
     holdout.holdout_whole,
     reproduction.production_reproduced,
     holdout.no_duplicate_rows,
+    holdout.no_near_copies,
     holdout.enough_data,
     behaviour.metrics_reproduced,
     behaviour.predictions_sane,

@@ -8,6 +8,7 @@ from slipway.bundle.manifest import Certificate
 from slipway.data.splitting import is_held_out
 from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
+from slipway.gate.statistics.near_copies import count_near_copies
 from slipway.gate.wording import NO_PRODUCTION
 from slipway.problem import Task
 
@@ -60,6 +61,24 @@ def no_duplicate_rows(inputs: GateInputs) -> Finding:
     observed = f"{twice:,} duplicates in {len(both):,} rows"
     limit = "none with the same key" if by else f"at most {most:.0%} equal in all columns"
     return Finding(share <= most, observed, limit)
+
+
+@gate_check(
+    why="A model that was trained on copies of the rows it is evaluated on looks better than it is.",
+    advice="Look at what dataset.py adds to the training set: where do its rows come from?",
+)
+def no_near_copies(inputs: GateInputs) -> Finding:
+    """Fail if more held-out rows have a near copy in the training set than training rows have in other groups.
+
+    All columns count but key, group and time; see `count_near_copies`.
+    """
+    found = count_near_copies(inputs.train, inputs.holdout)
+    observed = (
+        f"{found.held:.1%} of the held-out rows have a near copy in the training set, {found.trained:.1%} of its own "
+        f"in other groups (within {found.scale:g} standard deviations)"
+    )
+    most = inputs.rules.copies
+    return Finding(found.excess <= most, observed, f"at most {most:.1%} more than by chance")
 
 
 @gate_check(
