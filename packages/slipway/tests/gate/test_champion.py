@@ -8,6 +8,7 @@ from gatebox import make_inputs, sharpened, with_production_scores, with_rules, 
 from ledgerbox import deploy
 from projectbox import make_project, with_production
 
+from slipway.data.splitting import split_frame
 from slipway.evaluation.metrics import metric_value
 from slipway.figures import Figure
 from slipway.gate.anchors import list_anchors
@@ -17,6 +18,7 @@ from slipway.gate.result import CheckResult, Verdict
 from slipway.gate.rules import Tie
 from slipway.gate.run import decide_verdict, run_gate
 from slipway.ledger import Ledger
+from slipway.params import SplitParams
 from slipway.training.fit import fit_estimator
 
 
@@ -161,3 +163,28 @@ def test_the_anchors_are_the_last_trusted_releases_before_the_champion(project):
 def test_it_is_not_asked_where_a_tie_keeps_production(churn_inputs):
     assert "not asked" in not_eroded(churn_inputs).observed
     assert not_eroded(with_rules(churn_inputs, tie=Tie.CANDIDATE)).observed == "no earlier release"
+
+
+def hold_out(project, salt, share):
+    project.write_params(msgspec.structs.replace(project.params, split=SplitParams(salt=salt, holdout=share)))
+    both = pd.concat([project.train, project.holdout], ignore_index=True)
+    project.retrain(*split_frame(both, project.params.split))
+
+
+def test_groups_on_which_production_was_trained_are_left_out_of_the_comparison(project):
+    before = project.holdout["group"].nunique()
+    hold_out(project, "toys", 0.5)
+    project.change_rules(rows=100)
+    found = run_gate(project.root)
+    assert found.verdict is not Verdict.REFUSE, found.sentence
+    assert (found.groups, found.rows) == (before, len(project.holdout))
+    assert f"{before} groups" in found.sentence
+    assert "held-out groups, by another split: they are left out of the comparison" in found.moved[0]
+
+
+def test_where_hardly_any_group_is_left_the_report_says_whom_that_favours(project):
+    hold_out(project, "another", 0.2)
+    project.change_rules(rows=100)
+    found = run_gate(project.root)
+    assert "too many to leave out: the comparison favours it" in found.moved[0]
+    assert found.groups > 8

@@ -5,14 +5,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from slipway.bundle.isolation import IsolatedBundle
 from slipway.evaluation.record import EvaluationRecord
 from slipway.evaluation.result import Evaluation
-from slipway.evaluation.scored import Scored
-from slipway.evaluation.slices import SlicePart
+from slipway.evaluation.scored import Scored, restrict_rows
+from slipway.evaluation.slices import FEWEST_GROUPS, SlicePart
 from slipway.figures import Figure
-from slipway.gate.reproduction import Reproduction, add_absent_columns, reproduce_record
+from slipway.gate.reproduction import Reproduction, add_absent_columns, list_trained_groups, reproduce_record
 from slipway.gate.result import CheckResult, SliceComparison
 from slipway.gate.rules import GateRules
 from slipway.gate.statistics.comparison import compare_slices, relative_improvement
@@ -85,16 +87,36 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
         return (before, after) if before is not None and after is not None and before != after else None
 
     @cached_property
+    def trained_groups(self) -> list[str]:
+        """The held-out groups on which production's model was trained, where it was made by another split."""
+        return list_trained_groups(self.evaluation_record, self.holdout) if self.evaluation_record else []
+
+    @cached_property
+    def compared_rows(self) -> NDArray[np.intp]:
+        """The rows on which candidate and production are compared: those that neither was trained on.
+
+        All, where the other rows have too few groups for an interval.
+        """
+        rows = np.flatnonzero(~self.holdout["group"].isin(self.trained_groups).to_numpy())
+        left = self.holdout["group"].nunique() - len(self.trained_groups)
+        return rows if left >= FEWEST_GROUPS else np.arange(len(self.holdout))
+
+    def compared(self, side: ScoredBundle) -> Scored:
+        """Return the scores of a model on the rows on which candidate and production are compared."""
+        rows = self.compared_rows
+        return side.scored if len(rows) == len(side.scored.target) else restrict_rows(side.scored, rows)
+
+    @cached_property
     def gain(self) -> Figure | None:
         """The primary loss compared with production's (see `relative_improvement`); None without production."""
-        return self._improvement(self.production.scored, self.rules.level) if self.production else None
+        return self._beside(self.production, self.rules.level) if self.production else None
 
     @cached_property
     def gain_bound(self) -> float | None:
         """The upper end of the one-sided interval of `gain`; None without production, or with too few groups."""
         if self.production is None:
             return None
-        return self._improvement(self.production.scored, 2 * self.rules.level - 1).high
+        return self._beside(self.production, 2 * self.rules.level - 1).high
 
     @property
     def is_worse(self) -> bool:
@@ -111,10 +133,13 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
         """Every slice compared with production's (see `compare_slices`); none without production."""
         if self.production is None:
             return ()
+        inside = np.zeros(len(self.holdout), dtype=bool)
+        inside[self.compared_rows] = True
+        slices = [msgspec.structs.replace(part, rows=part.rows[inside[part.rows]]) for part in self.slices]
         return compare_slices(
             self.candidate.scored,
             self.production.scored,
-            self.slices,
+            slices,
             self.problem.metric,
             self.rules,
             self.params.evaluate,
@@ -144,9 +169,13 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
         if not self.anchors.scored:
             return None
         level = 1 - 2 * (1 - self.rules.level) / len(self.anchors.scored)
-        figures = [self._improvement(each.scored, level) for each in self.anchors.scored]
+        figures = [self._beside(each, level) for each in self.anchors.scored]
         best = min(range(len(figures)), key=lambda at: figures[at].value)
         return self.anchors.scored[best], figures[best]
+
+    def _beside(self, other: ScoredBundle, level: float) -> Figure:
+        pair = self.compared(self.candidate), self.compared(other)
+        return relative_improvement(*pair, self.problem.metric, level, self.params.evaluate)
 
     def _improvement(self, reference: Scored, level: float) -> Figure:
         scored = self.candidate.scored

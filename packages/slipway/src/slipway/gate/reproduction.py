@@ -100,6 +100,12 @@ def reproduce_record(
     )
 
 
+def list_trained_groups(record: EvaluationRecord, holdout: "pd.DataFrame") -> list[str]:
+    """Return the groups of a holdout on which the bundle of `record` was trained, by another split then."""
+    held = set(_held_out(record, holdout))
+    return [name for name in holdout["group"].unique().tolist() if name not in held]
+
+
 def _compare_losses(before: _Rows, after: _Rows, names: list[str], tolerance: float) -> tuple[dict[str, float], float]:
     """Return the relative change of the loss of each group that is not reproduced, and of all groups together.
 

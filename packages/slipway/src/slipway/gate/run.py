@@ -37,7 +37,7 @@ def run_gate(root: Path, *, base: str | None = None, ledger: Ledger | None = Non
 def _judge(inputs: GateInputs) -> GateResult:
     checks = (*inputs.collected, *run_checks(inputs))
     verdict, sentence = decide_verdict(inputs, inputs.gain, checks)
-    scored, candidate = inputs.candidate.scored, inputs.candidate.bundle.digest
+    scored, candidate = inputs.compared(inputs.candidate), inputs.candidate.bundle.digest
     production = inputs.serving.digest if inputs.serving else None
     return GateResult(
         verdict=verdict,
@@ -52,7 +52,7 @@ def _judge(inputs: GateInputs) -> GateResult:
         relative=inputs.gain,
         metrics=compare_metrics(
             scored,
-            inputs.production.scored if inputs.production else None,
+            inputs.compared(inputs.production) if inputs.production else None,
             inputs.rules.level,
             inputs.params.evaluate,
         ),
@@ -61,6 +61,7 @@ def _judge(inputs: GateInputs) -> GateResult:
         moved=(
             *_distrust(inputs),
             *_threshold(inputs),
+            *_trained(inputs),
             *inputs.moved,
             *_changed_files(inputs),
             *_expired_exemptions(inputs),
@@ -140,11 +141,11 @@ def _compared(inputs: GateInputs, production: ScoredBundle, relative: Figure | N
 
 
 def _primary(inputs: GateInputs, side: ScoredBundle) -> str:
-    return f"{metric_value(side.scored, inputs.problem.metric):.4g}"
+    return f"{metric_value(inputs.compared(side), inputs.problem.metric):.4g}"
 
 
 def _size(inputs: GateInputs) -> str:
-    scored = inputs.candidate.scored
+    scored = inputs.compared(inputs.candidate)
     return f"{len(scored.target):,} rows in {scored.groups:,} groups"
 
 
@@ -163,6 +164,16 @@ def _threshold(inputs: GateInputs) -> tuple[str, ...]:
     before, after = inputs.moved_threshold
     ships = "" if after == inputs.threshold else "; a tie ships for its sake once params.yaml of the base has it"
     return (f"decision threshold: {before:g} -> {after:g}{ships}",)
+
+
+def _trained(inputs: GateInputs) -> tuple[str, ...]:
+    if not inputs.trained_groups:
+        return ()
+    groups = inputs.holdout["group"].nunique()
+    left_out = inputs.compared(inputs.candidate).groups < groups
+    how = "they are left out of the comparison" if left_out else "too many to leave out: the comparison favours it"
+    trained = f"{len(inputs.trained_groups):,} of {groups:,} held-out groups"
+    return (f"production's model was trained on {trained}, by another split: {how}",)
 
 
 def _changed_files(inputs: GateInputs) -> tuple[str, ...]:
