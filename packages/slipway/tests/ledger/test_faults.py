@@ -107,8 +107,17 @@ def make_world(folder: Path, place: str, toys: Any) -> Path:
     return work
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("name", OPERATIONS)
+# Every kind of failure where most calls are made; elsewhere the two kinds that read as an answer. One place in git.py
+# classifies all four.
+CASES = [
+    (name, fault)
+    for name in OPERATIONS
+    for fault in FAULTS
+    if name in ("append", "read in a shallow clone") or fault in ("error", "empty")
+]
+
+
+@pytest.mark.parametrize(("name", "fault"), CASES)
 def test_a_call_of_git_that_fails_loses_nothing_and_makes_nothing_up(name, fault, toys, tmp_path, monkeypatch):
     operation, place = OPERATIONS[name]
     make_world(tmp_path / "start", place, toys)
