@@ -108,8 +108,12 @@ def test_an_image_of_another_bundle_is_refused_before_it_runs(project, engine, r
 
 
 def test_an_image_without_an_attestation_is_not_started(project, registry, tmp_path, monkeypatch):
+    old = publish.publish_image(project.root, choose(project), f"{registry}/unattested", quiet).release
+    operations.deploy(project.root, "staging", quiet, chosen=project.root / "release")
+    project.retrain(trees=3)
     folder = choose(project)
     publish.publish_image(project.root, folder, f"{registry}/unattested", quiet)
+    new = operations.deploy(project.root, "staging", quiet, chosen=folder).entry
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "gh").write_text("#!/bin/sh\necho no attestations found >&2\nexit 1\n")
     (tmp_path / "bin" / "gh").chmod(0o755)
@@ -117,7 +121,10 @@ def test_an_image_without_an_attestation_is_not_started(project, registry, tmp_p
     monkeypatch.setenv("SLIPWAY_ATTESTED", "acme/model")
     with pytest.raises(DeliveryError, match=r"has no attestation .* no attestations found"):
         operations.deploy(project.root, "staging", quiet, chosen=folder)
-    assert Ledger(project.root).read("staging").event is Event.GENESIS
+    with pytest.raises(DeliveryError, match=r"has no attestation .*slipway rollback --unsigned"):
+        operations.rollback(project.root, "staging", "back", quiet)
+    assert Ledger(project.root).read("staging") == new
+    assert operations.rollback(project.root, "staging", "back", quiet, unverified=True).entry.serving == old
 
 
 @pytest.mark.parametrize("change", ["missing", "refuse", "other"])

@@ -449,6 +449,24 @@ MUTANTS = [
         put(r"\$\{\{ steps\.settings\.outputs\.attested \}\}", "${{ vars.ATTESTED }}"),
     ),
     Mutant(
+        "the ledger's key for every step",
+        "deploy.yml",
+        "ledger_key_where_the_ledger_is_written",
+        put(r"^      ENVIRONMENT: .*$", r"\g<0>\n      KEY: ${{ secrets.SLIPWAY_LEDGER_KEY }}"),
+    ),
+    Mutant(
+        "the ledger's key in the set-up",
+        "deploy.yml",
+        "ledger_key_where_the_ledger_is_written",
+        put(r"^( +)- uses: \./\.github/actions/setup$", r"\g<0>\n\1  env: {KEY: '${{ secrets.SLIPWAY_LEDGER_KEY }}'}"),
+    ),
+    Mutant(
+        "the ledger's key beside the image",
+        "cd.yml",
+        "ledger_key_where_the_ledger_is_written",
+        put(r"^( +)COSIGN_KEY: .*$", r"\g<0>\n\1KEY: ${{ secrets.SLIPWAY_LEDGER_KEY }}"),
+    ),
+    Mutant(
         "a gate without its verdict is green",
         "ci.yml",
         "verdicts_demanded",

@@ -1,6 +1,7 @@
 """From a push to main to production, run by a real runner with a real image and a real registry."""
 
 import re
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
@@ -38,6 +39,7 @@ def world(world, first, tmp_path):
     tags = "+refs/tags/ledger/*:refs/tags/ledger/*"
     git(world.work, "fetch", "--quiet", f"file://{first[0].hub}", "deployments", tags)
     git(world.work, "push", "--quiet", "--force", "origin", "FETCH_HEAD:refs/heads/deployments", tags)
+    shutil.copytree(first[0].folder / "attestations", world.folder / "attested-before")
     return world
 
 

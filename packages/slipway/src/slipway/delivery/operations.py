@@ -92,12 +92,13 @@ def rollback(
     to: int | None = None,
     expected_entry: int | None = None,
     accept: Callable[[str], bool] = lambda _: False,
+    unverified: bool = False,
 ) -> Delivered:
     """Bring back the release that served before, or the one that served after entry `to`.
 
-    `accept` is asked whether an entry `to` that nobody has signed is wanted nevertheless. `expected_entry` is the
-    newest one that the caller has seen. The same command again, after one that died or whose push had no answer, finds
-    its entry and goes no further back.
+    `accept` is asked whether an entry `to` that nobody has signed is wanted nevertheless; `unverified` takes an image
+    that nobody has signed or attested. `expected_entry` is the newest entry that the caller has seen. The same command
+    again, after one that died or whose push had no answer, finds its entry and goes no further back.
     """
     settings = project_settings(root)
     seen = Ledger(root, settings).read(environment)
@@ -107,8 +108,8 @@ def rollback(
         check_no_conflict(seen, newest, Event.ROLLBACK, "starting. Nothing was changed.")
         if find_recorded_rollback(held.ledger, newest, reason, expected_entry, to):
             say(f"{environment}: the ledger has this rollback already, as entry {newest.number}")
-            return complete_rollout(held, newest)
+            return complete_rollout(held, newest, unverified)
         release = find_earlier_release(held.ledger, newest, to, held.target.by_image)
         if to is not None:
             check_signed(held.ledger, environment, to, accept)
-        return roll_out(held, newest, Change(Event.ROLLBACK, release, reason=reason))
+        return roll_out(held, newest, Change(Event.ROLLBACK, release, reason=reason, unverified=unverified))

@@ -47,7 +47,8 @@ class Delivered(msgspec.Struct, frozen=True):
 class Change(msgspec.Struct, frozen=True):
     """The release that is to serve, and the other fields of its entry.
 
-    `bundle` is the folder of its bundle, None if the ledger has it.
+    `bundle` is the folder of its bundle, None if the ledger has it. `unverified`: a person wants its image although
+    nobody vouches for it.
     """
 
     event: Event
@@ -55,6 +56,7 @@ class Change(msgspec.Struct, frozen=True):
     bundle: Path | None = None
     reason: str = ""
     gate: dict[str, Any] | None = None
+    unverified: bool = False
 
 
 @contextmanager
@@ -80,7 +82,7 @@ def roll_out(held: OpenEnvironment, newest: Entry, change: Change) -> Delivered:
             f"{environment} does not run from this folder, so a change here would have no effect. Run this where it "
             f"runs, or start it here first: `slipway reconcile {environment}`."
         )
-    prepared = prepare_release(held, release, change.bundle)
+    prepared = prepare_release(held, release, change.bundle, accepted=release if change.unverified else None)
     # A workflow that runs again has another MLflow run.
     same = newest.serving and (newest.serving.artifact, newest.serving.commit) == (release.artifact, release.commit)
     if same and find_difference(target, release) is None:
@@ -104,12 +106,12 @@ def roll_out(held: OpenEnvironment, newest: Entry, change: Change) -> Delivered:
     return _mirror(entry, smoke)
 
 
-def complete_rollout(held: OpenEnvironment, newest: Entry) -> Delivered:
+def complete_rollout(held: OpenEnvironment, newest: Entry, unverified: bool = False) -> Delivered:
     """Let the environment serve what its newest entry says, where the command that wrote it did not end; test it."""
     serving = newest.serving
     if serving is None:
         raise DeliveryError(f"{newest.environment} serves nothing, as entry {newest.number} says.")
-    prepared = prepare_release(held, serving)
+    prepared = prepare_release(held, serving, accepted=serving if unverified else None)
     if find_difference(held.target, serving) is None:
         return _mirror(newest, held.target.smoke_test(prepared))
     held.target.preflight()

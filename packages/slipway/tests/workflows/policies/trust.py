@@ -13,6 +13,7 @@ _OTHER = "github.ref != 'refs/heads/main'"
 _DEPLOYS = re.compile(r"\bslipway (deploy|promote|rollback)\b")
 _ATTESTED = "${{ steps.settings.outputs.attested }}"
 _READS_RULES = "slipway ci settings"
+_LEDGER_KEY = "secrets.SLIPWAY_LEDGER_KEY"
 _VERDICTS = {"gate", "chosen", "release", "candidate"}
 _APPROVAL = re.compile(r"needs\.(gate|settings)\.outputs\.approval == '(environment|pull-request)'")
 
@@ -72,6 +73,27 @@ def images_verified_before_a_start(workflows: Sequence[Workflow]) -> list[str]:
     ]
 
 
+def ledger_key_where_the_ledger_is_written(workflows: Sequence[Workflow]) -> list[str]:
+    """The key that writes the ledger is read by deploy.yml alone: by its checkout, and by the steps that deliver."""
+    found = []
+    for workflow in workflows:
+        for name, job in workflow.jobs.items():
+            beside = {key: value for key, value in job.items() if key != "steps"}
+            if workflow.name == "deploy.yml" and not called(job) and _LEDGER_KEY in str(beside):
+                found.append(f"{workflow.name}: {name}: the ledger's key for the whole job")
+        found += [
+            f"{where}: reads the ledger's key: expected it in the checkout and the steps that deliver"
+            for where, _, step in workflow.steps
+            if _LEDGER_KEY in str(step) and not _may_write_the_ledger(workflow, step)
+        ]
+    return found
+
+
+def _may_write_the_ledger(workflow: Workflow, step: dict[str, Any]) -> bool:
+    delivers = _DEPLOYS.search(str(step.get("run", ""))) or str(step.get("uses", "")).startswith("actions/checkout@")
+    return workflow.name == "deploy.yml" and bool(delivers)
+
+
 def verdicts_demanded(workflows: Sequence[Workflow]) -> list[str]:
     """An artifact with a verdict, or what was judged, is there or the job is red."""
     return [
@@ -109,5 +131,6 @@ POLICIES = (
     other_branches_are_refused,
     approval_in_a_file,
     images_verified_before_a_start,
+    ledger_key_where_the_ledger_is_written,
     verdicts_demanded,
 )

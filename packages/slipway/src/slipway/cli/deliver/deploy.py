@@ -95,7 +95,7 @@ def request(source: str, environment: str, as_json: bool) -> None:
     "--from", "expected_entry", type=click.IntRange(0), metavar="N", help="Only if entry N is the newest one."
 )
 @click.option("--to", type=click.IntRange(0), metavar="N", help="Number of the ledger's entry whose release returns.")
-@click.option("--unsigned", is_flag=True, help="Also to an entry that nobody has signed; a terminal is asked.")
+@click.option("--unsigned", is_flag=True, help="Also to an entry or image that nobody has signed.")
 @REASON
 @AS_JSON
 def rollback(
@@ -114,7 +114,8 @@ def rollback(
     def accept(question: str) -> bool:
         return unsigned or (sys.stdin.isatty() and click.confirm(question, err=True))
 
-    done = operations.rollback(Path(), environment, reason, progress_printer(as_json), to, expected_entry, accept)
+    say = progress_printer(as_json)
+    done = operations.rollback(Path(), environment, reason, say, to, expected_entry, accept, unsigned)
     _print_delivered(done, as_json, f"slipway history {environment}")
 
 
