@@ -152,7 +152,7 @@ def _ends_early(git: Objects, commit: str) -> bool:
 def _missing(remote: str | None, seen: str | None, offline: str | None) -> str:
     if seen is None:
         return f"No ledger is known here yet. {offline} Read it once while the remote can be reached."
-    where, back = _place(remote, seen)
+    where, back = _locate_branch(remote, seen)
     return (
         f"Expected the branch deployments {where}, with {seen} as its newest known commit; found no such branch. To "
         f"bring it back: `{back}`. To start a new ledger on purpose: `git update-ref -d {SEEN}`, then `slipway ledger "
@@ -161,7 +161,7 @@ def _missing(remote: str | None, seen: str | None, offline: str | None) -> str:
 
 
 def _rewritten(remote: str | None, seen: str, commit: str) -> str:
-    where, back = _place(remote, seen, "--force ")
+    where, back = _locate_branch(remote, seen, "--force ")
     return (
         f"The branch deployments {where} was rewritten or shortened: expected a descendant of {seen}, which was its "
         f"newest commit when this clone last read it, found {commit}. Nothing in it is trusted. `git log {seen} "
@@ -170,7 +170,7 @@ def _rewritten(remote: str | None, seen: str, commit: str) -> str:
     )
 
 
-def _place(remote: str | None, seen: str, force: str = "") -> tuple[str, str]:
+def _locate_branch(remote: str | None, seen: str, force: str = "") -> tuple[str, str]:
     """Return where the branch is, in words, and the command that points it to `seen` again."""
     if remote:
         return f"at the remote {remote!r}", f"git push {force}{remote} {seen}:{BRANCH}"
