@@ -174,7 +174,8 @@ def hold_out(project, salt, share):
 def test_groups_on_which_production_was_trained_are_left_out_of_the_comparison(project):
     before = project.holdout["group"].nunique()
     hold_out(project, "toys", 0.5)
-    project.change_rules(rows=100)
+    # Half of the days teach a toy less than production knows.
+    project.change_rules(rows=100, calibration_cost=0.1, calibration_margin=0.2)
     found = run_gate(project.root)
     assert found.verdict is not Verdict.REFUSE, found.sentence
     assert (found.groups, found.rows) == (before, len(project.holdout))
@@ -188,3 +189,18 @@ def test_where_hardly_any_group_is_left_the_report_says_whom_that_favours(projec
     found = run_gate(project.root)
     assert "too many to leave out: the comparison favours it" in found.moved[0]
     assert found.groups > 8
+
+
+def test_changed_values_without_effect_head_the_report(project):
+    parts = (part.assign(joined=part["joined"] + pd.Timedelta(hours=12)) for part in (project.train, project.holdout))
+    project.retrain(*parts)
+    line = "other values than when production's model was evaluated, without effect on its loss: joined"
+    assert run_gate(project.root).moved == (line,)
+
+
+def test_rows_of_which_no_group_is_known_head_the_report(project):
+    both = pd.concat([project.train, project.holdout], ignore_index=True)
+    renamed = both.assign(group=both["group"].str.replace("-", "/"))
+    project.retrain(*split_frame(renamed, project.params.split))
+    found = run_gate(project.root)
+    assert found.moved[-1].startswith("production's model was evaluated on none of these groups")

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from slipway.bundle.code import CONTRACT, FEATURES
 from slipway.errors import GateError
 from slipway.evaluation.metrics import metric_value
 from slipway.figures import Figure, format_limit
 from slipway.gate.checks import run_checks
 from slipway.gate.collect import CollectionRefused, collect_inputs
 from slipway.gate.inputs import GateInputs, ScoredBundle
+from slipway.gate.moved import list_moved
 from slipway.gate.result import CheckResult, GateResult, Verdict, failed_check
 from slipway.gate.rules import Tie
 from slipway.gate.statistics.comparison import compare_metrics
@@ -58,15 +58,7 @@ def _judge(inputs: GateInputs) -> GateResult:
         ),
         slices=inputs.slice_gains,
         checks=checks,
-        moved=(
-            *_distrust(inputs),
-            *_threshold(inputs),
-            *_trained(inputs),
-            *inputs.moved,
-            *_changed_files(inputs),
-            *_expired_exemptions(inputs),
-            *_unused_margins(inputs),
-        ),
+        moved=list_moved(inputs),
     )
 
 
@@ -147,52 +139,6 @@ def _primary(inputs: GateInputs, side: ScoredBundle) -> str:
 def _size(inputs: GateInputs) -> str:
     scored = inputs.compared(inputs.candidate)
     return f"{len(scored.target):,} rows in {scored.groups:,} groups"
-
-
-def _distrust(inputs: GateInputs) -> tuple[str, ...]:
-    if inputs.dethroned is None:
-        return ()
-    digest = inputs.dethroned.digest
-    number = inputs.entry.distrusted.get(digest)
-    other = f"the release {inputs.production.bundle.digest[:12]} before it" if inputs.production else "the baseline"
-    return (f"production's model {digest[:12]} is distrusted (entry {number}): the candidate is compared with {other}",)
-
-
-def _threshold(inputs: GateInputs) -> tuple[str, ...]:
-    if inputs.moved_threshold is None:
-        return ()
-    before, after = inputs.moved_threshold
-    ships = "" if after == inputs.threshold else "; a tie ships for its sake once params.yaml of the base has it"
-    return (f"decision threshold: {before:g} -> {after:g}{ships}",)
-
-
-def _trained(inputs: GateInputs) -> tuple[str, ...]:
-    if not inputs.trained_groups:
-        return ()
-    groups = inputs.holdout["group"].nunique()
-    left_out = inputs.compared(inputs.candidate).groups < groups
-    how = "they are left out of the comparison" if left_out else "too many to leave out: the comparison favours it"
-    trained = f"{len(inputs.trained_groups):,} of {groups:,} held-out groups"
-    return (f"production's model was trained on {trained}, by another split: {how}",)
-
-
-def _changed_files(inputs: GateInputs) -> tuple[str, ...]:
-    if inputs.serving is None:
-        return ()
-    before, after = (bundle.manifest.files for bundle in (inputs.serving, inputs.candidate.bundle))
-    changed = [name for name in (CONTRACT, FEATURES) if before.get(name) != after.get(name)]
-    return tuple(f"{name} differs from production's" for name in changed)
-
-
-def _expired_exemptions(inputs: GateInputs) -> tuple[str, ...]:
-    expired = [each for each in inputs.rules.exemptions if each.until < inputs.today]
-    return tuple(f"the exemption for {each.check} expired on {each.until} and no longer counts" for each in expired)
-
-
-def _unused_margins(inputs: GateInputs) -> tuple[str, ...]:
-    known = {part.slice for part in inputs.slices}
-    unused = [name for name in inputs.rules.slice_margins if name not in known]
-    return tuple(f"gate.yaml slice_margins names the slice {name}, which does not exist" for name in unused)
 
 
 def _refused(check: CheckResult, candidate: str | None) -> GateResult:

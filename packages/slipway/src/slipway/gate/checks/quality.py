@@ -116,9 +116,9 @@ def calibrated(inputs: GateInputs) -> Finding:
     passed = found is not None and found.low is not None and found.low <= rules.calibration
     observed = format_figure(found, ".3f") if found else "undefined"
     limit = f"interval from {rules.calibration:.3f} or less"
-    production = inputs.production.scored if inputs.production else None
+    production = inputs.compared(inputs.production) if inputs.production else None
     if production and production.classes == scored.classes:
-        gap = compare_calibration(scored, production, rules.level)
+        gap = compare_calibration(inputs.compared(inputs.candidate), production, rules.level)
         worst = max(gap.ranges, key=lambda each: min(each.least, each.farther))
         better = inputs.gain is not None and (inputs.gain.low or 0.0) > 0
         costly = gap.value > rules.calibration_cost and gap.p_value <= 1 - rules.level and not better
@@ -146,9 +146,9 @@ def mean_prediction_in_range(inputs: GateInputs) -> Finding:
     is in standard deviations of the target; of several classes the largest distance counts.
     """
     scored, level = inputs.candidate.scored, inputs.rules.level
-    production = inputs.production.scored if inputs.production else None
+    production = inputs.compared(inputs.production) if inputs.production else None
     if production and production.classes == scored.classes and least_mean_error(production, level) <= inputs.rules.mean:
-        distance = mean_distance(scored, production)
+        distance = mean_distance(inputs.compared(inputs.candidate), production)
         observed = f"{distance:.4f} from production's mean"
     else:
         distance = least_mean_error(scored, level)
