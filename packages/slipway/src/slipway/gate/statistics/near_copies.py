@@ -53,8 +53,10 @@ def count_near_copies(train: "pd.DataFrame", holdout: "pd.DataFrame") -> NearCop
         for _ in range(_GRIDS):
             hashes = _hash_rows(parts, scale, rng)
             ours, theirs = hashes[: len(train)], hashes[len(train) :]
-            trained |= _in_other_groups(ours, groups[0])
-            held |= np.isin(theirs, ours)
+            order = np.argsort(ours)
+            trained[order] |= _in_other_groups(ours[order], groups[0][order])
+            place = np.searchsorted(ours, theirs, sorter=order)
+            held |= ours[order[np.minimum(place, len(ours) - 1)]] == theirs
         (here, spread), (beside, other) = _share(held, groups[1]), _share(trained, groups[0])
         found.append(NearCopies(scale, here, beside, float(np.hypot(spread, other))))
     return max(found, key=lambda each: each.excess)
@@ -95,16 +97,10 @@ def _hash_rows(columns: list[_Column], scale: float, rng: np.random.Generator) -
 
 
 def _in_other_groups(hashes: _Hashes, group: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Mark rows whose hash occurs in a group other than their own."""
-    order = np.lexsort((group, hashes))
-    sorted_hashes, sorted_groups = hashes[order], group[order]
-    starts = np.flatnonzero(np.r_[True, sorted_hashes[1:] != sorted_hashes[:-1]])
-    ends = np.r_[starts[1:], len(hashes)]
-    # Groups are in order within a hash: it has several where the first differs from the last.
-    several = sorted_groups[starts] != sorted_groups[ends - 1]
-    found = np.empty(len(hashes), dtype=bool)
-    found[order] = np.repeat(several, ends - starts)
-    return found
+    """Mark rows, in the order of their hashes, whose hash occurs in a group other than their own."""
+    starts = np.flatnonzero(np.r_[True, hashes[1:] != hashes[:-1]])
+    several = np.minimum.reduceat(group, starts) != np.maximum.reduceat(group, starts)
+    return np.repeat(several, np.diff(np.r_[starts, len(hashes)]))
 
 
 def _codes_of_groups(part: "pd.DataFrame") -> NDArray[np.intp]:
