@@ -66,12 +66,13 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
         today = datetime.now(UTC).date()
         settings = project_settings(root)
         verify_results(settings)
-        team = ProblemProcess(root, settings.problem)
         params = read_params(None, root / "params.yaml")
-        judged = read_base(root, settings.problem, team.read_facts(), params, base)
-        verify_exemptions(judged.rules, judged.where, today)
+        # While the server imports what the problem needs.
         train, holdout = read_parts(root / "prepared")
         committed = read_evaluation(root / "metrics.json")
+        team = ProblemProcess(root, settings.problem)
+        judged = read_base(root, settings.problem, team.read_facts(), params, base)
+        verify_exemptions(judged.rules, judged.where, today)
     candidate, collected = _candidate(root / "bundle", judged.problem, len(train))
     with _refusing("inputs", candidate.digest):
         scored, baseline = score_holdout(candidate, judged.problem, train, holdout)
