@@ -45,11 +45,22 @@ def test_a_study_says_what_it_compared(found):
 
 def test_each_limit_stands_beside_what_honest_retrains_have(found):
     names = {each.name: each for each in found.limits}
-    assert list(names) == ["mean", "calibration", "skill", "ceiling", "gain", "single"]
+    assert list(names) == [
+        "mean",
+        "calibration",
+        "calibration_cost",
+        "calibration_margin",
+        "skill",
+        "ceiling",
+        "gain",
+        "single",
+    ]
     assert all(each.least <= each.median <= each.most for each in found.limits)
     assert {name: each.count for name, each in names.items()} == {
         "mean": 12,
         "calibration": 4,
+        "calibration_cost": 8,
+        "calibration_margin": 8,
         "skill": 4,
         "ceiling": 4,
         "gain": 12,
@@ -73,7 +84,7 @@ def test_a_limit_that_honest_retrains_do_not_meet_is_counted(toys):
     toy = toys["churn"]
     rules = msgspec.structs.replace(RULES, skill=0.9, ceiling=0.0, gain=-1.0, single=0.0, mean=0.0, calibration=0.0)
     limits = study_power(toy.problem, toy.params, rules, toy.train, toy.holdout, retrains=2, say=quiet).limits
-    assert all(each.refused == each.count for each in limits if each.name not in ("mean", "calibration"))
+    assert all(each.refused == each.count for each in limits if each.name in ("skill", "ceiling", "gain", "single"))
 
 
 def test_the_worse_a_model_the_surer_it_is_refused(found):

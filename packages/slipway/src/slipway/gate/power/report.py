@@ -47,7 +47,7 @@ def _refusal_lines(power: PowerStudy) -> list[str]:
         f"{found.refused / found.pairs:.2%};",
         f"  {found.by_whole:,} by the whole (margin {format_limit(power.margin)}), "
         f"{found.by_slice:,} by one of {power.slices} parts of slices,",
-        f"  {found.by_mean:,} by the mean prediction, {found.by_calibration:,} by the calibration",
+        f"  {found.by_mean:,} by the mean prediction, {found.by_calibration:,} by the calibration error",
         f"  this rests on {found.retrains // 2:,} independent pairs of retrains and {power.groups} groups:",
         f"  the true rate is at most {likely} by the jackknife, {found.bound:.2%} whatever the cause (95% confidence)",
         f"  the unluckiest retrain in production refuses {found.unluckiest:.1%} of the others",
@@ -68,10 +68,10 @@ def _loss_table(power: PowerStudy) -> list[str]:
 
 
 def _limit_table(power: PowerStudy) -> list[str]:
-    lines = [f"  {'':12}{'limit':>8}{'least':>9}{'median':>9}{'most':>9}   refused"]
+    lines = [f"  {'':18}{'limit':>8}{'least':>9}{'median':>9}{'most':>9}   refused"]
     for each in power.limits:
         figures = "".join(f"{value:>9.4f}" for value in (each.least, each.median, each.most))
-        lines.append(f"  {each.name:12}{each.limit:>8g}{figures}   {each.refused:,} of {each.count:,}")
+        lines.append(f"  {each.name:18}{each.limit:>8g}{figures}   {each.refused:,} of {each.count:,}")
     return lines
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from slipway.evaluation.scored import Scored, Vector
 from slipway.gate.rules import GateRules
 from slipway.gate.statistics.calibration import calibration_interval, least_mean_error, mean_prediction
+from slipway.gate.statistics.calibration_gap import CalibrationGap, compare_calibration
 from slipway.params import EvaluateParams
 from slipway.problem import Task
 
@@ -18,6 +19,12 @@ def mean_distances(honest: Sequence[Scored], rules: GateRules) -> Vector:
     apart = np.abs(means[:, None] - means[None]).max(axis=2)
     # A production that is off itself is no reference: the base rate is.
     return np.where(errors[None] <= rules.mean, apart, errors[:, None])
+
+
+def compare_neighbours(honest: Sequence[Scored], level: float) -> list[CalibrationGap]:
+    """Compare each retrain's calibration with that of the next one, in both roles: all pairs would take hours."""
+    pairs = zip(honest, [*honest[1:], honest[0]], strict=True)
+    return [compare_calibration(*pair, level) for one, other in pairs for pair in ((one, other), (other, one))]
 
 
 def calibration_lows(honest: Sequence[Scored], rules: GateRules, params: EvaluateParams) -> Vector:
