@@ -10,7 +10,7 @@ from slipway.evaluation.record import make_record
 from slipway.evaluation.scored import score_frame
 from slipway.gate.checks.reproduction import production_reproduced
 from slipway.gate.inputs import ScoredBundle
-from slipway.gate.reproduction import add_absent_columns
+from slipway.gate.statistics.reproduction import add_absent_columns
 from slipway.params import SplitParams
 
 

@@ -9,7 +9,7 @@ from slipway.bundle.verify import read_sealed
 from slipway.errors import SlipwayError
 from slipway.evaluation.scored import score_frame, verify_bundle_problem
 from slipway.gate.inputs import Anchors, ScoredBundle
-from slipway.gate.reproduction import add_absent_columns
+from slipway.gate.statistics.reproduction import add_absent_columns
 from slipway.ledger.entry import Entry
 from slipway.problem import ProblemFacts
 

@@ -24,9 +24,9 @@ from slipway.gate.checks import verify_exemptions
 from slipway.gate.inputs import Anchors, GateInputs, ScoredBundle
 from slipway.gate.judged_slices import cut_judged_slices
 from slipway.gate.problem_process import PRELOAD, ProblemProcess
-from slipway.gate.reproduction import add_absent_columns
 from slipway.gate.result import CheckResult, failed_check
 from slipway.gate.rules import Tie
+from slipway.gate.statistics.reproduction import add_absent_columns
 from slipway.ledger import Ledger
 from slipway.ledger.entry import PRODUCTION, Entry, Release
 from slipway.params import read_params

@@ -14,10 +14,10 @@ from slipway.evaluation.result import Evaluation
 from slipway.evaluation.scored import Scored, restrict_rows
 from slipway.evaluation.slices import FEWEST_GROUPS, SlicePart
 from slipway.figures import Figure
-from slipway.gate.reproduction import Reproduction, add_absent_columns, list_trained_groups, reproduce_record
 from slipway.gate.result import CheckResult, SliceComparison
 from slipway.gate.rules import GateRules
 from slipway.gate.statistics.comparison import compare_slices, relative_improvement
+from slipway.gate.statistics.reproduction import Reproduction, add_absent_columns, list_trained_groups, reproduce_record
 from slipway.ledger.entry import Entry
 from slipway.params import Params
 from slipway.problem import ProblemFacts

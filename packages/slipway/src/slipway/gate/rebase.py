@@ -13,8 +13,8 @@ from slipway.errors import GateError
 from slipway.evaluation.record import EvaluationRecord, decode_record, encode_record, make_record, repeat_record
 from slipway.evaluation.scored import score_frame
 from slipway.gate.problem_process import PRELOAD, ProblemProcess
-from slipway.gate.reproduction import Reproduction, add_absent_columns, reproduce_record
 from slipway.gate.rules import read_gate_rules
+from slipway.gate.statistics.reproduction import Reproduction, add_absent_columns, reproduce_record
 from slipway.git import Git
 from slipway.ledger import Entry, Event, Ledger, Release, next_entry
 from slipway.ledger.entry import PRODUCTION

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         "slipway gate --base origin/main --report gate.md --out gate.json",
         "slipway gate --power --retrains 100 --jobs 2",
         "slipway gate --power --base origin/main",
-        'slipway gate rebase --reason "the weather of May was an hour late"',
+        'slipway gate rebase --reason "the readings of May were an hour late"',
     ),
 )
 @BASE
@@ -66,7 +66,7 @@ def gate(
     sys.exit(1 if found.verdict is Verdict.REFUSE else 0)
 
 
-@gate.command(epilog=examples('slipway gate rebase --reason "the weather of May was an hour late"'))
+@gate.command(epilog=examples('slipway gate rebase --reason "the readings of May were an hour late"'))
 @REASON
 @AS_JSON
 def rebase(reason: str, as_json: bool) -> None:

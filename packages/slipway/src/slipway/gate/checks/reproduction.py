@@ -2,7 +2,7 @@
 
 from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
-from slipway.gate.reproduction import Reproduction
+from slipway.gate.statistics.reproduction import Reproduction
 from slipway.gate.wording import NO_PRODUCTION
 
 _NAMED = 3

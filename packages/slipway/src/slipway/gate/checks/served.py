@@ -10,7 +10,7 @@ from slipway.columns import Columns, count_rows, frame_to_columns, take_rows
 from slipway.evaluation.scored import Vector
 from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
-from slipway.gate.reproduction import add_absent_columns
+from slipway.gate.statistics.reproduction import add_absent_columns
 
 # Rows of the probe, spread over the whole holdout; sizes of batches as a service and a batch job have them.
 PROBED = 512
