@@ -10,7 +10,7 @@ from slipway.settings import project_settings
 
 PROBLEM = load_problem(project_settings(ROOT).problem)
 # Names of contract fields that are also ordinary words, so that they may appear in prose.
-ORDINARY = {"distance", "origin", "destination"}
+ORDINARY = {"distance", "origin", "destination", "visibility"}
 
 
 def machinery():
