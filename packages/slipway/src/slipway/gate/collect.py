@@ -108,10 +108,11 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
 def _candidate(path: Path, problem: ProblemFacts, trained: int) -> tuple[IsolatedBundle, tuple[CheckResult, ...]]:
     with _refusing("integrity", certificate=CertificateError):
         sealed = read_sealed(path)
-        certified = _certified(sealed, trained)
     with _refusing("integrity", sealed.digest, golden_rows=GoldenRowsError):
         bundle = isolate_bundle(sealed)
         verify_bundle_problem(bundle, problem)
+    with _refusing("certificate", sealed.digest):
+        certified = _certified(sealed, trained)
     golden = bundle.golden_rows
     return bundle, (
         _passed("integrity", f"{len(sealed.manifest.files)} files as sealed", "every file as sealed, no other file"),
