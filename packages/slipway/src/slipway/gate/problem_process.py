@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.bundle.isolation.child import SMALL, Child
+from slipway.bundle.isolation.child_process import SMALL, ChildProcess
 from slipway.bundle.isolation.wire import PackedArray, pack_array, unpack_array
 from slipway.data.prepared import read_part
 from slipway.errors import ProblemError
@@ -16,7 +16,7 @@ from slipway.evaluation.slices import SlicePart, cut_slices
 from slipway.problem import ProblemFacts, load_problem
 from slipway.project import load_project
 
-_HOST = "slipway.gate.problem_process:ProblemHost"
+_WORKER = "slipway.gate.problem_process:ProblemWorker"
 # What the problem's process imports in any case.
 PRELOAD = "onnxruntime pandas pyarrow.parquet slipway.gate.problem_process"
 # Bytes of the positions of one row in all slices, and the seconds in which a slow machine imports a problem.
@@ -67,7 +67,7 @@ class ProblemProcess:
         root = root.resolve()
         path = tuple(str(Path(place).resolve()) for place in (str(code or root / "src"), *sys.path))
         start = ProblemStart(str(root), package, path, other=code is not None)
-        self._child = Child(_HOST, start, preload=PRELOAD, whose=f"The problem {package}", patience=_IMPORTS)
+        self._child = ChildProcess(_WORKER, start, preload=PRELOAD, source=f"The problem {package}", patience=_IMPORTS)
 
     def read_facts(self) -> ProblemFacts:
         """Return what the problem says about itself."""
@@ -84,7 +84,7 @@ class ProblemProcess:
         )
 
 
-class ProblemHost:
+class ProblemWorker:
     """The child's half: the loaded project, and answers in plain data."""
 
     def __init__(self, payload: msgspec.Raw) -> None:

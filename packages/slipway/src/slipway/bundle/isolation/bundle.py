@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.bundle.isolation.child import PATIENCE, SMALL, Child
-from slipway.bundle.isolation.host import AloneScores, BundleFacts, BundleStart, RowsRead
+from slipway.bundle.isolation.bundle_worker import AloneScores, BundleFacts, BundleStart, RowsRead
+from slipway.bundle.isolation.child_process import PATIENCE, SMALL, ChildProcess
 from slipway.bundle.isolation.wire import PackedArray, PackedColumns, pack_columns, unpack_array, unpack_columns
 from slipway.bundle.manifest import Manifest
 from slipway.bundle.verify import SealedBundle
@@ -15,15 +15,15 @@ from slipway.columns import Columns, count_rows
 from slipway.errors import BundleError, ScoringError
 from slipway.problem import Task
 
-_HOST = "slipway.bundle.isolation.host:BundleHost"
+_WORKER = "slipway.bundle.isolation.bundle_worker:BundleWorker"
 # Bytes of one value of an answer, with room; rows that a slow bundle scores in a second.
-_VALUE, _PACE = 32, 500
+_BYTES, _ROWS_PER_SECOND = 32, 500
 
 
 class IsolatedBundle:
     """One verified bundle in a child process of its own; made by `isolate_bundle`. The child ends with this object."""
 
-    def __init__(self, sealed: SealedBundle, child: Child) -> None:
+    def __init__(self, sealed: SealedBundle, child: ChildProcess) -> None:
         self._child = child
         facts = child.ask("facts", None, BundleFacts)
         self.path: Path = sealed.path
@@ -36,14 +36,16 @@ class IsolatedBundle:
     def score(self, columns: Columns) -> NDArray[np.float64]:
         """Score the contract's columns as `Bundle.score` does; raises `BundleError` for an answer of another shape."""
         rows = count_rows(columns)
-        most = SMALL + rows * self._width * _VALUE
-        found = unpack_array(self._child.ask("score", pack_columns(columns), PackedArray, most, rows / _PACE))
+        most = SMALL + rows * self._width * _BYTES
+        found = unpack_array(
+            self._child.ask("score", pack_columns(columns), PackedArray, most, rows / _ROWS_PER_SECOND)
+        )
         return self._scores(found, rows)
 
     def score_alone(self, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Score each row by itself, as the service does; returns the scores, and the seconds that each row took."""
         rows = count_rows(columns)
-        most = SMALL + rows * (self._width + 1) * _VALUE
+        most = SMALL + rows * (self._width + 1) * _BYTES
         found = self._child.ask("score_alone", pack_columns(columns), AloneScores, most, rows / 10)
         seconds = np.array(found.seconds, dtype=np.float64)
         if seconds.shape != (rows,):
@@ -53,8 +55,10 @@ class IsolatedBundle:
     def derive(self, columns: Columns) -> Columns:
         """Apply the features that the model was trained with; text is limited to what its columns had."""
         rows = count_rows(columns)
-        most = SMALL + rows * (len(self.manifest.inputs) + len(columns)) * _VALUE * 2
-        found = unpack_columns(self._child.ask("derive", pack_columns(columns), PackedColumns, most, rows / _PACE))
+        most = SMALL + rows * (len(self.manifest.inputs) + len(columns)) * _BYTES * 2
+        found = unpack_columns(
+            self._child.ask("derive", pack_columns(columns), PackedColumns, most, rows / _ROWS_PER_SECOND)
+        )
         if any(values.shape != (rows,) for values in found.values()):
             raise BundleError(f"{self.path}: features.py must return {rows:,} values in each column.")
         return found
@@ -65,8 +69,8 @@ class IsolatedBundle:
         Returns the columns of the rows that the contract takes, the positions of those that it refuses, and reasons.
         """
         rows = count_rows(columns)
-        most = SMALL + rows * (len(columns) + 1) * _VALUE * 2
-        found = self._child.ask("read_rows", pack_columns(columns), RowsRead, most, rows / _PACE)
+        most = SMALL + rows * (len(columns) + 1) * _BYTES * 2
+        found = self._child.ask("read_rows", pack_columns(columns), RowsRead, most, rows / _ROWS_PER_SECOND)
         refused = np.asarray(unpack_array(found.refused), dtype=np.intp)
         return unpack_columns(found.columns), refused, found.reasons
 
@@ -94,5 +98,5 @@ def isolate_bundle(sealed: SealedBundle, patience: float = PATIENCE, ahead: floa
     `GoldenRowsError` where a golden row scores otherwise than when sealed.
     """
     start = BundleStart(str(sealed.path), sealed.digest, sealed.manifest, sealed.files, ahead)
-    child = Child(_HOST, start, preload="onnxruntime", whose=str(sealed.path), patience=patience)
+    child = ChildProcess(_WORKER, start, preload="onnxruntime", source=str(sealed.path), patience=patience)
     return IsolatedBundle(sealed, child)

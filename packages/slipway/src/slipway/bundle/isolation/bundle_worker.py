@@ -53,7 +53,7 @@ class RowsRead(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...]
 
 
-class BundleHost:
+class BundleWorker:
     """One loaded bundle and the questions that are asked of it; `payload` is msgpack of the question's type."""
 
     def __init__(self, payload: msgspec.Raw) -> None:

@@ -1,6 +1,6 @@
-"""Run the code of bundles in child processes, and decide by what they answer.
+"""Run the code of bundles in child processes, and decode their answers.
 
-A child has an empty environment, limits on time, memory and output, and no network; `sandbox` has what it gives up.
+A child has an empty environment, limits on time, memory and output, and no network; `confinement` has what it gives up.
 Its answers are decoded by msgspec and numpy into known types, and nothing that it sends is run. A child that ends,
 hangs or answers something else has failed: the way in which it ends is never an answer.
 """
@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from slipway import errors
-from slipway.bundle.isolation.sandbox import COMMAND, FORK, KILL, receive_frame, send_frame
+from slipway.bundle.isolation.fork_server import COMMAND, FORK, KILL
+from slipway.bundle.isolation.frames import receive_frame, send_frame
 from slipway.errors import BundleError, SlipwayError
 from slipway.settings import quiet_environment
 
@@ -35,30 +36,31 @@ _SET_DUMPABLE = 4
 _LOOK = "Look at contract.py and features.py."
 _SERVE = (
     "import sys, socket; sys.path[:] = sys.argv[2].split(chr(0x1f)); "
-    "from slipway.bundle.isolation.sandbox import serve_forks; "
+    "from slipway.bundle.isolation.fork_server import serve_forks; "
     "serve_forks(socket.socket(fileno=int(sys.argv[1])), sys.argv[3].split())"
 )
 
 
-class Child:
-    """One confined process that runs a host of ours around code of others; it ends with this object.
+class ChildProcess:
+    """One confined process that runs a worker of the machinery around code of others; it ends with this object.
 
-    `host` is "module:name" of a callable of the machinery that takes the encoded `payload`, and whose methods answer.
+    `worker` is "module:name" of a class that takes the encoded `payload` and answers by its methods; `source` names the
+    code in messages.
     """
 
-    def __init__(self, host: str, payload: Any, *, preload: str, whose: str, patience: float = PATIENCE) -> None:
-        self._whose, self._patience = whose, patience
+    def __init__(self, worker: str, payload: Any, *, preload: str, source: str, patience: float = PATIENCE) -> None:
+        self._source, self._patience = source, patience
         server = start_server(preload)
         self._link, theirs = socket.socketpair()
         with theirs:
             self._end = weakref.finalize(self, _end_child, server, server.fork(theirs), self._link)
-        self.ask(host, payload, bool)
+        self.ask(worker, payload, bool)
 
     def ask(self, method: str, payload: Any, answer: type[T], most: int = SMALL, patience: float = 0.0) -> T:
-        """Ask the host and decode its answer of at most `most` bytes as the type `answer`.
+        """Ask the worker and decode its answer of at most `most` bytes as the type `answer`.
 
-        Raises the `SlipwayError` that the host raised, and `BundleError` for every other error and for no answer within
-        `patience` seconds more than usual.
+        Raises the `SlipwayError` that the worker raised, and `BundleError` for every other error and for no answer
+        within `patience` seconds more than usual.
         """
         limit = self._patience + patience
         try:
@@ -67,14 +69,14 @@ class Child:
             content = receive_frame(_Deadline(self._link, limit), most)  # type: ignore[arg-type]
         except TimeoutError:
             self.close()
-            raise BundleError(f"{self._whose}: its code gave no answer within {limit:.0f} s. {_LOOK}") from None
+            raise BundleError(f"{self._source}: its code gave no answer within {limit:.0f} s. {_LOOK}") from None
         except (OSError, ValueError) as error:
             self.close()
-            raise BundleError(f"{self._whose}: its code's process failed: {error}. {_LOOK}") from error
+            raise BundleError(f"{self._source}: its code's process failed: {error}. {_LOOK}") from error
         if content is None:
             self.close()
             raise BundleError(
-                f"{self._whose}: its code ended the process that ran it, without an answer (os._exit, a crash, or no "
+                f"{self._source}: its code ended the process that ran it, without an answer (os._exit, a crash, or no "
                 f"memory). {_LOOK}"
             )
         return self._decode(content, answer)
@@ -90,15 +92,17 @@ class Child:
                 return msgspec.msgpack.decode(payload, type=answer)
             text = msgspec.msgpack.decode(payload, type=str)
         except msgspec.MsgspecError as error:
-            raise BundleError(f"{self._whose}: its code's process sent a malformed answer: {error}. {_LOOK}") from error
+            raise BundleError(
+                f"{self._source}: its code's process sent a malformed answer: {error}. {_LOOK}"
+            ) from error
         kind = vars(errors).get(name)
         if isinstance(kind, type) and issubclass(kind, SlipwayError):
             raise kind(text)
-        raise BundleError(f"{self._whose}: its code raised {name[:100]}: {text}. {_LOOK}")
+        raise BundleError(f"{self._source}: its code raised {name[:100]}: {text}. {_LOOK}")
 
 
 class _Deadline:
-    """A socket whose reads must all be over by one moment, however slowly the other end sends."""
+    """A socket, the reads of which must all be over by one moment, however slowly the other end sends."""
 
     def __init__(self, link: socket.socket, seconds: float) -> None:
         self._link, self._until = link, time.monotonic() + seconds
