@@ -8,7 +8,7 @@ import pytest
 from slipway.data.splitting import Naming, is_held_out, split_frame
 from slipway.evaluation.record import make_record
 from slipway.evaluation.scored import score_frame
-from slipway.gate.checks.reproduction import production_reproduced
+from slipway.gate.checks.reproduction import production_reproduced, record_reproduced
 from slipway.gate.inputs import ScoredBundle
 from slipway.gate.statistics.reproduction import add_absent_columns
 from slipway.params import SplitParams
@@ -221,3 +221,13 @@ def test_a_small_change_of_every_group_is_seen_in_the_sum(recorded):
     found = production_reproduced(msgspec.structs.replace(recorded, evaluation_record=record))
     assert not found.passed
     assert f"{len(losses)} of {len(losses)} groups differ" in found.observed
+
+
+def test_the_candidates_own_record_must_be_what_it_gets(recorded):
+    assert record_reproduced(recorded).passed
+    said = recorded.committed_record
+    other = msgspec.structs.replace(said, bundle="0" * 64)
+    assert not record_reproduced(msgspec.structs.replace(recorded, committed_record=other)).passed
+    better = msgspec.structs.replace(said, losses=tuple(0.9 * each for each in said.losses))
+    found = record_reproduced(msgspec.structs.replace(recorded, committed_record=better))
+    assert (found.passed, found.observed) == (False, f"0 of {len(said.groups)} groups are as in the record")

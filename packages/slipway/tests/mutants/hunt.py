@@ -12,6 +12,7 @@ import contracts
 import datasets
 import ledgers
 import model
+import records
 import reports
 import rows
 import slices
@@ -23,7 +24,7 @@ from slipway.gate.result import GateResult, Verdict
 from slipway.gate.run import run_gate
 
 # Their import puts the mutants into the catalogue.
-SOURCES = (datasets, rows, champions, model, slices, bundles, reports, ledgers, contracts)
+SOURCES = (datasets, rows, records, champions, model, slices, bundles, reports, ledgers, contracts)
 # Enough for the gate's statistics: 60 days, of which a quarter is held out.
 ROWS = 12_000
 

@@ -13,6 +13,7 @@ from slipway.bundle import Bundle
 from slipway.bundle.isolation import IsolatedBundle, isolate_bundle
 from slipway.bundle.verify import read_sealed
 from slipway.evaluation.holdout import evaluate_holdout, score_holdout
+from slipway.evaluation.record import make_record
 from slipway.evaluation.scored import Scored, score_frame
 from slipway.evaluation.slices import cut_slices
 from slipway.gate.inputs import GateInputs, ScoredBundle
@@ -57,8 +58,9 @@ def make_inputs(toy: Toy, production: Bundle | None, **changed: Any) -> GateInpu
     scored, baseline = score_holdout(toy.bundle, toy.problem, toy.train, toy.holdout)
     runs = ScoredBundle(isolated(production), score_frame(production, toy.holdout)) if production else None
     slices = cut_slices(toy.problem.slices, toy.holdout)
+    problem = ProblemFacts(name=toy.problem.name, task=toy.problem.task, metric=toy.problem.metric)
     inputs = GateInputs(
-        problem=ProblemFacts(name=toy.problem.name, task=toy.problem.task, metric=toy.problem.metric),
+        problem=problem,
         params=toy.params,
         rules=RULES,
         today=date(2025, 1, 2),
@@ -69,6 +71,7 @@ def make_inputs(toy: Toy, production: Bundle | None, **changed: Any) -> GateInpu
         production=runs,
         baseline=baseline,
         committed=evaluate_holdout(scored, baseline, toy.problem.metric, toy.params.evaluate, slices),
+        committed_record=make_record(toy.bundle, problem, toy.params, scored, toy.holdout),
         slices=slices,
     )
     return msgspec.structs.replace(inputs, **changed)

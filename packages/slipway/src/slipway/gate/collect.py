@@ -15,7 +15,7 @@ from slipway.bundle.verify import SealedBundle, read_sealed
 from slipway.data.prepared import read_parts
 from slipway.errors import BundleError, CertificateError, GoldenRowsError, LedgerError
 from slipway.evaluation.holdout import score_holdout
-from slipway.evaluation.record import EvaluationRecord, decode_record
+from slipway.evaluation.record import RECORD, EvaluationRecord, decode_record, read_record
 from slipway.evaluation.result import read_evaluation
 from slipway.evaluation.scored import Scored, score_frame, verify_bundle_problem
 from slipway.gate.anchors import list_anchors, score_anchors
@@ -69,7 +69,7 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
         params = read_params(None, root / "params.yaml")
         # While the server imports what the problem needs.
         train, holdout = read_parts(root / "prepared")
-        committed = read_evaluation(root / "metrics.json")
+        committed, record = read_evaluation(root / "metrics.json"), read_record(root / RECORD)
         team = ProblemProcess(root, settings.problem)
         judged = read_base(root, settings.problem, team.read_facts(), params, base)
         verify_exemptions(judged.rules, judged.where, today)
@@ -97,6 +97,7 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
         threshold=judged.threshold,
         baseline=baseline,
         committed=committed,
+        committed_record=record,
         slices=slices.parts,
         uncut=slices.uncut,
         evaluation_record=_read_record(found, release),

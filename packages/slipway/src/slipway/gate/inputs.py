@@ -48,10 +48,10 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
     ledger entry. `production` is the model to compare with: what production serves, or where that is distrusted (then
     it is `dethroned`) the release before it; None before the first release, or where no release is trusted. `anchors`
     are earlier releases, where a tie may ship the candidate. `baseline` is the trivial model of the training set on the
-    same rows; `committed` is `metrics.json` as it is in the working tree, `slices` those of the holdout, `uncut` the
-    reasons why a slice of the base commit has none. `evaluation_record` says what production's model got on each group
-    when it was evaluated; None where it was released without one. `collected` are the checks that passed while the
-    inputs were collected.
+    same rows; `committed` and `committed_record` are `metrics.json` and the evaluation record in the working tree,
+    `slices` those of the holdout, `uncut` the reasons why a slice of the base commit has none. `evaluation_record` says
+    what production's model got on each group when it was evaluated; None where it was released without one.
+    `collected` are the checks that passed while the inputs were collected.
     """
 
     problem: ProblemFacts
@@ -65,6 +65,7 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
     production: ScoredBundle | None
     baseline: Scored
     committed: Evaluation
+    committed_record: EvaluationRecord
     slices: tuple[SlicePart, ...] = ()
     uncut: tuple[str, ...] = ()
     evaluation_record: EvaluationRecord | None = None

@@ -22,6 +22,7 @@ CHECKS = (
     holdout.no_near_copies,
     holdout.enough_data,
     behaviour.metrics_reproduced,
+    reproduction.record_reproduced,
     behaviour.predictions_sane,
     served.served_as_evaluated,
     served.contract_reads_holdout,

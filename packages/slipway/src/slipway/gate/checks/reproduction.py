@@ -1,8 +1,13 @@
-"""Check that production's model still gets what it got when it was evaluated: else the rows changed, not the model."""
+"""Check evaluation records: production's model still gets what it got when it was evaluated, and so does the candidate.
 
+Where production's model does not, the rows changed, and not the model.
+"""
+
+from slipway.data.splitting import Naming
+from slipway.evaluation.record import make_record
 from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
-from slipway.gate.statistics.reproduction import Reproduction
+from slipway.gate.statistics.reproduction import Reproduction, reproduce_record
 from slipway.gate.wording import NO_PRODUCTION
 
 _NAMED = 3
@@ -32,6 +37,32 @@ def production_reproduced(inputs: GateInputs) -> Finding:
         return Finding(False, _describe(found) + aged, limit)
     columns = f"; no effect on its loss: other values in {_columns(found)}" if found.columns else ""
     return Finding(True, f"the recorded loss again on {found.compared:,} groups{columns}{aged}", limit)
+
+
+@gate_check(
+    why="Once this model serves, the next candidate's rows are judged by its record.",
+    advice="Run `dvc repro evaluate`: it writes evaluation.json.gz with the candidate's other figures.",
+)
+def record_reproduced(inputs: GateInputs) -> Finding:
+    """Fail unless `evaluation.json.gz` is what the candidate gets on these held-out rows."""
+    said, candidate, share = inputs.committed_record, inputs.candidate, inputs.rules.tolerance
+    limit = f"this bundle's, over every held-out group; loss within {share:.2%} in a group"
+    if said.bundle != candidate.bundle.digest:
+        return Finding(False, f"the record of the bundle {said.bundle[:12]}", limit)
+    own = make_record(candidate.bundle, inputs.problem, inputs.params, candidate.scored, inputs.holdout)
+    # The metric and the form of the names are the team's choice, which this change may move.
+    wrong = [name for name in ("problem", "task", "split", "blocks") if getattr(said, name) != getattr(own, name)]
+    wrong += ["naming"] if (said.naming is Naming.BLOCKS) != (own.naming is Naming.BLOCKS) else []
+    wrong += ["columns"] if said.columns.keys() != own.columns.keys() else []
+    if wrong:
+        return Finding(False, f"another {', '.join(wrong)} in the record", limit)
+    fields, scored = candidate.bundle.fields, candidate.scored
+    found = reproduce_record(said, fields, scored, inputs.train, inputs.holdout, share)
+    if found.changed or found.columns or found.compared != len(own.groups):
+        columns = f"; columns: {_columns(found)}" if found.columns else ""
+        same = found.compared - len({*found.changed} - {*found.missing})
+        return Finding(False, f"{same:,} of {len(own.groups):,} groups are as in the record{columns}", limit)
+    return Finding(True, f"the record again on {found.compared:,} groups", limit)
 
 
 def _describe(found: Reproduction) -> str:
