@@ -14,6 +14,7 @@ def list_moved(inputs: GateInputs) -> tuple[str, ...]:
         *inputs.moved,
         *_changed_files(inputs),
         *_expired_exemptions(inputs),
+        *_unused_margins(inputs),
     )
 
 
