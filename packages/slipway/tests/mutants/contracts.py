@@ -7,6 +7,8 @@ from catalogue import Change, mutant, replace_package
 from projectbox import Project
 from toybox import reseal
 
+from slipway.bundle import load_bundle
+
 _PAPERLESS = '    paperless: Annotated[bool, Meta(description="Bills by mail only")] | None = None\n'
 _DEVICE = '    device: Annotated[str, Meta(description="Used most")]'
 _PLANS = '"basic", "plus", "family"'
@@ -141,6 +143,7 @@ def _resealed(project: Project, before: str, after: str) -> None:
 def _described(project: Project) -> None:
     """Another description of a field."""
     _resealed(project, "Bills so far", "Bills since the first one")
+    project.evaluate(load_bundle(project.bundle), project.train, project.holdout)
 
 
 @mutant("contract_reads_holdout", _described)
