@@ -14,6 +14,7 @@ from slipway.delivery.targets.base import PreparedRelease
 from slipway.delivery.targets.local.target import LocalSettings, LocalTarget
 from slipway.errors import LedgerError
 from slipway.evaluation.holdout import evaluate_holdout, score_holdout
+from slipway.evaluation.record import RECORD, make_record, write_record
 from slipway.evaluation.result import encode_evaluation
 from slipway.evaluation.slices import cut_slices
 from slipway.gate.result import GateResult, Verdict
@@ -58,6 +59,7 @@ def release(
     few = msgspec.structs.replace(params.evaluate, resamples=min(_RESAMPLES, params.evaluate.resamples))
     evaluation = evaluate_holdout(scored, baseline, problem.metric, few, slices)
     (root / "metrics.json").write_bytes(encode_evaluation(evaluation))
+    write_record(root / RECORD, make_record(bundle, problem, params, scored, holdout))
     (root / "params.yaml").write_bytes(msgspec.yaml.encode(msgspec.structs.replace(params, evaluate=few)))
     (root / "pyproject.toml").write_bytes((project_root / "pyproject.toml").read_bytes())
     rules = msgspec.structs.replace(read_gate_rules(project_root), exemptions=_exemptions())
