@@ -67,11 +67,15 @@ def test_the_rows_must_be_those_of_a_commit(project):
 
 def test_a_release_without_record_gets_its_first_one(tmp_path):
     project = make_project(tmp_path / "project")
-    (project.root / "evaluation.json.gz").unlink()
+    record = project.root / "evaluation.json.gz"
+    content = record.read_bytes()
+    record.unlink()
     project.commit()
     with pytest.raises(GateError, match="Nothing to rebase"):
         rebase_production(project.root, "too early")
     deploy(project.root, load_bundle(project.bundle))
+    record.write_bytes(content)
+    project.commit()
     assert "has no evaluation record" in check_of(project).observed
     found = rebase_production(project.root, "it was released before there were records")
     assert found.before is None
