@@ -32,7 +32,7 @@ _SECONDS = 300.0
 # From here on an exit code is 128 and the signal that ended git below a wrapper; 128 and 129 are git's own.
 _SIGNALLED = 130
 _OBJECT = re.compile(r"([0-9a-f]{40,64}) (?:blob|commit|tag|tree) \d+\n")
-# Nobody answers a question in a job; who sets the variable to 1 is asked for a password.
+# In a job no question is answered; set the variable to 1 to be asked for a password.
 _DEFAULTS = {"GIT_TERMINAL_PROMPT": "0"}
 # Replacements would show another history than the one that is pushed; output is parsed, so it is never translated.
 _SET = {

@@ -282,14 +282,14 @@ def test_the_check_shows_what_is_open_and_what_to_press(hub, kept, run, root):
     assert "aws-actions/configure-aws-credentials@*, sigstore/cosign-installer@*" in presses
     assert "docker/login-action" not in presses and "actions/checkout@" not in presses
     assert "CodeQL analysis: switch to advanced" in presses and "gh label create model" in presses
-    assert "nobody rewrites or deletes the ledger" in {each["what"] for each in before if each["holds"] is False}
+    assert "the ledger cannot be rewritten or deleted" in {each["what"] for each in before if each["holds"] is False}
     assert hub.changes() == []
     run("apply", "--yes")
     run("owners", "@acme/ml")
     environment(root, "production-approval", reviewers=["ann"])
     run("apply", "--yes")
     after = run("check").output
-    assert "rewrites" not in after and "somebody approves" not in after
+    assert "rewritten" not in after and "is approved" not in after
     assert "deploy/ledger.signers names no key" in after
     assert "Settings, Actions, General" in after
     (root / "deploy").mkdir()
@@ -305,7 +305,7 @@ def test_the_check_of_a_free_private_repository_says_what_its_plan_lacks(hub, ru
     shutil.copyfile(ROOT / "pyproject.toml", root / "pyproject.toml")
     hub.otherwise = Remembering("free")
     found = {each["what"]: each for each in json.loads(run("check", "--json").output)["protections"]}
-    assert found["nobody rewrites or deletes the ledger"]["found"] == "this plan lacks it"
+    assert found["the ledger cannot be rewritten or deleted"]["found"] == "this plan lacks it"
     assert not found["only images that cd built, or a trusted key signed, are started"]["holds"]
 
 

@@ -123,7 +123,7 @@ def test_a_ledger_of_before_the_witnesses_is_read_and_gets_them_with_the_next_en
 def test_a_tag_that_somebody_made_in_advance_is_named_and_nothing_is_written(released, ours, churn):
     before = branch(released)
     git(released, "tag", "ledger/production/3", f"{before}~1")
-    with pytest.raises(LedgerError, match=r"Nothing was written.*tag refs/tags/ledger/production/3 is there already"):
+    with pytest.raises(LedgerError, match=r"Nothing was written.*tag refs/tags/ledger/production/3 exists already"):
         deploy(ours, churn.bundle)
     assert branch(released) == before
 

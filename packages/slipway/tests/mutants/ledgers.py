@@ -112,7 +112,7 @@ def _signed(project: Project) -> None:
 
 
 def _forged(project: Project, forge: Callable[[Path], object]) -> None:
-    """Somebody who may push writes an entry of production."""
+    """A person who may push writes an entry of production."""
 
     def change(hub: Path) -> None:
         hand = clone(hub, hub.parent / "hand", "--branch", "deployments")
@@ -124,14 +124,14 @@ def _forged(project: Project, forge: Callable[[Path], object]) -> None:
 
 @mutant("ledger", _signed)
 def ledger_entry_unsigned(project: Project) -> None:
-    """Somebody who may push writes an entry in the name of the workflow, and signs nothing."""
+    """A person who may push writes an unsigned entry in the name of the workflow."""
     _name_signer(project)
     _forged(project, entry_by_hand)
 
 
 @mutant("ledger", _signed)
 def ledger_entry_of_a_stranger(project: Project) -> None:
-    """The entry is signed by somebody who is no signer."""
+    """The entry is signed with a key of no signer."""
     _name_signer(project)
     stranger = make_key(project.root / ".git" / "stranger")
     _forged(project, lambda hand: sign_by_hand(hand, stranger))

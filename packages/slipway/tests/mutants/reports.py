@@ -89,7 +89,7 @@ def _exempt_for_a_while(project: Project) -> None:
 
 @mutant("inputs", _exempt_for_a_while)
 def exemption_for_ever(project: Project) -> None:
-    """An exemption ends when nobody is there any more."""
+    """An exemption ends in the year 9999."""
     project.change_rules(exemptions=[{"check": "not_worse", "reason": "it is how we do it", "until": "9999-12-31"}])
 
 

@@ -431,7 +431,7 @@ MUTANTS = [
         put(r"^    if: needs\.settings.*\n", ""),
     ),
     Mutant(
-        "an image that nobody vouches for",
+        "an image without signature or attestation",
         "deploy.yml",
         "images_verified_before_a_start",
         put(r"^ +SLIPWAY_ATTESTED: .*\n", ""),

@@ -1,4 +1,4 @@
-"""Golden rows are nobody's: made from contract and profile, accepted by the contract, answered by the estimator."""
+"""Golden rows are synthetic: made from contract and profile, accepted by the contract, answered by the estimator."""
 
 import json
 from datetime import datetime
@@ -87,7 +87,7 @@ def test_a_row_that_the_training_set_has_is_not_made():
     here = set(kept.itertuples(index=False, name=None))
     assert len(made.ordinary) >= ORDINARY
     assert not {(row.struct.left, row.struct.right) for row in made.ordinary} & here
-    # Where the training set has every row there is, a row names nobody.
+    # Where the training set has every row there is, a row identifies no person.
     assert made_for(Pair, frame)[0].ordinary
 
 

@@ -96,8 +96,8 @@ def rollback(
 ) -> Delivered:
     """Bring back the release that served before, or the one that served after entry `to`.
 
-    `accept` is asked whether an entry `to` that nobody has signed is wanted nevertheless; `unverified` takes an image
-    that nobody has signed or attested. `expected_entry` is the newest entry that the caller has seen. The same command
+    `accept` is asked whether to go back to an unsigned entry `to`; `unverified` takes an image
+    without signature or attestation. `expected_entry` is the newest entry that the caller has seen. The same command
     again, after one that died or whose push had no answer, finds its entry and goes no further back.
     """
     settings = project_settings(root)

@@ -44,10 +44,10 @@ def find_earlier_release(ledger: Ledger, newest: Entry, to: int | None, by_image
 def check_signed(ledger: Ledger, environment: str, number: int, accept: Callable[[str], bool]) -> None:
     """Refuse an entry from the time before there were signers unless `accept` takes it."""
     if not ledger.is_signed(environment, number) and not accept(
-        f"Nobody has signed entry {number} of {environment}: anybody who could push may have written it. Go back to it?"
+        f"Entry {number} of {environment} is unsigned: anyone who can push may have written it. Go back to it?"
     ):
         raise DeliveryError(
-            f"Entry {number} of {environment} was written before entries were signed, and nobody vouches for it. "
+            f"Entry {number} of {environment} is unsigned: it was written before entries were signed. "
             f"Nothing was changed. Look at it with `slipway history {environment}`; --unsigned goes back to it."
         )
 

@@ -48,7 +48,7 @@ class Change(msgspec.Struct, frozen=True):
     """The release that is to serve, and the other fields of its entry.
 
     `bundle` is the folder of its bundle, None if the ledger has it. `unverified`: a person wants its image although
-    nobody vouches for it.
+    it is unsigned.
     """
 
     event: Event

@@ -12,7 +12,7 @@ ENTRY = re.compile(r"([a-z][a-z0-9-]{0,30})\.json\Z")
 # Deeper than any summary of the gate: what can be read can be printed as well.
 _DEEPEST = 20
 _FIX = (
-    "Nobody edits the branch by hand: `git log -p deployments` shows the change (for a remote, `git log -p "
+    "The branch is never edited by hand: `git log -p deployments` shows the change (for a remote, `git log -p "
     "REMOTE/deployments`); reset the branch to the commit before it, and accept that with `git update-ref -d "
     "refs/slipway/ledger` in every clone that has read it."
 )

@@ -62,7 +62,7 @@ class Ledger:
         return (self._tip or self._find(writing=False)).trust
 
     def is_signed(self, environment: str, number: int) -> bool:
-        """Return False for an entry of before there were signers: they accept it, and nobody has signed it.
+        """Return False for an unsigned entry that was written before there were signers, and that they accept.
 
         True where main names no signers: then no entry is signed, which `trust` says.
         """

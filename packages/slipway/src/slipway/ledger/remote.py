@@ -21,7 +21,7 @@ PAUSES = (0.0, 0.2, 0.8)
 # One less than what git takes for "no clone may stay shallow": the rest of a shallow clone stays as it is.
 _WHOLE = "--depth=2147483646"
 _NO_MATCH = 2
-# An answer of a server that has let nobody in, so that nothing can arrive later.
+# An answer of a server that refused the login, so that nothing can arrive later.
 _DENIED = re.compile(r"returned error: 4\d\d|Authentication failed|Permission denied")
 
 
@@ -142,5 +142,7 @@ def push_moves(git: Objects, remote: str, moves: Sequence[Move]) -> Pushed:
         return Pushed(arrived=True, refused=False, reason="")
     said = done.reason if done.exit_code else "`git push` printed nothing of the branch."
     if taken := [row[1] for row in rows if row[0] == "!" and WITNESSES in row[1] and "stale" in row[2]]:
-        said = f"The tag {taken[0].rpartition(':')[2]} is there already: nobody makes it by hand. Remove it. {said}"
+        said = (
+            f"The tag {taken[0].rpartition(':')[2]} exists already, though only a delivery makes it. Remove it. {said}"
+        )
     return Pushed(arrived=False, refused="!" in flags.values() or _DENIED.search(said) is not None, reason=said)

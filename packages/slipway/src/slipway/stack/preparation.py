@@ -19,7 +19,7 @@ _LINES = 30
 def make_secrets(project: str) -> None:
     """Write the secrets that are missing; `project` is the name of the Compose project, the prefix of its volumes.
 
-    The files are readable for all, in a folder that only its owner may enter: nobody else on this machine reaches
+    The files are readable for all, in a folder that only its owner may enter: other users of this machine do not reach
     them, and each container, into which the engine mounts single files, can read its own as any user. Raises
     `StackError` where the database exists and its password does not.
     """

@@ -14,7 +14,7 @@ _LONG = 4
 def hide_password(uri: str) -> str:
     """Return the address without user, password, query and fragment.
 
-    A password may contain `/`, `#`, `?` or `@` that nobody encoded, so everything up to the last `@` goes. Where a
+    A password may contain `/`, `#`, `?` or `@` that are not encoded, so everything up to the last `@` goes. Where a
     query may be what contains that `@`, nothing but the scheme is left.
     """
     if uri.startswith(_FILES):

@@ -1,4 +1,4 @@
-"""Make rows that belong to nobody: from the contract and the profile, each accepted by the contract's own reader."""
+"""Make synthetic rows from the contract and the profile, each accepted by the contract's own reader."""
 
 from collections.abc import Iterator, Sequence
 from random import Random
@@ -57,7 +57,7 @@ def make_rows(
     ordinary = _take(_drawn(contract, values), columns, _POOL)
     if len(ordinary) < ORDINARY:
         ordinary += _take(_altered(contract, fields, values, columns), columns, ORDINARY - len(ordinary))
-    # A contract of a few closed fields has so few rows that the training set has them all: they name nobody.
+    # A contract of a few closed fields has so few rows that the training set has them all: they identify no person.
     ordinary = ordinary or _take(_drawn(contract, values), None, ORDINARY)
     if not ordinary:
         raise ProblemError(

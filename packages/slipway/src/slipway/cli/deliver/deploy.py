@@ -95,7 +95,7 @@ def request(source: str, environment: str, as_json: bool) -> None:
     "--from", "expected_entry", type=click.IntRange(0), metavar="N", help="Only if entry N is the newest one."
 )
 @click.option("--to", type=click.IntRange(0), metavar="N", help="Number of the ledger's entry whose release returns.")
-@click.option("--unsigned", is_flag=True, help="Also to an entry or image that nobody has signed.")
+@click.option("--unsigned", is_flag=True, help="Accept an unsigned entry or image.")
 @REASON
 @AS_JSON
 def rollback(

@@ -21,8 +21,8 @@ _APPLY = "slipway github apply --yes"
 # What a setting of `slipway github apply` protects, by its kind and name.
 _PROTECTS = {
     ("ruleset", "default branch"): "main takes reviewed pull requests with a green verdict only",
-    ("ruleset", "deployments"): "nobody rewrites or deletes the ledger",
-    ("ruleset", "witnesses"): "nobody moves or deletes a witness of the ledger",
+    ("ruleset", "deployments"): "the ledger cannot be rewritten or deleted",
+    ("ruleset", "witnesses"): "a witness of the ledger cannot be moved or deleted",
     ("deploy key", TITLE): "deployments have a key of their own for the ledger",
     ("ruleset", "deployments writer"): "only that key writes the ledger",
     ("ruleset", "witnesses writer"): "only that key adds witnesses",
@@ -65,7 +65,7 @@ def _owners(root: Path) -> Protection:
 
 
 def _reviewers(steps: list[Step], root: Path, settings: ProjectSettings) -> Protection:
-    what = "somebody approves a release before production"
+    what = "a release is approved before production"
     if settings.github.approval == "pull-request":
         unowned = "/requested/" in list_unowned(root)
         return Protection(what, not unowned, "by the pull request that requests it", _own("/requested/", unowned))

@@ -6,8 +6,8 @@ from slipway.errors import GitHubError
 from slipway.github.client.api import GitHub
 
 ALONE = (
-    "{who} alone may write here, and nobody can approve their own pull request: {what} is applied without a second "
-    "person. Invite one (Settings, Collaborators), then run `slipway github apply --yes` again."
+    "{who} alone may write here, and a pull request cannot be approved by its author: {what} is applied without a "
+    "second person. Invite one (Settings, Collaborators), then run `slipway github apply --yes` again."
 )
 
 
@@ -36,5 +36,5 @@ def reduce_reviews(ruleset: dict[str, Any]) -> dict[str, Any]:
 
 
 def asks_for_reviews(ruleset: dict[str, Any]) -> bool:
-    """Return whether the ruleset asks for somebody's approval of a pull request."""
+    """Return whether the ruleset asks for an approval of a pull request."""
     return reduce_reviews(ruleset) != ruleset

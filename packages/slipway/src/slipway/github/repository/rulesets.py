@@ -19,13 +19,13 @@ _LACKING = (
     "(docs/github-setup.md has the table); until then merge only what `verdict` passes."
 )
 _KEYLESS = (
-    "Only together with the deploy key: without it nobody could write the ledger, so this ruleset was not made. Until "
-    "then whoever may push a branch may write the ledger (docs/trust.md)."
+    "Only together with the deploy key: without it no delivery could write the ledger, so this ruleset was not made. "
+    "Until then whoever may push a branch may write the ledger (docs/trust.md)."
 )
 
 
 def ruleset_settings(github: GitHub, root: Path) -> Iterator[Setting]:
-    """Yield the setting of every ruleset file that nobody passes; raises `GitHubError`."""
+    """Yield the setting of every ruleset file without a bypass; raises `GitHubError`."""
     only = None
     for wanted in _read_all(root):
         if _is_for_key(wanted):
@@ -40,7 +40,7 @@ def ruleset_settings(github: GitHub, root: Path) -> Iterator[Setting]:
 def writer_settings(github: GitHub, root: Path) -> Iterator[Setting]:
     """Yield the setting of every ruleset file that the deploy key passes; raises `GitHubError`.
 
-    It is not made where the key is missing: nobody could write the ledger then.
+    It is not made where the key is missing: no delivery could write the ledger then.
     """
     for wanted in filter(_is_for_key, _read_all(root)):
 

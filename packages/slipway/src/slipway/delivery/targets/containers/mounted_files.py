@@ -71,7 +71,7 @@ def remove_files(engine: Engine, owner: str, keep: str | None = None) -> None:
                 try:
                     volume.remove()
                 except APIError as error:
-                    # Somebody else removed it, or a container still uses it.
+                    # Removed meanwhile, or a container still uses it.
                     if error.status_code not in (404, 409):
                         raise
 

@@ -85,7 +85,7 @@ class Stack(SwarmService):
                     try:
                         secret.remove()
                     except APIError as error:
-                        # Somebody else removed it (404), or a service still uses it (400).
+                        # Removed meanwhile (404), or a service still uses it (400).
                         if error.status_code not in (400, 404):
                             raise
 
