@@ -96,9 +96,11 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     uv pip install --python /app/.venv --no-deps --require-hashes --only-binary :all: -r /follow.txt
 
 FROM base AS follow
+# Git verifies the signatures of the ledger with ssh-keygen, of openssh-client.
 # hadolint ignore=DL3008 # the newest security updates of the base's Debian
 RUN apt-get update -qq && \
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends ca-certificates git >/dev/null && \
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
+    ca-certificates git openssh-client >/dev/null && \
     rm -rf /var/lib/apt/lists/*
 COPY --from=client /usr/local/bin/docker /usr/local/bin/docker
 COPY --from=client /usr/local/libexec/docker/cli-plugins/docker-compose /usr/local/libexec/docker/cli-plugins/

@@ -48,6 +48,11 @@ def test_debian_packages_are_in_the_image_that_needs_git_alone():
     assert DOCKERFILE.count("apt-get") == stage("follow").count("apt-get")
 
 
+def test_who_follows_the_ledger_has_what_git_verifies_signatures_with():
+    (packages,) = re.findall(r"--no-install-recommends (?:\\\n)?(.*?)>/dev/null", stage("follow"))
+    assert {"git", "openssh-client"} <= set(packages.split())
+
+
 def test_the_service_is_the_last_stage_and_ends_with_the_bundle():
     last = re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)[-1]
     assert last.startswith("runtime AS service\n")
