@@ -12,6 +12,7 @@ from ledgerbox import BY, branch, clone, deploy, deploying, git, make_hub
 from slipway.errors import LedgerError
 from slipway.ledger import Event, Ledger
 from slipway.ledger.commit import publish_commit
+from slipway.ledger.objects import Objects
 
 WRITE = """
 import sys
@@ -210,3 +211,19 @@ def test_two_who_begin_at_once(tmp_path, churn):
     assert Ledger(ours).read("staging").reason == "first"
     with pytest.raises(LedgerError, match="the ledger already has"):
         ledger.init(["staging"], BY, "third")
+
+
+def test_a_tag_that_is_made_while_the_tags_are_read_is_no_error(alone, monkeypatch):
+    first, run = branch(alone), subprocess.run
+
+    def tag_then_run(command, **given):
+        done = run(command, **given)
+        run(["git", "update-ref", f"refs/tags/ledger/production/{len(command)}", first], cwd=alone, check=True)
+        return done
+
+    git(alone, "tag", "ledger/production/1", first)
+    monkeypatch.setattr(subprocess, "run", tag_then_run)
+    assert Objects(alone).references("refs/tags/ledger") == {
+        "refs/tags/ledger/production/0": first,
+        "refs/tags/ledger/production/1": first,
+    }

@@ -68,9 +68,15 @@ class Objects(Git):
 
     def references(self, folder: str) -> dict[str, str]:
         """Return the references below `folder` by their names, with the objects that they point to."""
-        ids = self._list_references(f"{folder}/*")
-        names = self._list_references(f"{folder}/*", "--symbolic-full-name")
-        return dict(zip(names, ids, strict=True))
+        pattern = f"{folder}/*"
+        # One process reads both: another may make a reference at any time.
+        lines = self._list_references(pattern, "--symbolic-full-name", f"--glob={pattern}")
+        half = len(lines) // 2
+        if len(lines) % 2 or not all(map(_ID.fullmatch, lines[:half])) or any(map(_ID.fullmatch, lines[half:])):
+            raise LedgerError(
+                f"The references {pattern} in {self.root.resolve()} changed while they were read. Run this again."
+            )
+        return dict(zip(lines[half:], lines[:half], strict=True))
 
     def move(self, *moves: Move) -> bool:
         """Move references, all or none; return False if another process has moved the first one.
@@ -146,9 +152,9 @@ class Objects(Git):
             return None
         return now is not None and self.descends(now, move.new)
 
-    def _list_references(self, pattern: str, *options: str) -> list[str]:
+    def _list_references(self, pattern: str, *more: str) -> list[str]:
         """Return what rev-parse prints for references; the git folder before and after them shows that it is all."""
-        done = self.attempt("rev-parse", "--git-dir", *options, f"--glob={pattern}", "--git-dir")
+        done = self.attempt("rev-parse", "--git-dir", f"--glob={pattern}", *more, "--git-dir")
         lines = done.output.decode(errors="surrogateescape").splitlines()
         if done.exit_code or done.stderr:
             raise self.error(f"rev-parse --glob={pattern}", done)
