@@ -201,7 +201,8 @@ class Ledger:
         except LedgerError as error:
             raise LedgerError(
                 f"Nothing was written: entries of this ledger are signed by a key of {SIGNERS}, and this one would not "
-                "be. Set SLIPWAY_LEDGER_KEY to the key or its file, or git's user.signingkey with gpg.format=ssh."
+                "be. Set SLIPWAY_LEDGER_KEY to the key or its file, or git's user.signingkey with gpg.format=ssh. "
+                f"Found: {error}"
             ) from error
         published = publish_commit(self._git, self.remote, new, tip, witness_entries(new, entries))
         if published:
