@@ -28,6 +28,6 @@ def verify_attestation(repository: str | None, image: str | None) -> None:
     if done.returncode:
         raise DeliveryError(
             f"The image {image} has no attestation that {builder} built it; nothing was started. gh: "
-            f"{done.stderr.strip()[-500:] or '(no output)'} An image of before there were attestations is built "
-            "again by cd.yml on main; `slipway rollback --unsigned` goes back to one nevertheless."
+            f"{done.stderr.strip()[-500:] or '(no output)'} Merge a new commit: its image is built and "
+            "attested. `slipway rollback --unsigned` goes back to one without."
         )
