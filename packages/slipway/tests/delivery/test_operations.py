@@ -7,6 +7,7 @@ from functools import partial
 
 import msgspec
 import pytest
+from ledgerbox import branch, make_key
 from load import Callers
 from projectbox import place
 from releases import better, first, quiet, slipway
@@ -20,6 +21,7 @@ from slipway.delivery.status import read_status, trace_release
 from slipway.delivery.targets.registry import find_target, lock_environment
 from slipway.errors import DeliveryError, GateError
 from slipway.ledger import Event, Ledger, Release, next_entry
+from slipway.ledger.signatures import SIGNERS
 
 
 def test_from_the_gate_through_staging_to_production_by_one_digest(project):
@@ -116,7 +118,7 @@ def two_models(project):
 def back(ledger, by_image=True):
     """One rollback further, by the ledger alone; what serves then."""
     newest = ledger.read("production")
-    release = preconditions.find_earlier_release(ledger, newest, None, by_image)
+    release, _ = preconditions.find_earlier_release(ledger, newest, None, by_image)
     ledger.append("production", partial(next_entry, event=Event.ROLLBACK, by="Ada", release=release, reason="bad"))
     return release.image
 
@@ -139,6 +141,25 @@ def test_where_no_image_runs_a_rollback_goes_back_to_another_model(project):
     old, new = two_models(project)
     ledger = entries_with_images(project, (old, "i1"), (new, "i2"), (new, "i3"))
     assert back(ledger, by_image=False) == "i1"
+
+
+def test_a_rollback_to_what_an_unsigned_entry_names_asks_also_without_a_number(project, monkeypatch):
+    old, new = two_models(project)
+    ledger, asked = entries_with_images(project, (old, None), (new, None)), []
+    key = make_key(project.root / ".git" / "ada")
+    (project.root / SIGNERS).parent.mkdir(exist_ok=True)
+    (project.root / SIGNERS).write_text(
+        f"# accepted up to {branch(project.root)}\nada {key.with_suffix('.pub').read_text()}"
+    )
+    project.commit("who may sign")
+    monkeypatch.setenv("SLIPWAY_LEDGER_KEY", str(key))
+    with pytest.raises(DeliveryError, match=r"Entry 1 of production is unsigned.*--unsigned"):
+        operations.rollback(project.root, "production", "bad", quiet, accept=lambda question: asked.append(question))
+    assert "Entry 1 of production is unsigned" in asked[0]
+    assert ledger.read("production").number == 2
+    reconcile(project.root, "production", quiet)
+    done = operations.rollback(project.root, "production", "bad", quiet, accept=lambda question: True)
+    assert done.entry.serving.bundle == old.digest
 
 
 def test_a_release_that_came_again_goes_back_to_what_was_between(project):

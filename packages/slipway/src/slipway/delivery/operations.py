@@ -96,7 +96,7 @@ def rollback(
 ) -> Delivered:
     """Bring back the release that served before, or the one that served after entry `to`.
 
-    `accept` is asked whether to go back to an unsigned entry `to`; `unverified` takes an image
+    `accept` is asked whether to go back to the release of an unsigned entry; `unverified` takes an image
     without signature or attestation. `expected_entry` is the newest entry that the caller has seen. The same command
     again, after one that died or whose push had no answer, finds its entry and goes no further back.
     """
@@ -109,7 +109,6 @@ def rollback(
         if find_recorded_rollback(held.ledger, newest, reason, expected_entry, to):
             say(f"{environment}: the ledger has this rollback already, as entry {newest.number}")
             return complete_rollout(held, newest, unverified)
-        release = find_earlier_release(held.ledger, newest, to, held.target.by_image)
-        if to is not None:
-            check_signed(held.ledger, environment, to, accept)
+        release, number = find_earlier_release(held.ledger, newest, to, held.target.by_image)
+        check_signed(held.ledger, environment, number, accept)
         return roll_out(held, newest, Change(Event.ROLLBACK, release, reason=reason, unverified=unverified))

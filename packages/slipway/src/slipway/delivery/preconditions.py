@@ -22,8 +22,8 @@ def require_serving(entry: Entry) -> Release:
     return entry.serving
 
 
-def find_earlier_release(ledger: Ledger, newest: Entry, to: int | None, by_image: bool) -> Release:
-    """Return the release that served before the present one came, or after entry `to`."""
+def find_earlier_release(ledger: Ledger, newest: Entry, to: int | None, by_image: bool) -> tuple[Release, int]:
+    """Return the release that served before the present one came, or after entry `to`, and the entry's number."""
     entries, serving = list(ledger.history(newest.environment)), newest.serving
     arrivals = (entry for entry in entries if entry.event in (Event.DEPLOY, Event.PROMOTE))
     began = next((entry.number for entry in arrivals if _runs_same(entry.release, serving, by_image)), newest.number)
@@ -34,7 +34,7 @@ def find_earlier_release(ledger: Ledger, newest: Entry, to: int | None, by_image
         earlier = entry.number < began and not _runs_same(found, serving, by_image)
         if to is not None or (earlier and found.bundle not in newest.blocked):
             check_not_blocked(newest, found)
-            return found
+            return found, entry.number
     wanted = f"entry {to}, in which a release serves," if to is not None else "another release that served before"
     raise DeliveryError(
         f"There is nothing to go back to: expected {wanted} in `slipway history {newest.environment}`, found none."
