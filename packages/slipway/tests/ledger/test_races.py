@@ -157,7 +157,7 @@ def test_a_remote_that_refuses_is_said_and_nothing_is_written(hub, ours, churn):
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\necho the branch is protected >&2\nexit 1\n")
     hook.chmod(0o755)
-    with pytest.raises(LedgerError, match=r"Nothing was written.*the branch is protected.*right to push"):
+    with pytest.raises(LedgerError, match=r"Nothing was written.*the branch is protected.*tags below refs/tags/ledger"):
         deploy(ours, churn.bundle)
     assert branch(hub) == before
     hook.unlink()

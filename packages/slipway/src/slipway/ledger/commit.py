@@ -148,7 +148,8 @@ def _arrived(git: Objects, remote: str, new: str, old: str | None, pushed: Pushe
             return git.descends(now, new)
     if pushed.refused:
         raise LedgerError(
-            f"Nothing was written: the remote {remote!r} refuses to move the branch deployments: {pushed.reason} It "
-            "needs the right to push there; of the branch's protection, only force-push and deletion may be forbidden."
+            f"Nothing was written: the remote {remote!r} refuses the entry: {pushed.reason} It needs the right to push "
+            "the branch and to make tags below refs/tags/ledger. At GitHub only the deploy key has it: docs/trust.md, "
+            "Who can change production."
         )
     raise LedgerError(f"It is not known whether the entry was written: {pushed.reason} {seen_there} {LOOK_FIRST}")
