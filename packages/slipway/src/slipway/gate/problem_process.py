@@ -21,6 +21,7 @@ _WORKER = "slipway.gate.problem_process:ProblemWorker"
 PRELOAD = "onnxruntime pandas pyarrow.parquet slipway.gate.problem_process"
 # Bytes of the positions of one row in all slices, and the seconds in which a slow machine imports a problem.
 _SLICED, _IMPORTS = 2048, 120.0
+_LOOK = "Look at problem.py and what it imports."
 
 
 class ProblemStart(msgspec.Struct, frozen=True):
@@ -67,7 +68,9 @@ class ProblemProcess:
         root = root.resolve()
         path = tuple(str(Path(place).resolve()) for place in (str(code or root / "src"), *sys.path))
         start = ProblemStart(str(root), package, path, other=code is not None)
-        self._child = ChildProcess(_WORKER, start, preload=PRELOAD, source=f"The problem {package}", patience=_IMPORTS)
+        self._child = ChildProcess(
+            _WORKER, start, preload=PRELOAD, source=f"The problem {package}", advice=_LOOK, patience=_IMPORTS
+        )
 
     def read_facts(self) -> ProblemFacts:
         """Return what the problem says about itself."""

@@ -18,6 +18,7 @@ from slipway.problem import Task
 _WORKER = "slipway.bundle.isolation.bundle_worker:BundleWorker"
 # Bytes of one value of an answer, with room; rows that a slow bundle scores in a second.
 _BYTES, _ROWS_PER_SECOND = 32, 500
+_LOOK = "Look at contract.py and features.py."
 
 
 class IsolatedBundle:
@@ -98,5 +99,7 @@ def isolate_bundle(sealed: SealedBundle, patience: float = PATIENCE, ahead: floa
     `GoldenRowsError` where a golden row scores otherwise than when sealed.
     """
     start = BundleStart(str(sealed.path), sealed.digest, sealed.manifest, sealed.files, ahead)
-    child = ChildProcess(_WORKER, start, preload="onnxruntime", source=str(sealed.path), patience=patience)
+    child = ChildProcess(
+        _WORKER, start, preload="onnxruntime", source=str(sealed.path), advice=_LOOK, patience=patience
+    )
     return IsolatedBundle(sealed, child)

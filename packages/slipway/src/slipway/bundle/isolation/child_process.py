@@ -33,7 +33,6 @@ PATIENCE = 60.0
 # Bytes of an answer beside what the question lets expect.
 SMALL = 1 << 20
 _SET_DUMPABLE = 4
-_LOOK = "Look at contract.py and features.py."
 _SERVE = (
     "import sys, socket; sys.path[:] = sys.argv[2].split(chr(0x1f)); "
     "from slipway.bundle.isolation.fork_server import serve_forks; "
@@ -45,11 +44,13 @@ class ChildProcess:
     """One confined process that runs a worker of the machinery around code of others; it ends with this object.
 
     `worker` is "module:name" of a class that takes the encoded `payload` and answers by its methods; `source` names the
-    code in messages.
+    code in messages, `advice` says where to look.
     """
 
-    def __init__(self, worker: str, payload: Any, *, preload: str, source: str, patience: float = PATIENCE) -> None:
-        self._source, self._patience = source, patience
+    def __init__(
+        self, worker: str, payload: Any, *, preload: str, source: str, advice: str, patience: float = PATIENCE
+    ) -> None:
+        self._source, self._advice, self._patience = source, advice, patience
         server = start_server(preload)
         self._link, theirs = socket.socketpair()
         with theirs:
@@ -69,15 +70,15 @@ class ChildProcess:
             content = receive_frame(_Deadline(self._link, limit), most)  # type: ignore[arg-type]
         except TimeoutError:
             self.close()
-            raise BundleError(f"{self._source}: its code gave no answer within {limit:.0f} s. {_LOOK}") from None
+            raise BundleError(f"{self._source}: its code gave no answer within {limit:.0f} s. {self._advice}") from None
         except (OSError, ValueError) as error:
             self.close()
-            raise BundleError(f"{self._source}: its code's process failed: {error}. {_LOOK}") from error
+            raise BundleError(f"{self._source}: its code's process failed: {error}. {self._advice}") from error
         if content is None:
             self.close()
             raise BundleError(
                 f"{self._source}: its code ended the process that ran it, without an answer (os._exit, a crash, or no "
-                f"memory). {_LOOK}"
+                f"memory). {self._advice}"
             )
         return self._decode(content, answer)
 
@@ -93,12 +94,12 @@ class ChildProcess:
             text = msgspec.msgpack.decode(payload, type=str)
         except msgspec.MsgspecError as error:
             raise BundleError(
-                f"{self._source}: its code's process sent a malformed answer: {error}. {_LOOK}"
+                f"{self._source}: its code's process sent a malformed answer: {error}. {self._advice}"
             ) from error
         kind = vars(errors).get(name)
         if isinstance(kind, type) and issubclass(kind, SlipwayError):
             raise kind(text)
-        raise BundleError(f"{self._source}: its code raised {name[:100]}: {text}. {_LOOK}")
+        raise BundleError(f"{self._source}: its code raised {name[:100]}: {text}. {self._advice}")
 
 
 class _Deadline:
@@ -147,7 +148,7 @@ class _Server:
                 answer = self._control.recv(COMMAND.size, socket.MSG_WAITALL)
             return int(COMMAND.unpack(answer)[1])
         except (OSError, struct.error) as error:
-            raise BundleError(f"Cannot start a process for the bundle's code: {error}.") from error
+            raise BundleError(f"Cannot start a child process: {error}.") from error
 
     def kill(self, pid: int) -> None:
         """End a child."""

@@ -49,7 +49,9 @@ def confine_process() -> None:
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
     ):
-        resource.setrlimit(kind, (most, most))
+        hard = resource.getrlimit(kind)[1]
+        lower = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (lower, lower))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     os.chdir("/")
     if sys.platform != "linux":

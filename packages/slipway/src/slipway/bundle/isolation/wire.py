@@ -46,7 +46,7 @@ def unpack_array(packed: PackedArray) -> NDArray[np.generic]:
         # The position -1 is the last, which is None.
         return words[values]
     except (ValueError, TypeError, IndexError) as error:
-        raise BundleError(f"Cannot read an array from the bundle's process: {error}.") from error
+        raise BundleError(f"Cannot read an array from the child process: {error}.") from error
 
 
 def pack_columns(columns: Columns) -> PackedColumns:
