@@ -137,6 +137,8 @@ class _Reader:
             with_axis = any(keyword.arg == "axis" for keyword in call.keywords)
             return [] if with_axis else [f"{text} without axis="]
         if module == "numpy":
+            if over := {"reduce", "accumulate", "reduceat"} & {*chain[2:]}:
+                return [f"{text} ({', '.join(over)} mixes rows)"]
             return [] if chain[1] in NUMPY | REDUCTIONS | {"typing"} else [text]
         if module == "datetime":
             return [] if set(chain[1:]) <= DATETIME | ATTRIBUTES else [text]

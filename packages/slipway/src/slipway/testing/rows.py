@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from slipway.bundle.code import check_imports
+from slipway.bundle.allowed import find_forbidden
 from slipway.columns import Columns, columns_to_rows, count_rows, frame_to_columns, rows_to_columns, take_rows
 from slipway.contract import Field, Kind, read_contract
 from slipway.problem import Problem
@@ -54,10 +54,12 @@ class ContractConformance:
                     "range, categories or type in contract.py."
                 )
 
-    def test_contract_and_features_import_only_what_the_service_has(self, problem: Problem) -> None:
-        check_imports(Path(inspect.getfile(problem.contract)))
-        if problem.features:
-            check_imports(Path(inspect.getfile(problem.features)))
+    def test_contract_and_features_use_only_names_that_the_gate_allows(self, problem: Problem) -> None:
+        paths = [Path(inspect.getfile(problem.contract))]
+        paths += [Path(inspect.getfile(problem.features))] if problem.features else []
+        for path in paths:
+            found = find_forbidden(path.name, path.read_bytes())
+            assert not found, f"{', '.join(found)}: docs/gate.md says what may be used, and why."
 
 
 def _send_row(problem: Problem, fields: Sequence[Field], row: dict[str, Any]) -> str:
