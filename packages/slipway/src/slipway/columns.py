@@ -51,6 +51,11 @@ def take_rows(columns: Columns, index: Any) -> Columns:
     return {name: values[index] for name, values in columns.items()}
 
 
+def spread_rows(rows: int, most: int) -> NDArray[np.intp]:
+    """Return the positions of all rows, or of an even spread of at most `most`."""
+    return np.unique(np.linspace(0, max(0, rows - 1), min(rows, most)).astype(np.intp))
+
+
 def _column(field: Field, values: Any) -> NDArray[Any]:
     if field.kind is Kind.CATEGORY:
         return _categories(values)

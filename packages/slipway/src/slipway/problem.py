@@ -63,7 +63,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProblemFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What can be known of a problem without running its code: its name, its task and its primary metric."""
+    """What the gate knows of a problem, whose code runs in a process of its own: name, task and primary metric."""
 
     name: str
     task: Task

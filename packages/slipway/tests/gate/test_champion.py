@@ -1,5 +1,7 @@
 """What a candidate is compared with where production's model is distrusted, ties ship, or a threshold moved."""
 
+import shutil
+
 import msgspec
 import numpy as np
 import pandas as pd
@@ -8,12 +10,13 @@ from gatebox import make_inputs, sharpened, with_production_scores, with_rules, 
 from ledgerbox import deploy
 from projectbox import make_project, with_production
 
+from slipway.bundle import load_bundle
 from slipway.data.splitting import split_frame
 from slipway.evaluation.metrics import metric_value
 from slipway.figures import Figure
-from slipway.gate.anchors import list_anchors
 from slipway.gate.checks.quality import not_eroded, not_worse
 from slipway.gate.inputs import Anchors, ScoredBundle
+from slipway.gate.releases import list_anchors
 from slipway.gate.result import CheckResult, Verdict
 from slipway.gate.rules import Tie
 from slipway.gate.run import decide_verdict, run_gate
@@ -204,3 +207,23 @@ def test_rows_of_which_no_group_is_known_head_the_report(project):
     project.retrain(*split_frame(renamed, project.params.split))
     found = run_gate(project.root)
     assert found.moved[-1].startswith("production's model was evaluated on none of these groups")
+
+
+def test_the_release_before_a_distrusted_one_is_promoted_when_it_comes_back(project):
+    deploy(project.root, project.retrain(trees=32))
+    first = Ledger(project.root).champion().bundle
+    leaked = project.retrain(trees=31)
+    deploy(project.root, leaked)
+    Ledger(project.root).distrust("production", leaked.digest, "it was fitted on its own holdout")
+    folder = Ledger(project.root).fetch_bundle(first, project.root / ".slipway" / "bundles")
+    shutil.rmtree(project.bundle)
+    shutil.copytree(folder, project.bundle)
+    project.evaluate(load_bundle(project.bundle), project.train, project.holdout)
+    found = run_gate(project.root)
+    assert (found.verdict, found.ships) == (Verdict.PROMOTE, first), found.sentence
+    assert f"in place of production's model {leaked.digest[:12]}" in found.sentence
+
+
+def test_releases_that_cannot_be_compared_are_no_missing_releases(churn_inputs):
+    found = not_eroded(msgspec.structs.replace(with_rules(churn_inputs, tie=Tie.CANDIDATE), anchors=Anchors((), 3)))
+    assert found.observed == "none of 3 earlier releases can be compared on these rows"

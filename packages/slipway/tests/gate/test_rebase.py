@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 
+import msgspec
 import pandas as pd
 import pytest
 from ledgerbox import deploy, git
@@ -13,8 +14,9 @@ from running import SLIPWAY
 from slipway.bundle import load_bundle
 from slipway.data.splitting import split_frame
 from slipway.errors import GateError, LedgerError
-from slipway.evaluation.record import decode_record
+from slipway.evaluation.record import decode_record, write_record
 from slipway.gate.rebase import rebase_production
+from slipway.gate.result import Verdict
 from slipway.gate.run import run_gate
 from slipway.ledger import Event, Ledger, next_entry
 
@@ -116,3 +118,15 @@ def test_groups_on_which_production_was_trained_stay_out_of_its_record(project):
     found = rebase_production(project.root, "it was an hour too small")
     assert (found.record.groups, found.record.split) == (before.groups, before.split)
     assert len(found.before.changed) == len(before.groups)
+
+
+def test_a_record_that_this_version_cannot_sum_up_is_a_refusal_and_no_crash(tmp_path):
+    project = make_project(tmp_path / "project")
+    path = project.root / "evaluation.json.gz"
+    content = path.read_bytes()
+    write_record(path, msgspec.structs.replace(decode_record(content), loss="of another day"))
+    deploy(project.root, load_bundle(project.bundle))
+    path.write_bytes(content)
+    found = run_gate(project.root)
+    assert found.verdict is Verdict.REFUSE
+    assert "of another day" in found.sentence

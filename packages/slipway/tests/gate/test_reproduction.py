@@ -231,3 +231,7 @@ def test_the_candidates_own_record_must_be_what_it_gets(recorded):
     better = msgspec.structs.replace(said, losses=tuple(0.9 * each for each in said.losses))
     found = record_reproduced(msgspec.structs.replace(recorded, committed_record=better))
     assert (found.passed, found.observed) == (False, f"0 of {len(said.groups)} groups are as in the record")
+    for other in ("accuracy", "mean_error", "brier"):
+        odd = msgspec.structs.replace(said, loss=other)
+        found = record_reproduced(msgspec.structs.replace(recorded, committed_record=odd))
+        assert (found.passed, found.observed) == (False, "another loss in the record")

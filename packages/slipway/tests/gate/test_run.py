@@ -5,6 +5,7 @@ import re
 import shutil
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from ledgerbox import BY, deploy, forget_ledger, git
 from projectbox import make_project, with_production
@@ -12,6 +13,7 @@ from projectbox import make_project, with_production
 from slipway.bundle import load_bundle
 from slipway.gate.checks import CHECKS
 from slipway.gate.checks.check import gate_check
+from slipway.gate.checks.served import latency_and_size
 from slipway.gate.result import Verdict
 from slipway.gate.run import run_gate
 from slipway.ledger import Event, Ledger, next_entry
@@ -222,3 +224,11 @@ def test_what_failed_in_production_does_not_come_back_until_it_is_let_back(proje
         "production", lambda newest: next_entry(newest, Event.UNBLOCK, by=BY, reason="mended", unblock=candidate.digest)
     )
     assert run_gate(project.root).verdict is Verdict.KEEP
+
+
+def test_rows_that_only_the_candidates_contract_takes_do_not_stop_the_comparison_of_speed(churn_inputs):
+    some = churn_inputs.holdout["plan"].where(churn_inputs.holdout.index % 2 == 0, "team")
+    inputs = msgspec.structs.replace(churn_inputs, holdout=churn_inputs.holdout.assign(plan=some))
+    assert "(production " in latency_and_size(inputs).observed
+    inputs = msgspec.structs.replace(churn_inputs, holdout=churn_inputs.holdout.assign(plan="team"))
+    assert latency_and_size(inputs).observed == "the contract reads no row of the holdout"

@@ -28,15 +28,26 @@ def _honest_again(project: Project) -> None:
     project.retrain(trees=32)
 
 
-@mutant("not_blocked", _honest_again)
-def distrusted_model_again(project: Project) -> None:
-    """The distrusted model comes again as a candidate."""
-    digest = _leaked_champion(project)
+def _release_before_again(project: Project) -> None:
+    """The release before a distrusted one comes back as a candidate."""
+    before = project.retrain(trees=32)
+    deploy(project.root, before)
+    _leaked_champion(project)
+    _bring(project, before.digest)
+
+
+def _bring(project: Project, digest: str) -> None:
     folder = Ledger(project.root).fetch_bundle(digest, project.root / ".slipway" / "bundles")
     project.retrain()
     shutil.rmtree(project.bundle)
     shutil.copytree(folder, project.bundle)
     project.evaluate(load_bundle(project.bundle), project.train, project.holdout)
+
+
+@mutant("not_blocked", _release_before_again)
+def distrusted_model_again(project: Project) -> None:
+    """The distrusted model comes again as a candidate."""
+    _bring(project, _leaked_champion(project))
 
 
 @mutant("not_worse", _honest_again)

@@ -11,6 +11,7 @@ def list_moved(inputs: GateInputs) -> tuple[str, ...]:
         *_threshold(inputs),
         *_trained(inputs),
         *_rows(inputs),
+        *_lost_anchors(inputs),
         *inputs.moved,
         *_changed_files(inputs),
         *_expired_exemptions(inputs),
@@ -55,6 +56,12 @@ def _rows(inputs: GateInputs) -> tuple[str, ...]:
         return ()
     columns = ", ".join(found.columns)
     return (f"other values than when production's model was evaluated, without effect on its loss: {columns}",)
+
+
+def _lost_anchors(inputs: GateInputs) -> tuple[str, ...]:
+    if not (unable := inputs.anchors.unable):
+        return ()
+    return (f"{unable:,} earlier releases were trained on these rows or cannot score them: erosion is judged without",)
 
 
 def _changed_files(inputs: GateInputs) -> tuple[str, ...]:

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
 from slipway.bundle.isolation import isolate_bundle, start_server
 from slipway.bundle.verify import read_sealed
 from slipway.data.prepared import read_parts
@@ -82,7 +80,7 @@ def _record_again(
     rows = add_absent_columns(bundle.fields, rows)
     scored = score_frame(bundle, rows)
     if old is None:
-        return make_record(bundle, facts, msgspec.structs.replace(params, split=split), scored, rows), None
+        return make_record(bundle, facts, params, scored, rows), None
     before = reproduce_record(old, bundle.fields, scored, train, rows, read_gate_rules(root).tolerance)
     return repeat_record(old, bundle.fields, scored, rows), before
 

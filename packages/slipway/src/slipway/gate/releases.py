@@ -1,20 +1,136 @@
-"""Score earlier releases on the same rows, so that small losses, release after release, cannot add up."""
+"""Read and score the releases that a candidate is compared with: the champion, and earlier ones as anchors."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipway.bundle.isolation import isolate_bundle
+import msgspec
+
+from slipway.bundle.isolation import IsolatedBundle, isolate_bundle
 from slipway.bundle.verify import read_sealed
-from slipway.errors import SlipwayError
-from slipway.evaluation.scored import score_frame, verify_bundle_problem
+from slipway.errors import BundleError, LedgerError, SlipwayError
+from slipway.evaluation.record import EvaluationRecord, decode_record
+from slipway.evaluation.scored import Scored, score_frame, verify_bundle_problem
+from slipway.gate.base_commit import BaseRules
+from slipway.gate.checks.collected import refusing
 from slipway.gate.inputs import Anchors, ScoredBundle
-from slipway.gate.statistics.reproduction import add_absent_columns
-from slipway.ledger.entry import Entry
+from slipway.gate.rules import Tie
+from slipway.gate.statistics.reproduction import add_absent_columns, list_trained_groups
+from slipway.ledger import Ledger
+from slipway.ledger.entry import PRODUCTION, Entry, Release
 from slipway.problem import ProblemFacts
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Releases(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """Production's newest entry, and the releases and the record of `GateInputs` that follow from the ledger."""
+
+    entry: Entry
+    champion: ScoredBundle | None
+    dethroned: IsolatedBundle | None
+    anchors: Anchors
+    record: EvaluationRecord | None
+
+
+def read_releases(
+    root: Path, ledger: Ledger, judged: BaseRules, candidate: ScoredBundle, holdout: "pd.DataFrame"
+) -> Releases:
+    """Fetch the releases to compare with from the ledger, and score them on `holdout`; raises `CollectionRefused`."""
+    entry, release = ledger.read(PRODUCTION), ledger.champion(PRODUCTION)
+    fetch = partial(ledger.fetch_bundle, folder=root / ".slipway" / "bundles")
+    champion = _score_champion(fetch, release, judged.problem, holdout, candidate.scored)
+    return Releases(
+        entry=entry,
+        champion=champion,
+        dethroned=_start_dethroned(fetch, entry, release),
+        anchors=_read_anchors(ledger, fetch, judged, holdout, candidate.bundle, champion),
+        record=_read_record(ledger, release.bundle) if release else None,
+    )
+
+
+def _score_champion(
+    fetch: Callable[[str], Path],
+    release: Release | None,
+    problem: ProblemFacts,
+    holdout: "pd.DataFrame",
+    candidate: Scored,
+) -> ScoredBundle | None:
+    """Score the champion on the same rows by its own contract and features; None where there is none."""
+    if release is None:
+        return None
+    folder = fetch(release.bundle)
+    with refusing("production"):
+        bundle = isolate_bundle(read_sealed(folder, release.bundle))
+        verify_bundle_problem(bundle, problem)
+        scored = score_frame(bundle, add_absent_columns(bundle.fields, holdout))
+        if scored.classes != candidate.classes:
+            raise BundleError(
+                f"Cannot compare scores: production's model has the classes {scored.classes}, the candidate "
+                f"{candidate.classes}. Restore the classes, or give the new problem a name of its own."
+            )
+    return ScoredBundle(bundle, scored)
+
+
+def _start_dethroned(fetch: Callable[[str], Path], entry: Entry, release: Release | None) -> IsolatedBundle | None:
+    """Return the bundle that production serves where it is distrusted: its clients know its contract."""
+    if entry.serving is None or entry.serving == release:
+        return None
+    digest = entry.serving.bundle
+    with refusing("production"):
+        return isolate_bundle(read_sealed(fetch(digest), digest))
+
+
+def _read_record(ledger: Ledger, digest: str) -> EvaluationRecord | None:
+    """Return the evaluation record of a release, None where it has none."""
+    content = ledger.fetch_record(digest)
+    record = decode_record(content, f"the evaluation record of the release {digest[:12]}") if content else None
+    if record and record.bundle != digest:
+        raise LedgerError(f"The evaluation record of the bundle {digest[:12]} is of {record.bundle[:12]}.")
+    return record
+
+
+def _read_anchors(
+    ledger: Ledger,
+    fetch: Callable[[str], Path],
+    judged: BaseRules,
+    holdout: "pd.DataFrame",
+    candidate: IsolatedBundle,
+    champion: ScoredBundle | None,
+) -> Anchors:
+    """Score earlier releases, where ties may ship, so that small losses, release after release, cannot add up.
+
+    One that was trained on some of these rows, by another split, cannot be compared.
+    """
+    if champion is None:
+        return Anchors()
+    same_threshold = candidate.manifest.threshold == champion.bundle.manifest.threshold
+    if same_threshold and judged.rules.tie is not Tie.CANDIDATE:
+        return Anchors()
+    scored = []
+    digests = list_anchors(ledger.history(PRODUCTION), champion.bundle.digest, judged.rules.anchors)
+    for digest in digests:
+        record = _read_record(ledger, digest)
+        if record and list_trained_groups(record, holdout):
+            continue
+        if anchor := _score_anchor(fetch(digest), digest, judged.problem, holdout, champion):
+            scored.append(anchor)
+    return Anchors(tuple(scored), len(digests) - len(scored))
+
+
+def _score_anchor(
+    folder: Path, digest: str, problem: ProblemFacts, holdout: "pd.DataFrame", champion: ScoredBundle
+) -> ScoredBundle | None:
+    """Score one release as the champion was, None where it cannot score these rows."""
+    try:
+        bundle = isolate_bundle(read_sealed(folder, digest))
+        verify_bundle_problem(bundle, problem)
+        found = score_frame(bundle, add_absent_columns(bundle.fields, holdout))
+    except SlipwayError:
+        return None
+    return ScoredBundle(bundle, found) if found.classes == champion.scored.classes else None
 
 
 def list_anchors(entries: Iterable[Entry], champion: str, number: int) -> list[str]:
@@ -32,28 +148,3 @@ def list_anchors(entries: Iterable[Entry], champion: str, number: int) -> list[s
         if entry.serving and entry.serving.bundle not in {*refused, *found}:
             found.append(entry.serving.bundle)
     return found
-
-
-def score_anchors(
-    digests: Iterable[str],
-    fetch: Callable[[str], Path],
-    problem: ProblemFacts,
-    holdout: "pd.DataFrame",
-    champion: ScoredBundle,
-) -> Anchors:
-    """Score releases on `holdout` as the champion was; those that cannot score these rows are counted."""
-    scored, unable = [], 0
-    for digest in digests:
-        folder = fetch(digest)
-        try:
-            bundle = isolate_bundle(read_sealed(folder, digest))
-            verify_bundle_problem(bundle, problem)
-            found = score_frame(bundle, add_absent_columns(bundle.fields, holdout))
-        except SlipwayError:
-            unable += 1
-            continue
-        if found.classes == champion.scored.classes:
-            scored.append(ScoredBundle(bundle, found))
-        else:
-            unable += 1
-    return Anchors(tuple(scored), unable)

@@ -7,7 +7,8 @@ from slipway.errors import GateError
 from slipway.evaluation.metrics import metric_value
 from slipway.figures import Figure, format_limit
 from slipway.gate.checks import run_checks
-from slipway.gate.collect import CollectionRefused, collect_inputs
+from slipway.gate.checks.collected import CollectionRefused
+from slipway.gate.collect import collect_inputs
 from slipway.gate.inputs import GateInputs, ScoredBundle
 from slipway.gate.moved import list_moved
 from slipway.gate.result import CheckResult, GateResult, Verdict, failed_check
@@ -29,7 +30,7 @@ def run_gate(root: Path, *, base: str | None = None, ledger: Ledger | None = Non
         return _refused(refusal.check, refusal.digest)
     try:
         return _judge(inputs)
-    except GateError as error:
+    except Exception as error:  # noqa: BLE001 - an error is a refusal, whatever it is
         check = failed_check("comparison", error, "A check that cannot be run has not passed.")
         return _refused(check, inputs.candidate.bundle.digest)
 
@@ -99,7 +100,7 @@ def _compared(inputs: GateInputs, production: ScoredBundle, relative: Figure | N
             "more groups (split.holdout in params.yaml)."
         )
     digest = inputs.candidate.bundle.digest
-    if digest == production.bundle.digest:
+    if digest == production.bundle.digest and not inputs.dethroned:
         return Verdict.KEEP, f"Keep: the candidate is the bundle that production runs already, {digest[:12]}."
     name = loss_name(inputs.problem.task, inputs.problem.metric)
     numbers = (

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from slipway.bundle.manifest import CERTIFIED_ROWS, TOLERANCE, Certificate
 from slipway.bundle.scorer import Scorer
 from slipway.bundle.verify import score_difference
+from slipway.columns import spread_rows
 from slipway.errors import ModelError
 from slipway.problem import Task
 from slipway.training.differences import explain_difference
 from slipway.training.fit import Fitted, predict_scores
-from slipway.training.thresholds import rows_around_thresholds, spread_rows
+from slipway.training.thresholds import rows_around_thresholds
 
 _FLOORS = (1, 2, 4, 8, 16)
 # Rows scored alone to find the floor: spread over the set, enough to detect a kernel for few rows.

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from slipway.columns import Columns, columns_to_rows, count_rows, take_rows
+from slipway.columns import Columns, columns_to_rows, count_rows, spread_rows, take_rows
 from slipway.contract import Field
 from slipway.errors import ProblemError
 from slipway.training.profile import Profile
@@ -80,7 +80,7 @@ def _drawn(contract: type[msgspec.Struct], values: Sequence[FieldValues]) -> Ite
 def _altered(
     contract: type[msgspec.Struct], fields: tuple[Field, ...], values: Sequence[FieldValues], columns: Columns
 ) -> Iterator[Made]:
-    spread = np.linspace(0, count_rows(columns) - 1, min(_POOL, count_rows(columns))).astype(int)
+    spread = spread_rows(count_rows(columns), _POOL)
     for number, row in enumerate(columns_to_rows(fields, take_rows(columns, spread))):
         draw, made = Random(number), None  # noqa: S311
         for each in values:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from slipway.columns import spread_rows
+
 # Enough for every threshold of the usual ensemble; of more, an even spread.
 _MOST_ROWS = 30_000
 
@@ -52,11 +54,6 @@ def contains_plain_trees(estimator: Any) -> bool:
 def contains_histogram_trees(estimator: Any) -> bool:
     """Tell whether trees of HistGradientBoosting are inside."""
     return any(map(_is_histogram, _trees(estimator)))
-
-
-def spread_rows(rows: int, most: int) -> NDArray[np.intp]:
-    """Return the positions of all rows, or of an even spread of at most `most`."""
-    return np.unique(np.linspace(0, max(0, rows - 1), min(rows, most)).astype(np.intp))
 
 
 def _round_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -16,13 +16,12 @@ class Finding(NamedTuple):
 
 
 class Check(NamedTuple):
-    """A check: its name in the report, its reason, what to do where it fails, and True if `gate.yaml` may exempt it."""
+    """A check: its name in the report, its reason, and what to do where it fails; `gate.yaml` may exempt each."""
 
     name: str
     judge: Callable[[GateInputs], Finding]
     why: str
     advice: str
-    exemptable: bool
 
     def __call__(self, inputs: GateInputs) -> CheckResult:
         """Judge the candidate."""
@@ -32,6 +31,6 @@ class Check(NamedTuple):
         )
 
 
-def gate_check(*, why: str, advice: str, exemptable: bool = True) -> Callable[[Callable[[GateInputs], Finding]], Check]:
+def gate_check(*, why: str, advice: str) -> Callable[[Callable[[GateInputs], Finding]], Check]:
     """Turn a function into a `Check` of its name."""
-    return lambda judge: Check(judge.__name__, judge, why, advice, exemptable)
+    return lambda judge: Check(judge.__name__, judge, why, advice)

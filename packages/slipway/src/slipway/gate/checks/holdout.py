@@ -102,7 +102,7 @@ def _rows_before(inputs: GateInputs) -> int:
         return sum(inputs.evaluation_record.rows)
     if not inputs.production:
         return 0
-    content = (inputs.production.bundle.path / "certificate.json").read_bytes()
+    content = inputs.production.bundle.sealed.files["certificate.json"]
     certificate = msgspec.json.decode(content, type=Certificate)
     # Bundles of format 1, which never came with a record, were certified on the whole holdout.
     return 0 if certificate.training else certificate.rows

@@ -60,10 +60,13 @@ def not_eroded(inputs: GateInputs) -> Finding:
     limit = f"at most {format_limit(rules.margin)} higher than the best, or not statistically significant"
     if inputs.erosion is None:
         asked = rules.tie is Tie.CANDIDATE or inputs.moved_threshold
-        return Finding(True, "no earlier release" if asked else "not asked: a tie keeps production's model", limit)
+        told = "no earlier release"
+        if inputs.anchors.unable:
+            told = f"none of {inputs.anchors.unable:,} earlier releases can be compared on these rows"
+        return Finding(True, told if asked else "not asked: a tie keeps production's model", limit)
     best, found = inputs.erosion
     passed = found.high is not None and not (found.high < 0 and found.value < -rules.margin)
-    unable = f"; {inputs.anchors.unable:,} more cannot score these rows" if inputs.anchors.unable else ""
+    unable = f"; {inputs.anchors.unable:,} more cannot be compared" if inputs.anchors.unable else ""
     observed = (
         f"{_loss(inputs)} {describe_change(found.value)} compared with {best.bundle.digest[:12]}, the best of "
         f"{len(inputs.anchors.scored):,} earlier releases{unable}"

@@ -3,8 +3,10 @@
 Where production's model does not, the rows changed, and not the model.
 """
 
+import msgspec
+
 from slipway.data.splitting import Naming
-from slipway.evaluation.record import make_record
+from slipway.evaluation.record import choose_loss, make_record
 from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
 from slipway.gate.statistics.reproduction import Reproduction, reproduce_record
@@ -53,6 +55,7 @@ def record_reproduced(inputs: GateInputs) -> Finding:
     # The metric and the form of the names are the team's choice, which this change may move.
     wrong = [name for name in ("problem", "task", "split", "blocks") if getattr(said, name) != getattr(own, name)]
     wrong += ["naming"] if (said.naming is Naming.BLOCKS) != (own.naming is Naming.BLOCKS) else []
+    wrong += ["loss"] if said.loss != choose_loss(msgspec.structs.replace(inputs.problem, metric=said.metric)) else []
     wrong += ["columns"] if said.columns.keys() != own.columns.keys() else []
     if wrong:
         return Finding(False, f"another {', '.join(wrong)} in the record", limit)

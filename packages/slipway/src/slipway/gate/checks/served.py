@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from slipway.bundle.allowed import find_forbidden
 from slipway.bundle.code import CONTRACT, FEATURES
 from slipway.bundle.isolation import IsolatedBundle, isolate_bundle
-from slipway.columns import Columns, count_rows, frame_to_columns, take_rows
+from slipway.columns import Columns, count_rows, frame_to_columns, spread_rows, take_rows
 from slipway.evaluation.scored import Vector
 from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
@@ -30,7 +30,7 @@ def served_as_evaluated(inputs: GateInputs) -> Finding:
     """Fail unless rows get exactly their score alone, in batches, in another order, twice, and at another time."""
     bundle, scores = inputs.candidate.bundle, inputs.candidate.scored.scores
     columns = frame_to_columns(bundle.fields, inputs.holdout)
-    probed = spread_rows(len(scores))
+    probed = spread_rows(len(scores), PROBED)
     some, expected = take_rows(columns, probed), scores[probed]
     twice = np.repeat(np.arange(len(probed)), 2)
     order = np.random.default_rng(0).permutation(len(scores))
@@ -94,10 +94,12 @@ def latency_and_size(inputs: GateInputs) -> Finding:
     """
     rules, bundle = inputs.rules, inputs.candidate.bundle
     ours = _milliseconds(bundle, inputs)
+    if ours is None:
+        return Finding(False, "the contract reads no row of the holdout", "rows to time")
     most = np.array([rules.milliseconds, 2 * rules.milliseconds])
     beside = ""
-    if inputs.production:
-        theirs = _milliseconds(inputs.production.bundle, inputs)
+    theirs = _milliseconds(inputs.production.bundle, inputs) if inputs.production else None
+    if theirs is not None:
         most = np.minimum(most, np.maximum(rules.slower * theirs, _RESOLUTION))
         beside = f" (production {theirs[0]:.2g} and {theirs[1]:.2g})"
     megabytes = sum(file.stat().st_size for file in bundle.path.iterdir()) / _MEGABYTE
@@ -106,15 +108,18 @@ def latency_and_size(inputs: GateInputs) -> Finding:
     return Finding(bool((ours <= most).all()) and megabytes <= rules.megabytes, observed, limit)
 
 
-def spread_rows(rows: int) -> NDArray[np.intp]:
-    """Return the positions of at most `PROBED` rows, spread evenly over all."""
-    return np.unique(np.linspace(0, rows - 1, min(rows, PROBED)).astype(np.intp))
+def _milliseconds(bundle: IsolatedBundle, inputs: GateInputs) -> Vector | None:
+    """Return the median and the 99th percentile of a row's time, over those rows of the probe that the contract reads.
 
-
-def _milliseconds(bundle: IsolatedBundle, inputs: GateInputs) -> Vector:
-    """Return the median and the 99th percentile of a row's time."""
-    frame = add_absent_columns(bundle.fields, inputs.holdout.iloc[spread_rows(len(inputs.holdout))])
-    _, seconds = bundle.score_alone(frame_to_columns(bundle.fields, frame))
+    None where it reads none: production's contract may not know what the candidate's allows.
+    """
+    frame = inputs.holdout.iloc[spread_rows(len(inputs.holdout), PROBED)]
+    columns = frame_to_columns(bundle.fields, add_absent_columns(bundle.fields, frame))
+    _, refused, _ = bundle.read_rows(columns)
+    kept = np.delete(np.arange(count_rows(columns)), refused)
+    if not len(kept):
+        return None
+    _, seconds = bundle.score_alone(take_rows(columns, kept))
     return np.quantile(seconds, [0.5, 0.99]) * 1e3
 
 

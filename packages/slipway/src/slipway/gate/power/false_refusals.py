@@ -36,7 +36,8 @@ class PartSpread(msgspec.Struct, frozen=True, kw_only=True):
 class FalseRefusals(msgspec.Struct, frozen=True, kw_only=True):
     """Honest retrains against each other: `refused` of `pairs` (ordered: each retrain in both roles).
 
-    `by_whole`, `by_slice`, `by_mean` and `by_calibration` count the refusals of each check. The true rate is at most
+    `by_whole`, `by_slice`, `by_mean` and `by_calibration` count the refusals of each check; of `calibrated` that of the
+    calibration error alone, without the comparison with production. The true rate is at most
     `likely` at 95 % confidence by the jackknife (Arvesen, Annals of Mathematical Statistics 40, 1969), which needs some
     refusals to learn from; and at most `bound` whatever the cause, which counts only as many pairs as are independent.
     `unluckiest` is the largest share of candidates that any retrain in production refused. `spread` is the standard
