@@ -104,9 +104,22 @@ def test_a_key_that_an_environment_lacks_is_made_again_and_the_old_one_goes(hub,
     del kept.secrets["production"]
     (step,) = (step for step in do(github, root) if step.kind == "deploy key")
     assert step.action == "changed" and "production is missing" in step.details[0]
+    assert "a new key replaces the present one" in step.details[1]
     (new,) = kept.keys.values()
     assert new["key"] != old["key"] and len(set(kept.secrets.values())) == 1 and "production" in kept.secrets
     assert new["key"] in step.notes[0], "for the file of the signers"
+
+
+def test_a_new_key_that_the_signers_do_not_name_says_that_deliveries_are_refused(github, root, kept):
+    do(github, root)
+    (old,) = kept.keys.values()
+    (root / "deploy").mkdir()
+    (root / "deploy" / "ledger.signers").write_text(f'slipway@github namespaces="git" {old["key"]}\n')
+    del kept.secrets["production"]
+    (step,) = (step for step in do(github, root) if step.kind == "deploy key")
+    assert "every delivery is refused until main has this line as well (keep the old one)" in step.notes[0]
+    (new,) = kept.keys.values()
+    assert new["key"] in step.notes[0]
 
 
 def test_without_the_key_the_rulesets_that_only_it_passes_are_not_made(hub, github, root, kept):
@@ -293,7 +306,14 @@ def test_the_check_shows_what_is_open_and_what_to_press(hub, kept, run, root):
     assert "deploy/ledger.signers names no key" in after
     assert "Settings, Actions, General" in after
     (root / "deploy").mkdir()
+    (key,) = kept.keys.values()
+    line = f'slipway@github namespaces="git" {key["key"]}'
     (root / "deploy" / "ledger.signers").write_text('slipway@github namespaces="git" ssh-ed25519 AAAA\n')
+    (lacking,) = (
+        each for each in json.loads(run("check", "--json").output)["protections"] if "lacks the" in each["found"]
+    )
+    assert not lacking["holds"] and " ".join(line.split()[:4]) in lacking["press"]
+    (root / "deploy" / "ledger.signers").write_text(f"{line}\n")
     hub.answers["GET /repos/acme/model/actions/permissions/workflow"] = {"default_workflow_permissions": "read"}
     selected["patterns_allowed"] += ["aws-actions/*", "sigstore/cosign-installer@*"]
     hub.answers["GET /repos/acme/model/code-scanning/default-setup"] = {"state": "not-configured"}

@@ -40,10 +40,15 @@ def read_signers(git: Objects, main: str | None) -> Signers | None:
     if content is None:
         raise LedgerError(f"{SIGNERS} of commit {main[:12]} is missing from this clone. Make a new clone.")
     text = content.decode(errors="replace")
-    if all(line.startswith("#") or not line.strip() for line in text.splitlines()):
+    if not list_signer_lines(text):
         return None
     accepted = _ACCEPTED.findall(text)
     return Signers(text, accepted[-1] if accepted else None)
+
+
+def list_signer_lines(text: str) -> list[str]:
+    """Return the lines of the file that name a key."""
+    return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
 def verify_newest(git: Objects, signers: Signers | None, tip: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from slipway.errors import GitHubError
 from slipway.github.client.api import GitHub
 from slipway.github.repository.apply import plan_repository
-from slipway.github.repository.deploy_key import TITLE
+from slipway.github.repository.deploy_key import TITLE, list_deploy_keys, read_signer_lines, signer_line
 from slipway.github.repository.environments import APPROVAL
 from slipway.github.repository.obstacles import obstacles
 from slipway.github.repository.owners import list_unowned
@@ -37,7 +37,7 @@ def check_protection(github: GitHub, root: Path) -> list[Protection]:
         _owners(root),
         _reviewers(steps, root, settings),
         _second_person(github),
-        _signers(root),
+        _signers(github, root),
         _images(settings, private),
         _token(github),
         *obstacles(github, root),
@@ -91,17 +91,21 @@ def _second_person(github: GitHub) -> Protection:
     return Protection("a second person sees every change", not only, found, "Settings, Collaborators" if only else "")
 
 
-def _signers(root: Path) -> Protection:
-    path = root / SIGNERS
-    lines = path.read_text().splitlines() if path.exists() else []
-    if any(line.strip() and not line.startswith("#") for line in lines):
-        return Protection("only signed entries of the ledger are believed", holds=True)
-    return Protection(
-        "only signed entries of the ledger are believed",
-        False,
-        f"{SIGNERS} names no key",
-        "docs/ledger.md, Sign it; `slipway github apply` prints the line of the deploy key",
-    )
+def _signers(github: GitHub, root: Path) -> Protection:
+    what, lines = "only signed entries of the ledger are believed", read_signer_lines(root)
+    if not lines:
+        press = "docs/ledger.md, Sign it; `slipway github apply` prints the line of the deploy key"
+        return Protection(what, False, f"{SIGNERS} names no key", press)
+    try:
+        keys = [" ".join(str(each["key"]).split()[:2]) for each in list_deploy_keys(github)]
+    except GitHubError as error:
+        return Protection(what, None, f"GitHub does not tell the deploy key: {error.said or error.status}", SIGNERS)
+    # A delivery signs with the deploy key.
+    named = {word for line in lines for word in line.split()}
+    if lacking := [key for key in keys if key.split()[-1] not in named]:
+        add = f"add to {SIGNERS} by a pull request, and keep the other lines: {signer_line(lacking[-1])}"
+        return Protection(what, False, f"{SIGNERS} lacks the deploy key: every delivery is refused", add)
+    return Protection(what, holds=True)
 
 
 def _images(settings: ProjectSettings, private: bool) -> Protection:

@@ -12,6 +12,7 @@ from slipway.errors import GitHubError
 from slipway.github.client.api import GitHub
 from slipway.github.repository.environments import APPROVAL, FOLDER
 from slipway.github.repository.settings import Setting
+from slipway.ledger.signatures import SIGNERS, list_signer_lines
 
 TITLE = "slipway ledger"
 SECRET = "SLIPWAY_LEDGER_KEY"  # noqa: S105 - its name
@@ -20,9 +21,14 @@ _LACKING = (
     "branch may write the ledger (docs/trust.md)."
 )
 _SIGN = (
-    "It can sign the entries as well. To believe signed entries only, add this line to deploy/ledger.signers by a pull "
-    'request (docs/ledger.md, Sign it): slipway@github namespaces="git" {public}'
+    f"It can sign the entries as well. To believe signed entries only, add this line to {SIGNERS} by a pull request "
+    "(docs/ledger.md, Sign it): "
 )
+_SIGN_TOO = (
+    f"{SIGNERS} names the key before this one: every delivery is refused until main has this line as well (keep the "
+    "old one): "
+)
+_NEW = f"a new key replaces the present one; where {SIGNERS} has keys, main needs its line before the next delivery"
 _SECONDS = 30
 
 
@@ -36,13 +42,29 @@ def deploy_key_setting(github: GitHub, root: Path) -> Iterator[Setting]:
             f"pushes the ledger; its private half is the secret {SECRET} of {', '.join(environments)}",
             _LACKING,
             partial(_compare, github, environments),
-            partial(_send, github, environments),
+            partial(_send, github, root, environments),
         )
 
 
 def has_deploy_key(github: GitHub, root: Path) -> bool:
     """Return whether the key is there, and its private half in every environment that deploys."""
     return _compare(github, _deploying_environments(root)) == []
+
+
+def list_deploy_keys(github: GitHub) -> list[dict[str, Any]]:
+    """Return the keys as GitHub keeps them, `key` being the public half: one, two while it is replaced."""
+    return [each for each in github.pages("keys") if each["title"] == TITLE and not each["read_only"]]
+
+
+def read_signer_lines(root: Path) -> list[str]:
+    """Return the lines of the file of the signers in `root` that name a key."""
+    path = root / SIGNERS
+    return list_signer_lines(path.read_text()) if path.exists() else []
+
+
+def signer_line(public: str) -> str:
+    """Return the line that lets the deploy key sign the ledger."""
+    return f'slipway@github namespaces="git" {public}'
 
 
 def _deploying_environments(root: Path) -> list[str]:
@@ -52,18 +74,18 @@ def _deploying_environments(root: Path) -> list[str]:
 
 def _compare(github: GitHub, environments: list[str]) -> list[str] | None:
     lacking = [name for name in environments if github.find(f"environments/{name}/secrets/{SECRET}") is None]
-    if not _keys(github):
-        return None if len(lacking) == len(environments) else ["the deploy key is missing; its secrets are there"]
-    return [f"the secret {SECRET} of {name} is missing" for name in lacking]
+    if not list_deploy_keys(github):
+        return None if len(lacking) == len(environments) else ["the deploy key is missing; its secrets are there", _NEW]
+    return [*(f"the secret {SECRET} of {name} is missing" for name in lacking), _NEW] if lacking else []
 
 
-def _send(github: GitHub, environments: list[str]) -> list[str] | None:
+def _send(github: GitHub, root: Path, environments: list[str]) -> list[str] | None:
     """Make a new key; the one before is removed last, so that a deployment always finds one that may push."""
     found = {name: github.find(f"environments/{name}/secrets/public-key") for name in environments}
     seals = {name: seal for name, seal in found.items() if seal is not None}
     if len(seals) < len(environments):
         return None
-    before = _keys(github)
+    before = list_deploy_keys(github)
     private, public = _make_pair()
     try:
         github.send("POST", "keys", {"title": TITLE, "key": public, "read_only": False})
@@ -81,11 +103,7 @@ def _send(github: GitHub, environments: list[str]) -> list[str] | None:
         github.send("PUT", f"environments/{name}/secrets/{SECRET}", body)
     for key in before:
         github.send("DELETE", f"keys/{key['id']}")
-    return [_SIGN.format(public=public)]
-
-
-def _keys(github: GitHub) -> list[dict[str, Any]]:
-    return [each for each in github.pages("keys") if each["title"] == TITLE and not each["read_only"]]
+    return [(_SIGN_TOO if read_signer_lines(root) else _SIGN) + signer_line(public)]
 
 
 def _make_pair() -> tuple[str, str]:
