@@ -1,5 +1,6 @@
 """The workflows keep every policy, and a policy is there for something: each has a mutant that it catches."""
 
+import re
 import sys
 
 import pytest
@@ -10,6 +11,8 @@ from policies.reading import parse, read
 sys.path.insert(0, str(TESTS / "mutants"))
 
 from workflows import MUTANTS, hunt, mutated
+
+DELIVERS = re.compile(r"\bslipway (deploy|promote|rollback)\b")
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
@@ -37,3 +40,10 @@ def test_on_is_a_word_and_a_comment_is_found():
     assert found.events == {"push": {}}
     assert found.comment(("jobs", "a", "permissions")) == "what"
     assert found.comment(("jobs", "a")) == ""
+
+
+def test_every_step_that_delivers_has_one_environment():
+    (deploy,) = (workflow for workflow in read(ROOT) if workflow.name == "deploy.yml")
+    steps = [step for _, _, step in deploy.steps if DELIVERS.search(str(step.get("run")))]
+    assert len(steps) == 4
+    assert all(step["env"] == steps[0]["env"] for step in steps)
