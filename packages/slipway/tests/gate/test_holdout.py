@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from gatebox import with_rules
+from gatebox import isolated, with_rules
 from projectbox import make_project, with_production
 from toybox import reseal
 
@@ -47,7 +47,7 @@ def test_a_bundle_of_format_1_was_certified_on_the_holdout(churn_inputs, loose_b
     rows = len(churn_inputs.holdout) * 2
     content = b'{"label_flips": 0, "largest_difference": 1e-7, "rows": %d}' % rows
     reseal(loose_bundle, "certificate.json", content)
-    production = ScoredBundle(load_bundle(loose_bundle), churn_inputs.production.scored)
+    production = ScoredBundle(isolated(load_bundle(loose_bundle)), churn_inputs.production.scored)
     found = holdout_whole(msgspec.structs.replace(churn_inputs, production=production))
     assert not found.passed
     assert f"{rows:,} when production's model was evaluated" in found.observed

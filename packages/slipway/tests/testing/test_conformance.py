@@ -55,7 +55,7 @@ DEFECTS = {
         "features.py",
         "import numpy as np",
         "import numpy as np\nimport pandas",
-        "import_only_what_the_service_has",
+        "use_only_names_that_the_gate_allows",
     ),
     "a target that stands in a column": (
         "dataset.py",
