@@ -24,6 +24,7 @@ ORDER = [
     "gate",
     "tracking",
     "delivery",
+    "monitoring",
     "github",
     "stack",
     "testing",
