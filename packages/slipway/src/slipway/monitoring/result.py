@@ -1,0 +1,109 @@
+"""The typed content of `monitoring/<window>.json`: what a run of the monitor measured, and the alarms that follow."""
+
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from slipway.errors import DataError
+from slipway.figures import round_figures
+from slipway.files.documents import read_json
+from slipway.files.writing import write_json
+from slipway.monitoring.alarm import Alarm
+from slipway.monitoring.measurement import Measurement
+
+FORMAT = 1
+_ADVICE = "Run `slipway monitor run` to make it again."
+
+
+class ReleaseRows(msgspec.Struct, frozen=True, kw_only=True):
+    """One release in a window: the digest of its bundle, its rows, and how many of them have an outcome."""
+
+    bundle: str
+    rows: int
+    outcomes: int
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured between `start` and `end` (exclusive), whole days of the monitor's clock.
+
+    `releases` are those that answered in it, most rows first. Where there are several, the measurements of each stand
+    beside those of the whole, as `release:<first twelve digits>:<name>`.
+    """
+
+    start: datetime
+    end: datetime
+    rows: int
+    outcomes: int
+    releases: tuple[ReleaseRows, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+
+    @property
+    def days(self) -> int:
+        """The length of the window in days."""
+        return (self.end - self.start).days
+
+    def find(self, name: str) -> Measurement | None:
+        """Return the measurement of that name, None if there is none."""
+        return next((each for each in self.measurements if each.name == name), None)
+
+
+class LogCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many lines and outcomes of the whole log could be used, and what became of the rest.
+
+    `damaged` lines are incomplete or malformed, `foreign` ones are JSON that is no entry of the log. Outcomes: `joined`
+    (one for its prediction), `repeated` (known already), `superseded` (corrected later), `conflicting` (predictions
+    with two that contradict each other), `unknown` (no such prediction in the log).
+    """
+
+    predictions: int = 0
+    damaged: int = 0
+    foreign: int = 0
+    joined: int = 0
+    repeated: int = 0
+    superseded: int = 0
+    conflicting: int = 0
+    unknown: int = 0
+
+
+class MonitorResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of the monitor.
+
+    `at` is the end of the newest window; `clock` is `logged` or the contract's column that tells a row's day; `windows`
+    are of every length that a rule asks for, by their end, the shorter first. `share` is the part of the rows that the
+    figures rest on, 1 unless there were more than fit into memory. `release` is the bundle that the ledger says serves.
+    """
+
+    format: int = FORMAT
+    environment: str
+    problem: str
+    clock: str
+    at: datetime
+    release: str | None = None
+    share: float = 1.0
+    counts: LogCounts = LogCounts()
+    windows: tuple[Window, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+
+    def lengths(self) -> tuple[int, ...]:
+        """Return the lengths of the windows in days, the shortest first."""
+        return tuple(sorted({each.days for each in self.windows}))
+
+    def of_length(self, days: int) -> tuple[Window, ...]:
+        """Return the windows of that length, the oldest first."""
+        return tuple(each for each in self.windows if each.days == days)
+
+
+def result_path(folder: Path, result: MonitorResult) -> Path:
+    """Return the file of a run: named by the environment and the day on which its newest window ends."""
+    return folder / f"{result.environment}-{result.at:%Y-%m-%d}.json"
+
+
+def write_result(path: Path, result: MonitorResult) -> None:
+    """Write a result: the same bytes for the same figures, every number rounded to six significant digits."""
+    write_json(path, round_figures(msgspec.to_builtins(result)))
+
+
+def read_result(path: Path) -> MonitorResult:
+    """Read a result from a file; raises `DataError` that names it."""
+    return read_json(path, MonitorResult, DataError, _ADVICE)
