@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from slipway.serving.log import Feedback, Prediction
+from slipway.serving.log import Feedback, Prediction, Shadow
 from slipway.serving.log.join import join_outcomes
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
@@ -62,3 +62,9 @@ def test_predictions_wait_and_unknown_outcomes_are_kept_apart():
     _, found = joined(prediction("p"), outcome("a", "q", True))
     assert [each.id for each in found.waiting] == ["p"]
     assert [each.prediction_id for each in found.unknown] == ["q"]
+
+
+def test_the_scores_of_a_shadow_are_no_predictions_and_no_outcomes():
+    outcomes, found = joined(prediction("p"), Shadow("p", NOW, "other", [0.9]), outcome("a", "p", True))
+    assert outcomes == {"p": True}
+    assert (found.repeated, found.waiting, found.unknown) == (0, (), ())

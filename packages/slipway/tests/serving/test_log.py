@@ -12,8 +12,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from slipway.serving.log import Batch, LogWriter, Prediction
+from slipway.serving.log import Batch, LogWriter, Prediction, Shadow
 from slipway.serving.log.reader import Damage, follow_log, read_log
+from slipway.serving.log.record import format_entry
 from slipway.serving.log.writer import list_segments
 from slipway.serving.settings import LogSettings
 
@@ -268,3 +269,13 @@ def test_a_disk_that_lost_lines_is_no_log_until_a_sync_succeeds(tmp_path, monkey
     log.append(line(4))
     log.close()
     assert identifiers(tmp_path) == ["p1", "p4"]
+
+
+def test_the_scores_of_a_shadow_are_read_with_the_predictions_that_they_shadow(tmp_path):
+    written = Shadow(BASE, NOW, "digest of the shadow", [0.25, None], [True, None], {"invalid-row:plan": 1})
+    (tmp_path / "a.jsonl").write_bytes(msgspec.json.encode(written) + b"\n" + line(1))
+    damage = Damage()
+    shadow, _ = read_log(tmp_path, damage)
+    assert (shadow, damage.lines) == (written, 0)
+    assert shadow.shadowed() == [BASE, f"{BASE[:-1]}1"]
+    assert format_entry(shadow) == f"2024-05-01 00:00:00 shadow     {BASE} 0.2500; refused (digest of th)"

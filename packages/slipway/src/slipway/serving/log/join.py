@@ -43,13 +43,13 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def join_outcomes(entries: Iterable[Entry]) -> Outcomes:
-    """Join feedback with predictions by identifier, in whatever order they were written."""
+    """Join feedback with predictions by identifier, in whatever order they were written; shadows are left out."""
     predictions: dict[str, Prediction] = {}
     feedback: dict[str, dict[str, Feedback]] = {}
     for entry in entries:
         if isinstance(entry, Prediction):
             predictions[entry.id] = entry
-        else:
+        elif isinstance(entry, Feedback):
             feedback.setdefault(entry.prediction_id, {})[entry.id] = entry
     joined, waiting, conflicting = [], [], []
     repeated = superseded = 0

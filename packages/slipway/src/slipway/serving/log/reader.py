@@ -10,10 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from slipway.serving.log.record import Batch, Entry, Feedback, Prediction
+from slipway.serving.log.record import Batch, Entry, Feedback, Prediction, Shadow
 from slipway.serving.log.writer import list_segments
 
-_DECODER = msgspec.json.Decoder(Prediction | Batch | Feedback)
+_DECODER = msgspec.json.Decoder(Prediction | Batch | Feedback | Shadow)
 _POLL_SECONDS = 0.2
 # Before every entry: a file without any is read first.
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -28,7 +28,7 @@ class Damage:
 
 
 def read_log(folder: Path, damage: Damage | None = None, ends: Ends | None = None) -> Iterator[Entry]:
-    """Yield every prediction and feedback of the log in the order of time, with a few lines of each file in memory.
+    """Yield every entry of the log in the order of time, with a few lines of each file in memory.
 
     A file is open only while the entries around its own are read. `ends` is filled with the position after the last
     complete line of each file, from which `follow_log` continues.

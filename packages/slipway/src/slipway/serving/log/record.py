@@ -1,4 +1,4 @@
-"""The three kinds of line that the log holds, told apart by `kind`; and an entry as one line for people."""
+"""The four kinds of line that the log holds, told apart by `kind`; and an entry as one line for people."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -7,7 +7,10 @@ from uuid import UUID
 
 import msgspec
 
-from slipway.serving.identifiers import format_identifier
+from slipway.serving.identifiers import format_identifier, format_identifiers
+
+# Rows of a shadow's line that a person sees.
+_SHOWN = 5
 
 
 class Prediction(msgspec.Struct, frozen=True, tag_field="kind", tag="prediction", omit_defaults=True):
@@ -53,20 +56,49 @@ class Feedback(msgspec.Struct, frozen=True, tag_field="kind", tag="feedback", om
     supersedes: str | None = None
 
 
-Entry = Prediction | Feedback
+class Shadow(msgspec.Struct, frozen=True, tag_field="kind", tag="shadow", omit_defaults=True):
+    """The scores of a shadow bundle for the predictions of one request: row n shadows the prediction `id` + n.
+
+    `model` is the shadow's digest. A row that it refused has the score and the label None, and is counted in `refused`
+    by its reason, such as `invalid-row:carrier`.
+    """
+
+    id: str
+    time: datetime
+    model: str
+    scores: list[Any]
+    labels: list[bool | int | str | None] | None = None
+    refused: dict[str, int] = {}
+
+    def shadowed(self) -> list[str]:
+        """Return the identifiers of the predictions, row after row."""
+        return [self.id] if len(self.scores) == 1 else format_identifiers(UUID(self.id).int, len(self.scores))
+
+
+Entry = Prediction | Feedback | Shadow
 
 
 def format_entry(entry: Entry) -> str:
-    """Return time, kind and identifier, then score and label or the outcome."""
+    """Return time, kind and identifier, then score and label, the outcome, or the scores of the shadow."""
     when = f"{entry.time:%Y-%m-%d %H:%M:%S}"
     if isinstance(entry, Feedback):
         source = f" (from {entry.source})" if entry.source else ""
         return f"{when} feedback   {entry.prediction_id:<36} outcome {_json(entry.outcome)}{source}"
-    scores = " ".join(f"{score:.4f}" for score in (entry.score if isinstance(entry.score, list) else [entry.score]))
+    if isinstance(entry, Shadow):
+        more = f" and {len(entry.scores) - _SHOWN} more" if len(entry.scores) > _SHOWN else ""
+        rows = "; ".join(map(_format_score, entry.scores[:_SHOWN]))
+        return f"{when} shadow     {entry.id:<36} {rows}{more} ({entry.model[:12]})"
+    scores = _format_score(entry.score)
     label = "" if entry.label is None else f" -> {_json(entry.label)}"
     inputs = "" if entry.inputs is None else f"  {_json(entry.inputs)}"
     model = entry.model[:12]
     return f"{when} prediction {entry.id:<36} {scores}{label} ({entry.latency_us} us, {model}){inputs}"
+
+
+def _format_score(score: Any) -> str:
+    if score is None:
+        return "refused"
+    return " ".join(f"{each:.4f}" for each in (score if isinstance(score, list) else [score]))
 
 
 def _json(value: Any) -> str:
