@@ -24,6 +24,8 @@ _TELEMETRY_OFF = {
 # Two OpenMP threads on a busy two-core machine took 231 s where one took 14: threads that wait must not spin.
 _QUIET_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
 
+LOG_FOLDER = "log"
+
 # A server that cannot be reached is reported in seconds; MLflow's own default tries for minutes.
 _MLFLOW_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
@@ -125,6 +127,16 @@ class ServerSettings(msgspec.Struct, frozen=True):
     ssh_key: str
     api_keys: str
     smoke_key: str
+
+
+def environment_folder(root: Path, environment: str) -> Path:
+    """Return the folder in which an environment on this machine keeps its releases and its prediction log."""
+    return root / ".slipway" / "environments" / environment
+
+
+def local_log(root: Path, environment: str) -> Path:
+    """Return the folder of the prediction log of an environment on this machine."""
+    return environment_folder(root, environment) / LOG_FOLDER
 
 
 def project_settings(root: Path = Path()) -> ProjectSettings:

@@ -14,9 +14,12 @@ from slipway.bundle import load_bundle
 from slipway.gate.checks import CHECKS
 from slipway.gate.checks.check import gate_check
 from slipway.gate.checks.served import latency_and_size
+from slipway.gate.report import write_verdict
 from slipway.gate.result import Verdict
 from slipway.gate.run import run_gate
 from slipway.ledger import Event, Ledger, next_entry
+from slipway.serving.log import Prediction
+from slipway.settings import local_log
 
 
 @pytest.fixture(scope="module")
@@ -232,3 +235,19 @@ def test_rows_that_only_the_candidates_contract_takes_do_not_stop_the_comparison
     assert "(production " in latency_and_size(inputs).observed
     inputs = msgspec.structs.replace(churn_inputs, holdout=churn_inputs.holdout.assign(plan="team"))
     assert latency_and_size(inputs).observed == "the contract reads no row of the holdout"
+
+
+def test_productions_log_is_read_on_this_machine_or_in_a_folder_and_stays_out_of_the_verdict(project, tmp_path):
+    model = Ledger(project.root).read("production").serving.bundle
+    inputs = {"plan": "hunter2", "town": None, "joined": None, "months": 7, "usage": 1.0, "paperless": None}
+    entry = Prediction("01a20ca2-0000-7000-8000-000000000000", datetime.now(UTC), model, 80, 0.5, True, inputs)
+    here, other = local_log(project.root, "production"), tmp_path / "log"
+    for folder in (here, other):
+        folder.mkdir(parents=True)
+    (here / "1.jsonl").write_bytes(msgspec.json.encode(entry) + b"\n{torn")
+    found = run_gate(project.root)
+    assert failed(found) == ["accepts_requests"]
+    assert "1 by plan (expected one of basic, family, plus)" in found.sentence and "1 damaged" in found.sentence
+    write_verdict(found, tmp_path / "gate.md", tmp_path / "gate.json")
+    assert "hunter2" not in (tmp_path / "gate.md").read_text() + (tmp_path / "gate.json").read_text()
+    assert failed(run_gate(project.root, log=other)) == []

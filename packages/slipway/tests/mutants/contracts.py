@@ -9,12 +9,12 @@ from toybox import reseal
 
 from slipway.bundle import load_bundle
 
-_PAPERLESS = '    paperless: Annotated[bool, Meta(description="Bills by mail only")] | None = None\n'
+PAPERLESS = '    paperless: Annotated[bool, Meta(description="Bills by mail only")] | None = None\n'
 _DEVICE = '    device: Annotated[str, Meta(description="Used most")]'
 _PLANS = '"basic", "plus", "family"'
 
 
-def _contract(
+def with_contract(
     project: Project, before: str, after: str, rows: Callable[[pd.DataFrame], pd.DataFrame] = lambda part: part
 ) -> None:
     """Train with a contract in which one text is replaced, on `rows` that fit it."""
@@ -34,7 +34,7 @@ def _contract(
 
 def _honest(before: str, after: str, rows: Callable[[pd.DataFrame], pd.DataFrame] = lambda part: part) -> Change:
     def twin(project: Project) -> None:
-        _contract(project, before, after, rows)
+        with_contract(project, before, after, rows)
 
     return twin
 
@@ -43,94 +43,94 @@ def _with_device(part: pd.DataFrame) -> pd.DataFrame:
     return part.assign(device="phone")
 
 
-_new_optional_field = _honest(_PAPERLESS, f"{_PAPERLESS}{_DEVICE} | None = None\n", _with_device)
+_new_optional_field = _honest(PAPERLESS, f"{PAPERLESS}{_DEVICE} | None = None\n", _with_device)
 
 
 @mutant("contract_compatible", _honest("ge=0, le=600", "ge=-1, le=900"))
 def range_narrowed(project: Project) -> None:
     """The maximum of a number is smaller."""
-    _contract(project, "ge=0, le=600", "ge=0, le=119")
+    with_contract(project, "ge=0, le=600", "ge=0, le=119")
 
 
 @mutant("contract_compatible", _honest(_PLANS, f'{_PLANS}, "team"'))
 def category_removed(project: Project) -> None:
     """A category is no longer accepted."""
-    _contract(project, _PLANS, '"basic", "plus"', lambda part: part[part["plan"] != "family"])
+    with_contract(project, _PLANS, '"basic", "plus"', lambda part: part[part["plan"] != "family"])
 
 
 @mutant("contract_compatible", _honest('pattern="^[a-z]+$", ', ""))
 def pattern_changed(project: Project) -> None:
     """The pattern of a text is another."""
-    _contract(project, "^[a-z]+$", "^[a-z]{1,9}$")
+    with_contract(project, "^[a-z]+$", "^[a-z]{1,9}$")
 
 
 @mutant("contract_compatible", _honest("Bills so far", "Bills since the first one"))
 def type_changed(project: Project) -> None:
     """A field has another type."""
-    _contract(project, "months: Annotated[int", "months: Annotated[float")
+    with_contract(project, "months: Annotated[int", "months: Annotated[float")
 
 
 @mutant("contract_compatible", _new_optional_field)
 def field_removed(project: Project) -> None:
     """A field that clients send was removed."""
-    _contract(project, _PAPERLESS, "", lambda part: part.drop(columns="paperless"))
+    with_contract(project, PAPERLESS, "", lambda part: part.drop(columns="paperless"))
 
 
 @mutant("contract_compatible", _new_optional_field)
 def new_required_field(project: Project) -> None:
     """A new field is required."""
-    _contract(project, _PAPERLESS, f"{_DEVICE}\n{_PAPERLESS}", _with_device)
+    with_contract(project, PAPERLESS, f"{_DEVICE}\n{PAPERLESS}", _with_device)
 
 
 @mutant("contract_compatible", _honest("ge=0, le=600", "ge=0"))
 def field_required_now(project: Project) -> None:
     """An optional field is required."""
     before = '"unit": "h/day"})] | None = None'
-    _contract(project, before, '"unit": "h/day"})]', lambda part: part[part["usage"].notna()])
+    with_contract(project, before, '"unit": "h/day"})]', lambda part: part[part["usage"].notna()])
 
 
 _UNIT = '"unit": "h/day"'
 
 
-def _hook(condition: str, then: str) -> str:
-    return f"{_PAPERLESS}\n    def __post_init__(self):\n        if {condition}:\n            {then}\n"
+def hook(condition: str, then: str) -> str:
+    return f"{PAPERLESS}\n    def __post_init__(self):\n        if {condition}:\n            {then}\n"
 
 
 @mutant("contract_compatible", _honest("Mean use", "Mean use of the last week"))
 def unit_changed(project: Project) -> None:
     """A number is expected in another unit, which no range shows."""
-    _contract(project, _UNIT, '"unit": "min/day"')
+    with_contract(project, _UNIT, '"unit": "min/day"')
 
 
 @mutant("contract_compatible", _honest('pattern="^[a-z]+$", ', 'min_length=0, pattern="^[a-z]+$", '))
 def text_shortened(project: Project) -> None:
     """A text may have no more than as many characters as the longest so far."""
-    _contract(project, 'pattern="^[a-z]+$", ', 'pattern="^[a-z]+$", max_length=12, ')
+    with_contract(project, 'pattern="^[a-z]+$", ', 'pattern="^[a-z]+$", max_length=12, ')
 
 
 @mutant("contract_compatible", _honest("ge=0, le=600", "ge=0, le=600, multiple_of=1"))
 def only_whole_years(project: Project) -> None:
     """A number must be a multiple of twelve."""
-    _contract(project, "ge=0, le=600", "ge=0, le=600, multiple_of=12", lambda part: part[part["months"] % 12 == 0])
+    with_contract(project, "ge=0, le=600", "ge=0, le=600, multiple_of=12", lambda part: part[part["months"] % 12 == 0])
 
 
 @mutant("contract_compatible", _honest("One subscriber on one day", "A subscriber, on a day"))
 def combination_refused(project: Project) -> None:
     """A hook of the contract refuses one combination of values, which the rows of today do not have."""
-    _contract(project, _PAPERLESS, _hook("self.months > 599", "raise ValueError()"))
+    with_contract(project, PAPERLESS, hook("self.months > 599", "raise ValueError()"))
 
 
 @mutant("contract_compatible", _new_optional_field)
 def field_renamed(project: Project) -> None:
     """A field has another name, and the old one is not accepted any more."""
     new = {"paperless": "without_paper"}
-    _contract(project, "    paperless:", "    without_paper:", lambda part: part.rename(columns=new))
+    with_contract(project, "    paperless:", "    without_paper:", lambda part: part.rename(columns=new))
 
 
 @mutant("contract_compatible", _honest("ge=0, le=600", "ge=0, le=900"))
 def default_replaced(project: Project) -> None:
     """An optional field that a client leaves out has another value than before."""
-    _contract(project, 'Bills by mail only")] | None = None', 'Bills by mail only")] | None = True')
+    with_contract(project, 'Bills by mail only")] | None = None', 'Bills by mail only")] | None = True')
 
 
 def _resealed(project: Project, before: str, after: str) -> None:
@@ -149,18 +149,18 @@ def _described(project: Project) -> None:
 @mutant("contract_reads_holdout", _described)
 def some_rows_refused(project: Project) -> None:
     """A hook of the contract refuses rows that were evaluated."""
-    _resealed(project, _PAPERLESS, _hook("self.months == 17", "raise ValueError('17')"))
+    _resealed(project, PAPERLESS, hook("self.months == 17", "raise ValueError('17')"))
 
 
 @mutant("contract_reads_holdout", _described)
 def values_changed_on_arrival(project: Project) -> None:
     """A hook of the contract replaces a value by another."""
     force = "msgspec.structs.force_setattr(self, 'months', 18)"
-    _resealed(project, _PAPERLESS, _hook("self.months == 17", force))
+    _resealed(project, PAPERLESS, hook("self.months == 17", force))
 
 
 @mutant("contract_reads_holdout", _described)
 def refused_from_a_day_on(project: Project) -> None:
     """A hook of the contract refuses rows from a day on, which the holdout has."""
     day = "self.joined is not None and self.joined.year >= 2021 and self.joined.month == 5"
-    _resealed(project, _PAPERLESS, _hook(day, "raise ValueError('late')"))
+    _resealed(project, PAPERLESS, hook(day, "raise ValueError('late')"))

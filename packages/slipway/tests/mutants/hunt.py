@@ -14,6 +14,7 @@ import ledgers
 import model
 import records
 import reports
+import requests_taken
 import rows
 import slices
 from catalogue import CATALOGUE, Mutant
@@ -24,7 +25,7 @@ from slipway.gate.result import GateResult, Verdict
 from slipway.gate.run import run_gate
 
 # Their import puts the mutants into the catalogue.
-SOURCES = (datasets, rows, records, champions, model, slices, bundles, reports, ledgers, contracts)
+SOURCES = (datasets, rows, records, champions, model, slices, bundles, reports, ledgers, contracts, requests_taken)
 # Enough for the gate's statistics: 60 days, of which a quarter is held out.
 ROWS = 12_000
 

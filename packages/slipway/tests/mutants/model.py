@@ -180,7 +180,7 @@ def random_at_each_call(project: Project) -> None:
     project.evaluate(load_bundle(project.bundle), project.train, project.holdout)
 
 
-def _features(project: Project, line: str, above: str = "") -> None:
+def with_features(project: Project, line: str, above: str = "") -> None:
     """Put a line more into the bundle's features and `above` before them; seal and evaluate it like a trained one."""
     text = (project.bundle / "features.py").read_text()
     changed = text.replace("def derive", f"{above}def derive").replace(_KEEP, f"{_KEEP}    {line}\n")
@@ -195,71 +195,73 @@ _KEEP = '    kept = {name: columns[name] for name in ("plan", "town", "months", 
 
 def _honest_ratio(project: Project) -> None:
     """A feature more, computed from a row's own columns."""
-    _features(project, 'kept["pace"] = columns["usage"] / (1.0 + columns["months"])')
+    with_features(project, 'kept["pace"] = columns["usage"] / (1.0 + columns["months"])')
 
 
 @mutant("served_as_evaluated", _honest_ratio)
 def centred_on_the_batch(project: Project) -> None:
     """A number is centred on the mean of whatever rows are scored together."""
-    _features(project, 'kept["usage"] = kept["usage"] - np.nanmean(kept["usage"], axis=0)')
+    with_features(project, 'kept["usage"] = kept["usage"] - np.nanmean(kept["usage"], axis=0)')
 
 
 @mutant("served_as_evaluated", _honest_ratio)
 def ranked_in_the_batch(project: Project) -> None:
     """A number becomes its rank among the rows that are scored together."""
-    _features(project, 'kept["usage"] = kept["usage"].argsort().argsort() / 1.0')
+    with_features(project, 'kept["usage"] = kept["usage"].argsort().argsort() / 1.0')
 
 
 @mutant("served_as_evaluated", _honest_ratio)
 def previous_row_seen(project: Project) -> None:
     """A feature holds the value of the row before, which in the dataset is the hour before."""
-    _features(project, 'kept["usage"] = np.roll(kept["usage"], 1)')
+    with_features(project, 'kept["usage"] = np.roll(kept["usage"], 1)')
 
 
 @mutant("predictions_sane", _honest_ratio)
 def last_rows_remembered(project: Project) -> None:
     """A number is compared with that of the request before."""
     line = 'kept["usage"] = kept["usage"] - np.nan_to_num(_seen.pop()); _seen.append(columns["usage"][-1:])'
-    _features(project, line, "_seen = [np.zeros(1)]\n\n\n")
+    with_features(project, line, "_seen = [np.zeros(1)]\n\n\n")
 
 
 @mutant("served_as_evaluated", _honest_ratio)
 def aged_by_the_clock(project: Project) -> None:
     """A number grows with the days since the model was written."""
     days = f"datetime.date.today().toordinal() - {datetime.now().toordinal()}"
-    _features(project, f'kept["usage"] = kept["usage"] + {days}', "import datetime\n\n\n")
+    with_features(project, f'kept["usage"] = kept["usage"] + {days}', "import datetime\n\n\n")
 
 
 @mutant("source_allowed", _honest_ratio)
 def clock_of_numpy(project: Project) -> None:
     """The features read numpy's clock, of which Python knows nothing."""
-    _features(project, 'kept["paperless"] = kept["paperless"] * (np.datetime64("now") > np.datetime64("2024-01-01"))')
+    with_features(
+        project, 'kept["paperless"] = kept["paperless"] * (np.datetime64("now") > np.datetime64("2024-01-01"))'
+    )
 
 
 @mutant("source_allowed", _honest_ratio)
 def file_beside_the_code(project: Project) -> None:
     """The features look for a table, and do without where there is none."""
     line = 'kept["usage"] = kept["usage"] + float(os.path.exists("/data/table.csv"))'
-    _features(project, line, "import os\n\n\n")
+    with_features(project, line, "import os\n\n\n")
 
 
 @mutant("source_allowed", _honest_ratio)
 def random_ties(project: Project) -> None:
     """Ties are broken at random, by less than a score shows."""
-    _features(project, 'kept["usage"] = kept["usage"] + np.random.random() * 1e-12')
+    with_features(project, 'kept["usage"] = kept["usage"] + np.random.random() * 1e-12')
 
 
 @mutant("latency_and_size", _honest_ratio)
 def eighty_times_slower(project: Project) -> None:
     """Each row takes a millisecond more, which the absolute budget allows."""
-    _features(project, 'kept["usage"] = [np.sqrt(kept["usage"]) ** 2 for _ in range(600)][0]')
+    with_features(project, 'kept["usage"] = [np.sqrt(kept["usage"]) ** 2 for _ in range(600)][0]')
 
 
 @mutant("latency_and_size", _honest_ratio)
 def slow_for_few_rows(project: Project) -> None:
     """One row in twenty takes a hundred times as long."""
     few = "len(kept['usage']) == 1 and kept['months'][0] % 20 == 7"
-    _features(project, f"[np.sqrt(kept['usage']) for _ in range(3000 * ({few}))]")
+    with_features(project, f"[np.sqrt(kept['usage']) for _ in range(3000 * ({few}))]")
 
 
 @mutant("metrics_reproduced", retrained)

@@ -39,6 +39,12 @@ BASE = click.option("--base", metavar="REV", help="Judge by the rules of this co
 BUNDLE = click.option(
     "--bundle", "folder", type=FOLDER, default=Path("bundle"), show_default=True, help="Folder of the bundle."
 )
+GATE_LOG = click.option(
+    "--log",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="FOLDER",
+    help="Production's prediction log; by default that of a production on this machine.",
+)
 HOST = click.option("--host", help="Address to listen on; overrides SLIPWAY_HOST.")
 KEYS = click.option(
     "--file",

@@ -16,7 +16,7 @@ from slipway.delivery.smoke_test import Smoke
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import SlipwayError
 from slipway.ledger import Entry, Ledger
-from slipway.settings import project_settings
+from slipway.settings import environment_folder, project_settings
 from slipway.tracking.aliases import mirror_alias
 
 
@@ -76,7 +76,7 @@ def follow_ledger(root: Path, environment: str, seconds: float, tell: Callable[[
     completes it.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    mark = root / ".slipway" / "environments" / environment / "followed"
+    mark = environment_folder(root, environment) / "followed"
     # The mark of another process says nothing about this one.
     mark.unlink(missing_ok=True)
     before = None

@@ -55,10 +55,11 @@ def choose_release(
     say: Callable[[str], None],
     base: str | None = None,
     show: Callable[[GateResult], None] = lambda _: None,
+    log: Path | None = None,
 ) -> Chosen:
     """Run the gate and write the release that ships to `folder`; raises `GateError` if the gate refuses.
 
-    `show` gets the result of the gate, also a refusal.
+    `show` gets the result of the gate, also a refusal; `log` is the folder of production's prediction log.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / _FILE).exists():
         raise DeliveryError(f"{folder} holds other files than a release, and would be replaced. Name another folder.")
@@ -67,7 +68,7 @@ def choose_release(
     # Imported here: a job that delivers a chosen release does not install what the gate needs.
     from slipway.gate.run import run_gate
 
-    found = run_gate(root, base=base, ledger=ledger)
+    found = run_gate(root, base=base, ledger=ledger, log=log)
     show(found)
     if found.verdict is Verdict.REFUSE or found.ships is None:
         raise GateError(f"{found.sentence} Nothing was deployed. `slipway gate` shows every check.")

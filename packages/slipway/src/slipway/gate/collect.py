@@ -23,15 +23,18 @@ from slipway.gate.problem_process import PRELOAD, ProblemProcess
 from slipway.gate.releases import read_releases
 from slipway.gate.result import CheckResult
 from slipway.ledger import Ledger
+from slipway.ledger.entry import PRODUCTION, Entry
 from slipway.params import read_params
 from slipway.problem import ProblemFacts
 from slipway.project import verify_results
-from slipway.settings import project_settings
+from slipway.serving.log.requests import LoggedRequests, choose_requests
+from slipway.settings import local_log, project_settings
 
 
-def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateInputs:
+def collect_inputs(root: Path, base: str | None, ledger: Ledger | None, log: Path | None) -> GateInputs:
     """Read everything from the working tree at `root`, production's bundle from the ledger.
 
+    `log` is the folder of production's prediction log; where it is None, that of a production on this machine.
     Raises `CollectionRefused`.
     """
     with refusing("inputs"):
@@ -54,6 +57,8 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
         ledger = ledger or Ledger(root)
         trust = ledger.trust
         releases = read_releases(root, ledger, judged, ScoredBundle(candidate, scored), holdout)
+    with refusing("inputs", candidate.digest):
+        requests = _read_requests(root, releases.entry, log)
     return GateInputs(
         problem=judged.problem,
         params=judged.params,
@@ -73,9 +78,18 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None) -> GateI
         slices=slices.parts,
         uncut=slices.uncut,
         evaluation_record=releases.record,
+        requests=requests,
         moved=(*judged.moved, *slices.moved),
         collected=(*collected, passed_check("ledger", trust, "signed, or said that it is not")),
     )
+
+
+def _read_requests(root: Path, entry: Entry, log: Path | None) -> LoggedRequests | None:
+    """Return what production's model took in its last week; None where nothing serves, or no log is in reach."""
+    folder = log or local_log(root, PRODUCTION)
+    if entry.serving is None or not folder.is_dir():
+        return None
+    return choose_requests(folder, entry.serving.bundle, datetime.now(UTC))
 
 
 def _candidate(path: Path, problem: ProblemFacts, trained: int) -> tuple[IsolatedBundle, tuple[CheckResult, ...]]:

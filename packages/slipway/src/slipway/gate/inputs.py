@@ -21,6 +21,7 @@ from slipway.gate.statistics.reproduction import Reproduction, add_absent_column
 from slipway.ledger.entry import Entry
 from slipway.params import Params
 from slipway.problem import ProblemFacts
+from slipway.serving.log.requests import LoggedRequests
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +52,7 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
     same rows; `committed` and `committed_record` are `metrics.json` and the evaluation record in the working tree,
     `slices` those of the holdout, `uncut` the reasons why a slice of the base commit has none. `evaluation_record` says
     what production's model got on each group when it was evaluated; None where it was released without one.
+    `requests` are what clients sent to production, None where its log is not in reach.
     `collected` are the checks that passed while the inputs were collected.
     """
 
@@ -72,6 +74,7 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
     dethroned: IsolatedBundle | None = None
     anchors: Anchors = Anchors()
     threshold: float | None = None
+    requests: LoggedRequests | None = None
     moved: tuple[str, ...] = ()
     collected: tuple[CheckResult, ...] = ()
 

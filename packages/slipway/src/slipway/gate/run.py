@@ -18,14 +18,17 @@ from slipway.gate.wording import describe_change, describe_difference, describe_
 from slipway.ledger import Ledger
 
 
-def run_gate(root: Path, *, base: str | None = None, ledger: Ledger | None = None) -> GateResult:
+def run_gate(
+    root: Path, *, base: str | None = None, ledger: Ledger | None = None, log: Path | None = None
+) -> GateResult:
     """Compare the bundle in the working tree at `root` with the one that production serves.
 
-    With `base`, a git revision, rules, primary metric and split are read from that commit. An input that cannot be read
+    With `base`, a git revision, rules, primary metric and split are read from that commit. `log` is a folder
+    with production's prediction log, where that is not the one on this machine. An input that cannot be read
     is a refusal with the reason; nothing is raised.
     """
     try:
-        inputs = collect_inputs(root, base, ledger)
+        inputs = collect_inputs(root, base, ledger, log)
     except CollectionRefused as refusal:
         return _refused(refusal.check, refusal.digest)
     try:

@@ -1,12 +1,13 @@
 """A verified bundle whose code runs in a child process: it scores as a loaded one does, and is never imported here."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.bundle.isolation.bundle_worker import AloneScores, BundleFacts, BundleStart, RowsRead
+from slipway.bundle.isolation.bundle_worker import AloneScores, BundleFacts, BundleStart, RequestsTaken, RowsRead
 from slipway.bundle.isolation.child_process import PATIENCE, SMALL, ChildProcess
 from slipway.bundle.isolation.wire import PackedArray, PackedColumns, pack_columns, unpack_array, unpack_columns
 from slipway.bundle.manifest import Manifest
@@ -74,6 +75,10 @@ class IsolatedBundle:
         found = self._child.ask("read_rows", pack_columns(columns), RowsRead, most, rows / _ROWS_PER_SECOND)
         refused = np.asarray(unpack_array(found.refused), dtype=np.intp)
         return unpack_columns(found.columns), refused, found.reasons
+
+    def take_requests(self, rows: Sequence[bytes]) -> RequestsTaken:
+        """Read rows as clients sent them, as JSON, by the contract, and score those that it takes."""
+        return self._child.ask("take_requests", rows, RequestsTaken, patience=len(rows) / _ROWS_PER_SECOND)
 
     def close(self) -> None:
         """End the child."""

@@ -1,6 +1,8 @@
 """The child's half of an isolated bundle: it loads the bundle, and answers with plain data."""
 
+import re
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,12 @@ from slipway.contract import Field
 # Turns of timing, which end early after so many seconds; reasons that are kept, and characters of each.
 _TURNS, _ENOUGH = 5, 1.0
 _REASONS, _REASON = 5, 300
+# The field in the text of msgspec's errors.
+_REFUSALS = {
+    "missing": re.compile(r"^Object missing required field `([^`]*)`"),
+    "unknown": re.compile(r"^Object contains unknown field `([^`]*)`"),
+    "value": re.compile(r" - at `\$\.([^`]*)`$"),
+}
 
 
 class BundleStart(msgspec.Struct, frozen=True):
@@ -51,6 +59,17 @@ class RowsRead(msgspec.Struct, frozen=True):
     columns: PackedColumns
     refused: PackedArray
     reasons: tuple[str, ...]
+
+
+class RequestsTaken(msgspec.Struct, frozen=True):
+    """Rows as clients sent them: how many have no score, and those that the contract refuses.
+
+    A refusal is its reason (a field's value, a field that is missing or unknown, the contract's hook), the field, and
+    the number of rows.
+    """
+
+    unscored: int
+    refused: tuple[tuple[str, str, int], ...]
 
 
 class BundleWorker:
@@ -103,6 +122,26 @@ class BundleWorker:
         columns = pack_columns(rows_to_columns(self._bundle.fields, read)) if read else {}
         return RowsRead(columns, pack_array(np.array(refused, dtype=np.int64)), tuple(reasons[:_REASONS]))
 
+    def take_requests(self, payload: msgspec.Raw) -> RequestsTaken:
+        """Read rows that are JSON by the contract, and score those that it takes; the answer has no value of them."""
+        decoder, read = msgspec.json.Decoder(self._bundle.contract), []
+        refused: Counter[tuple[str, str]] = Counter()
+        for row in msgspec.msgpack.decode(payload, type=list[bytes]):
+            try:
+                read.append(decoder.decode(row))
+            except Exception as error:  # noqa: BLE001 - a hook may raise anything, which the service cannot answer
+                refused[find_refusal(error)] += 1
+        unscored = self._count_unscored(read) if read else 0
+        return RequestsTaken(unscored, tuple((*why, rows) for why, rows in refused.items()))
+
+    def _count_unscored(self, rows: list[Any]) -> int:
+        """Score all rows at once, and one by one where that fails."""
+        try:
+            self._bundle.score(rows_to_columns(self._bundle.fields, rows))
+        except Exception:  # noqa: BLE001 - whatever the features raise, there is no score
+            return 1 if len(rows) == 1 else sum(self._count_unscored([row]) for row in rows)
+        return 0
+
     def _read(self, sent: list[dict[str, Any]]) -> tuple[list[Any], list[int], list[str]]:
         """Read all rows at once, which is fast, and one by one where the contract refuses any."""
         contract = self._bundle.contract
@@ -118,6 +157,17 @@ class BundleWorker:
                     refused.append(place)
                     reasons.append(str(error)[:_REASON])
             return read, refused, [*dict.fromkeys(reasons)]
+
+
+def find_refusal(error: Exception) -> tuple[str, str]:
+    """Return the reason and the field of a row that msgspec refused; its text may repeat a value, and is dropped."""
+    text = str(error)
+    if not isinstance(error, msgspec.ValidationError) or error.__cause__ is not None:
+        return "hook", ""
+    for reason, pattern in _REFUSALS.items():
+        if found := pattern.search(text):
+            return reason, found[1]
+    return "row", ""
 
 
 def _columns(payload: msgspec.Raw) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from slipway.cli.look.service import describe_smoke
-from slipway.cli.options import AS_JSON, BASE, BUNDLE, OUT, RELEASE, REPORT, REPOSITORY, examples
+from slipway.cli.options import AS_JSON, BASE, BUNDLE, GATE_LOG, OUT, RELEASE, REPORT, REPOSITORY, examples
 from slipway.cli.output import print_result, progress_printer
 
 
@@ -18,10 +18,13 @@ from slipway.cli.output import print_result, progress_printer
 )
 @RELEASE
 @BASE
+@GATE_LOG
 @REPORT
 @OUT
 @AS_JSON
-def choose(folder: Path, base: str | None, report: Path | None, out: Path | None, as_json: bool) -> None:
+def choose(
+    folder: Path, base: str | None, log: Path | None, report: Path | None, out: Path | None, as_json: bool
+) -> None:
     """Write the release that the gate chooses.
 
     It is the candidate, or production's model with this code. The gate runs here, and its verdict stands beside the
@@ -38,6 +41,7 @@ def choose(folder: Path, base: str | None, report: Path | None, out: Path | None
         progress_printer(as_json),
         base,
         lambda verdict: write_verdict(verdict, report, out),
+        log,
     )
     print_result(
         as_json,

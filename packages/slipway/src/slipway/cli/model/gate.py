@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from slipway.cli.options import AS_JSON, BASE, OUT, REASON, REPORT, examples
+from slipway.cli.options import AS_JSON, BASE, GATE_LOG, OUT, REASON, REPORT, examples
 from slipway.cli.output import print_result, progress_printer
 
 if TYPE_CHECKING:
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     epilog=examples(
         "slipway gate",
         "slipway gate --base origin/main --report gate.md --out gate.json",
+        "slipway gate --log downloaded/log",
         "slipway gate --power --retrains 100 --jobs 2",
         "slipway gate --power --base origin/main",
         'slipway gate rebase --reason "the readings of May were an hour late"',
     ),
 )
 @BASE
+@GATE_LOG
 @REPORT
 @OUT
 @AS_JSON
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 def gate(
     context: click.Context,
     base: str | None,
+    log: Path | None,
     report: Path | None,
     out: Path | None,
     as_json: bool,
@@ -57,7 +60,7 @@ def gate(
     from slipway.gate.result import Verdict
     from slipway.gate.run import run_gate
 
-    found = run_gate(Path(), base=base)
+    found = run_gate(Path(), base=base, log=log)
     write_verdict(found, report, out)
     if as_json:
         print_result(as_json, found)

@@ -17,6 +17,7 @@ from slipway.delivery.targets.containers.container_target import ContainerSettin
 from slipway.delivery.targets.containers.image import check_can_hold_port
 from slipway.delivery.targets.containers.mounted_files import remove_files, write_files
 from slipway.errors import DeliveryError
+from slipway.settings import environment_folder
 
 
 class DockerTarget(ContainerTarget):
@@ -24,7 +25,7 @@ class DockerTarget(ContainerTarget):
 
     def __init__(self, root: Path, name: str, settings: ContainerSettings) -> None:
         super().__init__(root, name, settings)
-        self._project = Project(self._engine, self._named, root, root / ".slipway" / "environments" / name)
+        self._project = Project(self._engine, self._named, root, environment_folder(root, name))
 
     def is_running(self) -> bool:
         """Return whether one of its containers runs."""

@@ -14,7 +14,7 @@ from slipway.delivery.targets.base import DEFAULT_TARGET, Target, TargetSettings
 from slipway.errors import SettingsError
 from slipway.files.documents import convert_document
 from slipway.files.lock import hold_lock
-from slipway.settings import ProjectSettings, project_settings, target_override
+from slipway.settings import ProjectSettings, environment_folder, project_settings, target_override
 
 GROUP = "slipway.targets"
 
@@ -41,7 +41,7 @@ def find_target(root: Path, environment: str, settings: ProjectSettings | None =
 
 def lock_environment(root: Path, environment: str, say: Callable[[str], None]) -> AbstractContextManager[None]:
     """Lock the environment of the project at `root`; say so while another command of this clone holds the lock."""
-    path = root / ".slipway" / "environments" / f"{environment}.lock"
+    path = environment_folder(root, f"{environment}.lock")
     return hold_lock(path, lambda: say(f"{environment}: waiting for another command to end ..."))
 
 

@@ -16,6 +16,7 @@ from slipway.delivery.targets.containers.container_target import ContainerSettin
 from slipway.delivery.targets.containers.swarm_service import Service, Task
 from slipway.delivery.targets.containers.swarm_stack import FILE, Stack, Wanted
 from slipway.errors import DeliveryError
+from slipway.settings import environment_folder
 
 # For each replica: its start, its health, the time for which it is watched, and the drain of the one that it replaces.
 _REPLICA_SECONDS = 240.0
@@ -40,7 +41,7 @@ class SwarmTarget(ContainerTarget):
 
     def __init__(self, root: Path, name: str, settings: SwarmSettings) -> None:
         super().__init__(root, name, settings)
-        self._stack = Stack(self._engine, self._named, root, root / ".slipway" / "environments" / name)
+        self._stack = Stack(self._engine, self._named, root, environment_folder(root, name))
 
     def is_running(self) -> bool:
         """Return whether one of its replicas runs."""

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import msgspec
 
 from slipway.errors import GateError
-from slipway.gate.checks import behaviour, compatibility, holdout, leakage, quality, reproduction, served
+from slipway.gate.checks import behaviour, compatibility, holdout, leakage, quality, reproduction, requests, served
 from slipway.gate.inputs import GateInputs
 from slipway.gate.result import CheckResult, failed_check
 from slipway.gate.rules import GateRules
@@ -26,6 +26,7 @@ CHECKS = (
     behaviour.predictions_sane,
     served.served_as_evaluated,
     served.contract_reads_holdout,
+    requests.accepts_requests,
     served.source_allowed,
     served.latency_and_size,
     leakage.plausible_skill,

@@ -64,7 +64,13 @@ def _start(path: Path) -> datetime:
 
 
 def _entries(path: Path, damage: Damage, ends: Ends) -> Iterator[Entry]:
-    """Yield the entries of the complete lines after `ends[path]`, which moves along.
+    """Yield the entries of the complete lines after `ends[path]`, which moves along."""
+    for line in read_lines(path, damage, ends):
+        yield from _decode(line, damage)
+
+
+def read_lines(path: Path, damage: Damage, ends: Ends) -> Iterator[bytes]:
+    """Yield the complete lines of one file after `ends[path]`, which moves along.
 
     Empty lines do not move it: the service writes some as a test, and removes them.
     """
@@ -80,7 +86,7 @@ def _entries(path: Path, damage: Damage, ends: Ends) -> Iterator[Entry]:
                     return
                 if line.strip():
                     ends[path] = position
-                    yield from _decode(line, damage)
+                    yield line
     except FileNotFoundError:
         # The writer deleted it, past its days.
         return
@@ -89,7 +95,7 @@ def _entries(path: Path, damage: Damage, ends: Ends) -> Iterator[Entry]:
 def _decode(line: bytes, damage: Damage) -> Iterator[Entry]:
     try:
         record = _DECODER.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         damage.lines += 1
         return
     if isinstance(record, Batch):

@@ -150,4 +150,4 @@ class LogWriter:
 
 def list_segments(folder: Path) -> list[Path]:
     """List the segments of the log, oldest first."""
-    return sorted(folder.glob(f"*{SUFFIX}"))
+    return sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file())

@@ -26,6 +26,7 @@ from slipway.delivery.targets.base import Port, PreparedRelease, Target, TargetS
 from slipway.delivery.targets.local import process
 from slipway.errors import BundleError, DeliveryError
 from slipway.files.writing import new_folder, write_bytes
+from slipway.settings import LOG_FOLDER, environment_folder
 
 _START_SECONDS = 30.0
 # Each worker takes some of the connections: so many responses in a row from the new bundle mean that all are new.
@@ -47,7 +48,7 @@ class LocalTarget(Target):
 
     def __init__(self, root: Path, name: str, settings: LocalSettings) -> None:
         super().__init__(root, name, settings)
-        self.folder = (root / ".slipway" / "environments" / name).resolve()
+        self.folder = environment_folder(root, name).resolve()
         self._mark = str(self.folder)
         self._rehearsal = str(self.folder / "rehearsal")
         self._current = self.folder / "current"
@@ -182,7 +183,7 @@ class LocalTarget(Target):
         return wanted == {name: value for name, value in found.items() if name in wanted or name.startswith("SLIPWAY_")}
 
     def _wanted(self) -> dict[str, str]:
-        return self._variables(self._current, self.settings.port, self.folder / "log")
+        return self._variables(self._current, self.settings.port, self.folder / LOG_FOLDER)
 
     def _variables(self, bundle: Path, port: int, log: Path) -> dict[str, str]:
         return self.settings.variables | {
