@@ -102,17 +102,30 @@ def test_a_timestamp_that_reaches_the_model_is_refused_with_advice(churn):
         fit_estimator(problem, churn.params, churn.train)
 
 
-def test_features_may_import_only_what_travels(churn, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("import pandas as pd", "import pandas"),
+        ("from random import random", "import random of random"),
+        ("import os.path", "import os.path"),
+        ("import numpy as np; noise = np.random.default_rng", "np.random"),
+        ("rows = open", "open"),
+    ],
+)
+def test_features_may_use_only_what_the_gate_allows(churn, tmp_path, monkeypatch, line, found):
+    monkeypatch.delitem(sys.modules, "heavy", raising=False)
+    monkeypatch.delitem(sys.modules, "heavy.features", raising=False)
     package = tmp_path / "heavy"
     package.mkdir()
-    (package / "features.py").write_text("import pandas as pd\n\ndef derive(columns):\n    return columns\n")
+    (package / "features.py").write_text(f"{line}\n\ndef derive(columns):\n    return columns\n")
     monkeypatch.syspath_prepend(tmp_path)
     from importlib import import_module
 
     problem = msgspec.structs.replace(churn.problem, features=import_module("heavy.features").derive)
-    fitted = fit_estimator(churn.problem, churn.params, churn.train)
-    with pytest.raises(ProblemError, match=r"features\.py, line 1: .*, found 'pandas'"):
-        seal_bundle(problem, fitted, 0.4, churn.train, tmp_path / "bundle")
+    with pytest.raises(ProblemError) as refused:
+        seal_bundle(problem, churn.fitted, 0.4, churn.train, tmp_path / "bundle")
+    assert f"travels with the model: {found} (features.py, line 1)" in str(refused.value)
+    assert "those for one row of abc, bisect, collections" in str(refused.value)
 
 
 @pytest.mark.parametrize("classes", [[0.5, 1.5], [None, "a"], [1, "a"]])

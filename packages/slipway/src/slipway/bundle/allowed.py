@@ -10,6 +10,9 @@ A name is allowed if it is defined in the file itself, or listed here. Reduction
 import ast
 import builtins
 from collections.abc import Iterator
+from pathlib import Path
+
+from slipway.errors import ProblemError
 
 
 def _words(text: str) -> frozenset[str]:
@@ -33,17 +36,20 @@ BUILTINS = _words(
 # Of numpy: constants, types, constructors, and what works on each row by itself.
 NUMPY = _words(
     """
-    abs absolute add arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh array asarray atleast_1d atleast_2d
-    bitwise_and bitwise_or bitwise_xor bool bool_ broadcast_to busday_count cbrt ceil char clip column_stack
-    concatenate copy copysign cos cosh datetime64 deg2rad degrees digitize divide divmod dtype e empty empty_like
-    equal errstate euler_gamma exp exp2 expm1 fabs finfo float16 float32 float64 float_power floor floor_divide fmax
-    fmin fmod frexp fromiter full full_like generic greater greater_equal heaviside hstack hypot iinfo in1d inf
-    int16 int32 int64 int8 integer interp intp is_busday isclose isfinite isin isinf isnan isnat ldexp less
-    less_equal linspace log log10 log1p log2 logaddexp logical_and logical_not logical_or logical_xor maximum
-    minimum mod modf multiply nan nan_to_num ndarray negative newaxis not_equal number object_ ones ones_like pi
-    piecewise polyval positive power rad2deg radians reciprocal remainder reshape rint round select shape sign
-    signbit sin sinc sinh size sqrt square stack str_ strings subtract take tan tanh timedelta64 true_divide trunc
-    uint16 uint32 uint64 uint8 vectorize vstack where zeros zeros_like
+    abs absolute add angle arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh array asarray atleast_1d
+    atleast_2d atleast_3d bitwise_and bitwise_count bitwise_not bitwise_or bitwise_xor bool bool_ broadcast_to
+    busday_count busday_offset busdaycalendar cbrt ceil char clip column_stack concatenate copy copysign cos cosh
+    datetime64 datetime_as_string deg2rad degrees digitize divide divmod double dtype e empty empty_like equal
+    errstate euler_gamma exp exp2 expand_dims expm1 fabs finfo fix float16 float32 float64 float_power floor
+    floor_divide fmax fmin fmod frexp fromiter full full_like gcd generic greater greater_equal heaviside hstack
+    hypot iinfo in1d inf int16 int32 int64 int8 int_ integer interp intp invert is_busday isclose isfinite isin
+    isinf isnan isnat isneginf isposinf lcm ldexp left_shift less less_equal linspace log log10 log1p log2 logaddexp
+    logical_and logical_not logical_or logical_xor maximum minimum mod modf moveaxis multiply nan nan_to_num ndarray
+    negative newaxis nextafter nonzero not_equal number object_ ones ones_like pi piecewise polyval positive power
+    rad2deg radians ravel reciprocal remainder repeat reshape right_shift rint round searchsorted select shape sign
+    signbit sin sinc single sinh size spacing sqrt square stack str_ strings subtract swapaxes take take_along_axis
+    tan tanh tile timedelta64 true_divide trunc uint uint16 uint32 uint64 uint8 vectorize vstack where zeros
+    zeros_like
     """
 )
 REDUCTIONS = _words(
@@ -71,8 +77,23 @@ DATETIME = _words(
     date datetime fromisoformat max MAXYEAR min MINYEAR time timedelta timezone tzinfo UTC utc
     """
 )
+# Names that an error repeats.
+_NAMED = 3
 _CLOCKS = frozenset({"now", "today"})
 _TIME_READERS = frozenset({"datetime64", "array", "asarray", "astype", "full", "full_like", "fromiter", "stack"})
+
+
+def require_allowed(path: Path) -> None:
+    """Raise `ProblemError` if the source file uses a name that is not allowed: the gate would refuse its bundle."""
+    found = find_forbidden(path.name, path.read_bytes())
+    if found:
+        more = f", and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        modules = ", ".join(sorted(module for module in MODULES if "." not in module and module[0] != "_"))
+        raise ProblemError(
+            f"Not allowed in a file that travels with the model: {', '.join(found[:_NAMED])}{more}. Allowed are the "
+            f"names that {path.name} defines, and those for one row of {modules} (docs/gate.md has the list). "
+            "Move other code to dataset.py or model.py."
+        )
 
 
 def find_forbidden(name: str, source: bytes) -> tuple[str, ...]:

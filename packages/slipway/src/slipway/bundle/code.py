@@ -1,34 +1,13 @@
-"""Check and run the two source files that travel with a model."""
+"""Run the two source files that travel with a model."""
 
-import ast
 import sys
 from pathlib import Path
 from types import ModuleType
 
-from slipway.errors import BundleError, ProblemError
+from slipway.errors import BundleError
 
 CONTRACT = "contract.py"
 FEATURES = "features.py"
-_ALLOWED = frozenset(sys.stdlib_module_names) | {"numpy", "msgspec"}
-
-
-def check_imports(path: Path) -> None:
-    """Raise `ProblemError` if the file imports anything beyond the standard library, numpy and msgspec."""
-    for node in ast.walk(ast.parse(path.read_bytes())):
-        match node:
-            case ast.Import(names=names):
-                imported = [alias.name for alias in names]
-            case ast.ImportFrom(module=module, level=level):
-                imported = ["." * level + (module or "")]
-            case _:
-                continue
-        for name in imported:
-            if name.split(".")[0] not in _ALLOWED:
-                raise ProblemError(
-                    f"{path.name}, line {node.lineno}: expected imports of the standard library, numpy and msgspec "
-                    f"alone, because this file travels with the model, found {name!r}. Move that code to dataset.py "
-                    "or model.py."
-                )
 
 
 def run_source(name: str, source: bytes, digest: str) -> ModuleType:

@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.bundle.code import CONTRACT, FEATURES, check_imports
+from slipway.bundle.allowed import require_allowed
+from slipway.bundle.code import CONTRACT, FEATURES
 from slipway.bundle.inputs import encode_inputs
 from slipway.bundle.manifest import MANIFEST, Certificate, Manifest, manifest_digest
 from slipway.bundle.model import Bundle
@@ -103,7 +104,7 @@ def _code(problem: Problem) -> dict[str, bytes]:
                 f"{found.__name__}: expected in {name}, the file that travels with the model, found in {path.name}. "
                 "Move it there."
             )
-        check_imports(path)
+        require_allowed(path)
         contents[name] = path.read_bytes()
     return contents
 
