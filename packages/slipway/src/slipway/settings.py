@@ -107,12 +107,13 @@ class GitHubSettings(msgspec.Struct, frozen=True):
 
 
 class JobSettings(msgspec.Struct, frozen=True):
-    """The event of a workflow's job, its commit, the event's file, and the results of other jobs as JSON."""
+    """The event of a workflow's job, its commit, the event's file, other jobs' results as JSON, the page of its run."""
 
     event_name: str
     commit: str
     event: Path | None
     needs: str
+    run_url: str | None = None
 
 
 class ServerSettings(msgspec.Struct, frozen=True):
@@ -207,13 +208,15 @@ def github_settings() -> GitHubSettings:
 
 
 def job_settings() -> JobSettings:
-    """Read GITHUB_EVENT_NAME, GITHUB_EVENT_PATH and GITHUB_SHA, and NEEDS, which a job sets to `toJSON(needs)`."""
+    """Read the variables GITHUB_... of a job, and NEEDS, which a job sets to `toJSON(needs)`."""
     event = os.environ.get("GITHUB_EVENT_PATH")
+    server, repository, run = (os.environ.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
     return JobSettings(
         event_name=os.environ.get("GITHUB_EVENT_NAME", ""),
         commit=os.environ.get("GITHUB_SHA", ""),
         event=Path(event) if event else None,
         needs=os.environ.get("NEEDS", ""),
+        run_url=f"{server}/{repository}/actions/runs/{run}" if server and repository and run else None,
     )
 
 

@@ -53,6 +53,11 @@ class State:
         self.deployments: list[dict[str, Any]] = []
         self.statuses: list[dict[str, Any]] = []
         self.releases: list[dict[str, Any]] = []
+        self.issues: list[dict[str, Any]] = []
+        # Workflows that were started, with their inputs.
+        self.started: list[dict[str, Any]] = []
+        # Method and end of a path, requests to answer before it refuses, status.
+        self._refusal: tuple[str, str, int, int] | None = None
         self.runs: list[dict[str, Any]] = []
         # Commits whose workflows are not those of main: no workflow's token may put a tag there by the API.
         self.other_workflows: set[str] = set()
@@ -67,6 +72,7 @@ class State:
             {
                 "number": number,
                 "state": state,
+                "html_url": f"{self.url}/{self.repository}/pull/{number}",
                 "head": {"sha": sha, "ref": branch, "label": f"{owner}:{branch}"},
                 "base": {"ref": "main", "repo": {"id": 1}},
             }
@@ -83,6 +89,25 @@ class State:
         found["html_url"] = f"{self.url}/{self.repository}/pull/{number}#issuecomment-{found['id']}"
         self.comments.append(found)
         return found
+
+    def add_issue(self, login: str, title: str, body: str, labels: list[str]) -> dict[str, Any]:
+        """Add an issue, open."""
+        number = next(self._ids)
+        found = {
+            "number": number,
+            "title": title,
+            "body": body,
+            "state": "open",
+            "labels": [{"name": name} for name in labels],
+            "user": {"login": login},
+            "html_url": f"{self.url}/{self.repository}/issues/{number}",
+        }
+        self.issues.append(found)
+        return found
+
+    def refuse(self, method: str, end: str, after: int, status: int) -> None:
+        """Refuse one request to a path with this end, after some that succeed."""
+        self._refusal = (method, end, after, status)
 
     def changes(self) -> list[tuple[str, str]]:
         """Method and path of every call that wanted to change something, in order."""
@@ -122,12 +147,13 @@ class State:
             return 201, {}, {}
         if name == "calls":
             return 200, [call._asdict() for call in self.calls], {}
-        kept = {"pulls", "comments", "deployments", "statuses", "releases"}
+        kept = {"pulls", "comments", "deployments", "statuses", "releases", "issues", "started"}
         return (200, getattr(self, name), {}) if name in kept else (404, {"message": "Not Found"}, {})
 
     def _route(self, method: str, path: str, query: dict[str, str], body: Any, token: str | None) -> tuple[int, Any]:
         if token not in self.tokens:
             raise RefusedError(401, "Bad credentials" if token else "Requires authentication")
+        self._maybe_refuse(method, path)
         if path == "/user" and method == "GET":
             return self._user(token)
         below = f"/repos/{self.repository}"
@@ -141,6 +167,13 @@ class State:
                     *arguments, given=query if method == "GET" else body, login=self.tokens[token]
                 )
         raise RefusedError(404)
+
+    def _maybe_refuse(self, method: str, path: str) -> None:
+        if self._refusal and method == self._refusal[0] and path.endswith(self._refusal[1]):
+            *which, after, status = self._refusal
+            self._refusal = (which[0], which[1], after - 1, status) if after else None
+            if not after:
+                raise RefusedError(status, "Server Error")
 
     def _user(self, token: str) -> tuple[int, Any]:
         login = self.tokens[token]
@@ -157,11 +190,33 @@ class State:
     def get_pull(self, number: int, given: Any, login: str) -> tuple[int, Any]:
         return 200, _one(self.pulls, "number", number)
 
+    def list_issues(self, given: Any, login: str) -> tuple[int, Any]:
+        state, labels = given.get("state", "open"), set(filter(None, given.get("labels", "").split(",")))
+        return 200, [
+            each
+            for each in self.issues
+            if state in ("all", each["state"]) and labels <= {label["name"] for label in each["labels"]}
+        ]
+
+    def create_issue(self, given: Any, login: str) -> tuple[int, Any]:
+        if not given.get("title"):
+            raise RefusedError(422, "Validation Failed")
+        return 201, self.add_issue(login, given["title"], _body(given), given.get("labels", []))
+
+    def update_issue(self, number: int, given: Any, login: str) -> tuple[int, Any]:
+        found = _one(self.issues, "number", number)
+        found |= given
+        return 200, found
+
+    def start_workflow(self, workflow: str, given: Any, login: str) -> tuple[int, Any]:
+        self.started.append({"workflow": workflow, **given})
+        return 204, None
+
     def list_comments(self, number: int, given: Any, login: str) -> tuple[int, Any]:
         return 200, [each for each in self.comments if each["issue"] == number]
 
     def create_comment(self, number: int, given: Any, login: str) -> tuple[int, Any]:
-        _one(self.pulls, "number", number)
+        _one([*self.pulls, *self.issues], "number", number)
         return 201, self.add_comment(number, login, _body(given))
 
     def update_comment(self, number: int, given: Any, login: str) -> tuple[int, Any]:
@@ -195,7 +250,14 @@ class State:
 
     def list_runs(self, workflow: str, given: Any, login: str) -> tuple[int, Any]:
         status = given.get("status")
-        found = [each for each in self.runs if each["path"].endswith(workflow) and status in (None, each["status"])]
+        since = given.get("created", "").removeprefix(">=")
+        found = [
+            each
+            for each in self.runs
+            if each["path"].endswith(workflow)
+            and status in (None, each["status"], each.get("conclusion"))
+            and each.get("created_at", since) >= since
+        ]
         return 200, {"total_count": len(found), "workflow_runs": found}
 
     def cancel_run(self, number: int, given: Any, login: str) -> tuple[int, Any]:
@@ -239,6 +301,10 @@ class State:
 _ROUTES = (
     ("GET", "/pulls", "list_pulls"),
     ("GET", r"/pulls/(\d+)", "get_pull"),
+    ("GET", "/issues", "list_issues"),
+    ("POST", "/issues", "create_issue"),
+    ("PATCH", r"/issues/(\d+)", "update_issue"),
+    ("POST", r"/actions/workflows/([^/]+)/dispatches", "start_workflow"),
     ("GET", r"/issues/(\d+)/comments", "list_comments"),
     ("POST", r"/issues/(\d+)/comments", "create_comment"),
     ("PATCH", r"/issues/comments/(\d+)", "update_comment"),
@@ -278,7 +344,7 @@ class _Handler(BaseHTTPRequestHandler):
         scheme, _, token = (self.headers.get("Authorization") or "").partition(" ")
         bearer = token if scheme.lower() in ("bearer", "token") else None
         status, found, more = self.server.state.answer(self.command, address.path, query, body, bearer)  # type: ignore[attr-defined]
-        data = json.dumps(found).encode()
+        data = b"" if found is None else json.dumps(found).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **more}.items():
             self.send_header(name, value)

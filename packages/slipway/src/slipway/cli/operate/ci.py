@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from slipway.cli.operate.production_steps import STEPS
 from slipway.cli.options import AS_JSON, ENVIRONMENT, FILE, FOLDER, RELEASE, REPOSITORY, examples
 from slipway.cli.output import print_result, progress_printer
 from slipway.errors import DataError, GitHubError
@@ -204,3 +205,7 @@ def servers(servers: str) -> None:
 
     verify_server_names(Path(), servers)
     click.echo(f"On a server: {servers or '(none), every environment is a rehearsal'}.")
+
+
+for step in STEPS:
+    ci.add_command(step)

@@ -17,6 +17,8 @@ _TIMEOUT = (10.0, 30.0)
 _ATTEMPTS = 4
 # The longest wait in seconds that a response may ask for; GitHub's secondary limits ask for a minute.
 _LONGEST_WAIT = 60.0
+# The author with a workflow's own token.
+_WORKFLOW = "github-actions[bot]"
 _BUSY = (429, 502, 503)
 # GitHub's messages where the plan of the account lacks a feature.
 _PLAN_WORDS = ("upgrade", "billing plan", "your plan", "make this repository public")
@@ -81,6 +83,11 @@ class GitHub:
     def send(self, method: str, path: str, body: object = None) -> Any:
         """Send a JSON body by POST, PUT, PATCH or DELETE; return the JSON of the response, None if it is empty."""
         return _decode(self._ask(method, self._address(path), body=body))
+
+    def login(self) -> str:
+        """Return the author of what this token writes; a workflow's own token may not read its own name."""
+        user = self.find("/user", absent=403)
+        return str(user["login"]) if user else _WORKFLOW
 
     def storage_url(self, path: str) -> str:
         """Return the address of a file's storage, to which GitHub redirects; it needs no token and must not get it."""

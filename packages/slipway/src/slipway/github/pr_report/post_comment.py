@@ -15,8 +15,6 @@ from slipway.github.pr_report.render import render_headline, render_missing_repo
 from slipway.github.pr_report.schema import Report, read_artifact
 
 MARKER = "<!-- slipway:report -->"
-# The author with a workflow's own token, which may not read its own name.
-_WORKFLOW = "github-actions[bot]"
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -122,8 +120,7 @@ def _candidates(github: GitHub, event: Event) -> Iterator[int]:
 
 
 def _write(github: GitHub, number: int, text: str) -> tuple[Literal["created", "updated"], str]:
-    body, user = f"{MARKER}\n{text}", github.find("/user", absent=403)
-    myself = str(user["login"]) if user else _WORKFLOW
+    body, myself = f"{MARKER}\n{text}", github.login()
     for found in github.pages(f"issues/{number}/comments"):
         if _is_ours(found, myself):
             return "updated", github.send("PATCH", f"issues/comments/{found['id']}", {"body": body})["html_url"]
