@@ -8,6 +8,7 @@ from .contract import Flight
 from .dataset import load
 from .features import derive
 from .model import Params, build
+from .production import refresh, settled
 
 
 def by_month(frame: pd.DataFrame) -> pd.DataFrame:
@@ -126,4 +127,6 @@ PROBLEM = Problem(
     ),
     views=(FLIGHT_VIEW, MONTH_VIEW),
     card=CARD,
+    refresh=refresh,
+    settled=settled,
 )

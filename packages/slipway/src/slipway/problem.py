@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Mapping
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,10 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     out, numpy only; None is the identity. `build(params, seed)` returns an unfitted scikit-learn estimator.
     `metric` is the primary metric that the gate judges. `outcome` says in a few words what a score is the probability
     of, such as "late arrival", or which value a regression predicts; the service's page and API show it.
+
+    `refresh(data_dir, until)` adds to `data_dir` what was known on the day `until` and is not there yet; `slipway
+    retrain` and `slipway replay` need it. `settled(data_dir)` returns for each `key` the instant (UTC) at which the
+    outcome was known: a Series indexed by key; without it the outcomes of a replay come after a constant delay.
     """
 
     name: str
@@ -92,6 +97,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     features: Callable[["Columns"], "Columns"] | None = None
     slices: tuple[Slice, ...] = ()
     views: tuple[View, ...] = ()
+    refresh: Callable[[Path, date], None] | None = None
+    settled: Callable[[Path], "pd.Series"] | None = None
 
 
 def load_problem(package: str) -> Problem:
