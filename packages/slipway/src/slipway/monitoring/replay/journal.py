@@ -1,0 +1,67 @@
+"""Remember on disk how far a replay came, so that the same command continues it."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from slipway.files.writing import write_bytes
+from slipway.monitoring.replay.sender import Sent
+
+
+class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One request that was answered: rows that were sent, in their order, or the numbers of rows that were settled."""
+
+    sent: Sent | None = None
+    settled: list[int] = []
+
+
+class Progress(msgspec.Struct):
+    """How far a replay came: the id of each prediction by the number of its row, and what was settled and refused."""
+
+    ids: list[str | None]
+    settled: set[int]
+    refused: Counter[str]
+    digests: Counter[str]
+
+
+class Journal:
+    """A file with one line for the plan of a replay, then one for each answered request."""
+
+    def __init__(self, path: Path, plan: dict[str, Any]) -> None:
+        """Open the journal of `plan`: go on where the last replay of the same plan stopped, or begin a new one."""
+        self._head = msgspec.json.encode(plan, order="sorted")
+        self._path = path
+        lines = path.read_bytes().split(b"\n") if path.exists() else []
+        if not lines or lines[0] != self._head:
+            lines = [self._head, b""]
+        # What follows the last newline is the torn line of a process that was killed.
+        self._kept = lines[:-1]
+        write_bytes(path, b"".join(line + b"\n" for line in self._kept))
+
+    def progress(self) -> Progress:
+        """Return how far it came."""
+        found = Progress([], set(), Counter(), Counter())
+        for line in self._kept[1:]:
+            note_step(found, msgspec.json.decode(line, type=Step))
+        return found
+
+    def write(self, step: Step) -> None:
+        """Append a step."""
+        with self._path.open("ab") as file:
+            file.write(msgspec.json.encode(step) + b"\n")
+
+    def remove(self) -> None:
+        """Forget a replay that is complete."""
+        self._path.unlink(missing_ok=True)
+
+
+def note_step(found: Progress, step: Step) -> None:
+    """Add a step to the progress."""
+    if step.sent:
+        found.ids += step.sent.ids
+        found.refused.update(step.sent.refused)
+        if step.sent.digest:
+            found.digests[step.sent.digest] += sum(each is not None for each in step.sent.ids)
+    found.settled.update(step.settled)
