@@ -36,9 +36,13 @@ def frame_to_columns(fields: Sequence[Field], frame: Mapping[str, Any]) -> Colum
 
 
 def columns_to_rows(fields: Sequence[Field], columns: Columns) -> list[dict[str, Any]]:
-    """Convert columns to plain rows as a client would send them; missing values are None."""
-    plain = {field.name: [_plain(field, value) for value in columns[field.name].tolist()] for field in fields}
-    return [dict(zip(plain, values, strict=True)) for values in zip(*plain.values(), strict=True)]
+    """Convert columns to plain rows as a client would send them, by the names of clients; missing values are None."""
+    return _plain_rows(fields, columns, [field.wire_name for field in fields])
+
+
+def columns_to_arguments(fields: Sequence[Field], columns: Columns) -> list[dict[str, Any]]:
+    """Convert columns to the arguments of the contract's struct, by the names of its fields; missing ones are None."""
+    return _plain_rows(fields, columns, [field.name for field in fields])
 
 
 def count_rows(columns: Columns) -> int:
@@ -96,6 +100,11 @@ def _timestamps(values: Any) -> NDArray[Any]:
     if getattr(values.dtype, "tz", None) is not None:
         values = values.dt.tz_convert("UTC").dt.tz_localize(None)
     return values.to_numpy(dtype="datetime64[us]")
+
+
+def _plain_rows(fields: Sequence[Field], columns: Columns, names: Sequence[str]) -> list[dict[str, Any]]:
+    plain = [[_plain(field, value) for value in columns[field.name].tolist()] for field in fields]
+    return [dict(zip(names, values, strict=True)) for values in zip(*plain, strict=True)]
 
 
 def _plain(field: Field, value: Any) -> Any:

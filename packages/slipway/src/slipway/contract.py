@@ -22,10 +22,11 @@ class Kind(StrEnum):
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """One field of a contract.
+    """One field of a contract; `name` is that of the struct, of the column and of the feature's input.
 
-    `categories` is empty where any text (that matches `pattern`) is allowed; a `zoned` timestamp has a time zone;
-    `default` is the value of an optional field that is left out, as Python writes it.
+    `alias` is another name under which clients send it (`rename=`, `field(name=...)`), "" for none. `categories` is
+    empty where any text (that matches `pattern`) is allowed; a `zoned` timestamp has a time zone; `default` is the
+    value of an optional field that is left out, as Python writes it.
     """
 
     name: str
@@ -45,12 +46,19 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     unit: str = ""
     default: str = ""
+    alias: str = ""
+
+    @property
+    def wire_name(self) -> str:
+        """Return the name under which clients send the field, and which every description for them has."""
+        return self.alias or self.name
 
 
-def read_contract(contract: type[msgspec.Struct]) -> tuple[Field, ...]:
+def read_contract(contract: type[msgspec.Struct], sealed: bool = False) -> tuple[Field, ...]:
     """List the fields of `contract` in their order.
 
-    Raises `ProblemError` for a struct that accepts unknown fields, and for a field whose type no column can have.
+    Raises `ProblemError` for a struct that accepts unknown fields, for a field whose type no column can have, and
+    unless it is `sealed`, in a bundle that older versions let through, for one that is sent as a list or with a tag.
     """
     info = inspect.type_info(contract)
     if not isinstance(info, inspect.StructType):
@@ -60,16 +68,10 @@ def read_contract(contract: type[msgspec.Struct]) -> tuple[Field, ...]:
             f"The contract {contract.__name__} accepts unknown fields, so a client's misspelt field would go "
             "unnoticed. Declare it with forbid_unknown_fields=True."
         )
-    if info.array_like or info.tag is not None:
+    if not sealed and (info.array_like or info.tag is not None):
         raise ProblemError(
             f"The contract {contract.__name__} is written as a list or with a tag, but clients send an object of its "
             "fields. Declare it without array_like and tag."
-        )
-    renamed = [field for field in info.fields if field.encode_name != field.name]
-    if renamed:
-        raise ProblemError(
-            f"The contract {contract.__name__} sends its field {renamed[0].name!r} under the name "
-            f"{renamed[0].encode_name!r}, but a column has one name. Name the field as clients send it."
         )
     taken = sorted(RESERVED & {field.name for field in info.fields})
     if taken:
@@ -98,6 +100,7 @@ def _read_field(field: inspect.Field) -> Field:
         nullable=nullable,
         required=field.required,
         description=str(extra.get("description", "")),
+        alias="" if field.encode_name == field.name else field.encode_name,
         unit=str(extra.get("unit", "")),
         default=_write_default(field),
         **_describe(field.name, kinds[0]),  # type: ignore[arg-type]

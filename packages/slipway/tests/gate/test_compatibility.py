@@ -141,7 +141,7 @@ def test_a_hook_that_is_new_or_assigned_from_outside_is_a_break():
     assert changed_hooks(hooks(HOOKLESS), hooks(outside))
 
 
-@pytest.mark.parametrize("options", [{"rename": "camel"}, {"tag": True}, {"array_like": True}])
+@pytest.mark.parametrize("options", [{"tag": True}, {"array_like": True}])
 def test_a_row_that_is_sent_otherwise_than_it_is_named_is_no_contract(options):
     with pytest.raises(ProblemError, match="clients send"):
         read_contract(defstruct("Row", [("first_name", str)], forbid_unknown_fields=True, **options))

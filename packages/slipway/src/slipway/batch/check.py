@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from slipway.batch.rules import Broken, Rows, Rule, group_rows, read_cells
-from slipway.columns import Columns, columns_to_rows, frame_to_columns, take_rows
+from slipway.columns import Columns, columns_to_arguments, frame_to_columns, take_rows
 from slipway.contract import Kind
 from slipway.tables import is_text
 from slipway.violations import REFUSED_ROW
@@ -129,7 +129,7 @@ def _missing(rule: Rule, missing: NDArray[np.bool_]) -> Broken:
 
 def _check_whole_rows(contract: type[msgspec.Struct], rules: Sequence[Rule], checked: Checked) -> Checked:
     """Check the rows one by one with a contract that has a rule over several fields, in `__post_init__`."""
-    rows = columns_to_rows([rule.field for rule in rules], checked.columns)
+    rows = columns_to_arguments([rule.field for rule in rules], checked.columns)
     places = np.flatnonzero(checked.valid)
     found: dict[str, list[int]] = {}
     for number, row in enumerate(rows):

@@ -58,9 +58,10 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 def read_rules(contract: type[msgspec.Struct]) -> tuple[Rule, ...]:
-    """Return the rules of `contract`, in the order of its fields."""
+    """Return the rules of a bundle's `contract`, in the order of its fields."""
     given = {field.name: field for field in msgspec.structs.fields(contract)}
-    return tuple(Rule(field, given[field.name].type, _default(given[field.name])) for field in read_contract(contract))
+    fields = read_contract(contract, sealed=True)
+    return tuple(Rule(field, given[field.name].type, _default(given[field.name])) for field in fields)
 
 
 def read_cells(field: Field, cells: pa.Array) -> tuple[pa.Array, Broken]:

@@ -30,7 +30,7 @@ class Bundle:
         self.digest = digest
         self.manifest = manifest
         self.contract: type[msgspec.Struct] = getattr(self._run(files, CONTRACT), manifest.contract)
-        self.fields = read_contract(self.contract)
+        self.fields = read_contract(self.contract, sealed=True)
         self._derive: Callable[[Columns], Columns] | None = None
         if manifest.features:
             self._derive = getattr(self._run(files, FEATURES), manifest.features)

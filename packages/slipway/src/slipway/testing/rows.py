@@ -47,9 +47,9 @@ class ContractConformance:
         (row,) = columns_to_rows(fields, frame_to_columns(fields, sample.head(1)))
         for field in fields:
             for value in _extreme_values(field):
-                refused = _send_row(problem, fields, row | {field.name: value})
+                refused = _send_row(problem, fields, row | {field.wire_name: value})
                 # A rule of the struct over several fields may refuse such a row; its error names no field.
-                assert not refused or ("refused" in refused and f"$.{field.name}" not in refused), (
+                assert not refused or ("refused" in refused and f"$.{field.wire_name}" not in refused), (
                     f"{field.name} = {value!r}: {refused}. The field says that it may have this value: correct its "
                     "range, categories or type in contract.py."
                 )

@@ -73,7 +73,7 @@ def input_schema(fields: Sequence[Field]) -> "Schema":
     """Describe the contract's fields as MLflow's columns."""
     from mlflow.types import ColSpec, Schema
 
-    return Schema([ColSpec(_type(field), field.name, required=not field.nullable) for field in fields])
+    return Schema([ColSpec(_type(field), field.wire_name, required=not field.nullable) for field in fields])
 
 
 def to_frame(fields: Sequence[Field], columns: Columns) -> "pd.DataFrame":
@@ -84,7 +84,7 @@ def to_frame(fields: Sequence[Field], columns: Columns) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    return pd.DataFrame({field.name: _values(field, columns[field.name]) for field in fields})
+    return pd.DataFrame({field.wire_name: _values(field, columns[field.name]) for field in fields})
 
 
 def _environment() -> dict[str, Any]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from slipway.bundle import Bundle
 from slipway.tracking.evidence import Dataset, Evidence, Lineage
 from slipway.tracking.model import input_schema, save_model
@@ -98,12 +100,13 @@ def _dataset_input(bundle: Bundle, part: Dataset, lineage: Lineage) -> "DatasetI
     import pyarrow.parquet as pq
     from mlflow import entities
 
+    columns = [msgspec.structs.replace(field, alias="") for field in bundle.fields]
     dataset = entities.Dataset(
         name=part.context,
         digest=part.md5,
         source_type="local",
         source=json.dumps({"uri": lineage.data_path, "md5": lineage.data_md5, "tracked_by": "data.dvc"}),
-        schema=json.dumps({"mlflow_colspec": input_schema(bundle.fields).to_dict()}),
+        schema=json.dumps({"mlflow_colspec": input_schema(columns).to_dict()}),
         profile=json.dumps({"num_rows": pq.read_metadata(part.path).num_rows}),
     )
     return entities.DatasetInput(dataset, tags=[entities.InputTag("mlflow.data.context", part.context)])

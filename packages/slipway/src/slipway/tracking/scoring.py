@@ -33,10 +33,10 @@ def _columns(fields: tuple[Field, ...], frame: pd.DataFrame) -> Columns:
 
 
 def _series(field: Field, frame: pd.DataFrame) -> pd.Series:
-    if field.name not in frame:
+    if field.wire_name not in frame:
         value, dtype = _ABSENT.get(field.kind, (np.nan, "float64"))
         return pd.Series(value, index=frame.index, dtype=dtype)
-    values = frame[field.name]
+    values = frame[field.wire_name]
     return values.astype("boolean") if field.kind is Kind.BOOLEAN and values.dtype == object else values
 
 

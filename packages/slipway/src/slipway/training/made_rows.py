@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from slipway.columns import Columns, columns_to_rows, count_rows, spread_rows, take_rows
+from slipway.columns import Columns, columns_to_arguments, count_rows, spread_rows, take_rows
 from slipway.contract import Field
 from slipway.errors import ProblemError
 from slipway.training.profile import Profile
@@ -81,7 +81,7 @@ def _altered(
     contract: type[msgspec.Struct], fields: tuple[Field, ...], values: Sequence[FieldValues], columns: Columns
 ) -> Iterator[Made]:
     spread = spread_rows(count_rows(columns), _POOL)
-    for number, row in enumerate(columns_to_rows(fields, take_rows(columns, spread))):
+    for number, row in enumerate(columns_to_arguments(fields, take_rows(columns, spread))):
         draw, made = Random(number), None  # noqa: S311
         for each in values:
             other = row | {each.field.name: typical_value(each, draw, False)}

@@ -38,7 +38,7 @@ def predict(rows: str, folder: Path) -> None:
         given = msgspec.json.decode(sys.stdin.buffer.read() if rows == "-" else rows)
         columns = bundle.parse(given if isinstance(given, list) else [given])
     except msgspec.MsgspecError as error:
-        names = ", ".join(field.name for field in bundle.fields)
+        names = ", ".join(field.wire_name for field in bundle.fields)
         raise click.ClickException(f"The rows break the contract: {error}. Its fields: {names}.") from error
     scores = bundle.score(columns)
     for score, label in zip(scores.tolist(), bundle.label(scores).tolist(), strict=True):

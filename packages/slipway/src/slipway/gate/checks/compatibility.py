@@ -41,7 +41,7 @@ def contract_compatible(inputs: GateInputs) -> Finding:
 
 def breaking_changes(before: tuple[Field, ...], after: tuple[Field, ...]) -> list[str]:
     """List what a client of `before` may send and `after` refuses, in the order of the fields."""
-    old, new = ({field.name: field for field in fields} for fields in (before, after))
+    old, new = ({field.wire_name: field for field in fields} for fields in (before, after))
     found = [f"{name} was removed" for name in old if name not in new]
     for name, field in new.items():
         if name in old:

@@ -33,7 +33,7 @@ def accepts_requests(inputs: GateInputs) -> Finding:
         return Finding(True, f"the log has no request that production's model {model} took{_left_out(found)}", _LIMIT)
     bundle = inputs.candidate.bundle
     taken = bundle.take_requests(found.rows)
-    known = {field.name: field for field in (*inputs.serving.fields, *bundle.fields)}
+    known = {field.wire_name: field for field in (*inputs.serving.fields, *bundle.fields)}
     problems = [*_describe_refusals(taken, known)]
     problems += [f"{taken.unscored:,} without a score"] if taken.unscored else []
     asked = f"{len(found.rows):,} distinct rows of {found.taken:,} that {model} took{_left_out(found)}"

@@ -25,9 +25,9 @@ class RowReader:
         self.max_rows = max_rows
         self._contract = bundle.contract
         self._list: Any = list[bundle.contract]  # type: ignore[name-defined]
-        self._fields = {field.name: field for field in bundle.fields}
-        self._times = tuple(field.name for field in bundle.fields if field.kind is Kind.TIMESTAMP)
-        self._integers = frozenset(field.name for field in bundle.fields if field.kind is Kind.INTEGER)
+        self._fields = {field.wire_name: field for field in bundle.fields}
+        self._times = tuple(field.wire_name for field in bundle.fields if field.kind is Kind.TIMESTAMP)
+        self._integers = frozenset(field.wire_name for field in bundle.fields if field.kind is Kind.INTEGER)
         self._types = get_type_hints(bundle.contract, include_extras=True)
 
     def read(self, body: bytes) -> msgspec.Struct | list[Any]:
@@ -87,7 +87,7 @@ class RowReader:
             field = self._fields.get(name)
             if field is None:
                 faults.append(Fault(number, shown_name(name), f"one of {', '.join(self._fields)}", "an unknown field"))
-            elif not _converts(value, self._types[name]):
+            elif not _converts(value, self._types[field.name]):
                 faults.append(Fault(number, name, *describe_violation(field, value)))
         if not faults and not _converts(row, self._contract):
             return [Fault(number, None, *REFUSED_ROW)]

@@ -90,7 +90,7 @@ def _read_json(body: bytes, fields: Sequence[Field], max_rows: int) -> list[Any]
     if others or form not in _FORMS:
         raise invalid_request(f"Expected exactly one of the keys {_NAMES}, and no other key but params.")
     rows = _FORMS[form](form, document[form], max_rows)
-    for name in [field.name for field in fields if field.kind is Kind.TIMESTAMP]:
+    for name in [field.wire_name for field in fields if field.kind is Kind.TIMESTAMP]:
         for row in rows:
             if isinstance(row, dict) and row.get(name) == "NaT":
                 row[name] = None
@@ -155,7 +155,7 @@ _NAMES = ", ".join(_FORMS)
 
 def _read_csv(body: bytes, fields: Sequence[Field], max_rows: int) -> list[dict[str, Any]]:
     """Read one plain row for each line below the header; an empty cell is null, a cell that fits no kind stays text."""
-    kinds = {field.name: None if field.zoned else field.kind for field in fields}
+    kinds = {field.wire_name: None if field.zoned else field.kind for field in fields}
     rows: list[dict[str, Any]] = []
     try:
         lines = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)

@@ -31,7 +31,7 @@ _CONTENT_TYPES = ("", JSON, BINARY)
 def make_infer_handler(predictor: Predictor, rows: RowReader) -> Handler:
     """Return the handler of the route."""
     bundle = predictor.bundle
-    fields = {field.name: field for field in bundle.fields}
+    fields = {field.wire_name: field for field in bundle.fields}
     outputs = {output.name: output for output in output_tensors(bundle.manifest)}
     name, version = bundle.manifest.problem, model_version(bundle)
 

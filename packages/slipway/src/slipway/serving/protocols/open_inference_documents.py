@@ -93,7 +93,9 @@ def model_metadata(bundle: Bundle) -> dict[str, Any]:
         "name": bundle.manifest.problem,
         "versions": [model_version(bundle)],
         "platform": "onnx",
-        "inputs": [{"name": field.name, "datatype": tensor_datatype(field), "shape": [-1]} for field in bundle.fields],
+        "inputs": [
+            {"name": field.wire_name, "datatype": tensor_datatype(field), "shape": [-1]} for field in bundle.fields
+        ],
         "outputs": [
             {"name": name, "datatype": kind, "shape": [-1] if width is None else [-1, width]}
             for name, kind, width in output_tensors(bundle.manifest)

@@ -156,10 +156,10 @@ def _floats(field: Field, found: Iterable[float | None]) -> list[Any]:
     for row, value in enumerate(plain):
         if value in (_INFINITY, -_INFINITY):
             violation = describe_violation(field, value)
-            text = f"Row {row}, field {field.name}: {violation}."
-            raise Refusal(Reason.INVALID_ROW, text, (Fault(row, field.name, *violation),))
+            text = f"Row {row}, field {field.wire_name}: {violation}."
+            raise Refusal(Reason.INVALID_ROW, text, (Fault(row, field.wire_name, *violation),))
     return plain
 
 
 def _refusal(field: Field, wanted: str) -> Refusal:
-    return invalid_request(f"Input {field.name}: expected {wanted}.")
+    return invalid_request(f"Input {field.wire_name}: expected {wanted}.")

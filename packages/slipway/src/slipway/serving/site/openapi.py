@@ -66,7 +66,7 @@ def _schemas(bundle: Bundle, settings: ServingSettings) -> dict[str, Schema]:
     row: Any = row_struct(bundle)
     limits = Meta(min_length=1, max_length=settings.max_rows)
     rows = Annotated[list[row], limits]
-    named = [make_struct("Rows", {"rows": rows})] if all(field.name != "rows" for field in bundle.fields) else []
+    named = [make_struct("Rows", {"rows": rows})] if all(field.wire_name != "rows" for field in bundle.fields) else []
     outcome: Any = feedback_struct(bundle.manifest)
     prediction = prediction_struct(bundle.manifest)
     return {

@@ -49,7 +49,7 @@ def show_page(shared: Shared, bundle: Bundle) -> Response:
         keys=settings.auth == "keys",
         about=bundle.contract.__doc__ or "",
         outcome_name=name_outcome(manifest),
-        controls=[_control(field, _text(field, rows[0].get(field.name))) for field in bundle.fields],
+        controls=[_control(field, _text(field, rows[0].get(field.wire_name))) for field in bundle.fields],
         rows=_json(rows),
         classes=[(_json(name), class_text(name)) for name in manifest.classes],
         buttons=len(manifest.classes) <= _BUTTONS,

@@ -25,7 +25,7 @@ _PARAMS = Annotated[Any, Meta(description="The model has no params.", extra_json
 def invocations_structs(row: type[msgspec.Struct], rows: Any, limits: Meta) -> list[type[msgspec.Struct]]:
     """Return a struct for each form of MLflow's request; `limits` are those of the number of rows."""
     fields = msgspec.structs.fields(row)
-    columns = Meta(extra_json_schema={"const": [field.name for field in fields]})
+    columns = Meta(extra_json_schema={"const": [field.encode_name for field in fields]})
     values: Any = tuple[tuple(field.type for field in fields)]  # type: ignore[misc]
     split = msgspec.defstruct(
         "DataframeSplit",
@@ -44,7 +44,7 @@ def describe_inference(bundle: Bundle) -> dict[str, Schema]:
     found = describe_types(InferenceRequest, InferenceResponse)
     tensor, request = found.pop("Tensor"), found["InferenceRequest"]["properties"]
     row = describe_row(bundle)["properties"]
-    tensors = [_narrow(tensor, field, row[field.name]) for field in bundle.fields]
+    tensors = [_narrow(tensor, field, row[field.wire_name]) for field in bundle.fields]
     # Those after the last field that is required may be left out.
     needed = max(position for position, field in enumerate(bundle.fields, 1) if field.required or position == 1)
     request["inputs"] = _tuple(tensors) | {"minItems": needed}
@@ -65,7 +65,7 @@ def _narrow(tensor: Schema, field: Field, value: Schema) -> Schema:
     elif datatype == "INT64":
         value = {"allOf": [value, {"minimum": -(1 << 63), "maximum": (1 << 63) - 1}]}
     properties: dict[str, Schema] = {
-        "name": {"const": field.name},
+        "name": {"const": field.wire_name},
         "datatype": {"const": datatype},
         "shape": {"enum": [[1], [1, 1]]},
         "data": _tuple([value]),

@@ -34,7 +34,9 @@ def row_struct(bundle: Bundle) -> type[msgspec.Struct]:
         (
             own.name,
             Annotated[own.type, Meta(extra_json_schema=_extra(field))],
-            msgspec.field(default=own.default, default_factory=own.default_factory),  # type: ignore[call-overload]
+            msgspec.field(  # type: ignore[call-overload]
+                default=own.default, default_factory=own.default_factory, name=field.alias or None
+            ),
         )
         for field, own in zip(bundle.fields, msgspec.structs.fields(bundle.contract), strict=True)
     ]
