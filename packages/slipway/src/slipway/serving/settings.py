@@ -49,6 +49,16 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
     """All settings of the service."""
 
     bundle: Annotated[Path, Meta(description="the bundle's folder")] = Path("bundle")
+    shadow: Annotated[
+        Path | None,
+        Meta(
+            description="folder of a second bundle, which scores the same rows after they are answered; "
+            "an empty folder: none"
+        ),
+    ] = None
+    shadow_queue_mb: Annotated[
+        int, Meta(ge=1, le=1000, description="rows of a worker that wait for the shadow, in MB; more are dropped")
+    ] = 4
     host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="port to listen on")] = 8080
     workers: Annotated[int, Meta(ge=0, le=256, description="processes; 0: one for each core")] = 0

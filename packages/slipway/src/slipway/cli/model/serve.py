@@ -23,18 +23,24 @@ class WithVariables(click.Command):
     epilog=examples(
         "slipway serve",
         "slipway serve --bundle .demo/bundle --port 9000",
+        "slipway serve --bundle release/bundle --shadow bundle",
         "SLIPWAY_AUTH=keys SLIPWAY_API_KEYS_FILE=keys.json slipway serve --host 0.0.0.0",
     ),
 )
 @click.option("--bundle", type=FOLDER, help="Folder of the bundle; overrides SLIPWAY_BUNDLE.")
+@click.option(
+    "--shadow",
+    type=FOLDER,
+    help="Folder of a second bundle that scores the same rows aside and logs its scores; overrides SLIPWAY_SHADOW.",
+)
 @HOST
 @PORT
 @click.option("--workers", type=int, help="Processes; 0: one for each core. Overrides SLIPWAY_WORKERS.")
-def serve(bundle: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
+def serve(bundle: Path | None, shadow: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
     """Serve a bundle over HTTP until ctrl-c or SIGTERM."""
     from slipway.serving.server.service import serve_bundle
 
-    serve_bundle(read_settings(bundle=bundle, host=host, port=port, workers=workers))
+    serve_bundle(read_settings(bundle=bundle, shadow=shadow, host=host, port=port, workers=workers))
 
 
 @click.command(

@@ -25,13 +25,14 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digest: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
-class VersionResponse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The model served, `since` the start of the service, by so many worker processes."""
+class VersionResponse(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The model served, `since` the start of the service, by so many worker processes; the model that shadows it."""
 
     model: Model
     task: Task
     since: Annotated[datetime, Meta(tz=True)]
     workers: Annotated[int, Meta(ge=1)]
+    shadow: Model | None = None
 
 
 def make_predict_handler(predictor: Predictor, rows: RowReader) -> Handler:

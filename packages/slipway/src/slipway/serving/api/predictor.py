@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from slipway.bundle import Bundle
 from slipway.bundle.predictions import class_text
@@ -18,6 +19,7 @@ from slipway.serving.identifiers import format_identifier, format_identifiers, n
 from slipway.serving.log import Batch, LogWriter, Prediction
 from slipway.serving.metrics.recorder import Recorder
 from slipway.serving.settings import LogSettings
+from slipway.serving.shadow.queue import Queue
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -39,8 +41,11 @@ class Predictor:
     without a score, 503 while the log cannot be written.
     """
 
-    def __init__(self, bundle: Bundle, log: LogWriter, recorder: Recorder, settings: LogSettings) -> None:
+    def __init__(
+        self, bundle: Bundle, log: LogWriter, recorder: Recorder, settings: LogSettings, shadow: Queue | None = None
+    ) -> None:
         self.bundle = bundle
+        self._shadow = shadow
         self._log = log
         self._recorder = recorder
         self._open = settings.when_log_fails == "open"
@@ -62,8 +67,7 @@ class Predictor:
         label = self._label(score)
         identifier = format_identifier(new_identifier())
         now, latency = datetime.now(UTC), (time.perf_counter_ns() - began) // 1000
-        inputs = row if self._keep_inputs else None
-        self._write(Prediction(identifier, now, self.bundle.digest, latency, score, label, inputs), 1)
+        self._write(Prediction(identifier, now, self.bundle.digest, latency, score, label, row), 1)
         self._recorder.prediction(score, self._labels[label])
         return Answer(identifier, score, label)
 
@@ -77,8 +81,7 @@ class Predictor:
         labels = self.bundle.label(scores).tolist() if self.bundle.manifest.classes else None
         first = new_identifier()
         now, latency = datetime.now(UTC), (time.perf_counter_ns() - began) // 1000
-        inputs = list(rows) if self._keep_inputs else None
-        record = Batch(format_identifier(first), now, self.bundle.digest, latency, plain, labels, inputs)
+        record = Batch(format_identifier(first), now, self.bundle.digest, latency, plain, labels, list(rows))
         self._write(record, len(rows))
         each = labels or [None] * len(plain)
         self._recorder.predictions(scores, [self._labels[label] for label in each])
@@ -86,7 +89,9 @@ class Predictor:
 
     def write(self, *records: msgspec.Struct) -> None:
         """Write records to the log, all or none; raises `Refusal` (503) if that fails, whatever the policy."""
-        lines = b"".join([self._encoder.encode(record) + b"\n" for record in records])
+        self._append(b"".join([self._encoder.encode(record) + b"\n" for record in records]))
+
+    def _append(self, lines: bytes) -> None:
         try:
             self._log.append(lines)
         except OSError as error:
@@ -95,13 +100,21 @@ class Predictor:
             raise Refusal(Reason.LOG, detail, headers=(("retry-after", "5"),)) from error
         self._recorder.add("slipway_log_bytes", len(lines))
 
-    def _write(self, record: msgspec.Struct, rows: int) -> None:
+    def _write(self, record: Prediction | Batch, rows: int) -> None:
+        """Log a record; where it is logged, pass it with its inputs to the shadow."""
+        kept = record if self._keep_inputs else replace(record, inputs=None)
+        line = self._encoder.encode(kept) + b"\n"
         try:
-            self.write(record)
+            self._append(line)
         except Refusal:
             if not self._open:
                 raise
             self._recorder.add("slipway_unlogged_predictions", rows)
+            return
+        if self._shadow is not None:
+            whole = line if self._keep_inputs else self._encoder.encode(record)
+            if not self._shadow.put(whole, rows):
+                self._recorder.add("slipway_shadow_dropped", rows, "full")
 
     def _label(self, score: Any) -> Any:
         """Return the label as `Bundle.label` does, for one row."""

@@ -14,6 +14,9 @@ import numpy as np
 from slipway.bundle.verify import SealedBundle
 from slipway.serving.metrics.recorder import Family, count_slots, metric_families
 from slipway.serving.settings import ServingSettings
+from slipway.serving.shadow.queue import Queue
+
+_MEGABYTE = 1 << 20
 
 
 class State(IntEnum):
@@ -25,9 +28,10 @@ class State(IntEnum):
 
 
 class Board:
-    """Flags and `counts` numbers for each of `sections` workers."""
+    """Flags, and a state and `counts` numbers for each of so many workers and, in the last section, for the shadow."""
 
-    def __init__(self, sections: int, counts: int) -> None:
+    def __init__(self, workers: int, counts: int) -> None:
+        sections = workers + 1
         words = np.frombuffer(mmap.mmap(-1, (2 + sections * (1 + counts)) * np.dtype(float).itemsize))
         # Every request looks at the flags, and a memoryview is read in a tenth of the time of an array.
         self._flags = _view(words[:2])
@@ -61,10 +65,15 @@ class Board:
 
     def ready(self) -> int:
         """Count the workers that are ready."""
-        return int(np.count_nonzero(self._sections[:, 0] == State.READY))
+        return int(np.count_nonzero(self._sections[:-1, 0] == State.READY))
+
+    @property
+    def shadow_section(self) -> int:
+        """The section of the shadow."""
+        return len(self._sections) - 1
 
     def counts(self, section: int) -> "memoryview[float]":
-        """Return the section's numbers, which its worker alone writes."""
+        """Return the section's numbers, which its process alone writes."""
         return _view(self._sections[section, 1:])
 
     def totals(self) -> list[float]:
@@ -77,6 +86,18 @@ def _view(numbers: Any) -> "memoryview[float]":
     return memoryview(numbers)
 
 
+class Shadowing(NamedTuple):
+    """The verified bundle of the shadow, and the queue of each worker's section."""
+
+    sealed: SealedBundle
+    queues: tuple[Queue, ...]
+
+    @property
+    def waiting_rows(self) -> int:
+        """The number of rows that wait in all queues."""
+        return sum(queue.waiting_rows for queue in self.queues)
+
+
 class Shared(NamedTuple):
     """Settings, board and metrics of all workers of a service; `started` is in seconds since the epoch."""
 
@@ -84,15 +105,21 @@ class Shared(NamedTuple):
     board: Board
     families: tuple[Family, ...]
     started: float
+    shadowing: Shadowing | None = None
 
 
-def share_state(settings: ServingSettings, sealed: SealedBundle, started: float) -> Shared:
+def share_state(
+    settings: ServingSettings, sealed: SealedBundle, started: float, shadow: SealedBundle | None = None
+) -> Shared:
     """Make the shared state, before the workers are forked.
 
     The board has two sections for each worker: one that takes over counts apart from the one that is ending.
     """
-    families = metric_families(sealed.manifest, _score_edges(sealed))
-    return Shared(settings, Board(2 * settings.processes, count_slots(families)), families, started)
+    families = metric_families(sealed.manifest, _score_edges(sealed), shadow is not None)
+    workers = 2 * settings.processes
+    queues = [Queue(settings.shadow_queue_mb * _MEGABYTE) for _ in range(workers if shadow else 0)]
+    shadowing = Shadowing(shadow, tuple(queues)) if shadow else None
+    return Shared(settings, Board(workers, count_slots(families)), families, started, shadowing)
 
 
 def _score_edges(sealed: SealedBundle) -> tuple[float, ...]:

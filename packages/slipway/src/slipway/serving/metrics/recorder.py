@@ -45,8 +45,20 @@ class Family(msgspec.Struct, frozen=True):
         return len(self.edges) + 2 if self.edges else 1
 
 
-def metric_families(manifest: Manifest, score_edges: Sequence[float]) -> tuple[Family, ...]:
-    """Return the metrics of a service of this model; `score_edges` are the bucket edges of a regression's scores."""
+# The shadow's own code, or ONNX Runtime, raised an error.
+ERROR = "error"
+# Why the shadow cannot score a row.
+REFUSALS = (Reason.INVALID_ROW.value, Reason.NO_SCORE.value, ERROR)
+# Why a row was not scored: the queue was full, the service ended, the shadow's process died, or its score could not be
+# logged.
+DROPS = ("full", "ended", "died", "log")
+
+
+def metric_families(manifest: Manifest, score_edges: Sequence[float], shadow: bool = False) -> tuple[Family, ...]:
+    """Return the metrics of a service of this model, with those of a `shadow` if it has one.
+
+    `score_edges` are the bucket edges of a regression's scores.
+    """
     labels = (*product(map(class_text, manifest.classes)),) or (("",),)
     classes = labels if manifest.task is Task.MULTICLASS else (("",),)
     edges = SHARES if manifest.classes else tuple(score_edges)
@@ -54,6 +66,14 @@ def metric_families(manifest: Manifest, score_edges: Sequence[float]) -> tuple[F
     routes, reasons = tuple(product(Route)), tuple(product(Reason))
     seconds = "Seconds from reading a request to its response, by route."
     scores = "Scores of predicted rows, by class for a multiclass model."
+    shadowing = (
+        Family("slipway_shadow_taken", "Rows that the shadow took from its queue."),
+        Family("slipway_shadow_scored", "Rows that the shadow scored and logged."),
+        Family("slipway_shadow_refused", "Rows that the shadow cannot score.", ("reason",), tuple(product(REFUSALS))),
+        Family(
+            "slipway_shadow_dropped", "Rows that the shadow did not score or log.", ("reason",), tuple(product(DROPS))
+        ),
+    )
     return (
         Family("slipway_requests", "HTTP requests by route and status.", ("route", "status"), statuses),
         Family("slipway_request_seconds", seconds, ("route",), routes, SECONDS),
@@ -64,6 +84,7 @@ def metric_families(manifest: Manifest, score_edges: Sequence[float]) -> tuple[F
         Family("slipway_log_bytes", "Bytes written to the prediction log."),
         Family("slipway_log_failures", "Failed writes to the prediction log."),
         Family("slipway_unlogged_predictions", "Rows predicted without a line in the prediction log."),
+        *(shadowing if shadow else ()),
     )
 
 
@@ -126,6 +147,10 @@ class Recorder:
         """Count a refused request."""
         self._numbers[self._slots["slipway_rejects"][reason,]] += 1.0
 
-    def add(self, name: str, amount: float = 1.0) -> None:
-        """Count in a family without labels."""
-        self._numbers[self._slots[name][()]] += amount
+    def add(self, name: str, amount: float = 1.0, *labels: str) -> None:
+        """Count in a family, in the series with these labels."""
+        self._numbers[self._slots[name][labels]] += amount
+
+    def total(self, name: str) -> float:
+        """Return the sum of a family's counters, of this worker alone."""
+        return sum(self._numbers[slot] for slot in self._slots[name].values())

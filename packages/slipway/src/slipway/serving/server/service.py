@@ -12,6 +12,7 @@ from slipway.serving.app.shared import share_state
 from slipway.serving.server.port import end_on_signals, end_with_holder, listen_on, receive_listener
 from slipway.serving.server.supervisor import Supervisor
 from slipway.serving.settings import ServingSettings, verify_auth
+from slipway.serving.shadow.sealed import read_shadow
 
 
 def serve_bundle(settings: ServingSettings) -> None:
@@ -22,8 +23,9 @@ def serve_bundle(settings: ServingSettings) -> None:
     began = time.time()
     end_on_signals(sys.exit)
     sealed = read_sealed(settings.bundle)
+    shadow = read_shadow(settings, sealed)
     listener = _listener(settings)
-    shared = share_state(settings, sealed, began)
+    shared = share_state(settings, sealed, began, shadow)
     multiprocessing.set_start_method("fork", force=True)
     Supervisor(shared, sealed, listener).serve()
 

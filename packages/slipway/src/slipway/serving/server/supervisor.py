@@ -22,6 +22,9 @@ from slipway.serving.app.shared import Shared, State, share_state
 from slipway.serving.console import print_line
 from slipway.serving.server.port import resolve_host, start_with_signals_blocked
 from slipway.serving.server.worker import run_worker
+from slipway.serving.settings import ServingSettings
+from slipway.serving.shadow.process import ShadowProcess
+from slipway.serving.shadow.sealed import read_shadow
 
 # Seconds after which a worker that has not ended is killed, so that the whole service ends within ten.
 _PATIENCE = 8
@@ -59,6 +62,7 @@ class Supervisor(MPServer):
         self._spawned = [0] * self.workers
         self._false_starts = 0
         self._retired: list[Any] = []
+        self._shadow = ShadowProcess(shared, self.main_loop_interrupt.set)
 
     def _init_shared_socket(self) -> None:
         """Let workers accept connections from the holder's socket, where there is one."""
@@ -87,8 +91,10 @@ class Supervisor(MPServer):
             if not announced and self._is_ready():
                 self._announce()
                 announced = True
+                self._shadow.start()
             self.main_loop_interrupt.wait(None if announced else _LOOK_SECONDS)
             self.main_loop_interrupt.clear()
+            self._shadow.revive()
             if self.reload_signal:
                 self._reload(spawn_target, target_loader)
             fallen, self.interrupt_children = self.interrupt_children, []
@@ -118,7 +124,8 @@ class Supervisor(MPServer):
         except SlipwayError as error:
             print_line(f"the bundle was not replaced. {error}")
             return
-        self._shared = share_state(self._shared.settings, self._sealed, time.time())
+        shadow = _read_shadow_again(self._shared.settings, self._sealed)
+        self._shared = share_state(self._shared.settings, self._sealed, time.time(), shadow)
         self._spawned = [0] * self.workers
         coming = [self._spawn_worker(worker_index, spawn_target, target_loader) for worker_index in range(self.workers)]
         for each in coming:
@@ -128,7 +135,10 @@ class Supervisor(MPServer):
             before[0].board.leave()
             self._wait(_FAREWELL_SECONDS, lambda: False)
             self._retire(self.wrks)
+            self._shadow.end_after(self.wrks, _PATIENCE)
             self.wrks = coming
+            self._shadow = ShadowProcess(self._shared, self.main_loop_interrupt.set)
+            self._shadow.start()
             print_line(f"the bundle is now {self._sealed.digest[:12]}")
         else:
             self._retire(coming)
@@ -150,11 +160,12 @@ class Supervisor(MPServer):
         self._retired = [each for each in (*self._retired, *workers) if each.is_alive()]
 
     def _stop_workers(self) -> None:
-        """End every worker, retired ones within the same time."""
+        """End every worker, retired ones within the same time; then the shadow, which scores what they left."""
         super()._stop_workers()  # type: ignore[no-untyped-call]
         for each in self._retired:
             if each.is_alive():
                 each.kill()
+        self._shadow.end()
 
     def _is_ready(self) -> bool:
         return all(self._state(worker_index) is State.READY for worker_index in range(self.workers))
@@ -176,8 +187,19 @@ class Supervisor(MPServer):
     def _announce(self) -> None:
         settings, manifest = self._shared.settings, self._sealed.manifest
         workers = f"{self.workers} worker{'s' if self.workers > 1 else ''}"
+        shadowing = self._shared.shadowing
+        shadow = f"shadow {shadowing.sealed.digest[:12]}, " if shadowing else ""
         print_line(
             f"ready after {time.time() - self._shared.started:.2f} s: model {manifest.problem}, "
-            f"bundle {self._sealed.digest[:12]}, {workers}, keys: {settings.auth}, log: {settings.log}/"
+            f"bundle {self._sealed.digest[:12]}, {shadow}{workers}, keys: {settings.auth}, log: {settings.log}/"
         )
         print_line(f"try it on http://{self._bind_addr_fmt}/ (ctrl-c ends it)")
+
+
+def _read_shadow_again(settings: ServingSettings, sealed: SealedBundle) -> SealedBundle | None:
+    """Return the shadow of a bundle that replaces another one; a shadow that is damaged does not stop that."""
+    try:
+        return read_shadow(settings, sealed)
+    except SlipwayError as error:
+        print_line(f"no shadow. {error}")
+        return None

@@ -73,7 +73,8 @@ def assemble_app(shared: Shared, section: int, bundle: Bundle, log: LogWriter) -
     """Return the application of the worker that counts in `section` of the board: bundle, log, metrics, routes."""
     settings = shared.settings
     recorder = Recorder(shared.families, shared.board.counts(section))
-    predictor = Predictor(bundle, log, recorder, settings)
+    queue = shared.shadowing.queues[section] if shared.shadowing else None
+    predictor = Predictor(bundle, log, recorder, settings, queue)
     rows = RowReader(bundle, settings.max_rows)
     infer = make_infer_handler(predictor, rows)
     scoring = {

@@ -46,6 +46,7 @@ def show_page(shared: Shared, bundle: Bundle) -> Response:
         digest=bundle.digest,
         since=datetime.fromtimestamp(shared.started, UTC),
         workers=settings.processes,
+        shadow=shared.shadowing.sealed.digest if shared.shadowing else "",
         keys=settings.auth == "keys",
         about=bundle.contract.__doc__ or "",
         outcome_name=name_outcome(manifest),

@@ -10,9 +10,9 @@ from flask import Flask, Response, abort, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from slipway.bundle import Bundle
-from slipway.serving.api.predict import VersionResponse, describe_model
+from slipway.serving.api.predict import Model, VersionResponse, describe_model
 from slipway.serving.app.application import METRICS, refuse_request
-from slipway.serving.app.shared import Shared
+from slipway.serving.app.shared import Shared, State
 from slipway.serving.error_responses import Reason, Refusal
 from slipway.serving.metrics.exposition import Gauge, expose_metrics
 from slipway.serving.metrics.recorder import Recorder
@@ -53,6 +53,7 @@ def _documents(shared: Shared, bundle: Bundle) -> dict[str, Any]:
             bundle.manifest.task,
             datetime.fromtimestamp(shared.started, UTC),
             shared.settings.processes,
+            _describe_shadow(shared),
         ),
         "/openapi.json": describe_api(bundle, shared.settings),
         "/v2": server_metadata(),
@@ -61,6 +62,13 @@ def _documents(shared: Shared, bundle: Bundle) -> dict[str, Any]:
         documents[path] = model_metadata(bundle)
         documents[f"{path}/ready"] = model_readiness(bundle)
     return documents
+
+
+def _describe_shadow(shared: Shared) -> Model | None:
+    if shared.shadowing is None:
+        return None
+    sealed = shared.shadowing.sealed
+    return Model(sealed.manifest.problem, sealed.digest)
 
 
 def _metrics(shared: Shared, bundle: Bundle, log_writable: Callable[[], bool]) -> Response:
@@ -77,9 +85,31 @@ def _metrics(shared: Shared, bundle: Bundle, log_writable: Callable[[], bool]) -
             "1 if the worker that was asked can write the prediction log, else 0.",
             float(log_writable()),
         ),
+        *_shadow_gauges(shared),
     )
     text = expose_metrics(shared.families, board.totals(), gauges)
     return Response(text, content_type=METRICS_TEXT)
+
+
+def _shadow_gauges(shared: Shared) -> tuple[Gauge, ...]:
+    if shared.shadowing is None:
+        return ()
+    queues, board = shared.shadowing.queues, shared.board
+    running = board.state(board.shadow_section) is State.READY
+    return (
+        Gauge("slipway_shadow_info", "Digest of the shadow's model.", 1.0, {"digest": shared.shadowing.sealed.digest}),
+        Gauge("slipway_shadow_running", "1 if the process of the shadow is ready, else 0.", float(running)),
+        Gauge(
+            "slipway_shadow_waiting_rows",
+            "Rows that wait for the shadow.",
+            float(shared.shadowing.waiting_rows),
+        ),
+        Gauge(
+            "slipway_shadow_waiting_bytes",
+            "Bytes of the rows that wait for the shadow.",
+            float(sum(queue.waiting_bytes for queue in queues)),
+        ),
+    )
 
 
 def _refuse_untidy() -> None:
