@@ -34,18 +34,6 @@ class Speed(click.ParamType[float | None]):
         self.fail(f"expected a number above 0, or max; found {value!r}", param, ctx)
 
 
-def _list_faults(context: click.Context, _option: click.Parameter, asked: bool) -> None:
-    if not asked or context.resilient_parsing:
-        return
-    from slipway.monitoring.replay.fault_kinds import KINDS
-
-    print_table(("fault", "what it does"), [(kind.usage, kind.help) for kind in KINDS.values()])
-    click.echo(
-        "\nAfter any of them: @FROM..UNTIL, its first and last day, as in missing:COLUMN:0.3@2024-05-01..2024-05-14."
-    )
-    context.exit()
-
-
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -60,8 +48,8 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.argument("environment", metavar="ENV", required=False)
 @click.option("--url", help="Address of a service that is no environment of this project.")
 @click.option("--key", envvar="SLIPWAY_API_KEY", help="A key, where the service requires one. [env: SLIPWAY_API_KEY]")
-@click.option("--from", "begin", type=_DAY, required=True, metavar="DAY", help="First day.")
-@click.option("--to", "end", type=_DAY, required=True, metavar="DAY", help="Last day.")
+@click.option("--from", "begin", type=_DAY, metavar="DAY", help="First day.")
+@click.option("--to", "end", type=_DAY, metavar="DAY", help="Last day.")
 @click.option("--speed", type=Speed(), default="max", show_default=True, help="Times as fast as it happened, or max.")
 @click.option("--batch", type=click.IntRange(1, 1000), default=1, show_default=True, help="Most rows of a request.")
 @click.option("--sample", type=click.FloatRange(0, 1, min_open=True), default=1.0, help="Share of the rows to send.")
@@ -75,16 +63,14 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 )
 @click.option("--clock", metavar="COLUMN", help="The contract's timestamp that tells a row's day.  [default: time]")
 @click.option("--fault", "faults", multiple=True, metavar="FAULT", help="Inject a fault; may be repeated.")
-@click.option(
-    "--list-faults", is_flag=True, is_eager=True, expose_value=False, callback=_list_faults, help="List the faults."
-)
+@click.option("--list-faults", is_flag=True, help="List the faults instead.")
 @AS_JSON
 def replay(
     environment: str | None,
     url: str | None,
     key: str | None,
-    begin: datetime,
-    end: datetime,
+    begin: datetime | None,
+    end: datetime | None,
     speed: float | None,
     batch: int,
     sample: float,
@@ -92,6 +78,7 @@ def replay(
     delay: float,
     clock: str | None,
     faults: tuple[str, ...],
+    list_faults: bool,
     as_json: bool,
 ) -> None:
     """Send held-back rows to a service as its traffic.
@@ -105,6 +92,11 @@ def replay(
     from slipway.problem import load_problem
     from slipway.settings import project_settings
 
+    if list_faults:
+        _list_faults()
+        return
+    if begin is None or end is None:
+        raise click.UsageError("Expected the period to send: --from and --to.")
     if end < begin:
         raise click.BadParameter(f"the last day, {end:%Y-%m-%d}, is before the first, {begin:%Y-%m-%d}.")
     plan = ReplayPlan(
@@ -127,6 +119,13 @@ def replay(
             stack.close()
             raise click.ClickException("Interrupted. The same command continues where it stopped.") from error
     print_result(as_json, found, *_describe(found, environment))
+
+
+def _list_faults() -> None:
+    from slipway.monitoring.replay.fault_kinds import KINDS
+
+    print_table(("fault", "what it does"), [(kind.usage, kind.help) for kind in KINDS.values()])
+    click.echo("\nA period may follow, its first and last day: missing:COLUMN:0.3@2024-05-01..2024-05-14.")
 
 
 def _find_service(environment: str | None, url: str | None, key: str | None) -> tuple[str, str | None]:
