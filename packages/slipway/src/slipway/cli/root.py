@@ -34,6 +34,7 @@ SECTIONS = {
         "smoke": LazyCommand("look.service", "Test a running service with the golden rows", "deliver"),
     },
     "Operate": {
+        "monitor": LazyCommand("operate.monitor", "Measure models in production by their prediction log", "pipeline"),
         "replay": LazyCommand("operate.replay", "Send held-back rows to a service as its traffic", "pipeline"),
         "ledger": LazyCommand("operate.ledger", "Create, verify and correct the ledger", "deliver"),
         "key": LazyCommand("operate.key", "Create, list and revoke API keys", "serve"),

@@ -9,7 +9,7 @@ from slipway.errors import DataError
 from slipway.evaluation.intervals import Draws, metric_figure, percentile_interval, resample_groups
 from slipway.evaluation.metrics import METRICS, prepare_metrics, verify_primary_metric
 from slipway.evaluation.model_card import verify_card
-from slipway.evaluation.result import Evaluation, Metric, round_evaluation
+from slipway.evaluation.result import Evaluation, Metric, find_metric, round_evaluation
 from slipway.evaluation.scored import (
     Scored,
     ScoringBundle,
@@ -51,32 +51,46 @@ def score_holdout(
 def evaluate_holdout(
     scored: Scored, baseline: Scored, primary: str, params: EvaluateParams, parts: Sequence[SlicePart] = ()
 ) -> Evaluation:
-    """Evaluate a model and a `baseline` on the same rows; all metrics share the same resamples.
+    """Evaluate a model and a `baseline` on the holdout by every metric of the task.
 
     Numbers are rounded to six significant digits. Raises `DataError` for rows of one class or one group, and
     where the primary metric is undefined.
     """
     _check(scored)
-    names = tuple(METRICS[scored.task])
-    measures = {_MODEL: prepare_metrics(scored, names), _BASELINE: prepare_metrics(baseline, names)}
-    measures |= {at: prepare_slice_metrics(part, scored, primary) for at, part in enumerate(parts) if is_large(part)}
-    draws = resample_groups(measures, scored.groups, params)
-    level = params.confidence
-    metrics = _metrics(scored, draws[_MODEL], draws[_BASELINE], level)
-    if primary not in (each.name for each in metrics):
+    found = evaluate_rows(scored, baseline, primary, params, parts)
+    if find_metric(found, primary) is None:
         raise DataError(
             f"The primary metric {primary} is undefined on the holdout's {len(scored.target):,} rows: their "
             "target does not vary. Hold out more (split.holdout in params.yaml), or look at the target in dataset.py."
         )
-    found = Evaluation(
+    return round_evaluation(found)
+
+
+def evaluate_rows(
+    scored: Scored,
+    baseline: Scored,
+    primary: str,
+    params: EvaluateParams,
+    parts: Sequence[SlicePart] = (),
+    names: Sequence[str] = (),
+) -> Evaluation:
+    """Evaluate a model and a `baseline` on the same rows by the metrics `names`, all of the task if there are none.
+
+    All metrics share the same resamples; one that is undefined on these rows is left out.
+    """
+    names = names or tuple(METRICS[scored.task])
+    measures = {_MODEL: prepare_metrics(scored, names), _BASELINE: prepare_metrics(baseline, names)}
+    measures |= {at: prepare_slice_metrics(part, scored, primary) for at, part in enumerate(parts) if is_large(part)}
+    draws = resample_groups(measures, scored.groups, params)
+    level = params.confidence
+    return Evaluation(
         primary=primary,
         confidence=level,
         rows=len(scored.target),
         groups=scored.groups,
-        metrics=metrics,
+        metrics=_metrics(scored, draws[_MODEL], draws[_BASELINE], level),
         slices=tuple(describe_slice(part, scored, primary, draws.get(at, {}), level) for at, part in enumerate(parts)),
     )
-    return round_evaluation(found)
 
 
 def _check(scored: Scored) -> None:
@@ -98,6 +112,8 @@ def _metrics(
 ) -> tuple[Metric, ...]:
     found = []
     for name, kind in METRICS[scored.task].items():
+        if name not in model:
+            continue
         here = metric_figure(model, name, scored.groups, confidence)
         if here is None:
             continue

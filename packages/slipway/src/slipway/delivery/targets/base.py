@@ -114,6 +114,13 @@ class Target(ABC):
         """Return a remark for `slipway status` on an environment that is in sync, None if there is none."""
         return None
 
+    def log_folders(self) -> tuple[Path, ...]:
+        """Return the folders of this machine with the prediction log of every replica."""
+        raise DeliveryError(
+            f"The log of {self.name} cannot be read from here: its target {self.kind} keeps it elsewhere. Copy it to "
+            "this machine, and name its folder with --log."
+        )
+
     def lock(self, say: Callable[[str], None]) -> AbstractContextManager[None]:  # noqa: ARG002 - for subclasses
         """Lock the environment against commands of other clones and machines while the block lasts."""
         return nullcontext()

@@ -1,6 +1,6 @@
 """Join predictions with their outcomes: feedback is accepted wherever it arrives, and judged here over all logs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -42,6 +42,26 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
+class Settled(msgspec.Struct, frozen=True):
+    """What the feedback of one prediction says: one outcome, or several that contradict each other.
+
+    `repeated` counts feedback with an outcome that was known, `superseded` feedback that other feedback corrects.
+    """
+
+    outcomes: tuple[Any, ...]
+    repeated: int
+    superseded: int
+
+
+def settle_outcomes(given: Mapping[str, Feedback]) -> Settled:
+    """Settle the feedback of one prediction, by the identifier of each."""
+    corrected = {each.supersedes for each in given.values()}
+    valid = [each.outcome for name, each in given.items() if name not in corrected]
+    # 1 and true are different outcomes, 1 and 1.0 the same.
+    outcomes = {(isinstance(outcome, bool), outcome): outcome for outcome in valid}
+    return Settled(tuple(outcomes.values()), len(valid) - len(outcomes), len(given) - len(valid))
+
+
 def join_outcomes(entries: Iterable[Entry]) -> Outcomes:
     """Join feedback with predictions by identifier, in whatever order they were written; shadows are left out."""
     predictions: dict[str, Prediction] = {}
@@ -54,19 +74,16 @@ def join_outcomes(entries: Iterable[Entry]) -> Outcomes:
     joined, waiting, conflicting = [], [], []
     repeated = superseded = 0
     for identifier, prediction in predictions.items():
-        given = feedback.pop(identifier, {})
-        corrected = {each.supersedes for each in given.values()}
-        valid = [each.outcome for name, each in given.items() if name not in corrected]
-        # 1 and true are different outcomes, 1 and 1.0 the same.
-        outcomes = [*{(isinstance(outcome, bool), outcome): outcome for outcome in valid}.values()]
-        superseded += len(given) - len(valid)
-        repeated += len(valid) - len(outcomes)
-        if not outcomes:
-            waiting.append(prediction)
-        elif len(outcomes) == 1:
-            joined.append(Joined(prediction, outcomes[0]))
-        else:
-            conflicting.append(prediction)
+        settled = settle_outcomes(feedback.pop(identifier, {}))
+        superseded += settled.superseded
+        repeated += settled.repeated
+        match settled.outcomes:
+            case ():
+                waiting.append(prediction)
+            case (outcome,):
+                joined.append(Joined(prediction, outcome))
+            case _:
+                conflicting.append(prediction)
     return Outcomes(
         joined=tuple(joined),
         waiting=tuple(waiting),

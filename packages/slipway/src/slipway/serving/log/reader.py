@@ -13,7 +13,8 @@ import msgspec
 from slipway.serving.log.record import Batch, Entry, Feedback, Prediction, Shadow
 from slipway.serving.log.writer import list_segments
 
-_DECODER = msgspec.json.Decoder(Prediction | Batch | Feedback | Shadow)
+# Of every line that the log may hold.
+DECODER = msgspec.json.Decoder(Prediction | Batch | Feedback | Shadow)
 _POLL_SECONDS = 0.2
 # Before every entry: a file without any is read first.
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -94,7 +95,7 @@ def read_lines(path: Path, damage: Damage, ends: Ends) -> Iterator[bytes]:
 
 def _decode(line: bytes, damage: Damage) -> Iterator[Entry]:
     try:
-        record = _DECODER.decode(line)
+        record = DECODER.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         damage.lines += 1
         return

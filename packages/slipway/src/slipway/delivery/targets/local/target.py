@@ -68,6 +68,10 @@ class LocalTarget(Target):
         """Return whether the process of the environment runs."""
         return process.find_process(self._mark) is not None
 
+    def log_folders(self) -> tuple[Path, ...]:
+        """Return the folder of the service's log."""
+        return (self.folder / LOG_FOLDER,)
+
     def preflight(self) -> None:
         """Raise `DeliveryError` for a missing file, or a port that another program has."""
         super().preflight()

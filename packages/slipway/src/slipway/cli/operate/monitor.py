@@ -1,0 +1,108 @@
+"""`slipway monitor`: how the model of an environment does, by its prediction log."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from slipway.cli.options import AS_JSON, ENVIRONMENT, FOLDER, examples
+from slipway.cli.output import print_result, print_table, printable
+
+if TYPE_CHECKING:
+    from slipway.monitoring.result import MonitorResult
+    from slipway.monitoring.run import Progress
+
+# What fits on a screen; the file and the page have the rest.
+_SHOWN = (
+    *("skill", "log_loss", "roc_auc", "slope", "mean_error", "accuracy", "rmse", "mae", "r2", "coverage"),
+    *("delay_p95", "latency_p99"),
+)
+
+
+class _CannotRunError(click.ClickException):
+    """The monitor could not run: another exit code than that of an alarm."""
+
+    exit_code = 2
+
+
+@click.group()
+def monitor() -> None:
+    """Measure models in production by their prediction log."""
+
+
+@monitor.command(
+    epilog=examples(
+        "slipway monitor run production",
+        "slipway monitor run production --log /var/log/a --log /var/log/b --json",
+        "slipway monitor run production --until 2026-11-01",
+    )
+)
+@ENVIRONMENT
+@click.option("--log", "folders", type=FOLDER, multiple=True, help="Folder of a log, instead of the environment's own.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="End of the newest window; default: the newest row.")
+@click.option("--out", type=FOLDER, default=Path("monitoring"), show_default=True, help="Folder of the results.")
+@AS_JSON
+def run(environment: str, folders: tuple[Path, ...], until: datetime | None, out: Path, as_json: bool) -> None:
+    """Measure an environment.
+
+    Reads what is new in its prediction log, joins outcomes, measures every window, and judges the rules of
+    monitor.yaml. Exit code 0: no alarm; 1: an alarm; 2: the monitor could not run.
+    """
+    from slipway.errors import SlipwayError
+    from slipway.monitoring.run import run_monitor
+
+    try:
+        with _progress_bar() as progress:
+            result, path = run_monitor(Path(), environment, folders, out, until, progress)
+    except SlipwayError as error:
+        raise _CannotRunError(printable(str(error))) from error
+    if not as_json:
+        _print_windows(result)
+    print_result(as_json, result, *_summary(result), f"{path}")
+    raise SystemExit(1 if any(alarm.state == "firing" for alarm in result.alarms) else 0)
+
+
+@contextmanager
+def _progress_bar() -> Iterator["Progress"]:
+    """Yield callables that move a bar on standard error; nothing is drawn where that is no terminal."""
+    from rich import progress
+    from rich.console import Console
+
+    from slipway.monitoring.run import Progress
+
+    with progress.Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        yield Progress(
+            start=lambda what, total: bar.reset(task, description=what, total=max(total, 1)),
+            advance=lambda amount: bar.advance(task, amount),
+        )
+
+
+def _print_windows(result: "MonitorResult") -> None:
+    from slipway.figures import format_figure
+
+    for days in result.lengths():
+        windows = result.of_length(days)
+        names = [name for name in _SHOWN if any(window.find(name) for window in windows)]
+        rows = []
+        for window in windows:
+            found = [window.find(name) for name in names]
+            rows.append(
+                (
+                    f"{window.start:%Y-%m-%d}",
+                    f"{window.rows:,}",
+                    f"{window.outcomes:,}",
+                    *(format_figure(each.figure if each else None) for each in found),
+                )
+            )
+        click.echo(f"\nWindows of {days} days")
+        print_table(("from", "rows", "outcomes", *names), rows)
+
+
+def _summary(result: "MonitorResult") -> list[str]:
+    counts = result.counts
+    lines = ["", f"{counts.predictions:,} predictions, {counts.joined:,} with an outcome"]
+    return lines

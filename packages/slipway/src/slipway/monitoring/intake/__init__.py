@@ -1,0 +1,1 @@
+"""Read the prediction log into columns, once: a run continues where the one before it stopped."""

@@ -1,0 +1,243 @@
+"""The logged rows of a time, each with its outcome where one is known: what every figure is computed from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from slipway.bundle.manifest import Class
+from slipway.columns import Columns, take_rows
+from slipway.contract import Field, Kind
+from slipway.errors import SettingsError
+from slipway.monitoring.intake.block import INPUT
+from slipway.monitoring.intake.chunks import OUTCOMES, Chunk, list_chunks
+from slipway.monitoring.intake.outcomes import JoinedOutcomes, OutcomeRows, join_outcome_rows
+from slipway.problem import Task
+
+# The clock of the log itself: when a row was predicted.
+LOGGED = "logged"
+# Of more rows a sample is taken, by a hash of their identifiers: rows and columns of this many take about 100 MB.
+MOST_ROWS = 1 << 19
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_NOT_A_TIME = np.datetime64("NaT", "us")
+
+
+class Traffic(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """Logged rows in the order of the clock and their identifiers.
+
+    `clock` and `logged` are datetime64[us] in UTC (`clock` in the time of the contract's column); `model` is the
+    position of each row's release in `models`; `position` that of the row in its request. `target` holds positions in
+    the classes, or values for a regression, where `labelled`; `arrived` is when the outcome came. `columns` are the
+    contract's, missing in rows without `has_inputs`.
+    """
+
+    clock: NDArray[np.datetime64]
+    logged: NDArray[np.datetime64]
+    model: NDArray[np.intp]
+    models: tuple[str, ...]
+    latency_us: NDArray[np.int64]
+    position: NDArray[np.int32]
+    scores: NDArray[np.float64]
+    target: NDArray[Any]
+    labelled: NDArray[np.bool_]
+    arrived: NDArray[np.datetime64]
+    has_inputs: NDArray[np.bool_]
+    columns: Columns
+
+    def __len__(self) -> int:
+        return len(self.clock)
+
+    def take(self, rows: Any) -> "Traffic":
+        """Return some of the rows (a slice, positions or a mask)."""
+        arrays = {
+            name: getattr(self, name)[rows] for name in self.__struct_fields__ if name not in ("models", "columns")
+        }
+        return msgspec.structs.replace(self, **arrays, columns=take_rows(self.columns, rows))
+
+    def between(self, start: np.datetime64, end: np.datetime64) -> "Traffic":
+        """Return the rows whose clock is from `start` to before `end`."""
+        first, last = np.searchsorted(self.clock, [start, end])
+        return self.take(slice(int(first), int(last)))
+
+    def days(self) -> NDArray[np.datetime64]:
+        """Return the day of each row's clock: the rows of a day are a group."""
+        return self.clock.astype("datetime64[D]")
+
+
+class LoadedLog(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """What a store holds: its rows, or a sample of the `share`; the counts are of the sample as well."""
+
+    traffic: Traffic
+    outcomes: JoinedOutcomes
+    share: float
+    predictions: int
+    damaged: int
+    foreign: int
+
+
+def load_traffic(
+    store: Path, task: Task, classes: tuple[Class, ...], fields: Sequence[Field], clock: str = LOGGED
+) -> LoadedLog:
+    """Load the rows of all chunks, in the same order whatever the chunks; raises `SettingsError` for the clock."""
+    chunks = [(chunk, chunk.counts) for chunk in list_chunks(store)]
+    logged = sum(sum(counts.rows) for _, counts in chunks)
+    share = min(1.0, MOST_ROWS / max(1, logged))
+    models = sorted({model for _, counts in chunks for model in counts.models})
+    width = len(classes) if task is Task.MULTICLASS else 1
+    parts, strange = [], 0
+    for chunk, counts in chunks:
+        for number, model in enumerate(counts.models):
+            table = _sample(pq.read_table(chunk.predictions(number)), share)
+            if _width(table) == width:
+                parts.append(_arrays(table, models.index(model), fields))
+            else:
+                strange += len(table)
+    rows = _concatenate(parts, fields, width)
+    rows["clock"] = _clock(rows, fields, clock)
+    rows = _in_order(rows)
+    found = _load_outcomes([chunk for chunk, counts in chunks if counts.outcomes], share)
+    joined = join_outcome_rows(rows.pop("high"), rows.pop("low"), found, task, classes)
+    return LoadedLog(
+        traffic=Traffic(
+            models=tuple(models),
+            columns={field.name: rows.pop(f"{INPUT}{field.name}") for field in fields},
+            target=joined.target,
+            labelled=joined.labelled,
+            arrived=joined.arrived,
+            **rows,
+        ),
+        outcomes=joined,
+        share=share,
+        predictions=logged,
+        damaged=sum(counts.damaged for _, counts in chunks),
+        foreign=sum(counts.foreign for _, counts in chunks) + strange,
+    )
+
+
+def is_sampled(low: NDArray[np.uint64], share: float) -> NDArray[np.bool_]:
+    """Tell which rows are in a sample of the `share`, by a hash of the second half of their identifiers."""
+    return (low * _GOLDEN >> np.uint64(32)).astype(np.float64) < share * 2.0**32
+
+
+def _sample(table: pa.Table, share: float) -> pa.Table:
+    return table if share >= 1 else table.filter(pa.array(is_sampled(table["low"].to_numpy(), share)))
+
+
+def _width(table: pa.Table) -> int:
+    kind = table.schema.field("score").type
+    if not pa.types.is_list(kind):
+        return 1
+    return len(table["score"][0]) if len(table) else 0
+
+
+def _arrays(table: pa.Table, model: int, fields: Sequence[Field]) -> dict[str, NDArray[Any]]:
+    scores = table["score"].combine_chunks()
+    if pa.types.is_list(scores.type):
+        scores = scores.flatten()
+    arrays = {
+        "high": table["high"].to_numpy(),
+        "low": table["low"].to_numpy(),
+        "logged": _instants(table["time"]),
+        "model": np.full(len(table), model, dtype=np.intp),
+        "latency_us": table["latency_us"].to_numpy(),
+        "position": table["position"].to_numpy(),
+        "scores": np.asarray(scores.to_numpy(zero_copy_only=False), dtype=np.float64).reshape(len(table), -1),
+        "has_inputs": table["logged_inputs"].to_numpy(zero_copy_only=False),
+    }
+    given = set(table.column_names)
+    for field in fields:
+        sent = f"{INPUT}{field.wire_name}"
+        values = table[sent].combine_chunks() if sent in given else pa.nulls(len(table))
+        arrays[f"{INPUT}{field.name}"] = _values(field, values)
+    return arrays
+
+
+def _instants(values: pa.ChunkedArray) -> NDArray[np.datetime64]:
+    return values.cast(pa.int64()).to_numpy().view("datetime64[us]")
+
+
+def _values(field: Field, values: pa.Array) -> NDArray[Any]:
+    """Turn a logged column into the contract's; a value of another kind counts as missing."""
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    texts = values.dictionary if pa.types.is_dictionary(values.type) else None
+    if field.kind is Kind.CATEGORY:
+        if texts is None:
+            return np.full(len(values), None, dtype=object)
+        known = np.append(np.array(texts.to_pylist(), dtype=object), [None])
+        return known[values.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)]
+    if field.kind is Kind.TIMESTAMP:
+        if texts is None:
+            return np.full(len(values), _NOT_A_TIME)
+        times = np.append(_timestamps(texts, field.zoned), _NOT_A_TIME)
+        return times[values.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)]
+    if texts is not None or pa.types.is_null(values.type):
+        return np.full(len(values), np.nan)
+    return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _timestamps(texts: pa.Array, zoned: bool) -> NDArray[np.datetime64]:
+    kind = pa.timestamp("us", "UTC") if zoned else pa.timestamp("us")
+    try:
+        times = pc.cast(texts, kind)
+    except pa.ArrowInvalid:
+        return np.full(len(texts), _NOT_A_TIME)
+    return np.asarray(times.cast(pa.int64()).to_numpy(zero_copy_only=False)).view("datetime64[us]")
+
+
+def _concatenate(
+    parts: Sequence[dict[str, NDArray[Any]]], fields: Sequence[Field], width: int
+) -> dict[str, NDArray[Any]]:
+    rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else _no_rows(fields)
+    if width == 1:
+        rows["scores"] = rows["scores"].reshape(-1)
+    return rows
+
+
+def _no_rows(fields: Sequence[Field]) -> dict[str, NDArray[Any]]:
+    table = pa.table(
+        {
+            "high": pa.array([], pa.uint64()),
+            "low": pa.array([], pa.uint64()),
+            "time": pa.array([], pa.timestamp("us", "UTC")),
+            "latency_us": pa.array([], pa.int64()),
+            "position": pa.array([], pa.int32()),
+            "score": pa.array([], pa.float64()),
+            "logged_inputs": pa.array([], pa.bool_()),
+        }
+    )
+    arrays = _arrays(table, 0, fields)
+    return arrays | {"scores": arrays["scores"].reshape(0, 1)}
+
+
+def _clock(rows: dict[str, NDArray[Any]], fields: Sequence[Field], clock: str) -> NDArray[np.datetime64]:
+    if clock == LOGGED:
+        return rows["logged"]
+    times = [field.name for field in fields if field.kind is Kind.TIMESTAMP]
+    if clock not in times:
+        raise SettingsError(
+            f"monitor.yaml: clock: expected {LOGGED} or a timestamp of the contract ({', '.join(times) or 'none'}), "
+            f"found {clock!r}. Fix it."
+        )
+    return rows[f"{INPUT}{clock}"]
+
+
+def _in_order(rows: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Sort by clock and identifier; of rows with one identifier the last is kept, rows without a clock are left out."""
+    order = np.lexsort((rows["logged"], rows["low"], rows["high"]))
+    high, low = rows["high"][order], rows["low"][order]
+    last = np.append((high[1:] != high[:-1]) | (low[1:] != low[:-1]), True)[: len(order)]
+    kept = order[last & ~np.isnat(rows["clock"][order])]
+    kept = kept[np.argsort(rows["clock"][kept], kind="stable")]
+    return {name: values[kept] for name, values in rows.items()}
+
+
+def _load_outcomes(chunks: Sequence[Chunk], share: float) -> OutcomeRows:
+    tables = [_sample(pq.read_table(chunk.path / OUTCOMES), share) for chunk in chunks]
+    return OutcomeRows.of(tables)

@@ -1,0 +1,40 @@
+"""The windows of a run: whole days of the clock, of every length that a rule asks for."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Windows end this many days apart, counted back from the newest.
+STEP_DAYS = 7
+# So many windows of a length are measured: a quarter of a year.
+MOST_WINDOWS = 13
+
+
+class WindowDays(NamedTuple):
+    """A window from the day `start` to the day `end` (exclusive)."""
+
+    start: np.datetime64
+    end: np.datetime64
+
+
+def plan_windows(first: np.datetime64, end: np.datetime64, lengths: Iterable[int]) -> tuple[WindowDays, ...]:
+    """Return the windows that end at `end` or whole steps before it, oldest first, the shorter of two before the other.
+
+    One that begins before `first`, the day of the first row, is left out unless it is the newest of its length.
+    """
+    found = []
+    for days in sorted(set(lengths)):
+        for number in range(MOST_WINDOWS):
+            last = end - np.timedelta64(number * STEP_DAYS, "D")
+            start = last - np.timedelta64(days, "D")
+            if number == 0 or start >= first:
+                found.append(WindowDays(start, last))
+    return tuple(sorted(found, key=lambda window: (window.end, window.end - window.start)))
+
+
+def find_end(clock: NDArray[np.datetime64], until: np.datetime64 | None) -> np.datetime64:
+    """Return the day after the newest row's day, or `until` where that is earlier."""
+    newest = clock[-1].astype("datetime64[D]") + np.timedelta64(1, "D")
+    return newest if until is None else min(newest, until)
