@@ -140,12 +140,15 @@ def test_regression_metrics_are_those_of_scikit_learn(scored):
         assert metric_value(scored, name) == pytest.approx(number, rel=1e-9, abs=1e-9), name
 
 
-@pytest.mark.parametrize("matrix_groups", [0, 512], ids=["along the scores", "by pairs of groups"])
+@pytest.mark.parametrize("most_groups", [0, 512], ids=["along the scores", "by counts of groups"])
 @quick
 @given(scored=binary_rows(), seed=st.integers(0, 1000))
-def test_a_resample_gives_what_its_rows_written_out_would_give(matrix_groups, scored, seed):
+def test_a_resample_gives_what_its_rows_written_out_would_give(most_groups, scored, seed):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranking_module, "_MATRIX_GROUPS", matrix_groups)
+        patch.setattr(ranking_module, "_MATRIX_GROUPS", most_groups)
+        patch.setattr(ranking_module, "_COUNTED_GROUPS", most_groups)
+        # Most of the thresholds lie in another block than the first.
+        patch.setattr(ranking_module, "_THRESHOLDS", 2)
         _check_against_repeated_rows(scored, seed)
 
 
