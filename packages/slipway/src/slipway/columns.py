@@ -103,15 +103,19 @@ def _timestamps(values: Any) -> NDArray[Any]:
 
 
 def _plain_rows(fields: Sequence[Field], columns: Columns, names: Sequence[str]) -> list[dict[str, Any]]:
-    plain = [[_plain(field, value) for value in columns[field.name].tolist()] for field in fields]
+    plain = [_plain(field, columns[field.name]) for field in fields]
     return [dict(zip(names, values, strict=True)) for values in zip(*plain, strict=True)]
 
 
-def _plain(field: Field, value: Any) -> Any:
-    if value is None or value != value:
-        return None
-    if field.kind is Kind.INTEGER:
-        return int(value)
-    if field.kind is Kind.BOOLEAN:
-        return bool(value)
-    return value.replace(tzinfo=UTC) if field.zoned else value
+def _plain(field: Field, values: NDArray[Any]) -> list[Any]:
+    if field.kind is Kind.CATEGORY:
+        return list(values.tolist())
+    listed = values.tolist()
+    if field.kind is Kind.TIMESTAMP:
+        # numpy writes None for NaT.
+        return [value and value.replace(tzinfo=UTC) for value in listed] if field.zoned else list(listed)
+    if kind := {Kind.INTEGER: int, Kind.BOOLEAN: bool}.get(field.kind):
+        return [None if value != value else kind(value) for value in listed]
+    for place in np.flatnonzero(np.isnan(values)).tolist():
+        listed[place] = None
+    return list(listed)

@@ -48,16 +48,27 @@ def score_holdout(
     return scored, constant_baseline(scored, encode_target(problem.task, scored.classes, train["target"]))
 
 
+def resample_metrics(scored: Scored, params: EvaluateParams) -> dict[str, Draws]:
+    """Compute every metric of the task over all rows, and in each resample of the groups."""
+    measures = {_MODEL: prepare_metrics(scored, tuple(METRICS[scored.task]))}
+    return resample_groups(measures, scored.groups, params)[_MODEL]
+
+
 def evaluate_holdout(
-    scored: Scored, baseline: Scored, primary: str, params: EvaluateParams, parts: Sequence[SlicePart] = ()
+    scored: Scored,
+    baseline: Scored,
+    primary: str,
+    params: EvaluateParams,
+    parts: Sequence[SlicePart] = (),
+    draws: dict[str, Draws] | None = None,
 ) -> Evaluation:
     """Evaluate a model and a `baseline` on the holdout by every metric of the task.
 
-    Numbers are rounded to six significant digits. Raises `DataError` for rows of one class or one group, and
-    where the primary metric is undefined.
+    `draws` are the model's, where `resample_metrics` has made them already. Numbers are rounded to six significant
+    digits. Raises `DataError` for rows of one class or one group, and where the primary metric is undefined.
     """
     _check(scored)
-    found = evaluate_rows(scored, baseline, primary, params, parts)
+    found = evaluate_rows(scored, baseline, primary, params, parts, draws=draws)
     if find_metric(found, primary) is None:
         raise DataError(
             f"The primary metric {primary} is undefined on the holdout's {len(scored.target):,} rows: their "
@@ -73,23 +84,25 @@ def evaluate_rows(
     params: EvaluateParams,
     parts: Sequence[SlicePart] = (),
     names: Sequence[str] = (),
+    draws: dict[str, Draws] | None = None,
 ) -> Evaluation:
     """Evaluate a model and a `baseline` on the same rows by the metrics `names`, all of the task if there are none.
 
     All metrics share the same resamples; one that is undefined on these rows is left out.
     """
     names = names or tuple(METRICS[scored.task])
-    measures = {_MODEL: prepare_metrics(scored, names), _BASELINE: prepare_metrics(baseline, names)}
-    measures |= {at: prepare_slice_metrics(part, scored, primary) for at, part in enumerate(parts) if is_large(part)}
-    draws = resample_groups(measures, scored.groups, params)
+    measures = {at: prepare_slice_metrics(part, scored, primary) for at, part in enumerate(parts) if is_large(part)}
+    measures |= {_BASELINE: prepare_metrics(baseline, names)}
+    measures |= {} if draws else {_MODEL: prepare_metrics(scored, names)}
+    found = resample_groups(measures, scored.groups, params)
     level = params.confidence
     return Evaluation(
         primary=primary,
         confidence=level,
         rows=len(scored.target),
         groups=scored.groups,
-        metrics=_metrics(scored, draws[_MODEL], draws[_BASELINE], level),
-        slices=tuple(describe_slice(part, scored, primary, draws.get(at, {}), level) for at, part in enumerate(parts)),
+        metrics=_metrics(scored, draws or found[_MODEL], found[_BASELINE], level),
+        slices=tuple(describe_slice(part, scored, primary, found.get(at, {}), level) for at, part in enumerate(parts)),
     )
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipway.bundle.isolation import IsolatedBundle
+from slipway.evaluation.holdout import resample_metrics
+from slipway.evaluation.intervals import Draws
 from slipway.evaluation.record import EvaluationRecord
 from slipway.evaluation.result import Evaluation
 from slipway.evaluation.scored import Scored, restrict_rows
@@ -109,6 +111,11 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
         """Return the scores of a model on the rows on which candidate and production are compared."""
         rows = self.compared_rows
         return side.scored if len(rows) == len(side.scored.target) else restrict_rows(side.scored, rows)
+
+    @cached_property
+    def draws(self) -> dict[str, Draws]:
+        """Every metric of the candidate over the holdout, and in each resample of its groups."""
+        return resample_metrics(self.candidate.scored, self.params.evaluate)
 
     @cached_property
     def gain(self) -> Figure | None:

@@ -59,6 +59,7 @@ def _judge(inputs: GateInputs) -> GateResult:
             inputs.compared(inputs.production) if inputs.production else None,
             inputs.rules.level,
             inputs.params.evaluate,
+            inputs.draws if scored is inputs.candidate.scored else None,
         ),
         slices=inputs.slice_gains,
         checks=checks,

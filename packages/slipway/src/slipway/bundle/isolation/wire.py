@@ -28,9 +28,10 @@ def pack_array(values: NDArray[np.generic]) -> PackedArray:
     if values.dtype.kind in _PLAIN:
         return PackedArray(values.dtype.str, values.shape, values.tobytes())
     listed = values.ravel().tolist()
-    codes = {word: code for code, word in enumerate(dict.fromkeys(word for word in listed if word is not None))}
-    places = np.fromiter((codes.get(word, -1) for word in listed), dtype="<i4", count=len(listed))
-    return PackedArray("<i4", values.shape, places.tobytes(), tuple(map(str, codes)))
+    words = [word for word in dict.fromkeys(listed) if word is not None]
+    codes = {word: code for code, word in enumerate(words)} | {None: -1}
+    places = np.fromiter(map(codes.__getitem__, listed), dtype="<i4", count=len(listed))
+    return PackedArray("<i4", values.shape, places.tobytes(), tuple(map(str, words)))
 
 
 def unpack_array(packed: PackedArray) -> NDArray[np.generic]:

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from slipway.columns import frame_to_columns
+from slipway.columns import frame_to_columns, spread_rows
 from slipway.evaluation.holdout import evaluate_holdout
 from slipway.evaluation.result import Evaluation, SliceResult, find_metric, flatten_evaluation
 from slipway.gate.checks.check import Finding, gate_check
+from slipway.gate.checks.served import PROBED
 from slipway.gate.inputs import GateInputs
 
 # Number of differing figures that are named.
@@ -22,7 +23,8 @@ def metrics_reproduced(inputs: GateInputs) -> Finding:
     Metrics, their intervals, baseline, improvement and skill are computed again, and the slices of the base commit.
     """
     scored, committed = inputs.candidate.scored, inputs.committed
-    found = evaluate_holdout(scored, inputs.baseline, inputs.problem.metric, inputs.params.evaluate, inputs.slices)
+    problem, params = inputs.problem, inputs.params.evaluate
+    found = evaluate_holdout(scored, inputs.baseline, problem.metric, params, inputs.slices, inputs.draws)
     off = _compare_evaluations(committed, found)
     wrong = [f"{name} differs by {share:.2%}" for name, share in off.items() if not share <= inputs.rules.tolerance]
     wrong, more = wrong[:_NAMED], len(wrong) - _NAMED
@@ -34,8 +36,8 @@ def metrics_reproduced(inputs: GateInputs) -> Finding:
     chosen = inputs.params.train.threshold
     if scored.threshold is not None and scored.threshold != chosen:
         wrong.append(f"the bundle's threshold is {scored.threshold:g}, in params.yaml it is {chosen:g}")
-    if find_metric(committed, inputs.problem.metric) is None:
-        wrong.append(f"{inputs.problem.metric}, the primary metric, is missing")
+    if find_metric(committed, problem.metric) is None:
+        wrong.append(f"{problem.metric}, the primary metric, is missing")
     observed = "; ".join(wrong) or f"{len(off)} figures recomputed, largest difference {max(off.values()):.2g}"
     return Finding(not wrong, observed, f"each within {inputs.rules.tolerance:.1%}")
 
@@ -47,15 +49,16 @@ def metrics_reproduced(inputs: GateInputs) -> Finding:
 def predictions_sane(inputs: GateInputs) -> Finding:
     """Fail unless scores are finite, vary and repeat exactly."""
     bundle, scores = inputs.candidate.bundle, inputs.candidate.scored.scores
-    columns = frame_to_columns(bundle.fields, inputs.holdout)
+    probed = spread_rows(len(scores), PROBED)
+    columns = frame_to_columns(bundle.fields, inputs.holdout.iloc[probed])
     problems = []
     if not np.isfinite(scores).all():
         problems.append("some are not finite")
     if float(np.ptp(scores, axis=0).max()) == 0:
         problems.append("all are equal")
-    if not np.array_equal(bundle.score(columns), scores):
+    if not np.array_equal(bundle.score(columns), scores[probed]):
         problems.append("a second call gives different scores")
-    observed = "; ".join(problems) or f"{len(scores):,} finite scores, repeated exactly"
+    observed = "; ".join(problems) or f"{len(scores):,} finite scores, {len(probed):,} of them repeated exactly"
     return Finding(not problems, observed, "finite, not constant, deterministic")
 
 

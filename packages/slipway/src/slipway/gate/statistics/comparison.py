@@ -6,8 +6,9 @@ import msgspec
 import numpy as np
 
 from slipway.errors import GateError
-from slipway.evaluation.intervals import metric_figure, percentile_interval, resample_groups
-from slipway.evaluation.metrics import METRICS, prepare_metrics
+from slipway.evaluation.holdout import resample_metrics
+from slipway.evaluation.intervals import Draws, metric_figure, percentile_interval
+from slipway.evaluation.metrics import METRICS
 from slipway.evaluation.scored import Scored, restrict_rows
 from slipway.evaluation.slices import FEWEST_GROUPS, SlicePart, pool_small_parts
 from slipway.evaluation.sums import group_sums, row_losses
@@ -89,24 +90,31 @@ def compare_part(
 
 
 def compare_metrics(
-    candidate: Scored, production: Scored | None, level: float, params: EvaluateParams
+    candidate: Scored,
+    production: Scored | None,
+    level: float,
+    params: EvaluateParams,
+    draws: dict[str, Draws] | None = None,
 ) -> tuple[MetricComparison, ...]:
-    """Compare every metric that is defined on the holdout: both models' values and the candidate's gain."""
-    kinds, groups = METRICS[candidate.task], candidate.groups
-    measures = {"candidate": prepare_metrics(candidate, tuple(kinds))}
+    """Compare every metric that is defined on the holdout: both models' values and the candidate's gain.
+
+    `draws` are the candidate's, where `resample_metrics` has made them already.
+    """
+    groups, few = candidate.groups, _at_most(params, _TABLE_RESAMPLES)
+    ours, theirs = draws or resample_metrics(candidate, few), dict[str, Draws]()
     if production:
         _check_paired(candidate, production)
-        measures["production"] = prepare_metrics(production, tuple(kinds))
-    draws = resample_groups(measures, groups, _at_most(params, _TABLE_RESAMPLES))
+        theirs = resample_metrics(production, few)
     rows = []
-    for name, kind in kinds.items():
-        here = metric_figure(draws["candidate"], name, groups, level)
+    for name, kind in METRICS[candidate.task].items():
+        here = metric_figure(ours, name, groups, level)
         if here is None:
             continue
-        beside = metric_figure(draws["production"], name, groups, level) if production else None
+        beside = metric_figure(theirs, name, groups, level) if production else None
         gain = None
         if production and beside and kind.better:
-            saved = kind.losses(draws["production"][name]) - kind.losses(draws["candidate"][name])
+            # The first resamples are the same, however many follow.
+            saved = kind.losses(theirs[name]) - kind.losses(ours[name][: len(theirs[name])])
             gain = _mean_gain(candidate, production, name, level) or percentile_interval(saved, groups, level)
         rows.append(MetricComparison(metric=name, candidate=here, production=beside, difference=gain))
     return tuple(rows)
