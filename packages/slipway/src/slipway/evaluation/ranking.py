@@ -6,7 +6,7 @@ times the recall gained, as in scikit-learn; equal scores are one threshold.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,7 @@ def average_precision(scored: Scored) -> Measure:
     """Measure the area under the precision-recall steps; undefined where a resample has no positive row."""
     if scored.groups > _COUNTED_GROUPS:
         return _sweep("average_precision", scored, _average_precision)
-    dtype = np.float32 if len(scored.target) < _EXACT_ROWS else np.float64
+    dtype: Any = np.float32 if len(scored.target) < _EXACT_ROWS else np.float64
     counts = _count_at_thresholds(scored)
 
     def measure(weights: Vector) -> dict[str, Vector]:
