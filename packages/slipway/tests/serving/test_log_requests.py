@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from slipway.serving.log import Batch, Feedback, Prediction, requests
+from slipway.serving.log import Batch, Feedback, Prediction, Shadow, requests
 from slipway.serving.log.requests import choose_requests
 
 NOW = datetime(2024, 5, 8, 12, tzinfo=UTC)
@@ -30,6 +30,7 @@ def test_rows_of_one_model_in_its_last_seven_days_are_chosen_once_each(tmp_path)
     batch = Batch(NAME, NOW - timedelta(days=3), "ours", 80, [0.5] * 3, None, [{"n": 1}, {"n": 2}, {"n": 2}])
     write(tmp_path, predicted({"n": 1}), batch, predicted({"n": 9}, hours=169), predicted({"n": 8}, model="theirs"))
     write(tmp_path, predicted({"n": 3}, hours=167), Feedback(NAME, NOW, NAME, True), name="20240507T0Z-1.jsonl")
+    write(tmp_path, Shadow(NAME, NOW, "ours", [0.5]), name="20240507T0Z-2.jsonl")
     found, rows = chosen(tmp_path)
     assert sorted(rows) == [1, 2, 3]
     assert (found.taken, found.others, found.damaged, found.newest) == (5, 2, 0, NOW)

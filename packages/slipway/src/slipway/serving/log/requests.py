@@ -60,7 +60,11 @@ class _Outcome(msgspec.Struct, tag_field="kind", tag="feedback"):
     """An outcome, of which nothing is read."""
 
 
-_DECODER = msgspec.json.Decoder(_Row | _Rows | _Outcome)
+class _Shadow(msgspec.Struct, tag_field="kind", tag="shadow"):
+    """Scores of a shadow, of which nothing is read: the rows are those of predictions."""
+
+
+_DECODER = msgspec.json.Decoder(_Row | _Rows | _Outcome | _Shadow)
 
 
 def choose_requests(folder: Path, model: str, now: datetime) -> LoggedRequests:
@@ -99,7 +103,7 @@ def _predictions(folder: Path, damage: Damage) -> Iterator[_Row | _Rows]:
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 damage.lines += 1
                 continue
-            if isinstance(found, _Outcome):
+            if isinstance(found, _Outcome | _Shadow):
                 continue
             if found.time.tzinfo is None:
                 damage.lines += 1

@@ -61,7 +61,7 @@ def _run(shared: Shared, shadowing: Shadowing, ending: "_Ending") -> None:
     shared.board.set_state(section, State.READY)
     log = LogWriter(_log_settings(shared.settings))
     try:
-        _Loop(shadowing.queues, scorer, recorder, log).run(ending)
+        Loop(shadowing.queues, scorer, recorder, log).run(ending)
     finally:
         with suppress(OSError):
             log.close()
@@ -102,8 +102,8 @@ class _Ending:
         self._since = self._since or time.monotonic()
 
 
-class _Loop:
-    """Take, score, log, count."""
+class Loop:
+    """The work of the shadow: take lines, score them, log the scores, and count."""
 
     def __init__(self, queues: Sequence[Queue], scorer: ShadowScorer, recorder: Recorder, log: LogWriter) -> None:
         self._queues = queues
@@ -115,6 +115,7 @@ class _Loop:
         self._next_sync = self._next_rotation = 0.0
 
     def run(self, ending: _Ending) -> None:
+        """Work until it is time to end; count what is left then."""
         while not ending.is_late:
             # Asked before the queues are: workers end before the shadow is told to.
             ends = ending.began
