@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+from gatebox import with_production_scores
 
 from slipway.data.splitting import Naming, is_held_out, split_frame
 from slipway.evaluation.record import make_record
@@ -221,6 +222,24 @@ def test_a_small_change_of_every_group_is_seen_in_the_sum(recorded):
     found = production_reproduced(msgspec.structs.replace(recorded, evaluation_record=record))
     assert not found.passed
     assert f"{len(losses)} of {len(losses)} groups differ" in found.observed
+
+
+def test_other_scores_of_the_same_loss_are_refused(recorded):
+    scored = recorded.production.scored
+    scores = scored.scores.copy()
+    for group in range(scored.groups):
+        inside = scored.group == group
+        (sure, *_), (unsure, *_) = (np.flatnonzero(inside & (scored.target == outcome)) for outcome in (1, 0))
+        # The product of both likelihoods, and so the loss, stays.
+        likely = min(1.2, 0.99 / scores[sure])
+        scores[sure], scores[unsure] = scores[sure] * likely, 1 - (1 - scores[unsure]) / likely
+    found = production_reproduced(with_production_scores(recorded, scores))
+    assert not found.passed
+    assert f"{scored.groups} with other scores of the same loss; production's loss there +0.00%" in found.observed
+    record = recorded.committed_record
+    lower = tuple(tuple(0.99 * each for each in part) for part in record.scores)
+    odd = msgspec.structs.replace(record, scores=lower)
+    assert not record_reproduced(msgspec.structs.replace(recorded, committed_record=odd)).passed
 
 
 def test_the_candidates_own_record_must_be_what_it_gets(recorded):

@@ -26,7 +26,7 @@ _NAMED = 3
 def production_reproduced(inputs: GateInputs) -> Finding:
     """Fail unless production's model gets its recorded figures again on the groups that both evaluations know."""
     share = inputs.rules.tolerance
-    limit = f"recorded rows and outcomes; loss within {share:.2%} in a group, {share / 10:.3%} in all"
+    limit = f"recorded rows and outcomes; loss and scores within {share:.2%} in a group, {share / 10:.3%} in all"
     found = inputs.reproduction
     if inputs.production is None:
         return Finding(True, NO_PRODUCTION, limit)
@@ -48,7 +48,7 @@ def production_reproduced(inputs: GateInputs) -> Finding:
 def record_reproduced(inputs: GateInputs) -> Finding:
     """Fail unless `evaluation.json.gz` is what the candidate gets on these held-out rows."""
     said, candidate, share = inputs.committed_record, inputs.candidate, inputs.rules.tolerance
-    limit = f"this bundle's, over every held-out group; loss within {share:.2%} in a group"
+    limit = f"this bundle's, over every held-out group; loss and scores within {share:.2%} in a group"
     if said.bundle != candidate.bundle.digest:
         return Finding(False, f"the record of the bundle {said.bundle[:12]}", limit)
     own = make_record(candidate.bundle, inputs.problem, inputs.params, candidate.scored, inputs.holdout)
@@ -73,6 +73,7 @@ def _describe(found: Reproduction) -> str:
         ("missing", len(found.missing)),
         ("with another number of rows", len(found.resized)),
         ("with other outcomes", len(found.relabelled)),
+        ("with other scores of the same loss", len(found.rescored)),
     )
     told = "".join(f", {number:,} {kind}" for kind, number in kinds if number)
     known = found.compared + len(found.missing)

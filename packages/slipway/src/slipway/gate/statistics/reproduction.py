@@ -25,8 +25,9 @@ class Reproduction(msgspec.Struct, frozen=True, kw_only=True):
 
     `compared` groups were found and `aged` are older than everything that is left; `missing` are gone otherwise.
     `resized` have another number of rows, `relabelled` the same number with other outcomes; `lost` has the change of
-    the loss of each group that is not reproduced, as a share of its recorded loss. `total` is that of all compared
-    groups; `columns` counts for each column the groups of the recorded size in which its values differ.
+    the loss of each group that is not reproduced, as a share of its recorded loss, and `rescored` are groups with the
+    recorded loss from other scores. `total` is the change of the loss of all compared groups; `columns` counts for each
+    column the groups of the recorded size in which its values differ.
     """
 
     compared: int
@@ -35,13 +36,14 @@ class Reproduction(msgspec.Struct, frozen=True, kw_only=True):
     resized: tuple[str, ...] = ()
     relabelled: tuple[str, ...] = ()
     lost: dict[str, float] = {}
+    rescored: tuple[str, ...] = ()
     total: float = 0.0
     columns: dict[str, int] = {}
 
     @property
     def changed(self) -> tuple[str, ...]:
         """The groups that differ, those whose loss changed most first."""
-        names = {*self.missing, *self.resized, *self.relabelled, *self.lost}
+        names = {*self.missing, *self.resized, *self.relabelled, *self.lost, *self.rescored}
         return tuple(sorted(names, key=lambda name: (-abs(self.lost.get(name, np.inf)), name)))
 
 
@@ -50,6 +52,7 @@ class _Rows(NamedTuple):
 
     rows: NDArray[np.float64]
     outcomes: NDArray[np.float64]
+    scores: NDArray[np.float64]
     losses: NDArray[np.float64]
 
 
@@ -63,9 +66,9 @@ def reproduce_record(
 ) -> Reproduction:
     """Compare a record with what its bundle got (`scored`) on the rows `holdout`, in the groups that both know.
 
-    Groups that are trained on now, by another split, are not compared. `tolerance` is the share by which the loss of a
-    group may differ, because a last digit that differs between processors may put a row on the other side of a tree's
-    threshold; of all groups together a tenth of it.
+    Groups that are trained on now, by another split, are not compared. `tolerance` is the share by which loss and
+    scores of a group may differ, because a last digit that differs between processors may put a row on the other side
+    of a tree's threshold; of all groups together a tenth of it.
     """
     trained = _held_out(record, train)
     held = holdout["group"].isin(_held_out(record, holdout))
@@ -87,6 +90,7 @@ def reproduce_record(
     sizes = before.rows == after.rows
     outcomes = np.asarray(_near(before.outcomes, after.outcomes, _DIGITS, before.rows).all(axis=1), dtype=bool)
     lost, total = _compare_losses(before, after, common, tolerance)
+    rescored = [name for name in _compare_scores(before, after, common, tolerance) if name not in lost]
     positions = ([then[name] for name in common], [now[name] for name in common])
     return Reproduction(
         compared=len(common),
@@ -95,6 +99,7 @@ def reproduce_record(
         resized=_named(common, ~sizes),
         relabelled=_named(common, sizes & ~outcomes),
         lost=lost,
+        rescored=tuple(rescored),
         total=total,
         columns=_changed_columns(record, again, positions, sizes, outcomes),
     )
@@ -111,15 +116,34 @@ def _compare_losses(before: _Rows, after: _Rows, names: list[str], tolerance: fl
 
     A group that has hardly any loss is measured by what its rows lose on average.
     """
-    least = np.finfo(float).tiny
-    usual = before.losses.sum() / before.rows.sum() * before.rows
-    change = (after.losses - before.losses) / np.maximum(np.maximum(before.losses, usual), least)
-    total = float((after.losses.sum() - before.losses.sum()) / max(before.losses.sum(), least))
+    change, total = _changes(before.losses, after.losses, before.rows)
+    pairs = zip(names, change, _differing(change, total, tolerance), strict=True)
+    return {name: float(each) for name, each, found in pairs if found}, total
+
+
+def _compare_scores(before: _Rows, after: _Rows, names: list[str], tolerance: float) -> tuple[str, ...]:
+    """Return the groups with other sums of scores, of any class: rows may change and lose the same."""
+    differs = np.zeros(len(names), dtype=bool)
+    for then, now in zip(before.scores.T, after.scores.T, strict=True):
+        differs |= _differing(*_changes(then, now, before.rows), tolerance)
+    return _named(names, differs)
+
+
+def _changes(
+    before: NDArray[np.float64], after: NDArray[np.float64], rows: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Return the relative change of each group's sum, which is measured by at least what its rows have on average."""
+    least, whole = np.finfo(float).tiny, np.abs(before).sum()
+    scale = np.maximum(np.maximum(np.abs(before), whole / rows.sum() * rows), least)
+    return (after - before) / scale, float((after.sum() - before.sum()) / max(whole, least))
+
+
+def _differing(change: NDArray[np.float64], total: float, tolerance: float) -> _Mask:
+    """Mark the groups that changed by more than `tolerance`, or most where all together changed by a tenth of it."""
     differs = np.abs(change) > tolerance
     if abs(total) > tolerance / 10 and not differs.any():
         differs = np.abs(change) >= min(tolerance / 10, np.abs(change).max())
-    pairs = zip(names, change, differs, strict=True)
-    return {name: float(each) for name, each, found in pairs if found}, total
+    return np.asarray(differs)
 
 
 def add_absent_columns(fields: tuple[Field, ...], frame: "pd.DataFrame") -> "pd.DataFrame":
@@ -147,7 +171,7 @@ def _missing(
 
 
 def _take(record: EvaluationRecord, positions: list[int]) -> _Rows:
-    parts = (record.rows, np.array(record.outcomes).T, record.losses)
+    parts = (record.rows, np.array(record.outcomes).T, np.array(record.scores).T, record.losses)
     return _Rows(*(np.asarray(part, dtype=np.float64)[positions] for part in parts))
 
 
