@@ -1,26 +1,119 @@
-"""The typed content of `monitor.yaml`: the clock, and what is watched; the defaults are in code."""
+"""The typed content of `monitor.yaml`: the clock, and what is watched; the defaults are here."""
 
 from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
 
 from slipway.errors import SettingsError
-from slipway.files.documents import read_yaml
+from slipway.files.documents import convert_document, read_yaml
+from slipway.monitoring.alarm import Action, Severity
 from slipway.params import Strict
 
 RULES = "monitor.yaml"
+_ADVICE = "Fix it, or leave it out: `slipway monitor rules` prints the defaults."
+Count = Annotated[int, Meta(ge=0)]
+Days = Annotated[int, Meta(ge=1, le=366)]
+
+
+class Rule(Strict, frozen=True, kw_only=True):
+    """One thing that is watched.
+
+    `watch` is the name of a measurement, or a pattern of names with `*`; `window` the days that it is measured over. A
+    window with fewer rows than `fewest_rows`, or a figure that rests on fewer outcomes than `fewest_outcomes`, is not
+    judged. The limit is absolute (`above`, `below`, or both: outside of them), or that of the measurement itself:
+    `beyond: evaluation`, worse than the evaluation's interval, or `beyond: limit`, above the limit that was calibrated
+    for it. An interval breaks the rule where it lies wholly beyond the limit. The alarm fires when k of the last n
+    judged windows (`of: [k, n]`, windows end seven days apart) break the rule, and lasts until the value itself is
+    within the limit again. `advice` replaces what the alarm says to do; `enabled: false` switches a default off.
+    """
+
+    watch: str
+    window: Days = 28
+    fewest_rows: Count = 0
+    fewest_outcomes: Count = 0
+    above: float | None = None
+    below: float | None = None
+    beyond: Literal["evaluation", "limit"] | None = None
+    of: tuple[Annotated[int, Meta(ge=1)], Annotated[int, Meta(ge=1, le=13)]] = (2, 3)
+    severity: Severity = Severity.WARNING
+    action: Action = Action.ISSUE
+    advice: str = ""
+    enabled: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError`, which msgspec reports, unless there is one kind of limit, and k is at most n."""
+        if (self.beyond is None) == (self.above is None and self.below is None):
+            raise ValueError("expected either beyond, or above and below (one of them or both)")
+        if self.of[0] > self.of[1]:
+            raise ValueError(f"of: expected k of n windows with k at most n, found {list(self.of)}")
 
 
 class MonitorRules(Strict, frozen=True, kw_only=True):
     """How an environment is watched.
 
     `clock` is `logged`, the log's own time, or the timestamp of the contract that tells a row's day, for traffic that
-    is replayed or scored in batches. `windows` are the lengths in days that are measured.
+    is replayed or scored in batches. `windows` are lengths in days that are measured beside those of the rules.
     """
 
     clock: str = "logged"
-    windows: tuple[int, ...] = (7, 14, 28)
+    windows: tuple[Days, ...] = (7,)
+    rules: dict[str, Rule]
+
+    def lengths(self) -> tuple[int, ...]:
+        """Return every length of a window, the shortest first."""
+        return tuple(sorted({*self.windows, *(rule.window for rule in self.rules.values() if rule.enabled)}))
+
+
+# Limits were tried on three months of flights after the last training day, of which two were like those before and one
+# was not, with the faults of `slipway replay` (docs/monitoring.md).
+DEFAULTS: dict[str, Rule] = {
+    "skill": Rule(
+        watch="skill",
+        fewest_outcomes=1000,
+        beyond="evaluation",
+        severity=Severity.CRITICAL,
+        action=Action.RETRAIN,
+    ),
+    "ranking": Rule(watch="roc_auc", fewest_outcomes=1000, beyond="evaluation"),
+    "slope": Rule(watch="slope", fewest_outcomes=1000, below=0.5, severity=Severity.CRITICAL, of=(1, 2)),
+    "bias": Rule(watch="bias", window=14, fewest_outcomes=500, above=0.1, below=-0.1, of=(1, 2)),
+    "slices": Rule(watch="slice:*:excess", fewest_outcomes=500, above=0.2, below=-0.2),
+    "drift": Rule(
+        watch="drift:*",
+        window=7,
+        fewest_rows=500,
+        beyond="limit",
+        severity=Severity.NOTE,
+        action=Action.NONE,
+        of=(2, 2),
+    ),
+    "log stopped": Rule(watch="lag", window=7, above=24, severity=Severity.CRITICAL, action=Action.PAGE, of=(1, 1)),
+    "monitor stopped": Rule(watch="idle", window=7, above=72, of=(1, 1)),
+}
+
+
+class _Document(Strict, frozen=True, kw_only=True):
+    """The file as a person writes it: a rule of a default's name needs the keys alone that differ."""
+
+    clock: str = "logged"
+    windows: tuple[Days, ...] = (7,)
+    rules: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
 
 
 def read_rules(root: Path) -> MonitorRules:
-    """Read `monitor.yaml` below `root`; without the file the defaults hold."""
+    """Read `monitor.yaml` below `root` over the defaults; without the file they hold. Raises `SettingsError`."""
     path = root / RULES
-    return read_yaml(path, MonitorRules, SettingsError, "Fix it.") if path.is_file() else MonitorRules()
+    found = read_yaml(path, _Document, SettingsError, _ADVICE) if path.is_file() else _Document()
+    rules = DEFAULTS | {name: _complete(name, given) for name, given in found.rules.items()}
+    return MonitorRules(clock=found.clock, windows=found.windows, rules=rules)
+
+
+def _complete(name: str, given: dict[str, Any]) -> Rule:
+    default = DEFAULTS.get(name)
+    known = {key: value for key, value in msgspec.to_builtins(default).items() if value is not None} if default else {}
+    if {"above", "below", "beyond"} & given.keys():
+        # Another limit takes the place of the default's, of whatever kind that is.
+        known = {key: value for key, value in known.items() if key not in ("above", "below", "beyond")}
+    return convert_document(known | given, Rule, RULES, SettingsError, _ADVICE, section=f"rules.{name}")

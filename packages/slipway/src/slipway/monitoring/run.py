@@ -1,7 +1,8 @@
 """One run of the monitor: take in what is new in the log, measure every window, judge the rules, write the result."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,35 +13,37 @@ from slipway.contract import read_contract
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DataError
 from slipway.figures import Figure
+from slipway.files.documents import read_json
 from slipway.files.lock import hold_lock
-from slipway.monitoring.effectiveness.labels import estimate_metric, measure_labels
-from slipway.monitoring.effectiveness.metrics import measure_effectiveness
-from slipway.monitoring.effectiveness.service import measure_service
-from slipway.monitoring.intake.chunks import count_new_bytes, find_segments, take_in
-from slipway.monitoring.intake.traffic import LoadedLog, Traffic, load_traffic
+from slipway.files.writing import write_json
+from slipway.monitoring.intake.chunks import count_new_bytes, find_segments, remove_expired, take_in
+from slipway.monitoring.intake.traffic import LOGGED, LoadedLog, load_traffic
+from slipway.monitoring.judge import AlarmMemory, judge_rules
+from slipway.monitoring.measure import measure_windows, to_instant
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.reference import ReleaseReference, read_reference
-from slipway.monitoring.result import (
-    LogCounts,
-    MonitorResult,
-    ReleaseRows,
-    Window,
-    result_path,
-    write_result,
-)
+from slipway.monitoring.result import LogCounts, MonitorResult, Window, result_path, write_result
 from slipway.monitoring.rules import MonitorRules, read_rules
-from slipway.monitoring.windows import WindowDays, find_end, plan_windows
+from slipway.monitoring.windows import find_end, plan_windows
 from slipway.project import Project, load_project
+from slipway.serving.settings import read_log_settings
+from slipway.settings import project_settings
 
-# Shorter windows have too few rows in most parts.
-_SLICE_DAYS = 14
+_HOUR = timedelta(hours=1)
 
 
 class Progress(NamedTuple):
-    """Callables that hear how far a run is: bytes of the log to read and read, windows to measure and measured."""
+    """Callables that hear how far a run is: what begins and its length, and each step of it."""
 
     start: Callable[[str, int], None]
     advance: Callable[[int], None]
+
+
+class MonitoredLog(NamedTuple):
+    """The log of an environment as it was taken in, and how many of its segments end in an incomplete line."""
+
+    loaded: LoadedLog
+    incomplete: int
 
 
 def run_monitor(
@@ -52,26 +55,54 @@ def run_monitor(
     `SlipwayError` for what is missing or malformed.
     """
     project, rules = load_project(root), read_rules(root)
-    folders = folders or find_target(root, environment).log_folders()
     reference = read_reference(root, environment)
-    store = root / ".slipway" / "monitoring" / environment / "chunks"
+    memory_path = _state_folder(root, environment) / "alarms.json"
+    with open_log(root, environment, folders, project, reference, rules.clock, progress) as log:
+        now = datetime.now(UTC)
+        result = _measure(project, environment, rules, reference, log, until, progress)
+        memory = _read_memory(memory_path)
+        if is_past := memory.at is not None and result.at < memory.at:
+            memory = AlarmMemory()
+        result = _with_newest(result, _measure_clocks(log.loaded, rules, until, memory, now))
+        result = msgspec.structs.replace(result, alarms=judge_rules(result, rules.rules, memory.alarms))
+        path = result_path(out, result)
+        write_result(path, result)
+        # After the result: a run that is killed before judges the same alarms again.
+        if not is_past:
+            write_json(memory_path, AlarmMemory(at=result.at, ran_at=now, alarms=result.alarms))
+    return result, path
+
+
+@contextmanager
+def open_log(
+    root: Path,
+    environment: str,
+    folders: Sequence[Path],
+    project: Project,
+    reference: ReleaseReference,
+    clock: str,
+    progress: Progress,
+) -> Iterator[MonitoredLog]:
+    """Take in what is new in the log and yield it, while no other command of this clone does the same.
+
+    Raises `DataError` for a log without a prediction.
+    """
+    folders = folders or find_target(root, environment).log_folders()
+    store = _state_folder(root, environment) / "chunks"
     with hold_lock(store.with_name("lock")):
         segments = find_segments(folders)
         progress.start("reading the log", count_new_bytes(store, segments))
         incomplete = take_in(store, segments, progress.advance)
-        manifest = reference.manifest
-        fields = read_contract(project.problem.contract)
-        loaded = load_traffic(store, manifest.task, manifest.classes, fields, rules.clock)
+        remove_expired(store, segments, datetime.now(UTC) - timedelta(days=_log_days(root, environment)))
+        manifest, fields = reference.manifest, read_contract(project.problem.contract)
+        loaded = load_traffic(store, manifest.task, manifest.classes, fields, clock)
         if not len(loaded.traffic):
             shown = ", ".join(map(str, folders))
             raise DataError(
                 f"No prediction in the log of {environment}: {len(segments)} file(s) in {shown}. Send it a request, or "
                 "name another folder with --log."
             )
-        result = _measure(project, environment, rules, reference, loaded, until, incomplete, progress)
-        path = result_path(out, result)
-        write_result(path, result)
-    return result, path
+        yield MonitoredLog(loaded, incomplete)
 
 
 def _measure(
@@ -79,81 +110,53 @@ def _measure(
     environment: str,
     rules: MonitorRules,
     reference: ReleaseReference,
-    loaded: LoadedLog,
+    log: MonitoredLog,
     until: datetime | None,
-    incomplete: int,
     progress: Progress,
 ) -> MonitorResult:
-    traffic = loaded.traffic
-    end = find_end(traffic.clock, np.datetime64(until.date(), "D") if until else None)
-    planned = plan_windows(traffic.clock[0].astype("datetime64[D]"), end, rules.windows)
+    clock = log.loaded.traffic.clock
+    end = find_end(clock, np.datetime64(until.date(), "D") if until else None)
+    planned = plan_windows(clock[0].astype("datetime64[D]"), end, rules.lengths())
     progress.start("measuring", len(planned))
-    windows = []
-    for window in planned:
-        windows.append(measure_window(project, reference, traffic, window, loaded.share))
-        progress.advance(1)
     return MonitorResult(
         environment=environment,
         problem=project.problem.name,
         clock=rules.clock,
-        at=_instant(end),
+        at=to_instant(end),
         release=reference.bundle,
-        share=loaded.share,
-        counts=_count(loaded, incomplete),
-        windows=tuple(windows),
+        share=log.loaded.share,
+        counts=_count(log.loaded, log.incomplete),
+        windows=measure_windows(project, reference, log.loaded, planned, progress.advance),
     )
 
 
-def measure_window(
-    project: Project, reference: ReleaseReference, traffic: Traffic, window: WindowDays, share: float
-) -> Window:
-    """Measure one window, and each release in it where there are several."""
-    inside = traffic.between(window.start, window.end)
-    days = int((window.end - window.start).astype(int))
-    releases = _releases(inside)
-    measurements = [
-        *_measure_rows(project, reference, inside, by_slice=days >= _SLICE_DAYS),
-        *measure_service(inside, days, share),
-    ]
-    for each in releases if len(releases) > 1 else ():
-        rows = inside.take(inside.model == inside.models.index(each.bundle))
-        prefix = f"release:{each.bundle[:12]}:"
-        measurements += [
-            msgspec.structs.replace(found, name=prefix + found.name)
-            for found in measure_effectiveness(
-                rows, reference, project.problem, project.params.evaluate, by_slice=False
-            )
-        ]
-    return Window(
-        start=_instant(window.start),
-        end=_instant(window.end),
-        rows=len(inside),
-        outcomes=int(inside.labelled.sum()),
-        releases=releases,
-        measurements=tuple(measurements),
-    )
+def _measure_clocks(
+    loaded: LoadedLog, rules: MonitorRules, until: datetime | None, memory: AlarmMemory, now: datetime
+) -> tuple[Measurement, ...]:
+    """Return `lag`, hours since the newest prediction was logged, and `idle`, hours since the run before this one.
+
+    A run up to a day of the past looks at the log as it was then; by another clock that cannot be known.
+    """
+    found = []
+    seen = now if until is None else until.replace(tzinfo=UTC) if rules.clock == LOGGED else None
+    if seen is not None:
+        newest = datetime.fromtimestamp(int(loaded.traffic.logged.max().astype("int64")) / 1e6, UTC)
+        lag = max(0.0, (seen - newest) / _HOUR)
+        found.append(Measurement(name="lag", figure=Figure(value=lag), note="hours since the newest prediction"))
+    if memory.ran_at is not None:
+        idle = (now - memory.ran_at) / _HOUR
+        found.append(Measurement(name="idle", figure=Figure(value=idle), note="hours since the run before"))
+    return tuple(found)
 
 
-def _measure_rows(
-    project: Project, reference: ReleaseReference, rows: Traffic, *, by_slice: bool
-) -> Iterator[Measurement]:
-    problem, params = project.problem, project.params.evaluate
-    yield from measure_effectiveness(rows, reference, problem, params, by_slice=by_slice)
-    yield from measure_labels(rows, reference.manifest, params)
-    estimate = estimate_metric(rows, reference.manifest, problem.metric)
-    if estimate is not None:
-        yield Measurement(name=estimate.name, figure=Figure(value=estimate.every), rows=len(rows))
+def _with_newest(result: MonitorResult, measurements: tuple[Measurement, ...]) -> MonitorResult:
+    """Add measurements to the windows that end last."""
 
+    def extend(window: Window) -> Window:
+        return msgspec.structs.replace(window, measurements=(*window.measurements, *measurements))
 
-def _releases(rows: Traffic) -> tuple[ReleaseRows, ...]:
-    every = np.bincount(rows.model, minlength=len(rows.models)).tolist()
-    labelled = np.bincount(rows.model, weights=rows.labelled, minlength=len(rows.models)).astype(int).tolist()
-    found = [
-        ReleaseRows(bundle=name, rows=number, outcomes=known)
-        for name, number, known in zip(rows.models, every, labelled, strict=True)
-        if number
-    ]
-    return tuple(sorted(found, key=lambda each: (-each.rows, each.bundle)))
+    windows = tuple(extend(window) if window.end == result.at else window for window in result.windows)
+    return msgspec.structs.replace(result, windows=windows)
 
 
 def _count(loaded: LoadedLog, incomplete: int) -> LogCounts:
@@ -170,5 +173,17 @@ def _count(loaded: LoadedLog, incomplete: int) -> LogCounts:
     )
 
 
-def _instant(day: np.datetime64) -> datetime:
-    return datetime.fromtimestamp(int(day.astype("datetime64[s]").astype(int)), UTC)
+def _state_folder(root: Path, environment: str) -> Path:
+    return root / ".slipway" / "monitoring" / environment
+
+
+def _read_memory(path: Path) -> AlarmMemory:
+    if not path.is_file():
+        return AlarmMemory()
+    return read_json(path, AlarmMemory, DataError, f"Remove {path}, then retry.")
+
+
+def _log_days(root: Path, environment: str) -> int:
+    """Return the days after which the environment's service deletes its log."""
+    table = project_settings(root).environments.get(environment, {})
+    return read_log_settings(table.get("variables", {})).log_days

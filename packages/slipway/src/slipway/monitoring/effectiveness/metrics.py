@@ -9,6 +9,7 @@ from slipway.evaluation.result import Evaluation, Metric, SliceResult, find_metr
 from slipway.evaluation.scored import Scored
 from slipway.evaluation.slices import SlicePart, cut_slices
 from slipway.figures import Figure
+from slipway.monitoring.effectiveness.bias import measure_bias
 from slipway.monitoring.effectiveness.scored import labelled_frame, predict_baseline, score_window
 from slipway.monitoring.effectiveness.slope import SLOPE, calibration_slope, has_slope
 from slipway.monitoring.intake.traffic import Traffic
@@ -41,6 +42,7 @@ def measure_effectiveness(
         _skill(found, reference),
         *(_metric(name, found, reference.evaluation) for name in names),
         *_slope(scored, params),
+        *measure_bias(scored, parts, params),
         *notes,
         *_slices(found, reference.evaluation),
     )
