@@ -23,6 +23,7 @@ SECTIONS = {
         "request": LazyCommand("deliver.deploy", "Request a promotion by pull request", "deliver"),
         "rollback": LazyCommand("deliver.deploy", "Roll back to an earlier release", "deliver"),
         "reconcile": LazyCommand("deliver.deploy", "Reconcile what runs with the ledger", "deliver"),
+        "shadow": LazyCommand("deliver.shadow", "Let a second bundle shadow an environment", "deliver"),
         "stop": LazyCommand("deliver.deploy", "Stop the service of an environment", "deliver"),
     },
     "Look": {

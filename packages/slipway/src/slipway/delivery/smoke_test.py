@@ -47,10 +47,11 @@ class Model(msgspec.Struct, frozen=True):
 
 
 class Version(msgspec.Struct, frozen=True):
-    """The answer of `/version`: which model serves, and since when."""
+    """The answer of `/version`: which model serves, and since when, and which one shadows it."""
 
     model: Model
     since: datetime
+    shadow: Model | None = None
 
 
 def run_smoke_test(url: str, bundle: SealedBundle, key: str | None = None) -> Smoke:

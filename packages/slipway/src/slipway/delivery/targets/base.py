@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from slipway.bundle.verify import SealedBundle
 from slipway.delivery.smoke_test import Smoke, run_smoke_test
+from slipway.delivery.targets.shadow_link import ShadowLink
 from slipway.errors import DeliveryError
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -45,12 +46,13 @@ class Target(ABC):
     A deployment calls `lock`, `clean_up`, `preflight`, `preflight_new_release`, `prepare`, `rehearse` and `apply`, in
     this order. Every method raises `DeliveryError`. A subclass with options of its own names their struct in
     `settings_type`. `by_image`: images run, so the same model with other code is another release. `rehearsal`: nothing
-    stays running after `apply`.
+    stays running after `apply`. `shadows`: `apply` starts the bundle that `shadow` names beside the release.
     """
 
     settings_type: ClassVar[type[TargetSettings]] = TargetSettings
     by_image: ClassVar[bool] = True
     rehearsal: ClassVar[bool] = False
+    shadows: ClassVar[bool] = False
 
     settings: TargetSettings
 
@@ -59,6 +61,7 @@ class Target(ABC):
         self.root = root
         self.name = name
         self.settings = settings
+        self.shadow = ShadowLink((root / ".slipway" / "environments" / name).resolve())
         self.table = f"[tool.slipway.environments.{name}] of pyproject.toml"
 
     @property
@@ -110,9 +113,13 @@ class Target(ABC):
     def preflight_new_release(self) -> None:  # noqa: B027 - optional
         """Raise `DeliveryError` for what a new release needs and a rollback can do without."""
 
+    def observe_shadow(self) -> str | None:
+        """Return the digest of the bundle that shadows the service, None if none does."""
+        return None
+
     def note(self) -> str | None:
         """Return a remark for `slipway status` on an environment that is in sync, None if there is none."""
-        return None
+        return f"shadow {self.shadow.digest[:12]}" if self.shadows and self.shadow.digest else None
 
     def log_folders(self) -> tuple[Path, ...]:
         """Return the folders of this machine with the prediction log of every replica."""

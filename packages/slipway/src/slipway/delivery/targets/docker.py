@@ -15,13 +15,20 @@ from slipway.delivery.targets.containers.compose import Container, Project, Want
 from slipway.delivery.targets.containers.container import START_SECONDS, read_log
 from slipway.delivery.targets.containers.container_target import ContainerSettings, ContainerTarget
 from slipway.delivery.targets.containers.image import check_can_hold_port
-from slipway.delivery.targets.containers.mounted_files import remove_files, write_files
+from slipway.delivery.targets.containers.mounted_files import (
+    ContainerInputs,
+    add_folder,
+    remove_files,
+    write_files,
+)
 from slipway.errors import DeliveryError
 from slipway.settings import environment_folder
 
 
 class DockerTarget(ContainerTarget):
     """One environment as a Compose project."""
+
+    shadows = True
 
     def __init__(self, root: Path, name: str, settings: ContainerSettings) -> None:
         super().__init__(root, name, settings)
@@ -155,6 +162,11 @@ class DockerTarget(ContainerTarget):
 
         with self._published.connect(self.settings.port) as url:
             return wait_until(lambda: answers(url), START_SECONDS, is_alive)
+
+    def _inputs(self) -> ContainerInputs:
+        """Return the variables and files of a service, with the bundle that shadows it."""
+        inputs, shadow = super()._inputs(), self.shadow.read()
+        return inputs if shadow is None else add_folder(inputs, "SLIPWAY_SHADOW", shadow.path)
 
     def _wanted(self) -> Wanted:
         return self._project.wanted(self._inputs(), self.settings.address, self.settings.port)

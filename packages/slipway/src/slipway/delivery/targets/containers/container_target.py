@@ -11,7 +11,7 @@ from typing import Annotated
 from msgspec import Meta
 from msgspec.structs import replace
 
-from slipway.delivery.smoke_test import Smoke, read_version, run_smoke_test
+from slipway.delivery.smoke_test import Smoke, Version, read_version, run_smoke_test
 from slipway.delivery.targets.base import Port, PreparedRelease, TargetSettings
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.containers.image import has_volume
@@ -83,6 +83,11 @@ class ContainerTarget(ImageTarget):
         self._check_reachable()
         return self._answering() if self.is_running() else None
 
+    def observe_shadow(self) -> str | None:
+        """Return the digest of the bundle that shadows the service, None if none does."""
+        found = self._ask() if self.is_running() else None
+        return found.shadow.digest if found and found.shadow else None
+
     @abstractmethod
     def _image(self) -> str | None:
         """Return an image from which a container of the environment was started, None if it has no container."""
@@ -101,10 +106,13 @@ class ContainerTarget(ImageTarget):
 
     def _answering(self) -> str | None:
         """Return the digest that the service on the published port reports."""
+        found = self._ask()
+        return found.model.digest if found else None
+
+    def _ask(self) -> Version | None:
         self._check_reachable()
         with self._published.connect(self.settings.port) as url:
-            found = read_version(url, self.key)
-        return found.model.digest if found else None
+            return read_version(url, self.key)
 
     def _rehearsal_address(self) -> PublishedAddress:
         # A gateway protects the environment's own port and not this one, so it is on loopback if that can be reached.

@@ -50,6 +50,12 @@ def read_inputs(root: Path, variables: Mapping[str, str]) -> ContainerInputs:
     return ContainerInputs(inside, files)
 
 
+def add_folder(inputs: ContainerInputs, variable: str, folder: Path) -> ContainerInputs:
+    """Add the files of a folder, and the variable that names their place in the container."""
+    added = {f"{folder.name}/{path.name}": path.read_bytes() for path in sorted(folder.iterdir())}
+    return ContainerInputs(inputs.variables | {variable: f"{FILES}/{folder.name}"}, inputs.files | added)
+
+
 def write_files(engine: Engine, image: str, volume: str, files: Mapping[str, bytes], owner: str) -> None:
     """Write `files` into a volume labelled with its `owner`, unless a container uses it; the engine may be remote."""
     mount = {volume: {"bind": FILES, "mode": "rw"}}
@@ -79,6 +85,10 @@ def remove_files(engine: Engine, owner: str, keep: str | None = None) -> None:
 def _pack(files: Mapping[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
+        for folder in sorted({name.rpartition("/")[0] for name in files} - {""}):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(entry)
         for name, content in sorted(files.items()):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content), 0o444

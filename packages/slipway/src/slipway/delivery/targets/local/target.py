@@ -4,13 +4,13 @@
       releases/<digest>/   the bundles that ran here
       current              a link to the one that runs; it moves by a rename
       switching            exists from before the link moves until the service was tested
+      shadow               a link to the bundle that shadows it, or to an empty folder
       output.log  log/     the service's output, and the prediction log
 
 A new release is rehearsed on a free port. Then the link moves, and SIGHUP lets the service replace its workers one by
 one on the same socket, so that no request is lost.
 """
 
-import os
 import shutil
 import socket
 import sys
@@ -21,9 +21,10 @@ from pathlib import Path
 import psutil
 
 from slipway.bundle.verify import SealedBundle, read_sealed
-from slipway.delivery.smoke_test import Smoke, is_ready, read_version, run_smoke_test, wait_until
+from slipway.delivery.smoke_test import Smoke, Version, is_ready, read_version, run_smoke_test, wait_until
 from slipway.delivery.targets.base import Port, PreparedRelease, Target, TargetSettings, describe_difference
 from slipway.delivery.targets.local import process
+from slipway.delivery.targets.shadow_link import describe_shadow, point_link
 from slipway.errors import BundleError, DeliveryError
 from slipway.files.writing import new_folder, write_bytes
 from slipway.settings import LOG_FOLDER, environment_folder
@@ -45,6 +46,7 @@ class LocalTarget(Target):
     settings_type = LocalSettings
     settings: LocalSettings
     by_image = False
+    shadows = True
 
     def __init__(self, root: Path, name: str, settings: LocalSettings) -> None:
         super().__init__(root, name, settings)
@@ -117,7 +119,8 @@ class LocalTarget(Target):
     def apply(self, prepared: PreparedRelease) -> Smoke:
         """Serve the bundle and test it; a running service is switched without downtime."""
         write_bytes(self._switching, prepared.bundle.digest.encode())
-        self._point(prepared.bundle.path)
+        point_link(self._current, prepared.bundle.path)
+        self.shadow.ensure()
         if running := self._usable():
             self._switch(running, prepared.bundle.digest)
         else:
@@ -128,8 +131,13 @@ class LocalTarget(Target):
 
     def observe(self) -> str | None:
         """Return the digest of the bundle that the process serves, None if it does not run or does not respond."""
-        found = read_version(self.url, self.key) if process.find_process(self._mark) else None
+        found = self._ask()
         return found.model.digest if found else None
+
+    def observe_shadow(self) -> str | None:
+        """Return the digest of the bundle that shadows the service, None if none does."""
+        found = self._ask()
+        return found.shadow.digest if found and found.shadow else None
 
     def out_of_sync(self, digest: str | None, image: str | None = None) -> str | None:  # noqa: ARG002 - no image runs
         """Return how the environment differs from one that serves `digest`; None if it does not."""
@@ -144,7 +152,11 @@ class LocalTarget(Target):
         if running is None or digest is None:
             return "a service runs and does not respond" if running else None
         points_to = self._current.resolve().name
-        return None if points_to == digest else f"the link current points to {points_to[:12]}"
+        if points_to != digest:
+            return f"the link current points to {points_to[:12]}"
+        shadows, wanted = self.observe_shadow(), self.shadow.digest
+        # The bundle that is served does not shadow itself.
+        return None if shadows == wanted or wanted == digest else describe_shadow(shadows, wanted)
 
     def remove(self) -> bool:
         """Stop the service; return False if none was running. Releases and the prediction log stay."""
@@ -152,11 +164,8 @@ class LocalTarget(Target):
         self._switching.unlink(missing_ok=True)
         return ran
 
-    def _point(self, release: Path) -> None:
-        fresh = self._current.with_name("current.part")
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(os.path.relpath(release, self.folder))
-        fresh.replace(self._current)
+    def _ask(self) -> Version | None:
+        return read_version(self.url, self.key) if process.find_process(self._mark) else None
 
     def _usable(self) -> psutil.Process | None:
         """Return the running service once it is ready; stop one with other settings or that does not become ready."""
@@ -187,7 +196,9 @@ class LocalTarget(Target):
         return wanted == {name: value for name, value in found.items() if name in wanted or name.startswith("SLIPWAY_")}
 
     def _wanted(self) -> dict[str, str]:
-        return self._variables(self._current, self.settings.port, self.folder / LOG_FOLDER)
+        service = self._variables(self._current, self.settings.port, self.folder / LOG_FOLDER)
+        # Always set, so that SIGHUP brings a shadow and takes it away.
+        return service | {"SLIPWAY_SHADOW": str(self.shadow.path)}
 
     def _variables(self, bundle: Path, port: int, log: Path) -> dict[str, str]:
         return self.settings.variables | {

@@ -1,0 +1,69 @@
+"""The shadow of an environment: bundles in its folder, and a link to the one that shadows production.
+
+.slipway/environments/<name>/
+  shadows/<digest>/   bundles that shadowed it; `shadows/none` is an empty folder
+  shadow              a link to one of them; it moves by a rename
+"""
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from slipway.bundle.verify import SealedBundle, read_sealed
+from slipway.errors import BundleError
+from slipway.files.writing import new_folder
+
+_NONE = "none"
+
+
+class ShadowLink:
+    """The link in the folder of an environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "shadow"
+        self._shadows = folder / "shadows"
+
+    @property
+    def digest(self) -> str | None:
+        """The digest of the bundle that shadows the environment, None for none."""
+        name = self.path.resolve().name if self.path.is_symlink() else _NONE
+        return None if name == _NONE else name
+
+    def read(self) -> SealedBundle | None:
+        """Return the verified bundle, None for none; raises `BundleError` for a damaged one."""
+        return read_sealed(self._shadows / self.digest, self.digest) if self.digest else None
+
+    def point(self, bundle: SealedBundle | None) -> None:
+        """Let the link name a copy of the bundle, or the empty folder."""
+        target = self._shadows / (bundle.digest if bundle else _NONE)
+        if bundle is None:
+            target.mkdir(parents=True, exist_ok=True)
+        elif not _is_whole(target, bundle.digest):
+            with new_folder(target) as temporary:
+                shutil.copytree(bundle.path, temporary, dirs_exist_ok=True)
+        point_link(self.path, target)
+
+    def ensure(self) -> None:
+        """Make the link where there is none yet."""
+        if not self.path.is_symlink():
+            self.point(None)
+
+
+def point_link(link: Path, target: Path) -> None:
+    """Let a link name `target`, by a path that is relative to its own folder; it moves by a rename."""
+    fresh = link.with_name(f"{link.name}.part")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(os.path.relpath(target, link.parent))
+    fresh.replace(link)
+
+
+def describe_shadow(found: str | None, expected: str | None) -> str:
+    """Say which bundle shadows the service and which one should."""
+    return f"has the shadow {(found or 'none')[:12]}, `slipway shadow` set {(expected or 'none')[:12]}"
+
+
+def _is_whole(folder: Path, digest: str) -> bool:
+    with suppress(BundleError):
+        return read_sealed(folder, digest).digest == digest
+    return False
