@@ -1,7 +1,9 @@
 """Collect the gate's inputs; whatever is missing or broken is a failed check, never a way around the gate."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,13 +16,13 @@ from slipway.evaluation.holdout import score_holdout
 from slipway.evaluation.record import RECORD, read_record
 from slipway.evaluation.result import read_evaluation
 from slipway.evaluation.scored import verify_bundle_problem
-from slipway.gate.base_commit import read_base
+from slipway.gate.base_commit import BaseRules, read_base
 from slipway.gate.checks import verify_exemptions
 from slipway.gate.checks.collected import passed_check, refusing
 from slipway.gate.inputs import GateInputs, ScoredBundle
 from slipway.gate.judged_slices import cut_judged_slices
 from slipway.gate.problem_process import PRELOAD, ProblemProcess
-from slipway.gate.releases import read_releases
+from slipway.gate.releases import Releases, read_releases
 from slipway.gate.result import CheckResult
 from slipway.ledger import Ledger
 from slipway.ledger.entry import PRODUCTION, Entry
@@ -29,6 +31,9 @@ from slipway.problem import ProblemFacts
 from slipway.project import verify_results
 from slipway.serving.log.requests import LoggedRequests, choose_requests
 from slipway.settings import local_log, project_settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def collect_inputs(root: Path, base: str | None, ledger: Ledger | None, log: Path | None) -> GateInputs:
@@ -50,13 +55,15 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None, log: Pat
         judged = read_base(root, settings.problem, team.read_facts(), params, base)
         verify_exemptions(judged.rules, judged.where, today)
     candidate, collected = _candidate(root / "bundle", judged.problem, len(train))
-    with refusing("inputs", candidate.digest):
-        scored, baseline = score_holdout(candidate, judged.problem, train, holdout)
-        slices = cut_judged_slices(root, settings.problem, team, len(holdout), base)
-    with refusing("ledger", candidate.digest):
-        ledger = ledger or Ledger(root)
-        trust = ledger.trust
-        releases = read_releases(root, ledger, judged, ScoredBundle(candidate, scored), holdout)
+    with ThreadPoolExecutor() as pool:
+        # The code of the problem, of production's model and of the candidate runs in three processes at the same time.
+        cut = pool.submit(cut_judged_slices, root, settings.problem, team, len(holdout), base)
+        read = pool.submit(_read_ledger, root, ledger, judged, candidate, holdout)
+        with refusing("inputs", candidate.digest):
+            scored, baseline = score_holdout(candidate, judged.problem, train, holdout)
+            slices = cut.result()
+        with refusing("ledger", candidate.digest):
+            trust, releases = read.result()
     with refusing("inputs", candidate.digest):
         requests = _read_requests(root, releases.entry, log)
     return GateInputs(
@@ -82,6 +89,14 @@ def collect_inputs(root: Path, base: str | None, ledger: Ledger | None, log: Pat
         moved=(*judged.moved, *slices.moved),
         collected=(*collected, passed_check("ledger", trust, "signed, or said that it is not")),
     )
+
+
+def _read_ledger(
+    root: Path, ledger: Ledger | None, judged: BaseRules, candidate: IsolatedBundle, holdout: "pd.DataFrame"
+) -> tuple[str, Releases]:
+    ledger = ledger or Ledger(root)
+    trust = ledger.trust
+    return trust, read_releases(root, ledger, judged, candidate, holdout)
 
 
 def _read_requests(root: Path, entry: Entry, log: Path | None) -> LoggedRequests | None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from slipway.bundle.isolation import IsolatedBundle, isolate_bundle
+from slipway.bundle.manifest import Class
 from slipway.bundle.verify import read_sealed
 from slipway.errors import BundleError, LedgerError, SlipwayError
 from slipway.evaluation.record import EvaluationRecord, decode_record
-from slipway.evaluation.scored import Scored, score_frame, verify_bundle_problem
+from slipway.evaluation.scored import score_frame, verify_bundle_problem
 from slipway.gate.base_commit import BaseRules
 from slipway.gate.checks.collected import refusing
 from slipway.gate.inputs import Anchors, ScoredBundle
@@ -36,17 +37,17 @@ class Releases(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
 
 def read_releases(
-    root: Path, ledger: Ledger, judged: BaseRules, candidate: ScoredBundle, holdout: "pd.DataFrame"
+    root: Path, ledger: Ledger, judged: BaseRules, candidate: IsolatedBundle, holdout: "pd.DataFrame"
 ) -> Releases:
     """Fetch the releases to compare with from the ledger, and score them on `holdout`; raises `CollectionRefused`."""
     entry, release = ledger.read(PRODUCTION), ledger.champion(PRODUCTION)
     fetch = partial(ledger.fetch_bundle, folder=root / ".slipway" / "bundles")
-    champion = _score_champion(fetch, release, judged.problem, holdout, candidate.scored)
+    champion = _score_champion(fetch, release, judged.problem, holdout, candidate.manifest.classes)
     return Releases(
         entry=entry,
         champion=champion,
         dethroned=_start_dethroned(fetch, entry, release),
-        anchors=_read_anchors(ledger, fetch, judged, holdout, candidate.bundle, champion),
+        anchors=_read_anchors(ledger, fetch, judged, holdout, candidate, champion),
         record=_read_record(ledger, release.bundle) if release else None,
     )
 
@@ -56,7 +57,7 @@ def _score_champion(
     release: Release | None,
     problem: ProblemFacts,
     holdout: "pd.DataFrame",
-    candidate: Scored,
+    classes: tuple[Class, ...],
 ) -> ScoredBundle | None:
     """Score the champion on the same rows by its own contract and features; None where there is none."""
     if release is None:
@@ -66,10 +67,10 @@ def _score_champion(
         bundle = isolate_bundle(read_sealed(folder, release.bundle))
         verify_bundle_problem(bundle, problem)
         scored = score_frame(bundle, add_absent_columns(bundle.fields, holdout))
-        if scored.classes != candidate.classes:
+        if scored.classes != classes:
             raise BundleError(
                 f"Cannot compare scores: production's model has the classes {scored.classes}, the candidate "
-                f"{candidate.classes}. Restore the classes, or give the new problem a name of its own."
+                f"{classes}. Restore the classes, or give the new problem a name of its own."
             )
     return ScoredBundle(bundle, scored)
 

@@ -51,6 +51,7 @@ class ChildProcess:
         self, worker: str, payload: Any, *, preload: str, source: str, advice: str, patience: float = PATIENCE
     ) -> None:
         self._source, self._advice, self._patience = source, advice, patience
+        self._asking = threading.Lock()
         server = start_server(preload)
         self._link, theirs = socket.socketpair()
         with theirs:
@@ -60,14 +61,15 @@ class ChildProcess:
     def ask(self, method: str, payload: Any, answer: type[T], most: int = SMALL, patience: float = 0.0) -> T:
         """Ask the worker and decode its answer of at most `most` bytes as the type `answer`.
 
-        Raises the `SlipwayError` that the worker raised, and `BundleError` for every other error and for no answer
-        within `patience` seconds more than usual.
+        One question is asked at a time, whatever thread asks. Raises the `SlipwayError` that the worker raised, and
+        `BundleError` for every other error and for no answer within `patience` seconds more than usual.
         """
-        limit = self._patience + patience
+        limit, question = self._patience + patience, msgspec.msgpack.encode((method, payload))
         try:
-            self._link.settimeout(limit)
-            send_frame(self._link, msgspec.msgpack.encode((method, payload)))
-            content = receive_frame(_Deadline(self._link, limit), most)  # type: ignore[arg-type]
+            with self._asking:
+                self._link.settimeout(limit)
+                send_frame(self._link, question)
+                content = receive_frame(_Deadline(self._link, limit), most)  # type: ignore[arg-type]
         except TimeoutError:
             self.close()
             raise BundleError(f"{self._source}: its code gave no answer within {limit:.0f} s. {self._advice}") from None

@@ -1,11 +1,13 @@
 """The gate's checks in the order of the report. A new one is a function with `gate_check`, and its line here."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import msgspec
 
 from slipway.errors import GateError
 from slipway.gate.checks import behaviour, compatibility, holdout, leakage, quality, reproduction, requests, served
+from slipway.gate.checks.check import Check
 from slipway.gate.inputs import GateInputs
 from slipway.gate.result import CheckResult, failed_check
 from slipway.gate.rules import GateRules
@@ -44,15 +46,21 @@ CHECKS = (
 def run_checks(inputs: GateInputs) -> tuple[CheckResult, ...]:
     """Run every check; one that breaks has failed, and a failure that an exemption covers today passes with its reason.
 
-    What fails before these checks leaves nothing to compare and cannot be exempted.
+    What fails before these checks leaves nothing to compare and cannot be exempted. Half of them wait for the process
+    of a bundle, so two run at once.
     """
-    results = []
-    for check in CHECKS:
-        try:
-            results.append(_exempt(check(inputs), inputs))
-        except Exception as error:  # noqa: BLE001 - a check that breaks is a check that failed
-            results.append(failed_check(check.name, error, "A check that cannot be run has not passed."))
-    return tuple(results)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        running = {check.name: pool.submit(_run, check, inputs) for check in CHECKS if not check.alone}
+    found = {name: each.result() for name, each in running.items()}
+    found |= {check.name: _run(check, inputs) for check in CHECKS if check.alone}
+    return tuple(found[check.name] for check in CHECKS)
+
+
+def _run(check: Check, inputs: GateInputs) -> CheckResult:
+    try:
+        return _exempt(check(inputs), inputs)
+    except Exception as error:  # noqa: BLE001 - a check that breaks is a check that failed
+        return failed_check(check.name, error, "A check that cannot be run has not passed.")
 
 
 def _exempt(found: CheckResult, inputs: GateInputs) -> CheckResult:

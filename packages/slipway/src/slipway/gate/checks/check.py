@@ -16,12 +16,16 @@ class Finding(NamedTuple):
 
 
 class Check(NamedTuple):
-    """A check: its name in the report, its reason, and what to do where it fails; `gate.yaml` may exempt each."""
+    """A check: its name in the report, its reason, and what to do where it fails; `gate.yaml` may exempt each.
+
+    One that measures time runs `alone`.
+    """
 
     name: str
     judge: Callable[[GateInputs], Finding]
     why: str
     advice: str
+    alone: bool = False
 
     def __call__(self, inputs: GateInputs) -> CheckResult:
         """Judge the candidate."""
@@ -31,6 +35,6 @@ class Check(NamedTuple):
         )
 
 
-def gate_check(*, why: str, advice: str) -> Callable[[Callable[[GateInputs], Finding]], Check]:
+def gate_check(*, why: str, advice: str, alone: bool = False) -> Callable[[Callable[[GateInputs], Finding]], Check]:
     """Turn a function into a `Check` of its name."""
-    return lambda judge: Check(judge.__name__, judge, why, advice)
+    return lambda judge: Check(judge.__name__, judge, why, advice, alone)

@@ -86,6 +86,7 @@ def source_allowed(inputs: GateInputs) -> Finding:
 @gate_check(
     why="A slow model delays every request, a large one every start and every rollback.",
     advice="Train fewer or smaller trees; look at what features.py does for a single row, and for which rows.",
+    alone=True,
 )
 def latency_and_size(inputs: GateInputs) -> Finding:
     """Fail if rows take too long, absolutely or beside production's, or the bundle is too large.
