@@ -10,6 +10,7 @@ import bundles
 import champions
 import contracts
 import datasets
+import hidden_inputs
 import ledgers
 import model
 import records
@@ -25,7 +26,20 @@ from slipway.gate.result import GateResult, Verdict
 from slipway.gate.run import run_gate
 
 # Their import puts the mutants into the catalogue.
-SOURCES = (datasets, rows, records, champions, model, slices, bundles, reports, ledgers, contracts, requests_taken)
+SOURCES = (
+    datasets,
+    rows,
+    records,
+    champions,
+    model,
+    slices,
+    bundles,
+    reports,
+    ledgers,
+    contracts,
+    requests_taken,
+    hidden_inputs,
+)
 # Enough for the gate's statistics: 60 days, of which a quarter is held out.
 ROWS = 12_000
 

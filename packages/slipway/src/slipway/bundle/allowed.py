@@ -12,6 +12,7 @@ import builtins
 from collections.abc import Iterator
 from pathlib import Path
 
+from slipway.bundle.hidden_inputs import CONTEXTS, find_hidden_inputs
 from slipway.errors import ProblemError
 
 
@@ -79,8 +80,6 @@ DATETIME = _words(
 )
 # Names that an error repeats.
 _NAMED = 3
-_CLOCKS = frozenset({"now", "today"})
-_TIME_READERS = frozenset({"datetime64", "array", "asarray", "astype", "full", "full_like", "fromiter", "stack"})
 
 
 def require_allowed(path: Path) -> None:
@@ -139,11 +138,10 @@ class _Reader:
                     wrong = [found] if self._is_foreign(found) else []
                 case ast.Attribute():
                     wrong = self._attribute(node, called.get(id(node)))
-                case ast.Call():
-                    wrong = _clock_texts(node)
                 case _:
                     continue
             yield from ((node.lineno, what) for what in wrong)
+        yield from find_hidden_inputs(self._tree, frozenset(self._modules))
 
     def _is_foreign(self, name: str) -> bool:
         if name in self._defined or name in self._modules:
@@ -163,6 +161,8 @@ class _Reader:
             return [] if chain[1] in NUMPY | REDUCTIONS | {"typing"} else [text]
         if module == "datetime":
             return [] if set(chain[1:]) <= DATETIME | ATTRIBUTES else [text]
+        if module == "decimal" and node.attr in CONTEXTS:
+            return [text]
         if module is not None:
             return [] if module in MODULES and not node.attr.startswith("_") else [text]
         return [] if node.attr in ATTRIBUTES | DATETIME | NUMPY | self._defined else [text]
@@ -173,6 +173,8 @@ def _importable(module: str | None, alias: ast.alias) -> bool:
         return alias.name in NUMPY | REDUCTIONS | {"typing"}
     if module == "datetime":
         return alias.name in DATETIME
+    if module == "decimal" and alias.name in CONTEXTS:
+        return False
     return module in MODULES and alias.name != "*"
 
 
@@ -201,12 +203,3 @@ def _chain(node: ast.expr) -> list[str]:
     if isinstance(node, ast.Attribute) and (before := _chain(node.value)):
         return [*before, node.attr]
     return []
-
-
-def _clock_texts(call: ast.Call) -> list[str]:
-    """Return texts that numpy reads as the present moment."""
-    attr = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    if attr not in _TIME_READERS:
-        return []
-    texts = [node.value for node in ast.walk(call) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    return [f'"{text}" as a time' for text in texts if text.lower() in _CLOCKS]

@@ -16,7 +16,7 @@ def run_source(name: str, source: bytes, digest: str) -> ModuleType:
     The module is named after the bundle, so that two bundles can be loaded at once. No compiled file is written, as a
     bundle has no file that its manifest does not name.
     """
-    module = ModuleType(f"slipway_bundle_{digest[:16]}_{Path(name).stem}")
+    module = ModuleType(module_name(name, digest))
     # msgspec resolves annotations through sys.modules.
     sys.modules[module.__name__] = module
     try:
@@ -25,3 +25,8 @@ def run_source(name: str, source: bytes, digest: str) -> ModuleType:
         del sys.modules[module.__name__]
         raise BundleError(f"Cannot run {name}: {type(error).__name__}: {error}.") from error
     return module
+
+
+def module_name(name: str, digest: str) -> str:
+    """Return the name of the module of the file `name` of a bundle."""
+    return f"slipway_bundle_{digest[:16]}_{Path(name).stem}"

@@ -34,6 +34,7 @@ class IsolatedBundle:
         self.sealed = sealed
         self.fields = facts.fields
         self.golden_rows = facts.golden
+        self._state = facts.state
 
     def score(self, columns: Columns) -> NDArray[np.float64]:
         """Score the contract's columns as `Bundle.score` does; raises `BundleError` for an answer of another shape."""
@@ -43,6 +44,17 @@ class IsolatedBundle:
             self._child.ask("score", pack_columns(columns), PackedArray, most, rows / _ROWS_PER_SECOND)
         )
         return self._scores(found, rows)
+
+    def score_in_batches(self, columns: Columns) -> NDArray[np.float64]:
+        """Score the columns in batches of every size, one row, two, three and so on."""
+        rows = count_rows(columns)
+        most = SMALL + rows * self._width * _BYTES
+        found = self._child.ask("score_in_batches", pack_columns(columns), PackedArray, most, rows / 10)
+        return self._scores(unpack_array(found), rows)
+
+    def is_as_started(self) -> bool:
+        """Return whether the bundle's code keeps what it kept before the first call: no call has left a trace."""
+        return self._child.ask("state", None, str) == self._state
 
     def score_alone(self, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Score each row by itself, as the service does; returns the scores, and the seconds that each row took."""
@@ -98,7 +110,10 @@ class IsolatedBundle:
 
 
 def isolate_bundle(sealed: SealedBundle, patience: float = PATIENCE, ahead: float = 0.0) -> IsolatedBundle:
-    """Start a verified bundle in a child process, where its golden rows are scored; its clock is `ahead` by seconds.
+    """Start a verified bundle in a child process, where its golden rows are scored.
+
+    Where `ahead` is not 0, it runs under other conditions: its clock is ahead by so many seconds, it scores in threads,
+    and new memory is not zero.
 
     Raises `BundleError` for code that fails, ends its process or does not answer within `patience` seconds, and
     `GoldenRowsError` where a golden row scores otherwise than when sealed.

@@ -1,23 +1,31 @@
 """The child's half of an isolated bundle: it loads the bundle, and answers with plain data."""
 
 import re
+import sys
 import time
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
+from slipway.bundle.code import CONTRACT, FEATURES, module_name
 from slipway.bundle.isolation.clock import shift_clock
+from slipway.bundle.isolation.confinement import fill_memory
+from slipway.bundle.isolation.state import digest_state
 from slipway.bundle.isolation.wire import PackedArray, PackedColumns, pack_array, pack_columns, unpack_columns
 from slipway.bundle.manifest import Manifest
 from slipway.bundle.model import Bundle
 from slipway.bundle.row import RowScorer
 from slipway.bundle.verify import SealedBundle, start_bundle
-from slipway.columns import columns_to_rows, rows_to_columns
+from slipway.columns import columns_to_rows, count_rows, rows_to_columns, take_rows
 from slipway.contract import Field
 
+T = TypeVar("T")
 # Turns of timing, which end early after so many seconds; reasons that are kept, and characters of each.
 _TURNS, _ENOUGH = 5, 1.0
 _REASONS, _REASON = 5, 300
@@ -30,7 +38,10 @@ _REFUSALS = {
 
 
 class BundleStart(msgspec.Struct, frozen=True):
-    """What a child needs to start a verified bundle; its clock is `ahead` by so many seconds."""
+    """What a child needs to start a verified bundle; `ahead` is not 0 where it shall run under other conditions.
+
+    Its clock is ahead by so many seconds, it scores in other threads, and new memory is not zero.
+    """
 
     path: str
     digest: str
@@ -40,10 +51,14 @@ class BundleStart(msgspec.Struct, frozen=True):
 
 
 class BundleFacts(msgspec.Struct, frozen=True):
-    """What the code of a bundle says about itself: the contract's fields, and how many golden rows score as sealed."""
+    """What the code of a bundle says about itself: the contract's fields, and how many golden rows score as sealed.
+
+    `state` is a digest of what it keeps between calls.
+    """
 
     fields: tuple[Field, ...]
     golden: int
+    state: str
 
 
 class AloneScores(msgspec.Struct, frozen=True):
@@ -79,16 +94,32 @@ class BundleWorker:
         start = msgspec.msgpack.decode(payload, type=BundleStart)
         if start.ahead:
             shift_clock(start.ahead)
+            fill_memory()
+        self._elsewhere = bool(start.ahead)
         sealed = SealedBundle(Path(start.path), start.digest, start.manifest, start.files)
         self._bundle: Bundle = start_bundle(sealed)
 
     def facts(self, _: msgspec.Raw) -> BundleFacts:
         """Describe the bundle."""
-        return BundleFacts(self._bundle.fields, len(self._bundle.golden()[1]))
+        return BundleFacts(self._bundle.fields, len(self._bundle.golden()[1]), self.state(_))
 
     def score(self, payload: msgspec.Raw) -> PackedArray:
         """Score columns."""
-        return pack_array(self._bundle.score(_columns(payload)))
+        return pack_array(self._run(self._bundle.score, _columns(payload)))
+
+    def score_in_batches(self, payload: msgspec.Raw) -> PackedArray:
+        """Score columns in batches of one row, of two, of three and so on, until no row is left."""
+        columns, size, start = _columns(payload), 1, 0
+        parts: list[NDArray[np.float64]] = []
+        while start < count_rows(columns):
+            parts.append(self._bundle.score(take_rows(columns, slice(start, start + size))))
+            start, size = start + size, size + 1
+        return pack_array(np.concatenate(parts))
+
+    def state(self, _: msgspec.Raw) -> str:
+        """Return a digest of what the bundle's code keeps between calls."""
+        names = (module_name(name, self._bundle.digest) for name in (CONTRACT, FEATURES))
+        return digest_state(sys.modules[name] for name in names if name in sys.modules)
 
     def derive(self, payload: msgspec.Raw) -> PackedColumns:
         """Apply the features to columns."""
@@ -101,6 +132,16 @@ class BundleWorker:
         """
         sent = columns_to_rows(self._bundle.fields, _columns(payload))
         rows: list[Any] = [msgspec.convert(row, self._bundle.contract) for row in sent]
+        return self._run(self._time_rows, rows)
+
+    def _run(self, function: Callable[..., T], *given: Any) -> T:
+        """Call a function, in a thread of its own where conditions shall be others."""
+        if not self._elsewhere:
+            return function(*given)
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(function, *given).result()
+
+    def _time_rows(self, rows: list[Any]) -> AloneScores:
         scorer, clock = RowScorer(self._bundle), time.perf_counter
         scores, fastest = [], [float("inf")] * len(rows)
         began = clock()

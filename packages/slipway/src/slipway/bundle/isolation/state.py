@@ -1,0 +1,83 @@
+"""Digest what the code of a bundle keeps between two calls: a score must not depend on what was asked before."""
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from types import CellType, FunctionType, GeneratorType, ModuleType
+from typing import Any
+
+import numpy as np
+
+_PLAIN = (type(None), bool, int, float, complex, str, bytes, range, np.generic)
+# Attributes of what wraps a function: decorators, methods, partial functions.
+_WRAPPED = ("__func__", "__wrapped__", "__self__", "func", "args", "keywords", "fget")
+# Python's own attributes of a class, and of a module, keep nothing of a call.
+_PYTHONS = ("__builtins__", "__dict__", "__weakref__", "__loader__", "__spec__")
+
+
+def digest_state(modules: Iterable[ModuleType]) -> str:
+    """Return a digest of the values that `modules` hold: in globals, classes, defaults, closures and iterators.
+
+    What `functools.cache` keeps is left out: it answers the same question in the same way.
+    """
+    modules = [*modules]
+    own, found = {module.__name__ for module in modules}, hashlib.blake2b(digest_size=16)
+    # With the values, so that none of their places in memory is used again.
+    seen: dict[int, Any] = {}
+    waiting: list[Any] = [vars(module) for module in modules]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, _PLAIN):
+            found.update(f"{type(value).__name__} {value!r}\n".encode(errors="surrogatepass"))
+        elif id(value) not in seen:
+            seen[id(value)] = value
+            found.update(f"{type(value).__name__}\n".encode())
+            if isinstance(value, np.ndarray) and value.dtype.kind != "O":
+                found.update(value.tobytes())
+            elif isinstance(value, (bytearray, memoryview)):
+                found.update(bytes(value))
+            else:
+                waiting.extend(_parts(value, own))
+    return found.hexdigest()
+
+
+def _parts(value: Any, own: set[str]) -> Iterator[Any]:
+    """Yield the values that a value holds; classes and functions of other modules than `own` are left out."""
+    if isinstance(value, Mapping):
+        yield from (part for item in value.items() if item[0] not in _PYTHONS for part in item)
+    elif isinstance(value, (list, tuple, deque)):
+        yield len(value)
+        yield from value
+    elif isinstance(value, (set, frozenset)):
+        yield from sorted(map(repr, value))
+    elif isinstance(value, np.ndarray):
+        yield value.tolist()
+    elif isinstance(value, (FunctionType, type)):
+        yield from _code_parts(value) if value.__module__ in own else ()
+    elif not isinstance(value, ModuleType):
+        yield from _instance_parts(value)
+
+
+def _code_parts(value: Any) -> Iterator[Any]:
+    if isinstance(value, type):
+        yield dict(vars(value))
+    else:
+        yield from (value.__defaults__, value.__kwdefaults__, value.__closure__, vars(value))
+
+
+def _instance_parts(value: Any) -> Iterator[Any]:
+    yield getattr(value, "__dict__", None)
+    names = [*getattr(type(value), "__struct_fields__", ()), *getattr(type(value), "__slots__", ())]
+    yield {name: getattr(value, name, None) for name in (*names, *_WRAPPED)}
+    if isinstance(value, CellType):
+        with suppress(ValueError):
+            yield value.cell_contents
+    elif isinstance(value, GeneratorType):
+        yield value.gi_frame and (value.gi_frame.f_lasti, dict(value.gi_frame.f_locals))
+    elif hasattr(value, "__next__"):
+        # Of an iterator of Python's own: where it stands.
+        try:
+            yield value.__reduce__()
+        except (TypeError, AttributeError):
+            yield repr(value)
