@@ -6,8 +6,8 @@ from slipway.columns import frame_to_columns, spread_rows
 from slipway.evaluation.holdout import evaluate_holdout
 from slipway.evaluation.result import Evaluation, SliceResult, find_metric, flatten_evaluation
 from slipway.gate.checks.check import Finding, gate_check
-from slipway.gate.checks.served import PROBED
 from slipway.gate.inputs import GateInputs
+from slipway.gate.statistics.probe import PROBED
 
 # Number of differing figures that are named.
 _NAMED = 4
