@@ -10,7 +10,7 @@ from slipway.problem import Problem, load_problem
 from slipway.settings import ProjectSettings, project_settings
 
 # Raised when this version makes other bundles or figures from the same inputs than the one before.
-RESULTS = 2
+RESULTS = 3
 
 
 class Project(NamedTuple):

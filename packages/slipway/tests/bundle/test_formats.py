@@ -10,10 +10,14 @@ from running import serving
 
 from slipway.bundle import load_bundle
 from slipway.bundle.manifest import FORMAT, Certificate
+from slipway.bundle.profile import Shape, decode_profile
 from slipway.bundle.verify import score_difference
 
 # The toy `churn` with three trees, sealed by the version before format 2.
 FORMAT_1 = TESTS / "formats" / "bundle-1"
+# The same, sealed by the version before format 3.
+FORMAT_2 = TESTS / "formats" / "bundle-2"
+DIGEST_2 = "1c54529bc77fb586dad76bd5aad3152f4f687811f2c81edb0e0c675127718a5b"
 DIGEST_1 = "3742b8b716838f86fd7c73c43b312f89155097dda04138f4d15d54ebc74686dc"
 
 
@@ -33,6 +37,17 @@ def test_a_service_of_format_1_answers_and_names_the_score_by_its_class(tmp_path
         assert "churn = true:" in service.ask.get("/").text
 
 
+def test_a_bundle_of_format_2_is_verified_and_its_profile_has_no_blocks():
+    bundle = load_bundle(FORMAT_2, DIGEST_2)
+    assert bundle.manifest.format == 2
+    columns, expected = bundle.golden()
+    assert score_difference(bundle.score(columns), expected).max() < 1e-5
+    profile = decode_profile((FORMAT_2 / "profile.json").read_bytes())
+    assert profile.blocks is None
+    assert profile.inputs["usage"].cells is Shape.NUMBER
+    assert profile.inputs["plan"].cells is Shape.CATEGORY
+
+
 def test_the_certificate_of_format_1_still_passes():
     found = msgspec.json.decode((FORMAT_1 / "certificate.json").read_bytes(), type=Certificate)
     assert found.passed
@@ -40,6 +55,6 @@ def test_the_certificate_of_format_1_still_passes():
 
 
 def test_a_new_bundle_has_the_newest_format_and_its_words(churn, toys):
-    assert churn.bundle.manifest.format == FORMAT == 2
+    assert churn.bundle.manifest.format == FORMAT == 3
     assert toys["rents"].bundle.manifest.outcome == toys["rents"].problem.outcome == "monthly rent"
     assert hashlib.sha256((churn.bundle.path / "manifest.json").read_bytes()).hexdigest() == churn.bundle.digest

@@ -22,7 +22,7 @@ def slipway(folder, *words):
 @pytest.fixture
 def production(tmp_path):
     """A project with one environment that serves nothing."""
-    table = '[tool.slipway]\nresults = 2\nproblem = "none"\n[tool.slipway.environments.production]\nport = 9000\n'
+    table = '[tool.slipway]\nresults = 3\nproblem = "none"\n[tool.slipway.environments.production]\nport = 9000\n'
     (tmp_path / "pyproject.toml").write_text(table)
     return tmp_path
 

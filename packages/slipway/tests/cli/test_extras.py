@@ -54,7 +54,7 @@ def test_what_needs_no_more_works_there(tmp_path, toys):
 
 
 def test_a_missing_package_of_the_problem_is_named_with_its_importer(tmp_path):
-    (tmp_path / "pyproject.toml").write_text('[tool.slipway]\nproblem = "example"\nresults = 2\n')
+    (tmp_path / "pyproject.toml").write_text('[tool.slipway]\nproblem = "example"\nresults = 3\n')
     (tmp_path / "src/example").mkdir(parents=True)
     (tmp_path / "src/example/problem.py").write_text("import a_package_of_theirs\n")
     code = "import sys; sys.path.insert(0, 'src'); from slipway.cli import main; main(['gate', '--power'])"

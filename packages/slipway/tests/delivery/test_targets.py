@@ -60,7 +60,7 @@ def find(tmp_path):
     """Finds the target of an environment with these lines besides its port."""
 
     def find_with(*lines: str) -> Target:
-        head = ["[tool.slipway]", 'problem = "none"', "results = 2", "[tool.slipway.environments.staging]", "port = 80"]
+        head = ["[tool.slipway]", 'problem = "none"', "results = 3", "[tool.slipway.environments.staging]", "port = 80"]
         (tmp_path / "pyproject.toml").write_text("\n".join([*head, *lines]))
         return find_target(tmp_path, "staging")
 

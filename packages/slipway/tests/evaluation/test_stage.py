@@ -21,7 +21,7 @@ OUTPUTS = ("metrics.json", "model_card.md", "plots", "evaluation.json.gz")
 
 def make_workspace(toy, tmp_path):
     """What the stages before leave behind."""
-    (tmp_path / "pyproject.toml").write_text(f'[tool.slipway]\nresults = 2\nproblem = "{toy.problem.name}"\n')
+    (tmp_path / "pyproject.toml").write_text(f'[tool.slipway]\nresults = 3\nproblem = "{toy.problem.name}"\n')
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(msgspec.to_builtins(toy.params)))
     write_parts(toy.train, toy.holdout, tmp_path / "prepared")
     shutil.copytree(toy.bundle.path, tmp_path / "bundle")

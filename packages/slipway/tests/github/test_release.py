@@ -28,7 +28,7 @@ def root(hub, tmp_path):
     folder = clone(hub, tmp_path / "ours")
     Ledger(folder).init(ENVIRONMENTS, BY, "it begins")
     tables = [f"[tool.slipway.environments.{name}]\nport = {free_port()}" for name in ENVIRONMENTS]
-    (folder / "pyproject.toml").write_text('[tool.slipway]\nresults = 2\nproblem = "churn"\n' + "\n".join(tables))
+    (folder / "pyproject.toml").write_text('[tool.slipway]\nresults = 3\nproblem = "churn"\n' + "\n".join(tables))
     return folder
 
 

@@ -141,13 +141,13 @@ def test_origin_goes_before_other_remotes_and_the_settings_before_origin(hub, ou
     other = make_hub(tmp_path / "more")
     git(ours, "remote", "add", "another", str(other))
     assert Ledger(ours).remote == "origin"
-    (ours / "pyproject.toml").write_text('[tool.slipway]\nresults = 2\nproblem = "toy"\nledger_remote = "another"\n')
+    (ours / "pyproject.toml").write_text('[tool.slipway]\nresults = 3\nproblem = "toy"\nledger_remote = "another"\n')
     assert Ledger(ours).remote == "another"
     Ledger(ours).init(["staging"], BY, "it begins")
     assert git(other, "rev-list", "--count", "deployments") == "1"
-    (ours / "pyproject.toml").write_text('[tool.slipway]\nresults = 2\nproblem = "toy"\nledger_remote = ""\n')
+    (ours / "pyproject.toml").write_text('[tool.slipway]\nresults = 3\nproblem = "toy"\nledger_remote = ""\n')
     assert Ledger(ours).remote is None
-    (ours / "pyproject.toml").write_text('[tool.slipway]\nresults = 2\nproblem = "toy"\nledger_remote = "mistyped"\n')
+    (ours / "pyproject.toml").write_text('[tool.slipway]\nresults = 3\nproblem = "toy"\nledger_remote = "mistyped"\n')
     with pytest.raises(LedgerError, match=r"mistyped.*another.*origin"):
         Ledger(ours).read("staging")
 

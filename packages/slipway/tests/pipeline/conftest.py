@@ -65,7 +65,7 @@ def make_project(folder: Path, toy: str, rows: int = 1500) -> Project:
     for name in ("dvc.yaml", ".gitignore", ".dvcignore"):
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(TOYS / toy, folder / "src" / toy, ignore=ignore)
-    (folder / "pyproject.toml").write_text(f'[tool.slipway]\nresults = 2\nproblem = "{toy}"\n')
+    (folder / "pyproject.toml").write_text(f'[tool.slipway]\nresults = 3\nproblem = "{toy}"\n')
     model = importlib.import_module(f"{toy}.problem").PROBLEM.params()
     (folder / "params.yaml").write_text(PARAMS + f"model: {msgspec.json.encode(model).decode()}\n")
     project = Project(folder)

@@ -38,7 +38,7 @@ def test_a_mistyped_parameter_is_named(project):
 
 
 def test_a_problem_that_does_not_exist_is_named(project):
-    (project.folder / "pyproject.toml").write_text('[tool.slipway]\nresults = 2\nproblem = "nobody"\n')
+    (project.folder / "pyproject.toml").write_text('[tool.slipway]\nresults = 3\nproblem = "nobody"\n')
     assert_refused(project.stage("prepare"), "nobody.problem", "pyproject.toml")
 
 

@@ -59,7 +59,7 @@ def test_a_changed_file_of_the_machinery_runs_no_stage_again(project):
 
 def test_a_raised_number_of_results_runs_every_stage_again(project):
     path = project.folder / "pyproject.toml"
-    path.write_text(path.read_text().replace("results = 2", "results = 3"))
+    path.write_text(path.read_text().replace("results = 3", "results = 4"))
     assert outdated(project) == {"validate", "prepare", "train", "evaluate", "register"}
 
 

@@ -67,7 +67,7 @@ def place_on_engine(project: Project) -> Project:
 
 def change(project: Project, **changed: Any) -> None:
     """The settings that the environments had first, but for those that are named here."""
-    lines = [f'[tool.slipway]\nresults = 2\nproblem = "{project.package}"']
+    lines = [f'[tool.slipway]\nresults = 3\nproblem = "{project.package}"']
     for name, table in json.loads((project.root / ".slipway" / "tables.json").read_text()).items():
         lines.append(f"[tool.slipway.environments.{name}]")
         for key, value in (table | changed).items():

@@ -112,7 +112,7 @@ def make_project(root: Path, name: str = "churn", rows: int = 3000) -> Project:
     params = toy_params(problem)
     frame = sys.modules[f"{name}.problem"].load.__globals__["make"](rows, seed=3)
     train, holdout = split_frame(frame, params.split)
-    (root / "pyproject.toml").write_text(f'[tool.slipway]\nresults = 2\nproblem = "{name}"\n')
+    (root / "pyproject.toml").write_text(f'[tool.slipway]\nresults = 3\nproblem = "{name}"\n')
     (root / ".gitignore").write_text("bundle/\nprepared/\n.slipway/\n")
     project = Project(root, name, train, holdout)
     project.write_params(params)
@@ -142,7 +142,7 @@ def place(project: Project, key_file: str | None = None, **variables: str) -> Pr
     """Give the project environments on free ports, or keep its ports and change the rest."""
     path = project.root / "pyproject.toml"
     known = tomllib.loads(path.read_text())["tool"]["slipway"].get("environments", {})
-    lines = [f'[tool.slipway]\nresults = 2\nproblem = "{project.package}"\n']
+    lines = [f'[tool.slipway]\nresults = 3\nproblem = "{project.package}"\n']
     for name in ENVIRONMENTS:
         port = known.get(name, {}).get("port") or free_port()
         lines.append(f"[tool.slipway.environments.{name}]\nport = {port}")

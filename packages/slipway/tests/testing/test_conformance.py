@@ -17,7 +17,7 @@ from toybox import toy_params
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-PYPROJECT = '[tool.slipway]\nresults = 2\nproblem = "{name}"\n[tool.pytest]\n'
+PYPROJECT = '[tool.slipway]\nresults = 3\nproblem = "{name}"\n[tool.pytest]\n'
 CONFTEST = 'pytest_plugins = ["slipway.testing"]\n'
 SUITE = "from slipway.testing import ProblemConformance\n\n\nclass TestConformance(ProblemConformance):\n    pass\n"
 WORKFLOW = "name: a\non: push\njobs:\n  a:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: make test\n"

@@ -36,7 +36,7 @@ def fill(root: Path, toy) -> Path:
     (root / "model_card.md").write_text("# A toy\n")
     (root / "plots").mkdir()
     (root / "plots" / "roc.json").write_text("[]\n")
-    (root / "pyproject.toml").write_text(f'[tool.slipway]\nresults = 2\nproblem = "{toy.problem.name}"\n')
+    (root / "pyproject.toml").write_text(f'[tool.slipway]\nresults = 3\nproblem = "{toy.problem.name}"\n')
     (root / "params.yaml").write_bytes(msgspec.yaml.encode(toy.params))
     (root / "data.dvc").write_text(f"outs:\n- md5: {DATA_MD5}\n  size: 1\n  hash: md5\n  path: data\n")
     (root / "dvc.lock").write_text("schema: '2.0'\nstages:\n  train:\n    cmd: python pipeline/train.py\n")

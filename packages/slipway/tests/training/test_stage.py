@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_model_is_trained_where_the_holdout_is_absent(churn, tmp_path):
-    (tmp_path / "pyproject.toml").write_text('[tool.slipway]\nresults = 2\nproblem = "churn"\n')
+    (tmp_path / "pyproject.toml").write_text('[tool.slipway]\nresults = 3\nproblem = "churn"\n')
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(msgspec.to_builtins(churn.params)))
     write_parts(churn.train, churn.holdout, tmp_path / "prepared")
     (tmp_path / "prepared" / "holdout.parquet").unlink()

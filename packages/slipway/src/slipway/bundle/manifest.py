@@ -11,10 +11,10 @@ from slipway.errors import BundleError
 from slipway.files.documents import parse_json
 from slipway.problem import Task
 
-FORMAT = 2
+FORMAT = 3
 # Every format that was ever released can be read. Format 1 had neither `outcome` nor `scale`, and certificates that did
-# not tell kinds of rows apart.
-_READABLE = (1, FORMAT)
+# not tell kinds of rows apart; the profiles of formats 1 and 2 had no blocks.
+_READABLE = (1, 2, FORMAT)
 MANIFEST = "manifest.json"
 # The largest difference between two computations of one score that counts as the same, relative to scores above
 # the manifest's scale.
@@ -110,7 +110,7 @@ def manifest_digest(manifest: bytes) -> str:
 
 def decode_manifest(content: bytes, path: Path) -> Manifest:
     """Decode a manifest strictly; errors name `path`."""
-    readable = " or ".join(map(str, _READABLE))
+    readable = " or ".join([", ".join(map(str, _READABLE[:-1])), str(FORMAT)])
     advice = f"Expected a manifest of format {readable}. Train the model again."
     version = parse_json(content, _Version, str(path), BundleError, advice).format
     if version not in _READABLE:

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from slipway.bundle.profile import Profile
 from slipway.columns import Columns, columns_to_arguments, count_rows, spread_rows, take_rows
 from slipway.contract import Field
 from slipway.errors import ProblemError
-from slipway.training.profile import Profile
 from slipway.training.values import FieldValues, extreme_values, read_values, typical_value
 
 ORDINARY = 16

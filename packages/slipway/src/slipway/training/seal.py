@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +17,7 @@ from slipway.bundle.manifest import MANIFEST, Certificate, Manifest, manifest_di
 from slipway.bundle.model import Bundle
 from slipway.bundle.scorer import Scorer
 from slipway.bundle.verify import load_bundle
-from slipway.columns import frame_to_columns, rows_to_columns
+from slipway.columns import Columns, frame_to_columns, rows_to_columns
 from slipway.contract import Field, read_contract
 from slipway.errors import ProblemError
 from slipway.files.writing import encode_json, new_folder
@@ -28,7 +27,8 @@ from slipway.training.export import export_onnx
 from slipway.training.fit import Fitted, derive_features, predict_scores
 from slipway.training.golden import answer_rows, choose_golden_rows, encode_golden_rows
 from slipway.training.made_rows import Made, make_rows
-from slipway.training.profile import describe_scores, make_profile
+from slipway.training.profile import complete_profile, make_profile
+from slipway.training.reference.blocks import block_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,12 +57,17 @@ def seal_bundle(
     scores = scorer.run(certified.training)
     scale = _scale(problem.task, scores)
     certificate = certify_parity(scorer, fitted, certified, limit, scale)
+
+    def score(some: Columns) -> NDArray[np.float64]:
+        return scorer.run(encode_inputs(fitted.inputs, derive_features(problem, some)))
+
+    profile = complete_profile(profile, columns, scorer.run(tensor), block_rows(train), fitted.inputs, score)
     contents = {
         **code,
         "model.onnx": model,
         "golden.jsonl": encode_golden_rows(choose_golden_rows(made, answers)),
         "certificate.json": encode_json(certificate),
-        "profile.json": encode_json(msgspec.structs.replace(profile, scores=describe_scores(scores))),
+        "profile.json": encode_json(profile),
     }
     files = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(contents.items())}
     manifest = _describe(problem, fitted, threshold=limit, scale=scale, batch_floor=floor, files=files)

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from slipway.bundle.profile import Distribution, Profile
 from slipway.columns import Columns
 from slipway.contract import Field, Kind
-from slipway.training.profile import Distribution, Profile
 
 # A text that fewer than one row in a hundred has may be one person's own.
 _COMMON = 0.01

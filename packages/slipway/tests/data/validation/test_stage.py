@@ -26,7 +26,7 @@ model: {}
 def project(tmp_path):
     folder = tmp_path / "a project"
     (folder / "data" / "rows").mkdir(parents=True)
-    (folder / "pyproject.toml").write_text('[tool.slipway]\nresults = 2\nproblem = "churn"\n')
+    (folder / "pyproject.toml").write_text('[tool.slipway]\nresults = 3\nproblem = "churn"\n')
     (folder / "params.yaml").write_text(PARAMS)
     return folder
 
@@ -79,10 +79,10 @@ def test_a_wrong_parameter_fails_before_any_data_is_read(project):
     ("line", "found"),
     [
         (
-            "results = 3",
-            "expected results = 2, which this version of slipway makes, found results = 3",
+            "results = 4",
+            "expected results = 3, which this version of slipway makes, found results = 4",
         ),
-        ("", "found no results. Write `results = 2`"),
+        ("", "found no results. Write `results = 3`"),
         ('results = "1"', "tool.slipway.results: expected `int | null`, found '1'"),
     ],
 )

@@ -125,4 +125,4 @@ def share_state(
 def _score_edges(sealed: SealedBundle) -> tuple[float, ...]:
     """Return the bucket edges of a regression's scores, those of the bundle's profile."""
     profile = msgspec.json.decode(sealed.files["profile.json"])
-    return tuple(profile["scores"][0].get("edges", (0.0,)))
+    return tuple(sorted({*profile["scores"][0].get("edges", (0.0,))}))
