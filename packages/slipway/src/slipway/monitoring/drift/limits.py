@@ -1,0 +1,137 @@
+"""Limits for the figures of a window, from runs of consecutive blocks of the reference.
+
+Rows of a day share their fate and days their weather, so a limit from rows or days drawn one by one is too low: it is
+taken from runs as long as the window. The limit is the larger of `MARGIN` times the largest run of the reference, and
+the bound that one more run exceeds with the stated probability: for a figure with mean m and deviation s over n
+disjoint runs, m + t s sqrt(1 + 1/n), with the quantile t of Student's distribution (Hahn, Journal of the American
+Statistical Association 64, 1969); the probability is shared out evenly over all figures (Bonferroni).
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slipway.bundle.profile import Order
+from slipway.monitoring.drift.figures import Statistic, Tracked, compare_runs, sum_runs
+from slipway.training.reference.blocks import BlockSeries
+
+# False alarms for the whole set of figures: one clean window in 100.
+FALSE_ALARMS = 0.01
+MARGIN = 1.5
+# Days of the recent reference, and the fewest of them with rows.
+RECENT, FEWEST_RECENT = 28, 14
+# Disjoint runs without which a deviation means nothing.
+_FEWEST_RUNS = 4
+# A figure whose runs differ this much more from the whole than from the four weeks before them has seasons.
+_SEASONAL = 1.25
+
+
+class Against(StrEnum):
+    """The reference of a figure: the days before the window, or all blocks of the training rows."""
+
+    RECENT = "recent"
+    PROFILE = "profile"
+
+
+class Limit(NamedTuple):
+    """The largest usual value of a statistic, its usual value (the median), and the rows of the runs it comes from."""
+
+    largest: float
+    usual: float
+    rows: float
+
+
+class Runs(NamedTuple):
+    """Runs of consecutive blocks: each a range of places, and the range of the blocks before it."""
+
+    lows: NDArray[np.intp]
+    highs: NDArray[np.intp]
+    before_lows: NDArray[np.intp]
+    before_highs: NDArray[np.intp]
+    disjoint: float
+
+
+def list_runs(series: BlockSeries, length: int, rows: int) -> Runs:
+    """Return the runs of `length` days, each with the `RECENT` days before it; without days, as many as give `rows`.
+
+    Blocks may have gaps, the days that were held out: runs with fewer than half as many blocks as usual are left out.
+    """
+    if series.order is Order.DAYS:
+        starts = np.arange(series.days[0], series.days[-1] - length + 2)
+        span, step = len(starts) + length - 1, length
+    else:
+        step = int(np.clip(round(rows / series.rows.mean()), 1, max(1, len(series.rows) // _FEWEST_RUNS)))
+        starts, span = np.arange(len(series.days) - step + 1), len(series.days)
+    days = series.days
+    places = [np.searchsorted(days, each) for each in (starts, starts + step, starts - RECENT, starts)]
+    held = places[1] - places[0]
+    whole = held * 2 >= np.median(held) if len(held) else held > 0
+    lows, highs, before_lows, before_highs = (each[whole & (held > 0)] for each in places)
+    return Runs(lows, highs, before_lows, before_highs, span / step)
+
+
+def calibrate_limit(
+    tracked: Tracked, runs: Runs, rows: NDArray[np.int64], against: Against, false_alarms: float
+) -> Limit | None:
+    """Return the limit of one figure at the probability `false_alarms`, None where the reference is too short."""
+    found = _compare(tracked, runs, against)
+    known = ~np.isnan(found)
+    disjoint = runs.disjoint * (known.mean() if len(known) else 0)
+    if disjoint < _FEWEST_RUNS:
+        return None
+    from scipy.special import stdtrit
+
+    values, quantile = found[known], float(stdtrit(disjoint - 1, 1 - false_alarms))
+    spread = quantile * np.sqrt(1 + 1 / disjoint)
+    if tracked.statistic is Statistic.DISTANCE:
+        bound, largest = values.mean() + spread * values.std(ddof=1), values.max()
+    else:
+        # Shares and volumes differ to both sides; only a share that rises is unusual.
+        both = np.abs(values) if tracked.statistic is Statistic.VOLUME else values
+        bound, largest = spread * np.sqrt((values**2).mean()), max(0.0, both.max())
+    held = [rows[low:high].sum() for low, high in zip(runs.lows[known], runs.highs[known], strict=True)]
+    return Limit(float(max(MARGIN * largest, bound)), float(np.median(np.abs(values))), float(np.median(held)))
+
+
+def has_seasons(tracked: Tracked, runs: Runs) -> bool:
+    """Tell whether runs of the reference differ more from all of it than from the four weeks before them."""
+    whole, recent = (_compare(tracked, runs, each) for each in (Against.PROFILE, Against.RECENT))
+    both = ~np.isnan(whole) & ~np.isnan(recent)
+    if not both.any():
+        return False
+    return bool(np.median(np.abs(whole[both])) > _SEASONAL * np.median(np.abs(recent[both])))
+
+
+def allow_noise(limit: Limit, tracked: Tracked, rows: float, against_rows: float, false_alarms: float) -> float:
+    """Raise a limit for a window of fewer rows than the runs it comes from, and to what chance alone gives.
+
+    The divergence of two samples of one distribution is chi-squared over 8 times the rows (in nats; Lin, IEEE
+    Transactions on Information Theory 37, 1991, to the second order), the angle of a share normal.
+    """
+    if tracked.statistic is Statistic.VOLUME:
+        return limit.largest
+    from scipy.special import chdtri, ndtri
+
+    if tracked.statistic is Statistic.DISTANCE:
+        free = max(1, int((tracked.cells.sum(axis=0) > 0).sum()) - 1)
+        noise = float(chdtri(free, false_alarms)) / 8 / np.log(2)
+    else:
+        noise = float(ndtri(1 - false_alarms)) ** 2 / 4
+    added = max(0.0, noise / rows - noise / limit.rows)
+    alone = noise * (1 / rows + 1 / max(1.0, against_rows))
+    return float(np.sqrt(max(limit.largest**2 + added, alone)))
+
+
+def _compare(tracked: Tracked, runs: Runs, against: Against) -> NDArray[np.float64]:
+    window = sum_runs(tracked, runs.lows, runs.highs)
+    if against is Against.PROFILE:
+        every = sum_runs(tracked, np.zeros_like(runs.lows), np.full_like(runs.highs, len(tracked.cells)))
+        # Of the volume it is the mean of all days; of cells, those of all other blocks.
+        others = every if tracked.statistic is Statistic.VOLUME else every - window
+        return compare_runs(tracked.statistic, window, others)
+    before = sum_runs(tracked, runs.before_lows, runs.before_highs)
+    found = compare_runs(tracked.statistic, window, before)
+    held = runs.before_highs - runs.before_lows
+    return np.where(held >= min(FEWEST_RECENT, np.median(held)), found, np.nan) if len(held) else found
