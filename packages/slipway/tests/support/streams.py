@@ -8,7 +8,7 @@ from slipway.bundle.manifest import Input
 from slipway.bundle.profile import Order
 from slipway.columns import take_rows
 from slipway.contract import Field, Kind
-from slipway.monitoring.drift.reference import Reference
+from slipway.monitoring.drift.reference import DriftReference
 from slipway.training.profile import complete_profile, known_categories, make_profile
 from slipway.training.reference.blocks import BlockedRows, open_blocks
 from slipway.training.reference.histograms import summarize_days
@@ -103,7 +103,7 @@ def make_reference(stream, held_out=0.25, order=None):
         make_profile(FIELDS, columns), columns, score_stream(columns), blocked, INPUTS, score_stream
     )
     leaned = sorted(profile.leaning, key=lambda name: -profile.leaning[name])
-    return Reference(
+    return DriftReference(
         profile=profile,
         vocabularies=known_categories(INPUTS),
         series=open_blocks(profile),

@@ -9,7 +9,7 @@ from slipway.bundle.manifest import TOLERANCE
 from slipway.bundle.verify import score_difference
 from slipway.columns import Columns, count_rows
 from slipway.figures import Figure
-from slipway.monitoring.drift.reference import Reference
+from slipway.monitoring.drift.reference import DriftReference
 from slipway.monitoring.measurement import Measurement
 from slipway.training.reference.blocks import BlockSeries, longest_run
 from slipway.training.reference.histograms import DayHistograms
@@ -25,7 +25,7 @@ _STALE, _STALE_REFERENCE = 0.5, 0.25
 
 
 def check_days(
-    reference: Reference, histograms: DayHistograms, series: BlockSeries, inside: NDArray[np.bool_]
+    reference: DriftReference, histograms: DayHistograms, series: BlockSeries, inside: NDArray[np.bool_]
 ) -> list[Measurement]:
     """Check the days of a window for stuck values, impossible jumps and readings of the day before."""
     if reference.series is None or reference.profile.blocks is None:
@@ -53,7 +53,9 @@ def check_scores(
     return Measurement(name="foreign_scores", figure=Figure(value=wrong), limit=0.0, rows=rows, note=note)
 
 
-def _check_stuck(reference: Reference, histograms: DayHistograms, name: str, inside: NDArray[np.bool_]) -> Measurement:
+def _check_stuck(
+    reference: DriftReference, histograms: DayHistograms, name: str, inside: NDArray[np.bool_]
+) -> Measurement:
     blocks = reference.profile.blocks
     usual = blocks.constant[name] if blocks else 0
     enough = inside & (histograms.known(name) >= _FEWEST_ROWS)
@@ -64,7 +66,7 @@ def _check_stuck(reference: Reference, histograms: DayHistograms, name: str, ins
 
 
 def _check_jumps(
-    reference: Reference, histograms: DayHistograms, series: BlockSeries, name: str, inside: NDArray[np.bool_]
+    reference: DriftReference, histograms: DayHistograms, series: BlockSeries, name: str, inside: NDArray[np.bool_]
 ) -> Measurement:
     sealed = reference.series
     usual = np.nanmax(np.abs(np.diff(sealed.means[name])), initial=0.0) if sealed else 0.0
@@ -80,7 +82,7 @@ def _check_jumps(
     return _measurement(reference, f"jump:{name}", name, jumps, int(histograms.rows[inside].sum()), note)
 
 
-def _check_stale(reference: Reference, series: BlockSeries, inside: NDArray[np.bool_]) -> list[Measurement]:
+def _check_stale(reference: DriftReference, series: BlockSeries, inside: NDArray[np.bool_]) -> list[Measurement]:
     sealed = reference.series
     if sealed is None or not reference.profile.readings:
         return []
@@ -95,6 +97,6 @@ def _check_stale(reference: Reference, series: BlockSeries, inside: NDArray[np.b
     return [_measurement(reference, "stale", "", days, int(series.rows[inside].sum()), note)]
 
 
-def _measurement(reference: Reference, name: str, column: str, value: float, rows: int, note: str) -> Measurement:
+def _measurement(reference: DriftReference, name: str, column: str, value: float, rows: int, note: str) -> Measurement:
     rank = reference.ranks.get(column)
     return Measurement(name=name, figure=Figure(value=value), limit=0.0, rows=rows, note=note, rank=rank)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipway.bundle.profile import Shape
-from slipway.monitoring.drift.reference import Reference
+from slipway.monitoring.drift.reference import DriftReference
 from slipway.training.reference.blocks import BlockSeries
 from slipway.training.reference.cells import UNSEEN, base_column
 from slipway.training.reference.histograms import watched_distributions
@@ -33,7 +33,7 @@ class Tracked(NamedTuple):
     cells: NDArray[np.float64]
 
 
-def track_figures(reference: Reference, series: BlockSeries) -> tuple[Tracked, ...]:
+def track_figures(reference: DriftReference, series: BlockSeries) -> tuple[Tracked, ...]:
     """Return the figures of each input and score, of repeated rows and of the volume, by day of `series`."""
     found = [Tracked("volume", "", Statistic.VOLUME, series.rows[:, None].astype(np.float64))]
     found.append(_share("duplicates", "", series.repeated * series.rows, series.rows))

@@ -23,7 +23,7 @@ from slipway.monitoring.drift.limits import (
     has_seasons,
     list_runs,
 )
-from slipway.monitoring.drift.reference import Reference
+from slipway.monitoring.drift.reference import DriftReference
 from slipway.monitoring.measurement import Measurement
 from slipway.training.reference.blocks import BlockSeries, make_series
 from slipway.training.reference.histograms import DayHistograms
@@ -56,7 +56,7 @@ class DriftRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure_windows(
-    reference: Reference, histograms: DayHistograms, windows: Sequence[Days], rules: DriftRules | None = None
+    reference: DriftReference, histograms: DayHistograms, windows: Sequence[Days], rules: DriftRules | None = None
 ) -> list[tuple[Measurement, ...]]:
     """Measure windows in their order; `histograms` should begin `RECENT` days before the first one.
 
@@ -74,7 +74,7 @@ def measure_windows(
 
 
 def measure_drift(
-    reference: Reference,
+    reference: DriftReference,
     histograms: DayHistograms,
     window: Days,
     unusual: Mapping[str, set[int]] | None = None,
@@ -119,7 +119,7 @@ class _Case(NamedTuple):
     recent: NDArray[np.bool_]
     window: Days
     share: float
-    reference: Reference
+    reference: DriftReference
 
     def measure(self, declared: Against | None) -> Measurement:
         cells = self.tracked.cells

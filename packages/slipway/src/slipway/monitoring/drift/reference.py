@@ -10,7 +10,7 @@ from slipway.training.profile import known_categories
 from slipway.training.reference.blocks import BlockSeries, open_blocks
 
 
-class Reference(msgspec.Struct, frozen=True, kw_only=True):
+class DriftReference(msgspec.Struct, frozen=True, kw_only=True):
     """What production is compared with; `series` is None for a bundle of a format before 3.
 
     `ranks` orders the contract's columns by how much the model leans on them, 0 first; it is empty for old bundles.
@@ -22,11 +22,11 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     ranks: Mapping[str, int]
 
 
-def read_reference(sealed: SealedBundle) -> Reference:
+def read_drift_reference(sealed: SealedBundle) -> DriftReference:
     """Read the reference of a verified bundle; none of the bundle's code runs."""
     profile = decode_profile(sealed.files["profile.json"], f"{sealed.path / 'profile.json'}")
     leaned = sorted(profile.leaning, key=lambda name: (-profile.leaning[name], name))
-    return Reference(
+    return DriftReference(
         profile=profile,
         vocabularies=known_categories(sealed.manifest.inputs),
         series=open_blocks(profile),
