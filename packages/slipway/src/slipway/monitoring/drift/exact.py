@@ -16,8 +16,9 @@ from slipway.training.reference.histograms import DayHistograms
 
 # A day with fewer values is not judged.
 _FEWEST_ROWS = 30
-# Impossible: a change of more than this many times the largest one between neighbouring blocks of the reference.
-_JUMP = 2.0
+# Impossible: a change of more than this many times the largest one between neighbouring blocks of the reference, and
+# this many standard errors.
+_JUMP, _CHANCE = 2.0, 4.0
 # A number that had one value in a longer run of days of the reference has quiet weeks, and is not checked for them.
 _QUIET = 1
 # Readings that the day before had too: a day with this share repeats it, where no day of the reference came near.
@@ -73,7 +74,9 @@ def _check_jumps(
     enough = histograms.known(name) >= _FEWEST_ROWS
     next_day = (np.diff(series.days) == 1) & enough[1:] & enough[:-1] & inside[1:]
     changes = np.abs(np.diff(series.means[name]))[next_day]
-    jumps = int((changes > _JUMP * usual).sum()) if usual > 0 else 0
+    # Half the range is the largest deviation that a value can have, so this is what chance adds for so few rows.
+    chance = _CHANCE / 2 * np.sqrt(1 / histograms.rows[1:] + 1 / histograms.rows[:-1])[next_day]
+    jumps = int((changes > _JUMP * usual + chance).sum()) if usual > 0 else 0
     largest = float(changes.max()) if len(changes) else 0.0
     note = (
         f"the daily mean of {name} changed by {largest:.2f} of its range from one day to the next; {usual:.2f} is the "

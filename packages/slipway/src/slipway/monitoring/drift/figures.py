@@ -16,6 +16,10 @@ from slipway.training.reference.histograms import watched_distributions
 _NOTHING = 1e-4
 
 
+# Extremes of weather come in runs that no earlier run foretells: this share is shown, and has no limit.
+RANGE = "range:"
+
+
 class Statistic(StrEnum):
     """How a run of days is compared with another."""
 
@@ -53,7 +57,7 @@ def track_figures(reference: DriftReference, series: BlockSeries) -> tuple[Track
         if distribution.cells is Shape.CATEGORY:
             found.append(_share(f"unseen:{column}", column, counts[:, UNSEEN], known.sum(axis=1)))
         elif distribution.cells is Shape.NUMBER and distribution.edges:
-            found.append(_share(f"range:{column}", column, counts[:, 0] + counts[:, -2], known.sum(axis=1)))
+            found.append(_share(RANGE + column, column, counts[:, 0] + counts[:, -2], known.sum(axis=1)))
     return tuple(found)
 
 
@@ -65,8 +69,8 @@ def compare_runs(
     Distance: -log(1 - D), where D is the Jensen-Shannon distance, the root of the divergence in bits (Endres and
     Schindelin, IEEE Transactions on Information Theory 49, 2003): near to D where it is small, and without a bound, so
     that a margin above the distances of weather, which are large, can be exceeded. Share: the difference of the angles
-    whose squared sine the shares are, so that
-    its spread depends on the number of rows alone. Volume: the logarithm of the ratio of rows a day.
+    whose squared sine the shares are, so that its spread depends on the number of rows alone. Volume: the logarithm of
+    the ratio of rows a day.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         if statistic is Statistic.VOLUME:

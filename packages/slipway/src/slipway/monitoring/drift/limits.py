@@ -3,10 +3,12 @@
 Rows of a day share their fate and days their weather, so a limit from rows or days drawn one by one is too low: it is
 taken from runs as long as the window. The limit is the larger of `MARGIN` times the largest run of the reference, and
 the bound that one more run exceeds with the stated probability: for a figure with mean m and deviation s over n
-disjoint runs, m + t s sqrt(1 + 1/n), with the quantile t of Student's distribution (Hahn, Journal of the American
-Statistical Association 64, 1969); the probability is shared out evenly over all figures (Bonferroni).
+disjoint runs (fewer where neighbours are alike), m + t s sqrt(1 + 1/n), with the quantile t of Student's distribution
+(Hahn, Journal of the American Statistical Association 64, 1969); the probability is shared out evenly over all figures
+(Bonferroni).
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -24,7 +26,7 @@ MARGIN = 1.5
 RECENT, FEWEST_RECENT = 28, 14
 # Disjoint runs without which a deviation means nothing.
 _FEWEST_RUNS = 4
-# A figure whose runs differ this much more from the whole than from the four weeks before them has seasons.
+# A figure has seasons where its limit against all blocks is this much higher than that against the four weeks before.
 _SEASONAL = 1.25
 
 
@@ -51,25 +53,66 @@ class Runs(NamedTuple):
     before_lows: NDArray[np.intp]
     before_highs: NDArray[np.intp]
     disjoint: float
+    step: int
 
 
-def list_runs(series: BlockSeries, length: int, rows: int) -> Runs:
-    """Return the runs of `length` days, each with the `RECENT` days before it; without days, as many as give `rows`.
+class Calibration:
+    """The limits of one reference, each computed once for windows of a length."""
+
+    def __init__(self, series: BlockSeries, tracked: Sequence[Tracked], false_alarms: float) -> None:
+        self.series = series
+        self.tracked = {each.name: each for each in tracked}
+        self._false_alarms = false_alarms
+        self._runs: dict[tuple[int, int], Runs] = {}
+        self._limits: dict[tuple[str, Against, int, int], Limit | None] = {}
+
+    def limit(self, name: str, against: Against, length: int, rows: int) -> Limit | None:
+        """Return the limit of a figure for windows of `length` days, or of `rows` where blocks are no days."""
+        if name not in self.tracked:
+            return None
+        step = count_blocks(self.series, length, rows)
+        key = (name, against, length, step)
+        if key not in self._limits:
+            runs = self._list(length, step)
+            found = calibrate_limit(self.tracked[name], runs, self.series.rows, against, self._false_alarms)
+            self._limits[key] = found
+        return self._limits[key]
+
+    def seasons(self, name: str, length: int) -> bool:
+        """Tell whether a figure has seasons: the days before a window then allow a lower limit than all days do.
+
+        False where blocks are no days.
+        """
+        if self.series.order is not Order.DAYS or name not in self.tracked:
+            return False
+        whole, recent = (self.limit(name, each, length, 0) for each in (Against.PROFILE, Against.RECENT))
+        return recent is not None and (whole is None or whole.largest > _SEASONAL * recent.largest)
+
+    def _list(self, length: int, step: int) -> "Runs":
+        if (length, step) not in self._runs:
+            self._runs[length, step] = list_runs(self.series, step)
+        return self._runs[length, step]
+
+
+def count_blocks(series: BlockSeries, length: int, rows: int) -> int:
+    """Return how many places a window of `length` days takes: as many days, or blocks that hold about `rows`."""
+    if series.order is Order.DAYS:
+        return length
+    return int(np.clip(round(rows / series.rows.mean()), 1, max(1, len(series.rows) // _FEWEST_RUNS)))
+
+
+def list_runs(series: BlockSeries, step: int) -> Runs:
+    """Return the runs of `step` days, each with the `RECENT` days before it; of blocks where there are no days.
 
     Blocks may have gaps, the days that were held out: runs with fewer than half as many blocks as usual are left out.
     """
-    if series.order is Order.DAYS:
-        starts = np.arange(series.days[0], series.days[-1] - length + 2)
-        span, step = len(starts) + length - 1, length
-    else:
-        step = int(np.clip(round(rows / series.rows.mean()), 1, max(1, len(series.rows) // _FEWEST_RUNS)))
-        starts, span = np.arange(len(series.days) - step + 1), len(series.days)
     days = series.days
+    starts = np.arange(days[0], days[-1] - step + 2)
     places = [np.searchsorted(days, each) for each in (starts, starts + step, starts - RECENT, starts)]
     held = places[1] - places[0]
     whole = held * 2 >= np.median(held) if len(held) else held > 0
     lows, highs, before_lows, before_highs = (each[whole & (held > 0)] for each in places)
-    return Runs(lows, highs, before_lows, before_highs, span / step)
+    return Runs(lows, highs, before_lows, before_highs, (len(starts) + step - 1) / step, step)
 
 
 def calibrate_limit(
@@ -78,13 +121,13 @@ def calibrate_limit(
     """Return the limit of one figure at the probability `false_alarms`, None where the reference is too short."""
     found = _compare(tracked, runs, against)
     known = ~np.isnan(found)
-    disjoint = runs.disjoint * (known.mean() if len(known) else 0)
-    if disjoint < _FEWEST_RUNS:
+    if runs.disjoint * (known.mean() if len(known) else 0) < _FEWEST_RUNS:
         return None
     from scipy.special import stdtrit
 
-    values, quantile = found[known], float(stdtrit(disjoint - 1, 1 - false_alarms))
-    spread = quantile * np.sqrt(1 + 1 / disjoint)
+    values = found[known]
+    independent = max(_FEWEST_RUNS, runs.disjoint * known.mean() * _independence(found, runs.step))
+    spread = float(stdtrit(independent - 1, 1 - false_alarms)) * np.sqrt(1 + 1 / independent)
     if tracked.statistic is Statistic.DISTANCE:
         bound, largest = values.mean() + spread * values.std(ddof=1), values.max()
     else:
@@ -93,15 +136,6 @@ def calibrate_limit(
         bound, largest = spread * np.sqrt((values**2).mean()), max(0.0, both.max())
     held = [rows[low:high].sum() for low, high in zip(runs.lows[known], runs.highs[known], strict=True)]
     return Limit(float(max(MARGIN * largest, bound)), float(np.median(np.abs(values))), float(np.median(held)))
-
-
-def has_seasons(tracked: Tracked, runs: Runs) -> bool:
-    """Tell whether runs of the reference differ more from all of it than from the four weeks before them."""
-    whole, recent = (_compare(tracked, runs, each) for each in (Against.PROFILE, Against.RECENT))
-    both = ~np.isnan(whole) & ~np.isnan(recent)
-    if not both.any():
-        return False
-    return bool(np.median(np.abs(whole[both])) > _SEASONAL * np.median(np.abs(recent[both])))
 
 
 def allow_noise(limit: Limit, tracked: Tracked, rows: float, against_rows: float, false_alarms: float) -> float:
@@ -122,6 +156,20 @@ def allow_noise(limit: Limit, tracked: Tracked, rows: float, against_rows: float
     added = max(0.0, noise / rows - noise / limit.rows)
     alone = noise * (1 / rows + 1 / max(1.0, against_rows))
     return float(np.sqrt(max(limit.largest**2 + added, alone)))
+
+
+def _independence(found: NDArray[np.float64], step: int) -> float:
+    """Return the share of disjoint runs that count as independent, by their serial correlation.
+
+    The effective sample of a mean of an autoregressive series (Bayley and Hammersley, Supplement to the Journal of the
+    Royal Statistical Society 8, 1946).
+    """
+    first, second = found[:-step], found[step:]
+    both = ~np.isnan(first) & ~np.isnan(second)
+    if both.sum() < _FEWEST_RUNS or first[both].std() == 0 or second[both].std() == 0:
+        return 1.0
+    serial = float(np.clip(np.corrcoef(first[both], second[both])[0, 1], 0, 0.99))
+    return (1 - serial) / (1 + serial)
 
 
 def _compare(tracked: Tracked, runs: Runs, against: Against) -> NDArray[np.float64]:

@@ -10,18 +10,15 @@ from numpy.typing import NDArray
 from slipway.bundle.profile import Order
 from slipway.figures import Figure
 from slipway.monitoring.drift.exact import check_days
-from slipway.monitoring.drift.figures import Statistic, Tracked, compare_runs, to_distance, track_figures
+from slipway.monitoring.drift.figures import RANGE, Statistic, Tracked, compare_runs, to_distance, track_figures
 from slipway.monitoring.drift.limits import (
     FALSE_ALARMS,
     FEWEST_RECENT,
     RECENT,
     Against,
+    Calibration,
     Limit,
-    Runs,
     allow_noise,
-    calibrate_limit,
-    has_seasons,
-    list_runs,
 )
 from slipway.monitoring.drift.reference import DriftReference
 from slipway.monitoring.measurement import Measurement
@@ -64,9 +61,10 @@ def measure_windows(
     give the same figures; begin with the oldest days that are kept.
     """
     unusual: dict[str, set[int]] = {}
-    found = []
+    rules, found = rules or DriftRules(), []
+    calibration = calibrate_reference(reference, rules)
     for window in windows:
-        found.append(measure_drift(reference, histograms, window, unusual, rules))
+        found.append(measure_drift(reference, histograms, window, unusual, rules, calibration))
         for each in found[-1]:
             if is_unusual(each):
                 unusual.setdefault(each.name, set()).update(range(window.first, window.first + window.length))
@@ -79,28 +77,36 @@ def measure_drift(
     window: Days,
     unusual: Mapping[str, set[int]] | None = None,
     rules: DriftRules | None = None,
+    calibration: Calibration | None = None,
 ) -> tuple[Measurement, ...]:
     """Measure one window of `histograms` against the days before it or the reference, the most unusual figure first.
 
-    `unusual` names the days that are left out of the recent reference, by figure. Figures above their limit come first,
+    `unusual` names the days that are left out of the recent reference, by figure; `calibration` is that of
+    `calibrate_reference`, made here where it is not given. Figures above their limit come first,
     in the order of how far above.
     """
     rules, unusual = rules or DriftRules(), unusual or {}
     series = make_series(histograms)
     inside = (series.days >= window.first) & (series.days < window.first + window.length)
     tracked = track_figures(reference, series)
-    rows = int(series.rows[inside].sum())
-    sealed = reference.series or _own_series(series, window)
-    calibrated = {each.name: each for each in track_figures(reference, sealed)} if sealed else {}
-    runs = list_runs(sealed, window.length, rows) if sealed else None
     share = rules.false_alarms / max(1, len(tracked))
+    calibration = calibration or calibrate_reference(reference, rules)
+    calibration = calibration or _calibrate_own(reference, series, window, share)
     found = []
     for each in tracked:
         recent = _recent_days(series, window, unusual.get(each.name, set()))
-        case = _Case(each, calibrated.get(each.name), runs, sealed, inside, recent, window, share, reference)
+        case = _Case(each, calibration, inside, int(series.rows[inside].sum()), recent, window, share, reference)
         found.append(case.measure(rules.against.get(each.column)))
     found += check_days(reference, histograms, series, inside)
     return tuple(sorted(found, key=_excess, reverse=True))
+
+
+def calibrate_reference(reference: DriftReference, rules: DriftRules) -> Calibration | None:
+    """Return the limits of the sealed reference, None for a bundle without blocks."""
+    if reference.series is None:
+        return None
+    tracked = track_figures(reference, reference.series)
+    return Calibration(reference.series, tracked, rules.false_alarms / len(tracked))
 
 
 def is_unusual(measurement: Measurement) -> bool:
@@ -112,10 +118,9 @@ class _Case(NamedTuple):
     """One figure of one window with all that it is compared with."""
 
     tracked: Tracked
-    calibrated: Tracked | None
-    runs: Runs | None
-    sealed: BlockSeries | None
+    calibration: Calibration | None
     inside: NDArray[np.bool_]
+    rows: int
     recent: NDArray[np.bool_]
     window: Days
     share: float
@@ -137,6 +142,8 @@ class _Case(NamedTuple):
         if not np.isfinite(value):
             return self._measurement(rows=int(rows), note="no values in the reference")
         limit = self._limit(against)
+        if self.tracked.name.startswith(RANGE):
+            return self._express(value, None, None, window, other, int(rows), f"{note}; shown, without a limit")
         largest = None if limit is None else allow_noise(limit, self.tracked, rows, other.sum(), self.share)
         note = note if largest is not None else f"{note}; no limit: too few runs of days in the reference"
         return self._express(value, largest, limit, window, other, int(rows), note)
@@ -144,16 +151,17 @@ class _Case(NamedTuple):
     def _choose(self, declared: Against | None) -> tuple[Against | None, str]:
         """Return the reference of this figure, and say which it is."""
         enough = int(self.recent.sum()) >= FEWEST_RECENT
-        dated = self.sealed is not None and self.sealed.order is Order.DAYS
+        calibration = self.calibration
         if self.tracked.statistic is Statistic.VOLUME or self.reference.series is None:
             wanted = Against.RECENT
-        elif not dated or self.calibrated is None or self.runs is None:
+        elif calibration is None or calibration.series.order is not Order.DAYS:
             wanted = Against.PROFILE
         elif not self.tracked.column and self.tracked.statistic is Statistic.DISTANCE:
             # Scores of training rows are sharper than those of new ones.
             wanted = Against.RECENT
         else:
-            wanted = Against.RECENT if has_seasons(self.calibrated, self.runs) else Against.PROFILE
+            seasons = calibration.seasons(self.tracked.name, self.window.length)
+            wanted = Against.RECENT if seasons else Against.PROFILE
         wanted = declared or wanted
         if wanted is Against.PROFILE:
             return wanted, "against all training rows"
@@ -164,14 +172,14 @@ class _Case(NamedTuple):
         return Against.PROFILE, f"against all training rows: only {self.recent.sum()} days before this window"
 
     def _other(self, against: Against) -> NDArray[np.float64]:
-        if against is Against.PROFILE and self.calibrated is not None:
-            return self.calibrated.cells.sum(axis=0, keepdims=True)
+        if against is Against.PROFILE and self.calibration is not None:
+            return self.calibration.tracked[self.tracked.name].cells.sum(axis=0, keepdims=True)
         return self.tracked.cells[self.recent].sum(axis=0, keepdims=True)
 
     def _limit(self, against: Against) -> Limit | None:
-        if self.calibrated is None or self.runs is None or self.sealed is None:
+        if self.calibration is None:
             return None
-        return calibrate_limit(self.calibrated, self.runs, self.sealed.rows, against, self.share)
+        return self.calibration.limit(self.tracked.name, against, self.window.length, self.rows)
 
     def _express(
         self,
@@ -231,12 +239,12 @@ def _recent_days(series: BlockSeries, window: Days, unusual: set[int]) -> NDArra
     return found
 
 
-def _own_series(series: BlockSeries, window: Days) -> BlockSeries | None:
-    """Return the log's own days before the window, where there are enough to calibrate on."""
+def _calibrate_own(reference: DriftReference, series: BlockSeries, window: Days, share: float) -> Calibration | None:
+    """Return limits from the log's own days before the window, where there are enough to calibrate on."""
     end = int(np.searchsorted(series.days, window.first))
     if end < _OWN_DAYS:
         return None
-    return msgspec.structs.replace(
+    own = msgspec.structs.replace(
         series,
         days=series.days[:end],
         rows=series.rows[:end],
@@ -245,6 +253,7 @@ def _own_series(series: BlockSeries, window: Days) -> BlockSeries | None:
         repeated=series.repeated[:end],
         stale=series.stale[:end],
     )
+    return Calibration(own, track_figures(reference, own), share)
 
 
 def _excess(measurement: Measurement) -> float:
