@@ -60,15 +60,16 @@ class SignatureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 class GitHubRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Who must approve, and which images are attested: `[tool.slipway.github]`, which is reviewed as code is.
+    """Who must approve, which images are attested, where logs are: `[tool.slipway.github]`, reviewed as code is.
 
     `approval` says who lets a release into production: the reviewers of GitHub's `environment`, or those of a
     `pull-request` that requests it. `attest` is for private repositories, which have attestations on GitHub Enterprise
-    only; public ones have them.
+    only; public ones have them. `logs` names, by environment, the folder of the prediction log on a self-hosted runner.
     """
 
     approval: Literal["environment", "pull-request"] = "environment"
     attest: bool = False
+    logs: dict[str, str] = {}
 
 
 class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -478,6 +478,45 @@ MUTANTS = [
         "verdicts_demanded",
         job("gate", r"if-no-files-found: error", "if-no-files-found: ignore"),
     ),
+    Mutant(
+        "a schedule in an unsaid time zone", "monitor.yml", "schedules_name_their_zone", put(r"^ +timezone: .*\n", "")
+    ),
+    Mutant(
+        "a log that stays for months",
+        "monitor.yml",
+        "logs_kept_for_a_day",
+        put("retention-days: 1", "retention-days: 90"),
+    ),
+    Mutant(
+        "every look at the log listed as a deployment",
+        "monitor.yml",
+        "environments_in_deploy_only",
+        put(r"^ +deployment: false\n", ""),
+    ),
+    Mutant(
+        "the log of a rehearsal asked from a server",
+        "monitor.yml",
+        "rehearsal_unless_named",
+        job("log", r"^(      SLIPWAY_TARGET): >-\n.*\n.*$", r'\1: ""'),
+    ),
+    Mutant(
+        "a monitor with the keys of the environment",
+        "monitor.yml",
+        "bundles_run_without_rights",
+        job("monitor", r"^    timeout-minutes: .*$", r"\g<0>\n    environment: production"),
+    ),
+    Mutant(
+        "a key to the server beside the code of the problem",
+        "monitor.yml",
+        "bundles_run_without_rights",
+        job("log", r"slipway ci log", "slipway monitor run"),
+    ),
+    Mutant(
+        "alarms that may write code",
+        "monitor.yml",
+        "rights_within_the_list",
+        job("alarms", "contents: read", "contents: write"),
+    ),
     Mutant("a verdict that is skipped", "ci.yml", "one_verdict", job("verdict", r"^    if: .*\n", "")),
     Mutant(
         "a verdict that waits for only some jobs",

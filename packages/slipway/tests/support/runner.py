@@ -103,7 +103,7 @@ def run_act(
     The seconds of each job are appended to `notes`. As soon as `kill_when` returns true, the runner and its jobs are
     killed, as when a machine goes down.
     """
-    _leave_out_queues(clone)
+    _leave_out_unknown_keys(clone)
     command = [str(find_act()), event, "--workflows", f".github/workflows/{workflow}"]
     command += ["--eventpath", str(clone.with_suffix(".event")), "--json", "--verbose", "--rm"]
     command += ["--no-cache-server", "--action-offline-mode", "--no-skip-checkout"]
@@ -151,10 +151,10 @@ def stand_ins(clone: Path) -> list[str]:
     return sorted(found)
 
 
-def _leave_out_queues(clone: Path) -> None:
-    """Remove `queue: max` from the files that act reads, because it rejects the key; jobs check out the whole file."""
+def _leave_out_unknown_keys(clone: Path) -> None:
+    """Remove from the files that act reads the keys that it rejects; jobs check out the whole files."""
     for path in (clone / ".github" / "workflows").glob("*.yml"):
-        path.write_text(re.sub(r"(?m)^ +queue: max\n", "", path.read_text()))
+        path.write_text(re.sub(r"(?m)^ +(queue: max|deployment: false)\n", "", path.read_text()))
 
 
 def _steps(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -47,6 +47,7 @@ class State:
     def __init__(self, url: str, repository: str = REPOSITORY, record: Path | None = None) -> None:
         self.url, self.repository, self.record = url, repository, record
         self.tokens = dict(TOKENS)
+        self.private = False
         self.calls: list[Call] = []
         self.pulls: list[dict[str, Any]] = []
         self.comments: list[dict[str, Any]] = []
@@ -158,7 +159,7 @@ class State:
             return self._user(token)
         below = f"/repos/{self.repository}"
         if path == below and method == "GET":
-            return 200, {"id": 1, "full_name": self.repository, "default_branch": "main", "private": False}
+            return 200, {"id": 1, "full_name": self.repository, "default_branch": "main", "private": self.private}
         for verb, pattern, name in _ROUTES:
             match = re.fullmatch(below + pattern, path)
             if match and verb == method:

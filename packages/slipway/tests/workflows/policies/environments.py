@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from policies.reading import Workflow, called
-from policies.servers import SUFFIX
+from policies.reading import Workflow, called, environment_of
+from policies.servers import NAMES, suffix
 from slipway.github.repository.environments import FOLDER
 
 _NAME = "${{ inputs.environment }}"
@@ -23,14 +23,17 @@ def _named(workflows: Sequence[Workflow]) -> Iterator[str]:
     for workflow in workflows:
         for job in workflow.jobs.values():
             if "environment" in job:
+                template = f"${{{{ {NAMES.get(workflow.name, '')} }}}}"
                 for each in _values(workflows, workflow, job):
-                    name = str(job["environment"]).replace(_NAME, each)
+                    name = environment_of(job).replace(template, each)
                     # On a server or not: it has a file in either case.
-                    yield from (name.replace(SUFFIX, end) for end in ("", "-rehearsal"))
+                    yield from (name.replace(suffix(workflow), end) for end in ("", "-rehearsal"))
 
 
 def _values(workflows: Sequence[Workflow], workflow: Workflow, job: dict[str, Any]) -> Iterator[str]:
-    """What the callers of `workflow` give as the environment, where the job is run for them."""
+    """What the callers of `workflow` give as the environment, where the job is run for them, or who starts it."""
+    if "workflow_dispatch" in workflow.events:
+        yield from _choices(workflow)
     for caller in workflows:
         for each in caller.jobs.values():
             given = each.get("with") or {}

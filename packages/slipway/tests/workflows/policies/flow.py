@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from policies.reading import Workflow, called, needs, texts, upstream
+from policies.reading import Workflow, called, environment_of, is_deployment, needs, texts, upstream
 
 # Which events may start a workflow; those that are not here may be started by anything but what is forbidden to all.
 _EVENTS = {
@@ -16,7 +16,11 @@ _EVENTS = {
     "promote.yml": {"push"},
     "rollback.yml": {"workflow_dispatch"},
     "cleanup.yml": {"schedule", "workflow_dispatch"},
+    "monitor.yml": {"schedule", "workflow_dispatch"},
+    "retrain.yml": {"workflow_dispatch"},
 }
+# Jobs with an environment that GitHub must not list as a deployment.
+_DEPLOYS_NOTHING = {("monitor.yml", "log"), ("retrain.yml", "propose")}
 # A required check that a filter skips is waited for without end.
 _FILTERS = ("paths", "paths-ignore", "branches-ignore", "tags", "tags-ignore")
 _DEPLOYS = re.compile(r"\bslipway( github)? (deploy|promote|rollback|reconcile)\b")
@@ -56,6 +60,16 @@ def triggers(workflows: Sequence[Workflow]) -> list[str]:
                 if name in spec
             ]
     return found
+
+
+def schedules_name_their_zone(workflows: Sequence[Workflow]) -> list[str]:
+    """A schedule says in which time zone its hours are."""
+    return [
+        f"{workflow.name}: schedule {each['cron']}: expected a timezone"
+        for workflow in workflows
+        for each in workflow.events.get("schedule") or []
+        if not each.get("timezone")
+    ]
 
 
 def no_pull_request_target(workflows: Sequence[Workflow]) -> list[str]:
@@ -114,15 +128,20 @@ def deployments_queue(workflows: Sequence[Workflow]) -> list[str]:
 
 
 def environments_in_deploy_only(workflows: Sequence[Workflow]) -> list[str]:
-    """Only deploy.yml holds the rights of an environment, and its deploying job stands behind one."""
+    """Only deploy.yml holds the rights of an environment, and its deploying job stands behind one.
+
+    Two jobs beside it have an environment and deploy nothing: one reads a log, one has the key of the app that opens
+    pull requests.
+    """
     found = [
         f"{workflow.name}: {name}: environment: belongs into deploy.yml"
         for workflow in workflows
         for name, job in workflow.jobs.items()
         if "environment" in job and workflow.name != "deploy.yml"
+        if (workflow.name, name) not in _DEPLOYS_NOTHING or is_deployment(job)
     ]
     for workflow, name, job in _deploying(workflows):
-        if workflow.name == "deploy.yml" and "inputs.environment" not in str(job.get("environment")):
+        if workflow.name == "deploy.yml" and "inputs.environment" not in environment_of(job):
             found.append(f"deploy.yml: {name}: expected environment: ${{{{ inputs.environment }}}}")
     return found
 
@@ -244,6 +263,7 @@ def _gates(step: dict[str, Any]) -> bool:
 
 POLICIES = (
     triggers,
+    schedules_name_their_zone,
     no_pull_request_target,
     workflow_run_checks_out_its_own,
     ci_cancels_pull_requests_only,

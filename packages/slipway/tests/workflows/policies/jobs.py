@@ -14,8 +14,14 @@ _RUNNER = "${{ vars.SLIPWAY_RUNNER || 'ubuntu-24.04' }}"
 _PIN = re.compile(r"[0-9a-f]{40}")
 _VERSION = re.compile(r"v\d+\.\d+\.\d+")
 # Workflows with rights: their jobs install what delivers, and those that train and judge what the pipeline needs.
-_WITH_RIGHTS = ("cd.yml", "deploy.yml", "promote.yml", "report.yml", "rollback.yml", "cleanup.yml")
-_OF_THE_PIPELINE = (("cd.yml", "model"), ("cd.yml", "gate"))
+_WITH_RIGHTS = (
+    *("cd.yml", "deploy.yml", "promote.yml", "report.yml", "rollback.yml", "cleanup.yml"),
+    *("monitor.yml", "retrain.yml"),
+)
+_OF_THE_PIPELINE = (
+    *(("cd.yml", "model"), ("cd.yml", "gate")),
+    *(("monitor.yml", "monitor"), ("retrain.yml", "train"), ("retrain.yml", "gate")),
+)
 _LONGEST_MINUTES = 60
 _FORGIVES = re.compile(r"\|\|\s*(true|:|exit 0|echo)\b|\|\|\s*:|;\s*true\b|\bset \+e\b")
 _SEVERAL = re.compile(r"\n|&&|\|\||;|\s\|\s")

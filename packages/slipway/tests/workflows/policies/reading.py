@@ -104,6 +104,18 @@ def called(job: dict[str, Any]) -> str | None:
     return uses.rpartition("/")[2] if uses.startswith("./.github/workflows/") else None
 
 
+def environment_of(job: dict[str, Any]) -> str:
+    """The name of the job's environment in one line; empty if it has none."""
+    found = job.get("environment", "")
+    return " ".join(str(found["name"] if isinstance(found, dict) else found).split())
+
+
+def is_deployment(job: dict[str, Any]) -> bool:
+    """Whether GitHub lists the job as a deployment to its environment."""
+    found = job.get("environment")
+    return found is not None and not (isinstance(found, dict) and found.get("deployment") is False)
+
+
 def needs(job: dict[str, Any]) -> list[str]:
     found = job.get("needs") or []
     return [found] if isinstance(found, str) else list(found)

@@ -23,13 +23,19 @@ ALLOWED = {
     "promote.yml": _DEPLOY | {"pull-requests": "read"},
     "rollback.yml": _DEPLOY | {"actions": "write"},
     "cleanup.yml": _READ | {"packages": "write"},
-    "monitor.yml": {"contents": "write", "actions": "read", "packages": "read", "issues": "write"}
-    | {"pull-requests": "write"},
+    "monitor.yml": _READ | {"issues": "write", "actions": "write", "pull-requests": "read"},
+    "retrain.yml": {"contents": "write", "pull-requests": "write", "issues": "write", "id-token": "write"},
     "security.yml": _READ | {"actions": "read", "security-events": "write"},
 }
 _RANK = {"none": 0, "read": 1, "write": 2}
 # A job that calls deploy.yml must hold what that one asks for; it runs no step of its own.
-_IDENTITY = {("deploy.yml", None), ("cd.yml", "image"), ("cd.yml", "model"), ("ci.yml", "pipeline")}
+_IDENTITY = {
+    ("deploy.yml", None),
+    ("cd.yml", "image"),
+    ("cd.yml", "model"),
+    ("ci.yml", "pipeline"),
+    ("retrain.yml", "train"),
+}
 _EXCHANGE = "aws-actions/configure-aws-credentials@"
 _SPEAKING = (_EXCHANGE, "actions/attest@")
 _NOT_FOR_FORKS = (
@@ -81,12 +87,16 @@ def rights_with_a_reason(workflows: Sequence[Workflow]) -> list[str]:
 def identity_where_needed(workflows: Sequence[Workflow]) -> list[str]:
     """Only what deploys, signs an image or fetches data may speak for the repository at a cloud: `id-token: write`."""
     return [
-        f"{workflow.name}: {name}: id-token: write belongs to deploy.yml, model and image of cd.yml, pipeline of ci.yml"
+        f"{workflow.name}: {name}: id-token: write belongs to {_identities()}"
         for workflow in workflows
         for name, job in workflow.jobs.items()
         if isinstance(job.get("permissions"), dict) and job["permissions"].get("id-token") == "write"
         if not {(workflow.name, None), (workflow.name, name)} & _IDENTITY and called(job) != "deploy.yml"
     ]
+
+
+def _identities() -> str:
+    return ", ".join(f"{job} of {name}" if job else name for name, job in sorted(_IDENTITY, key=str))
 
 
 def identity_used(workflows: Sequence[Workflow]) -> list[str]:
@@ -140,14 +150,15 @@ def _secrets(workflow: Workflow) -> list[str]:
 
 
 def credentials_not_persisted(workflows: Sequence[Workflow]) -> list[str]:
-    """A checkout leaves no token on disk, but where the ledger is pushed, and a comment says so."""
+    """A checkout leaves no token on disk, but where the ledger or a retrain is pushed, and a comment says so."""
     found = []
     for workflow in workflows:
         for where, path, step in workflow.steps:
             if not str(step.get("uses", "")).startswith("actions/checkout@"):
                 continue
             persisted = (step.get("with") or {}).get("persist-credentials", "missing")
-            if persisted is True and "ledger" in workflow.comment((*path, "with", "persist-credentials")):
+            said = workflow.comment((*path, "with", "persist-credentials")) if persisted is True else ""
+            if "ledger" in said or "retrain's branch" in said:
                 continue
             if persisted is not False:
                 found.append(f"{where}: expected persist-credentials: false, found {persisted}")

@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from policies.reading import Workflow, called
+from policies.reading import Workflow, called, environment_of
 
-ELSEWHERE = "!contains(format(' {0} ', vars.SLIPWAY_SERVERS), format(' {0} ', inputs.environment))"
-SUFFIX = f"${{{{ {ELSEWHERE} && '-rehearsal' || '' }}}}"
-_TARGET = f"${{{{ {ELSEWHERE} && 'rehearsal' || '' }}}}"
+# How a workflow names its environment: deploy.yml is told by its callers, monitor.yml has a schedule as well.
+NAMES = {"deploy.yml": "inputs.environment", "monitor.yml": "inputs.environment || 'production'"}
+_ELSEWHERE = "!contains(format(' {0} ', vars.SLIPWAY_SERVERS), format(' {0} ', NAME))"
 _HANDED = (
     "SLIPWAY_REGISTRY_PASSWORD",
     "SLIPWAY_LEDGER_KEY",
@@ -20,16 +20,21 @@ _OF_A_SERVER = re.compile(r"secrets[.\['\"\s]+SLIPWAY_(SSH_KEY|API_KEYS|SMOKE_KE
 _CONNECT = "slipway ci connect"
 
 
+def suffix(workflow: Workflow) -> str:
+    """The end of the name of an environment: empty where it is on a server."""
+    return _unless_named(workflow, "-rehearsal")
+
+
 def rehearsal_unless_named(workflows: Sequence[Workflow]) -> list[str]:
-    """What is deployed, and the environment that GitHub shows for it, hang on the same condition."""
+    """What is deployed or read, and the environment that GitHub shows for it, hang on the same condition."""
     found = []
-    for workflow, name, job in _deploying(workflows):
-        environment = str(job.get("environment", ""))
-        if not environment.replace("\n", " ").endswith(SUFFIX):
-            found.append(f"{workflow.name}: {name}: expected an environment that ends in {SUFFIX}, found {environment}")
+    for workflow, name, job in _reaching(workflows):
+        environment, end, wanted = environment_of(job), suffix(workflow), _unless_named(workflow, "rehearsal")
+        if not environment.endswith(end):
+            found.append(f"{workflow.name}: {name}: expected an environment that ends in {end}, found {environment}")
         target = (job.get("env") or {}).get("SLIPWAY_TARGET")
-        if target != _TARGET:
-            found.append(f"{workflow.name}: {name}: expected SLIPWAY_TARGET: {_TARGET}, found {target}")
+        if " ".join(str(target).split()) != wanted:
+            found.append(f"{workflow.name}: {name}: expected SLIPWAY_TARGET: {wanted}, found {target}")
     return found
 
 
@@ -61,13 +66,20 @@ def secrets_handed_on(workflows: Sequence[Workflow]) -> list[str]:
     ]
 
 
-def _deploying(workflows: Sequence[Workflow]) -> list[tuple[Workflow, str, dict[str, Any]]]:
+def _unless_named(workflow: Workflow, word: str) -> str:
+    condition = _ELSEWHERE.replace("NAME", NAMES.get(workflow.name, "inputs.environment"))
+    return f"${{{{ {condition} && '{word}' || '' }}}}"
+
+
+def _reaching(workflows: Sequence[Workflow]) -> list[tuple[Workflow, str, dict[str, Any]]]:
+    """The jobs that deploy to an environment, or read its log."""
     return [
         (workflow, name, job)
         for workflow in workflows
         for name, job in workflow.jobs.items()
         if any(
-            re.search(r"slipway (deploy|promote|rollback)\b", str(step.get("run"))) for step in job.get("steps") or []
+            re.search(r"slipway (deploy|promote|rollback|ci log)\b", str(step.get("run")))
+            for step in job.get("steps") or []
         )
     ]
 

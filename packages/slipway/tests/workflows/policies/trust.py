@@ -7,7 +7,9 @@ from typing import Any
 from policies.reading import Workflow, called
 
 # Commands that start a bundle, or code that a bundle was made of.
-_RUNS_BUNDLES = re.compile(r"\bslipway (gate|choose|search|score|serve|verify|shadow|replay|monitor)\b")
+_RUNS_BUNDLES = re.compile(
+    r"\bslipway (gate|choose|search|score|serve|verify|shadow|replay|monitor|retrain|ci retrain)\b"
+)
 _MERGED = "github.ref == 'refs/heads/main'"
 _OTHER = "github.ref != 'refs/heads/main'"
 _DEPLOYS = re.compile(r"\bslipway (deploy|promote|rollback)\b")
@@ -105,6 +107,17 @@ def verdicts_demanded(workflows: Sequence[Workflow]) -> list[str]:
     ]
 
 
+def logs_kept_for_a_day(workflows: Sequence[Workflow]) -> list[str]:
+    """A prediction log may hold what clients sent: as an artifact it is kept no longer than the run needs it."""
+    return [
+        f"{where}: expected retention-days: 1 for the artifact log"
+        for workflow in workflows
+        for where, _, step in workflow.steps
+        if str(step.get("uses", "")).startswith("actions/upload-artifact@")
+        if (given := step.get("with") or {}).get("name") == "log" and given.get("retention-days") != 1
+    ]
+
+
 def _only_fails(job: dict[str, Any]) -> bool:
     return [step.get("run") for step in job.get("steps") or []] == ["exit 1"]
 
@@ -133,4 +146,5 @@ POLICIES = (
     images_verified_before_a_start,
     ledger_key_where_the_ledger_is_written,
     verdicts_demanded,
+    logs_kept_for_a_day,
 )

@@ -19,6 +19,24 @@ RESULTS = click.option(
 )
 
 
+@click.command(epilog=examples('slipway ci log production --folder log >> "$GITHUB_OUTPUT"'))
+@ENVIRONMENT
+@click.option("--folder", type=FOLDER, required=True, metavar="DIR", help="New folder of the log.")
+def log(environment: str, folder: Path) -> None:
+    """Fetch the prediction log of an environment.
+
+    From the folder that [tool.slipway.github] of pyproject.toml names in `logs`, else by the environment's target: from
+    its folder here, or its volume on the engine. Prints outputs of a step: found=true, or found=false and why=... where
+    no log is in reach, which is no failure. In a public repository no log is fetched: every account could download it.
+    """
+    from slipway.github.client.api import GitHub
+    from slipway.github.jobs.production_log import fetch_log
+
+    with GitHub(github_settings()) as client:
+        why = fetch_log(client, Path(), environment, folder)
+    click.echo(f"found=false\nwhy={why}" if why else "found=true")
+
+
 @click.command(epilog=examples("slipway ci alarms production", "slipway ci alarms production --results monitoring"))
 @ENVIRONMENT
 @RESULTS
@@ -69,4 +87,4 @@ def start_retrain(environment: str, results: Path, as_json: bool) -> None:
     print_result(as_json, done, done.why)
 
 
-STEPS = (alarms, start_retrain)
+STEPS = (log, alarms, start_retrain)

@@ -128,6 +128,10 @@ class Target(ABC):
             "this machine, and name its folder with --log."
         )
 
+    def copy_log(self, folder: Path) -> str | None:  # noqa: ARG002 - for subclasses
+        """Copy the prediction log of every replica into the new `folder`; return why there is none in reach, if so."""
+        return f"the target {self.kind} of {self.name} keeps no prediction log that can be copied from here"
+
     def lock(self, say: Callable[[str], None]) -> AbstractContextManager[None]:  # noqa: ARG002 - for subclasses
         """Lock the environment against commands of other clones and machines while the block lasts."""
         return nullcontext()

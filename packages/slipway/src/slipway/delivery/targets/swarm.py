@@ -47,6 +47,13 @@ class SwarmTarget(ContainerTarget):
         """Return whether one of its replicas runs."""
         return any(each.running for each in self._stack.tasks())
 
+    def copy_log(self, folder: Path) -> str | None:
+        """Copy the log out of this node's volume; return why that is not all of it, where other nodes have one too."""
+        nodes = [each for each in self._stack.nodes() if each.open]
+        if len(nodes) > 1:
+            return f"{self.name} writes a log on each of {len(nodes)} nodes, and only one of them is reached from here"
+        return super().copy_log(folder)
+
     def preflight_new_release(self) -> None:
         """Raise `DeliveryError` unless each node that takes replicas, this one included, keeps one at every moment."""
         nodes = self._stack.nodes()

@@ -17,6 +17,7 @@ from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.containers.image import has_volume
 from slipway.delivery.targets.containers.image_target import ImageTarget
 from slipway.delivery.targets.containers.lease import lease
+from slipway.delivery.targets.containers.log_volume import copy_log_volume
 from slipway.delivery.targets.containers.ssh import PublishedAddress
 from slipway.errors import DeliveryError
 
@@ -67,6 +68,14 @@ class ContainerTarget(ImageTarget):
         self._wanted()
         if self._published.machine is None and not self._holds_port():
             self.check_port(self.settings.port, self.settings.address)
+
+    def copy_log(self, folder: Path) -> str | None:
+        """Copy the log out of the environment's volume; return why there is none."""
+        image, volume = self._image(), f"{self._named}_log"
+        if image is None or not has_volume(self._engine, volume):
+            return f"nothing of {self.name} runs on its engine"
+        copy_log_volume(self._engine, image, volume, folder, self._named)
+        return None
 
     def lock(self, say: Callable[[str], None]) -> AbstractContextManager[None]:
         """Lock the environment on its engine, by a container of the image that serves it."""

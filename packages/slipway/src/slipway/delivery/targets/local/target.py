@@ -74,6 +74,15 @@ class LocalTarget(Target):
         """Return the folder of the service's log."""
         return (self.folder / LOG_FOLDER,)
 
+    def copy_log(self, folder: Path) -> str | None:
+        """Copy the log, which may be written to meanwhile; return why there is none."""
+        (log,) = self.log_folders()
+        if not log.is_dir():
+            return f"{self.name} keeps its prediction log on the machine where it runs, and {log} does not exist here"
+        with new_folder(folder, mode=0o700) as part:
+            shutil.copytree(log, part, dirs_exist_ok=True)
+        return None
+
     def preflight(self) -> None:
         """Raise `DeliveryError` for a missing file, or a port that another program has."""
         super().preflight()

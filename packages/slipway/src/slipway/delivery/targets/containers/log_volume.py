@@ -1,0 +1,57 @@
+"""Copy the prediction log out of a volume of an engine, which may be remote and may be written to meanwhile."""
+
+import tarfile
+import tempfile
+from pathlib import Path
+
+from docker.types import LogConfig
+
+from slipway.delivery.targets.containers.container import temporary_container
+from slipway.delivery.targets.containers.engine import Engine
+from slipway.errors import DeliveryError
+from slipway.files.writing import new_folder
+
+_LOG = "/var/log/slipway"
+# The image's own Python: an engine's archive of a file that grows while it is read breaks off. Of each file so many
+# bytes are sent as it had at first; one that was deleted meanwhile is left out.
+_PROGRAM = f"""
+import os, sys, tarfile
+with tarfile.open(fileobj=sys.stdout.buffer, mode="w|gz", compresslevel=1) as archive:
+    for folder, _, names in os.walk({_LOG!r}):
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            try:
+                file = open(path, "rb")
+            except FileNotFoundError:
+                continue
+            with file:
+                archive.addfile(archive.gettarinfo(arcname=os.path.relpath(path, {_LOG!r}), fileobj=file), file)
+"""
+
+
+def copy_log_volume(engine: Engine, image: str, volume: str, folder: Path, owner: str) -> None:
+    """Copy the files of a volume into the new `folder`, through a container of `image`; raises `DeliveryError`."""
+    options = {
+        "entrypoint": "python",
+        "command": ["-c", _PROGRAM],
+        "volumes": {volume: {"bind": _LOG, "mode": "ro"}},
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        # The engine would keep what the container prints.
+        "log_config": LogConfig(type=LogConfig.types.NONE),
+    }
+    action = f"copy the prediction log out of the volume {volume}"
+    with tempfile.TemporaryFile() as archive:
+        with engine.connect(action) as docker, temporary_container(docker, image, owner, **options) as container:
+            stream = container.attach(stdout=True, stderr=False, stream=True)
+            container.start()
+            archive.writelines(stream)
+            status = container.wait()["StatusCode"]
+        if status:
+            raise DeliveryError(f"Cannot {action}: the program that reads it ended with exit code {status}.")
+        archive.seek(0)
+        try:
+            with new_folder(folder, mode=0o700) as part, tarfile.open(fileobj=archive, mode="r|gz") as found:
+                found.extractall(part, filter="data")
+        except (tarfile.TarError, EOFError, OSError) as error:
+            raise DeliveryError(f"Cannot {action}: what arrived is incomplete ({error}). Run this again.") from error
