@@ -1,4 +1,4 @@
-"""Measure every window of the loaded log: effectiveness, labels, estimates and service, whole and by release."""
+"""Measure every window of the loaded log: effectiveness, labels, estimates, service and shadow, and by release."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from slipway.monitoring.intake.traffic import LoadedLog, Traffic
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.reference import ReleaseReference
 from slipway.monitoring.result import ReleaseRows, Window
+from slipway.monitoring.shadow import measure_shadow
 from slipway.monitoring.windows import WindowDays
 from slipway.project import Project
 
@@ -48,6 +49,7 @@ def measure_window(
     measurements = [
         *_measure_rows(project, reference, inside, by_slice=days >= _SLICE_DAYS),
         *measure_service(inside, days, share),
+        *measure_shadow(inside, reference.manifest, project.problem.metric, project.params.evaluate),
     ]
     for each in releases if len(releases) > 1 else ():
         rows = inside.take(inside.model == inside.models.index(each.bundle))

@@ -1,4 +1,4 @@
-"""Turn a block of complete lines of the log into tables: predictions by release, and outcomes."""
+"""Turn a block of complete lines of the log into tables: predictions by release, scores of shadows, and outcomes."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -6,18 +6,14 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from slipway.serving.log import Batch, Feedback, Prediction
+from slipway.monitoring.intake.identifiers import parse_identifiers
+from slipway.monitoring.intake.shadows import tabulate_shadows
+from slipway.serving.log import Batch, Feedback, Prediction, Shadow
 from slipway.serving.log.reader import DECODER
 
 # Columns of inputs have the name of their field behind this, so that no field of a contract hides another column.
 INPUT = "input:"
-_DASHES = (8, 13, 18, 23)
-_DIGITS = [place for place in range(36) if place not in _DASHES]
-_NIBBLES = np.full(256, 255, dtype=np.uint8)
-for _value, _digit in enumerate(b"0123456789abcdef"):
-    _NIBBLES[_digit] = _value
 
 
 class OutcomeKind:
@@ -27,32 +23,27 @@ class OutcomeKind:
 
 
 class BlockTables(NamedTuple):
-    """The content of a block: a table of predictions for each release, one of outcomes, and what could not be used."""
+    """The content of a block: a table for each release and each shadow, one of outcomes, and what could not be used."""
 
     predictions: dict[str, pa.Table]
+    shadows: dict[str, pa.Table]
     outcomes: pa.Table
     damaged: int
     foreign: int
-
-
-class Identifiers(NamedTuple):
-    """Identifiers as two numbers each; `valid` is False where a text is no UUID."""
-
-    high: NDArray[np.uint64]
-    low: NDArray[np.uint64]
-    valid: NDArray[np.bool_]
 
 
 def read_block(content: bytes) -> BlockTables:
     """Read complete lines; one that is malformed, or that the log does not write, is counted."""
     entries, damaged, foreign = _decode(content)
     found: dict[str, list[Prediction | Batch]] = {}
-    feedback = []
+    feedback, shadows = [], []
     for entry in entries:
         if isinstance(entry, Feedback):
             feedback.append(entry)
         elif isinstance(entry, Prediction | Batch):
             found.setdefault(entry.model, []).append(entry)
+        elif isinstance(entry, Shadow):
+            shadows.append(entry)
     tables, strange = {}, 0
     for model, logged in sorted(found.items()):
         table, refused = _tabulate_predictions(logged)
@@ -60,17 +51,8 @@ def read_block(content: bytes) -> BlockTables:
         if len(table):
             tables[model] = table
     outcomes, refused = _tabulate_outcomes(feedback)
-    return BlockTables(tables, outcomes, damaged, foreign + strange + refused)
-
-
-def parse_identifiers(texts: Sequence[str]) -> Identifiers:
-    """Turn identifiers as text into numbers."""
-    usable = [text if len(text) == 36 and text.isascii() else "-" * 36 for text in texts]
-    letters = np.frombuffer("".join(usable).encode("ascii"), dtype=np.uint8).reshape(len(usable), 36)
-    nibbles = _NIBBLES[letters[:, _DIGITS]]
-    valid = (nibbles < 16).all(axis=1) & (letters[:, _DASHES] == ord("-")).all(axis=1)
-    packed = np.ascontiguousarray(nibbles[:, ::2] << 4 | nibbles[:, 1::2]).view(">u8").astype(np.uint64)
-    return Identifiers(packed[:, 0], packed[:, 1], valid)
+    shadowed, others = tabulate_shadows(shadows)
+    return BlockTables(tables, shadowed, outcomes, damaged, foreign + strange + refused + others)
 
 
 def _decode(content: bytes) -> tuple[list[Any], int, int]:

@@ -3,6 +3,7 @@
     .slipway/monitoring/ENV/chunks/<segment>.<start>-<end>/
       counts.json                what is in it, and the last bytes before <end>
       predictions-<n>.parquet    the rows of the release number n in counts.json
+      shadow-<n>.parquet         the scores of the shadow number n
       outcomes.parquet
 
 A folder is made under another name and renamed, so the names of all folders are the position of the reader: a run that
@@ -50,6 +51,7 @@ class ChunkCounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     last: datetime | None
     newest: datetime | None
     tail: str
+    shadows: tuple[str, ...] = ()
 
 
 class Chunk(NamedTuple):
@@ -68,6 +70,10 @@ class Chunk(NamedTuple):
     def predictions(self, number: int) -> Path:
         """Return the file with the rows of the release `number` of `counts.models`."""
         return self.path / f"predictions-{number}.parquet"
+
+    def shadow(self, number: int) -> Path:
+        """Return the file with the scores of the shadow `number` of `counts.shadows`."""
+        return self.path / f"shadow-{number}.parquet"
 
 
 def list_chunks(store: Path) -> list[Chunk]:
@@ -199,10 +205,13 @@ def _write_chunk(path: Path, tables: BlockTables, tail: bytes) -> None:
         last=last,
         newest=max((each for each in (last, newest) if each is not None), default=None),
         tail=tail.hex(),
+        shadows=tuple(tables.shadows),
     )
     with new_folder(path) as folder:
         for number, table in enumerate(tables.predictions.values()):
             _write_table(table, folder / f"predictions-{number}.parquet")
+        for number, table in enumerate(tables.shadows.values()):
+            _write_table(table, folder / f"shadow-{number}.parquet")
         if len(tables.outcomes):
             _write_table(tables.outcomes, folder / OUTCOMES)
         write_json(folder / COUNTS, counts)

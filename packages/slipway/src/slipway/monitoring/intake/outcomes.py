@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from slipway.bundle.manifest import Class
 from slipway.monitoring.intake.block import OutcomeKind
+from slipway.monitoring.intake.identifiers import match_identifiers
 from slipway.problem import Task
 from slipway.serving.identifiers import format_identifier
 from slipway.serving.log import Feedback
@@ -67,7 +68,7 @@ def join_outcome_rows(
 ) -> JoinedOutcomes:
     """Join outcomes with the predictions of these identifiers, none of which is there twice."""
     meanings = _meanings(rows.outcomes, task, classes)
-    prediction = _match(np.stack([high, low], axis=1), rows.about)
+    prediction = match_identifiers(np.stack([high, low], axis=1), rows.about)
     known = np.flatnonzero(prediction >= 0)
     # The same feedback twice is one: the log may have been copied.
     order = known[np.lexsort((rows.time[known], rows.own[known, 1], rows.own[known, 0], prediction[known]))]
@@ -139,19 +140,6 @@ def _meanings(outcomes: Sequence[Any], task: Task, classes: tuple[Class, ...]) -
 def _equal(one: Any, other: Any) -> bool:
     """Return whether outcomes are the same: 1 and 1.0 are, 1 and true are not."""
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
-
-
-def _match(keys: NDArray[np.uint64], asked: NDArray[np.uint64]) -> NDArray[np.intp]:
-    """Return the position of each of `asked` among `keys`, -1 where it is not there."""
-    every = np.concatenate([keys, asked])
-    order = np.lexsort((every[:, 1], every[:, 0]))
-    in_order = every[order]
-    new = np.append(True, (in_order[1:] != in_order[:-1]).any(axis=1))[: len(order)]
-    code = np.empty(len(every), dtype=np.intp)
-    code[order] = np.cumsum(new) - 1
-    position = np.full(len(every), -1, dtype=np.intp)
-    position[code[: len(keys)]] = np.arange(len(keys))
-    return position[code[len(keys) :]]
 
 
 def _as_feedback(rows: OutcomeRows, group: NDArray[np.intp]) -> dict[str, Feedback]:

@@ -18,6 +18,7 @@ from slipway.errors import SettingsError
 from slipway.monitoring.intake.block import INPUT
 from slipway.monitoring.intake.chunks import OUTCOMES, Chunk, list_chunks
 from slipway.monitoring.intake.outcomes import JoinedOutcomes, OutcomeRows, join_outcome_rows
+from slipway.monitoring.intake.shadows import ShadowScores, align_shadows
 from slipway.problem import Task
 
 # The clock of the log itself: when a row was predicted.
@@ -34,7 +35,7 @@ class Traffic(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     `clock` and `logged` are datetime64[us] in UTC (`clock` in the time of the contract's column); `model` is the
     position of each row's release in `models`; `position` that of the row in its request. `target` holds positions in
     the classes, or values for a regression, where `labelled`; `arrived` is when the outcome came. `columns` are the
-    contract's, missing in rows without `has_inputs`.
+    contract's, missing in rows without `has_inputs`. `shadow` has the scores of bundles that shadowed these rows.
     """
 
     clock: NDArray[np.datetime64]
@@ -49,16 +50,17 @@ class Traffic(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     arrived: NDArray[np.datetime64]
     has_inputs: NDArray[np.bool_]
     columns: Columns
+    shadow: ShadowScores
 
     def __len__(self) -> int:
         return len(self.clock)
 
     def take(self, rows: Any) -> "Traffic":
         """Return some of the rows (a slice, positions or a mask)."""
-        arrays = {
-            name: getattr(self, name)[rows] for name in self.__struct_fields__ if name not in ("models", "columns")
-        }
-        return msgspec.structs.replace(self, **arrays, columns=take_rows(self.columns, rows))
+        others = ("models", "columns", "shadow")
+        arrays = {name: getattr(self, name)[rows] for name in self.__struct_fields__ if name not in others}
+        columns, shadow = take_rows(self.columns, rows), self.shadow.take(rows)
+        return msgspec.structs.replace(self, **arrays, columns=columns, shadow=shadow)
 
     def between(self, start: np.datetime64, end: np.datetime64) -> "Traffic":
         """Return the rows whose clock is from `start` to before `end`."""
@@ -102,7 +104,13 @@ def load_traffic(
     rows["clock"] = _clock(rows, fields, clock)
     rows = _in_order(rows)
     found = _load_outcomes([chunk for chunk, counts in chunks if counts.outcomes], share)
-    joined = join_outcome_rows(rows.pop("high"), rows.pop("low"), found, task, classes)
+    high, low = rows.pop("high"), rows.pop("low")
+    joined = join_outcome_rows(high, low, found, task, classes)
+    shadows = [
+        (model, _sample(pq.read_table(chunk.shadow(number)), share))
+        for chunk, counts in chunks
+        for number, model in enumerate(counts.shadows)
+    ]
     return LoadedLog(
         traffic=Traffic(
             models=tuple(models),
@@ -110,6 +118,7 @@ def load_traffic(
             target=joined.target,
             labelled=joined.labelled,
             arrived=joined.arrived,
+            shadow=align_shadows(high, low, shadows, width),
             **rows,
         ),
         outcomes=joined,
