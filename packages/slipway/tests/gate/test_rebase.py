@@ -67,6 +67,20 @@ def test_the_rows_must_be_those_of_a_commit(project):
         rebase_production(project.root, "in a hurry")
 
 
+def test_the_prepared_rows_must_be_those_that_the_commit_names(project):
+    lock = project.root / "dvc.lock"
+    corrected(project)
+    git(project.root, "checkout", "--quiet", "--", ".")
+    with pytest.raises(
+        GateError, match=r"train.parquet holds other rows than the commit [0-9a-f]{12}: its dvc.lock has"
+    ):
+        rebase_production(project.root, "of another branch")
+    lock.unlink()
+    project.commit("Forget the lock")
+    with pytest.raises(GateError, match=r"has no dvc.lock that names its prepared rows: .*Run `dvc repro`"):
+        rebase_production(project.root, "of no pipeline")
+
+
 def test_a_release_without_record_gets_its_first_one(tmp_path):
     project = make_project(tmp_path / "project")
     record = project.root / "evaluation.json.gz"
@@ -109,12 +123,12 @@ def test_groups_on_which_production_was_trained_stay_out_of_its_record(project):
 
     parts = split_frame(pd.concat([project.train, project.holdout], ignore_index=True), project.params.split)
     project.retrain(*parts)
-    git(project.root, "checkout", "--quiet", "--", ".")
+    project.commit("The same rows")
     with pytest.raises(GateError, match="gets what its record says"):
         rebase_production(project.root, "nothing was wrong")
     harmed = [part.assign(usage=part["usage"] + 1) for part in parts]
     project.retrain(*harmed)
-    git(project.root, "checkout", "--quiet", "--", ".")
+    project.commit("Other rows")
     found = rebase_production(project.root, "it was an hour too small")
     assert (found.record.groups, found.record.split) == (before.groups, before.split)
     assert len(found.before.changed) == len(before.groups)

@@ -1,5 +1,6 @@
 """A whole toy project in a folder of its own: git, parameters, rules, parts, bundle, metrics, a ledger."""
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -78,8 +79,19 @@ class Project(NamedTuple):
         if model:
             params = msgspec.structs.replace(params, model=msgspec.structs.replace(params.model, **model))
         write_parts(train, holdout, self.root / "prepared")
+        self.lock_parts()
         fitted = fit_estimator(self.problem, params, train)
         return self.seal(fitted, train, holdout)
+
+    def lock_parts(self) -> None:
+        """Name the prepared parts in dvc.lock, as `dvc repro prepare` does."""
+        parts = (self.root / "prepared" / f"{name}.parquet" for name in ("holdout", "train"))
+        outs = [
+            {"path": f"prepared/{part.name}", "hash": "md5", "md5": hashlib.md5(part.read_bytes()).hexdigest()}
+            for part in parts
+        ]
+        lock = {"schema": "2.0", "stages": {"prepare": {"cmd": "python pipeline/prepare.py", "outs": outs}}}
+        (self.root / "dvc.lock").write_text(yaml.safe_dump(lock))
 
     def seal(self, fitted: Any, train: pd.DataFrame | None = None, holdout: pd.DataFrame | None = None) -> Bundle:
         """Seal a fitted estimator as this project's candidate, and evaluate it."""

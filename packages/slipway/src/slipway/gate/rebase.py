@@ -1,7 +1,8 @@
-"""Record anew what production's model gets on the held-out rows, after a correction of the data."""
+"""Evaluate production's model again on the held-out rows of a commit, after a correction of the data."""
 
+import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from slipway.bundle.isolation import isolate_bundle, start_server
 from slipway.bundle.verify import read_sealed
@@ -10,6 +11,7 @@ from slipway.data.splitting import is_held_out
 from slipway.errors import GateError
 from slipway.evaluation.record import EvaluationRecord, decode_record, encode_record, make_record, repeat_record
 from slipway.evaluation.scored import score_frame
+from slipway.files.documents import parse_yaml, read_content
 from slipway.gate.problem_process import PRELOAD, ProblemProcess
 from slipway.gate.rules import read_gate_rules
 from slipway.gate.statistics.reproduction import Reproduction, add_absent_columns, reproduce_record
@@ -21,6 +23,8 @@ from slipway.settings import project_settings
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_REPEAT = "Run `dvc repro`, commit dvc.lock with the correction, and run `slipway gate rebase` again."
 
 
 class Rebase(NamedTuple):
@@ -35,9 +39,10 @@ def rebase_production(root: Path, reason: str) -> Rebase:
     """Score production's model on the prepared holdout of the commit at `root`, and record that in the ledger.
 
     The groups are those that its training held out. Raises `GateError` where nothing serves, or where the working tree
-    differs from its commit: the entry names the commit whose rows are right.
+    or its prepared rows are others than those of its commit: the entry names the commit whose rows are right.
     """
     commit = _clean_commit(root)
+    _verify_parts(root, commit)
     ledger = Ledger(root)
     release = ledger.champion()
     if release is None:
@@ -94,3 +99,20 @@ def _clean_commit(root: Path) -> str:
             "Commit the correction first: the entry in the ledger names the commit."
         )
     return git.run("rev-parse", "HEAD").strip()[:12]
+
+
+def _verify_parts(root: Path, commit: str) -> None:
+    """Raise `GateError` unless the prepared rows are those that `dvc.lock` of the commit names."""
+    found = Git(root, GateError).attempt("show", f"{commit}:./dvc.lock")
+    if found.exit_code:
+        raise GateError(f"The commit {commit} has no dvc.lock that names its prepared rows: {found.reason} {_REPEAT}")
+    stages = parse_yaml(found.output, dict[str, Any], f"dvc.lock of {commit}", GateError, _REPEAT).get("stages", {})
+    outputs = {out.get("path"): out.get("md5") for stage in stages.values() for out in stage.get("outs", ())}
+    for name in ("prepared/train.parquet", "prepared/holdout.parquet"):
+        content = read_content(root / name, GateError, _REPEAT)
+        md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        if md5 != outputs.get(name):
+            raise GateError(
+                f"{name} holds other rows than the commit {commit}: its dvc.lock has the md5 {outputs.get(name)}, "
+                f"found {md5}. {_REPEAT}"
+            )
