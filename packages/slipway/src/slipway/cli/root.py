@@ -35,6 +35,7 @@ SECTIONS = {
         "smoke": LazyCommand("look.service", "Test a running service with the golden rows", "deliver"),
     },
     "Operate": {
+        "feedback": LazyCommand("operate.feedback", "Import outcomes of predictions from a file", "pipeline"),
         "monitor": LazyCommand("operate.monitor", "Measure models in production by their prediction log", "pipeline"),
         "replay": LazyCommand("operate.replay", "Send held-back rows to a service as its traffic", "pipeline"),
         "ledger": LazyCommand("operate.ledger", "Create, verify and correct the ledger", "deliver"),

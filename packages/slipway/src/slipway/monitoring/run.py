@@ -1,23 +1,19 @@
 """One run of the monitor: take in what is new in the log, measure every window, judge the rules, write the result."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
 from slipway.contract import read_contract
-from slipway.delivery.targets.registry import find_target
 from slipway.errors import DataError
 from slipway.figures import Figure
 from slipway.files.documents import read_json
-from slipway.files.lock import hold_lock
 from slipway.files.writing import write_json
-from slipway.monitoring.intake.chunks import count_new_bytes, find_segments, remove_expired, take_in
-from slipway.monitoring.intake.traffic import LOGGED, LoadedLog, load_traffic
+from slipway.monitoring.intake.log import MonitoredLog, Progress, open_log, state_folder
+from slipway.monitoring.intake.traffic import LOGGED, LoadedLog
 from slipway.monitoring.judge import AlarmMemory, judge_rules
 from slipway.monitoring.measure import measure_windows, to_instant
 from slipway.monitoring.measurement import Measurement
@@ -26,24 +22,8 @@ from slipway.monitoring.result import LogCounts, MonitorResult, Window, result_p
 from slipway.monitoring.rules import MonitorRules, read_rules
 from slipway.monitoring.windows import find_end, plan_windows
 from slipway.project import Project, load_project
-from slipway.serving.settings import read_log_settings
-from slipway.settings import project_settings
 
 _HOUR = timedelta(hours=1)
-
-
-class Progress(NamedTuple):
-    """Callables that hear how far a run is: what begins and its length, and each step of it."""
-
-    start: Callable[[str, int], None]
-    advance: Callable[[int], None]
-
-
-class MonitoredLog(NamedTuple):
-    """The log of an environment as it was taken in, and how many of its segments end in an incomplete line."""
-
-    loaded: LoadedLog
-    incomplete: int
 
 
 def run_monitor(
@@ -56,8 +36,9 @@ def run_monitor(
     """
     project, rules = load_project(root), read_rules(root)
     reference = read_reference(root, environment)
-    memory_path = _state_folder(root, environment) / "alarms.json"
-    with open_log(root, environment, folders, project, reference, rules.clock, progress) as log:
+    memory_path = state_folder(root, environment) / "alarms.json"
+    fields = read_contract(project.problem.contract)
+    with open_log(root, environment, folders, reference.manifest, fields, progress, rules.clock) as log:
         now = datetime.now(UTC)
         result = _measure(project, environment, rules, reference, log, until, progress)
         memory = _read_memory(memory_path)
@@ -71,38 +52,6 @@ def run_monitor(
         if not is_past:
             write_json(memory_path, AlarmMemory(at=result.at, ran_at=now, alarms=result.alarms))
     return result, path
-
-
-@contextmanager
-def open_log(
-    root: Path,
-    environment: str,
-    folders: Sequence[Path],
-    project: Project,
-    reference: ReleaseReference,
-    clock: str,
-    progress: Progress,
-) -> Iterator[MonitoredLog]:
-    """Take in what is new in the log and yield it, while no other command of this clone does the same.
-
-    Raises `DataError` for a log without a prediction.
-    """
-    folders = folders or find_target(root, environment).log_folders()
-    store = _state_folder(root, environment) / "chunks"
-    with hold_lock(store.with_name("lock")):
-        segments = find_segments(folders)
-        progress.start("reading the log", count_new_bytes(store, segments))
-        incomplete = take_in(store, segments, progress.advance)
-        remove_expired(store, segments, datetime.now(UTC) - timedelta(days=_log_days(root, environment)))
-        manifest, fields = reference.manifest, read_contract(project.problem.contract)
-        loaded = load_traffic(store, manifest.task, manifest.classes, fields, clock)
-        if not len(loaded.traffic):
-            shown = ", ".join(map(str, folders))
-            raise DataError(
-                f"No prediction in the log of {environment}: {len(segments)} file(s) in {shown}. Send it a request, or "
-                "name another folder with --log."
-            )
-        yield MonitoredLog(loaded, incomplete)
 
 
 def _measure(
@@ -173,17 +122,7 @@ def _count(loaded: LoadedLog, incomplete: int) -> LogCounts:
     )
 
 
-def _state_folder(root: Path, environment: str) -> Path:
-    return root / ".slipway" / "monitoring" / environment
-
-
 def _read_memory(path: Path) -> AlarmMemory:
     if not path.is_file():
         return AlarmMemory()
     return read_json(path, AlarmMemory, DataError, f"Remove {path}, then retry.")
-
-
-def _log_days(root: Path, environment: str) -> int:
-    """Return the days after which the environment's service deletes its log."""
-    table = project_settings(root).environments.get(environment, {})
-    return read_log_settings(table.get("variables", {})).log_days

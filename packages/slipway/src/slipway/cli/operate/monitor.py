@@ -1,19 +1,17 @@
 """`slipway monitor`: how the model of an environment does, by its prediction log."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from slipway.cli.options import AS_JSON, ENVIRONMENT, FOLDER, examples
+from slipway.cli.options import AS_JSON, ENVIRONMENT, FOLDER, PATH, examples
 from slipway.cli.output import print_result, print_table, printable
+from slipway.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from slipway.monitoring.result import MonitorResult
-    from slipway.monitoring.run import Progress
 
 # What fits on a screen; the file and the page have the rest.
 _SHOWN = (
@@ -37,17 +35,24 @@ def monitor() -> None:
     epilog=examples(
         "slipway monitor run production",
         "slipway monitor run production --log /var/log/a --log /var/log/b --json",
-        "slipway monitor run production --until 2026-11-01",
+        "slipway monitor run production --until 2026-11-01 --outcomes outcomes.parquet",
     )
 )
 @ENVIRONMENT
 @click.option("--log", "folders", type=FOLDER, multiple=True, help="Folder of a log, instead of the environment's own.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="End of the newest window; default: the newest row.")
+@click.option("--outcomes", type=PATH, metavar="FILE", help="Outcomes to import first (`slipway feedback import`).")
 @click.option("--out", type=FOLDER, default=Path("monitoring"), show_default=True, help="Folder of the results.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 when there is an alarm, too.")
 @AS_JSON
 def run(
-    environment: str, folders: tuple[Path, ...], until: datetime | None, out: Path, exit_zero: bool, as_json: bool
+    environment: str,
+    folders: tuple[Path, ...],
+    until: datetime | None,
+    outcomes: Path | None,
+    out: Path,
+    exit_zero: bool,
+    as_json: bool,
 ) -> None:
     """Measure an environment.
 
@@ -55,10 +60,13 @@ def run(
     monitor.yaml. Exit code 0: no alarm; 1: an alarm; 2: the monitor could not run.
     """
     from slipway.errors import SlipwayError
+    from slipway.monitoring.intake.imported import import_outcomes
     from slipway.monitoring.run import run_monitor
 
     try:
-        with _progress_bar() as progress:
+        with progress_bar() as progress:
+            if outcomes is not None:
+                import_outcomes(Path(), environment, outcomes, (), folders, progress)
             result, path = run_monitor(Path(), environment, folders, out, until, progress)
     except SlipwayError as error:
         raise _CannotRunError(printable(str(error))) from error
@@ -66,22 +74,6 @@ def run(
         _print_windows(result)
     print_result(as_json, result, *_summary(result), f"{path}")
     raise SystemExit(1 if not exit_zero and any(alarm.state == "firing" for alarm in result.alarms) else 0)
-
-
-@contextmanager
-def _progress_bar() -> Iterator["Progress"]:
-    """Yield callables that move a bar on standard error; nothing is drawn where that is no terminal."""
-    from rich import progress
-    from rich.console import Console
-
-    from slipway.monitoring.run import Progress
-
-    with progress.Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-        yield Progress(
-            start=lambda what, total: bar.reset(task, description=what, total=max(total, 1)),
-            advance=lambda amount: bar.advance(task, amount),
-        )
 
 
 def _print_windows(result: "MonitorResult") -> None:

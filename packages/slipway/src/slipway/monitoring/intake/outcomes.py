@@ -64,18 +64,18 @@ class JoinedOutcomes(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
 
 def join_outcome_rows(
-    high: NDArray[np.uint64], low: NDArray[np.uint64], rows: OutcomeRows, task: Task, classes: tuple[Class, ...]
+    identifiers: NDArray[np.uint64], rows: OutcomeRows, task: Task, classes: tuple[Class, ...]
 ) -> JoinedOutcomes:
     """Join outcomes with the predictions of these identifiers, none of which is there twice."""
     meanings = _meanings(rows.outcomes, task, classes)
-    prediction = match_identifiers(np.stack([high, low], axis=1), rows.about)
+    prediction = match_identifiers(identifiers, rows.about)
     known = np.flatnonzero(prediction >= 0)
     # The same feedback twice is one: the log may have been copied.
     order = known[np.lexsort((rows.time[known], rows.own[known, 1], rows.own[known, 0], prediction[known]))]
-    count = np.bincount(prediction[order], minlength=len(high))
+    count = np.bincount(prediction[order], minlength=len(identifiers))
     single = order[count[prediction[order]] == 1]
-    value = np.full(len(high), -1, dtype=np.intp)
-    arrived = np.full(len(high), np.datetime64("NaT", "us"))
+    value = np.full(len(identifiers), -1, dtype=np.intp)
+    arrived = np.full(len(identifiers), np.datetime64("NaT", "us"))
     value[prediction[single]] = rows.values[single]
     arrived[prediction[single]] = rows.arrived[single].view("datetime64[us]")
     repeated = superseded = conflicting = 0
@@ -89,7 +89,7 @@ def join_outcome_rows(
             same = [at for at in group if _equal(rows.outcomes[rows.values[at]], settled.outcomes[0])]
             value[prediction[group[0]]] = rows.values[same[0]]
             arrived[prediction[group[0]]] = rows.arrived[same].min().view("datetime64[us]")
-    target = np.where(value >= 0, meanings[value], np.nan) if len(meanings) else np.full(len(high), np.nan)
+    target = np.where(value >= 0, meanings[value], np.nan) if len(meanings) else np.full(len(identifiers), np.nan)
     labelled = ~np.isnan(target)
     return JoinedOutcomes(
         target=target if task is Task.REGRESSION else np.where(labelled, target, -1).astype(np.intp),

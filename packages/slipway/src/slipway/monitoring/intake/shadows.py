@@ -45,23 +45,20 @@ def tabulate_shadows(entries: Sequence[Shadow]) -> tuple[dict[str, pa.Table], in
     return {model: _tabulate(lines) for model, lines in sorted(found.items())}, strange
 
 
-def align_shadows(
-    high: NDArray[np.uint64], low: NDArray[np.uint64], tables: Sequence[tuple[str, pa.Table]], width: int
-) -> ShadowScores:
-    """Find the shadow's score of each row by its identifiers; of two shadows of a row the later table counts.
+def align_shadows(identifiers: NDArray[np.uint64], tables: Sequence[tuple[str, pa.Table]], width: int) -> ShadowScores:
+    """Find the shadow's score of each row by its identifier; of two shadows of a row the later table counts.
 
     `scores` has shape (rows,), or (rows, width) for several classes. A table of another width is left out.
     """
     models = tuple(sorted({model for model, _ in tables}))
-    model = np.full(len(high), NO_SHADOW, dtype=np.intp)
-    scores = np.full((len(high), width), np.nan)
-    keys = np.stack([high, low], axis=1)
+    model = np.full(len(identifiers), NO_SHADOW, dtype=np.intp)
+    scores = np.full((len(identifiers), width), np.nan)
     for name, table in tables:
         given = _read_scores(table, width)
         if given is None:
             continue
         asked = np.stack([table["high"].to_numpy(), table["low"].to_numpy()], axis=1)
-        place = match_identifiers(keys, asked)
+        place = match_identifiers(identifiers, asked)
         known = place >= 0
         model[place[known]] = models.index(name)
         scores[place[known]] = given[known]

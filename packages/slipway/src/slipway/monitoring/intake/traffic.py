@@ -32,12 +32,14 @@ _NOT_A_TIME = np.datetime64("NaT", "us")
 class Traffic(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """Logged rows in the order of the clock and their identifiers.
 
-    `clock` and `logged` are datetime64[us] in UTC (`clock` in the time of the contract's column); `model` is the
-    position of each row's release in `models`; `position` that of the row in its request. `target` holds positions in
-    the classes, or values for a regression, where `labelled`; `arrived` is when the outcome came. `columns` are the
-    contract's, missing in rows without `has_inputs`. `shadow` has the scores of bundles that shadowed these rows.
+    `identifiers` are those of the predictions, two numbers each. `clock` and `logged` are datetime64[us] in UTC
+    (`clock` in the time of the contract's column); `model` is the position of each row's release in `models`;
+    `position` that of the row in its request. `target` holds positions in the classes, or values for a regression,
+    where `labelled`; `arrived` is when the outcome came. `columns` are the contract's, missing in rows without
+    `has_inputs`. `shadow` has the scores of bundles that shadowed these rows.
     """
 
+    identifiers: NDArray[np.uint64]
     clock: NDArray[np.datetime64]
     logged: NDArray[np.datetime64]
     model: NDArray[np.intp]
@@ -84,12 +86,20 @@ class LoadedLog(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
 
 def load_traffic(
-    store: Path, task: Task, classes: tuple[Class, ...], fields: Sequence[Field], clock: str = LOGGED
+    store: Path,
+    task: Task,
+    classes: tuple[Class, ...],
+    fields: Sequence[Field],
+    clock: str = LOGGED,
+    most_rows: int = MOST_ROWS,
 ) -> LoadedLog:
-    """Load the rows of all chunks, in the same order whatever the chunks; raises `SettingsError` for the clock."""
+    """Load the rows of all chunks, in the same order whatever the chunks; of more than `most_rows` a sample.
+
+    Raises `SettingsError` for a clock that is no timestamp of the contract.
+    """
     chunks = [(chunk, chunk.counts) for chunk in list_chunks(store)]
     logged = sum(sum(counts.rows) for _, counts in chunks)
-    share = min(1.0, MOST_ROWS / max(1, logged))
+    share = min(1.0, most_rows / max(1, logged))
     models = sorted({model for _, counts in chunks for model in counts.models})
     width = len(classes) if task is Task.MULTICLASS else 1
     parts, strange = [], 0
@@ -104,8 +114,8 @@ def load_traffic(
     rows["clock"] = _clock(rows, fields, clock)
     rows = _in_order(rows)
     found = _load_outcomes([chunk for chunk, counts in chunks if counts.outcomes], share)
-    high, low = rows.pop("high"), rows.pop("low")
-    joined = join_outcome_rows(high, low, found, task, classes)
+    identifiers = np.stack([rows.pop("high"), rows.pop("low")], axis=1)
+    joined = join_outcome_rows(identifiers, found, task, classes)
     shadows = [
         (model, _sample(pq.read_table(chunk.shadow(number)), share))
         for chunk, counts in chunks
@@ -113,12 +123,13 @@ def load_traffic(
     ]
     return LoadedLog(
         traffic=Traffic(
+            identifiers=identifiers,
             models=tuple(models),
             columns={field.name: rows.pop(f"{INPUT}{field.name}") for field in fields},
             target=joined.target,
             labelled=joined.labelled,
             arrived=joined.arrived,
-            shadow=align_shadows(high, low, shadows, width),
+            shadow=align_shadows(identifiers, shadows, width),
             **rows,
         ),
         outcomes=joined,
@@ -163,7 +174,7 @@ def _arrays(table: pa.Table, model: int, fields: Sequence[Field]) -> dict[str, N
     for field in fields:
         sent = f"{INPUT}{field.wire_name}"
         values = table[sent].combine_chunks() if sent in given else pa.nulls(len(table))
-        arrays[f"{INPUT}{field.name}"] = _values(field, values)
+        arrays[f"{INPUT}{field.name}"] = to_column(field, values)
     return arrays
 
 
@@ -171,7 +182,7 @@ def _instants(values: pa.ChunkedArray) -> NDArray[np.datetime64]:
     return values.cast(pa.int64()).to_numpy().view("datetime64[us]")
 
 
-def _values(field: Field, values: pa.Array) -> NDArray[Any]:
+def to_column(field: Field, values: pa.Array) -> NDArray[Any]:
     """Turn a logged column into the contract's; a value of another kind counts as missing."""
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()

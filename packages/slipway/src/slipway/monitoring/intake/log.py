@@ -1,0 +1,88 @@
+"""Open the log of an environment: take in what is new of every replica, and load its rows with their outcomes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from slipway.bundle.manifest import Manifest
+from slipway.contract import Field
+from slipway.delivery.targets.registry import find_target
+from slipway.errors import DataError
+from slipway.files.lock import hold_lock
+from slipway.monitoring.intake.chunks import count_new_bytes, find_segments, remove_expired, take_in
+from slipway.monitoring.intake.traffic import LOGGED, MOST_ROWS, LoadedLog, load_traffic
+from slipway.serving.log.writer import list_segments
+from slipway.serving.settings import read_log_settings
+from slipway.settings import project_settings
+
+# Outcomes that came in a file, as segments of a log.
+IMPORTED = "imported"
+
+
+class Progress(NamedTuple):
+    """Callables that hear how far a run is: what begins and its length, and each step of it."""
+
+    start: Callable[[str, int], None]
+    advance: Callable[[int], None]
+
+
+class MonitoredLog(NamedTuple):
+    """The log of an environment, the store that it was taken into, and how many segments end in an incomplete line."""
+
+    loaded: LoadedLog
+    store: Path
+    incomplete: int
+
+
+def state_folder(root: Path, environment: str) -> Path:
+    """Return the folder of what the monitor keeps of an environment on this machine."""
+    return root / ".slipway" / "monitoring" / environment
+
+
+@contextmanager
+def open_log(
+    root: Path,
+    environment: str,
+    folders: Sequence[Path],
+    manifest: Manifest,
+    fields: Sequence[Field],
+    progress: Progress,
+    clock: str = LOGGED,
+    most_rows: int = MOST_ROWS,
+) -> Iterator[MonitoredLog]:
+    """Take in what is new in the log and yield it, while no other command of this clone does the same.
+
+    Without `folders` the environment's target says where its log is. Raises `DataError` for a log without a prediction.
+    """
+    state = state_folder(root, environment)
+    folders = folders or find_target(root, environment).log_folders()
+    with hold_lock(state / "lock"):
+        oldest = datetime.now(UTC) - timedelta(days=_log_days(root, environment))
+        _remove_old_imports(state / IMPORTED, oldest)
+        segments = find_segments([*folders, state / IMPORTED])
+        store = state / "chunks"
+        progress.start("reading the log", count_new_bytes(store, segments))
+        incomplete = take_in(store, segments, progress.advance)
+        remove_expired(store, segments, oldest)
+        loaded = load_traffic(store, manifest.task, manifest.classes, fields, clock, most_rows)
+        if not len(loaded.traffic):
+            shown = ", ".join(map(str, folders))
+            raise DataError(
+                f"No prediction in the log of {environment}: {len(segments)} file(s) in {shown}. Send it a request, or "
+                "name another folder with --log."
+            )
+        yield MonitoredLog(loaded, store, incomplete)
+
+
+def _remove_old_imports(folder: Path, oldest: datetime) -> None:
+    for path in list_segments(folder):
+        if path.stat().st_mtime < oldest.timestamp():
+            path.unlink()
+
+
+def _log_days(root: Path, environment: str) -> int:
+    """Return the days after which the environment's service deletes its log."""
+    table = project_settings(root).environments.get(environment, {})
+    return read_log_settings(table.get("variables", {})).log_days
