@@ -1,12 +1,13 @@
 """The service with and without a shadow, at half load: what the shadow adds to the answers.
 
-    python -m benchmarks.serving.shadow [--rounds 15] [--seconds 4] [--workers 1]
+    python -m benchmarks.serving.shadow [--rounds 30] [--seconds 2] [--workers 1] [--quiet 0.1]
 
 Run it in packages/slipway; it needs what `make repro` leaves. The shadow is the same model sealed under another
 digest, so it costs what production costs. Four ways run side by side: without a shadow, and with it as a process that
 yields the processor (as the service does), as a process of ordinary priority, and as a thread of the worker. All are
 sent rows in turn, at half of what the first one answers in a closed loop; latency counts from the moment at which a
-request was due. The logs are in memory (/dev/shm), so that no other program's disk is measured.
+request was due. The logs are in memory (/dev/shm), so that no other program's disk is measured, and rounds in which
+other programs took more of the machine than `--quiet` are left out.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from typing import Any, NamedTuple
 from urllib.request import urlopen
 
 import numpy as np
+import psutil
 from benchmarks.serving.measure import cpu_seconds, memory_mib
 from benchmarks.serving.questions import choose
 
@@ -49,10 +51,20 @@ class Load(NamedTuple):
     rate: float
 
 
+class Played(NamedTuple):
+    """Milliseconds of the answers, microseconds of processor time for each, and the others' share of the machine."""
+
+    p50: float
+    p99: float
+    used: float
+    others: float
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--quiet", type=float, default=0.1, help="largest share of the machine for other programs")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--serve", choices=WAYS, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -70,31 +82,47 @@ def main() -> None:
             closed_loop(port, requests, 1.0)
         full = statistics.median(closed_loop(ports[WITHOUT][1], requests, 2.0).rate for _ in range(5))
         print(f"{given.workers} worker(s): {full:,.0f} answers a second without a shadow; sent: {full / 2:,.0f}")
-        rounds: dict[str, list[tuple[float, ...]]] = {way: [] for way in WAYS}
+        rounds: list[list[Played]] = []
         for number in range(given.rounds):
-            for way in (*WAYS[number % len(WAYS) :], *WAYS[: number % len(WAYS)]):
-                pid, port = ports[way]
-                before = cpu_seconds(pid)
-                found = constant_rate(port, requests, full / 2, given.seconds).latencies
-                time.sleep(_SETTLE_SECONDS)
-                used = (cpu_seconds(pid) - before) / len(found) * 1e6
-                rounds[way].append((*np.percentile(found, (50, 99)), used))
-        report(rounds, ports)
+            turn = (*WAYS[number % len(WAYS) :], *WAYS[: number % len(WAYS)])
+            played = {way: play(ports, way, requests, full / 2, given.seconds) for way in turn}
+            rounds.append([played[way] for way in WAYS])
+        report(rounds, ports, given.quiet)
 
 
-def report(rounds: dict[str, list[tuple[float, ...]]], ports: dict[str, tuple[int, int]]) -> None:
-    """Print medians over the rounds; the ratio is the median of the rounds' ratios, which share the machine's noise."""
-    base = np.array(rounds[WITHOUT])
-    print(f"\n{'shadow':<22} {'p50 ms':>7} {'p99 ms':>7} {'p99 ratio':>22} {'us a row':>9} {'MiB':>6} {'dropped':>8}")
-    for way, found in rounds.items():
+def play(ports: dict[str, tuple[int, int]], way: str, requests: list[bytes], rate: float, seconds: float) -> Played:
+    """Send at a constant rate to one service, and wait until its shadow has scored the rows."""
+    pid, port = ports[way]
+    before, busy = cpu_seconds(pid), others_seconds()
+    began = time.perf_counter()
+    found = constant_rate(port, requests, rate, seconds).latencies
+    others = (others_seconds() - busy) / (time.perf_counter() - began) / (os.cpu_count() or 1)
+    time.sleep(_SETTLE_SECONDS)
+    p50, p99 = np.percentile(found, (50, 99))
+    return Played(p50, p99, (cpu_seconds(pid) - before) / len(found) * 1e6, others)
+
+
+def others_seconds() -> float:
+    """Return the seconds of processor time that programs outside of this run, whose services are its children, used."""
+    every, mine = psutil.cpu_times(), cpu_seconds(os.getpid())
+    return sum(every[:8]) - every.idle - every.iowait - mine
+
+
+def report(rounds: list[list[Played]], ports: dict[str, tuple[int, int]], quiet: float) -> None:
+    """Print medians over the quiet rounds; the ratio is the median of their ratios, which share the machine's noise."""
+    kept = [played for played in rounds if max(each.others for each in played) <= quiet]
+    print(f"{len(kept)} of {len(rounds)} rounds with at most {quiet:.0%} of the machine for other programs\n")
+    table = np.array(kept or rounds)
+    print("| shadow | p50 ms | p99 ms | p99 with / without (quartiles) | us a row | MiB | dropped |")
+    print("|---|---|---|---|---|---|---|")
+    for number, way in enumerate(WAYS):
         pid, port = ports[way]
-        p50, p99, used = np.median(found, axis=0)
-        ratios = np.array(found)[:, 1] / base[:, 1]
-        low, middle, high = np.percentile(ratios, (25, 50, 75))
+        p50, p99, used, _ = np.median(table[:, number], axis=0)
+        low, middle, high = np.percentile(table[:, number, 1] / table[:, 0, 1], (25, 50, 75))
         taken, dropped = (metric(port, f"slipway_shadow_{name}_total") for name in ("taken", "dropped"))
         share = f"{dropped / max(1, taken + dropped):.1%}"
-        ratio = f"{middle:.3f} ({low:.2f} to {high:.2f})"
-        print(f"{way:<22} {p50:7.3f} {p99:7.3f} {ratio:>22} {used:9.0f} {memory_mib(pid):6.0f} {share:>8}")
+        ratio = f"{middle:.2f} ({low:.2f} to {high:.2f})"
+        print(f"| {way} | {p50:.2f} | {p99:.2f} | {ratio} | {used:.0f} | {memory_mib(pid):.0f} | {share} |")
 
 
 def make_shadow(folder: Path) -> Path:

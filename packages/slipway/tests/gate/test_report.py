@@ -3,15 +3,21 @@
 import json
 import os
 import subprocess
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 from projectbox import make_project, with_production
 from running import SLIPWAY
 
+from slipway.bundle.verify import read_sealed
 from slipway.figures import Figure
 from slipway.gate.report import render_gate_report
 from slipway.gate.result import CheckResult, GateResult, MetricComparison, SliceComparison, Verdict
+from slipway.ledger import Ledger
+from slipway.monitoring.evidence import read_shadow_evidence
+from slipway.serving.identifiers import format_identifier
+from slipway.serving.log import Feedback, Prediction, Shadow
 
 FOUND = GateResult(
     verdict=Verdict.REFUSE,
@@ -84,13 +90,43 @@ def test_the_chart_has_a_bar_for_each_mark():
     assert len(marks) == len(set(marks)) == len(bars) == 6
 
 
-def test_the_command_writes_what_it_found_and_exits_0(project):
-    done = slipway(project, "gate", "--report", "gate.md", "--out", "gate.json")
+def write_shadowed_log(project, folder):
+    """Write four days of production's log, whose rows the candidate scored as a shadow, better than production."""
+    served, candidate = (Ledger(project.root).read("production").serving.bundle, read_sealed(project.bundle).digest)
+    folder.mkdir()
+    lines = []
+    for row in range(160):
+        # Within the week that the gate reads requests of.
+        when = datetime.now(UTC) - timedelta(days=row % 4)
+        name, outcome = format_identifier((0x7 << 76) + (2 << 62) + row), row % 3 == 0
+        lines.append(Prediction(name, when, served, 80, 0.5, True))
+        lines.append(Shadow(name, when, candidate, [0.6 if outcome else 0.3], [outcome]))
+        lines.append(Feedback(format_identifier((0x7 << 76) + (2 << 62) + 5000 + row), when, name, outcome))
+    (folder / "1.jsonl").write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+    return folder
+
+
+def test_the_command_writes_what_it_found_with_the_evidence_of_a_shadow_and_exits_0(project, tmp_path):
+    log = write_shadowed_log(project, tmp_path / "log")
+    words = ("--report", "gate.md", "--out", "gate.json", "--evidence", "shadow", "--log", str(log))
+    done = slipway(project, "gate", *words)
     assert done.returncode == 0, done.stdout + done.stderr
     written = msgspec.json.decode((project.root / "gate.json").read_bytes(), type=GateResult)
-    assert written.verdict is Verdict.KEEP
+    assert written.verdict is Verdict.KEEP, "a shadow decides nothing"
     assert written.sentence.split()[0] in done.stdout
     assert (project.root / "gate.md").read_text() == render_gate_report(written)
+    assert (written.shadow.rows, written.shadow.groups) == (160, 4)
+    assert written.shadow.relative.low > 0
+    shown = "saw 160 of 160 rows"
+    assert shown in " ".join(done.stdout.split())
+    assert shown in render_gate_report(written)
+
+
+def test_a_candidate_that_shadowed_nothing_gets_a_sentence_that_says_how(project, tmp_path):
+    log = write_shadowed_log(project, tmp_path / "log")
+    found = read_shadow_evidence(project.root, "0" * 64, [log])
+    assert found.note.startswith("The log of production has no score of 000000000000. `slipway shadow production")
+    assert found.metrics == ()
 
 
 def test_a_refusal_exits_1_and_says_what_to_do(project):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from slipway.figures import format_figure, format_limit
 from slipway.files.writing import write_bytes, write_json
-from slipway.gate.result import CheckResult, GateResult, SliceComparison, Verdict
+from slipway.gate.result import CheckResult, GateResult, MetricComparison, SliceComparison, Verdict
 from slipway.gate.statistics.paired import adjust_holm
 from slipway.markdown import Part, escape_markdown, inline_code, join_parts, markdown_table
 
@@ -46,6 +46,7 @@ def gate_report_parts(gate: GateResult) -> list[Part]:
         Part(_metrics(gate)),
         Part(_chart(gate)),
         Part(_slices(gate.slices)),
+        Part(_shadow(gate)),
         _folded(gate.checks),
     ]
 
@@ -75,6 +76,18 @@ def _exemption(check: CheckResult) -> str:
 def _metrics(gate: GateResult) -> str:
     if not gate.metrics:
         return ""
+    return f"{_compared(gate, gate.metrics)}\n\n{gate.rows:,} held-out rows in {gate.groups:,} groups."
+
+
+def _shadow(gate: GateResult) -> str:
+    """Show what the candidate got as a shadow of production."""
+    if gate.shadow is None:
+        return ""
+    table = f"\n\n{_compared(gate, gate.shadow.metrics)}" if gate.shadow.metrics else ""
+    return f"**As a shadow of production**, which decides nothing: {escape_markdown(gate.shadow.note)}{table}"
+
+
+def _compared(gate: GateResult, metrics: Sequence[MetricComparison]) -> str:
     head = ["metric", "candidate", "production", f"difference [{gate.confidence:.0%} interval], above 0 = better"]
     lines = [
         [
@@ -83,9 +96,9 @@ def _metrics(gate: GateResult) -> str:
             f"{row.production.value:.4f}" if row.production else "-",
             format_figure(row.difference, "+.4f"),
         ]
-        for row in gate.metrics
+        for row in metrics
     ]
-    return markdown_table(head, lines) + f"\n\n{gate.rows:,} held-out rows in {gate.groups:,} groups."
+    return markdown_table(head, lines)
 
 
 def _chart(gate: GateResult) -> str:

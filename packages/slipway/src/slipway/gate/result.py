@@ -88,12 +88,27 @@ class SliceComparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     margin: float | None = None
 
 
+class ShadowEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The candidate beside production on rows of production's own traffic, which it shadowed; it decides nothing.
+
+    Both scored `rows` in `groups` (days) whose outcomes are known. `relative` is the primary metric's loss that the
+    candidate takes away, as `GateResult.relative` is. `note` says what was seen and refused, or why there is no more.
+    """
+
+    note: _Text
+    rows: _Count = 0
+    groups: _Count = 0
+    relative: Figure | None = None
+    metrics: Annotated[tuple[MetricComparison, ...], _Some] = ()
+
+
 class GateResult(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict and its evidence.
 
     `ships` is the digest of the bundle to release: the candidate's for promote, production's for keep, None for refuse.
     `relative` is the primary metric's loss of production less the candidate's, as a share of production's loss, with
     its interval over groups. `moved` names changes that a reviewer must know: contract, features, target, rules.
+    `shadow` is there where it was asked for.
     """
 
     format: int = FORMAT
@@ -111,3 +126,4 @@ class GateResult(msgspec.Struct, frozen=True, kw_only=True):
     slices: Annotated[tuple[SliceComparison, ...], _Some] = ()
     checks: Annotated[tuple[CheckResult, ...], _Some] = ()
     moved: Annotated[tuple[_Text, ...], _Some] = ()
+    shadow: ShadowEvidence | None = None

@@ -40,11 +40,13 @@ class ShadowComparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare_shadow(
-    traffic: Traffic, manifest: Manifest, metric: str, params: EvaluateParams
+    traffic: Traffic, manifest: Manifest, metric: str, params: EvaluateParams, digest: str | None = None
 ) -> ShadowComparison | None:
-    """Compare the shadow that saw most of the rows; None where none saw any."""
+    """Compare the shadow `digest`, or the one that saw most of the rows; None where none saw any."""
     scores, models = traffic.shadow, traffic.shadow.models
     counts = np.bincount(scores.model[scores.model >= 0], minlength=len(models))
+    if digest:
+        counts = np.where(np.array(models) == digest, counts, 0) if models else counts
     if not counts.any():
         return None
     chosen = int(counts.argmax())

@@ -1,6 +1,7 @@
 """`slipway gate`: the verdict on one screen, as a report, and as an exit code."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from slipway.cli.output import print_result, progress_printer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from slipway.gate.result import GateResult
+    from slipway.gate.result import GateResult, MetricComparison
 
 
 @click.group(
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         "slipway gate",
         "slipway gate --base origin/main --report gate.md --out gate.json",
         "slipway gate --log downloaded/log",
+        "slipway gate --evidence shadow",
         "slipway gate --power --retrains 100 --jobs 2",
         "slipway gate --power --base origin/main",
         'slipway gate rebase --reason "the readings of May were an hour late"',
@@ -31,6 +33,11 @@ if TYPE_CHECKING:
 @REPORT
 @OUT
 @AS_JSON
+@click.option(
+    "--evidence",
+    type=click.Choice(["shadow"]),
+    help="Show beside the holdout what the candidate got as a shadow of production; it decides nothing.",
+)
 @click.option("--power", is_flag=True, help="Estimate which losses this holdout finds, instead of judging.")
 @click.option("--retrains", type=click.IntRange(2), default=12, show_default=True, help="Retrained models for --power.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Models fitted at once for --power.")
@@ -42,6 +49,7 @@ def gate(
     report: Path | None,
     out: Path | None,
     as_json: bool,
+    evidence: str | None,
     power: bool,
     retrains: int,
     jobs: int,
@@ -61,6 +69,8 @@ def gate(
     from slipway.gate.run import run_gate
 
     found = run_gate(Path(), base=base, log=log)
+    if evidence and found.candidate:
+        found = _with_evidence(found, found.candidate, log)
     write_verdict(found, report, out)
     if as_json:
         print_result(as_json, found)
@@ -87,6 +97,14 @@ def rebase(reason: str, as_json: bool) -> None:
     print_result(
         as_json, found.entry, f"production {found.entry.number}: evaluated again on {groups:,} groups{changed}"
     )
+
+
+def _with_evidence(found: "GateResult", candidate: str, log: Path | None) -> "GateResult":
+    from msgspec.structs import replace
+
+    from slipway.monitoring.evidence import read_shadow_evidence
+
+    return replace(found, shadow=read_shadow_evidence(Path(), candidate, [log] if log else []))
 
 
 def _study(base: str | None, retrains: int, jobs: int, as_json: bool) -> None:
@@ -122,7 +140,11 @@ def _show(found: "GateResult") -> None:
     for line in found.moved:
         console.print(f"  note: {line}", markup=False)
     if found.metrics:
-        console.print(_metrics(found))
+        console.print(_metrics(found, found.metrics))
+    if found.shadow:
+        console.print(f"as a shadow of production, which decides nothing: {found.shadow.note}", markup=False)
+        if found.shadow.metrics:
+            console.print(_metrics(found, found.shadow.metrics))
     for check in found.checks:
         if not check.passed:
             word = "exempted" if check.stands else "failed"
@@ -134,13 +156,13 @@ def _show(found: "GateResult") -> None:
     console.print(f"{passed} of {len(found.checks)} checks passed. {_next(found)}", markup=False)
 
 
-def _metrics(found: "GateResult") -> "Table":
+def _metrics(found: "GateResult", metrics: "Sequence[MetricComparison]") -> "Table":
     from rich.table import Table
 
     from slipway.figures import format_figure
 
     table = Table("metric", "candidate", "production", f"difference, {found.confidence:.0%} interval, above 0 = better")
-    for row in found.metrics:
+    for row in metrics:
         name = f"[bold]{row.metric}[/]" if row.metric == found.primary else row.metric
         production = f"{row.production.value:.4f}" if row.production else "-"
         table.add_row(name, f"{row.candidate.value:.4f}", production, format_figure(row.difference, "+.4f"))
