@@ -29,7 +29,19 @@ _ADVICE = (
         "Scores are too high or too low as a whole. Check the outcomes, then the season: a model that saw no such "
         "month cannot know it. Recalibrate or retrain; the gate decides.",
     ),
+    ("drift:score*", "The scores changed: look at the columns that drift with them, and at what was deployed when."),
     ("drift:*", "Compare the column with its source: a unit, a default, a delivery that is late."),
+    ("missing:*", "Values of this column do not arrive: look at its source, before the model answers from the rest."),
+    ("unseen:*", "Values came that the model never saw: a new code, or another spelling. Look at the source."),
+    ("duplicates", "Requests come more than once: look for a client that retries, or traffic that is replayed."),
+    ("volume", "Far more or fewer rows than in the weeks before: look for clients that stopped, or a new one."),
+    ("stuck:*", "The column has had one value for days: its source stands still, or a default took its place."),
+    ("jump:*", "The column changed overnight by more than it ever did: look for another unit, scale or sensor."),
+    ("stale", "Readings repeat those of the day before: the source that brings them is late."),
+    (
+        "foreign_scores",
+        "The log has scores that this release does not give: another model answers.",
+    ),
     (
         "lag",
         "No prediction was logged for that long. `slipway status` shows whether the service runs; if it does, no "

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from fnmatch import fnmatchcase
 
 import msgspec
 
@@ -48,7 +47,7 @@ def _firing(result: MonitorResult, rules: dict[str, Rule]) -> Iterator[Alarm]:
             continue
         windows = result.of_length(rule.window)
         watched = dict.fromkeys(
-            each.name for window in windows for each in window.measurements if fnmatchcase(each.name, rule.watch)
+            each.name for window in windows for each in window.measurements if rule.watches(each.name)
         )
         for measurement in watched:
             alarm = _judge_one(result, name, rule, measurement, windows)
@@ -150,7 +149,7 @@ def describe_limit(rule: Rule, found: Measurement) -> str:
 
 def _say(rule: Rule, newest: Judged, broken: int, of: int) -> str:
     window, found = newest.window, newest.measurement
-    rests = f"{window.outcomes:,} outcomes" if rule.fewest_outcomes else f"{window.rows:,} rows"
+    rests = f"{found.rows or window.rows:,} {'outcomes' if rule.fewest_outcomes else 'rows'}"
     return (
         f"{found.name} is {format_figure(found.figure)} in the {window.days} days to {window.end:%Y-%m-%d} ({rests}), "
         f"expected {describe_limit(rule, found)}; broken in {broken} of the last {of} windows."

@@ -10,6 +10,7 @@ from slipway.figures import Figure, format_number
 from slipway.monitoring.effectiveness.labels import estimate_metric, measure_labels
 from slipway.monitoring.effectiveness.metrics import measure_effectiveness
 from slipway.monitoring.effectiveness.service import measure_service
+from slipway.monitoring.inputs import measure_inputs
 from slipway.monitoring.intake.traffic import LoadedLog, Traffic
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.reference import ReleaseReference
@@ -31,10 +32,14 @@ def measure_windows(
     planned: Sequence[WindowDays],
     advance: Callable[[int], None],
 ) -> tuple[Window, ...]:
-    """Measure the planned windows in their order; `advance` is called after each."""
+    """Measure the planned windows in their order, the inputs in the shortest ones; `advance` is called after each."""
+    shortest = min(window.days for window in planned)
+    inputs = measure_inputs(reference, loaded.traffic, [each for each in planned if each.days == shortest])
     windows = []
     for window in planned:
-        windows.append(measure_window(project, reference, loaded.traffic, window, loaded.share))
+        found = measure_window(project, reference, loaded.traffic, window, loaded.share)
+        measurements = (*found.measurements, *inputs.get(window, ()))
+        windows.append(msgspec.structs.replace(found, measurements=measurements))
         advance(1)
     return _with_errors(windows)
 
@@ -44,11 +49,10 @@ def measure_window(
 ) -> Window:
     """Measure one window, and each release in it where there are several."""
     inside = traffic.between(window.start, window.end)
-    days = int((window.end - window.start).astype(int))
     releases = _releases(inside)
     measurements = [
-        *_measure_rows(project, reference, inside, by_slice=days >= _SLICE_DAYS),
-        *measure_service(inside, days, share),
+        *_measure_rows(project, reference, inside, by_slice=window.days >= _SLICE_DAYS),
+        *measure_service(inside, window.days, share),
         *measure_shadow(inside, reference.manifest, project.problem.metric, project.params.evaluate),
     ]
     for each in releases if len(releases) > 1 else ():

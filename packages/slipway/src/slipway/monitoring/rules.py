@@ -1,5 +1,6 @@
 """The typed content of `monitor.yaml`: the clock, and what is watched; the defaults are here."""
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,16 +21,17 @@ Days = Annotated[int, Meta(ge=1, le=366)]
 class Rule(Strict, frozen=True, kw_only=True):
     """One thing that is watched.
 
-    `watch` is the name of a measurement, or a pattern of names with `*`; `window` the days that it is measured over. A
-    window with fewer rows than `fewest_rows`, or a figure that rests on fewer outcomes than `fewest_outcomes`, is not
-    judged. The limit is absolute (`above`, `below`, or both: outside of them), or that of the measurement itself:
-    `beyond: evaluation`, worse than the evaluation's interval, or `beyond: limit`, above the limit that was calibrated
-    for it. An interval breaks the rule where it lies wholly beyond the limit. The alarm fires when k of the last n
-    judged windows (`of: [k, n]`, windows end seven days apart) break the rule, and lasts until the value itself is
-    within the limit again. `advice` replaces what the alarm says to do; `enabled: false` switches a default off.
+    `watch` is the name of a measurement, a pattern of names with `*`, or a list of these; `window` the days that it is
+    measured over. A window with fewer rows than `fewest_rows`, or a figure that rests on fewer outcomes than
+    `fewest_outcomes`, is not judged. The limit is absolute (`above`, `below`, or both: outside of them), or that of the
+    measurement itself: `beyond: evaluation`, worse than the evaluation's interval, or `beyond: limit`, above the limit
+    that was calibrated for it. An interval breaks the rule where it lies wholly beyond the limit. The alarm fires when
+    k of the last n judged windows (`of: [k, n]`, windows end seven days apart) break the rule, and lasts until the
+    value itself is within the limit again. `advice` replaces what the alarm says to do; `enabled: false` switches a
+    default off.
     """
 
-    watch: str
+    watch: str | tuple[str, ...]
     window: Days = 28
     fewest_rows: Count = 0
     fewest_outcomes: Count = 0
@@ -41,6 +43,11 @@ class Rule(Strict, frozen=True, kw_only=True):
     action: Action = Action.ISSUE
     advice: str = ""
     enabled: bool = True
+
+    def watches(self, measurement: str) -> bool:
+        """Return True for a measurement that the rule is about."""
+        patterns = (self.watch,) if isinstance(self.watch, str) else self.watch
+        return any(fnmatchcase(measurement, pattern) for pattern in patterns)
 
     def __post_init__(self) -> None:
         """Raise `ValueError`, which msgspec reports, unless there is one kind of limit, and k is at most n."""
@@ -80,14 +87,16 @@ DEFAULTS: dict[str, Rule] = {
     "slope": Rule(watch="slope", fewest_outcomes=1000, below=0.5, severity=Severity.CRITICAL, of=(1, 2)),
     "bias": Rule(watch="bias", window=14, fewest_outcomes=500, above=0.1, below=-0.1, of=(1, 2)),
     "slices": Rule(watch="slice:*:excess", fewest_outcomes=500, above=0.2, below=-0.2),
-    "drift": Rule(
-        watch="drift:*",
+    "drift": Rule(watch="drift:*", window=7, fewest_rows=500, beyond="limit", of=(1, 1)),
+    "inputs": Rule(
+        watch=("missing:*", "unseen:*", "duplicates", "volume"), window=7, fewest_rows=500, beyond="limit", of=(1, 1)
+    ),
+    "impossible": Rule(
+        watch=("stuck:*", "jump:*", "stale", "foreign_scores"),
         window=7,
-        fewest_rows=500,
         beyond="limit",
-        severity=Severity.NOTE,
-        action=Action.NONE,
-        of=(2, 2),
+        of=(1, 1),
+        severity=Severity.CRITICAL,
     ),
     "log stopped": Rule(watch="lag", window=7, above=24, severity=Severity.CRITICAL, action=Action.PAGE, of=(1, 1)),
     "monitor stopped": Rule(watch="idle", window=7, above=72, of=(1, 1)),

@@ -18,6 +18,11 @@ class WindowDays(NamedTuple):
     start: np.datetime64
     end: np.datetime64
 
+    @property
+    def days(self) -> int:
+        """The length in days."""
+        return int((self.end - self.start).astype(int))
+
 
 def plan_windows(first: np.datetime64, end: np.datetime64, lengths: Iterable[int]) -> tuple[WindowDays, ...]:
     """Return the windows that end at `end` or whole steps before it, oldest first, the shorter of two before the other.
@@ -31,7 +36,7 @@ def plan_windows(first: np.datetime64, end: np.datetime64, lengths: Iterable[int
             start = last - np.timedelta64(days, "D")
             if number == 0 or start >= first:
                 found.append(WindowDays(start, last))
-    return tuple(sorted(found, key=lambda window: (window.end, window.end - window.start)))
+    return tuple(sorted(found, key=lambda window: (window.end, window.days)))
 
 
 def find_end(clock: NDArray[np.datetime64], until: np.datetime64 | None) -> np.datetime64:
