@@ -13,7 +13,7 @@ from slipway.ledger.entry import PRODUCTION, Entry, Release
 from slipway.ledger.objects import Objects
 from slipway.ledger.records import read_record_content
 from slipway.ledger.remote import choose_remote
-from slipway.ledger.signatures import SIGNERS, Signers, verify_newest, verify_signatures
+from slipway.ledger.signatures import SIGNERS, SignatureError, Signers, verify_newest, verify_signatures
 from slipway.ledger.tip import Tip, find_tip
 from slipway.ledger.transitions import genesis_entry, verify_transition
 from slipway.ledger.verify import verify_history, verify_own_commit
@@ -198,12 +198,14 @@ class Ledger:
         verify_own_commit(self._git, tip, new, entries)
         try:
             trust = verify_newest(self._git, signers, new)
-        except LedgerError as error:
+        except SignatureError as error:
             raise LedgerError(
-                f"Nothing was written: entries of this ledger are signed by a key of {SIGNERS}, and this one would not "
-                "be. Set SLIPWAY_LEDGER_KEY to the key or its file, or git's user.signingkey with gpg.format=ssh. "
-                f"Found: {error}"
+                f"Nothing was written: every entry has to be signed with a key of {SIGNERS} on the main branch, and the "
+                f"new one {error.found}. Set SLIPWAY_LEDGER_KEY to the private key of a signer or to its file, or git's "
+                "gpg.format to ssh and user.signingkey to that file, then retry."
             ) from error
+        except LedgerError as error:
+            raise LedgerError(f"Nothing was written: {error}") from error
         published = publish_commit(self._git, self.remote, new, tip, witness_entries(new, entries))
         if published:
             self._tip = Tip(new, signers=signers, trust=trust)

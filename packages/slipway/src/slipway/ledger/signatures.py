@@ -21,6 +21,19 @@ SIGNERS = "deploy/ledger.signers"
 _ACCEPTED = re.compile(r"^# accepted up to ([0-9a-f]{40,64})$", re.MULTILINE)
 
 
+class SignatureError(LedgerError):
+    """A commit that none of the signers has signed; `found` says in words what it has instead."""
+
+    def __init__(self, commit: str, found: str) -> None:
+        self.found = found
+        super().__init__(
+            f"The entry of commit {commit[:12]} on the branch deployments is not signed by one of {SIGNERS} on the main "
+            f"branch: it {found}. Nothing after its parent is trusted. Find out who wrote it: `git log -1 "
+            f"--show-signature {commit}`. If it is to count as it is, let the owners of the file add the line `# "
+            f"accepted up to {commit}`."
+        )
+
+
 class Signers(NamedTuple):
     """The file of those who may sign; entries up to the commit `accepted` count as they are."""
 
@@ -52,7 +65,7 @@ def list_signer_lines(text: str) -> list[str]:
 
 
 def verify_newest(git: Objects, signers: Signers | None, tip: str) -> str:
-    """Return a sentence on who vouches for `tip`; raises `LedgerError` if there are signers, and it is none of them."""
+    """Return a sentence on who vouches for `tip`; raises `SignatureError` if there are signers, and it is none of them."""
     if signers is None:
         return "unsigned: whoever can push the branch deployments owns production (docs/ledger.md, Sign it)"
     if signers.accepted and not (git.resolve(signers.accepted) and git.descends(tip, signers.accepted)):
@@ -68,7 +81,7 @@ def verify_newest(git: Objects, signers: Signers | None, tip: str) -> str:
 def verify_signatures(git: Objects, signers: Signers, tip: str, newest: bool = False) -> str:
     """Return who signed the commits after those that are accepted, or the `newest` one alone.
 
-    Raises `LedgerError` for the first one that none of the signers has signed.
+    Raises `SignatureError` for the first one that none of the signers has signed.
     """
     # Without it git reports that there is no signature, which would accuse a good entry.
     if shutil.which("ssh-keygen") is None and not git.configuration().get("gpg.ssh.program"):
@@ -88,12 +101,7 @@ def verify_signatures(git: Objects, signers: Signers, tip: str, newest: bool = F
     for commit, state, key, _ in rows:
         # A key of another kind than SSH is judged by the keys of this machine, not by the file.
         if state != "G" or not key.startswith("SHA256:"):
-            raise LedgerError(
-                f"The entry of commit {commit[:12]} on the branch deployments is not signed by one of {SIGNERS} on the "
-                f"main branch: {_state(state, key)}. Nothing after its parent is trusted. Find out who wrote it: `git "
-                f"log -1 --show-signature {commit}`. If it is to count as it is, let the owners of the file add the "
-                f"line `# accepted up to {commit}`."
-            )
+            raise SignatureError(commit, _describe_signature(state, key))
     return ", ".join(sorted({signer for *_, signer in rows}))
 
 
@@ -119,11 +127,11 @@ def signing_options(git: Objects, required: bool) -> Iterator[tuple[tuple[str, .
         yield ("-c", "gpg.format=ssh", "-c", f"user.signingkey={path}"), ("-S",)
 
 
-def _state(state: str, key: str) -> str:
+def _describe_signature(state: str, key: str) -> str:
     if state == "N":
-        return "it has no signature"
+        return "has no signature"
     if state in "GU":
-        return f"it was signed with the key {key or '(unknown)'}"
-    return {"B": "its signature does not fit its content", "X": "the signature has expired"}.get(
-        state, f"git could not verify the signature (state {state})"
+        return f"was signed with the key {key or '(unknown)'}"
+    return {"B": "has a signature that does not fit its content", "X": "has an expired signature"}.get(
+        state, f"has a signature that git could not verify (state {state})"
     )
