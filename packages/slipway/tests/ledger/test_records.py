@@ -1,8 +1,11 @@
 """The evaluation record of a bundle comes to the ledger with it, and only with it."""
 
 import gzip
+import hashlib
+import json
 import shutil
 
+import msgspec
 import pytest
 from ledgerbox import BY, ENVIRONMENTS, clone, deploying, git, make_hub
 
@@ -10,6 +13,7 @@ from slipway.errors import LedgerError
 from slipway.evaluation.record import RECORD, decode_record, make_record, write_record
 from slipway.evaluation.scored import score_frame
 from slipway.ledger import Ledger
+from slipway.ledger.tip import SEEN
 
 
 @pytest.fixture
@@ -77,3 +81,65 @@ def test_a_record_without_its_bundle_is_damage(ours):
     git(ours, "push", "--quiet", "origin", "deployments")
     with pytest.raises(LedgerError, match="expected only the record of a new bundle, found that of 000000000000 added"):
         Ledger(ours).verify()
+
+
+def amend(ours, change):
+    """Change what the newest commit of the branch wrote, as if the command had written that."""
+    git(ours, "checkout", "--quiet", "deployments")
+    git(ours, "reset", "--quiet", "--hard", "origin/deployments")
+    change(ours)
+    git(ours, "add", "--all")
+    git(ours, "commit", "--quiet", "--amend", "--no-edit")
+    git(ours, "push", "--quiet", "--force", "origin", "deployments")
+
+
+def edit_entry(**changed):
+    def edit(folder):
+        entry = json.loads((folder / "staging.json").read_text()) | changed
+        (folder / "staging.json").write_text(json.dumps({name: value for name, value in entry.items() if value != ""}))
+
+    return edit
+
+
+def test_the_entry_that_brings_a_record_names_its_hash_and_no_other_one_does(churn, released, ours):
+    entry = Ledger(ours).append("staging", deploying(churn.bundle), released)
+    assert entry.record == hashlib.sha256(released.with_name(RECORD).read_bytes()).hexdigest()
+    again = Ledger(ours).append("production", deploying(churn.bundle))
+    assert "record" not in msgspec.to_builtins(again)
+    assert Ledger(ours).read("staging") == entry
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda folder: next((folder / "records").iterdir()).write_bytes(gzip.compress(b"flattering")),
+            r"expected the evaluation record of \w+ to have the hash \w+, as its entry says, found",
+        ),
+        (edit_entry(record="0" * 64), r"to have the hash 000000000000, as its entry says"),
+        (lambda folder: shutil.rmtree(folder / "records"), "names the evaluation record .* and brings none"),
+    ],
+)
+def test_a_record_with_another_hash_than_its_entry_names_is_damage(churn, released, ours, tmp_path, change, said):
+    Ledger(ours).append("staging", deploying(churn.bundle), released)
+    amend(ours, change)
+    with pytest.raises(LedgerError, match=f"The ledger is damaged at commit .*{said}"):
+        Ledger(clone(tmp_path / "hub.git", tmp_path / "fresh")).read("staging")
+
+
+def test_a_record_that_changed_on_the_disk_is_noticed_when_it_is_read(churn, released, ours, tmp_path):
+    """The clone has verified the history: only the content of the record is another one now."""
+    Ledger(ours).append("staging", deploying(churn.bundle), released)
+    amend(ours, lambda folder: next((folder / "records").iterdir()).write_bytes(gzip.compress(b"flattering")))
+    fresh = clone(tmp_path / "hub.git", tmp_path / "fresh")
+    git(fresh, "update-ref", SEEN, "origin/deployments")
+    with pytest.raises(LedgerError, match="as its entry says"):
+        Ledger(fresh).fetch_record(churn.bundle.digest)
+
+
+def test_an_entry_of_before_names_no_record_and_is_read(churn, released, ours, tmp_path):
+    Ledger(ours).append("staging", deploying(churn.bundle), released)
+    amend(ours, edit_entry(record=""))
+    fresh = Ledger(clone(tmp_path / "hub.git", tmp_path / "fresh"))
+    assert fresh.verify() == 2
+    assert fresh.fetch_record(churn.bundle.digest) == released.with_name(RECORD).read_bytes()

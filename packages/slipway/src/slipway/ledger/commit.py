@@ -13,7 +13,7 @@ from slipway.errors import LedgerError
 from slipway.ledger.bundles import keep_bundle
 from slipway.ledger.entry import Entry
 from slipway.ledger.objects import LOOK_FIRST, Item, Move, Objects
-from slipway.ledger.records import record_items, replace_record
+from slipway.ledger.records import hash_record, read_record_beside, replace_record
 from slipway.ledger.remote import (
     BRANCH,
     PAUSES,
@@ -38,24 +38,26 @@ def commit_genesis(git: Objects, tip: str | None, entries: list[Entry], signed: 
 
 def commit_entry(
     git: Objects, tip: str, entry: Entry, bundle: Path | None, signed: bool, record: bytes | None = None
-) -> str:
+) -> tuple[str, Entry]:
     """Return the commit after `tip` that writes `entry`, with the bundle of its release unless that is kept already.
 
-    `record` is written as the evaluation record of that bundle.
+    `record` is written as the evaluation record of that bundle, as is the one beside a bundle that comes; the entry is
+    returned with its hash.
     """
-    items = [_entry_item(git, entry)]
+    items = []
     if entry.release is None:
         if bundle is not None:
             raise LedgerError(f"Nothing was written: a bundle was given, but the event {entry.event} has no release.")
     elif not git.tree(tip, "bundles", entry.release.bundle):
         items.append(_bundles_item(git, tip, entry.release.bundle, bundle))
-        items += record_items(git, tip, bundle, entry.release.bundle) if bundle else []
+        record = read_record_beside(bundle, entry.release.bundle) if bundle else None
     if record is not None and entry.release:
         items.append(replace_record(git, tip, entry.release.bundle, record))
+        entry = msgspec.structs.replace(entry, record=hash_record(record))
     subject = f"{entry.environment} {entry.number}: {entry.event}"
     if entry.release:
         subject += f" {entry.release.bundle[:12]}"
-    return _commit(git, tip, items, subject, entry, signed)
+    return _commit(git, tip, [_entry_item(git, entry), *items], subject, entry, signed), entry
 
 
 def publish_commit(git: Objects, remote: str | None, new: str, old: str | None, witnesses: Sequence[Move]) -> bool:

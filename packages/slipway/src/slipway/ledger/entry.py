@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 FORMAT = 1
 # The environment whose model a candidate is compared with, and to which only a promotion leads.
@@ -71,7 +71,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     is the time when it began to serve. `blocked` maps the digests that may not come back to the number of the entry
     that blocked each, `distrusted` those that no candidate is compared with any longer. `gate` is the summary of the
     verdict that let the release in, never trusted in a rollback; `target` is the kind of target where it happened:
-    after a rehearsal nothing stays running.
+    after a rehearsal nothing stays running. `record` is the sha256 of the evaluation record that comes with this entry,
+    left out where none does.
     """
 
     format: int = FORMAT
@@ -88,3 +89,4 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     distrusted: dict[str, int] = {}
     gate: dict[str, Any] | None = None
     target: str | None = None
+    record: Digest | UnsetType = UNSET

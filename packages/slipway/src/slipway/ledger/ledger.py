@@ -153,7 +153,7 @@ class Ledger:
                 verify_transition(before, entry)
             except LedgerError as error:
                 raise LedgerError(f"Nothing was written: {error}") from error
-            new = commit_entry(self._git, tip, entry, bundle, found.signers is not None, record)
+            new, entry = commit_entry(self._git, tip, entry, bundle, found.signers is not None, record)
             if self._publish(new, tip, [entry], found.signers):
                 return entry
         raise LedgerError(

@@ -1,5 +1,6 @@
 """Keep the evaluation record of a bundle on the branch: what it got on the held-out groups when it was evaluated."""
 
+import hashlib
 import re
 import zlib
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from slipway.errors import LedgerError
-from slipway.ledger.entries import missing_object
+from slipway.ledger.entries import DamageError, damaged_commit, list_environments, missing_object, read_entry
 from slipway.ledger.objects import Item, Objects
 
 # The pipeline and `slipway choose` write it beside the folder of the bundle.
@@ -23,11 +24,11 @@ class _Named(msgspec.Struct):
     bundle: str
 
 
-def record_items(git: Objects, tip: str, bundle: Path, digest: str) -> list[Item]:
-    """Write the record that lies beside the folder `bundle` to git's store; none where it is of another bundle."""
+def read_record_beside(bundle: Path, digest: str) -> bytes | None:
+    """Return the record that lies beside the folder `bundle`, None where there is none or it is of another bundle."""
     path = bundle.absolute().with_name(RECORD_FILE)
     if not path.is_file():
-        return []
+        return None
     content = path.read_bytes()
     try:
         found = msgspec.json.decode(zlib.decompressobj(wbits=31).decompress(content, _LARGEST), type=_Named)
@@ -35,7 +36,7 @@ def record_items(git: Objects, tip: str, bundle: Path, digest: str) -> list[Item
         raise LedgerError(
             f"Nothing was written: cannot read {path}: {error}. Run `dvc repro evaluate` to make it again."
         ) from error
-    return [replace_record(git, tip, digest, content)] if found.bundle == digest else []
+    return content if found.bundle == digest else None
 
 
 def replace_record(git: Objects, tip: str, digest: str, content: bytes) -> Item:
@@ -45,8 +46,16 @@ def replace_record(git: Objects, tip: str, digest: str, content: bytes) -> Item:
     return Item("040000", "tree", git.write_tree([*kept, new]), _FOLDER)
 
 
+def hash_record(content: bytes) -> str:
+    """Return the sha256 of a compressed record, which stands in the entry that brings it."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def read_record_content(git: Objects, commit: str, digest: str) -> bytes | None:
-    """Return the compressed record of a bundle at `commit`, None where the ledger keeps none."""
+    """Return the compressed record of a bundle at `commit`, None where the ledger keeps none.
+
+    Raises `DamageError` unless it has the hash that its entry names; entries of before that name none.
+    """
     name = f"{digest}.json.gz"
     item = next((item for item in git.tree(commit, _FOLDER) if item.name == name), None)
     if item is None:
@@ -54,4 +63,27 @@ def read_record_content(git: Objects, commit: str, digest: str) -> bytes | None:
     (content,) = git.contents([item.id])
     if content is None:
         raise missing_object(f"{_FOLDER}/{name}", commit)
+    # The commit that wrote it may be hidden in a shallow clone, which verified it before.
+    if not git.is_shallow():
+        _verify_hash(git, commit, digest, hash_record(content))
     return content
+
+
+def _verify_hash(git: Objects, tip: str, digest: str, found: str) -> None:
+    path = f"{_FOLDER}/{digest}.json.gz"
+    (commit,) = git.run("rev-list", "--max-count=1", tip, "--", f":(top,literal){path}").split() or ("",)
+    if not commit:
+        raise git.unexpected("rev-list", b"")
+    entries = (read_entry(git, commit, name) for name in list_environments(git, commit))
+    named = {entry.record for entry in entries if entry.record and entry.release and entry.release.bundle == digest}
+    if named and found not in named:
+        raise wrong_record(commit, digest, found, max(named))
+
+
+def wrong_record(commit: str, digest: str, found: str, named: str) -> DamageError:
+    """Return the error for a record with another hash than its entry names."""
+    return damaged_commit(
+        commit,
+        f"expected the evaluation record of {digest[:12]} to have the hash {named[:12]}, as its entry says, found "
+        f"{found[:12]}",
+    )

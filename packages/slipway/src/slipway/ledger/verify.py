@@ -8,10 +8,18 @@ import msgspec
 
 from slipway.errors import LedgerError
 from slipway.ledger.bundles import read_bundle
-from slipway.ledger.entries import ENTRY, DamageError, damaged_commit, list_environments, parse_entry, read_entry
+from slipway.ledger.entries import (
+    ENTRY,
+    DamageError,
+    damaged_commit,
+    list_environments,
+    missing_object,
+    parse_entry,
+    read_entry,
+)
 from slipway.ledger.entry import Entry, Event
 from slipway.ledger.objects import Objects
-from slipway.ledger.records import RECORD_PATH
+from slipway.ledger.records import RECORD_PATH, hash_record, wrong_record
 from slipway.ledger.transitions import verify_transition
 
 _BUNDLE = re.compile(r"bundles/([0-9a-f]{64})/[^/\"]+\Z")
@@ -29,16 +37,16 @@ class Change(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One commit: the entries that it writes (environment and object), the bundles and records that it adds.
+    """One commit: the entries that it writes (environment and object), and the bundles that it adds.
 
-    `replaced` are the bundles whose record it replaces.
+    `records` are the objects of the records that it adds, by the bundle, and `replaced` of those that it replaces.
     """
 
     commit: str
     entries: tuple[tuple[str, str], ...]
     bundles: frozenset[str]
-    records: frozenset[str]
-    replaced: frozenset[str]
+    records: dict[str, str]
+    replaced: dict[str, str]
 
 
 def verify_history(git: Objects, since: str | None, tip: str) -> int:
@@ -54,6 +62,7 @@ def verify_history(git: Objects, since: str | None, tip: str) -> int:
     newest = {name: read_entry(git, since, name) for name in list_environments(git, since)} if since else {}
     kept = {item.name for item in git.tree(since, "bundles")} if since else set()
     contents = git.contents(blob for step in steps for _, blob in step.entries)
+    named: list[tuple[Step, str]] = []
     for step in steps:
         for environment, _ in step.entries:
             entry = parse_entry(next(contents), environment, step.commit)
@@ -64,7 +73,10 @@ def verify_history(git: Objects, since: str | None, tip: str) -> int:
             _verify_bundles(step, entry, kept)
             _verify_records(step, entry)
             newest[environment] = entry
+            if entry.record:
+                named.append((step, entry.record))
         kept |= step.bundles
+    _verify_hashes(git, named)
     return len(commits)
 
 
@@ -123,7 +135,7 @@ def _changes(git: Objects, commits: list[str]) -> Iterator[tuple[str, list[Chang
 
 def _step(commit: str, changes: list[Change]) -> Step:
     entries: dict[str, Change] = {}
-    bundles, records, replaced = set[str](), set[str](), set[str]()
+    bundles, records, replaced = set[str](), dict[str, str](), dict[str, str]()
     for change in changes:
         entry, bundle, record = (kind.match(change.path) for kind in (ENTRY, _BUNDLE, RECORD_PATH))
         if entry and change.status in "AM" and change.mode == "100644":
@@ -131,12 +143,12 @@ def _step(commit: str, changes: list[Change]) -> Step:
         elif bundle and change.status == "A" and change.mode == "100644":
             bundles.add(bundle.group(1))
         elif record and change.status in "AM" and change.mode == "100644":
-            (records if change.status == "A" else replaced).add(record.group(1))
+            (records if change.status == "A" else replaced)[record.group(1)] = change.id
         else:
             done = _DONE.get(change.status, "changed")
             raise damaged_commit(commit, f"expected an entry and at most a new bundle, found {change.path} {done}")
     written = tuple((name, change.id) for name, change in entries.items())
-    step = Step(commit, written, *(frozenset(each) for each in (bundles, records, replaced)))
+    step = Step(commit, written, frozenset(bundles), records, replaced)
     if not entries:
         _verify_records(step, None)
     kinds = {change.status for change in entries.values()}
@@ -159,18 +171,33 @@ def _verify_bundles(step: Step, entry: Entry, kept: set[str]) -> None:
         raise damaged_commit(step.commit, f"its entry names the bundle {min(missing)[:12]}, which is not in bundles/")
 
 
+def _verify_hashes(git: Objects, named: Sequence[tuple[Step, str]]) -> None:
+    """Raise unless each commit writes one record, with the hash that its entry names."""
+    written = [[*step.records.items(), *step.replaced.items()] for step, _ in named]
+    contents = git.contents(blob for records in written for _, blob in records)
+    for (step, expected), records in zip(named, written, strict=True):
+        if not records:
+            raise damaged_commit(step.commit, f"its entry names the evaluation record {expected[:12]} and brings none")
+        for digest, _ in records:
+            content = next(contents)
+            if content is None:
+                raise missing_object(f"records/{digest}.json.gz", step.commit)
+            if (found := hash_record(content)) != expected:
+                raise wrong_record(step.commit, digest, found, expected)
+
+
 def _verify_records(step: Step, entry: Entry | None) -> None:
     """Raise unless records come with their bundle, or one is written by a rebase of its release."""
     if entry and entry.event is Event.REBASE:
         named = {entry.release.bundle} if entry.release else set()
-        if step.records | step.replaced != named:
+        if {*step.records, *step.replaced} != named:
             raise damaged_commit(step.commit, "expected a rebase to write the record of its release, and no other one")
         return
     if step.replaced:
         raise damaged_commit(
             step.commit, f"expected a record to stay, found records/{min(step.replaced)}.json.gz modified"
         )
-    if stray := step.records - step.bundles:
+    if stray := step.records.keys() - step.bundles:
         raise damaged_commit(
             step.commit, f"expected only the record of a new bundle, found that of {min(stray)[:12]} added"
         )

@@ -1,0 +1,178 @@
+"""Fork an operation at each call of git: the child meets one fault there, in a copy of the world, and judges the rest.
+
+What comes before the call is not repeated, so an operation of forty calls is over in seconds.
+"""
+
+import gc
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import msgspec
+from judge import Report, State, judge_next, judge_outcome, look
+from operations import Operation
+from worlds import Worlds, copy_world
+
+from slipway.errors import SlipwayError
+
+REAL = subprocess.run
+KINDS = ("error", "signal", "empty", "timeout")
+# Commands that change something: their answer may also be lost after they have done it.
+WRITING = {"commit-tree", "fetch", "hash-object", "mktree", "push", "update-ref"}
+
+
+class Found(NamedTuple):
+    """The calls of git of an operation, the faults that were tried, and what went wrong."""
+
+    calls: int
+    faults: int
+    lost: list[str]
+    false: list[str]
+
+
+class Forks:
+    """Runs git for an operation, and forks at each call for each fault."""
+
+    def __init__(self, folder: Path, files: bool) -> None:
+        """Make worlds in `folder`; the operation writes `files` besides what git writes."""
+        self.folder, self.files, self.moved = folder, files, False
+        self.calls = self.faults = 0
+        # The name of the fault in the child that it strikes, None in the parent.
+        self.struck: str | None = None
+        self.reports: list[Report] = []
+        # The states in which the operations that follow were found to work.
+        self.sound: dict[str, State] = {}
+
+    def run(self, command: list[str], **given: Any) -> Any:
+        if command[0] != "git":
+            return REAL(command, **given)
+        if self.struck:
+            if WRITING & set(command):
+                self.move()
+            return REAL(command, **given)
+        self.calls += 1
+        for kind in KINDS:
+            for after in (False, True) if WRITING & set(command) else (False,):
+                self.faults += 1
+                name = f"call {self.calls} (git {_shorten(command)}), {kind}{' after it' if after else ''}"
+                if self._fork(name):
+                    if after:
+                        self.move()
+                        REAL(command, **given)
+                    return _fail(kind, command, given)
+        return REAL(command, **given)
+
+    def _fork(self, name: str) -> bool:
+        """Return True in the child, and in the parent, after the child has ended, False."""
+        reading, writing = os.pipe()
+        sys.stdout.flush()
+        if child := os.fork():
+            os.close(writing)
+            with open(reading, "rb") as pipe:
+                content = pipe.read()
+            os.waitpid(child, 0)
+            report = msgspec.json.decode(content, type=Report) if content else Report(false="the process died")
+            if report.state:
+                self.sound[report.state.files] = report.state
+            self.reports.append(msgspec.structs.replace(report, fault=name))
+            return False
+        os.close(reading)
+        self.pipe, self.struck = writing, name
+        if self.files:
+            self.move()
+        # The parent goes on to use what it keeps in folders of its own.
+        tempfile.TemporaryDirectory._rmtree = lambda *_, **__: None  # type: ignore[attr-defined]
+        return True
+
+    def move(self) -> None:
+        """Go on in a copy of the world: the child is about to change something."""
+        if not self.moved:
+            os.chdir(copy_world(Path.cwd().parent, self.folder / "struck") / "work")
+            self.moved = True
+
+    def end(self, report: Report) -> NoReturn:
+        os.write(self.pipe, msgspec.json.encode(report))
+        os._exit(0)
+
+
+def try_every_fault(worlds: Worlds, operation: Operation) -> Found:
+    """Run an operation with each fault in each call."""
+    time.sleep = lambda _: None
+    world = worlds.make(operation.world)
+    os.chdir(copy_world(world, worlds.folder / "expected") / "work")
+    before = look()
+    # A child that only reads stays in the memory that it shares with its parent.
+    gc.freeze()
+    gc.disable()
+    expected = _without_time(operation.run())
+    forks = Forks(worlds.folder, operation.files)
+    os.chdir(copy_world(world, worlds.folder / "running") / "work")
+    subprocess.run = forks.run  # type: ignore[assignment]
+    try:
+        outcome = _attempt(operation.run)
+    finally:
+        subprocess.run = REAL
+    if forks.struck:
+        forks.end(_judge(forks, operation, before, expected, *outcome))
+    if outcome != (expected, ""):
+        raise AssertionError(f"without a fault: expected {expected}, found {outcome}")
+    os.chdir(worlds.folder)
+    wrong = [(report, f"{report.fault}: {report.lost or report.false}") for report in forks.reports]
+    return Found(
+        forks.calls,
+        forks.faults,
+        [text for report, text in wrong if report.lost],
+        [text for report, text in wrong if report.false and not report.lost],
+    )
+
+
+def _attempt(run: Callable[[], Any]) -> tuple[Any, str]:
+    """Return the result of an operation without its times, or the text of its error."""
+    try:
+        return _without_time(run()), ""
+    except SlipwayError as error:
+        return None, str(error)
+    except Exception:
+        return None, f"Traceback: {traceback.format_exc()}"
+
+
+def _judge(forks: Forks, operation: Operation, before: State, expected: Any, found: Any, said: str) -> Report:
+    try:
+        report = judge_outcome(operation, before, expected, found, said, forks.sound)
+        if report.state is None or report.state.files in forks.sound:
+            return report
+        forks.move()
+        return judge_next(operation, report, said or found)
+    except Exception:
+        return Report(false=f"cannot go on after {said or found}: {traceback.format_exc()}")
+
+
+def _fail(kind: str, command: list[str], given: dict[str, Any]) -> Any:
+    """Answer as `subprocess.run` does for a command that fails."""
+    if kind == "timeout":
+        raise subprocess.TimeoutExpired(command, given["timeout"])
+    code = {"error": 1, "signal": -9, "empty": 0}[kind]
+    return subprocess.CompletedProcess(command, code, b"", b"")
+
+
+def _shorten(command: list[str]) -> str:
+    words = [word for word in command[1:] if "=" not in word and word != "-c"]
+    return " ".join(words)[:60]
+
+
+def _without_time(found: Any) -> Any:
+    """Return a result without the moments at which it was made."""
+    shown = msgspec.to_builtins(found)
+    return _strip(shown)
+
+
+def _strip(shown: Any) -> Any:
+    if isinstance(shown, dict):
+        return {name: _strip(value) for name, value in shown.items() if name not in ("at", "since")}
+    return [_strip(each) for each in shown] if isinstance(shown, (list, tuple)) else shown
