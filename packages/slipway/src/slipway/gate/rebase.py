@@ -16,8 +16,7 @@ from slipway.gate.problem_process import PRELOAD, ProblemProcess
 from slipway.gate.rules import read_gate_rules
 from slipway.gate.statistics.reproduction import Reproduction, add_absent_columns, reproduce_record
 from slipway.git import Git
-from slipway.ledger import Entry, Event, Ledger, Release, next_entry
-from slipway.ledger.entry import PRODUCTION
+from slipway.ledger import Entry, Ledger, Release
 from slipway.params import read_params
 from slipway.settings import project_settings
 
@@ -35,15 +34,31 @@ class Rebase(NamedTuple):
     before: Reproduction | None
 
 
+class Evaluated(NamedTuple):
+    """What production's model gets on the rows of a commit, and how that differs from the record before it."""
+
+    commit: str
+    release: Release
+    record: EvaluationRecord
+    before: Reproduction | None
+
+
 def rebase_production(root: Path, reason: str) -> Rebase:
-    """Score production's model on the prepared holdout of the commit at `root`, and record that in the ledger.
+    """Evaluate production's model again, and record that in the ledger; raises as `evaluate_production` does."""
+    ledger = Ledger(root)
+    found = evaluate_production(root, ledger)
+    entry = ledger.rebase(found.release.bundle, encode_record(found.record), reason, found.commit)
+    return Rebase(entry, found.record, found.before)
+
+
+def evaluate_production(root: Path, ledger: Ledger) -> Evaluated:
+    """Score production's model on the prepared holdout of the commit at `root`.
 
     The groups are those that its training held out. Raises `GateError` where nothing serves, or where the working tree
     or its prepared rows are others than those of its commit: the entry names the commit whose rows are right.
     """
     commit = _clean_commit(root)
     _verify_parts(root, commit)
-    ledger = Ledger(root)
     release = ledger.champion()
     if release is None:
         raise GateError("Nothing to rebase: production serves no release that candidates are compared with.")
@@ -53,13 +68,7 @@ def rebase_production(root: Path, reason: str) -> Rebase:
     record, before = _record_again(root, ledger, release, old, train, holdout)
     if record == old:
         raise GateError("Nothing to rebase: production's model gets what its record says on these rows.")
-    why = f"{reason} (the rows of commit {commit})"
-    entry = ledger.append(
-        PRODUCTION,
-        lambda newest: next_entry(newest, Event.REBASE, by=ledger.by, reason=why, release=release),
-        record=encode_record(record),
-    )
-    return Rebase(entry, record, before)
+    return Evaluated(commit, release, record, before)
 
 
 def _record_again(
@@ -92,13 +101,14 @@ def _record_again(
 
 def _clean_commit(root: Path) -> str:
     """Return the commit of the working tree, which has no other content in the files that it tracks."""
-    git = Git(root, GateError)
-    if changed := git.run("status", "--porcelain", "--untracked-files=no").splitlines():
+    commit, changed = Git(root, GateError).read_working_tree("--untracked-files=no")
+    if changed or commit is None:
         raise GateError(
-            f"Expected a working tree as its commit has it, found {len(changed):,} changed files ({changed[0][3:]}). "
-            "Commit the correction first: the entry in the ledger names the commit."
+            f"Expected a working tree as its commit has it, found {len(changed):,} changed files "
+            f"({', '.join(changed[:1]) or 'no commit'}). Commit the correction first: the entry in the ledger names "
+            "the commit."
         )
-    return git.run("rev-parse", "HEAD").strip()[:12]
+    return commit
 
 
 def _verify_parts(root: Path, commit: str) -> None:

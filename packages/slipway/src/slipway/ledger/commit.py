@@ -151,7 +151,7 @@ def _arrived(git: Objects, remote: str, new: str, old: str | None, pushed: Pushe
     if pushed.refused:
         raise LedgerError(
             f"Nothing was written: the remote {remote!r} refuses the entry: {pushed.reason} It needs the right to push "
-            "the branch and to make tags below refs/tags/ledger. At GitHub only the deploy key has it: docs/trust.md, "
-            "Who can change production."
+            "the branch and to make tags below refs/tags/ledger. At GitHub only the deploy key has it, with which the "
+            "workflows deploy and ledger write: docs/trust.md, Who can change production."
         )
     raise LedgerError(f"It is not known whether the entry was written: {pushed.reason} {seen_there} {LOOK_FIRST}")

@@ -9,13 +9,13 @@ from slipway.ledger.bundles import read_bundle, take_bundle
 from slipway.ledger.champion import distrust_entry, find_champion
 from slipway.ledger.commit import commit_entry, commit_genesis, publish_commit
 from slipway.ledger.entries import list_environments, read_entry, read_history
-from slipway.ledger.entry import PRODUCTION, Entry, Release
+from slipway.ledger.entry import PRODUCTION, Entry, Event, Release
 from slipway.ledger.objects import Objects
 from slipway.ledger.records import read_record_content
 from slipway.ledger.remote import choose_remote
 from slipway.ledger.signatures import SIGNERS, SignatureError, Signers, verify_newest, verify_signatures
 from slipway.ledger.tip import Tip, find_tip
-from slipway.ledger.transitions import genesis_entry, verify_transition
+from slipway.ledger.transitions import genesis_entry, next_entry, verify_transition
 from slipway.ledger.verify import verify_history, verify_own_commit
 from slipway.ledger.witness import witness_entries
 from slipway.settings import ProjectSettings, actor
@@ -121,6 +121,21 @@ class Ledger:
 
         return self.append(environment, make)
 
+    def rebase(self, bundle: str, record: bytes, reason: str, commit: str) -> Entry:
+        """Record what production's champion gets on the rows of a source commit; refused if it is not `bundle`."""
+
+        def make(newest: Entry) -> Entry:
+            release = self.champion()
+            if release is None or release.bundle != bundle:
+                raise LedgerError(
+                    f"Nothing was written: expected the record of {release.shown if release else 'no release'}, which "
+                    f"candidates are compared with, found that of {bundle[:12]}. Evaluate again."
+                )
+            why = f"{reason} (the rows of commit {commit[:12]})"
+            return next_entry(newest, Event.REBASE, by=self.by, reason=why, release=release)
+
+        return self.append(PRODUCTION, make, record=record)
+
     def fetch_bundle(self, digest: str, folder: Path) -> Path:
         """Return the verified bundle as the folder `folder/<digest>`; one that is there is verified and kept."""
         return take_bundle(self._git, self._commit(), digest, folder)
@@ -200,9 +215,9 @@ class Ledger:
             trust = verify_newest(self._git, signers, new)
         except SignatureError as error:
             raise LedgerError(
-                f"Nothing was written: every entry has to be signed with a key of {SIGNERS} on the main branch, and the "
-                f"new one {error.found}. Set SLIPWAY_LEDGER_KEY to the private key of a signer or to its file, or git's "
-                "gpg.format to ssh and user.signingkey to that file, then retry."
+                f"Nothing was written: every entry has to be signed with a key of {SIGNERS} on the main branch, and "
+                f"the new one {error.found}. Set SLIPWAY_LEDGER_KEY to the private key of a signer or to its file, or "
+                "git's gpg.format to ssh and user.signingkey to that file, then retry."
             ) from error
         except LedgerError as error:
             raise LedgerError(f"Nothing was written: {error}") from error

@@ -29,14 +29,20 @@ def read_record_beside(bundle: Path, digest: str) -> bytes | None:
     path = bundle.absolute().with_name(RECORD_FILE)
     if not path.is_file():
         return None
-    content = path.read_bytes()
+    named, content = read_record_file(path)
+    return content if named == digest else None
+
+
+def read_record_file(path: Path) -> tuple[str, bytes]:
+    """Return the digest of the bundle that a record is of, and its compressed content."""
     try:
+        content = path.read_bytes()
         found = msgspec.json.decode(zlib.decompressobj(wbits=31).decompress(content, _LARGEST), type=_Named)
-    except (zlib.error, msgspec.DecodeError) as error:
+    except (OSError, zlib.error, msgspec.DecodeError) as error:
         raise LedgerError(
             f"Nothing was written: cannot read {path}: {error}. Run `dvc repro evaluate` to make it again."
         ) from error
-    return content if found.bundle == digest else None
+    return found.bundle, content
 
 
 def replace_record(git: Objects, tip: str, digest: str, content: bytes) -> Item:

@@ -27,8 +27,8 @@ class SignatureError(LedgerError):
     def __init__(self, commit: str, found: str) -> None:
         self.found = found
         super().__init__(
-            f"The entry of commit {commit[:12]} on the branch deployments is not signed by one of {SIGNERS} on the main "
-            f"branch: it {found}. Nothing after its parent is trusted. Find out who wrote it: `git log -1 "
+            f"The entry of commit {commit[:12]} on the branch deployments is not signed by one of {SIGNERS} on the "
+            f"main branch: it {found}. Nothing after its parent is trusted. Find out who wrote it: `git log -1 "
             f"--show-signature {commit}`. If it is to count as it is, let the owners of the file add the line `# "
             f"accepted up to {commit}`."
         )
@@ -65,7 +65,7 @@ def list_signer_lines(text: str) -> list[str]:
 
 
 def verify_newest(git: Objects, signers: Signers | None, tip: str) -> str:
-    """Return a sentence on who vouches for `tip`; raises `SignatureError` if there are signers, and it is none of them."""
+    """Return a sentence on who vouches for `tip`; raises `SignatureError` if there are signers, and it is by none."""
     if signers is None:
         return "unsigned: whoever can push the branch deployments owns production (docs/ledger.md, Sign it)"
     if signers.accepted and not (git.resolve(signers.accepted) and git.descends(tip, signers.accepted)):

@@ -15,6 +15,7 @@ _EVENTS = {
     "deploy.yml": {"workflow_call"},
     "promote.yml": {"push"},
     "rollback.yml": {"workflow_dispatch"},
+    "ledger.yml": {"workflow_dispatch"},
     "cleanup.yml": {"schedule", "workflow_dispatch"},
     "monitor.yml": {"schedule", "workflow_dispatch"},
     "retrain.yml": {"workflow_dispatch"},
@@ -24,6 +25,7 @@ _DEPLOYS_NOTHING = {("monitor.yml", "log"), ("retrain.yml", "propose")}
 # A required check that a filter skips is waited for without end.
 _FILTERS = ("paths", "paths-ignore", "branches-ignore", "tags", "tags-ignore")
 _DEPLOYS = re.compile(r"\bslipway( github)? (deploy|promote|rollback|reconcile)\b")
+_ENTRY = re.compile(r"\bslipway ci entry\b")
 _GATE = re.compile(r"\bslipway choose\b")
 # What a job needs whose forerunner's forerunner may be skipped: that the one before it was successful.
 _SUCCESS = r"needs\.\w+\.result == 'success'"
@@ -31,6 +33,8 @@ _UNASKED = r"\(needs\.approve\.result == 'skipped' && !inputs\.approval\)"
 _APPROVED = rf"\(needs\.approve\.result == 'success' \|\| {_UNASKED}\)"
 _AFTER_SUCCESS = re.compile(rf"^!cancelled\(\) && ({_SUCCESS}( && [^|]*)?|{_APPROVED})$")
 _REGARDLESS = re.compile(r"\b(always|cancelled|failure)\s*\(")
+_NOT_AFTER_FAILURE = re.compile(r"^!failure\(\) && !cancelled\(\)( && [^|]*)?$")
+_OF_PRODUCTION = "!failure() && !cancelled() && github.ref == 'refs/heads/main' && inputs.environment == 'production'"
 _MERGED = "github.ref == 'refs/heads/main'"
 # The job `checks` is in every plan but that of a tree that has passed.
 _PLANNED = "contains(fromJSON(needs.plan.outputs.jobs), 'checks')"
@@ -107,28 +111,31 @@ def ci_cancels_pull_requests_only(workflows: Sequence[Workflow]) -> list[str]:
 
 
 def deployments_queue(workflows: Sequence[Workflow]) -> list[str]:
-    """Deployments of one environment run one after the other: none is cancelled, none lost, no approval blocks one."""
+    """Deployments of one environment run one after the other: none is cancelled, none lost, no approval blocks one.
+
+    So do entries of the ledger: a deployment that meets a newer entry than it began with goes back.
+    """
     found = []
-    for workflow, name, job in _deploying(workflows):
+    for workflow, name, job in (*_running(workflows, _DEPLOYS), *_running(workflows, _ENTRY)):
         rule = job.get("concurrency")
         where = f"{workflow.name}: {name}"
-        if not isinstance(rule, dict) or "inputs.environment" not in str(rule.get("group")):
+        if not isinstance(rule, dict) or rule.get("group") != "deploy-${{ inputs.environment }}":
             found.append(f"{where}: expected a concurrency group with the name of the environment, found {rule}")
             continue
         if rule.get("cancel-in-progress") is not False:
             found.append(f"{where}: expected cancel-in-progress: false")
         if rule.get("queue") != "max":
             found.append(f"{where}: expected queue: max; by default a third deployment throws the waiting one away")
-    for workflow in _named(workflows, "cd.yml", "deploy.yml", "promote.yml", "rollback.yml"):
+    for workflow in _named(workflows, "cd.yml", "deploy.yml", "ledger.yml", "promote.yml", "rollback.yml"):
         if "concurrency" in workflow.data:
             found.append(f"{workflow.name}: a queue of whole runs: one that waits for approval would block a rollback")
-    if _named(workflows, "deploy.yml") and not list(_deploying(workflows)):
+    if _named(workflows, "deploy.yml") and not list(_running(workflows, _DEPLOYS)):
         found.append("deploy.yml: no job deploys")
     return found
 
 
 def environments_in_deploy_only(workflows: Sequence[Workflow]) -> list[str]:
-    """Only deploy.yml holds the rights of an environment, and its deploying job stands behind one.
+    """Only deploy.yml and ledger.yml hold the rights of an environment; what they use stands behind that one.
 
     Two jobs beside it have an environment and deploy nothing: one reads a log, one has the key of the app that opens
     pull requests.
@@ -137,12 +144,12 @@ def environments_in_deploy_only(workflows: Sequence[Workflow]) -> list[str]:
         f"{workflow.name}: {name}: environment: belongs into deploy.yml"
         for workflow in workflows
         for name, job in workflow.jobs.items()
-        if "environment" in job and workflow.name != "deploy.yml"
+        if "environment" in job and workflow.name not in ("deploy.yml", "ledger.yml")
         if (workflow.name, name) not in _DEPLOYS_NOTHING or is_deployment(job)
     ]
-    for workflow, name, job in _deploying(workflows):
-        if workflow.name == "deploy.yml" and "inputs.environment" not in environment_of(job):
-            found.append(f"deploy.yml: {name}: expected environment: ${{{{ inputs.environment }}}}")
+    for workflow, name, job in (*_running(workflows, _DEPLOYS), *_running(workflows, _ENTRY)):
+        if "inputs.environment" not in environment_of(job):
+            found.append(f"{workflow.name}: {name}: expected environment: ${{{{ inputs.environment }}}}")
     return found
 
 
@@ -150,7 +157,7 @@ def deployed_by_deploy_only(workflows: Sequence[Workflow]) -> list[str]:
     """Whatever deploys does it through deploy.yml."""
     return [
         f"{workflow.name}: {name}: deploys by itself: call deploy.yml"
-        for workflow, name, _ in _deploying(workflows)
+        for workflow, name, _ in _running(workflows, _DEPLOYS)
         if workflow.name != "deploy.yml"
     ]
 
@@ -208,6 +215,21 @@ def rollback_waits_for_nothing(workflows: Sequence[Workflow]) -> list[str]:
     return found
 
 
+def approved_before_an_entry(workflows: Sequence[Workflow]) -> list[str]:
+    """An entry of production that is written by hand waits for the approval that a release needs."""
+    found = []
+    for workflow, name, job in _running(workflows, _ENTRY):
+        asked = [each for each in needs(job) if workflow.jobs[each].get("environment") == "production-approval"]
+        if not asked or not _NOT_AFTER_FAILURE.match(str(job.get("if"))):
+            found.append(f"{workflow.name}: {name}: expected a job of production-approval before it, and !failure()")
+        found += [
+            f"{workflow.name}: {each}: expected every entry of production to ask, found if: {condition}"
+            for each in asked
+            if (condition := str(workflow.jobs[each].get("if"))) != _OF_PRODUCTION
+        ]
+    return found
+
+
 def one_verdict(workflows: Sequence[Workflow]) -> list[str]:
     """The one required check runs always, waits for every other job, and looks at what became of them."""
     found = []
@@ -249,11 +271,11 @@ def _named(workflows: Sequence[Workflow], *names: str) -> list[Workflow]:
     return [each for each in workflows if each.name in names]
 
 
-def _deploying(workflows: Sequence[Workflow]) -> Iterator[tuple[Workflow, str, dict[str, Any]]]:
-    """The jobs whose own steps change what runs; ci.yml and the others try images out without these commands."""
+def _running(workflows: Sequence[Workflow], command: re.Pattern[str]) -> Iterator[tuple[Workflow, str, dict[str, Any]]]:
+    """The jobs whose own steps run the command; ci.yml and the others try images out without those that deploy."""
     for workflow in workflows:
         for name, job in workflow.jobs.items():
-            if any(_DEPLOYS.search(str(step.get("run", ""))) for step in job.get("steps") or []):
+            if any(command.search(str(step.get("run", ""))) for step in job.get("steps") or []):
                 yield workflow, name, job
 
 
@@ -273,6 +295,7 @@ POLICIES = (
     deployed_after_success_only,
     deployed_after_the_gate,
     rollback_waits_for_nothing,
+    approved_before_an_entry,
     one_verdict,
     workflows_judged,
 )

@@ -16,10 +16,10 @@ _VERSION = re.compile(r"v\d+\.\d+\.\d+")
 # Workflows with rights: their jobs install what delivers, and those that train and judge what the pipeline needs.
 _WITH_RIGHTS = (
     *("cd.yml", "deploy.yml", "promote.yml", "report.yml", "rollback.yml", "cleanup.yml"),
-    *("monitor.yml", "retrain.yml"),
+    *("ledger.yml", "monitor.yml", "retrain.yml"),
 )
 _OF_THE_PIPELINE = (
-    *(("cd.yml", "model"), ("cd.yml", "gate")),
+    *(("cd.yml", "model"), ("cd.yml", "gate"), ("ledger.yml", "rows"), ("ledger.yml", "record")),
     *(("monitor.yml", "monitor"), ("retrain.yml", "train"), ("retrain.yml", "gate")),
 )
 _LONGEST_MINUTES = 60

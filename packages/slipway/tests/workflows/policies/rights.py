@@ -22,6 +22,7 @@ ALLOWED = {
     "deploy.yml": _DEPLOY,
     "promote.yml": _DEPLOY | {"pull-requests": "read"},
     "rollback.yml": _DEPLOY | {"actions": "write"},
+    "ledger.yml": {"contents": "write", "id-token": "write"},
     "cleanup.yml": _READ | {"packages": "write"},
     "monitor.yml": _READ | {"issues": "write", "actions": "write", "pull-requests": "read"},
     "retrain.yml": {"contents": "write", "pull-requests": "write", "issues": "write", "id-token": "write"},
@@ -35,6 +36,7 @@ _IDENTITY = {
     ("cd.yml", "model"),
     ("ci.yml", "pipeline"),
     ("retrain.yml", "train"),
+    ("ledger.yml", "rows"),
 }
 _EXCHANGE = "aws-actions/configure-aws-credentials@"
 _SPEAKING = (_EXCHANGE, "actions/attest@")

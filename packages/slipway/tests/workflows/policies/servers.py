@@ -7,7 +7,9 @@ from typing import Any
 from policies.reading import Workflow, called, environment_of
 
 # How a workflow names its environment: deploy.yml is told by its callers, monitor.yml has a schedule as well.
-NAMES = {"deploy.yml": "inputs.environment", "monitor.yml": "inputs.environment || 'production'"}
+NAMES = dict.fromkeys(("deploy.yml", "ledger.yml"), "inputs.environment") | {
+    "monitor.yml": "inputs.environment || 'production'"
+}
 _ELSEWHERE = "!contains(format(' {0} ', vars.SLIPWAY_SERVERS), format(' {0} ', NAME))"
 _HANDED = (
     "SLIPWAY_REGISTRY_PASSWORD",

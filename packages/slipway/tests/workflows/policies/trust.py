@@ -8,15 +8,17 @@ from policies.reading import Workflow, called
 
 # Commands that start a bundle, or code that a bundle was made of.
 _RUNS_BUNDLES = re.compile(
-    r"\bslipway (gate|choose|search|score|serve|verify|shadow|replay|monitor|retrain|ci retrain)\b"
+    r"\bslipway (gate|choose|search|score|serve|verify|shadow|replay|monitor|retrain|ci record|ci retrain)\b"
 )
 _MERGED = "github.ref == 'refs/heads/main'"
 _OTHER = "github.ref != 'refs/heads/main'"
 _DEPLOYS = re.compile(r"\bslipway (deploy|promote|rollback)\b")
+_WRITES = re.compile(r"\bslipway (deploy|promote|rollback|ci entry)\b")
+_WRITERS = ("deploy.yml", "ledger.yml")
 _ATTESTED = "${{ steps.settings.outputs.attested }}"
 _READS_RULES = "slipway ci settings"
 _LEDGER_KEY = "secrets.SLIPWAY_LEDGER_KEY"
-_VERDICTS = {"gate", "chosen", "release", "candidate"}
+_VERDICTS = {"gate", "chosen", "release", "candidate", "rows", "record"}
 _APPROVAL = re.compile(r"needs\.(gate|settings)\.outputs\.approval == '(environment|pull-request)'")
 
 
@@ -32,10 +34,10 @@ def bundles_run_without_rights(workflows: Sequence[Workflow]) -> list[str]:
 
 
 def other_branches_are_refused(workflows: Sequence[Workflow]) -> list[str]:
-    """What releases or rolls back ends with an error on another branch, without that branch's code."""
+    """What releases, rolls back or writes entries fails on another branch, without that branch's code."""
     found = []
     for workflow in workflows:
-        if workflow.name not in ("cd.yml", "rollback.yml"):
+        if workflow.name not in ("cd.yml", "ledger.yml", "rollback.yml"):
             continue
         refusing = [job for job in workflow.jobs.values() if str(job.get("if")) == _OTHER]
         if len(refusing) != 1 or refusing[0].get("permissions") != {} or not _only_fails(refusing[0]):
@@ -76,15 +78,15 @@ def images_verified_before_a_start(workflows: Sequence[Workflow]) -> list[str]:
 
 
 def ledger_key_where_the_ledger_is_written(workflows: Sequence[Workflow]) -> list[str]:
-    """The key that writes the ledger is read by deploy.yml alone: by its checkout, and by the steps that deliver."""
+    """The key that writes the ledger is read by checkouts of deploy.yml and ledger.yml, and by the steps that write."""
     found = []
     for workflow in workflows:
         for name, job in workflow.jobs.items():
             beside = {key: value for key, value in job.items() if key != "steps"}
-            if workflow.name == "deploy.yml" and not called(job) and _LEDGER_KEY in str(beside):
+            if workflow.name in _WRITERS and not called(job) and _LEDGER_KEY in str(beside):
                 found.append(f"{workflow.name}: {name}: the ledger's key for the whole job")
         found += [
-            f"{where}: reads the ledger's key: expected it in the checkout and the steps that deliver"
+            f"{where}: reads the ledger's key: expected it in the checkout and the steps that write"
             for where, _, step in workflow.steps
             if _LEDGER_KEY in str(step) and not _may_write_the_ledger(workflow, step)
         ]
@@ -92,8 +94,8 @@ def ledger_key_where_the_ledger_is_written(workflows: Sequence[Workflow]) -> lis
 
 
 def _may_write_the_ledger(workflow: Workflow, step: dict[str, Any]) -> bool:
-    delivers = _DEPLOYS.search(str(step.get("run", ""))) or str(step.get("uses", "")).startswith("actions/checkout@")
-    return workflow.name == "deploy.yml" and bool(delivers)
+    writes = _WRITES.search(str(step.get("run", ""))) or str(step.get("uses", "")).startswith("actions/checkout@")
+    return workflow.name in _WRITERS and bool(writes)
 
 
 def verdicts_demanded(workflows: Sequence[Workflow]) -> list[str]:

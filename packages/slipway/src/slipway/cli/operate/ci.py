@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from slipway.cli.operate.ledger_steps import LEDGER_STEPS
 from slipway.cli.operate.production_steps import STEPS
 from slipway.cli.options import AS_JSON, ENVIRONMENT, FILE, FOLDER, RELEASE, REPOSITORY, examples
 from slipway.cli.output import print_result, progress_printer
@@ -207,5 +208,5 @@ def servers(servers: str) -> None:
     click.echo(f"On a server: {servers or '(none), every environment is a rehearsal'}.")
 
 
-for step in STEPS:
+for step in (*STEPS, *LEDGER_STEPS):
     ci.add_command(step)
