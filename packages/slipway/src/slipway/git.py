@@ -32,6 +32,8 @@ _SECONDS = 300.0
 # From here on an exit code is 128 and the signal that ended git below a wrapper; 128 and 129 are git's own.
 _SIGNALLED = 130
 _OBJECT = re.compile(r"([0-9a-f]{40,64}) (?:blob|commit|tag|tree) \d+\n")
+# Of a line of `git status --porcelain=v2`: a changed file, and one of a conflict.
+_FIELDS_BEFORE_PATH = {"1": 8, "u": 10}
 # In a job no question is answered; set the variable to 1 to be asked for a password.
 _DEFAULTS = {"GIT_TERMINAL_PROMPT": "0"}
 # Replacements would show another history than the one that is pushed; output is parsed, so it is never translated.
@@ -62,6 +64,13 @@ class GitResult(NamedTuple):
         telling = [line for line in lines if line.startswith(("fatal:", "error:", "remote:", "!"))]
         line = next(iter(telling or lines), f"exit code {self.exit_code}")
         return line if line.endswith(".") else f"{line}."
+
+
+class WorkingTree(NamedTuple):
+    """The commit that is checked out, None before the first one, and the paths that differ from it."""
+
+    commit: str | None
+    changed: list[str]
 
 
 class Git:
@@ -154,6 +163,19 @@ class Git:
         if re.fullmatch(r"\d+\t\d+", done.text) is None:
             raise self.unexpected("rev-list", done.output)
         return done.text.startswith("0\t")
+
+    def read_working_tree(self, *options: str) -> WorkingTree:
+        """Compare the working tree with its commit; `options` are those of `git status`.
+
+        The first line names the commit: empty output is an error, and never means that nothing has changed.
+        """
+        found = self.run("status", "--porcelain=v2", "--branch", "--no-renames", *options)
+        lines = found.splitlines()
+        commit = lines[0].removeprefix("# branch.oid ") if lines else ""
+        if re.fullmatch(r"[0-9a-f]{40,64}|\(initial\)", commit) is None:
+            raise self.unexpected("status", found)
+        changed = [line.split(" ", _FIELDS_BEFORE_PATH.get(line[0], 1))[-1] for line in lines if line[0] != "#"]
+        return WorkingTree(None if commit == "(initial)" else commit, changed)
 
     def _cannot_start(self, error: OSError) -> str:
         if not self.root.is_dir():

@@ -126,17 +126,16 @@ def _check_label(engine: Engine, image: str, release: Release) -> None:
 
 def _check_committed(root: Path, release: Release) -> None:
     """Raise `DeliveryError` unless the files that go into the image are those of the release's commit."""
-    git = Git(root, DeliveryError)
-    head = git.run("rev-parse", "HEAD").strip()
+    head, changed = Git(root, DeliveryError).read_working_tree("--", *_SOURCES)
     if release.commit is not None and head != release.commit:
         raise DeliveryError(
-            f"The release is of the commit {release.commit[:12]}, and {head[:12]} is checked out: its image would hold "
-            "other code. Check that commit out, or choose again."
+            f"The release is of the commit {release.commit[:12]}, and {(head or 'none')[:12]} is checked out: its "
+            "image would hold other code. Check that commit out, or choose again."
         )
-    if changed := git.run("status", "--porcelain", "--", *_SOURCES).strip():
+    if changed:
         raise DeliveryError(
-            f"The image would be tagged with the commit, but these files differ from it: {changed}. Commit them, and "
-            "choose again."
+            "The image would be tagged with the commit, but these files differ from it: "
+            f"{', '.join(changed)}. Commit them, and choose again."
         )
 
 

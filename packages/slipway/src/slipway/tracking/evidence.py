@@ -85,13 +85,13 @@ def read_lineage(root: Path) -> Lineage:
             "`dvc add data`."
         ) from error
     git = Git(root, TrackingError)
-    commit = git.resolve("HEAD") if git.is_repository() else None
+    commit, changed = git.read_working_tree() if git.is_repository() else (None, [])
     return Lineage(
         data_path=data_path,
         data_md5=data_md5,
         lock_sha256=hash_lock(root / "dvc.lock"),
         commit=commit,
-        dirty=bool(git.run("status", "--porcelain")) if commit else None,
+        dirty=bool(changed) if commit else None,
     )
 
 
