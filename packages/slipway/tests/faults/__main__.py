@@ -44,9 +44,14 @@ def main() -> None:
 def _render(found: dict[str, tuple[Found, float]]) -> str:
     """Return the table as Markdown."""
     lines = ["| operation | calls of git | faults | lost | false | seconds |", "|---|---:|---:|---:|---:|---:|"]
-    rows = [(name, each.calls, each.faults, len(each.lost), len(each.false), took) for name, (each, took) in found.items()]
-    rows.append((f"**{len(rows)} operations**", *(sum(row[column] for row in rows) for column in range(1, 6))))
-    lines += [f"| {name} | {calls} | {faults:,} | {lost} | {false} | {took:.1f} |" for name, calls, faults, lost, false, took in rows]
+    rows = {
+        name: (each.calls, each.faults, len(each.lost), len(each.false), took) for name, (each, took) in found.items()
+    }
+    rows[f"**{len(rows)} operations**"] = tuple(map(sum, zip(*rows.values(), strict=True)))
+    lines += [
+        f"| {name} | {calls:,} | {faults:,} | {lost} | {false} | {took:.0f} |"
+        for name, (calls, faults, lost, false, took) in rows.items()
+    ]
     return "\n".join(lines)
 
 

@@ -23,8 +23,9 @@ from slipway.errors import SlipwayError
 
 REAL = subprocess.run
 KINDS = ("error", "signal", "empty", "timeout")
-# Commands that change something: their answer may also be lost after they have done it.
-WRITING = {"commit-tree", "fetch", "hash-object", "mktree", "push", "update-ref"}
+# Commands that change what others see: their answer may also be lost after they have done it.
+MOVING = {"fetch", "push", "update-ref"}
+WRITING = MOVING | {"commit-tree", "hash-object", "mktree"}
 
 
 class Found(NamedTuple):
@@ -58,7 +59,7 @@ class Forks:
             return REAL(command, **given)
         self.calls += 1
         for kind in KINDS:
-            for after in (False, True) if WRITING & set(command) else (False,):
+            for after in (False, True) if MOVING & set(command) else (False,):
                 self.faults += 1
                 name = f"call {self.calls} (git {_shorten(command)}), {kind}{' after it' if after else ''}"
                 if self._fork(name):
@@ -74,7 +75,7 @@ class Forks:
         sys.stdout.flush()
         if child := os.fork():
             os.close(writing)
-            with open(reading, "rb") as pipe:
+            with os.fdopen(reading, "rb") as pipe:
                 content = pipe.read()
             os.waitpid(child, 0)
             report = msgspec.json.decode(content, type=Report) if content else Report(false="the process died")
@@ -138,7 +139,7 @@ def _attempt(run: Callable[[], Any]) -> tuple[Any, str]:
         return _without_time(run()), ""
     except SlipwayError as error:
         return None, str(error)
-    except Exception:
+    except Exception:  # noqa: BLE001 - a traceback is what is looked for
         return None, f"Traceback: {traceback.format_exc()}"
 
 
@@ -149,7 +150,7 @@ def _judge(forks: Forks, operation: Operation, before: State, expected: Any, fou
             return report
         forks.move()
         return judge_next(operation, report, said or found)
-    except Exception:
+    except Exception:  # noqa: BLE001 - as above
         return Report(false=f"cannot go on after {said or found}: {traceback.format_exc()}")
 
 

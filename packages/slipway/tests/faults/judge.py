@@ -60,14 +60,6 @@ def look() -> State:
     lines = git(_keeper(), "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
     found = dict(line.split(" ") for line in lines)
     tags = {name: commit for name, commit in found.items() if name.startswith("refs/tags/ledger/")}
-    return State(found.get("refs/heads/deployments", ""), tags)
-
-
-def look() -> State:
-    """Return the state of the ledger, read with git alone."""
-    lines = git(_keeper(), "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
-    found = dict(line.split(" ") for line in lines)
-    tags = {name: commit for name, commit in found.items() if name.startswith("refs/tags/ledger/")}
     return State(found.get("refs/heads/deployments", ""), tags, fingerprint())
 
 
@@ -120,7 +112,8 @@ def _find_contradiction(operation: Operation, said: str) -> str:
     if not operation.delivers or any(word in said for word in UNSURE):
         return ""
     served = (Path("served") / operation.delivers).read_text()
-    newest = json.loads(git(_keeper(), "show", f"refs/heads/deployments:{operation.delivers}.json"))["serving"]["bundle"]
+    entry = json.loads(git(_keeper(), "show", f"refs/heads/deployments:{operation.delivers}.json"))
+    newest = entry["serving"]["bundle"]
     return "" if served == newest else f"serves {served}, the ledger says {newest}: {said}"
 
 

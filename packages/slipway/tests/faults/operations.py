@@ -5,9 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 from ledgerbox import BY, ENVIRONMENTS, git
-from worlds import NEW, OLD, ROOT, deploy_bundle, digest_of, make_entry
+from worlds import NEW, OLD, ROOT, digest_of, make_entry
 
 from slipway.delivery import operations
 from slipway.delivery.reconcile import reconcile
@@ -178,7 +177,9 @@ def _same_again(run: Callable[[], Any], environment: str, bundle: Path, event: E
     return go_on
 
 
-def _delivery(world: str, run: Callable[[], Any], bundle: Path, event: Event, environment: str = "production", count: int = 1) -> Operation:
+def _delivery(
+    world: str, run: Callable[[], Any], bundle: Path, event: Event, environment: str = "production", count: int = 1
+) -> Operation:
     return Operation(world, run, _same_again(run, environment, bundle, event, count), delivers=environment, files=True)
 
 
@@ -219,5 +220,5 @@ OPERATIONS = {
     "rollback, signed": _delivery("begun old signed new", _roll_back, OLD, Event.ROLLBACK),
     "rollback --to, signed": _delivery("begun old signed new", partial(_roll_back, 1), OLD, Event.ROLLBACK),
     "rollback without a remote": _delivery("alone begun old new", _roll_back, OLD, Event.ROLLBACK),
-    "reconcile": Operation("begun old new restarted", _reconcile, _same_again(_reconcile, "production", NEW, Event.PROMOTE, 2), writes=False, delivers="production", files=True),
+    "reconcile": _delivery("begun old new restarted", _reconcile, NEW, Event.PROMOTE, count=2)._replace(writes=False),
 }

@@ -1,4 +1,4 @@
-"""Worlds in which operations run: a ledger in a hub with a clone, or in one repository; each is made once and copied."""
+"""Worlds in which operations run: a ledger in a hub with a clone, or in one repository; each is made once."""
 
 import gzip
 import hashlib
@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from ledgerbox import BY, ENVIRONMENTS, branch, clone, git, make_hub, make_key, make_repository
+from ledgerbox import BY, ENVIRONMENTS, branch, clone, git, make_key, make_repository
 from places import TESTS
 
 from slipway.delivery.smoke_test import Smoke
