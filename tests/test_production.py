@@ -1,4 +1,4 @@
-"""Newer months come when they are over, and an outcome is known when the flight has arrived."""
+"""Newer months come when they are over, outcomes when a flight has arrived; a simulated world changes one part."""
 
 from datetime import date
 
@@ -8,6 +8,7 @@ import pytest
 from flights.dataset import load
 from flights.ingest import ingest
 from flights.production import refresh, settled
+from flights.simulated import CARRIER, SHARE, refresh_later_carrier
 
 
 def months(folder):
@@ -42,3 +43,17 @@ def test_a_flight_arrives_after_it_has_left_and_flown(newer):
     assert hours.between(0.3, 36).all()
     assert hours[frame["destination"] == "HNL"].median() == pytest.approx(10.5, abs=1)
     assert hours[frame["destination"] == "BOS"].median() == pytest.approx(1.2, abs=0.3)
+
+
+def test_in_the_simulated_world_one_carrier_is_later_and_nothing_else_is_different(newer, tmp_path):
+    ingest("2013-09", "2013-09", tmp_path)
+    refresh_later_carrier(tmp_path, date(2013, 10, 31))
+    frame, real = load(tmp_path), load(newer)
+    frame = frame[frame["group"] >= "2013-10-01"].reset_index(drop=True)
+    assert frame["key"].tolist() == real["key"].tolist()
+    part, outcome = frame["carrier"] == CARRIER, frame["target"]
+    assert outcome[~part].equals(real["target"][~part])
+    assert outcome[part].mean() == pytest.approx(1 - (1 - SHARE) * (1 - real["target"][part].mean()), abs=0.01)
+    # The first hours have the weather of the month before, which `newer` does not hold.
+    inputs = [name for name in frame if name != "target"]
+    pd.testing.assert_frame_equal(frame[inputs].iloc[200:], real[inputs].iloc[200:])
