@@ -116,3 +116,15 @@ def load_problem(package: str) -> Problem:
     if not isinstance(found, Problem):
         raise ProblemError(f"{package}/problem.py: expected PROBLEM, a slipway.Problem, found {found!r}.")
     return found
+
+
+def replace_refresh(problem: Problem, name: str) -> Problem:
+    """Return the problem with another hook `refresh`: the function that `name` (module:function) names."""
+    module, _, function = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), function, None)
+    except (ModuleNotFoundError, ValueError) as error:
+        raise ProblemError(f"Cannot import {name}: {error}. Expected module:function.") from error
+    if not callable(found):
+        raise ProblemError(f"Expected module:function, found no function {function!r} in {module!r}.")
+    return msgspec.structs.replace(problem, refresh=found)

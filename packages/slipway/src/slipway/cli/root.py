@@ -37,6 +37,7 @@ SECTIONS = {
     "Operate": {
         "feedback": LazyCommand("operate.feedback", "Import outcomes of predictions from a file", "pipeline"),
         "monitor": LazyCommand("operate.monitor", "Measure models in production by their prediction log", "pipeline"),
+        "retrain": LazyCommand("operate.retrain", "Retrain on newer data and let the gate judge", "pipeline"),
         "replay": LazyCommand("operate.replay", "Send held-back rows to a service as its traffic", "pipeline"),
         "ledger": LazyCommand("operate.ledger", "Create, verify and correct the ledger", "deliver"),
         "key": LazyCommand("operate.key", "Create, list and revoke API keys", "serve"),

@@ -1,0 +1,72 @@
+"""`slipway retrain`: a model made of newer data, judged against production, proposed as a branch."""
+
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+
+from slipway.cli.options import AS_JSON, ENVIRONMENT, FILE, Duration, examples
+from slipway.cli.output import print_result, progress_printer
+
+
+@click.command(
+    epilog=examples(
+        "slipway retrain production",
+        "slipway retrain production --dry-run",
+        "slipway retrain production --until 2013-10-31 --fewest 5000 --cool-down 168h",
+    )
+)
+@ENVIRONMENT
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), metavar="DAY", help="Last day of the data.  [default: today]"
+)
+@click.option("--fewest", type=click.IntRange(1), default=1000, show_default=True, help="Fewest new outcomes.")
+@click.option("--cool-down", type=Duration(), default="24h", show_default=True, help="Time after the last retrain.")
+@click.option("--monitor", type=FILE, metavar="FILE", help="Result of the monitor.  [default: the newest one]")
+@click.option("--refresh", metavar="MODULE:FUNCTION", help="Bring newer data by this function, not by the problem's.")
+@click.option("--dry-run", is_flag=True, help="Say what newer data there are; train nothing.")
+@AS_JSON
+def retrain(
+    environment: str,
+    until: datetime | None,
+    fewest: int,
+    cool_down: float,
+    monitor: Path | None,
+    refresh: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Retrain on newer data and let the gate judge.
+
+    The problem's hook `refresh` brings the data; `dvc add`, `dvc repro` and the gate follow. If the gate says promote,
+    a new branch with one commit holds data and figures. If it does not, the working tree is as it was. Exit code 1 if
+    the gate refuses.
+    """
+    from slipway.monitoring.retrain.result import RetrainEnd
+    from slipway.monitoring.retrain.run import REPORT, RetrainRequest, find_monitor_result, run_retrain
+    from slipway.problem import load_problem, replace_refresh
+    from slipway.settings import project_settings
+
+    problem = load_problem(project_settings().problem)
+    request = RetrainRequest(
+        environment=environment,
+        until=(until or datetime.now()).date(),
+        fewest=fewest,
+        cool_down=timedelta(seconds=cool_down),
+        dry_run=dry_run,
+        monitor=find_monitor_result(Path(), environment, monitor),
+    )
+    if refresh:
+        problem = replace_refresh(problem, refresh)
+    found = run_retrain(Path(), problem, request, progress_printer(as_json))
+    lines = [f"{environment}: {found.end}. {found.sentence}"]
+    if found.end.trained:
+        lines.append(f"  the report with the monitor's figures and the gate's checks: {REPORT}")
+    if found.branch and found.commit:
+        lines += [
+            f"  branch {found.branch}, commit {found.commit[:12]}, is checked out; `git switch -` returns",
+            f"next: `git push origin {found.branch}` and a pull request, or here `slipway deploy staging`",
+        ]
+    print_result(as_json, found, *lines)
+    sys.exit(1 if found.end is RetrainEnd.REFUSED else 0)

@@ -1,0 +1,5 @@
+"""The worlds that tests of the production loop share with others."""
+
+from pipelinebox import finished
+
+__all__ = ["finished"]
