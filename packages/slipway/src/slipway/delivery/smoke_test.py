@@ -175,9 +175,13 @@ def _asker(url: str, key: str | None) -> Ask:
 
 def _opener(url: str) -> OpenerDirector:
     """Return the opener of `url`: through the proxy that the environment names, but never to this machine itself."""
+    return build_opener(ProxyHandler({})) if is_loopback(url) else build_opener()
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether the host of `url` is this machine."""
     host = urlsplit(url).hostname or ""
     try:
-        here = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        here = False
-    return build_opener(ProxyHandler({})) if here else build_opener()
+        return False

@@ -61,8 +61,9 @@ _DAY = click.DateTime(["%Y-%m-%d"])
     show_default=True,
     help="Delay of outcomes of a problem without `settled`.",
 )
-@click.option("--clock", metavar="COLUMN", help="The contract's timestamp that tells a row's day.  [default: time]")
+@click.option("--clock", metavar="COLUMN", help="The timestamp that tells a row's day.  [default: monitor.yaml's]")
 @click.option("--fault", "faults", multiple=True, metavar="FAULT", help="Inject a fault; may be repeated.")
+@click.option("--refresh", metavar="MODULE:FUNCTION", help="Bring newer data by this function, not by the problem's.")
 @click.option("--list-faults", is_flag=True, help="List the faults instead.")
 @AS_JSON
 def replay(
@@ -78,6 +79,7 @@ def replay(
     delay: float,
     clock: str | None,
     faults: tuple[str, ...],
+    refresh: str | None,
     list_faults: bool,
     as_json: bool,
 ) -> None:
@@ -89,7 +91,8 @@ def replay(
     """
     from slipway.monitoring.replay.faults import parse_fault
     from slipway.monitoring.replay.run import ReplayPlan, run_replay
-    from slipway.problem import load_problem
+    from slipway.monitoring.rules import read_rules
+    from slipway.problem import load_problem, replace_refresh
     from slipway.settings import project_settings
 
     if list_faults:
@@ -107,11 +110,13 @@ def replay(
         sample=sample,
         seed=seed,
         delay=timedelta(seconds=delay),
-        clock=clock,
+        clock=clock or read_rules(Path()).clock,
         faults=tuple(parse_fault(each) for each in faults),
     )
     address, secret = _find_service(environment, url, key)
     problem = load_problem(project_settings().problem)
+    if refresh:
+        problem = replace_refresh(problem, refresh)
     with ExitStack() as stack:
         try:
             found = run_replay(problem, Path(), plan, address, secret, _show_progress(stack))

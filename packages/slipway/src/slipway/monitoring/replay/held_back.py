@@ -11,6 +11,7 @@ from slipway.contract import Field, Kind, read_contract
 from slipway.data.validation.dataset import load_dataset
 from slipway.errors import DataError, ProblemError
 from slipway.files.writing import new_folder, write_json
+from slipway.monitoring.intake.traffic import LOGGED
 from slipway.monitoring.replay.faults import DAY
 from slipway.problem import Problem
 
@@ -22,14 +23,14 @@ _LAG = timedelta(days=31)
 
 
 def load_held_back(
-    problem: Problem, data: Path, scratch: Path, begin: date, end: date, delay: timedelta, clock: str | None = None
+    problem: Problem, data: Path, scratch: Path, begin: date, end: date, delay: timedelta, clock: str = LOGGED
 ) -> "pd.DataFrame":
     """Return the rows of the days from `begin` to `end` in the order of their time.
 
     They have the contract's columns, `target`, the instants `time` and `settled`, and `day`: the date of `time` in
-    UTC, or of the contract's timestamp `clock`. Newer rows than those in `data` come from the problem's hook `refresh`,
-    into a copy below `scratch`; `data` is not changed. An outcome is settled when the problem's hook says so, else
-    `delay` after the row's time. Raises `DataError` for a period without rows.
+    UTC if `clock` is `logged`, or of the contract's timestamp of that name. Newer rows than those in `data` come from
+    the problem's hook `refresh`, into a copy below `scratch`; `data` is not changed. An outcome is settled when the
+    problem's hook says so, else `delay` after the row's time. Raises `DataError` for a period without rows.
     """
     fields = read_contract(problem.contract)
     folder = _refresh_copy(problem, data, scratch, end) if problem.refresh else data
@@ -64,7 +65,12 @@ def _refresh_copy(problem: Problem, data: Path, scratch: Path, end: date) -> Pat
     assert problem.refresh is not None
     folder, marker = scratch / "data", scratch / "data.json"
     files = {str(path.relative_to(data)): path.stat() for path in sorted(data.rglob("*")) if path.is_file()}
-    state = {"until": str(end + _LAG), "files": {name: [at.st_size, at.st_mtime_ns] for name, at in files.items()}}
+    hook = f"{problem.refresh.__module__}:{problem.refresh.__qualname__}"
+    state = {
+        "hook": hook,
+        "until": str(end + _LAG),
+        "files": {name: [at.st_size, at.st_mtime_ns] for name, at in files.items()},
+    }
     if marker.exists() and folder.is_dir() and msgspec.json.decode(marker.read_bytes()) == state:
         return folder
     marker.unlink(missing_ok=True)
@@ -80,10 +86,10 @@ def _read_instants(times: "pd.Series[Any]") -> "pd.Series[Any]":
     return times.dt.tz_localize("UTC") if times.dt.tz is None else times.dt.tz_convert("UTC")
 
 
-def _read_days(frame: "pd.DataFrame", fields: tuple[Field, ...], clock: str | None) -> "pd.Series[Any]":
-    if clock is not None and clock not in {field.name for field in fields if field.kind is Kind.TIMESTAMP}:
+def _read_days(frame: "pd.DataFrame", fields: tuple[Field, ...], clock: str) -> "pd.Series[Any]":
+    if clock not in {LOGGED, *(field.name for field in fields if field.kind is Kind.TIMESTAMP)}:
         raise DataError(f"The contract has no timestamp {clock!r}, which is to tell the day of a row.")
-    moment = frame[clock or "time"]
+    moment = frame["time" if clock == LOGGED else clock]
     return (moment.dt.tz_convert("UTC").dt.tz_localize(None) if moment.dt.tz else moment).dt.normalize()
 
 

@@ -13,11 +13,12 @@ import numpy as np
 
 from slipway.contract import read_contract
 from slipway.errors import DataError
+from slipway.monitoring.intake.traffic import LOGGED
 from slipway.monitoring.replay.faults import Fault, inject_faults
 from slipway.monitoring.replay.held_back import load_held_back
 from slipway.monitoring.replay.journal import Journal
 from slipway.monitoring.replay.sender import Sender
-from slipway.monitoring.replay.traffic import make_traffic, send_traffic
+from slipway.monitoring.replay.traffic import make_replay_rows, send_rows
 from slipway.problem import Problem
 
 FOLDER = Path(".slipway/replay")
@@ -28,8 +29,8 @@ class ReplayPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What is sent: the days from `begin` to `end`, a `sample` of their rows, with faults.
 
     `speed` is how many times as fast as it happened, None for as fast as the service answers; a request has at most
-    `batch` rows. `delay` is that of outcomes where the problem does not say when they are known; `clock` is the
-    contract's timestamp that tells the day of a row, None for the dataset's `time`.
+    `batch` rows. `delay` is that of outcomes where the problem does not say when they are known; `clock` is that
+    of `monitor.yaml`: the contract's timestamp that tells the day of a row, or `logged` for the dataset's `time`.
     """
 
     begin: date
@@ -39,7 +40,7 @@ class ReplayPlan(msgspec.Struct, frozen=True, kw_only=True):
     sample: float = 1.0
     seed: int = 1
     delay: timedelta = timedelta(days=1)
-    clock: str | None = None
+    clock: str = LOGGED
     faults: tuple[Fault, ...] = ()
 
     @property
@@ -86,8 +87,8 @@ def run_replay(
     continued = len(journal.progress().ids)
     sender = Sender(url, key)
     try:
-        traffic = make_traffic(frame, fields)
-        found = send_traffic(traffic, sender, journal, speed=plan.speed, batch=plan.batch, report=progress(len(frame)))
+        rows = make_replay_rows(frame, fields)
+        found = send_rows(rows, sender, journal, speed=plan.speed, batch=plan.batch, report=progress(len(frame)))
     finally:
         sender.close()
     journal.remove()

@@ -1,16 +1,15 @@
 """Send rows and outcomes to a service over HTTP, and tell what became of each."""
 
-import ipaddress
 import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 import requests
 
+from slipway.delivery.smoke_test import is_loopback
 from slipway.errors import DeliveryError
 
 SOURCE = "slipway replay"
@@ -70,7 +69,7 @@ class Sender:
         self.url = url
         self._session = requests.Session()
         # A proxy that the environment names is for other machines.
-        self._session.trust_env = not _is_loopback(url)
+        self._session.trust_env = not is_loopback(url)
         self._session.headers.update(_JSON | ({"Authorization": f"Bearer {key}"} if key else {}))
 
     def predict(self, rows: Sequence[dict[str, Any]]) -> Sent:
@@ -147,11 +146,3 @@ class Sender:
 
 def _describe_reason(fault: _Fault) -> str:
     return f"{fault.field or 'row'}: expected {fault.expected}, found {fault.found}"
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

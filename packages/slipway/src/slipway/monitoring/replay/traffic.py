@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LONGEST_SLEEP = 0.5
 
 
-class Traffic(msgspec.Struct, frozen=True):
+class ReplayRows(msgspec.Struct, frozen=True):
     """The rows to send, in the order of `times`; `settled` is None for an outcome that never comes."""
 
     fields: tuple[Field, ...]
@@ -30,7 +30,7 @@ class Traffic(msgspec.Struct, frozen=True):
     settled: list[datetime | None]
     outcomes: list[Any]
 
-    def rows(self, begin: int, end: int) -> list[dict[str, Any]]:
+    def take(self, begin: int, end: int) -> list[dict[str, Any]]:
         """Return rows as a client sends them."""
         found = columns_to_rows(self.fields, take_rows(self.columns, slice(begin, end)))
         for name, mask in self.renamed.items():
@@ -58,10 +58,10 @@ class Clock:
         return self._start + timedelta(seconds=(time.monotonic() - self._began) * speed)
 
 
-def make_traffic(frame: "pd.DataFrame", fields: tuple[Field, ...]) -> Traffic:
+def make_replay_rows(frame: "pd.DataFrame", fields: tuple[Field, ...]) -> ReplayRows:
     """Turn a frame of held-back rows into what is sent."""
     settled = [None if each is None or each != each else each for each in frame["settled"].dt.to_pydatetime()]
-    return Traffic(
+    return ReplayRows(
         fields,
         frame_to_columns(fields, frame),
         {name.removeprefix(RENAMED): frame[name].to_numpy() for name in frame if name.startswith(RENAMED)},
@@ -71,8 +71,8 @@ def make_traffic(frame: "pd.DataFrame", fields: tuple[Field, ...]) -> Traffic:
     )
 
 
-def send_traffic(
-    traffic: Traffic,
+def send_rows(
+    rows: ReplayRows,
     sender: Sender,
     journal: Journal,
     *,
@@ -85,11 +85,11 @@ def send_traffic(
     Requests have at most `batch` rows or outcomes that are due. A request that was answered is in the journal before
     the next one is sent, so after a kill at most one is repeated.
     """
-    found, most = journal.progress(), count_rows(traffic.columns)
+    found, most = journal.progress(), count_rows(rows.columns)
     pending = [
         (settled, number)
         for number, identifier in enumerate(found.ids)
-        if identifier and number not in found.settled and (settled := traffic.settled[number])
+        if identifier and number not in found.settled and (settled := rows.settled[number])
     ]
     heapq.heapify(pending)
 
@@ -101,19 +101,19 @@ def send_traffic(
     clock: Clock | None = None
     while pending or len(found.ids) < most:
         place = len(found.ids)
-        row_time = traffic.times[place] if place < most else None
+        row_time = rows.times[place] if place < most else None
         if row_time is not None and (not pending or row_time < pending[0][0]):
             now = (clock := clock or Clock(row_time, speed)).reach(row_time)
-            end = _find_due(traffic.times, place, now, batch)
-            sent = sender.predict(traffic.rows(place, end))
+            end = _find_due(rows.times, place, now, batch)
+            sent = sender.predict(rows.take(place, end))
             for number, identifier in enumerate(sent.ids, place):
-                if identifier and (settled := traffic.settled[number]):
+                if identifier and (settled := rows.settled[number]):
                     heapq.heappush(pending, (settled, number))
             note(Step(sent=sent))
         else:
             now = (clock := clock or Clock(pending[0][0], speed)).reach(pending[0][0])
             until = min((each for each in (now, row_time) if each), default=None)
-            note(Step(settled=_settle_due(traffic, sender, found, pending, until, batch)))
+            note(Step(settled=_settle_due(rows, sender, found, pending, until, batch)))
     return found
 
 
@@ -125,7 +125,7 @@ def _find_due(times: list[datetime], place: int, now: datetime | None, batch: in
 
 
 def _settle_due(
-    traffic: Traffic,
+    rows: ReplayRows,
     sender: Sender,
     found: Progress,
     pending: list[tuple[datetime, int]],
@@ -136,5 +136,5 @@ def _settle_due(
     due: list[tuple[datetime, int]] = []
     while pending and len(due) < batch and (until is None or pending[0][0] <= until):
         due.append(heapq.heappop(pending))
-    sender.settle([Outcome(found.ids[each] or "", traffic.outcomes[each], when, SOURCE) for when, each in due])
+    sender.settle([Outcome(found.ids[each] or "", rows.outcomes[each], when, SOURCE) for when, each in due])
     return [number for _, number in due]
