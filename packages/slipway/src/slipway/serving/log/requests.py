@@ -117,8 +117,7 @@ class _Sample:
     def __init__(self) -> None:
         self._drawn: dict[int, bytes] = {}
         self._largest: list[int] = []
-        self._values: dict[str, dict[Any, bytes]] = {}
-        self._extremes: dict[tuple[str, str], tuple[Any, bytes]] = {}
+        self._fields: dict[str, _Field] = {}
 
     def add(self, row: bytes) -> None:
         """Take a row, or leave it out."""
@@ -132,7 +131,9 @@ class _Sample:
             plain = None
         if isinstance(plain, dict):
             for name, value in plain.items():
-                self._add_value(name, value, row)
+                if (field := self._fields.get(name)) is None:
+                    field = self._fields[name] = _Field()
+                field.add(value, row)
         if len(self._drawn) < _DRAWN:
             heapq.heappush(self._largest, -number)
         elif number >= -self._largest[0]:
@@ -143,30 +144,45 @@ class _Sample:
 
     def rows(self) -> tuple[bytes, ...]:
         """Return the rows in the order of their hashes."""
-        extremes = [row for _, row in self._extremes.values()]
-        values = [row for rows in self._values.values() for row in rows.values()]
-        return tuple(sorted({*self._drawn.values(), *extremes, *values}, key=_hash))
+        rare = [row for field in self._fields.values() for row in field.rows()]
+        return tuple(sorted({*self._drawn.values(), *rare}, key=_hash))
 
-    def _add_value(self, name: str, value: Any, row: bytes) -> None:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            self._add_extreme((name, "number"), value, row)
-            return
-        if isinstance(value, str):
-            self._add_extreme((name, "text"), value, row)
-            self._add_extreme((name, "length"), len(value), row)
-        elif not isinstance(value, bool | None):
-            return
-        known = self._values.setdefault(name, {})
-        if value not in known and len(known) < _VALUES:
-            known[value] = row
 
-    def _add_extreme(self, of: tuple[str, str], value: Any, row: bytes) -> None:
-        name, kind = of
-        low, high = (name, f"least {kind}"), (name, f"largest {kind}")
-        if low not in self._extremes or value < self._extremes[low][0]:
-            self._extremes[low] = value, row
-        if high not in self._extremes or value > self._extremes[high][0]:
-            self._extremes[high] = value, row
+class _Field:
+    """Rows with the smallest and the largest number, text and length of text, and with each of a few values."""
+
+    def __init__(self) -> None:
+        self._values: dict[Any, bytes] = {}
+        self._ends: dict[str, list[Any]] = {}
+
+    def add(self, value: Any, row: bytes) -> None:
+        """Keep the row, if its value is an extreme one or not known."""
+        kind = type(value)
+        if kind is float or kind is int:
+            self._add_end("number", value, row)
+            return
+        if (kind is not str and kind is not bool and value is not None) or value in self._values:
+            return
+        if len(self._values) < _VALUES:
+            self._values[value] = row
+        if kind is str:
+            self._add_end("text", value, row)
+            self._add_end("length", len(value), row)
+
+    def rows(self) -> Iterator[bytes]:
+        """Yield the rows that were kept."""
+        yield from self._values.values()
+        for _, low, _, high in self._ends.values():
+            yield from (low, high)
+
+    def _add_end(self, kind: str, value: Any, row: bytes) -> None:
+        ends = self._ends.get(kind)
+        if ends is None:
+            self._ends[kind] = [value, row, value, row]
+        elif value < ends[0]:
+            ends[:2] = value, row
+        elif value > ends[2]:
+            ends[2:] = value, row
 
 
 def _hash(row: bytes) -> int:
