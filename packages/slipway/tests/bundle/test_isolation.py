@@ -10,6 +10,7 @@ import pytest
 from toybox import reseal
 
 from slipway.bundle.isolation import isolate_bundle
+from slipway.bundle.isolation.landlock import landlock_version
 from slipway.bundle.isolation.wire import PackedArray, pack_array, unpack_array
 from slipway.bundle.verify import read_sealed
 from slipway.columns import frame_to_columns
@@ -62,6 +63,31 @@ def test_the_child_has_nothing_of_the_environment(loose_bundle, monkeypatch):
     with pytest.raises(BundleError) as refused:
         isolate_bundle(planted(loose_bundle, "import os; raise ValueError(sorted(os.environ.items()))"))
     assert "hunter2" not in str(refused.value) and "PATH" not in str(refused.value)
+
+
+@pytest.mark.skipif(landlock_version() == 0, reason="the kernel has no Landlock")
+@pytest.mark.parametrize(
+    "code",
+    [
+        "raise ValueError(open({secret!r}).read())",
+        "raise ValueError(os.listdir({folder!r}))",
+        "raise ValueError(os.listdir(os.path.expanduser('~')))",
+        "os.unlink({secret!r})",
+        "os.rename({secret!r}, {secret!r} + '2')",
+        "os.mkdir({folder!r} + '/made')",
+        "open({folder!r} + '/made', 'w')",
+        "os.symlink('/', {folder!r} + '/made')",
+        "os.truncate({secret!r}, 0)",
+    ],
+)
+def test_the_child_reads_no_file_but_pythons_own_and_changes_none(loose_bundle, tmp_path, code):
+    secret = tmp_path / "key.pem"
+    secret.write_text("hunter2")
+    line = "import os; " + code.format(secret=str(secret), folder=str(tmp_path))
+    with pytest.raises(BundleError, match="Permission denied") as refused:
+        isolate_bundle(planted(loose_bundle, line))
+    assert "hunter2" not in str(refused.value)
+    assert secret.read_text() == "hunter2" and sorted(each.name for each in tmp_path.iterdir()) == ["bundle", "key.pem"]
 
 
 def test_a_child_that_is_closed_is_gone(churn):

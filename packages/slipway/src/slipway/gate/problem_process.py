@@ -21,6 +21,8 @@ _WORKER = "slipway.gate.problem_process:ProblemWorker"
 PRELOAD = "onnxruntime pandas pyarrow.parquet slipway.gate.problem_process"
 # Bytes of the positions of one row in all slices, and the seconds in which a slow machine imports a problem.
 _SLICED, _IMPORTS = 2048, 120.0
+# Of the project, beside its package.
+_READ = ("pyproject.toml", "params.yaml", "prepared")
 _LOOK = "Look at problem.py and what it imports."
 
 
@@ -69,7 +71,13 @@ class ProblemProcess:
         path = tuple(str(Path(place).resolve()) for place in (str(code or root / "src"), *sys.path))
         start = ProblemStart(str(root), package, path, other=code is not None)
         self._child = ChildProcess(
-            _WORKER, start, preload=PRELOAD, source=f"The problem {package}", advice=_LOOK, patience=_IMPORTS
+            _WORKER,
+            start,
+            preload=PRELOAD,
+            source=f"The problem {package}",
+            advice=_LOOK,
+            patience=_IMPORTS,
+            readable=[*path, *(str(root / name) for name in _READ)],
         )
 
     def read_facts(self) -> ProblemFacts:

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,11 +45,19 @@ class ChildProcess:
     """One confined process that runs a worker of the machinery around code of others; it ends with this object.
 
     `worker` is "module:name" of a class that takes the encoded `payload` and answers by its methods; `source` names the
-    code in messages, `advice` says where to look.
+    code in messages, `advice` says where to look. Of files it can read those `readable`, and Python's own.
     """
 
     def __init__(
-        self, worker: str, payload: Any, *, preload: str, source: str, advice: str, patience: float = PATIENCE
+        self,
+        worker: str,
+        payload: Any,
+        *,
+        preload: str,
+        source: str,
+        advice: str,
+        patience: float = PATIENCE,
+        readable: Sequence[str] = (),
     ) -> None:
         self._source, self._advice, self._patience = source, advice, patience
         self._asking = threading.Lock()
@@ -56,6 +65,7 @@ class ChildProcess:
         self._link, theirs = socket.socketpair()
         with theirs:
             self._end = weakref.finalize(self, _end_child, server, server.fork(theirs), self._link)
+        send_frame(self._link, msgspec.msgpack.encode(readable))
         self.ask(worker, payload, bool)
 
     def ask(self, method: str, payload: Any, answer: type[T], most: int = SMALL, patience: float = 0.0) -> T:

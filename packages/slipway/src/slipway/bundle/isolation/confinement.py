@@ -8,7 +8,10 @@ import resource
 import signal
 import struct
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+from slipway.bundle.isolation.landlock import restrict_files
 
 # Bytes. A bundle of megabytes scores a hundred thousand rows in less than one GB.
 _MEMORY = 4 << 30
@@ -39,8 +42,11 @@ _REFUSED = {
 _ARCHITECTURES, _CLONE, _CLONE3 = (0xC000003E, 0xC00000B7), (56, 220), 435
 
 
-def confine_process() -> None:
-    """Give up what scoring never needs; what this system does not support is left out, except the limits."""
+def confine_process(readable: Sequence[str] = ()) -> None:
+    """Give up what scoring never needs; what this system does not support is left out, except the limits.
+
+    Of files, `readable` can be read, beside the interpreter and its libraries.
+    """
     with contextlib.suppress(OSError), Path("/proc/self/oom_score_adj").open("w") as file:
         # Where memory runs short, the kernel ends this process first.
         file.write("1000")
@@ -62,6 +68,8 @@ def confine_process() -> None:
     # A user namespace of its own hides the memory and the environment of every process outside; each may be denied.
     for namespace in (_NEW_USER, _NEW_NETWORK, _NEW_IPC):
         libc.unshare(namespace)
+    libc.prctl(_SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    restrict_files(readable)
     _refuse_calls(libc)
 
 
@@ -99,5 +107,4 @@ def _refuse_calls(libc: ctypes.CDLL) -> None:
     code = b"".join(struct.pack("=HBBI", *line) for line in program)
     buffer = ctypes.create_string_buffer(code)
     filter_ = struct.pack("@HP", len(program), ctypes.addressof(buffer))
-    libc.prctl(_SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     libc.prctl(_SET_SECCOMP, 2, ctypes.create_string_buffer(filter_), 0, 0)

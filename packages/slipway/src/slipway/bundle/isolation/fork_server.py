@@ -53,11 +53,16 @@ def serve_forks(control: socket.socket, preload: Sequence[str]) -> None:
 
 
 def _run_child(channel: int) -> None:
-    """Confine this process, answer requests, and end it: it never returns into the server."""
+    """Confine this process to the files that the first frame names, answer requests, and end it.
+
+    It never returns into the server.
+    """
     try:
-        confine_process()
         with socket.socket(fileno=channel) as link:
-            answer_requests(link)
+            readable = receive_frame(link)
+            if readable is not None:
+                confine_process(msgspec.msgpack.decode(readable, type=list[str]))
+                answer_requests(link)
     finally:
         os._exit(0)
 
