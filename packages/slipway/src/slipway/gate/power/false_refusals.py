@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 from slipway.evaluation.scored import Scored, Vector, restrict_rows
 from slipway.evaluation.slices import SlicePart
-from slipway.gate.power.score_levels import calibration_lows, mean_distances
+from slipway.gate.power.score_levels import (
+    calibration_lows,
+    calibration_refused,
+    compare_calibrations,
+    mean_distances,
+)
 from slipway.gate.rules import GateRules
 from slipway.gate.statistics.paired import (
     Losses,
@@ -22,6 +27,7 @@ from slipway.gate.statistics.paired import (
     prepare_losses,
 )
 from slipway.params import EvaluateParams
+from slipway.problem import Task
 
 
 class PartSpread(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +42,7 @@ class PartSpread(msgspec.Struct, frozen=True, kw_only=True):
 class FalseRefusals(msgspec.Struct, frozen=True, kw_only=True):
     """Honest retrains against each other: `refused` of `pairs` (ordered: each retrain in both roles).
 
-    `by_whole`, `by_slice`, `by_mean` and `by_calibration` count the refusals of each check; of `calibrated` that of the
-    calibration error alone, without the comparison with production. The true rate is at most
+    `by_whole`, `by_slice`, `by_mean` and `by_calibration` count the refusals of each check. The true rate is at most
     `likely` at 95 % confidence by the jackknife (Arvesen, Annals of Mathematical Statistics 40, 1969), which needs some
     refusals to learn from; and at most `bound` whatever the cause, which counts only as many pairs as are independent.
     `unluckiest` is the largest share of candidates that any retrain in production refused. `spread` is the standard
@@ -83,6 +88,9 @@ def measure_false_refusals(
     others = ~np.eye(number, dtype=bool)
     by_mean = (mean_distances(honest, rules) > rules.mean) & others
     by_calibration = (calibration_lows(honest, rules, params) > rules.calibration)[:, None] & others
+    if honest[0].task is not Task.REGRESSION:
+        better = whole.values > critical_value(whole.groups, (1 - rules.level) / 2) * whole.errors
+        by_calibration |= calibration_refused(compare_calibrations(honest, rules.level), better, rules) & others
     refused = by_whole | by_slice | by_mean | by_calibration
     return FalseRefusals(
         retrains=number,

@@ -13,7 +13,7 @@ from slipway.evaluation.scored import Scored, Vector, constant_baseline, encode_
 from slipway.gate.checks.leakage import measure_strengths
 from slipway.gate.power.false_refusals import compare_all
 from slipway.gate.power.retrains import Recipe
-from slipway.gate.power.score_levels import calibration_lows, compare_neighbours, mean_distances
+from slipway.gate.power.score_levels import calibration_lows, compare_calibrations, mean_distances
 from slipway.gate.rules import GateRules
 from slipway.gate.statistics.comparison import relative_improvement
 from slipway.gate.statistics.paired import prepare_losses
@@ -57,19 +57,13 @@ def measure_limits(recipe: Recipe, honest: Sequence[Scored], rules: GateRules) -
     if problem.task is not Task.REGRESSION:
         lows = calibration_lows(honest, rules, params)
         found.insert(1, _measured("calibration", rules.calibration, lows, lows > rules.calibration))
-        found[2:2] = _measure_calibration(honest, rules)
+        pairs = compare_calibrations(honest, rules.level)
+        costs, farther, unlikely = pairs.costs[others], pairs.farther[others], pairs.p_values[others] <= 1 - rules.level
+        found[2:2] = [
+            _measured("calibration_cost", rules.calibration_cost, costs, (costs > rules.calibration_cost) & unlikely),
+            _measured("calibration_margin", rules.calibration_margin, farther, farther > rules.calibration_margin),
+        ]
     return tuple(found)
-
-
-def _measure_calibration(honest: Sequence[Scored], rules: GateRules) -> list[MeasuredLimit]:
-    gaps = compare_neighbours(honest, rules.level)
-    costs = np.array([each.value for each in gaps])
-    unlikely = np.array([each.p_value <= 1 - rules.level for each in gaps])
-    off = np.array([max(min(part.least, part.farther) for part in each.ranges) for each in gaps])
-    return [
-        _measured("calibration_cost", rules.calibration_cost, costs, (costs > rules.calibration_cost) & unlikely),
-        _measured("calibration_margin", rules.calibration_margin, off, off > rules.calibration_margin),
-    ]
 
 
 def _measured(name: str, limit: float, values: Vector, refused: NDArray[np.bool_]) -> MeasuredLimit:

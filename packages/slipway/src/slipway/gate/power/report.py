@@ -47,7 +47,7 @@ def _refusal_lines(power: PowerStudy) -> list[str]:
         f"{found.refused / found.pairs:.2%};",
         f"  {found.by_whole:,} by the whole (margin {format_limit(power.margin)}), "
         f"{found.by_slice:,} by one of {power.slices} parts of slices,",
-        f"  {found.by_mean:,} by the mean prediction, {found.by_calibration:,} by the calibration error",
+        f"  {found.by_mean:,} by the mean prediction, {found.by_calibration:,} by the calibration",
         f"  this rests on {found.retrains // 2:,} independent pairs of retrains and {power.groups} groups:",
         f"  the true rate is at most {likely} by the jackknife, {found.bound:.2%} whatever the cause (95% confidence)",
         f"  the unluckiest retrain in production refuses {found.unluckiest:.1%} of the others",

@@ -10,6 +10,7 @@ difference of two models' costs is that of its linearisation over groups.
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slipway.evaluation.calibration import judged_probability
 from slipway.evaluation.scored import Scored, Vector
@@ -23,23 +24,36 @@ EDGES = (*_TAIL, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, *(1 - edge for edg
 
 
 class ScoreRange(NamedTuple):
-    """A range of scores: its mean score, the observed share, and the mean score of the other model on its rows.
+    """A range of scores: its number, its mean score and the observed share.
 
     `least` is the distance of the mean score from the nearer end of the share's interval, over groups and corrected for
-    the number of ranges; 0 inside of it.
-    `cost` is what the range costs, in nats a row of all.
+    the number of ranges; 0 inside of it. `cost` is what the range costs, in nats a row of all. `beside` is the mean
+    score of the other model on its rows, where there is one.
     """
 
+    number: int
     score: float
     share: float
-    beside: float
     least: float
     cost: float
+    beside: float = float("nan")
 
     @property
     def farther(self) -> float:
         """Return by how much the mean score is farther from the share than the other model's on the same rows."""
         return abs(self.score - self.share) - abs(self.beside - self.share)
+
+
+class Calibration(NamedTuple):
+    """One model's calibration: the ranges that have rows, the number of each row's range, the cost of all.
+
+    `spread` is what each group adds to the cost, linearised.
+    """
+
+    ranges: tuple[ScoreRange, ...]
+    place: NDArray[np.intp]
+    cost: float
+    spread: Vector
 
 
 class CalibrationGap(NamedTuple):
@@ -55,22 +69,21 @@ class CalibrationGap(NamedTuple):
 
 def compare_calibration(candidate: Scored, production: Scored, level: float) -> CalibrationGap:
     """Compare two models that score the same rows; intervals of shares are at `level`."""
-    ranges, spread = _measure_ranges(candidate, production, level)
-    others, beside = _measure_ranges(production, candidate, level)
-    value = sum(each.cost for each in ranges) - sum(each.cost for each in others)
-    groups = candidate.groups
-    error = float(np.sqrt(groups / max(1, groups - 1) * ((spread - beside) ** 2).sum()))
-    return CalibrationGap(value, float(p_value_worse(-value, error, groups)), tuple(ranges))
+    ours, theirs = measure_calibration(candidate, level), measure_calibration(production, level)
+    value, groups = ours.cost - theirs.cost, candidate.groups
+    error = float(np.sqrt(groups / max(1, groups - 1) * ((ours.spread - theirs.spread) ** 2).sum()))
+    score, _ = judged_probability(production)
+    ranges = tuple(each._replace(beside=float(score[ours.place == each.number].mean())) for each in ours.ranges)
+    return CalibrationGap(value, float(p_value_worse(-value, error, groups)), ranges)
 
 
-def _measure_ranges(scored: Scored, other: Scored, level: float) -> tuple[list[ScoreRange], Vector]:
-    """Measure each range that has rows, and what each group adds to the cost of all, linearised."""
+def measure_calibration(scored: Scored, level: float) -> Calibration:
+    """Measure each range that has rows; intervals of shares are at `level`."""
     score, true = judged_probability(scored)
-    seen, _ = judged_probability(other)
     place = np.searchsorted(EDGES, score)
     found, spread = [], np.zeros(scored.groups)
     every = group_sums(scored, np.ones(len(score)))[:, 0]
-    used = np.unique(place)
+    used = np.unique(place).tolist()
     for number in used:
         inside = place == number
         rows, scores, outcomes = group_sums(scored, inside.astype(np.float64), score * inside, true * inside).T
@@ -85,8 +98,8 @@ def _measure_ranges(scored: Scored, other: Scored, level: float) -> tuple[list[S
         spread += by_share * (outcomes - share * rows) + by_mean * (scores - mean * rows)
         spread += cost * (rows - weight * every)
         distance = _least_distance(rows, scores, outcomes, 1 - (1 - level) / len(used))
-        found.append(ScoreRange(mean, share, float(seen[inside].mean()), distance, weight * cost))
-    return found, spread / len(score)
+        found.append(ScoreRange(number, mean, share, distance, weight * cost))
+    return Calibration(tuple(found), place, sum(each.cost for each in found), spread / len(score))
 
 
 def _least_distance(rows: Vector, scores: Vector, outcomes: Vector, level: float) -> float:
