@@ -126,6 +126,8 @@ def test_eleven_small_steps_down_are_stopped(toys):
         releases.append(candidate)
     assert 5 <= step <= 7
     assert f"the best of {len(releases) - 1} earlier releases" in not_eroded(now).observed
+    lenient = not_eroded(with_rules(now, erosion_margin=0.05))
+    assert (lenient.passed, lenient.limit.split(" higher")[0]) == (True, "at most 5.0%")
 
 
 def test_honest_releases_side_by_side_are_not_refused(churn_inputs):

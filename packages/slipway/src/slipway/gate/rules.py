@@ -40,8 +40,9 @@ class GateRules(Strict, frozen=True, kw_only=True):
     """Every limit of the gate; shares are of 1.
 
     `anchors` is the number of earlier releases with which a candidate is compared where `tie` lets it ship.
-    `margin` and `slice_margin` are relative losses of the primary metric; `skill` the least share of the trivial
-    baseline's loss that a model must take away; `level` the confidence of the intervals, `slice_level` the family-wise
+    `margin` and `slice_margin` are relative losses of the primary metric, and so is `erosion_margin`, against the best
+    of those releases (without it, the margin); `skill` the least share of the trivial baseline's loss that a model must
+    take away; `level` the confidence of the intervals, `slice_level` the family-wise
     error of the slices; `ceiling` the primary metric's skill above which a model is too good to be true, `gain` the
     same for an improvement over production, `single` for one feature alone; `calibration` the largest calibration
     error's lower end, `calibration_cost` the nats a row that calibration may cost more than production's,
@@ -59,6 +60,7 @@ class GateRules(Strict, frozen=True, kw_only=True):
     anchors: Annotated[int, Meta(ge=0, le=50)] = 10
     level: Share
     margin: Share
+    erosion_margin: Share | None = None
     slice_margin: Share
     slice_margins: dict[str, dict[str, Share]] = msgspec.field(default_factory=dict)
     slice_level: Share
@@ -80,6 +82,11 @@ class GateRules(Strict, frozen=True, kw_only=True):
     slower: float = 5.0
     tolerance: Share
     exemptions: tuple[Exemption, ...] = ()
+
+    @property
+    def most_erosion(self) -> float:
+        """Return the margin against the best of the earlier releases."""
+        return self.margin if self.erosion_margin is None else self.erosion_margin
 
     def margin_of(self, name: str, label: str) -> float:
         """Return the margin of one part of a slice."""

@@ -52,12 +52,12 @@ def not_worse(inputs: GateInputs) -> Finding:
     advice="Compare data and parameters with those of the release that is named, and bring back what it had.",
 )
 def not_eroded(inputs: GateInputs) -> Finding:
-    """Fail if the model is significantly worse than the best of the last releases, and by more than the margin.
+    """Fail if the model is significantly worse than the best of the last releases, and by more than their margin.
 
     Asked where a tie may ship the candidate: `not_worse` sees one step alone.
     """
     rules = inputs.rules
-    limit = f"at most {format_limit(rules.margin)} higher than the best, or not statistically significant"
+    limit = f"at most {format_limit(rules.most_erosion)} higher than the best, or not statistically significant"
     if inputs.erosion is None:
         asked = rules.tie is Tie.CANDIDATE or inputs.moved_threshold
         told = "no earlier release"
@@ -65,7 +65,7 @@ def not_eroded(inputs: GateInputs) -> Finding:
             told = f"none of {inputs.anchors.unable:,} earlier releases can be compared on these rows"
         return Finding(True, told if asked else "not asked: a tie keeps production's model", limit)
     best, found = inputs.erosion
-    passed = found.high is not None and not (found.high < 0 and found.value < -rules.margin)
+    passed = found.high is not None and not (found.high < 0 and found.value < -rules.most_erosion)
     unable = f"; {inputs.anchors.unable:,} more cannot be compared" if inputs.anchors.unable else ""
     observed = (
         f"{_loss(inputs)} {describe_change(found.value)} compared with {best.bundle.digest[:12]}, the best of "
