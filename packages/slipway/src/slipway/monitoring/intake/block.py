@@ -38,7 +38,10 @@ def read_block(content: bytes) -> BlockTables:
     found: dict[str, list[Prediction | Batch]] = {}
     feedback, shadows = [], []
     for entry in entries:
-        if isinstance(entry, Feedback):
+        # The service never writes a time without a zone.
+        if entry.time.tzinfo is None:
+            foreign += 1
+        elif isinstance(entry, Feedback):
             feedback.append(entry)
         elif isinstance(entry, Prediction | Batch):
             found.setdefault(entry.model, []).append(entry)

@@ -107,7 +107,7 @@ def load_traffic(
         for number, model in enumerate(counts.models):
             table = _sample(pq.read_table(chunk.predictions(number)), share)
             if _width(table) == width:
-                parts.append(_arrays(table, models.index(model), fields))
+                parts.append(_arrays(table, models.index(model), fields, width))
             else:
                 strange += len(table)
     rows = _concatenate(parts, fields, width)
@@ -156,7 +156,7 @@ def _width(table: pa.Table) -> int:
     return len(table["score"][0]) if len(table) else 0
 
 
-def _arrays(table: pa.Table, model: int, fields: Sequence[Field]) -> dict[str, NDArray[Any]]:
+def _arrays(table: pa.Table, model: int, fields: Sequence[Field], width: int) -> dict[str, NDArray[Any]]:
     scores = table["score"].combine_chunks()
     if pa.types.is_list(scores.type):
         scores = scores.flatten()
@@ -167,7 +167,7 @@ def _arrays(table: pa.Table, model: int, fields: Sequence[Field]) -> dict[str, N
         "model": np.full(len(table), model, dtype=np.intp),
         "latency_us": table["latency_us"].to_numpy(),
         "position": table["position"].to_numpy(),
-        "scores": np.asarray(scores.to_numpy(zero_copy_only=False), dtype=np.float64).reshape(len(table), -1),
+        "scores": np.asarray(scores.to_numpy(zero_copy_only=False), dtype=np.float64).reshape(-1, width),
         "has_inputs": table["logged_inputs"].to_numpy(zero_copy_only=False),
     }
     given = set(table.column_names)
@@ -214,13 +214,17 @@ def _timestamps(texts: pa.Array, zoned: bool) -> NDArray[np.datetime64]:
 def _concatenate(
     parts: Sequence[dict[str, NDArray[Any]]], fields: Sequence[Field], width: int
 ) -> dict[str, NDArray[Any]]:
-    rows = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else _no_rows(fields)
+    rows = (
+        {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        if parts
+        else _no_rows(fields, width)
+    )
     if width == 1:
         rows["scores"] = rows["scores"].reshape(-1)
     return rows
 
 
-def _no_rows(fields: Sequence[Field]) -> dict[str, NDArray[Any]]:
+def _no_rows(fields: Sequence[Field], width: int) -> dict[str, NDArray[Any]]:
     table = pa.table(
         {
             "high": pa.array([], pa.uint64()),
@@ -232,8 +236,7 @@ def _no_rows(fields: Sequence[Field]) -> dict[str, NDArray[Any]]:
             "logged_inputs": pa.array([], pa.bool_()),
         }
     )
-    arrays = _arrays(table, 0, fields)
-    return arrays | {"scores": arrays["scores"].reshape(0, 1)}
+    return _arrays(table, 0, fields, width)
 
 
 def _clock(rows: dict[str, NDArray[Any]], fields: Sequence[Field], clock: str) -> NDArray[np.datetime64]:
