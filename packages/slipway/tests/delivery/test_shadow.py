@@ -1,7 +1,9 @@
 """`slipway shadow`: a second bundle beside the release, brought and taken away while clients ask."""
 
+import io
 import shutil
 import signal
+import tarfile
 
 import pytest
 from ledgerbox import deploy
@@ -14,7 +16,7 @@ from slipway.bundle.verify import read_sealed
 from slipway.delivery.reconcile import reconcile
 from slipway.delivery.shadow import switch_shadow
 from slipway.delivery.status import describe_status, read_status
-from slipway.delivery.targets.containers.mounted_files import ContainerInputs, add_folder
+from slipway.delivery.targets.containers.mounted_files import ContainerInputs, _pack, add_folder
 from slipway.delivery.targets.local import process
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
@@ -92,3 +94,7 @@ def test_the_files_of_a_shadow_are_mounted_into_a_container(churn):
     name = churn.bundle.path.name
     assert found.variables == {"A": "1", "SLIPWAY_SHADOW": f"/run/slipway/{name}"}
     assert found.files[f"{name}/manifest.json"] == (churn.bundle.path / "manifest.json").read_bytes()
+    with tarfile.open(fileobj=io.BytesIO(_pack(found.files))) as archive:
+        first, *rest = archive.getmembers()
+    assert (first.name, first.isdir()) == (name, True)
+    assert {each.name for each in rest} == found.files.keys()

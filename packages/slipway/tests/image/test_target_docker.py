@@ -14,6 +14,7 @@ from waiting import wait_for_engine
 
 from slipway.delivery import operations
 from slipway.delivery.reconcile import reconcile, stop_service
+from slipway.delivery.shadow import switch_shadow
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
 from slipway.ledger import Event, Ledger
@@ -45,6 +46,9 @@ def test_a_release_goes_to_production_by_digest_and_back_and_no_request_is_lost(
         operations.promote(on_engine.root, "staging", "production", quiet)
         settled(on_engine, new)
         operations.rollback(on_engine.root, "production", "the test goes back", quiet)
+        settled(on_engine, old)
+        switch_shadow(on_engine.root, "production", new.bundle.digest[:12], quiet)
+        assert production.observe_shadow() == new.bundle.digest
         container = settled(on_engine, old)
     assert not callers.failures
     assert callers.broken == 0
@@ -55,7 +59,9 @@ def test_a_release_goes_to_production_by_digest_and_back_and_no_request_is_lost(
     kept = engine.run(
         "run", "--rm", "--volume", f"{volume}:/var/log/slipway", container.image, "log", "--all", "--json"
     )
-    assert set(callers.acknowledged) <= {json.loads(line)["id"] for line in kept.splitlines()}
+    lines = [json.loads(line) for line in kept.splitlines()]
+    assert set(callers.acknowledged) <= {line["id"] for line in lines if line["kind"] == "prediction"}
+    assert {line["model"] for line in lines if line["kind"] == "shadow"} == {new.bundle.digest}
 
 
 @pytest.mark.parametrize(
