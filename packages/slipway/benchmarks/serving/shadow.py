@@ -35,6 +35,7 @@ import psutil
 from benchmarks.serving.measure import cpu_seconds, memory_mib
 from benchmarks.serving.questions import choose
 
+from slipway.serving.shadow.queue import Queue
 from slipway.settings import quiet_environment
 
 ROOT = Path(__file__).parents[4]
@@ -80,6 +81,8 @@ def main() -> None:
         ports = {way: stack.enter_context(service(way, shadow, folder / way, given.workers)) for way in WAYS}
         for _, port in ports.values():
             closed_loop(port, requests, 1.0)
+        print(f"in the answer's way: {put_microseconds(500):.1f} us for a line of one row (500 bytes), ", end="")
+        print(f"{put_microseconds(350_000):.0f} us for one of 1,000 rows")
         full = statistics.median(closed_loop(ports[WITHOUT][1], requests, 2.0).rate for _ in range(5))
         print(f"{given.workers} worker(s): {full:,.0f} answers a second without a shadow; sent: {full / 2:,.0f}")
         rounds: list[list[Played]] = []
@@ -109,20 +112,33 @@ def others_seconds() -> float:
 
 
 def report(rounds: list[list[Played]], ports: dict[str, tuple[int, int]], quiet: float) -> None:
-    """Print medians over the quiet rounds; the ratio is the median of their ratios, which share the machine's noise."""
+    """Print medians over the quiet rounds; the ratio is the median of theirs, which share the machine's noise."""
     kept = [played for played in rounds if max(each.others for each in played) <= quiet]
     print(f"{len(kept)} of {len(rounds)} rounds with at most {quiet:.0%} of the machine for other programs\n")
     table = np.array(kept or rounds)
-    print("| shadow | p50 ms | p99 ms | p99 with / without (quartiles) | us a row | MiB | dropped |")
+    print("| shadow | p50 ms | p99 ms | p99 with / without | us a row | MiB | dropped |")
     print("|---|---|---|---|---|---|---|")
     for number, way in enumerate(WAYS):
         pid, port = ports[way]
         p50, p99, used, _ = np.median(table[:, number], axis=0)
-        low, middle, high = np.percentile(table[:, number, 1] / table[:, 0, 1], (25, 50, 75))
+        ratios = table[:, number, 1] / table[:, 0, 1]
+        drawn = np.random.default_rng(1).choice(ratios, (2000, len(ratios)))
+        low, high = np.percentile(np.median(drawn, axis=1), (2.5, 97.5))
         taken, dropped = (metric(port, f"slipway_shadow_{name}_total") for name in ("taken", "dropped"))
         share = f"{dropped / max(1, taken + dropped):.1%}"
-        ratio = f"{middle:.2f} ({low:.2f} to {high:.2f})"
+        ratio = f"{np.median(ratios):.2f} [{low:.2f}, {high:.2f}]"
         print(f"| {way} | {p50:.2f} | {p99:.2f} | {ratio} | {used:.0f} | {memory_mib(pid):.0f} | {share} |")
+
+
+def put_microseconds(size: int) -> float:
+    """Return the least time that a worker took to put a line of `size` bytes into the queue."""
+    queue, line, taken = Queue(4 << 20), bytes(size), []
+    for _ in range(1000):
+        began = time.perf_counter()
+        queue.put(line, 1)
+        taken.append(time.perf_counter() - began)
+        queue.take()
+    return min(taken) * 1e6
 
 
 def make_shadow(folder: Path) -> Path:
