@@ -33,7 +33,7 @@ from slipway.bundle.verify import read_sealed
 from slipway.columns import frame_to_columns
 from slipway.contract import Kind
 from slipway.monitoring.drift.exact import check_scores
-from slipway.monitoring.drift.measure import Days, is_unusual, measure_windows
+from slipway.monitoring.drift.measure import Days, is_unusual, measure_drift_windows
 from slipway.monitoring.drift.reference import DriftReference, read_drift_reference
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.replay.faults import inject_faults, parse_fault
@@ -118,7 +118,7 @@ def show_streams(streams: int) -> None:
         reference = make_reference(train)
         planned = [Days(first, 7) for first in range(301, 414, 7)]
         for window, found in zip(
-            planned, measure_windows(reference, summarize(reference, cut(stream, 273, 420)), planned), strict=True
+            planned, measure_drift_windows(reference, summarize(reference, cut(stream, 273, 420)), planned), strict=True
         ):
             unusual = [each.name for each in found if is_unusual(each)]
             alarms, windows = alarms + bool(unusual), windows + 1
@@ -164,7 +164,7 @@ def show_months(year: pd.DataFrame) -> list[Week]:
         reference = seal(bundle, kept)
         mine = [each for each in planned if to_day(each).month == month]
         histograms = summarize_flights(bundle, reference, known)
-        for window, found in zip(planned, measure_windows(reference, histograms, planned), strict=True):
+        for window, found in zip(planned, measure_drift_windows(reference, histograms, planned), strict=True):
             if window not in mine:
                 continue
             unusual = [each for each in found if is_unusual(each)]
@@ -186,7 +186,7 @@ def show_months(year: pd.DataFrame) -> list[Week]:
 def show_quarter(year: pd.DataFrame) -> None:
     reference = read_drift_reference(read_sealed(BUNDLE))
     planned = plan(pd.Timestamp("2013-10-01"), 13)
-    found = measure_windows(reference, summarize_flights(load_bundle(BUNDLE), reference, year), planned)
+    found = measure_drift_windows(reference, summarize_flights(load_bundle(BUNDLE), reference, year), planned)
     raised = [
         (window, [each for each in some if is_unusual(each)]) for window, some in zip(planned, found, strict=True)
     ]
@@ -235,7 +235,7 @@ def find_fault(bundle, reference, year: pd.DataFrame, text: str, start: pd.Times
     histograms = summarize_days(columns, scores, days, reference.profile, reference.vocabularies)
     begin = start - pd.Timedelta(2, "D")
     planned = plan(begin - pd.Timedelta(14, "D"), 4)
-    for number, found in enumerate(measure_windows(reference, histograms, planned)[2:], 1):
+    for number, found in enumerate(measure_drift_windows(reference, histograms, planned)[2:], 1):
         exact = [check_window(bundle, changed, scores, planned[number + 1])]
         unusual = [each for each in (*exact, *found) if is_unusual(each)]
         if unusual:

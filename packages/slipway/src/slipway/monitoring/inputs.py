@@ -9,7 +9,7 @@ from slipway.bundle.verify import read_sealed
 from slipway.columns import spread_rows
 from slipway.errors import BundleError, ScoringError
 from slipway.monitoring.drift.exact import check_scores
-from slipway.monitoring.drift.measure import Days, measure_windows
+from slipway.monitoring.drift.measure import Days, measure_drift_windows
 from slipway.monitoring.drift.reference import DriftReference, read_drift_reference
 from slipway.monitoring.intake.traffic import Traffic
 from slipway.monitoring.measurement import Measurement
@@ -54,9 +54,9 @@ def _measure_drift(
     alone = len(own) == len(traffic) == len(rows)
     profile, known = reference.profile, reference.vocabularies
     every = summarize_days(columns, rows.scores if alone else None, rows.days(), profile, known)
-    found = measure_windows(reference, every, days)
+    found = measure_drift_windows(reference, every, days)
     if not alone and len(own):
-        scored = measure_windows(reference, summarize_days({}, own.scores, own.days(), profile, known), days)
+        scored = measure_drift_windows(reference, summarize_days({}, own.scores, own.days(), profile, known), days)
         found = [
             (*inputs, *(each for each in scores if each.name.startswith("drift:score")))
             for inputs, scores in zip(found, scored, strict=True)

@@ -11,7 +11,7 @@ from slipway.bundle.profile import Distribution, Profile
 from slipway.columns import Columns, count_rows, spread_rows, take_rows
 from slipway.contract import Field, Kind
 from slipway.training.reference.bins import describe_category, describe_number, describe_timestamp
-from slipway.training.reference.blocks import BlockedRows, seal_blocks
+from slipway.training.reference.blocks import BlockedRows, find_readings, seal_blocks
 from slipway.training.reference.cells import factorize_texts
 
 # Rows on which the model's leaning on each column is measured.
@@ -30,8 +30,8 @@ def make_profile(fields: Sequence[Field], columns: Columns) -> Profile:
             inputs[field.name] = describe_category([texts.names[code] for code in texts.codes])
         else:
             inputs[field.name] = describe_number(values)
-    readings = tuple(field.name for field in fields if field.kind is Kind.NUMBER)
-    return Profile(rows=count_rows(columns), inputs=inputs, scores=(), readings=readings if len(readings) > 1 else ())
+    numbers = tuple(field.name for field in fields if field.kind is Kind.NUMBER)
+    return Profile(rows=count_rows(columns), inputs=inputs, scores=(), readings=numbers)
 
 
 def complete_profile(
@@ -44,7 +44,9 @@ def complete_profile(
 ) -> Profile:
     """Add the distributions of `scores`, what the model leans on, and the blocks; `score` scores other columns."""
     described = tuple(describe_number(column) for column in scores.reshape(len(scores), -1).T)
-    complete = msgspec.structs.replace(profile, scores=described, leaning=_measure_leaning(columns, score))
+    readings = find_readings(blocked, columns, profile.readings)
+    leaning = _measure_leaning(columns, score)
+    complete = msgspec.structs.replace(profile, scores=described, leaning=leaning, readings=readings)
     blocks = seal_blocks(blocked, columns, scores, complete, known_categories(inputs))
     return msgspec.structs.replace(complete, blocks=blocks)
 

@@ -26,7 +26,7 @@ MARGIN = 1.5
 RECENT, FEWEST_RECENT = 28, 14
 # Disjoint runs without which a deviation means nothing.
 _FEWEST_RUNS = 4
-# A figure has seasons where its limit against all blocks is this much higher than that against the four weeks before.
+# A figure has seasons where its median against all blocks is this much higher than that against the four weeks before.
 _SEASONAL = 1.25
 
 
@@ -79,14 +79,14 @@ class Calibration:
         return self._limits[key]
 
     def seasons(self, name: str, length: int) -> bool:
-        """Tell whether a figure has seasons: the days before a window then allow a lower limit than all days do.
+        """Tell whether a figure has seasons: a run then differs more from all blocks than from the weeks before it.
 
         False where blocks are no days.
         """
         if self.series.order is not Order.DAYS or name not in self.tracked:
             return False
         whole, recent = (self.limit(name, each, length, 0) for each in (Against.PROFILE, Against.RECENT))
-        return recent is not None and (whole is None or whole.largest > _SEASONAL * recent.largest)
+        return recent is not None and (whole is None or whole.usual > _SEASONAL * recent.usual)
 
     def _list(self, length: int, step: int) -> "Runs":
         if (length, step) not in self._runs:

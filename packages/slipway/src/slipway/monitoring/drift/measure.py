@@ -52,7 +52,7 @@ class DriftRules(msgspec.Struct, frozen=True, kw_only=True):
     against: Mapping[str, Against] = {}
 
 
-def measure_windows(
+def measure_drift_windows(
     reference: DriftReference, histograms: DayHistograms, windows: Sequence[Days], rules: DriftRules | None = None
 ) -> list[tuple[Measurement, ...]]:
     """Measure windows in their order; `histograms` should begin `RECENT` days before the first one.

@@ -6,7 +6,7 @@ readings that the block before had too, in steps.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipway.bundle.profile import STEPS, Blocks, Order, Profile, Shape, pack_table, unpack_table
-from slipway.columns import Columns, take_rows
+from slipway.columns import Columns, spread_rows, take_rows
 from slipway.training.reference.cells import count_cells, factorize_texts
 from slipway.training.reference.histograms import DayHistograms, summarize_days, watched_distributions
 from slipway.training.reference.sketch import repeated_share
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 MOST_BLOCKS = 256
 # A group may be a person, and a day of a small service holds a few: fewer rows than this are never told apart.
 FEWEST_ROWS = 100
+# With more groups than this share of the rows, a group is the content of a row: the split makes it without `group`.
+_GROUPED = 0.9
+# Of so many blocks, numbers with at most this share of distinct values are shared by rows.
+_LOOKED_AT, _SHARED = 16, 0.5
 # Blocks in the runs that show how many rows of a week are of categories that occur in no other.
 _WEEK = 7
 _DAY = np.timedelta64(1, "D")
@@ -63,7 +67,7 @@ def block_rows(frame: "pd.DataFrame") -> BlockedRows:
     """
     if "time" in frame:
         return _block_days(frame)
-    if "group" in frame and frame["group"].nunique() > 1:
+    if "group" in frame and 1 < frame["group"].nunique() < _GROUPED * len(frame):
         names = frame["group"].astype(str)
         order = {name: hashlib.sha256(name.encode()).digest() for name in names.unique()}
         places = {name: place for place, name in enumerate(sorted(order, key=lambda name: order[name]))}
@@ -98,6 +102,16 @@ def seal_blocks(
         constant={name: longest_run(found.lows[name], found.highs[name]) for name in found.sums if name in columns},
         novel={name: _novel(columns[name], blocks) for name in texts},
     )
+
+
+def find_readings(blocked: BlockedRows, columns: Columns, numbers: Sequence[str]) -> tuple[str, ...]:
+    """Return the numbers that rows of a block share, as those of one sensor and hour do; none if it is only one."""
+    blocks = spread_rows(int(blocked.blocks.max()) + 1, _LOOKED_AT)
+    inside = [blocked.blocks == block for block in blocks]
+    rows = sum(int(each.sum()) for each in inside)
+    distinct = {name: sum(len(np.unique(columns[name][each])) for each in inside) for name in numbers}
+    found = tuple(name for name in numbers if distinct[name] <= rows * _SHARED)
+    return found if len(found) > 1 else ()
 
 
 def open_blocks(profile: Profile) -> BlockSeries | None:
