@@ -98,6 +98,22 @@ def _print_windows(result: "MonitorResult") -> None:
 
 
 def _summary(result: "MonitorResult") -> list[str]:
+    """Return what was read, and the alarms with what to do."""
     counts = result.counts
-    lines = ["", f"{counts.predictions:,} predictions, {counts.joined:,} with an outcome"]
-    return lines
+    rest = {
+        "incomplete or malformed lines": counts.damaged,
+        "lines of another kind": counts.foreign,
+        "predictions with conflicting outcomes": counts.conflicting,
+        "outcomes of unknown predictions": counts.unknown,
+        "corrected outcomes": counts.superseded,
+    }
+    lines = ["", f"{counts.predictions:,} predictions: {counts.joined:,} with an outcome"]
+    lines += [f"{number:,} {what}" for what, number in rest.items() if number]
+    if result.share < 1:
+        lines.append(f"Figures are of {result.share:.1%} of the rows, drawn by their identifiers.")
+    if not result.alarms:
+        return [*lines, "No alarm.", ""]
+    for alarm in result.alarms:
+        lines += ["", f"{alarm.state.upper()} {alarm.severity} ({alarm.rule}, since {alarm.since:%Y-%m-%d})"]
+        lines += [f"  {alarm.sentence}", f"  {alarm.advice}"]
+    return [*lines, ""]

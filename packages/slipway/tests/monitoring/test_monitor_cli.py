@@ -1,0 +1,76 @@
+"""`slipway monitor run` and `slipway feedback import` at the command line: what they print, and their exit codes."""
+
+import json
+
+import msgspec
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from monitorbox import make_project, make_traffic, write_log
+
+from slipway.cli import main
+
+
+@pytest.fixture(scope="module")
+def made(toys):
+    return make_traffic(toys["churn"])
+
+
+@pytest.fixture
+def root(churn, made, tmp_path, monkeypatch):
+    monkeypatch.chdir(make_project(churn, tmp_path))
+    write_log(tmp_path / "log", made.entries)
+    return tmp_path
+
+
+def call(*words):
+    return CliRunner().invoke(main, [*words, "--log", "log"])
+
+
+def test_a_run_without_an_alarm_prints_its_windows_and_exits_with_0(root):
+    done = call("monitor", "run", "production", "--until", "2024-05-29")
+    assert done.exit_code == 0, done.output
+    assert "Windows of 28 days" in done.output
+    assert "1,120 predictions: 1,120 with an outcome" in done.output
+    assert "No alarm." in done.output
+    assert "monitoring/production-2024-05-29.json" in done.output
+    assert (root / "monitoring" / "production-2024-05-29.json").is_file()
+
+
+def test_an_alarm_is_shown_with_its_advice_and_exits_with_1(root, made):
+    flipped = [
+        msgspec.structs.replace(each, id=each.prediction_id, outcome=not each.outcome, supersedes=each.id)
+        for each in made.feedback
+    ]
+    write_log(root / "log", flipped)
+    done = call("monitor", "run", "production", "--until", "2024-05-29")
+    assert done.exit_code == 1, done.output
+    assert "slope is -" in done.output
+    assert "Scores no longer go with outcomes." in done.output
+    assert call("monitor", "run", "production", "--until", "2024-05-29", "--exit-zero").exit_code == 0
+
+
+def test_a_run_that_cannot_measure_exits_with_2(root):
+    (root / "monitor.yaml").write_text("rules: {skill: {of: [9, 3]}}")
+    done = call("monitor", "run", "production")
+    assert done.exit_code == 2
+    assert "monitor.yaml: rules.skill: of: expected k of n windows" in done.output
+
+
+def test_json_is_the_result_that_was_written(root):
+    done = CliRunner().invoke(main, ["monitor", "run", "production", "--log", "log", "--until", "2024-05-29", "--json"])
+    printed = json.loads(done.stdout)
+    written = json.loads((root / "monitoring" / "production-2024-05-29.json").read_text())
+    assert printed["counts"] == written["counts"]
+    assert [window["end"] for window in printed["windows"]] == [window["end"] for window in written["windows"]]
+
+
+def test_outcomes_of_a_file_are_imported_before_the_run(root, made):
+    (root / "log").rename(root / "before")
+    write_log(root / "log", made.predictions)
+    frame = pd.DataFrame({"prediction_id": [each.id for each in made.predictions], "outcome": made.outcomes})
+    frame.to_csv(root / "outcomes.csv", index=False)
+    done = call("monitor", "run", "production", "--outcomes", "outcomes.csv")
+    assert "1,120 predictions: 1,120 with an outcome" in done.output, done.output
+    again = call("feedback", "import", "outcomes.csv")
+    assert "1,120 repeated" in again.output

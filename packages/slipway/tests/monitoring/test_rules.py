@@ -1,0 +1,180 @@
+"""Rules are judged on windows made by hand: when an alarm fires, since when, and when it has recovered."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from slipway.errors import SettingsError
+from slipway.figures import Figure
+from slipway.monitoring.advice import advise
+from slipway.monitoring.alarm import Action, AlarmState, Severity
+from slipway.monitoring.judge import judge_rules
+from slipway.monitoring.measurement import Measurement
+from slipway.monitoring.result import MonitorResult, Window
+from slipway.monitoring.rules import DEFAULTS, Rule, read_rules
+
+FIRST = datetime(2024, 1, 29, tzinfo=UTC)
+EVALUATION = Figure(value=0.11, low=0.07, high=0.15)
+
+
+def measure(name="skill", value=0.1, half=0.01, reference=EVALUATION, **more):
+    return Measurement(
+        name=name, figure=Figure(value=value, low=value - half, high=value + half), reference=reference, **more
+    )
+
+
+def result(*windows, days=28, outcomes=5000):
+    """A run whose windows end a week apart; each is the measurements of one window."""
+    made = [
+        Window(
+            start=FIRST + timedelta(weeks=week) - timedelta(days=days),
+            end=FIRST + timedelta(weeks=week),
+            rows=9000,
+            outcomes=outcomes,
+            measurements=(found,) if isinstance(found, Measurement) else tuple(found),
+        )
+        for week, found in enumerate(windows)
+    ]
+    return MonitorResult(
+        environment="production", problem="churn", clock="logged", at=made[-1].end, windows=tuple(made)
+    )
+
+
+def skills(*values, **options):
+    return result(*(measure(value=value) for value in values), **options)
+
+
+def judge(found, before=(), **rule):
+    rules = (
+        {"skill": Rule(watch="skill", beyond="evaluation", **rule)} if "watch" not in rule else {"one": Rule(**rule)}
+    )
+    return judge_rules(found, rules, before)
+
+
+@pytest.mark.parametrize(
+    ("values", "fires"),
+    [
+        ((0.1, 0.1, 0.1), False),
+        ((0.02, 0.1, 0.1), False),
+        ((0.02, 0.1, 0.02), True),
+        ((0.1, 0.02, 0.02), True),
+        # Better than the evaluation is no alarm.
+        ((0.3, 0.3, 0.3), False),
+        # Its interval reaches into the evaluation's.
+        ((0.065, 0.065, 0.065), False),
+    ],
+)
+def test_an_alarm_fires_when_k_of_n_windows_are_worse_than_the_evaluation(values, fires):
+    assert bool(judge(skills(*values), of=(2, 3))) == fires
+
+
+def test_an_alarm_says_since_when_and_what_was_found():
+    (alarm,) = judge(skills(0.1, 0.02, 0.03, 0.01), of=(2, 3), severity=Severity.CRITICAL, action=Action.RETRAIN)
+    assert alarm.since == FIRST + timedelta(weeks=2)
+    assert alarm.windows == (3, 3)
+    assert alarm.fingerprint == "production/skill/skill"
+    assert (alarm.severity, alarm.action, alarm.state) == (Severity.CRITICAL, Action.RETRAIN, AlarmState.FIRING)
+    assert alarm.sentence == (
+        "skill is 0.010 [0.000, 0.020] in the 28 days to 2024-02-19 (9,000 rows), expected within the evaluation's "
+        "0.110 [0.070, 0.150]; broken in 3 of the last 3 windows."
+    )
+    assert alarm.advice == advise("skill")
+
+
+def test_an_alarm_lasts_until_the_value_itself_is_within_the_limit():
+    # The interval reaches into the evaluation's, and the value lies below it.
+    assert judge(skills(0.02, 0.02, 0.065, 0.065, 0.065), of=(2, 2))
+    assert not judge(skills(0.02, 0.02, 0.065, 0.1, 0.065), of=(2, 2))
+
+
+def test_a_recovered_alarm_is_told_once():
+    firing = judge(skills(0.02, 0.02), of=(2, 2))
+    healthy = skills(0.02, 0.02, 0.1)
+    (recovered,) = judge(healthy, firing, of=(2, 2))
+    assert (recovered.state, recovered.fingerprint) == (AlarmState.RECOVERED, firing[0].fingerprint)
+    assert recovered.sentence.startswith("skill is 0.100 [0.090, 0.110] in the windows up to 2024-02-12")
+    assert not judge(healthy, (recovered,), of=(2, 2))
+
+
+def test_an_alarm_keeps_its_beginning_when_its_first_windows_are_gone():
+    firing = judge(skills(0.02, 0.02, 0.02), of=(1, 1))
+    later = msgspec.structs.replace(skills(0.1, 0.1, 0.1, 0.02), environment="production")
+    (alarm,) = judge(later, firing, of=(1, 1))
+    assert alarm.since == firing[0].since < later.at
+
+
+def test_windows_with_too_few_outcomes_are_not_judged():
+    assert not judge(skills(0.02, 0.02, outcomes=99), of=(1, 1), fewest_outcomes=100)
+    # A slice rests on fewer rows than its window.
+    few = result(measure("slice:plan=plus:excess", 0.5, reference=None, rows=80))
+    assert not judge(few, watch="slice:*", above=0.2, of=(1, 1), fewest_outcomes=100)
+    assert judge(few, watch="slice:*", above=0.2, of=(1, 1), fewest_outcomes=50)
+
+
+def test_without_outcomes_in_the_newest_window_the_ones_before_count():
+    found = result(measure(value=0.02), measure(value=0.02), Measurement(name="skill", note="no outcome is known"))
+    assert judge(found, of=(2, 2))
+
+
+@pytest.mark.parametrize(
+    ("value", "limits", "fires"),
+    [
+        (0.3, {"above": 0.2}, True),
+        (0.205, {"above": 0.2}, False),
+        (-0.3, {"above": 0.2, "below": -0.2}, True),
+        (0.1, {"above": 0.2, "below": -0.2}, False),
+    ],
+)
+def test_an_interval_must_lie_wholly_beyond_an_absolute_limit(value, limits, fires):
+    found = result(measure("bias", value, reference=None))
+    assert bool(judge(found, watch="bias", of=(1, 1), **limits)) == fires
+
+
+def test_a_calibrated_limit_is_that_of_the_measurement():
+    found = result([measure("drift:usage", 0.3, limit=0.2), measure("drift:plan", 0.3, limit=0.4)])
+    (alarm,) = judge(found, watch="drift:*", beyond="limit", of=(1, 1))
+    assert alarm.measurement == "drift:usage"
+    assert alarm.limit == "at most 0.200, its calibrated limit"
+
+
+def test_each_measurement_of_a_pattern_has_an_alarm_of_its_own():
+    found = result([measure(f"missing:{name}", 0.9, reference=None) for name in ("usage", "town")])
+    alarms = judge(found, watch=("missing:*", "unseen:*"), above=0.5, of=(1, 1))
+    assert [alarm.measurement for alarm in alarms] == ["missing:town", "missing:usage"]
+
+
+def test_a_file_changes_single_keys_of_a_default_and_adds_rules(tmp_path):
+    (tmp_path / "monitor.yaml").write_text(
+        "clock: joined\nrules:\n  skill: {of: [3, 4]}\n  bias: {enabled: false}\n  slope: {beyond: evaluation}\n"
+        "  quick: {watch: latency_p99, window: 7, above: 50, action: page}\n"
+    )
+    found = read_rules(tmp_path)
+    assert found.clock == "joined"
+    assert found.rules["skill"] == msgspec.structs.replace(DEFAULTS["skill"], of=(3, 4))
+    assert not found.rules["bias"].enabled
+    assert (found.rules["slope"].beyond, found.rules["slope"].below) == ("evaluation", None)
+    assert found.rules["quick"].action is Action.PAGE
+    assert found.lengths() == (7, 28)
+
+
+def test_without_a_file_the_defaults_hold(tmp_path):
+    found = read_rules(tmp_path)
+    assert (found.clock, found.rules) == ("logged", DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("windows: [0]", "windows\\[0\\]: expected `int` >= 1"),
+        ("colour: red", "unknown key `colour`"),
+        ("rules: {mine: {watch: skill}}", "rules.mine: expected either beyond, or above and below"),
+        ("rules: {mine: {above: 1}}", "rules.mine: missing key `watch`"),
+        ("rules: {skill: {of: [3, 2]}}", "rules.skill: of: expected k of n windows with k at most n"),
+        ("rules: {skill: {action: shout}}", "rules.skill.action: invalid enum value 'shout'"),
+    ],
+)
+def test_a_mistake_in_the_file_is_named(tmp_path, text, said):
+    (tmp_path / "monitor.yaml").write_text(text)
+    with pytest.raises(SettingsError, match=f"monitor.yaml: .*{said}"):
+        read_rules(tmp_path)
