@@ -108,7 +108,7 @@ def _clean_commit(root: Path) -> str:
             f"({', '.join(changed[:1]) or 'no commit'}). Commit the correction first: the entry in the ledger names "
             "the commit."
         )
-    return commit
+    return commit[:12]
 
 
 def _verify_parts(root: Path, commit: str) -> None:
