@@ -1,5 +1,5 @@
 # Targets for working on the machinery (packages/slipway), included by the Makefile at the root.
-.PHONY: setup-machinery test-machinery test-engine test-workflows test-all-tiers test-restart mutants bench-serving
+.PHONY: setup-machinery test-machinery test-engine test-workflows test-all-tiers test-restart mutants faults bench-serving
 
 MACHINERY := packages/slipway
 
@@ -30,6 +30,9 @@ mutants: setup-machinery ## break a good project and its workflows in every know
 
 bench-serving: setup-machinery ## the service beside its peers, in one run
 	@cd $(MACHINERY) && $(CURDIR)/.venv/bin/python -m benchmarks.serving
+
+faults: setup-machinery ## let each call of git fail in every way, in every operation of the ledger and of a delivery
+	@uv run --no-sync python $(MACHINERY)/tests/faults
 
 lint:: setup-machinery
 	@uv run --no-sync mypy --config-file $(MACHINERY)/pyproject.toml

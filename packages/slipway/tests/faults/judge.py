@@ -21,6 +21,7 @@ FALSE = (
     "no ledger",
     "no environment",
     "no such",
+    "missing",
     "found none",
     "unsigned",
     "not signed",
@@ -109,7 +110,7 @@ def _find_false(operation: Operation, before: State, now: State, expected: Any, 
 
 def _find_contradiction(operation: Operation, said: str) -> str:
     """Return the error where what serves is not what the ledger says, and the error does not say so either."""
-    if not operation.delivers or any(word in said for word in UNSURE):
+    if not (operation.delivers and operation.in_sync) or any(word in said for word in UNSURE):
         return ""
     served = (Path("served") / operation.delivers).read_text()
     entry = json.loads(git(_keeper(), "show", f"refs/heads/deployments:{operation.delivers}.json"))

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ledgerbox import BY, ENVIRONMENTS, git
+from ledgerbox import BY, ENVIRONMENTS
 from worlds import NEW, OLD, ROOT, digest_of, make_entry
 
 from slipway.delivery import operations
@@ -22,7 +22,7 @@ class Operation(NamedTuple):
     """A command in the work tree of a world: `run` returns its result.
 
     `go_on` says what does not work afterwards. `delivers`: the environment that it changes, which must serve what the
-    ledger says unless the error says that it does not. `files`: it writes files besides what git writes.
+    ledger says unless the error says that it does not, or it was not `in_sync` before. `files`: it writes files as well.
     """
 
     world: str
@@ -30,6 +30,7 @@ class Operation(NamedTuple):
     go_on: Callable[[], str]
     writes: bool = True
     delivers: str = ""
+    in_sync: bool = True
     files: bool = False
 
 
@@ -121,7 +122,7 @@ def _roll_back(to: int | None = None, seen: int | None = None) -> Any:
 
 
 def _reconcile() -> Any:
-    return reconcile(ROOT, "production", _quiet)
+    return reconcile(ROOT, "production", _quiet).entry
 
 
 def _write_release(folder: Path) -> None:
@@ -132,7 +133,7 @@ def _write_release(folder: Path) -> None:
     for path in NEW.iterdir():
         (folder / BUNDLE / path.name).write_bytes(path.read_bytes())
     digest = digest_of(NEW)
-    release = Release(bundle=digest, commit=git(ROOT, "rev-parse", "HEAD"))
+    release = Release(bundle=digest, commit=(ROOT / ".git/refs/heads/main").read_text().strip())
     verdict = {"sentence": "better", "primary": "log_loss", "confidence": 0.95}
     found = GateResult(verdict=Verdict.PROMOTE, candidate=digest, production=None, ships=digest, **verdict)
     write_json(folder / VERDICT, found)
@@ -220,5 +221,7 @@ OPERATIONS = {
     "rollback, signed": _delivery("begun old signed new", _roll_back, OLD, Event.ROLLBACK),
     "rollback --to, signed": _delivery("begun old signed new", partial(_roll_back, 1), OLD, Event.ROLLBACK),
     "rollback without a remote": _delivery("alone begun old new", _roll_back, OLD, Event.ROLLBACK),
-    "reconcile": _delivery("begun old new restarted", _reconcile, NEW, Event.PROMOTE, count=2)._replace(writes=False),
+    "reconcile": _delivery("begun old new restarted", _reconcile, NEW, Event.PROMOTE, count=2)._replace(
+        writes=False, in_sync=False
+    ),
 }

@@ -111,19 +111,22 @@ def copy_world(world: Path, folder: Path) -> Path:
     return folder
 
 
-def deploy_bundle(bundle: Path, environment: str = "production", event: Event = Event.PROMOTE) -> Entry:
+def deploy_bundle(
+    bundle: Path, environment: str = "production", event: Event = Event.PROMOTE, commit: str | None = None
+) -> Entry:
     """Let an environment serve a bundle, in the ledger and in its file."""
     digest = digest_of(bundle)
-    entry = Ledger(ROOT).append(environment, make_entry(bundle, event), bundle)
+    entry = Ledger(ROOT).append(environment, make_entry(bundle, event, commit), bundle)
     served = ROOT / "served" / environment
     served.parent.mkdir(exist_ok=True)
     served.write_text(digest)
     return entry
 
 
-def make_entry(bundle: Path, event: Event = Event.PROMOTE, **fields: Any) -> Callable[[Entry], Entry]:
+def make_entry(bundle: Path, event: Event = Event.PROMOTE, commit: str | None = None) -> Callable[[Entry], Entry]:
     """Return what `Ledger.append` takes for an event of this bundle."""
-    return partial(next_entry, event=event, by=BY, release=Release(bundle=digest_of(bundle)), **fields)
+    release = Release(bundle=digest_of(bundle), commit=commit)
+    return partial(next_entry, event=event, by=BY, reason="a reason", release=release)
 
 
 def digest_of(bundle: Path) -> str:
@@ -136,7 +139,7 @@ def _begin(_: Worlds) -> None:
 
 def _release_old(_: Worlds) -> None:
     for name in ENVIRONMENTS:
-        deploy_bundle(OLD, name)
+        deploy_bundle(OLD, name, commit=git(ROOT, "rev-parse", "HEAD~1"))
 
 
 def _release_new(_: Worlds) -> None:
@@ -149,7 +152,7 @@ def _stage_new(_: Worlds) -> None:
 
 
 def _roll_back(_: Worlds) -> None:
-    Ledger(ROOT).append("production", make_entry(OLD, Event.ROLLBACK, reason="it is slow"))
+    Ledger(ROOT).append("production", make_entry(OLD, Event.ROLLBACK))
 
 
 def _restart(_: Worlds) -> None:

@@ -64,6 +64,38 @@ def test_a_message_without_the_password_is_passed_on():
     assert scrub_error("http://host", "host is away") == "host is away"
 
 
+@pytest.mark.parametrize(
+    ("uri", "text", "shown"),
+    [
+        (
+            "http://ann:s3cret/x@host",
+            "Failed to resolve 'ann:s3cret' (port 80)",
+            "Failed to resolve '***:***' (port 80)",
+        ),
+        ("http://host:s3cret@host:5000", "host:5000 refused host:s3cret", "host:5000 refused ***"),
+        ("postgresql://db/m?password=s3cret", "no table m in db (S3CRET)", "no table m in db (***)"),
+        ("http://ann:a%20b!c@host", "bad login ann, 'a b!c' or a%20b!c", "bad login ***, '***' or ***"),
+        ("http://ann:no@host", "no route to host, nothing else", "*** route to host, nothing else"),
+    ],
+)
+def test_a_message_keeps_everything_but_the_secret(uri, text, shown):
+    assert scrub_error(uri, text) == shown
+
+
+# Words that share no letter with what is hidden, as neither do the marks around it.
+WORDS = st.text("klmnop .,()", max_size=30)
+
+
+@given(PASSWORDS, CORES, PASSWORDS, WORDS, WORDS, st.booleans())
+def test_what_stands_around_a_secret_is_kept(before, core, after, first, last, encoded):
+    hidden = "".join(char for char in f"{before}{core}{after}" if char.lower() not in "klmnop .,()")
+    password = quote(hidden, safe="") if encoded else hidden
+    text = f"{first}\n{hidden}\n{last}\n{password.upper()}"
+    said = scrub_error(f"http://ann:{password}@host", text)
+    assert said.startswith(f"{first}\n") and f"\n{last}\n" in said
+    assert core.lower() not in said.lower()
+
+
 @settings(max_examples=15, deadline=None)
 @given(PASSWORDS, CORES, PASSWORDS, st.sampled_from(["http", "postgresql", "nonsense"]))
 def test_a_store_that_cannot_be_opened_shows_no_password(before, core, after, scheme):

@@ -1,0 +1,56 @@
+"""Each call of git fails once, in every way: nothing is lost, and nothing false is reported; `make faults` tries all.
+
+Here are all operations of the ledger, and of the deliveries, which take longest, one of each kind.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from operations import OPERATIONS
+
+HERE = Path(__file__).parent
+pytestmark = pytest.mark.slow
+DELIVERIES = ("deploy", "promote", "rollback", "rollback --to, signed", "reconcile")
+HERE_TRIED = [name for name, operation in OPERATIONS.items() if not operation.delivers or name in DELIVERIES]
+
+
+@pytest.mark.parametrize("name", HERE_TRIED)
+def test_a_call_of_git_that_fails_loses_nothing_and_makes_nothing_up(name):
+    done = subprocess.run([sys.executable, str(HERE), "--only", name, "--json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads(done.stdout)
+    assert found["faults"] >= 4 * found["calls"] > 40
+    assert (found["lost"], found["false"]) == ([], [])
+
+
+# A reader for which an error of git means that nothing exists.
+BROKEN = """
+import runpy, sys
+from slipway.errors import LedgerError
+from slipway.ledger.objects import Objects
+read = Objects._objects
+def read_or_nothing(self, names):
+    try:
+        return iter(list(read(self, names)))
+    except LedgerError:
+        return iter([None] * len(names))
+Objects._objects = read_or_nothing
+here = sys.argv[1]
+sys.argv = ["faults", "--only", "read"]
+runpy.run_path(here, run_name="__main__")
+"""
+
+
+def test_a_reader_that_takes_an_error_for_an_answer_is_found():
+    done = subprocess.run([sys.executable, "-c", BROKEN, str(HERE)], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.search(
+        r"git cat-file --batch\), error: false: Expected the \w+ of .* found that it is missing", done.stderr
+    )
