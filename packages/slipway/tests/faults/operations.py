@@ -22,7 +22,8 @@ class Operation(NamedTuple):
     """A command in the work tree of a world: `run` returns its result.
 
     `go_on` says what does not work afterwards. `delivers`: the environment that it changes, which must serve what the
-    ledger says unless the error says that it does not, or it was not `in_sync` before. `files`: it writes files as well.
+    ledger says unless the error says that it does not, or it was not `in_sync`
+    before. `files`: it writes files as well.
     """
 
     world: str

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 from ledgerbox import branch, clone, deploy, deploying, git
@@ -155,6 +157,27 @@ def stray_bundle(hand):
     (hand / "bundles" / ("e" * 64) / "manifest.json").write_text("{}")
 
 
+def name_that_is_not_text(hand):
+    edit(hand, number=4)
+    Path(os.fsdecode(bytes(hand / "production.") + b"\xff\xfe.json")).write_text("{}")
+
+
+def name_with_a_line_end_and_escapes(hand):
+    edit(hand, number=4)
+    (hand / "a\tb\nproduction.json\x1b[2K\u202e").write_text("{}")
+
+
+def bundle_file_whose_name_is_not_text(hand):
+    edit(hand, number=4, release={"bundle": "e" * 64}, serving={"bundle": "e" * 64})
+    (hand / "bundles" / ("e" * 64)).mkdir()
+    Path(os.fsdecode(bytes(hand / "bundles" / ("e" * 64) / "x") + b"\xff.py")).write_text("1")
+
+
+def production_alone_is_set_back(hand):
+    """Production goes back to its first entry, and every other file stays."""
+    (hand / "production.json").write_text(git(hand, "show", "HEAD~2:production.json"))
+
+
 BY_HAND = {
     same_number: r"entry 3.*expected number 4",
     gap: r"entry 5.*expected number 4: numbers have no gaps",
@@ -181,6 +204,10 @@ BY_HAND = {
     bundle_edited: r"features\.py modified",
     bundle_removed: r"deleted",
     bundle_grown: r"found files added to",
+    name_that_is_not_text: r'found "production\.\\377\\376\.json" added',
+    name_with_a_line_end_and_escapes: r'found "a\\tb\\nproduction\.json\\033\[2K\\342\\200\\256" added',
+    bundle_file_whose_name_is_not_text: r'found "bundles/e+/x\\377\.py" added',
+    production_alone_is_set_back: r"entry 1.*expected number 4",
     stray_bundle: r"only the bundle that its entry names, found eeeeeeeeeeee added",
 }
 

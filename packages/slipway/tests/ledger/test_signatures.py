@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from ledgerbox import branch, clone, deploy, entry_by_hand, git, make_key, sign_by_hand
+from ledgerbox import branch, clone, deploy, entry_by_hand, git, make_key, replay_signature, sign_by_hand
 from places import ROOT
 
 from slipway.delivery.operations import check_signed
@@ -118,16 +118,7 @@ def signed_by_a_stranger(hand, keys):
 
 
 def signature_of_another_entry(hand, keys):
-    """The signature of the entry before is copied to the forged one."""
-    before = git(hand, "cat-file", "commit", "HEAD")
-    end = "-----END SSH SIGNATURE-----"
-    signature = before[before.index("gpgsig") : before.index(end) + len(end)]
-    entry_by_hand(hand)
-    head, _, body = git(hand, "cat-file", "commit", "HEAD").partition("\n\n")
-    (hand / "forged").write_text(f"{head}\n{signature}\n\n{body}\n")
-    commit = git(hand, "hash-object", "-t", "commit", "-w", "forged")
-    (hand / "forged").unlink()
-    git(hand, "reset", "--quiet", "--hard", commit)
+    replay_signature(hand)
 
 
 def signers_on_a_branch(hand, keys):

@@ -69,6 +69,24 @@ def newer_witness_on_an_old_entry(hub, tip):
     git(hub, "tag", "ledger/production/9", f"{tip}~1")
 
 
+def witness_moved_to_an_old_entry(hub, tip):
+    """The branch was set back, and the tag of the lost entry moved to one that is left."""
+    set_back_by_one(hub, tip)
+    git(hub, "tag", "--force", "ledger/production/2", f"{tip}~1")
+
+
+def all_witnesses_moved_to_the_genesis(hub, tip):
+    set_back_to_genesis(hub, tip)
+    for number in (1, 2):
+        git(hub, "tag", "--force", f"ledger/production/{number}", f"{tip}~2")
+
+
+def every_witness_but_the_newest_deleted(hub, tip):
+    set_back_by_one(hub, tip)
+    for number in (0, 1):
+        git(hub, "tag", "--delete", f"ledger/production/{number}")
+
+
 HARM = (
     set_back_to_genesis,
     set_back_by_one,
@@ -76,6 +94,9 @@ HARM = (
     begun_again,
     another_release_in_its_place,
     newer_witness_on_an_old_entry,
+    witness_moved_to_an_old_entry,
+    all_witnesses_moved_to_the_genesis,
+    every_witness_but_the_newest_deleted,
 )
 
 
@@ -85,9 +106,10 @@ def test_a_fresh_clone_refuses_a_branch_that_was_set_back(released, tmp_path, ha
     tip = branch(released)
     harm(released, tip)
     fresh = clone(released, tmp_path / "fresh", *depth)
-    with pytest.raises(LedgerError, match=r"was set back.*ledger/production/2"):
+    with pytest.raises(LedgerError, match=r"was set back.*ledger/production/2|The tag ledger/production/2 was moved"):
         Ledger(fresh).read("production")
     git(released, "update-ref", "refs/heads/deployments", tip)
+    git(released, "tag", "--force", "ledger/production/2", tip)
     git(released, "update-ref", "-d", "refs/tags/ledger/production/9")
     assert Ledger(fresh).read("production").number == 2
 

@@ -15,6 +15,7 @@ from ledgerbox import (
     git,
     make_hub,
     make_key,
+    replay_signature,
     sign_by_hand,
 )
 from projectbox import Project
@@ -92,6 +93,30 @@ def ledger_entry_replaced(project: Project) -> None:
     _in_a_fresh_clone(project, replace)
 
 
+@mutant("ledger", _another_release)
+def ledger_set_back_with_its_witness(project: Project) -> None:
+    """The ledger was set back by one release, and the witness of that release moved to the one before it."""
+    deploy(project.root, load_bundle(project.bundle))
+
+    def set_back(hub: Path) -> None:
+        git(hub, "update-ref", _BRANCH, f"{_BRANCH}~1")
+        git(hub, "tag", "--force", "ledger/production/2", _BRANCH)
+
+    _in_a_fresh_clone(project, set_back)
+
+
+@mutant("ledger", _another_release)
+def ledger_of_production_alone_set_back(project: Project) -> None:
+    """A commit puts production's entry back to an older one, and leaves staging and the history as they are."""
+    deploy(project.root, load_bundle(project.bundle))
+
+    def put_back(hand: Path) -> None:
+        (hand / "production.json").write_text(git(hand, "show", "HEAD~1:production.json"))
+        git(hand, "commit", "--quiet", "-am", "production: as it was")
+
+    _forged(project, put_back)
+
+
 def _name_signer(project: Project) -> Path:
     """Let main name Ada as the only signer, and accept the entries so far; return her key."""
     key = make_key(project.root / ".git" / "ada")
@@ -104,11 +129,15 @@ def _name_signer(project: Project) -> Path:
 
 def _signed(project: Project) -> None:
     """Ada signs an entry more."""
+    _signed_by_ada(project)
+    _fresh_clone(project)
+
+
+def _signed_by_ada(project: Project) -> None:
     key = _name_signer(project)
     git(project.root, "config", "gpg.format", "ssh")
     git(project.root, "config", "user.signingkey", str(key))
     deploy(project.root, load_bundle(project.bundle), "staging")
-    _fresh_clone(project)
 
 
 def _forged(project: Project, forge: Callable[[Path], object]) -> None:
@@ -146,3 +175,21 @@ def ledger_signer_of_the_change(project: Project) -> None:
     git(project.root, "checkout", "--quiet", "-b", "change")
     (project.root / SIGNERS).write_text(f"mallory {stranger.with_suffix('.pub').read_text()}")
     project.commit("me, too")
+
+
+@mutant("ledger", _signed)
+def ledger_signature_replayed(project: Project) -> None:
+    """The forged entry carries the signature of the entry before it."""
+    _signed_by_ada(project)
+    _forged(project, replay_signature)
+
+
+@mutant("ledger", _signed)
+def ledger_signed_with_a_removed_key(project: Project) -> None:
+    """The newest entry is signed with a key that main names no longer."""
+    _signed_by_ada(project)
+    signers = project.root / SIGNERS
+    other = make_key(project.root / ".git" / "grace").with_suffix(".pub").read_text()
+    signers.write_text(f"{signers.read_text().splitlines()[0]}\ngrace {other}")
+    project.commit("Ada has left")
+    _fresh_clone(project)

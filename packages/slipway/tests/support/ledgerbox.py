@@ -83,5 +83,18 @@ def sign_by_hand(hand: Path, key: Path) -> None:
     entry_by_hand(hand, "-c", "gpg.format=ssh", "-c", f"user.signingkey={key}", "-c", "commit.gpgsign=true")
 
 
+def replay_signature(hand: Path) -> None:
+    """A forged entry with the signature of the entry before it."""
+    before = git(hand, "cat-file", "commit", "HEAD")
+    end = "-----END SSH SIGNATURE-----"
+    signature = before[before.index("gpgsig") : before.index(end) + len(end)]
+    entry_by_hand(hand)
+    head, _, body = git(hand, "cat-file", "commit", "HEAD").partition("\n\n")
+    (hand / "forged").write_text(f"{head}\n{signature}\n\n{body}\n")
+    commit = git(hand, "hash-object", "-t", "commit", "-w", "forged")
+    (hand / "forged").unlink()
+    git(hand, "reset", "--quiet", "--hard", commit)
+
+
 def branch(hub: Path) -> str:
     return git(hub, "rev-parse", "--verify", "--quiet", "refs/heads/deployments", check=False)

@@ -18,7 +18,7 @@ from slipway.ledger.remote import (
 )
 from slipway.ledger.signatures import Signers, read_signers, verify_newest
 from slipway.ledger.verify import verify_history
-from slipway.ledger.witness import find_unwitnessed, lost_entry
+from slipway.ledger.witness import find_unwitnessed, lost_entry, verify_witness
 
 # The commit up to which this clone has verified the ledger; every later one must descend from it.
 SEEN = "refs/slipway/ledger"
@@ -66,6 +66,7 @@ def find_tip(git: Objects, remote: str | None, writing: bool) -> Tip:
         return found._replace(signers=signers)
     if seen != found.commit:
         verify_history(git, seen, found.commit)
+        verify_witness(git, remote, found.witnesses)
     trust = verify_newest(git, signers, found.commit)
     if seen != found.commit:
         git.move(Move(SEEN, found.commit, seen))
