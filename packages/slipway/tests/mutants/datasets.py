@@ -80,6 +80,24 @@ def target_leaked_into_some_rows(project: Project) -> None:
     project.retrain(train, holdout)
 
 
+@mutant("no_leaking_feature", _noisy_column)
+def rows_numbered_after_sorting(project: Project) -> None:
+    """A number of each row is its place in a table that was sorted by the outcome."""
+    train, holdout = _again(project)
+    for part in (train, holdout):
+        part["usage"] = part["target"].argsort().argsort() / len(part) * 5
+    project.retrain(train, holdout)
+
+
+@mutant("plausible_gain", _noisy_column)
+def outcomes_of_the_neighbours(project: Project) -> None:
+    """A number of each row is the mean outcome of a few rows that it belongs to itself, over both parts."""
+    train, holdout = _again(project)
+    both = pd.concat([train, holdout], ignore_index=True)
+    both["usage"] = both.groupby(np.arange(len(both)) // 3)["target"].transform("mean") * 5
+    project.retrain(*(both.iloc[rows].reset_index(drop=True) for rows in (slice(len(train)), slice(len(train), None))))
+
+
 @mutant("holdout_disjoint", _as_before)
 def trained_on_the_holdout(project: Project) -> None:
     """The holdout's rows are in the training set too."""
@@ -194,6 +212,18 @@ def holdout_copied_with_noise(project: Project) -> None:
 def holdout_copied_on_other_days(project: Project) -> None:
     """A tenth of the held-out rows is in the training set too, under another day."""
     _copied(project, 0.1, lambda copies, rng: None)
+
+
+def _jitter_all(copies: pd.DataFrame, rng: np.random.Generator) -> None:
+    copies["usage"] = (copies["usage"] + rng.normal(0, 0.05 * copies["usage"].std(), len(copies))).clip(lower=0)
+    months = copies["months"] + rng.normal(0, 0.05 * copies["months"].std(), len(copies))
+    copies["months"] = months.round().clip(0, 600).astype(int)
+
+
+@mutant("no_near_copies", _some_training_rows_copied)
+def holdout_copied_with_noise_in_all_numbers(project: Project) -> None:
+    """Every second held-out row is in the training set too, with every number moved by a twentieth of its spread."""
+    _copied(project, 0.5, _jitter_all)
 
 
 @mutant("no_near_copies", _some_training_rows_copied)

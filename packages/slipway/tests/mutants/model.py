@@ -147,6 +147,51 @@ def sure_at_the_bottom(project: Project) -> None:
     _edited(project, _pushed("Less", 0.18, 0.002))
 
 
+def _sharpened_above(limit: float, times: float) -> Any:
+    """Multiply the distance of scores above a limit from 1 by a number below one."""
+
+    def change(model: ModelProto) -> None:
+        graph = model.graph
+        name = graph.output[-1].name
+        for node in graph.node:
+            node.output[:] = ["before" if each == name else each for each in node.output]
+        constants = {"last": [[0.0], [1.0]], "first": [[1.0], [0.0]], "limit": [[limit]], "times": [[times]]}
+        constants |= {"one": [[1.0]]}
+        graph.initializer.extend(from_array(np.array(value, np.float32), key) for key, value in constants.items())
+        graph.node.extend(
+            [
+                make_node("MatMul", ["before", "last"], ["score"]),
+                make_node("MatMul", ["before", "first"], ["rest"]),
+                make_node("Mul", ["rest", "times"], ["less"]),
+                make_node("Sub", ["one", "less"], ["more"]),
+                make_node("Concat", ["less", "more"], ["sure"], axis=1),
+                make_node("Greater", ["score", "limit"], ["beyond"]),
+                make_node("Where", ["beyond", "sure", "before"], [name]),
+            ]
+        )
+
+    return change
+
+
+@mutant("calibrated", _same_odds)
+def sharpened_above(project: Project) -> None:
+    """The scores above .55 are surer than they should be, each by a third of its distance from 1."""
+    _edited(project, _sharpened_above(0.55, 0.33))
+
+
+def _better_than_a_weak_release(project: Project) -> None:
+    """More trees, with log odds a little closer to zero."""
+    better_everywhere(project)
+    _same_odds(project)
+
+
+@mutant("calibrated", _better_than_a_weak_release)
+def better_and_sure_at_the_top(project: Project) -> None:
+    """The model is better than production's all in all, and too sure where its scores are high."""
+    better_everywhere(project)
+    _edited(project, _pushed("Greater", 0.6, 0.97))
+
+
 @mutant("calibrated", _same_odds)
 def ceiling_on_scores(project: Project) -> None:
     """No score is above a ceiling."""

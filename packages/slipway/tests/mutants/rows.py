@@ -8,7 +8,7 @@ import pandas as pd
 from catalogue import Change, mutant, retrained
 from projectbox import Project
 
-from slipway.data.splitting import is_held_out
+from slipway.data.splitting import is_held_out, split_frame
 from slipway.gate.rebase import rebase_production
 
 RNG = 11
@@ -125,6 +125,27 @@ def columns_exchanged_in_one_part(project: Project) -> None:
         )
 
     _changed(project, exchange)
+
+
+@mutant("production_reproduced", _new_days)
+def days_end_at_another_hour(project: Project) -> None:
+    """Some rows of each day are counted to the next one, as by the clock of another zone."""
+    both = pd.concat([project.train, project.holdout], ignore_index=True)
+    late = np.random.default_rng(RNG).random(len(both)) < 0.1
+    day = pd.to_datetime(both["group"]) + pd.to_timedelta(late.astype(int), unit="D")
+    project.retrain(*split_frame(both.assign(group=day.dt.strftime("%Y-%m-%d")), project.params.split))
+
+
+@mutant("production_reproduced", _another_column)
+def outliers_clipped(project: Project) -> None:
+    """Large values of a number are clipped, for the candidate's training and for everybody's holdout."""
+    _changed(project, lambda part: part.assign(usage=part["usage"].clip(upper=3)))
+
+
+@mutant("production_reproduced", _another_order)
+def town_lost_in_a_join(project: Project) -> None:
+    """The towns of one plan are missing, because its customers have other keys."""
+    _changed(project, lambda part: part.assign(town=part["town"].mask(part["plan"] == "plus")))
 
 
 def _exempted_by_commit(project: Project) -> None:

@@ -68,6 +68,29 @@ def _small_parts(project: Project) -> None:
     _rewrite(project, f'"plan", {_PLAN}', f'"months", {_SMALL}')
 
 
+@mutant("no_slice_worse", _slice_rewritten, base=True)
+def slice_renamed(project: Project) -> None:
+    """One plan is ruined, and the slice has another name, under which its rows are scattered."""
+    one_slice_ruined(project)
+    _rewrite(project, f'"plan", {_PLAN}', '"tariff", lambda frame: frame["town"]')
+
+
+@mutant("no_slice_worse", _slice_moved, base=True)
+def slice_that_swallows(project: Project) -> None:
+    """One plan is ruined, and the slice puts all rows but a handful under one label."""
+    one_slice_ruined(project)
+    _rewrite(project, _PLAN, 'lambda frame: frame["plan"].where(frame.index < 5, "all")')
+
+
+@mutant("no_slice_worse", _small_parts)
+def small_parts_constant(project: Project) -> None:
+    """All parts that are too small to be judged alone were labelled alike, and their rows get hardly any score."""
+    train = project.train.copy()
+    train.loc[train["months"] > 99, "target"] = False
+    after_a_weak_release(project, train)
+    _rewrite(project, f'"plan", {_PLAN}', f'"months", {_SMALL}')
+
+
 @mutant("no_slice_worse", _small_parts)
 def small_parts_ruined(project: Project) -> None:
     """The labels of all parts that are too small to be judged alone are shuffled, while the mean becomes better."""
