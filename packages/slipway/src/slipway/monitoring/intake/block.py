@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from slipway.monitoring.intake.identifiers import parse_identifiers
 from slipway.monitoring.intake.shadows import tabulate_shadows
@@ -80,12 +81,9 @@ def _decode(content: bytes) -> tuple[list[Any], int, int]:
 def _tabulate_predictions(entries: Sequence[Prediction | Batch]) -> tuple[pa.Table, int]:
     """Return a row for each predicted row of one release, and the number of lines that hold no usable scores."""
     named = parse_identifiers([entry.id for entry in entries])
-    usable = [
-        entry for entry, valid in zip(entries, named.valid.tolist(), strict=True) if valid and _is_complete(entry)
-    ]
-    refused = len(entries) - len(usable)
-    if refused:
-        named = parse_identifiers([entry.id for entry in usable])
+    kept = np.array(_find_usable(entries, named.valid), dtype=bool)
+    usable = [entry for entry, keep in zip(entries, kept.tolist(), strict=True) if keep]
+    high, low = named.high[kept], named.low[kept]
     sizes = np.array([len(entry.scores) if isinstance(entry, Batch) else 1 for entry in usable], dtype=np.int64)
     owner = np.repeat(np.arange(len(usable)), sizes)
     position = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
@@ -98,53 +96,59 @@ def _tabulate_predictions(entries: Sequence[Prediction | Batch]) -> tuple[pa.Tab
         else:
             scores.append(entry.score)
             inputs.append(entry.inputs)
+    several = bool(scores) and isinstance(scores[0], list)
     times = pa.array([entry.time for entry in usable], pa.timestamp("us", "UTC"))
     columns = {
-        "high": pa.array(named.high[owner]),
-        "low": pa.array(named.low[owner] + position.astype(np.uint64)),
+        "high": pa.array(high[owner]),
+        "low": pa.array(low[owner] + position.astype(np.uint64)),
         "time": times.take(pa.array(owner)),
         "latency_us": pa.array(np.array([entry.latency_us for entry in usable], dtype=np.int64)[owner]),
         "position": pa.array(position.astype(np.int32)),
-        "score": pa.array(scores, _score_type(scores)),
+        "score": pa.array(scores, pa.list_(pa.float64()) if several else pa.float64()),
         "logged_inputs": pa.array([row is not None for row in inputs], pa.bool_()),
     }
-    return pa.table(columns | dict(_tabulate_inputs(inputs))), refused
+    return pa.table(columns | dict(_tabulate_inputs(inputs))), len(entries) - len(usable)
 
 
-def _is_complete(entry: Prediction | Batch) -> bool:
-    if isinstance(entry, Prediction):
-        return _is_score(entry.score) and isinstance(entry.inputs, dict | None)
-    parts = (entry.labels, entry.inputs)
-    if not entry.scores or any(part is not None and len(part) != len(entry.scores) for part in parts):
-        return False
-    same = {len(score) if isinstance(score, list) else 0 for score in entry.scores}
-    return (
-        len(same) == 1
-        and all(map(_is_score, entry.scores))
-        and all(isinstance(row, dict | None) for row in entry.inputs or ())
-    )
+def _find_usable(entries: Sequence[Prediction | Batch], valid: NDArray[np.bool_]) -> Sequence[bool]:
+    """Tell which entries have an identifier, and scores of one width, that of the first of them."""
+    if valid.all() and all(type(entry) is Prediction for entry in entries):
+        # Most blocks: a look at the types alone.
+        scores = {type(entry.score) for entry in entries if isinstance(entry, Prediction)}
+        inputs = {type(entry.inputs) for entry in entries}
+        if scores <= {float, int} and inputs <= {dict, type(None)}:
+            return [True] * len(entries)
+    widths = [_find_width(entry) if known else None for entry, known in zip(entries, valid.tolist(), strict=True)]
+    width = next((each for each in widths if each is not None), None)
+    return [each is not None and each == width for each in widths]
 
 
-def _is_score(score: Any) -> bool:
-    if isinstance(score, list):
-        return bool(score) and all(type(part) in (int, float) for part in score)
-    return type(score) in (int, float)
-
-
-def _score_type(scores: Sequence[Any]) -> pa.DataType:
-    return pa.list_(pa.float64()) if scores and isinstance(scores[0], list) else pa.float64()
+def _find_width(entry: Prediction | Batch) -> int | None:
+    """Return the number of scores of a row, 0 for a plain number; None for an entry that the log does not write."""
+    scores = [entry.score] if isinstance(entry, Prediction) else entry.scores
+    inputs = [entry.inputs] if isinstance(entry, Prediction) else entry.inputs
+    labels = None if isinstance(entry, Prediction) else entry.labels
+    if any(part is not None and len(part) != len(scores) for part in (inputs, labels)):
+        return None
+    numbers = [part for score in scores for part in (score if isinstance(score, list) else [score])]
+    widths = {len(score) if isinstance(score, list) else 0 for score in scores}
+    if len(widths) != 1 or not numbers or any(type(each) not in (int, float) for each in numbers):
+        return None
+    return widths.pop() if all(isinstance(row, dict | None) for row in inputs or ()) else None
 
 
 def _tabulate_inputs(rows: Sequence[Any]) -> Iterator[tuple[str, pa.Array]]:
     """Yield a column for each field that any row has; rows of older contracts lack some."""
-    known = [row for row in rows if row is not None]
-    names = dict.fromkeys(name for shape in dict.fromkeys(map(tuple, known)) for name in shape)
-    given: list[dict[str, Any]] = known if len(known) == len(rows) else [row or {} for row in rows]
-    for name in names:
-        yield f"{INPUT}{name}", _column([row.get(name) for row in given])
+    shapes = [*dict.fromkeys(tuple(row) for row in rows if row is not None)]
+    if len(shapes) == 1 and None not in rows:
+        columns = zip(*(row.values() for row in rows), strict=True)
+        yield from ((f"{INPUT}{name}", _column(values)) for name, values in zip(shapes[0], columns, strict=True))
+        return
+    for name in dict.fromkeys(name for shape in shapes for name in shape):
+        yield f"{INPUT}{name}", _column([row.get(name) if row else None for row in rows])
 
 
-def _column(values: list[Any]) -> pa.Array:
+def _column(values: Sequence[Any]) -> pa.Array:
     """Make numbers of float64, booleans, or texts by their codes; values of several kinds become texts."""
     try:
         array = pa.array(values)
