@@ -178,6 +178,22 @@ def production_alone_is_set_back(hand):
     (hand / "production.json").write_text(git(hand, "show", "HEAD~2:production.json"))
 
 
+def stray_record(hand):
+    edit(hand, number=4)
+    (hand / "records").mkdir(exist_ok=True)
+    (hand / "records" / "sitecustomize.py").write_text("import os")
+
+
+def commit_that_is_an_option(hand):
+    entry = json.loads((hand / "production.json").read_text())
+    edit(hand, number=4, release=entry["release"] | {"commit": "--output=/tmp/x"})
+
+
+def image_of_two_words(hand):
+    entry = json.loads((hand / "production.json").read_text())
+    edit(hand, number=4, serving=entry["serving"] | {"image": "model --privileged"})
+
+
 BY_HAND = {
     same_number: r"entry 3.*expected number 4",
     gap: r"entry 5.*expected number 4: numbers have no gaps",
@@ -208,6 +224,9 @@ BY_HAND = {
     name_with_a_line_end_and_escapes: r'found "a\\tb\\nproduction\.json\\033\[2K\\342\\200\\256" added',
     bundle_file_whose_name_is_not_text: r'found "bundles/e+/x\\377\.py" added',
     production_alone_is_set_back: r"entry 1.*expected number 4",
+    stray_record: r"found records/sitecustomize\.py added",
+    commit_that_is_an_option: r"release\.commit: expected `str` matching regex",
+    image_of_two_words: r"serving\.image: expected `str` matching regex",
     stray_bundle: r"only the bundle that its entry names, found eeeeeeeeeeee added",
 }
 
