@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from slipway.bundle.allowed import find_forbidden
+from slipway.bundle.isolation.state import digest_state
 from slipway.columns import Columns, columns_to_rows, count_rows, frame_to_columns, rows_to_columns, take_rows
 from slipway.contract import Field, Kind, read_contract
 from slipway.problem import Problem
@@ -119,6 +121,17 @@ class FeatureConformance:
     def test_features_are_the_same_when_asked_again(self, problem: Problem, columns: Columns) -> None:
         first = {name: values.copy() for name, values in derive_features(problem, columns).items()}
         _compare(derive_features(problem, columns), first, "differ when they are asked for again")
+
+    def test_a_call_keeps_nothing_for_the_next_one(self, problem: Problem, columns: Columns) -> None:
+        functions = (problem.contract, problem.features or problem.contract)
+        modules = [sys.modules[each.__module__] for each in functions]
+        before = digest_state(modules)
+        derive_features(problem, take_rows(columns, slice(0, _ALONE)))
+        assert digest_state(modules) == before, (
+            "A call of features.py changed a global, a default, a class or an iterator. The next "
+            "rows would get other features, or the service runs out of memory. Keep fixed values only, and use "
+            "functools.cache where the same question is asked again."
+        )
 
     def test_features_leave_their_input_as_it_is(self, problem: Problem, columns: Columns) -> None:
         given = {name: values.copy() for name, values in columns.items()}
