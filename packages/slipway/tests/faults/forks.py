@@ -11,11 +11,12 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import msgspec
-from judge import Report, State, judge_next, judge_outcome, look
+from judge import Report, State, judge_next, judge_outcome, judge_state, look
 from operations import Operation
 from worlds import Worlds, copy_world
 
@@ -23,6 +24,8 @@ from slipway.errors import SlipwayError
 
 REAL = subprocess.run
 KINDS = ("error", "signal", "empty", "timeout")
+# The command itself ends there, without a word: only for what changes an environment.
+KILLED = "killed"
 # Commands that change what others see: their answer may also be lost after they have done it.
 MOVING = {"fetch", "push", "update-ref"}
 WRITING = MOVING | {"commit-tree", "hash-object", "mktree"}
@@ -40,9 +43,11 @@ class Found(NamedTuple):
 class Forks:
     """Runs git for an operation, and forks at each call for each fault."""
 
-    def __init__(self, folder: Path, files: bool) -> None:
-        """Make worlds in `folder`; the operation writes `files` besides what git writes."""
-        self.folder, self.files, self.moved = folder, files, False
+    def __init__(self, folder: Path, operation: Operation, before: State) -> None:
+        """Make worlds in `folder` for an operation that has not begun."""
+        self.folder, self.files, self.moved = folder, operation.files, False
+        self.delivers = operation.delivers
+        self.die = lambda: self.end(_judge(self, operation, lambda: judge_state(before, self.sound), "killed"))
         self.calls = self.faults = 0
         # The name of the fault in the child that it strikes, None in the parent.
         self.struck: str | None = None
@@ -58,7 +63,7 @@ class Forks:
                 self.move()
             return REAL(command, **given)
         self.calls += 1
-        for kind in KINDS:
+        for kind in (*KINDS, *((KILLED,) if self.delivers else ())):
             for after in (False, True) if MOVING & set(command) else (False,):
                 self.faults += 1
                 name = f"call {self.calls} (git {_shorten(command)}), {kind}{' after it' if after else ''}"
@@ -66,6 +71,8 @@ class Forks:
                     if after:
                         self.move()
                         REAL(command, **given)
+                    if kind == KILLED:
+                        self.die()
                     return _fail(kind, command, given)
         return REAL(command, **given)
 
@@ -112,7 +119,7 @@ def try_every_fault(worlds: Worlds, operation: Operation) -> Found:
     gc.freeze()
     gc.disable()
     expected = _without_time(operation.run())
-    forks = Forks(worlds.folder, operation.files)
+    forks = Forks(worlds.folder, operation, before)
     os.chdir(copy_world(world, worlds.folder / "running") / "work")
     subprocess.run = forks.run  # type: ignore[assignment]
     try:
@@ -120,7 +127,8 @@ def try_every_fault(worlds: Worlds, operation: Operation) -> Found:
     finally:
         subprocess.run = REAL
     if forks.struck:
-        forks.end(_judge(forks, operation, before, expected, *outcome))
+        judge = partial(judge_outcome, operation, before, expected, *outcome, forks.sound)
+        forks.end(_judge(forks, operation, judge, outcome[1] or outcome[0]))
     if outcome != (expected, ""):
         raise AssertionError(f"without a fault: expected {expected}, found {outcome}")
     os.chdir(worlds.folder)
@@ -143,15 +151,15 @@ def _attempt(run: Callable[[], Any]) -> tuple[Any, str]:
         return None, f"Traceback: {traceback.format_exc()}"
 
 
-def _judge(forks: Forks, operation: Operation, before: State, expected: Any, found: Any, said: str) -> Report:
+def _judge(forks: Forks, operation: Operation, judge: Callable[[], Report], outcome: Any) -> Report:
     try:
-        report = judge_outcome(operation, before, expected, found, said, forks.sound)
+        report = judge()
         if report.state is None or report.state.files in forks.sound:
             return report
         forks.move()
-        return judge_next(operation, report, said or found)
-    except Exception:  # noqa: BLE001 - as above
-        return Report(false=f"cannot go on after {said or found}: {traceback.format_exc()}")
+        return judge_next(operation, report, outcome)
+    except Exception:  # noqa: BLE001 - a traceback is what is looked for
+        return Report(false=f"cannot go on after {outcome}: {traceback.format_exc()}")
 
 
 def _fail(kind: str, command: list[str], given: dict[str, Any]) -> Any:

@@ -68,12 +68,17 @@ def judge_outcome(
     operation: Operation, before: State, expected: Any, found: Any, said: str, sound: dict[str, State]
 ) -> Report:
     """Judge the result `found` of an operation, or the text of its error, in a world whose `sound` states are known."""
-    now = sound.get(fingerprint()) or look()
-    if now.files not in sound and (lost := _find_lost(before, now)):
-        return Report(lost=f"{lost} ({said or found})")
-    if false := _find_false(operation, before, now, expected, found, said):
+    report = judge_state(before, sound)
+    if report.state and (false := _find_false(operation, before, report.state, expected, found, said)):
         return Report(false=false)
-    return Report(state=now)
+    return msgspec.structs.replace(report, lost=f"{report.lost} ({said or found})") if report.lost else report
+
+
+def judge_state(before: State, sound: dict[str, State]) -> Report:
+    """Judge what is there now, whatever was said."""
+    now = sound.get(fingerprint()) or look()
+    lost = "" if now.files in sound else _find_lost(before, now)
+    return Report(lost=lost) if lost else Report(state=now)
 
 
 def judge_next(operation: Operation, report: Report, outcome: Any) -> Report:
