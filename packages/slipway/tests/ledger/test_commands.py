@@ -1,7 +1,9 @@
 """The commands that people type, in a real repository, as real processes."""
 
 import json
+import re
 import subprocess
+from functools import partial
 
 import msgspec
 import pytest
@@ -117,6 +119,52 @@ def test_an_entry_cannot_move_the_cursor_or_colour_what_is_shown(hub, ours, toys
         done = slipway(ours, *command)
         assert not set("\x1b\x9b\u202e\r\x07") & set(done.stdout + done.stderr), command
         assert "\\x1b[2K" in done.stdout + done.stderr
+
+
+# Erase the line, name a link, set the title of the window, turn the direction of writing, begin a line of its own.
+HIDING = (
+    "\x1b[2K\x1b]8;;http://evil.invalid\x07\x1b]0;title\x1b\\\x9b31m\u202e\u2066\ufeff\rfine\nproduction 9: promote"
+)
+ENVIRONMENT = """
+[tool.slipway]
+problem = "none"
+environments.production.port = 9
+"""
+
+
+@pytest.fixture
+def poisoned(ours, toys):
+    """Every text of an entry that may hold any text holds what a terminal obeys."""
+    bundle = toys["churn"].bundle
+    texts = dict.fromkeys(("commit", "data", "model", "run"), f"a/{HIDING}")
+    release = Release(bundle=bundle.digest, image=f"image@sha256:{HIDING}", **texts)
+    gate = {"sentence": HIDING, HIDING: HIDING}
+    make = partial(next_entry, event=Event.PROMOTE, by=HIDING, reason=HIDING, release=release, gate=gate, target=HIDING)
+    Ledger(ours).append("production", make, bundle.path)
+    (ours / "pyproject.toml").write_text(ENVIRONMENT)
+    return ours
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("history", "production"),
+        ("show", "production"),
+        ("status",),
+        ("ci", "delivery", "production"),
+        ("rollback", "production", "--reason", HIDING),
+        ("ledger", "distrust", HIDING, "--reason", "x"),
+        ("ledger", "distrust", "", "--reason", HIDING),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_no_text_of_an_entry_is_obeyed_by_a_terminal(poisoned, monkeypatch, command):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    done = slipway(poisoned, *command)
+    shown = done.stdout + done.stderr
+    assert not set("\x1b\x07\x9b\u202e\u2066\ufeff\r") & set(shown), repr(shown)
+    assert not re.search("^production 9: promote", shown, re.MULTILINE), "a line that no command has printed"
+    assert "Traceback" not in shown and shown
 
 
 def test_unblock_frees_by_the_first_digits(rolled_back, toys):

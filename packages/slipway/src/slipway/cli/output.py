@@ -17,6 +17,11 @@ def printable(text: str) -> str:
     return _HIDING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+def printable_line(text: str) -> str:
+    """Return the text on one line: what follows the end of a line would pass for a line of the command."""
+    return printable(text).replace("\n", "\\n")
+
+
 def print_result(as_json: bool, facts: Any, *lines: str) -> None:
     """Print the facts as JSON, or the lines."""
     click.echo(msgspec.json.encode(facts) if as_json else printable("\n".join(lines)))

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from slipway.cli.options import AS_JSON, ENVIRONMENT, examples
-from slipway.cli.output import print_result, print_table, warn_offline
+from slipway.cli.output import print_result, print_table, printable_line, warn_offline
 from slipway.ledger import Entry, Ledger
 
 
@@ -36,7 +36,8 @@ def show(environment: str, as_json: bool) -> None:
     from slipway.delivery.status import trace_release
 
     facts = trace_release(Path(), environment)
-    lines = [f"{name.replace('_', ' '):<14} {'-' if value is None else value}" for name, value in facts.items()]
+    shown = {name: "-" if value is None else printable_line(str(value)) for name, value in facts.items()}
+    lines = [f"{name.replace('_', ' '):<14} {value}" for name, value in shown.items()]
     print_result(as_json, facts, *lines)
 
 
