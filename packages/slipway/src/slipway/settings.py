@@ -208,6 +208,11 @@ def github_settings() -> GitHubSettings:
     )
 
 
+def app_token() -> str | None:
+    """Return SLIPWAY_APP_TOKEN, the token of an app whose pull requests start CI; None if it is not set."""
+    return os.environ.get("SLIPWAY_APP_TOKEN") or None
+
+
 def job_settings() -> JobSettings:
     """Read the variables GITHUB_... of a job, and NEEDS, which a job sets to `toJSON(needs)`."""
     event = os.environ.get("GITHUB_EVENT_PATH")

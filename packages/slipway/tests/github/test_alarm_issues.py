@@ -133,6 +133,7 @@ def test_what_a_refused_request_left_undone_is_done_by_the_next_run(stub, client
 def test_a_token_without_the_right_is_told_which_one_it_needs(hub, github):
     hub.answers["GET /user"] = {"login": "ann"}
     hub.answers["GET /repos/acme/model/issues"] = []
+    hub.answers["GET /repos/acme/model/labels/monitor"] = {"name": "monitor"}
     hub.answers["POST /repos/acme/model/issues"] = (
         403,
         {"message": "Resource not accessible by integration"},

@@ -27,7 +27,7 @@ def stub():
 @pytest.fixture
 def start(stub):
     with GitHub(GitHubSettings(stub.url, stub.repository, "workflow-token")) as client:
-        yield lambda *alarms, **more: start_run(client, result(*alarms, **more), NOW, StartRules(budget=3))
+        yield lambda *alarms, **more: start_run(client, result(*alarms, **more), NOW, "77", StartRules(budget=3))
 
 
 def ran(stub, days, status="completed", conclusion="success"):
@@ -45,7 +45,7 @@ def ran(stub, days, status="completed", conclusion="success"):
 def test_the_alarm_that_asks_starts_it_on_the_default_branch(stub, start):
     done = start(OTHER, SKILL)
     assert (done.started, done.alarm) == (True, SKILL.fingerprint)
-    inputs = {"environment": "production", "alarm": SKILL.fingerprint}
+    inputs = {"environment": "production", "alarm": SKILL.fingerprint, "run": "77"}
     assert stub.started == [{"workflow": "retrain.yml", "ref": "main", "inputs": inputs}]
 
 

@@ -595,6 +595,42 @@ MUTANTS = [
         "rights_within_the_list",
         job("alarms", "contents: read", "contents: write"),
     ),
+    Mutant(
+        "a retrain that may push what it made",
+        "retrain.yml",
+        "bundles_run_without_rights",
+        job("retrain", r"^( +)contents: read.*$", r"\1contents: write # push"),
+    ),
+    Mutant(
+        "a retrain beside the key of the app",
+        "retrain.yml",
+        "bundles_run_without_rights",
+        job("propose", "slipway ci propose", "slipway ci retrain production"),
+    ),
+    Mutant(
+        "the whole pipeline beside the key of the app",
+        "retrain.yml",
+        "packages_of_the_job",
+        job("propose", "packages: deliver", "packages: pipeline"),
+    ),
+    Mutant(
+        "a retrain that any push starts",
+        "retrain.yml",
+        "triggers",
+        put(r"^  workflow_dispatch:$", "  push:\n  workflow_dispatch:"),
+    ),
+    Mutant(
+        "credentials that nothing is pushed with",
+        "retrain.yml",
+        "credentials_not_persisted",
+        job("retrain", "persist-credentials: false", "persist-credentials: true"),
+    ),
+    Mutant(
+        "an app's key that every branch may read",
+        "retrain.yml",
+        "environments_have_files",
+        job("propose", r"^( +)name: retrain$", r"\1name: proposals"),
+    ),
     Mutant("a verdict that is skipped", "ci.yml", "one_verdict", job("verdict", r"^    if: .*\n", "")),
     Mutant(
         "a verdict that waits for only some jobs",

@@ -27,6 +27,7 @@ ACTIONS = TESTS / "workflows" / "actions"
 STAND_INS = {
     "actions/attest": "attest",
     "actions/checkout": "checkout",
+    "actions/create-github-app-token": "app-token",
     "actions/download-artifact": "download-artifact",
     "actions/upload-artifact": "upload-artifact",
     "aws-actions/configure-aws-credentials": "aws-credentials",

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 REPOSITORY = "acme/model"
 BOT = "github-actions[bot]"
 # Tokens and who they belong to. A workflow's own token may not ask for its name, as at GitHub.
-TOKENS = {"workflow-token": BOT, "person-token": "ann"}
+TOKENS = {"workflow-token": BOT, "person-token": "ann", "app-token": "slipway[bot]"}
 
 
 class Call(NamedTuple):
@@ -48,6 +48,8 @@ class State:
         self.url, self.repository, self.record = url, repository, record
         self.tokens = dict(TOKENS)
         self.private = False
+        # A setting of the repository.
+        self.workflows_may_open_pulls = True
         self.calls: list[Call] = []
         self.pulls: list[dict[str, Any]] = []
         self.comments: list[dict[str, Any]] = []
@@ -55,6 +57,7 @@ class State:
         self.statuses: list[dict[str, Any]] = []
         self.releases: list[dict[str, Any]] = []
         self.issues: list[dict[str, Any]] = []
+        self.labels: list[dict[str, Any]] = []
         # Workflows that were started, with their inputs.
         self.started: list[dict[str, Any]] = []
         # Method and end of a path, requests to answer before it refuses, status.
@@ -191,6 +194,23 @@ class State:
     def get_pull(self, number: int, given: Any, login: str) -> tuple[int, Any]:
         return 200, _one(self.pulls, "number", number)
 
+    def create_pull(self, given: Any, login: str) -> tuple[int, Any]:
+        if login == BOT and not self.workflows_may_open_pulls:
+            raise RefusedError(403, "GitHub Actions is not permitted to create or approve pull requests.")
+        owner = self.repository.partition("/")[0]
+        label = f"{owner}:{given['head']}"
+        if any(each["head"]["label"] == label and each["state"] == "open" for each in self.pulls):
+            raise RefusedError(422, f"A pull request already exists for {label}.")
+        number = next(self._ids)
+        self.add_pull(number, given["head"], given["head"], owner)
+        self.pulls[-1] |= {"title": given["title"], "body": _body(given), "user": {"login": login}}
+        return 201, self.pulls[-1]
+
+    def update_pull(self, number: int, given: Any, login: str) -> tuple[int, Any]:
+        found = _one(self.pulls, "number", number)
+        found |= given
+        return 200, found
+
     def list_issues(self, given: Any, login: str) -> tuple[int, Any]:
         state, labels = given.get("state", "open"), set(filter(None, given.get("labels", "").split(",")))
         return 200, [
@@ -202,12 +222,22 @@ class State:
     def create_issue(self, given: Any, login: str) -> tuple[int, Any]:
         if not given.get("title"):
             raise RefusedError(422, "Validation Failed")
-        return 201, self.add_issue(login, given["title"], _body(given), given.get("labels", []))
+        known = [name for name in given.get("labels", []) if name in [each["name"] for each in self.labels]]
+        return 201, self.add_issue(login, given["title"], _body(given), known)
 
     def update_issue(self, number: int, given: Any, login: str) -> tuple[int, Any]:
         found = _one(self.issues, "number", number)
         found |= given
         return 200, found
+
+    def find_label(self, name: str, given: Any, login: str) -> tuple[int, Any]:
+        return 200, _one(self.labels, "name", name)
+
+    def create_label(self, given: Any, login: str) -> tuple[int, Any]:
+        if any(each["name"] == given["name"] for each in self.labels):
+            raise RefusedError(422, "Validation Failed")
+        self.labels.append(given)
+        return 201, given
 
     def start_workflow(self, workflow: str, given: Any, login: str) -> tuple[int, Any]:
         self.started.append({"workflow": workflow, **given})
@@ -301,10 +331,14 @@ class State:
 
 _ROUTES = (
     ("GET", "/pulls", "list_pulls"),
+    ("POST", "/pulls", "create_pull"),
     ("GET", r"/pulls/(\d+)", "get_pull"),
+    ("PATCH", r"/pulls/(\d+)", "update_pull"),
     ("GET", "/issues", "list_issues"),
     ("POST", "/issues", "create_issue"),
     ("PATCH", r"/issues/(\d+)", "update_issue"),
+    ("GET", r"/labels/([^/]+)", "find_label"),
+    ("POST", "/labels", "create_label"),
     ("POST", r"/actions/workflows/([^/]+)/dispatches", "start_workflow"),
     ("GET", r"/issues/(\d+)/comments", "list_comments"),
     ("POST", r"/issues/(\d+)/comments", "create_comment"),

@@ -25,7 +25,7 @@ ALLOWED = {
     "ledger.yml": {"contents": "write", "id-token": "write"},
     "cleanup.yml": _READ | {"packages": "write"},
     "monitor.yml": _READ | {"issues": "write", "actions": "write", "pull-requests": "read"},
-    "retrain.yml": {"contents": "write", "pull-requests": "write", "issues": "write", "id-token": "write"},
+    "retrain.yml": {"contents": "write", "pull-requests": "write", "issues": "write", "actions": "read"},
     "security.yml": _READ | {"actions": "read", "security-events": "write"},
 }
 _RANK = {"none": 0, "read": 1, "write": 2}
@@ -35,7 +35,6 @@ _IDENTITY = {
     ("cd.yml", "image"),
     ("cd.yml", "model"),
     ("ci.yml", "pipeline"),
-    ("retrain.yml", "train"),
     ("ledger.yml", "rows"),
 }
 _EXCHANGE = "aws-actions/configure-aws-credentials@"

@@ -1,13 +1,13 @@
 """`slipway ci`: steps of monitor.yml and retrain.yml."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
 from slipway.cli.options import AS_JSON, ENVIRONMENT, FOLDER, examples
 from slipway.cli.output import print_result
-from slipway.settings import github_settings, job_settings
+from slipway.settings import app_token, github_settings, job_settings
 
 RESULTS = click.option(
     "--results",
@@ -83,8 +83,64 @@ def start_retrain(environment: str, results: Path, as_json: bool) -> None:
         done = Start(started=False, why=f"The monitor left no result of {environment} in {results}.")
     else:
         with GitHub(github_settings()) as client:
-            done = start_run(client, result, datetime.now(UTC))
+            done = start_run(client, result, datetime.now(UTC), (job_settings().run_url or "").rpartition("/")[2])
     print_result(as_json, done, done.why)
 
 
-STEPS = (log, alarms, start_retrain)
+@click.command(epilog=examples("slipway ci retrain production --folder retrain"))
+@ENVIRONMENT
+@click.option("--folder", type=FOLDER, required=True, metavar="DIR", help="Folder for the result and the commit.")
+def retrain(environment: str, folder: Path) -> None:
+    """Retrain and hand over the result.
+
+    As `slipway retrain`, without a cool-down. Writes the result, and if the gate promotes the model its commit as a git
+    bundle. Exit code 0 for every verdict.
+    """
+    from slipway.files.writing import write_json
+    from slipway.github.retrain.commit import pack_commit
+    from slipway.github.retrain.propose import RESULT
+    from slipway.monitoring.retrain.run import RetrainRequest, find_monitor_result, run_retrain
+    from slipway.problem import load_problem
+    from slipway.settings import project_settings
+
+    folder.mkdir(parents=True, exist_ok=True)
+    request = RetrainRequest(
+        environment=environment,
+        until=datetime.now(UTC).date(),
+        cool_down=timedelta(),
+        monitor=find_monitor_result(Path(), environment),
+    )
+    result = run_retrain(Path(), load_problem(project_settings().problem), request, click.echo)
+    if result.commit:
+        pack_commit(Path(), result.commit, folder)
+    write_json(folder / RESULT, result)
+    click.echo(f"{environment}: {result.end}. {result.sentence}")
+
+
+@click.command(
+    epilog=examples("slipway ci propose --folder retrain", 'slipway ci propose --folder retrain --alarm "$ALARM"')
+)
+@click.option("--folder", type=FOLDER, required=True, metavar="DIR", help="Folder of the result; missing if it failed.")
+@click.option("--alarm", default="", metavar="FINGERPRINT", help="Alarm that asked for the retrain.")
+@AS_JSON
+def propose(folder: Path, alarm: str, as_json: bool) -> None:
+    """Open the pull request of a retrain.
+
+    If the gate did not promote it, write a comment on the alarm's issue instead. The commit may change data, lock and
+    figures alone. The token needs Contents, Issues and Pull requests: write; with SLIPWAY_APP_TOKEN the app opens the
+    pull request, and CI runs on it.
+    """
+    from msgspec.structs import replace
+
+    from slipway.github.client.api import GitHub
+    from slipway.github.retrain.propose import RetrainRun, propose_retrain
+
+    job, settings = job_settings(), github_settings()
+    run = RetrainRun(base=job.commit, url=job.run_url or "", alarm=alarm or None)
+    with GitHub(settings) as client, GitHub(replace(settings, token=app_token() or settings.token)) as author:
+        pulls = author if app_token() else client
+        done = propose_retrain(client, pulls, Path(), folder, run)
+    print_result(as_json, done, f"{done.did}: {done.why}" + (f" {done.url}" if done.url else ""))
+
+
+STEPS = (log, alarms, start_retrain, retrain, propose)

@@ -88,9 +88,16 @@ def _write(github: GitHub, alarm: Alarm, known: list[Issue], run: str | None) ->
 def _open(github: GitHub, alarm: Alarm, run: str | None) -> AlarmIssue:
     if alarm.action is Action.NONE:
         return AlarmIssue(fingerprint=alarm.fingerprint, did="nothing")
+    _create_label(github)
     body = {"title": render_title(alarm), "body": render_issue(alarm, run), "labels": [LABEL]}
     made = github.send("POST", "issues", body)
     return AlarmIssue(fingerprint=alarm.fingerprint, did="opened", number=made["number"], url=made["html_url"])
+
+
+def _create_label(github: GitHub) -> None:
+    """Create the label unless it exists: an issue without it would not be found again."""
+    if github.find(f"labels/{LABEL}") is None:
+        github.send("POST", "labels", {"name": LABEL, "color": "b60205", "description": "An alarm of the monitor"})
 
 
 def _recover(github: GitHub, alarm: Alarm, issue: Issue | None, run: str | None) -> AlarmIssue:

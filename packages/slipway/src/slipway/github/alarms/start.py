@@ -41,10 +41,12 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     alarm: str | None = None
 
 
-def start_run(github: GitHub, result: MonitorResult, now: datetime, rules: StartRules | None = None) -> Start:
+def start_run(
+    github: GitHub, result: MonitorResult, now: datetime, run: str = "", rules: StartRules | None = None
+) -> Start:
     """Start retrain.yml for the first alarm that asks for a retrain, if nothing speaks against it.
 
-    Raises `GitHubError`.
+    `run` is the number of the monitor's run, whose artifact has the figures. Raises `GitHubError`.
     """
     firing = [alarm for alarm in result.alarms if alarm.state is AlarmState.FIRING]
     alarm = next((alarm for alarm in firing if alarm.action is Action.RETRAIN), None)
@@ -53,7 +55,7 @@ def start_run(github: GitHub, result: MonitorResult, now: datetime, rules: Start
     if obstacle := next(_obstacles(github, result, firing, now, rules or StartRules()), None):
         why = f"No retrain was started for {alarm.fingerprint}: {obstacle}"
         return Start(started=False, why=why, alarm=alarm.fingerprint)
-    inputs = {"environment": result.environment, "alarm": alarm.fingerprint}
+    inputs = {"environment": result.environment, "alarm": alarm.fingerprint, "run": run}
     branch = github.get("")["default_branch"]
     github.send("POST", f"actions/workflows/{WORKFLOW}/dispatches", {"ref": branch, "inputs": inputs})
     return Start(started=True, why=f"{WORKFLOW} was started for {alarm.fingerprint}.", alarm=alarm.fingerprint)

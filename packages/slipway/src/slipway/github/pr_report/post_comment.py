@@ -10,6 +10,7 @@ from msgspec import Meta
 from slipway.errors import GitHubError
 from slipway.files.documents import read_json
 from slipway.github.client.api import GitHub
+from slipway.github.client.comment import upsert_comment
 from slipway.github.jobs.context import Commit
 from slipway.github.pr_report.render import render_headline, render_missing_report, render_report
 from slipway.github.pr_report.schema import Report, read_artifact
@@ -67,10 +68,10 @@ def write_comment(github: GitHub, artifact: Path, event: Event) -> Outcome:
         report = _report(artifact, run)
     except GitHubError:
         # Otherwise the result of an earlier run would be taken for this one's.
-        _write(github, number, nothing)
+        upsert_comment(github, number, MARKER, nothing)
         raise
     body = render_report(report, run=run.html_url, conclusion=run.conclusion) if report else nothing
-    did, url = _write(github, number, body)
+    did, url = upsert_comment(github, number, MARKER, body)
     said = render_headline(report, run.conclusion) if report else "the run left no report"
     return Outcome(did=did, why=said, number=number, url=url)
 
@@ -117,16 +118,3 @@ def _candidates(github: GitHub, event: Event) -> Iterator[int]:
         # A run for a fork lists none.
         head = f"{run.head_repository['owner']['login']}:{run.head_branch}"
         yield from (found["number"] for found in github.pages("pulls", state="open", head=head))
-
-
-def _write(github: GitHub, number: int, text: str) -> tuple[Literal["created", "updated"], str]:
-    body, myself = f"{MARKER}\n{text}", github.login()
-    for found in github.pages(f"issues/{number}/comments"):
-        if _is_ours(found, myself):
-            return "updated", github.send("PATCH", f"issues/comments/{found['id']}", {"body": body})["html_url"]
-    return "created", github.send("POST", f"issues/{number}/comments", {"body": body})["html_url"]
-
-
-def _is_ours(found: dict[str, Any], myself: str) -> bool:
-    """Return whether marker and author match: every account can write the marker. A deleted author is null."""
-    return (found.get("body") or "").startswith(MARKER) and (found.get("user") or {}).get("login") == myself

@@ -17,6 +17,8 @@ from slipway.github.repository.settings import Setting, list_differences
 FOLDER = ".github/environments"
 # Ends the name of an environment that only asks for approval.
 APPROVAL = "-approval"
+# The environment that holds the key of the app that opens pull requests.
+PROPOSAL = "retrain"
 _UNREVIEWED = (
     "{name} deploys without a review: name up to six reviewers (a login, or organisation/team) in "
     f"{FOLDER}/{{name}}.json, or approve by pull request with promote.yml (docs/github-setup.md)."

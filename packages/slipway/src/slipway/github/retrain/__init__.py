@@ -1,0 +1,1 @@
+"""Turn a retrain into a pull request, or into a comment on the issue of the alarm that asked for it."""
