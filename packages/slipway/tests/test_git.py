@@ -86,3 +86,28 @@ def test_an_object_that_is_not_there_has_no_name_and_no_order(root):
     assert not runner.descends(git(root, "rev-parse", "HEAD~1"), head)
     with pytest.raises(GateError, match="cannot compare"):
         runner.descends(head, "0" * 40)
+
+
+def test_the_working_tree_is_compared_with_its_commit(root, tmp_path):
+    runner = Git(root, GateError)
+    assert runner.read_working_tree() == (git(root, "rev-parse", "HEAD"), [])
+    (root / "code.txt").write_text("changed")
+    (root / "with a blank.txt").write_text("new")
+    git(root, "add", "with a blank.txt")
+    (root / "beside.txt").write_text("new")
+    assert runner.read_working_tree().changed == ["code.txt", "with a blank.txt", "beside.txt"]
+    assert runner.read_working_tree("--untracked-files=no", "--", "code.txt").changed == ["code.txt"]
+    git(root, "stash", "--quiet")
+    git(root, "checkout", "--quiet", "-b", "other", "HEAD~1")
+    (root / "code.txt").write_text("another version")
+    git(root, "commit", "--quiet", "-am", "other")
+    git(root, "merge", "main", check=False)
+    assert runner.read_working_tree("--untracked-files=no").changed == ["code.txt"], "a conflict"
+    git(tmp_path, "init", "--quiet", "empty")
+    assert Git(tmp_path / "empty", GateError).read_working_tree() == (None, [])
+
+
+def test_a_working_tree_of_which_git_says_nothing_is_not_taken_for_clean(root, tmp_path, monkeypatch):
+    program(tmp_path / "bin", "exit 0", monkeypatch)
+    with pytest.raises(GateError, match=r"`git status` printed another answer than expected in .*: \(no output\)"):
+        Git(root, GateError).read_working_tree()
