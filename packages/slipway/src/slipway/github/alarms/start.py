@@ -15,8 +15,8 @@ from slipway.monitoring.result import MonitorResult
 WORKFLOW = "retrain.yml"
 # Begins the name of every branch that a retrain pushes.
 BRANCH = "retrain/"
-# Measurements of inputs: while one of them fires, a retrain would learn from broken rows.
-_INPUTS = ("drift:", "missing:", "unseen:", "out_of_range:", "refused", "duplicates", "stale:", "constant:")
+# Measurements of inputs and of the log: while one of them fires, a retrain would learn from broken rows.
+_INPUTS = ("drift:", "missing:", "unseen:", "stuck:", "jump:", "stale", "duplicates", "volume", "foreign_scores")
 _BUDGET_DAYS = timedelta(days=30)
 
 
