@@ -90,6 +90,11 @@ def test_the_child_reads_no_file_but_pythons_own_and_changes_none(loose_bundle, 
     assert secret.read_text() == "hunter2" and sorted(each.name for each in tmp_path.iterdir()) == ["bundle", "key.pem"]
 
 
+def test_libraries_that_problems_import_find_what_they_need(loose_bundle):
+    planted(loose_bundle, "import matplotlib.pyplot, pandas, scipy.stats, zoneinfo; zoneinfo.ZoneInfo('Europe/Berlin')")
+    isolate_bundle(read_sealed(loose_bundle)).close()
+
+
 def test_a_child_that_is_closed_is_gone(churn):
     isolated = isolate_bundle(read_sealed(churn.bundle.path))
     isolated.close()

@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import weakref
@@ -136,7 +137,8 @@ class _Server:
         hide_process()
         self._control, theirs = socket.socketpair()
         self._lock = threading.Lock()
-        environment: dict[str, str] = {}
+        # Matplotlib is not imported without a folder that seems writable.
+        environment = {"MPLCONFIGDIR": tempfile.gettempdir()}
         quiet_environment(environment)
         with theirs:
             given = "\x1f".join(str(Path(place).resolve()) for place in sys.path)
