@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slipway.bundle.isolation import isolate_bundle
 from slipway.bundle.verify import read_sealed
@@ -31,7 +32,7 @@ def measure_inputs(
     is no drift.
     """
     sealed = read_sealed(reference.folder, reference.bundle)
-    own = traffic.take(_answered(reference, traffic))
+    own = _take(traffic, _answered(reference, traffic))
     drift = read_drift_reference(sealed)
     found = dict(zip(windows, _measure_drift(drift, traffic, own, windows), strict=True))
     newest = windows[-1]
@@ -39,17 +40,22 @@ def measure_inputs(
     return found | {newest: (*found[newest], *again)}
 
 
-def _answered(reference: ReleaseReference, traffic: Traffic) -> np.ndarray:
+def _answered(reference: ReleaseReference, traffic: Traffic) -> NDArray[np.bool_]:
     if reference.bundle not in traffic.models:
         return np.zeros(len(traffic), dtype=bool)
     return np.asarray(traffic.model == traffic.models.index(reference.bundle))
+
+
+def _take(traffic: Traffic, rows: NDArray[np.bool_]) -> Traffic:
+    """Return some of the rows; all of them without a copy."""
+    return traffic if rows.all() else traffic.take(rows)
 
 
 def _measure_drift(
     reference: DriftReference, traffic: Traffic, own: Traffic, windows: Sequence[WindowDays]
 ) -> list[tuple[Measurement, ...]]:
     days = [Days(int((each.start - _EPOCH).astype(int)), each.days) for each in windows]
-    rows = traffic.take(traffic.has_inputs) if traffic.has_inputs.any() else traffic
+    rows = _take(traffic, traffic.has_inputs) if traffic.has_inputs.any() else traffic
     columns = rows.columns if traffic.has_inputs.any() else {}
     alone = len(own) == len(traffic) == len(rows)
     profile, known = reference.profile, reference.vocabularies

@@ -33,7 +33,7 @@ from slipway.serving.log.writer import list_segments
 COUNTS = "counts.json"
 OUTCOMES = "outcomes.parquet"
 # Bytes of a segment that one chunk holds: a few times that in memory while it is read.
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 # Enough to notice that a segment was written again up to where it had been read.
 _TAIL_BYTES = 64
 _NAME = re.compile(r"(?P<segment>.+)\.(?P<start>\d+)-(?P<end>\d+)")

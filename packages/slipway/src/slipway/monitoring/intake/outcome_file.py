@@ -14,7 +14,7 @@ from slipway.bundle.manifest import Class
 from slipway.columns import Columns
 from slipway.contract import Field, Kind
 from slipway.errors import DataError, first_line
-from slipway.monitoring.intake.traffic import to_column
+from slipway.monitoring.intake.logged_columns import to_column
 from slipway.tables import is_text
 
 IDENTIFIER, OUTCOME, OBSERVED = "prediction_id", "outcome", "observed_at"

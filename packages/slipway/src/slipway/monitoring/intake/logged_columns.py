@@ -1,0 +1,46 @@
+"""Turn the stored columns of a log into those of the contract."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from slipway.contract import Field, Kind
+
+_NOT_A_TIME = np.datetime64("NaT", "us")
+
+
+def to_instants(values: pa.ChunkedArray) -> NDArray[np.datetime64]:
+    """Return timestamps as datetime64[us]."""
+    return values.cast(pa.int64()).to_numpy().view("datetime64[us]")
+
+
+def to_column(field: Field, values: pa.Array) -> NDArray[Any]:
+    """Turn a logged column into the contract's; a value of another kind counts as missing."""
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    texts = values.dictionary if pa.types.is_dictionary(values.type) else None
+    if field.kind is Kind.CATEGORY:
+        if texts is None:
+            return np.full(len(values), None, dtype=object)
+        known = np.append(np.array(texts.to_pylist(), dtype=object), [None])
+        return known[values.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)]
+    if field.kind is Kind.TIMESTAMP:
+        if texts is None:
+            return np.full(len(values), _NOT_A_TIME)
+        times = np.append(_timestamps(texts, field.zoned), _NOT_A_TIME)
+        return times[values.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)]
+    if texts is not None or pa.types.is_null(values.type):
+        return np.full(len(values), np.nan)
+    return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _timestamps(texts: pa.Array, zoned: bool) -> NDArray[np.datetime64]:
+    kind = pa.timestamp("us", "UTC") if zoned else pa.timestamp("us")
+    try:
+        times = pc.cast(texts, kind)
+    except pa.ArrowInvalid:
+        return np.full(len(texts), _NOT_A_TIME)
+    return np.asarray(times.cast(pa.int64()).to_numpy(zero_copy_only=False)).view("datetime64[us]")
