@@ -61,6 +61,27 @@ def test_corrected_rows_are_refused_until_a_person_says_that_they_are_right(proj
     assert newest.serving == newest.release
 
 
+def test_one_job_evaluates_without_rights_and_another_one_writes_what_it_made(project):
+    corrected(project)
+    commit = project.commit("Correct the use")
+    out = "record/evaluation.json.gz"
+    for words in (
+        ("record", "--out", out),
+        ("entry", "rebase", "production", "--reason", "the meter was an hour slow"),
+    ):
+        own = os.environ | {"PYTHONPATH": str(project.root / "src")}
+        done = subprocess.run([str(SLIPWAY), "ci", *words], cwd=project.root, env=own, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert commit[:12] in done.stdout
+    ledger = Ledger(project.root)
+    newest = ledger.read("production")
+    assert (newest.event, newest.reason) == (
+        Event.REBASE,
+        f"the meter was an hour slow (the rows of commit {commit[:12]})",
+    )
+    assert ledger.fetch_record(newest.release.bundle) == (project.root / out).read_bytes()
+
+
 def test_the_rows_must_be_those_of_a_commit(project):
     (project.root / "gate.yaml").write_text((project.root / "gate.yaml").read_text() + "# changed\n")
     with pytest.raises(GateError, match=r"found 1 changed files \(gate.yaml\)"):
