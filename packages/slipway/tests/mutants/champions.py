@@ -124,7 +124,7 @@ def eroded_behind_thresholds(project: Project) -> None:
 @mutant("not_eroded", _steps_on_the_spot)
 def eroded_behind_repeated_releases(project: Project) -> None:
     """Each release is a little worse, and two of them are released in turns until the good one should be forgotten."""
-    _steps(project, (30, 14, 10, 14, 10, 8, 7), tie="candidate", anchors=3)
+    _steps(project, (30, 14, 10, 8, 10, 8, 10, 8, 7), tie="candidate", anchors=3)
 
 
 @mutant("metrics_reproduced", _other_threshold)
