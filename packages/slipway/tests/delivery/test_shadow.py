@@ -14,14 +14,20 @@ from waiting import wait_until
 
 from slipway.bundle.verify import read_sealed
 from slipway.delivery.reconcile import reconcile
-from slipway.delivery.shadow import switch_shadow
+from slipway.delivery.rollout import OpenEnvironment
+from slipway.delivery.shadow import start_shadow, switch_shadow
+from slipway.delivery.smoke_test import Smoke
 from slipway.delivery.status import describe_status, read_status
+from slipway.delivery.targets.base import PreparedRelease, Target, TargetSettings
 from slipway.delivery.targets.containers.mounted_files import ContainerInputs, _pack, add_folder
 from slipway.delivery.targets.local import process
 from slipway.delivery.targets.registry import find_target
-from slipway.errors import DeliveryError
+from slipway.delivery.targets.shadow_link import ShadowLink
+from slipway.errors import DeliveryError, SettingsError
+from slipway.ledger import Ledger
 from slipway.serving.log import Shadow
 from slipway.serving.log.reader import read_log
+from slipway.settings import ProjectSettings
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +79,61 @@ def test_a_shadow_is_found_in_the_ledger_and_one_that_the_service_refuses_change
     assert target.observe_shadow() == candidate
 
     shutil.copytree(toys["rents"].bundle.path, project.bundle)
-    with pytest.raises(DeliveryError, match=r"expected .*The service before runs again, with the shadow that it had"):
+    with pytest.raises(SettingsError, match="cannot be compared with the bundle that is served"):
         switch_shadow(project.root, "production", "candidate", quiet)
     assert (target.observe(), target.observe_shadow()) == (served.digest, candidate)
-    assert target.out_of_sync(served.digest) is None
     refused = {"00000000": "or 8 or more digits", candidate[:7]: "or 8 or more digits", served.digest: "itself"}
     for chosen, reason in refused.items():
         with pytest.raises(DeliveryError, match=reason):
             switch_shadow(project.root, "production", chosen, quiet)
+
+
+def test_a_bundle_that_cannot_shadow_what_serves_is_left_out_before_the_service_starts(tmp_path, toys, churn):
+    link = ShadowLink(tmp_path)
+    sealed = read_sealed(churn.bundle.path)
+    link.settle(sealed)
+    assert (link.digest, link.read(), link.path.is_dir()) == (None, None, True)
+    for damage in (False, True):
+        other = read_sealed((churn if damage else toys["rents"]).bundle.path)
+        link.point(other)
+        assert link.read().digest == other.digest
+        if damage:
+            (link.path / "model.onnx").write_bytes(b"damaged")
+        link.settle(sealed)
+        assert link.digest is None
+    link.point(sealed)
+    link.settle(sealed)
+    assert link.read().digest == sealed.digest, "a damaged copy was replaced"
+
+
+class Stubborn(Target):
+    """A target whose services fail as long as there is a shadow."""
+
+    shadows = True
+    applied = 0
+    url = ""
+
+    def apply(self, prepared):
+        self.applied += 1
+        if self.shadow.digest:
+            raise DeliveryError("The service did not become ready.")
+        return Smoke("", prepared.bundle.digest, 0, 0.0, 0.0)
+
+    def observe(self):
+        return None
+
+    def remove(self):
+        return False
+
+
+def test_where_the_service_does_not_start_the_shadow_before_comes_back(tmp_path, churn, toys):
+    target = Stubborn(tmp_path, "production", TargetSettings())
+    target.shadow.settle(read_sealed(churn.bundle.path))
+    held = OpenEnvironment(ProjectSettings(problem="churn"), Ledger(tmp_path), target, quiet)
+    prepared = PreparedRelease(read_sealed(churn.bundle.path), None)
+    with pytest.raises(DeliveryError, match=r"did not become ready\. The service before runs again, with the shadow"):
+        start_shadow(held, prepared, read_sealed(toys["crops"].bundle.path))
+    assert (target.shadow.digest, target.applied) == (None, 2)
 
 
 def test_a_target_that_cannot_switch_a_shadow_says_which_can(project, monkeypatch):

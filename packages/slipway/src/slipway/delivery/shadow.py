@@ -9,12 +9,20 @@ import msgspec
 
 from slipway.bundle.verify import SealedBundle, read_sealed
 from slipway.delivery.preconditions import require_serving
-from slipway.delivery.rollout import ROLLOUT_ERRORS, OpenEnvironment, Say, open_environment, prepare_release
+from slipway.delivery.rollout import (
+    ROLLOUT_ERRORS,
+    OpenEnvironment,
+    Say,
+    find_difference,
+    open_environment,
+    prepare_release,
+)
 from slipway.delivery.smoke_test import Smoke
 from slipway.delivery.targets.base import PreparedRelease
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
-from slipway.ledger import Ledger
+from slipway.ledger import Ledger, Release
+from slipway.serving.shadow.sealed import verify_comparable
 from slipway.settings import project_settings
 
 OFF, CANDIDATE = "off", "candidate"
@@ -50,24 +58,14 @@ def switch_shadow(root: Path, environment: str, chosen: str, say: Say) -> Shadow
         )
     with open_environment(root, environment, say, settings) as held:
         target = held.target
-        newest = held.ledger.read(environment)
-        serving = require_serving(newest)
+        serving = require_serving(held.ledger.read(environment))
         found = None if chosen == OFF else find_bundle(root, held.ledger, chosen)
-        if found and found.digest == serving.bundle:
-            raise DeliveryError(
-                f"{environment} serves {found.digest[:12]} itself. Choose another bundle as its shadow."
-            )
-        if not target.is_managed_here():
-            raise DeliveryError(
-                f"{environment} does not run from this folder, so a change here would have no effect. Run this where "
-                f"it runs, or start it here first: `slipway reconcile {environment}`."
-            )
-        target.preflight()
+        _check(held, serving, found)
         wanted = found.digest if found else None
         if target.shadow.digest == wanted and target.observe_shadow() == wanted:
             return Shadowed(environment, serving.bundle, wanted)
         prepared = prepare_release(held, serving, accepted=serving)
-        return Shadowed(environment, serving.bundle, wanted, _switch(held, prepared, found))
+        return Shadowed(environment, serving.bundle, wanted, start_shadow(held, prepared, found))
 
 
 def find_bundle(root: Path, ledger: Ledger, chosen: str) -> SealedBundle:
@@ -85,13 +83,35 @@ def find_bundle(root: Path, ledger: Ledger, chosen: str) -> SealedBundle:
             f"No bundle {chosen}: expected `{CANDIDATE}` (bundle/ of this folder), `{OFF}`, or {_FEWEST} or more digits"
             " of the digest of one that bundle/ or the ledger holds. `slipway history production` shows digests."
         )
-    bundles = root / ".slipway" / "bundles"
-    bundles.mkdir(parents=True, exist_ok=True)
-    return read_sealed(ledger.fetch_bundle(digests[0], bundles), digests[0])
+    return read_sealed(ledger.fetch_bundle(digests[0], _bundles(root)), digests[0])
 
 
-def _switch(held: OpenEnvironment, prepared: PreparedRelease, shadow: SealedBundle | None) -> Smoke:
-    """Switch and test; on failure the shadow before comes back."""
+def _bundles(root: Path) -> Path:
+    found = root / ".slipway" / "bundles"
+    found.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def _check(held: OpenEnvironment, serving: Release, shadow: SealedBundle | None) -> None:
+    """Raise `DeliveryError`, or `SettingsError`, for a shadow or an environment that cannot be switched."""
+    target, name = held.target, held.target.name
+    if shadow and shadow.digest == serving.bundle:
+        raise DeliveryError(f"{name} serves {shadow.digest[:12]} itself. Choose another bundle as its shadow.")
+    if not target.is_managed_here():
+        raise DeliveryError(
+            f"{name} does not run from this folder, so a change here would have no effect. Run this where it runs, or "
+            f"start it here first: `slipway reconcile {name}`."
+        )
+    if shadow:
+        bundles = _bundles(held.ledger.root)
+        verify_comparable(read_sealed(held.ledger.fetch_bundle(serving.bundle, bundles)), shadow)
+    if difference := find_difference(target, serving):
+        raise DeliveryError(f"{name} is out of sync ({difference}). Run `slipway reconcile {name}` first.")
+    target.preflight()
+
+
+def start_shadow(held: OpenEnvironment, prepared: PreparedRelease, shadow: SealedBundle | None) -> Smoke:
+    """Let a bundle shadow the environment, None for none, and test it; on failure the shadow before comes back."""
     target, before = held.target, held.target.shadow.read()
     held.say(f"{target.name}: switching the shadow to {shadow.digest[:12] if shadow else 'none'} ...")
     target.shadow.point(shadow)

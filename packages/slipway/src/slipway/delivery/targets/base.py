@@ -14,6 +14,7 @@ from slipway.bundle.verify import SealedBundle
 from slipway.delivery.smoke_test import Smoke, run_smoke_test
 from slipway.delivery.targets.shadow_link import ShadowLink
 from slipway.errors import DeliveryError
+from slipway.settings import environment_folder
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 DEFAULT_TARGET = "local"
@@ -61,7 +62,7 @@ class Target(ABC):
         self.root = root
         self.name = name
         self.settings = settings
-        self.shadow = ShadowLink((root / ".slipway" / "environments" / name).resolve())
+        self.shadow = ShadowLink(environment_folder(root, name).resolve())
         self.table = f"[tool.slipway.environments.{name}] of pyproject.toml"
 
     @property
@@ -119,7 +120,10 @@ class Target(ABC):
 
     def note(self) -> str | None:
         """Return a remark for `slipway status` on an environment that is in sync, None if there is none."""
-        return f"shadow {self.shadow.digest[:12]}" if self.shadows and self.shadow.digest else None
+        if not self.shadows or self.shadow.digest is None:
+            return None
+        shown = f"shadow {self.shadow.digest[:12]}"
+        return shown if self.observe_shadow() == self.shadow.digest else f"{shown}, which the service does not have"
 
     def log_folders(self) -> tuple[Path, ...]:
         """Return the folders of this machine with the prediction log of every replica."""

@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from slipway.bundle.verify import SealedBundle, read_sealed
-from slipway.errors import BundleError
+from slipway.errors import BundleError, SettingsError
 from slipway.files.writing import new_folder
+from slipway.serving.shadow.sealed import verify_comparable
 
 _NONE = "none"
 
@@ -31,8 +32,10 @@ class ShadowLink:
         return None if name == _NONE else name
 
     def read(self) -> SealedBundle | None:
-        """Return the verified bundle, None for none; raises `BundleError` for a damaged one."""
-        return read_sealed(self._shadows / self.digest, self.digest) if self.digest else None
+        """Return the verified bundle, None for none, or for a damaged one: what serves starts without it."""
+        with suppress(BundleError):
+            return read_sealed(self._shadows / self.digest, self.digest) if self.digest else None
+        return None
 
     def point(self, bundle: SealedBundle | None) -> None:
         """Let the link name a copy of the bundle, or the empty folder."""
@@ -44,10 +47,19 @@ class ShadowLink:
                 shutil.copytree(bundle.path, temporary, dirs_exist_ok=True)
         point_link(self.path, target)
 
-    def ensure(self) -> None:
-        """Make the link where there is none yet."""
-        if not self.path.is_symlink():
-            self.point(None)
+    def settle(self, served: SealedBundle) -> None:
+        """Make the link where there is none; one that names a bundle which cannot shadow `served` is emptied.
+
+        Otherwise a service would not start because of its shadow.
+        """
+        try:
+            shadow = self.read()
+            if shadow is not None:
+                verify_comparable(served, shadow)
+                return
+        except SettingsError:
+            pass
+        self.point(None)
 
 
 def point_link(link: Path, target: Path) -> None:
@@ -56,11 +68,6 @@ def point_link(link: Path, target: Path) -> None:
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(os.path.relpath(target, link.parent))
     fresh.replace(link)
-
-
-def describe_shadow(found: str | None, expected: str | None) -> str:
-    """Say which bundle shadows the service and which one should."""
-    return f"has the shadow {(found or 'none')[:12]}, `slipway shadow` set {(expected or 'none')[:12]}"
 
 
 def _is_whole(folder: Path, digest: str) -> bool:

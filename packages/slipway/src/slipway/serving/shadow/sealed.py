@@ -19,11 +19,16 @@ def read_shadow(settings: ServingSettings, served: SealedBundle) -> SealedBundle
     if found.digest == served.digest:
         print_line(f"no shadow: {folder} is the bundle that is served")
         return None
-    ours, theirs = served.manifest, found.manifest
+    verify_comparable(served, found)
+    return found
+
+
+def verify_comparable(served: SealedBundle, shadow: SealedBundle) -> None:
+    """Raise `SettingsError` unless the scores of both bundles mean the same."""
+    ours, theirs = served.manifest, shadow.manifest
     if (ours.task, ours.classes) != (theirs.task, theirs.classes):
         raise SettingsError(
-            f"The shadow {folder} cannot be compared with the bundle that is served: expected the task {ours.task} "
-            f"with the classes {list(ours.classes)}, found {theirs.task} with {list(theirs.classes)}. Name a bundle of "
-            "the same problem with --shadow or SLIPWAY_SHADOW, or leave it out."
+            f"The shadow {shadow.path} cannot be compared with the bundle that is served: expected the task "
+            f"{ours.task} with the classes {list(ours.classes)}, found {theirs.task} with {list(theirs.classes)}. "
+            "Choose a bundle of the same problem, or serve without a shadow."
         )
-    return found

@@ -24,7 +24,7 @@ from slipway.bundle.verify import SealedBundle, read_sealed
 from slipway.delivery.smoke_test import Smoke, Version, is_ready, read_version, run_smoke_test, wait_until
 from slipway.delivery.targets.base import Port, PreparedRelease, Target, TargetSettings, describe_difference
 from slipway.delivery.targets.local import process
-from slipway.delivery.targets.shadow_link import describe_shadow, point_link
+from slipway.delivery.targets.shadow_link import point_link
 from slipway.errors import BundleError, DeliveryError
 from slipway.files.writing import new_folder, write_bytes
 from slipway.settings import LOG_FOLDER, environment_folder
@@ -129,7 +129,7 @@ class LocalTarget(Target):
         """Serve the bundle and test it; a running service is switched without downtime."""
         write_bytes(self._switching, prepared.bundle.digest.encode())
         point_link(self._current, prepared.bundle.path)
-        self.shadow.ensure()
+        self.shadow.settle(prepared.bundle)
         if running := self._usable():
             self._switch(running, prepared.bundle.digest)
         else:
@@ -161,11 +161,7 @@ class LocalTarget(Target):
         if running is None or digest is None:
             return "a service runs and does not respond" if running else None
         points_to = self._current.resolve().name
-        if points_to != digest:
-            return f"the link current points to {points_to[:12]}"
-        shadows, wanted = self.observe_shadow(), self.shadow.digest
-        # The bundle that is served does not shadow itself.
-        return None if shadows == wanted or wanted == digest else describe_shadow(shadows, wanted)
+        return None if points_to == digest else f"the link current points to {points_to[:12]}"
 
     def remove(self) -> bool:
         """Stop the service; return False if none was running. Releases and the prediction log stay."""
