@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import numpy as np
 import pytest
 from monitorbox import identify, write_log
 
+from slipway.monitoring.effectiveness.labels import measure_labels
 from slipway.monitoring.intake.chunks import find_segments, take_in
 from slipway.monitoring.intake.traffic import load_traffic
 from slipway.problem import Task
@@ -126,3 +128,20 @@ def test_rows_are_in_the_order_of_their_time_whatever_the_order_of_the_log(tmp_p
         write_log(tmp_path / "log", predictions[::-1][start : start + 7])
     times = load(tmp_path).traffic.clock
     assert (np.diff(times) > np.timedelta64(0)).all()
+
+
+def test_the_delay_is_that_of_the_observation_where_somebody_says_it(tmp_path, churn):
+    predictions = [predict(number) for number in range(3)]
+    said = [
+        START + timedelta(hours=30, minutes=number) if number else datetime(2013, 1, 1, tzinfo=UTC)
+        for number in range(3)
+    ]
+    given = [
+        msgspec.structs.replace(observe(number, each, True, hours=50), observed_at=said[number])
+        for number, each in enumerate(predictions)
+    ]
+    write_log(tmp_path / "log", [*predictions, *given])
+    found = measure_labels(load(tmp_path).traffic, churn.bundle.manifest, churn.params.evaluate)
+    delay = {each.name: each.figure for each in found}["delay_median"]
+    # Of 50, 30 and 30 hours: the first outcome was observed before its prediction, so its arrival counts.
+    assert delay.value == pytest.approx(30)

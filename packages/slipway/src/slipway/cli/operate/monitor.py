@@ -13,11 +13,9 @@ from slipway.cli.progress import progress_bar
 if TYPE_CHECKING:
     from slipway.monitoring.result import MonitorResult
 
-# What fits on a screen; the file and the page have the rest.
-_SHOWN = (
-    *("skill", "log_loss", "roc_auc", "slope", "mean_error", "accuracy", "rmse", "mae", "r2", "coverage"),
-    *("delay_p95", "latency_p99"),
-)
+# What fits on a screen; the file has the rest.
+_SHOWN = ("skill", "log_loss", "roc_auc", "accuracy", "rmse", "mae", "slope", "bias", "coverage", "latency_p99")
+_WINDOWS = 4
 
 
 class _CannotRunError(click.ClickException):
@@ -76,24 +74,43 @@ def run(
     raise SystemExit(1 if not exit_zero and any(alarm.state == "firing" for alarm in result.alarms) else 0)
 
 
+@monitor.command(epilog=examples("slipway monitor rules", "slipway monitor rules --json"))
+@AS_JSON
+def rules(as_json: bool) -> None:
+    """Print the rules: the defaults, with what monitor.yaml changes.
+
+    The output is valid in monitor.yaml.
+    """
+    import msgspec
+    import yaml
+
+    from slipway.monitoring.rules import read_rules
+
+    found = msgspec.to_builtins(read_rules(Path()))
+    # Keys at their defaults say nothing.
+    plain = {
+        name: {key: value for key, value in rule.items() if value not in (None, 0, "", True)}
+        for name, rule in found["rules"].items()
+    }
+    text = yaml.safe_dump(found | {"rules": plain}, sort_keys=False, default_flow_style=None, width=118)
+    print_result(as_json, found, text.rstrip())
+
+
 def _print_windows(result: "MonitorResult") -> None:
+    """Print the newest windows of each length below what the evaluation found."""
     from slipway.figures import format_figure
 
     for days in result.lengths():
-        windows = result.of_length(days)
-        names = [name for name in _SHOWN if any(window.find(name) for window in windows)]
-        rows = []
-        for window in windows:
-            found = [window.find(name) for name in names]
-            rows.append(
-                (
-                    f"{window.start:%Y-%m-%d}",
-                    f"{window.rows:,}",
-                    f"{window.outcomes:,}",
-                    *(format_figure(each.figure if each else None) for each in found),
-                )
-            )
-        click.echo(f"\nWindows of {days} days")
+        every = result.of_length(days)
+        shown = every[-_WINDOWS:]
+        names = [name for name in _SHOWN if any(window.find(name) for window in shown)]
+        found = [shown[-1].find(name) for name in names]
+        rows = [("evaluation", "", "", *(format_figure(each.reference if each else None) for each in found))]
+        for window in shown:
+            figures = [each.figure if each else None for each in map(window.find, names)]
+            counts = (f"{window.start:%Y-%m-%d}", f"{window.rows:,}", f"{window.outcomes:,}")
+            rows.append((*counts, *map(format_figure, figures)))
+        click.echo(f"\nWindows of {days} days, the last {len(shown)} of {len(every)}")
         print_table(("from", "rows", "outcomes", *names), rows)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from slipway.bundle.manifest import Manifest
 from slipway.evaluation.intervals import percentile_interval, resample_groups
@@ -23,12 +24,20 @@ def measure_labels(traffic: Traffic, manifest: Manifest, params: EvaluateParams)
     """Yield coverage, delay, the mean of scores and outcomes, and how the scores of the labelled rows differ."""
     rows, labelled = len(traffic), int(traffic.labelled.sum())
     yield Measurement(name="coverage", figure=Figure(value=labelled / rows) if rows else None, rows=rows)
-    # In hours after the prediction, as its outcome was observed.
-    delays = (traffic.arrived - traffic.logged)[traffic.labelled] / _HOUR
+    delays = _find_delays(traffic.take(traffic.labelled)) / _HOUR
     for name, level in (("delay_median", 0.5), ("delay_p95", 0.95)):
         figure = Figure(value=float(np.quantile(delays, level))) if labelled else None
         yield Measurement(name=name, figure=figure, rows=labelled, note="hours")
     yield from _means(traffic, manifest, params)
+
+
+def _find_delays(labelled: Traffic) -> NDArray[np.timedelta64]:
+    """Return how long after the row its outcome was observed, or came into the log where nobody says.
+
+    An observation before the row's own time is of another clock, as where old rows are sent again.
+    """
+    observed = labelled.observed - labelled.clock
+    return np.where(observed >= np.timedelta64(0), observed, labelled.arrived - labelled.logged)
 
 
 def _means(traffic: Traffic, manifest: Manifest, params: EvaluateParams) -> Iterator[Measurement]:

@@ -27,7 +27,7 @@ class OutcomeRows(NamedTuple):
     own: NDArray[np.uint64]
     corrects: NDArray[np.uint64]
     time: NDArray[np.int64]
-    arrived: NDArray[np.int64]
+    observed: NDArray[np.int64]
     values: NDArray[np.intp]
     outcomes: tuple[Any, ...]
 
@@ -43,19 +43,20 @@ class OutcomeRows(NamedTuple):
         time, observed = (
             np.concatenate([_microseconds(table[name]) for table in tables]) for name in ("time", "observed_at")
         )
-        arrived = np.where(observed == _MISSING, time, observed)
-        return cls(about, own, corrects, time, arrived, values, tuple(value for _, value in known))
+        return cls(about, own, corrects, time, observed, values, tuple(value for _, value in known))
 
 
 class JoinedOutcomes(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """The outcome of each prediction, in their order, and what became of the rest of the outcomes.
 
+    `arrived` is when the outcome came into the log, `observed` when its sender says that it was observed (or NaT).
     `unknown` counts those whose prediction is not among them, `strange` those that are no class of the model.
     """
 
     target: NDArray[Any]
     labelled: NDArray[np.bool_]
     arrived: NDArray[np.datetime64]
+    observed: NDArray[np.datetime64]
     repeated: int
     superseded: int
     conflicting: int
@@ -75,9 +76,9 @@ def join_outcome_rows(
     count = np.bincount(prediction[order], minlength=len(identifiers))
     single = order[count[prediction[order]] == 1]
     value = np.full(len(identifiers), -1, dtype=np.intp)
-    arrived = np.full(len(identifiers), np.datetime64("NaT", "us"))
+    first = np.full(len(identifiers), -1, dtype=np.intp)
     value[prediction[single]] = rows.values[single]
-    arrived[prediction[single]] = rows.arrived[single].view("datetime64[us]")
+    first[prediction[single]] = single
     repeated = superseded = conflicting = 0
     several = order[count[prediction[order]] > 1]
     for group in np.split(several, np.flatnonzero(np.diff(prediction[several])) + 1) if len(several) else ():
@@ -88,13 +89,14 @@ def join_outcome_rows(
         if len(settled.outcomes) == 1:
             same = [at for at in group if _equal(rows.outcomes[rows.values[at]], settled.outcomes[0])]
             value[prediction[group[0]]] = rows.values[same[0]]
-            arrived[prediction[group[0]]] = rows.arrived[same].min().view("datetime64[us]")
+            first[prediction[group[0]]] = min(same, key=lambda at: rows.time[at])
     target = np.where(value >= 0, meanings[value], np.nan) if len(meanings) else np.full(len(identifiers), np.nan)
     labelled = ~np.isnan(target)
     return JoinedOutcomes(
         target=target if task is Task.REGRESSION else np.where(labelled, target, -1).astype(np.intp),
         labelled=labelled,
-        arrived=arrived,
+        arrived=_take_times(rows.time, first),
+        observed=_take_times(rows.observed, first),
         repeated=repeated,
         superseded=superseded,
         conflicting=conflicting,
@@ -110,6 +112,11 @@ def _pairs(tables: Sequence[pa.Table], prefix: str) -> NDArray[np.uint64]:
     """Return identifiers as rows of two numbers."""
     halves = [(table[f"{prefix}high"].to_numpy(), table[f"{prefix}low"].to_numpy()) for table in tables]
     return np.concatenate([np.stack(pair, axis=1) for pair in halves])
+
+
+def _take_times(times: NDArray[np.int64], rows: NDArray[np.intp]) -> NDArray[np.datetime64]:
+    """Return the times of the rows, NaT for a row of -1."""
+    return np.append(times, _MISSING)[rows].view("datetime64[us]")
 
 
 def _microseconds(values: pa.ChunkedArray) -> NDArray[np.int64]:

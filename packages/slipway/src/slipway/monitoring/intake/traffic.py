@@ -35,8 +35,9 @@ class Traffic(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     `identifiers` are those of the predictions, two numbers each. `clock` and `logged` are datetime64[us] in UTC
     (`clock` in the time of the contract's column); `model` is the position of each row's release in `models`;
     `position` that of the row in its request. `target` holds positions in the classes, or values for a regression,
-    where `labelled`; `arrived` is when the outcome came. `columns` are the contract's, missing in rows without
-    `has_inputs`. `shadow` has the scores of bundles that shadowed these rows.
+    where `labelled`; `arrived` is when the outcome came into the log, `observed` when its sender says that it was
+    observed. `columns` are the contract's, missing in rows without `has_inputs`. `shadow` has the scores of bundles
+    that shadowed these rows.
     """
 
     identifiers: NDArray[np.uint64]
@@ -50,6 +51,7 @@ class Traffic(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     target: NDArray[Any]
     labelled: NDArray[np.bool_]
     arrived: NDArray[np.datetime64]
+    observed: NDArray[np.datetime64]
     has_inputs: NDArray[np.bool_]
     columns: Columns
     shadow: ShadowScores
@@ -129,6 +131,7 @@ def load_traffic(
             target=joined.target,
             labelled=joined.labelled,
             arrived=joined.arrived,
+            observed=joined.observed,
             shadow=align_shadows(identifiers, shadows, width),
             **rows,
         ),
