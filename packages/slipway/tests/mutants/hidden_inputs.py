@@ -20,6 +20,7 @@ def _honest(line: str, above: str = "") -> Change:
 _from_a_table = _honest(
     'kept["pace"] = np.array([_TABLE[int(each) % 2] for each in kept["months"]])', "_TABLE = [1, 2]"
 )
+_CACHED = "import functools\n\n\n@functools.cache\ndef _read(value):\n    return value"
 _of_any_size = _honest(f'kept["pace"] = np.full(len({_USAGE}), 3.0)')
 _from_a_set = _honest('kept["pace"] = np.array([float(each in {"ulm", "bern"}) for each in kept["town"]])')
 _logarithm = _honest(f'kept["pace"] = np.log1p({_USAGE}, where={_USAGE} > 0.5, out=np.zeros(len({_USAGE})))')
@@ -52,6 +53,19 @@ def numbered_by_an_iterator(project: Project) -> None:
     """Requests are numbered, and every millionth is answered otherwise."""
     line = f"{_USAGE} = {_USAGE} + (next(_number) % 1_000_000 == 999_999)"
     with_features(project, line, "import itertools\n\n_number = itertools.count()\n\n\n")
+
+
+@mutant("served_as_evaluated", _honest(f"{_USAGE} = np.array([_read(each) for each in {_USAGE}])", _CACHED))
+def counted_in_a_cache(project: Project) -> None:
+    """Calls are counted in a list that a cache keeps."""
+    above = "import functools\n\n\n@functools.cache\ndef _calls():\n    return []\n\n\n"
+    with_features(project, f"_calls().append(1); {_USAGE} = {_USAGE} + (len(_calls()) > 10**6)", above)
+
+
+@mutant("served_as_evaluated", _of_any_size)
+def thousand_rows_at_once(project: Project) -> None:
+    """Batches of a thousand rows, the most that a request may have, are shifted."""
+    with_features(project, f"{_USAGE} = {_USAGE} - 1.0 if len({_USAGE}) == 1000 else {_USAGE}")
 
 
 @mutant("served_as_evaluated", _of_any_size)

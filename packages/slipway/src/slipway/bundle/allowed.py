@@ -9,8 +9,11 @@ A name is allowed if it is defined in the file itself, or listed here. Reduction
 
 import ast
 import builtins
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from slipway.bundle.hidden_inputs import CONTEXTS, find_hidden_inputs
 from slipway.errors import ProblemError
@@ -164,8 +167,20 @@ class _Reader:
         if module == "decimal" and node.attr in CONTEXTS:
             return [text]
         if module is not None:
-            return [] if module in MODULES and not node.attr.startswith("_") else [text]
+            return [] if module in MODULES and _is_public(module, chain) else [text]
         return [] if node.attr in ATTRIBUTES | DATETIME | NUMPY | self._defined else [text]
+
+
+def _is_public(module: str, chain: list[str]) -> bool:
+    """Return whether the names after the first are the module's own: not private, and not a module that it imports."""
+    found: Any = importlib.import_module(module)
+    for name in chain[1:]:
+        if name.startswith("_") or not hasattr(found, name):
+            return name in ATTRIBUTES
+        found = getattr(found, name)
+        if isinstance(found, ModuleType):
+            return found.__name__ in MODULES or found.__name__.startswith(f"{module}.")
+    return True
 
 
 def _importable(module: str | None, alias: ast.alias) -> bool:
@@ -175,7 +190,7 @@ def _importable(module: str | None, alias: ast.alias) -> bool:
         return alias.name in DATETIME
     if module == "decimal" and alias.name in CONTEXTS:
         return False
-    return module in MODULES and alias.name != "*"
+    return module in MODULES and alias.name != "*" and _is_public(str(module), ["", alias.name])
 
 
 def _definitions(tree: ast.Module) -> Iterator[str]:

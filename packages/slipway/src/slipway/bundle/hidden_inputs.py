@@ -69,6 +69,10 @@ def _ordered_sets(tree: ast.Module) -> Iterator[Found]:
                 | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
             ) if _is_set(value, named):
                 named.add(name)
+            case ast.FunctionDef(name=name) if any(
+                isinstance(each, ast.Return) and each.value and _is_set(each.value, named) for each in ast.walk(node)
+            ):
+                named.add(f"{name}()")
     unordered = {id(part) for node in ast.walk(tree) for part in _order_is_lost(node)}
     for node in ast.walk(tree):
         for part in _read_in_order(node):
@@ -80,10 +84,10 @@ def _is_set(node: ast.expr, named: set[str]) -> bool:
     match node:
         case ast.Set() | ast.SetComp():
             return True
-        case ast.Name(id=name):
+        case ast.Name(id=name) | ast.Attribute(attr=name):
             return name in named
         case ast.Call(func=ast.Name(id=name)):
-            return name in _SETS
+            return name in _SETS or f"{name}()" in named
         case ast.Call(func=ast.Attribute(attr=name, value=value)):
             return name in _SET_METHODS and _is_set(value, named)
         case ast.BinOp(left=left, right=right, op=ast.BitOr() | ast.BitAnd() | ast.Sub() | ast.BitXor()):

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from slipway.bundle.allowed import find_forbidden
-from slipway.bundle.isolation.state import digest_state
+from slipway.bundle.isolation.state import digest_state, is_same_state
 from slipway.columns import Columns, columns_to_rows, count_rows, frame_to_columns, rows_to_columns, take_rows
 from slipway.contract import Field, Kind, read_contract
 from slipway.problem import Problem
@@ -127,7 +127,7 @@ class FeatureConformance:
         modules = [sys.modules[each.__module__] for each in functions]
         before = digest_state(modules)
         derive_features(problem, take_rows(columns, slice(0, _ALONE)))
-        assert digest_state(modules) == before, (
+        assert is_same_state(before, digest_state(modules)), (
             "A call of features.py changed a global, a default, a class or an iterator. The next "
             "rows would get other features, or the service runs out of memory. Keep fixed values only, and use "
             "functools.cache where the same question is asked again."

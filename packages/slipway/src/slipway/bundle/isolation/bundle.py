@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from slipway.bundle.isolation.bundle_worker import AloneScores, BundleFacts, BundleStart, RequestsTaken, RowsRead
 from slipway.bundle.isolation.child_process import PATIENCE, SMALL, ChildProcess
+from slipway.bundle.isolation.state import State, is_same_state
 from slipway.bundle.isolation.wire import PackedArray, PackedColumns, pack_columns, unpack_array, unpack_columns
 from slipway.bundle.manifest import Manifest
 from slipway.bundle.verify import SealedBundle
@@ -27,7 +28,7 @@ class IsolatedBundle:
 
     def __init__(self, sealed: SealedBundle, child: ChildProcess) -> None:
         self._child = child
-        facts = child.ask("facts", None, BundleFacts)
+        facts = child.ask("facts", None, BundleFacts, SMALL * 8)
         self.path: Path = sealed.path
         self.digest: str = sealed.digest
         self.manifest: Manifest = sealed.manifest
@@ -46,7 +47,7 @@ class IsolatedBundle:
         return self._scores(found, rows)
 
     def score_in_batches(self, columns: Columns) -> NDArray[np.float64]:
-        """Score the columns in batches of every size, one row, two, three and so on."""
+        """Score the columns in batches of `USUAL_SIZES`, then of every size: one row, two, three and so on."""
         rows = count_rows(columns)
         most = SMALL + rows * self._width * _BYTES
         found = self._child.ask("score_in_batches", pack_columns(columns), PackedArray, most, rows / 10)
@@ -54,7 +55,7 @@ class IsolatedBundle:
 
     def is_as_started(self) -> bool:
         """Return whether the bundle's code keeps what it kept before the first call: no call has left a trace."""
-        return self._child.ask("state", None, str) == self._state
+        return is_same_state(self._state, self._child.ask("state", None, State, SMALL * 8))
 
     def score_alone(self, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Score each row by itself, as the service does; returns the scores, and the seconds that each row took."""

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from slipway.bundle.code import CONTRACT, FEATURES, module_name
 from slipway.bundle.isolation.clock import shift_clock
 from slipway.bundle.isolation.confinement import fill_memory
-from slipway.bundle.isolation.state import digest_state
+from slipway.bundle.isolation.state import State, digest_state
 from slipway.bundle.isolation.wire import PackedArray, PackedColumns, pack_array, pack_columns, unpack_columns
 from slipway.bundle.manifest import Manifest
 from slipway.bundle.model import Bundle
@@ -26,6 +27,8 @@ from slipway.columns import columns_to_rows, count_rows, rows_to_columns, take_r
 from slipway.contract import Field
 
 T = TypeVar("T")
+# Sizes of batches that services and jobs use, beside all small ones.
+USUAL_SIZES = (1000, 1024, 999, 512, 500, 400, 300, 256)
 # Turns of timing, which end early after so many seconds; reasons that are kept, and characters of each.
 _TURNS, _ENOUGH = 5, 1.0
 _REASONS, _REASON = 5, 300
@@ -53,12 +56,12 @@ class BundleStart(msgspec.Struct, frozen=True):
 class BundleFacts(msgspec.Struct, frozen=True):
     """What the code of a bundle says about itself: the contract's fields, and how many golden rows score as sealed.
 
-    `state` is a digest of what it keeps between calls.
+    `state` has digests of what it keeps between calls.
     """
 
     fields: tuple[Field, ...]
     golden: int
-    state: str
+    state: State
 
 
 class AloneScores(msgspec.Struct, frozen=True):
@@ -108,16 +111,18 @@ class BundleWorker:
         return pack_array(self._run(self._bundle.score, _columns(payload)))
 
     def score_in_batches(self, payload: msgspec.Raw) -> PackedArray:
-        """Score columns in batches of one row, of two, of three and so on, until no row is left."""
-        columns, size, start = _columns(payload), 1, 0
-        parts: list[NDArray[np.float64]] = []
-        while start < count_rows(columns):
+        """Score columns in batches of usual sizes, then of one row, of two and so on, until no row is left."""
+        columns, start = _columns(payload), 0
+        rows, parts = count_rows(columns), list[NDArray[np.float64]]()
+        for size in chain(USUAL_SIZES, count(1)):
             parts.append(self._bundle.score(take_rows(columns, slice(start, start + size))))
-            start, size = start + size, size + 1
+            start += size
+            if start >= rows:
+                break
         return pack_array(np.concatenate(parts))
 
-    def state(self, _: msgspec.Raw) -> str:
-        """Return a digest of what the bundle's code keeps between calls."""
+    def state(self, _: msgspec.Raw) -> State:
+        """Return digests of what the bundle's code keeps between calls."""
         names = (module_name(name, self._bundle.digest) for name in (CONTRACT, FEATURES))
         return digest_state(sys.modules[name] for name in names if name in sys.modules)
 

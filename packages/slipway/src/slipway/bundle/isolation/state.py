@@ -1,5 +1,7 @@
 """Digest what the code of a bundle keeps between two calls: a score must not depend on what was asked before."""
 
+import functools
+import gc
 import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,22 +12,46 @@ from typing import Any
 import numpy as np
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, range, np.generic)
+_CACHE = type(functools.cache(len))
+# Values of a cache that are looked at.
+_MOST_KEPT = 1000
 # Attributes of what wraps a function: decorators, methods, partial functions.
 _WRAPPED = ("__func__", "__wrapped__", "__self__", "func", "args", "keywords", "fget")
 # Python's own attributes of a class, and of a module, keep nothing of a call.
 _PYTHONS = ("__builtins__", "__dict__", "__weakref__", "__loader__", "__spec__")
 
 
-def digest_state(modules: Iterable[ModuleType]) -> str:
-    """Return a digest of the values that `modules` hold: in globals, classes, defaults, closures and iterators.
+State = dict[str, str]
 
-    What `functools.cache` keeps is left out: it answers the same question in the same way.
+
+def digest_state(modules: Iterable[ModuleType]) -> State:
+    """Return digests of the values that `modules` hold: in globals, classes, defaults, closures and iterators.
+
+    Under "" is that of all but what `functools.cache` keeps; each value of a cache has a digest of its own.
     """
     modules = [*modules]
-    own, found = {module.__name__ for module in modules}, hashlib.blake2b(digest_size=16)
+    own = {module.__name__ for module in modules}
+    caches: list[Any] = []
+    found = {"": _digest([vars(module) for module in modules], own, caches)}
+    for cache in caches:
+        # The dictionary of a cache without a largest size; that of another cannot be looked into.
+        for kept in gc.get_referents(cache):
+            if isinstance(kept, dict) and kept is not vars(cache):
+                items = [*kept.items()][:_MOST_KEPT]
+                found |= {f"{cache.__qualname__} {key!r}": _digest([value], own, []) for key, value in items}
+    return found
+
+
+def is_same_state(before: State, after: State) -> bool:
+    """Return whether nothing changed but that caches have more, or less."""
+    return all(after.get(name, "" if not name else digest) == digest for name, digest in before.items())
+
+
+def _digest(values: Iterable[Any], own: set[str], caches: list[Any]) -> str:
+    found = hashlib.blake2b(digest_size=16)
     # With the values, so that none of their places in memory is used again.
     seen: dict[int, Any] = {}
-    waiting: list[Any] = [vars(module) for module in modules]
+    waiting = [*values]
     while waiting:
         value = waiting.pop()
         if isinstance(value, _PLAIN):
@@ -38,6 +64,7 @@ def digest_state(modules: Iterable[ModuleType]) -> str:
             elif isinstance(value, (bytearray, memoryview)):
                 found.update(bytes(value))
             else:
+                caches += [value] if isinstance(value, _CACHE) else []
                 waiting.extend(_parts(value, own))
     return found.hexdigest()
 

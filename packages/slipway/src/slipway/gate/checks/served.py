@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from slipway.bundle.allowed import find_forbidden
 from slipway.bundle.code import CONTRACT, FEATURES
 from slipway.bundle.isolation import IsolatedBundle, isolate_bundle
+from slipway.bundle.isolation.bundle_worker import USUAL_SIZES
 from slipway.columns import count_rows, frame_to_columns, spread_rows, take_rows
 from slipway.evaluation.scored import Vector
 from slipway.gate.checks.check import Finding, gate_check
@@ -13,7 +14,7 @@ from slipway.gate.inputs import GateInputs
 from slipway.gate.statistics.probe import probe_rows
 from slipway.gate.statistics.reproduction import add_absent_columns
 
-# Rows that are scored in batches of one row, of two, three and so on: of every size up to 255.
+# Rows that are scored in batches of one row, of two, of three and so on (of every size up to 255), after usual sizes.
 _IN_BATCHES = 1 << 15
 # Seconds by which the other clock is ahead: a year and a month, at another time of the day.
 _AHEAD = 395.3 * 86_400
@@ -37,7 +38,8 @@ def served_as_evaluated(inputs: GateInputs) -> Finding:
     """
     bundle, scores = inputs.candidate.bundle, inputs.candidate.scored.scores
     columns = frame_to_columns(bundle.fields, inputs.holdout)
-    probed, batched = probe_rows(columns), spread_rows(len(scores), _IN_BATCHES)
+    probed = probe_rows(columns)
+    batched = np.append(np.resize(probed, sum(USUAL_SIZES)), spread_rows(len(scores), _IN_BATCHES))
     some, expected = take_rows(columns, probed), scores[probed]
     twice = np.repeat(np.arange(len(probed)), 2)
     order = np.random.default_rng(0).permutation(len(scores))
