@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from monitorbox import START, make_project, make_traffic, run, split, write_log
 
-from slipway.errors import DataError
+from slipway.errors import DataError, SettingsError
 from slipway.evaluation.metrics import metric_value
 from slipway.evaluation.scored import Scored
 from slipway.problem import Task
@@ -237,8 +237,13 @@ def test_the_clock_may_be_a_column_of_the_contract(toys, tmp_path):
     result = run(root)
     offered = [each.inputs["offered"][:10] for each in made.predictions]
     assert f"{result.at - timedelta(days=1):%Y-%m-%d}" == max(offered)
+    bare = [msgspec.structs.replace(each, inputs=None) for each in made.predictions]
+    write_log(root / "bare", bare)
+    (root / ".slipway").rename(root / "before")
+    with pytest.raises(SettingsError, match="no row of the log has the column offered"):
+        run(root, root / "bare")
     (root / "monitor.yaml").write_text("clock: rooms\n")
-    with pytest.raises(Exception, match="clock: expected logged or a timestamp of the contract \\(offered\\)"):
+    with pytest.raises(SettingsError, match="clock: expected logged or a timestamp of the contract \\(offered\\)"):
         run(root)
 
 

@@ -87,9 +87,10 @@ def rules(as_json: bool) -> None:
     from slipway.monitoring.rules import read_rules
 
     found = msgspec.to_builtins(read_rules(Path()))
-    # Keys at their defaults say nothing.
+    # Keys that say nothing.
+    empty = {"fewest_rows": 0, "fewest_outcomes": 0, "advice": "", "enabled": True}
     plain = {
-        name: {key: value for key, value in rule.items() if value not in (None, 0, "", True)}
+        name: {key: value for key, value in rule.items() if value is not None and empty.get(key) != value}
         for name, rule in found["rules"].items()
     }
     text = yaml.safe_dump(found | {"rules": plain}, sort_keys=False, default_flow_style=None, width=118)

@@ -216,7 +216,13 @@ def _clock(rows: dict[str, NDArray[Any]], fields: Sequence[Field], clock: str) -
             f"monitor.yaml: clock: expected {LOGGED} or a timestamp of the contract ({', '.join(times) or 'none'}), "
             f"found {clock!r}. Fix it."
         )
-    return rows[f"{INPUT}{clock}"]
+    found = rows[f"{INPUT}{clock}"]
+    if len(found) and np.isnat(found).all():
+        raise SettingsError(
+            f"monitor.yaml: clock: no row of the log has the column {clock}. Write `clock: {LOGGED}` where inputs are "
+            "not logged."
+        )
+    return found
 
 
 def _in_order(rows: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
