@@ -3,6 +3,7 @@
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import IO, Any
 
 from docker.types import LogConfig
 
@@ -14,10 +15,12 @@ from slipway.files.writing import new_folder
 _LOG = "/var/log/slipway"
 # The image's own Python: an engine's archive of a file that grows while it is read breaks off. Of each file so many
 # bytes are sent as it had at first; one that was deleted meanwhile is left out.
-_PROGRAM = f"""
-import os, sys, tarfile
-with tarfile.open(fileobj=sys.stdout.buffer, mode="w|gz", compresslevel=1) as archive:
-    for folder, _, names in os.walk({_LOG!r}):
+PROGRAM = """
+import gzip, os, sys, tarfile
+top = sys.argv[1]
+packed = gzip.GzipFile(fileobj=sys.stdout.buffer, mode="wb", compresslevel=1)
+with packed, tarfile.open(fileobj=packed, mode="w|") as archive:
+    for folder, _, names in os.walk(top):
         for name in sorted(names):
             path = os.path.join(folder, name)
             try:
@@ -25,15 +28,15 @@ with tarfile.open(fileobj=sys.stdout.buffer, mode="w|gz", compresslevel=1) as ar
             except FileNotFoundError:
                 continue
             with file:
-                archive.addfile(archive.gettarinfo(arcname=os.path.relpath(path, {_LOG!r}), fileobj=file), file)
+                archive.addfile(archive.gettarinfo(arcname=os.path.relpath(path, top), fileobj=file), file)
 """
 
 
 def copy_log_volume(engine: Engine, image: str, volume: str, folder: Path, owner: str) -> None:
     """Copy the files of a volume into the new `folder`, through a container of `image`; raises `DeliveryError`."""
-    options = {
+    options: dict[str, Any] = {
         "entrypoint": "python",
-        "command": ["-c", _PROGRAM],
+        "command": ["-c", PROGRAM, _LOG],
         "volumes": {volume: {"bind": _LOG, "mode": "ro"}},
         "read_only": True,
         "cap_drop": ["ALL"],
@@ -50,8 +53,13 @@ def copy_log_volume(engine: Engine, image: str, volume: str, folder: Path, owner
         if status:
             raise DeliveryError(f"Cannot {action}: the program that reads it ended with exit code {status}.")
         archive.seek(0)
-        try:
-            with new_folder(folder, mode=0o700) as part, tarfile.open(fileobj=archive, mode="r|gz") as found:
-                found.extractall(part, filter="data")
-        except (tarfile.TarError, EOFError, OSError) as error:
-            raise DeliveryError(f"Cannot {action}: what arrived is incomplete ({error}). Run this again.") from error
+        unpack_log(archive, folder)
+
+
+def unpack_log(archive: IO[bytes], folder: Path) -> None:
+    """Unpack what the program in the container sent into the new `folder`; raises `DeliveryError` if it is cut off."""
+    try:
+        with new_folder(folder, mode=0o700) as part, tarfile.open(fileobj=archive, mode="r|gz") as found:
+            found.extractall(part, filter="data")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise DeliveryError(f"The prediction log arrived incomplete: {error}. Run this again.") from error
