@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import numpy as np
 import pytest
-from monitorbox import START, make_project, make_traffic, run, split, write_log
+from monitorbox import START, identify, make_project, make_traffic, run, split, write_log
 
 from slipway.errors import DataError, SettingsError
 from slipway.evaluation.metrics import metric_value
@@ -263,3 +263,19 @@ def test_a_log_without_predictions_is_named(root):
     (root / "log").mkdir()
     with pytest.raises(DataError, match="No prediction in the log of production: 0 file"):
         run(root)
+
+
+def test_a_clock_that_jumped_moves_no_window(root, churn):
+    made = make_traffic(churn, rows=80)
+    jumped = [
+        msgspec.structs.replace(made.predictions[0], id=identify(when, 77), time=when)
+        for when in (datetime(2099, 1, 1, tzinfo=UTC), datetime(1990, 1, 1, tzinfo=UTC))
+    ]
+    write_log(root / "log", made.entries)
+    before = run(root)
+    write_log(root / "log", jumped)
+    after = run(root)
+    assert after.counts.predictions == before.counts.predictions + 2
+    assert [(window.start, window.end, window.rows) for window in after.windows] == [
+        (window.start, window.end, window.rows) for window in before.windows
+    ]

@@ -20,7 +20,7 @@ from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.reference import ReleaseReference, read_reference
 from slipway.monitoring.result import LogCounts, MonitorResult, Window, result_path, write_result
 from slipway.monitoring.rules import MonitorRules, read_rules
-from slipway.monitoring.windows import find_end, plan_windows
+from slipway.monitoring.windows import find_days, plan_windows
 from slipway.project import Project, load_project
 
 _HOUR = timedelta(hours=1)
@@ -63,15 +63,14 @@ def _measure(
     until: datetime | None,
     progress: Progress,
 ) -> MonitorResult:
-    clock = log.loaded.traffic.clock
-    end = find_end(clock, np.datetime64(until.date(), "D") if until else None)
-    planned = plan_windows(clock[0].astype("datetime64[D]"), end, rules.lengths())
+    days = find_days(log.loaded.traffic.clock, np.datetime64(until.date(), "D") if until else None)
+    planned = plan_windows(days.start, days.end, rules.lengths())
     progress.start("measuring", len(planned))
     return MonitorResult(
         environment=environment,
         problem=project.problem.name,
         clock=rules.clock,
-        at=to_instant(end),
+        at=to_instant(days.end),
         release=reference.bundle,
         share=log.loaded.share,
         counts=_count(log.loaded, log.incomplete),

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 STEP_DAYS = 7
 # So many windows of a length are measured: a quarter of a year.
 MOST_WINDOWS = 13
+# At most this share of the rows, this far from the others, counts as the work of a clock that jumped.
+_JUMPED_SHARE, _JUMP = 0.001, np.timedelta64(28, "D")
 
 
 class WindowDays(NamedTuple):
@@ -39,7 +41,15 @@ def plan_windows(first: np.datetime64, end: np.datetime64, lengths: Iterable[int
     return tuple(sorted(found, key=lambda window: (window.end, window.days)))
 
 
-def find_end(clock: NDArray[np.datetime64], until: np.datetime64 | None) -> np.datetime64:
-    """Return the day after the newest row's day, or `until` where that is earlier."""
-    newest = clock[-1].astype("datetime64[D]") + np.timedelta64(1, "D")
-    return newest if until is None else min(newest, until)
+def find_days(clock: NDArray[np.datetime64], until: np.datetime64 | None) -> WindowDays:
+    """Return the day of the first row, and the day after the newest one, or `until` where that is earlier.
+
+    `clock` is in order. A clock that jumped leaves a few rows far from all others: these are in no window.
+    """
+    most = int(len(clock) * _JUMPED_SHARE)
+    first, newest = (
+        usual if abs(outer - usual) > _JUMP else outer
+        for outer, usual in ((clock[0], clock[most]), (clock[-1], clock[-1 - most]))
+    )
+    end = newest.astype("datetime64[D]") + np.timedelta64(1, "D")
+    return WindowDays(first.astype("datetime64[D]"), end if until is None else min(end, until))
