@@ -3,8 +3,9 @@ import re
 import msgspec
 import numpy as np
 import pytest
-from gatebox import inverted, sharpened, shuffled, with_production_scores, with_rules, with_scores
+from gatebox import inverted, isolated, sharpened, shuffled, with_production_scores, with_rules, with_scores
 
+from slipway.evaluation.scored import score_frame
 from slipway.evaluation.slices import SlicePart
 from slipway.gate.checks.quality import (
     beats_baseline,
@@ -13,8 +14,12 @@ from slipway.gate.checks.quality import (
     no_slice_worse,
     not_worse,
 )
+from slipway.gate.inputs import ScoredBundle
+from slipway.gate.statistics.calibration import least_mean_error, mean_distance
 from slipway.gate.statistics.paired import adjust_holm, defined_difference, p_value_worse, prepare_losses
 from slipway.problem import Task
+from slipway.training.fit import fit_estimator
+from slipway.training.seal import seal_bundle
 
 CHECKS = (beats_baseline, not_worse, no_slice_worse, calibrated, mean_prediction_in_range)
 
@@ -200,9 +205,33 @@ def test_calibration_does_not_apply_to_a_regression(inputs_by_toy):
     assert "not applicable" in calibrated(ruined).observed
 
 
-def test_a_shift_is_out_of_reach_of_productions_mean(inputs):
-    assert not mean_prediction_in_range(with_scores(inputs, shifted(inputs.production.scored, 0.2))).passed
+def moved(toy):
+    """The training set with other outcomes: a third of one class is gone, or values are larger."""
+    train = toy.train
+    if toy.problem.task is Task.REGRESSION:
+        return train.assign(target=train["target"] + 0.2 * train["target"].std())
+    gone = (train["target"] == sorted(train["target"].unique())[-1]) & (np.arange(len(train)) % 3 == 0)
+    return train[~gone].reset_index(drop=True)
+
+
+def test_a_shift_is_out_of_reach_of_productions_mean_unless_the_training_set_moved(toy, inputs, tmp_path):
     assert mean_prediction_in_range(with_scores(inputs, shifted(inputs.production.scored, 0.02))).passed
+    train = moved(toy)
+    bundle, _ = seal_bundle(
+        toy.problem, fit_estimator(toy.problem, toy.params, train), toy.params.train.threshold, train, tmp_path / "b"
+    )
+    candidate = ScoredBundle(isolated(bundle), score_frame(bundle, toy.holdout))
+    shift = msgspec.structs.replace(inputs, candidate=candidate)
+    found = mean_prediction_in_range(shift)
+    assert not found.passed
+    assert "from production's mean" in found.observed
+    # The same model of a training set that has it so passes where the holdout does not tell it from a sound one.
+    off, far = least_mean_error(candidate.scored, 0.95), mean_distance(candidate.scored, inputs.production.scored)
+    assert off < far
+    moved_too = mean_prediction_in_range(with_rules(msgspec.structs.replace(shift, train=train), mean=(off + far) / 2))
+    assert moved_too.passed
+    assert "on training rows 0.0" in moved_too.observed
+    assert not mean_prediction_in_range(with_rules(shift, mean=(off + far) / 2)).passed
 
 
 def test_a_first_release_is_measured_by_the_base_rate(first):

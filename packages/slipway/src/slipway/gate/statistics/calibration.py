@@ -29,13 +29,14 @@ def mean_distance(scored: Scored, other: Scored) -> float:
     return float(np.abs((_predictions(scored) - _predictions(other)).mean(axis=0)).max())
 
 
+def mean_error(scored: Scored) -> float:
+    """Return how far the mean score lies from the mean outcome, the largest over the columns."""
+    return float(np.abs((_predictions(scored) - _outcomes(scored)).mean(axis=0)).max())
+
+
 def least_mean_error(scored: Scored, level: float) -> float:
     """Return the distance from zero to the nearer end of the mean error's interval, the largest over the columns."""
-    if scored.task is Task.MULTICLASS:
-        actual = np.eye(len(scored.classes))[scored.target]
-    else:
-        actual = scored.target.reshape(-1, 1) / (_scale(scored) or 1.0)
-    errors = _predictions(scored) - actual
+    errors = _predictions(scored) - _outcomes(scored)
     rows, *sums = group_sums(scored, np.ones(len(errors)), *errors.T).T
     ends = [student_interval(*estimate_share(column, rows), scored.groups, level) for column in sums]
     return max(max(0.0, end.low or 0.0, -(end.high or 0.0)) for end in ends)
@@ -45,6 +46,13 @@ def _predictions(scored: Scored) -> Vector:
     """Return scores of shape (rows, columns), a regression's in standard deviations of the target."""
     scores = scored.scores.reshape(len(scored.target), -1)
     return scores / (_scale(scored) or 1.0)
+
+
+def _outcomes(scored: Scored) -> Vector:
+    """Return outcomes in the shape and unit of the predictions."""
+    if scored.task is Task.MULTICLASS:
+        return np.asarray(np.eye(len(scored.classes))[scored.target])
+    return np.asarray(scored.target.reshape(-1, 1) / (_scale(scored) or 1.0))
 
 
 def _scale(scored: Scored) -> float:
