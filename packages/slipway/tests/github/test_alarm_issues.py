@@ -174,7 +174,7 @@ def test_the_command_says_what_it_did_with_each_alarm(stub, monkeypatch, tmp_pat
     done = CliRunner().invoke(main, ["ci", "alarms", "production", "--results", str(tmp_path)])
     (issue,) = stub.issues
     assert done.exit_code == 0, done.output
-    assert done.output == f"production/effectiveness/skill: opened, {issue['html_url']}\n"
+    assert done.output == f"- `production/effectiveness/skill`: opened, {issue['html_url']}\n"
     done = CliRunner().invoke(main, ["ci", "alarms", "production", "--results", str(tmp_path / "none")])
-    assert "production/monitor-run/monitor: opened" in done.output
+    assert "`production/monitor-run/monitor`: opened" in done.output
     assert [each["state"] for each in stub.issues] == ["open", "open"]

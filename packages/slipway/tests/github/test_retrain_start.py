@@ -56,7 +56,7 @@ def test_without_an_alarm_that_asks_nothing_starts(stub, start, alarms):
 
 
 def test_while_an_input_fires_nothing_starts(stub, start):
-    assert "drift:temperature fired as well" in start(SKILL, UNIT).why
+    assert "`drift:temperature` fired as well" in start(SKILL, UNIT).why
     assert stub.started == []
 
 

@@ -51,6 +51,7 @@ def alarms(environment: str, results: Path, as_json: bool) -> None:
     from slipway.github.alarms.issues import list_issues, write_issues
     from slipway.github.alarms.monitor_run import find_result, find_run_alarm, list_alarms
     from slipway.github.client.api import GitHub
+    from slipway.markdown import inline_code
 
     result = find_result(results, environment)
     with GitHub(github_settings()) as client:
@@ -59,7 +60,8 @@ def alarms(environment: str, results: Path, as_json: bool) -> None:
         found += list_alarms(result, known) if result else []
         written = write_issues(client, found, known, job_settings().run_url)
     told = [each for each in written if each.did != "nothing"]
-    lines = [f"{each.fingerprint}: {each.did}, {each.url}" for each in told]
+    # The lines go into the summary of the job, which is Markdown.
+    lines = [f"- {inline_code(each.fingerprint)}: {each.did}, {each.url}" for each in told]
     print_result(as_json, written, *(lines or [f"{environment}: no alarm, and no issue of one."]))
 
 

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from slipway.errors import GitHubError
 from slipway.github.client.api import GitHub
+from slipway.markdown import inline_code
 from slipway.monitoring.alarm import Action, Alarm, AlarmState
 from slipway.monitoring.result import MonitorResult
 
@@ -34,7 +35,7 @@ class StartRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a retrain was started, for which alarm, and why or why not."""
+    """Whether a retrain was started, for which alarm, and why or why not, as Markdown."""
 
     started: bool
     why: str
@@ -53,19 +54,21 @@ def start_run(
     if alarm is None:
         return Start(started=False, why="No alarm asks for a retrain.")
     if obstacle := next(_obstacles(github, result, firing, now, rules or StartRules()), None):
-        why = f"No retrain was started for {alarm.fingerprint}: {obstacle}"
+        why = f"No retrain was started for {inline_code(alarm.fingerprint)}: {obstacle}"
         return Start(started=False, why=why, alarm=alarm.fingerprint)
     inputs = {"environment": result.environment, "alarm": alarm.fingerprint, "run": run}
     branch = github.get("")["default_branch"]
     github.send("POST", f"actions/workflows/{WORKFLOW}/dispatches", {"ref": branch, "inputs": inputs})
-    return Start(started=True, why=f"{WORKFLOW} was started for {alarm.fingerprint}.", alarm=alarm.fingerprint)
+    return Start(
+        started=True, why=f"{WORKFLOW} was started for {inline_code(alarm.fingerprint)}.", alarm=alarm.fingerprint
+    )
 
 
 def _obstacles(
     github: GitHub, result: MonitorResult, firing: list[Alarm], now: datetime, rules: StartRules
 ) -> Iterator[str]:
     """Yield what speaks against a retrain, what GitHub must be asked for last."""
-    broken = [alarm.measurement for alarm in firing if alarm.measurement.startswith(_INPUTS)]
+    broken = [inline_code(alarm.measurement) for alarm in firing if alarm.measurement.startswith(_INPUTS)]
     if broken:
         yield f"{', '.join(broken)} fired as well, so the inputs are not whole. Fix them first."
     outcomes = max((window.outcomes for window in result.windows if window.end == result.at), default=0)

@@ -31,6 +31,7 @@ _NOT_MODEL = (
     ".github/*",
     ".ci/*",
     "demo.yaml",
+    "monitor.yaml",
     ".pre-commit-config.yaml",
 )
 # A change of ci itself is tested by running all of it.
