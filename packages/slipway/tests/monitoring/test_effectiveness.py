@@ -7,6 +7,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from slipway.evaluation.scored import Scored
 from slipway.evaluation.slices import SlicePart
 from slipway.monitoring.effectiveness.bias import measure_bias
+from slipway.monitoring.effectiveness.counters import count_requests, measure_counters
 from slipway.monitoring.effectiveness.scored import predict_baseline
 from slipway.monitoring.effectiveness.slope import SLOPE, calibration_slope
 from slipway.params import EvaluateParams
@@ -101,3 +102,31 @@ def test_the_baseline_is_that_of_training_where_it_is_known():
     assert set(predict_baseline(scored, None).scores) == {scored.target.mean()}
     several = made(Task.MULTICLASS)
     assert (predict_baseline(several, np.array([0.2, 0.3, 0.5])).scores == [0.2, 0.3, 0.5]).all()
+
+
+EXPOSED = """# HELP slipway_requests_total HTTP requests by route and status.
+slipway_requests_total{route="predict",status="200"} 90.0
+slipway_requests_total{route="predict",status="422"} 6.0
+slipway_requests_total{route="infer",status="503"} 4.0
+slipway_requests_total{route="health",status="503"} 70.0
+slipway_rejects_total{reason="invalid-row"} 6.0
+slipway_rejects_total{reason="log"} 4.0
+slipway_rejects_total{reason="too-large"} 0.0
+slipway_predictions_total{label="true"} 5.0
+"""
+
+
+def test_errors_and_refusals_are_those_since_the_run_before():
+    now = count_requests(EXPOSED)
+    whole = {each.name: each.figure.value for each in measure_counters(now, {})}
+    assert whole == {"errors": 0.04, "refused:invalid-row": 0.06, "refused:log": 0.04}
+    before = {"answered": 50.0, "failed": 4.0, "refused:invalid-row": 1.0, "refused:log": 4.0}
+    since = {each.name: each.figure.value for each in measure_counters(now, before)}
+    assert since == {"errors": 0.0, "refused:invalid-row": 0.1}
+    # The service was restarted in between: its counters began again.
+    assert {each.name: each.figure.value for each in measure_counters(now, {"answered": 5000.0})} == whole
+
+
+def test_a_service_without_a_request_has_no_share():
+    (errors,) = measure_counters(count_requests(""), {})
+    assert (errors.name, errors.figure) == ("errors", None)

@@ -155,7 +155,7 @@ def test_a_file_changes_single_keys_of_a_default_and_adds_rules(tmp_path):
     assert not found.rules["bias"].enabled
     assert (found.rules["slope"].beyond, found.rules["slope"].below) == ("evaluation", None)
     assert found.rules["quick"].action is Action.PAGE
-    assert found.lengths() == (7, 28)
+    assert found.lengths() == (7, 14, 28)
 
 
 def test_without_a_file_the_defaults_hold(tmp_path):

@@ -47,6 +47,7 @@ _ADVICE = (
         "No prediction was logged for that long. `slipway status` shows whether the service runs; if it does, no "
         "client calls it, or its log does not arrive.",
     ),
+    ("errors", "The service fails: its output has a line with the request id for each. `slipway status` and its log."),
     ("idle", "The monitor has not run for that long: look at the schedule that starts it."),
 )
 

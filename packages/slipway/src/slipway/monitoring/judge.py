@@ -172,8 +172,9 @@ def _recover(alarm: Alarm, result: MonitorResult, rules: dict[str, Rule]) -> Ala
 
 
 class AlarmMemory(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run leaves to the next one: when it ran, up to which day, and the alarms that fired."""
+    """What a run leaves to the next one: when it ran, up to which day, its alarms, and the service's counters."""
 
     at: datetime | None = None
     ran_at: datetime | None = None
     alarms: tuple[Alarm, ...] = ()
+    counters: dict[str, float] = {}

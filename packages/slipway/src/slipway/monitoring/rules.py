@@ -98,6 +98,7 @@ DEFAULTS: dict[str, Rule] = {
         of=(1, 1),
         severity=Severity.CRITICAL,
     ),
+    "errors": Rule(watch="errors", window=7, above=0.01, severity=Severity.CRITICAL, action=Action.PAGE, of=(1, 1)),
     "log stopped": Rule(watch="lag", window=7, above=24, severity=Severity.CRITICAL, action=Action.PAGE, of=(1, 1)),
     "monitor stopped": Rule(watch="idle", window=7, above=72, of=(1, 1)),
 }

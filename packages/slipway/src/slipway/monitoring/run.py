@@ -1,6 +1,7 @@
 """One run of the monitor: take in what is new in the log, measure every window, judge the rules, write the result."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import msgspec
 import numpy as np
 
 from slipway.contract import read_contract
-from slipway.errors import DataError
+from slipway.delivery.targets.registry import find_target
+from slipway.errors import DataError, DeliveryError
 from slipway.figures import Figure
 from slipway.files.documents import read_json
 from slipway.files.writing import write_json
+from slipway.monitoring.effectiveness.counters import measure_counters, read_counters
 from slipway.monitoring.intake.log import MonitoredLog, Progress, open_log, state_folder
 from slipway.monitoring.intake.traffic import LOGGED, LoadedLog
 from slipway.monitoring.judge import AlarmMemory, judge_rules
@@ -44,13 +47,16 @@ def run_monitor(
         memory = _read_memory(memory_path)
         if is_past := memory.at is not None and result.at < memory.at:
             memory = AlarmMemory()
-        result = _with_newest(result, _measure_clocks(log.loaded, rules, until, memory, now))
+        counters = {} if folders or until else _read_counters(root, environment)
+        newest = _measure_clocks(log.loaded, rules, until, memory, now)
+        result = _with_newest(result, (*newest, *measure_counters(counters, memory.counters)))
         result = msgspec.structs.replace(result, alarms=judge_rules(result, rules.rules, memory.alarms))
         path = result_path(out, result)
         write_result(path, result)
         # After the result: a run that is killed before judges the same alarms again.
         if not is_past:
-            write_json(memory_path, AlarmMemory(at=result.at, ran_at=now, alarms=result.alarms))
+            kept = AlarmMemory(at=result.at, ran_at=now, alarms=result.alarms, counters=counters or memory.counters)
+            write_json(memory_path, kept)
     return result, path
 
 
@@ -76,6 +82,14 @@ def _measure(
         counts=_count(log.loaded, log.incomplete),
         windows=measure_windows(project, reference, log.loaded, planned, progress.advance),
     )
+
+
+def _read_counters(root: Path, environment: str) -> dict[str, float]:
+    """Return the counters of the service, none where it does not run or cannot be reached from here."""
+    target = find_target(root, environment)
+    with suppress(DeliveryError):
+        return read_counters(target.url, target.key)
+    return {}
 
 
 def _measure_clocks(
