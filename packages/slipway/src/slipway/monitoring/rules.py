@@ -73,8 +73,8 @@ class MonitorRules(Strict, frozen=True, kw_only=True):
         return tuple(sorted({*self.windows, *(rule.window for rule in self.rules.values() if rule.enabled)}))
 
 
-# Limits were tried on three months of flights after the last training day, of which two were like those before and one
-# was not, with the faults of `slipway replay` (docs/monitoring.md).
+# Limits were tried on three months of the example after the last training day, of which two were like those before and
+# one was not, with the faults of `slipway replay` (docs/monitoring.md).
 DEFAULTS: dict[str, Rule] = {
     "skill": Rule(
         watch="skill",

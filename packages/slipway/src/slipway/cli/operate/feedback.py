@@ -18,7 +18,7 @@ def feedback() -> None:
     "import",
     epilog=examples(
         "slipway feedback import outcomes.parquet",
-        "slipway feedback import outcomes.csv --by scheduled_departure,carrier,origin,destination",
+        "slipway feedback import outcomes.csv --by joined,plan,town",
         "slipway feedback import outcomes.parquet --environment staging --log /var/log/staging",
     ),
 )

@@ -60,7 +60,7 @@ class Shadow(msgspec.Struct, frozen=True, tag_field="kind", tag="shadow", omit_d
     """The scores of a shadow bundle for the predictions of one request: row n shadows the prediction `id` + n.
 
     `model` is the shadow's digest. A row that it refused has the score and the label None, and is counted in `refused`
-    by its reason, such as `invalid-row:carrier`.
+    by its reason, such as `invalid-row:plan`.
     """
 
     id: str
