@@ -31,7 +31,7 @@ def record(out: Path) -> None:
 @click.command(
     epilog=examples(
         'slipway ci entry unblock production --digest 3fa9c12b4d5e --reason "the outage was the network\'s"',
-        'slipway ci entry "$ACTION" "$ENVIRONMENT" --digest "$DIGEST" --reason "$REASON"',
+        'slipway ci entry rebase production --record record/evaluation.json.gz --reason "$REASON"',
     )
 )
 @click.argument("action", type=click.Choice(("unblock", "distrust", "rebase", "init")))
