@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from slipway.demo.chapters import Chapter, apply_params, read_chapters
+from slipway.demo.chapters import Chapter, apply_params, read_story
 from slipway.errors import SettingsError
 from slipway.gate.result import Verdict
 
@@ -11,13 +11,13 @@ COMMITTED = b"# a comment\ntrain:\n  seed: 7\nmodel:\n  kind: a\n  a:\n    trees
 
 
 def test_without_demo_yaml_there_are_no_chapters(tmp_path):
-    assert read_chapters(tmp_path) == ()
+    assert read_story(tmp_path) is None
 
 
 def test_an_unknown_verdict_is_refused(tmp_path):
-    (tmp_path / "demo.yaml").write_text("- title: a\n  params: {}\n  expect: applause\n")
-    with pytest.raises(SettingsError, match=r"demo\.yaml: \[0\]\.expect: .*Expected a list of chapters"):
-        read_chapters(tmp_path)
+    (tmp_path / "demo.yaml").write_text("chapters:\n- title: a\n  params: {}\n  expect: applause\n")
+    with pytest.raises(SettingsError, match=r"demo\.yaml: chapters\[0\]\.expect: .*Expected chapters"):
+        read_story(tmp_path)
 
 
 def test_a_chapter_changes_what_it_names_and_the_next_one_starts_from_the_committed_ones(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from slipway.demo.chapters import play_chapters, read_chapters
+from slipway.demo.chapters import play_story, read_story
 from slipway.demo.screen import print_summary
 from slipway.demo.workspace import WORKSPACE, open_workspace
 from slipway.errors import SlipwayError
@@ -31,8 +31,8 @@ def main() -> None:
         _run(folder, "Data: dvc pull from the remote inside the repository", "pull", "data.dvc")
         _run(folder, "Pipeline: " + " -> ".join(STAGES), "repro", "--quiet")
         ran = {entry.stage: entry for entry in _times(folder)[before:]}
-        if chapters := read_chapters(folder):
-            play_chapters(folder, chapters, partial(_run, folder))
+        if story := read_story(folder):
+            play_story(folder, story, partial(_run, folder))
         print_summary(folder, {name: ran.get(name) for name in STAGES}, time.time() - started)
     except SlipwayError as error:
         sys.exit(f"demo failed: {error}")

@@ -1,11 +1,8 @@
-"""The chapters of `demo.yaml`: models to train, judge and deliver in the workspace, with the commands people type."""
+"""The story of `demo.yaml`: models to train, judge and deliver in the workspace, then what happens in production."""
 
-import os
 import re
-import shlex
+import shutil
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +13,8 @@ import yaml
 from msgspec import Meta
 
 from slipway.delivery.targets.registry import find_target
+from slipway.demo.commands import run_slipway
+from slipway.demo.production import ProductionStep, leave_branch, play_production
 from slipway.errors import DeliveryError, GateError, SettingsError
 from slipway.files.documents import read_yaml
 from slipway.files.writing import write_bytes
@@ -41,15 +40,25 @@ class Chapter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expect: Verdict
 
 
-def read_chapters(folder: Path) -> tuple[Chapter, ...]:
-    """Return the chapters of `demo.yaml` in `folder`, none without the file; raises `SettingsError`."""
+class Story(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of `demo.yaml`: models one after another, and then steps in production, which may be left out."""
+
+    chapters: tuple[Chapter, ...]
+    production: tuple[ProductionStep, ...] = ()
+
+
+def read_story(folder: Path) -> Story | None:
+    """Return the story of `demo.yaml` in `folder`, None without the file; raises `SettingsError`."""
     path = folder / STORY
-    advice = "Expected a list of chapters (title, params, expect). Without the file the demo ends with the pipeline."
-    return read_yaml(path, tuple[Chapter, ...], SettingsError, advice) if path.exists() else ()
+    advice = (
+        "Expected chapters (title, params, expect), and production (title, replay, monitor, fires, silent, retrain, "
+        "expect), which may be left out. Without the file the demo ends with the pipeline."
+    )
+    return read_yaml(path, Story, SettingsError, advice) if path.exists() else None
 
 
-def play_chapters(folder: Path, chapters: tuple[Chapter, ...], dvc: Dvc) -> None:
-    """Train, judge and deliver each chapter's model, roll back, show status and history, stop the services.
+def play_story(folder: Path, story: Story, dvc: Dvc) -> None:
+    """Train, judge and deliver each chapter's model, run production, roll back, show history, stop the services.
 
     Raises `GateError` for an unexpected verdict, `DeliveryError` for a command that fails. At the end the committed
     parameters and their model are restored.
@@ -57,15 +66,20 @@ def play_chapters(folder: Path, chapters: tuple[Chapter, ...], dvc: Dvc) -> None
     committed = (folder / "params.yaml").read_bytes()
     try:
         _init_ledger(folder)
-        for number, chapter in enumerate(chapters, start=1):
+        for number, chapter in enumerate(story.chapters, start=1):
             _play(folder, number, chapter, committed, dvc)
+        if story.production:
+            write_bytes(folder / "params.yaml", committed)
+            dvc("\nPipeline: the committed parameters again", "repro", "--quiet")
+            play_production(folder, story.production)
         print_progress("\nRollback: production returns to the release before, with one command")
-        _slipway(folder, "rollback", "production", "--reason", "the demo shows how")
-        _slipway(folder, "status")
-        _slipway(folder, "history", "production")
+        run_slipway(folder, "rollback", "production", "--reason", "the demo shows how")
+        run_slipway(folder, "status")
+        run_slipway(folder, "history", "production")
     finally:
+        leave_branch(folder)
         for environment in ENVIRONMENTS:
-            _slipway(folder, "stop", environment, must=False)
+            run_slipway(folder, "stop", environment, must=False)
         (folder / "params.yaml").write_bytes(committed)
         dvc("\nClean up: the committed parameters and their model again", "repro", "--quiet")
 
@@ -78,7 +92,12 @@ def _init_ledger(folder: Path) -> None:
     witnesses = git.run("for-each-ref", "--format=%(refname)", "refs/tags/ledger").split()
     for reference in ("refs/heads/deployments", "refs/slipway/ledger", *witnesses):
         git.run("update-ref", "-d", reference)
-    _slipway(folder, "ledger", "init", "--reason", "the demo begins")
+    # What earlier demos left would be measured with this one's traffic.
+    for environment in ENVIRONMENTS:
+        shutil.rmtree(folder / ".slipway" / "monitoring" / environment, ignore_errors=True)
+        for log in find_target(folder, environment).log_folders():
+            shutil.rmtree(log, ignore_errors=True)
+    run_slipway(folder, "ledger", "init", "--reason", "the demo begins")
 
 
 def _take_free_ports(folder: Path) -> None:
@@ -126,8 +145,8 @@ def _play(folder: Path, number: int, chapter: Chapter, committed: bytes, dvc: Dv
             f"The gate's report is above and in {folder}/gate.md."
         )
     if found is Verdict.PROMOTE:
-        _slipway(folder, "deploy", "staging")
-        _slipway(folder, "promote", "staging", "production")
+        run_slipway(folder, "deploy", "staging")
+        run_slipway(folder, "promote", "staging", "production")
         _predict(folder)
     print_progress(_OUTCOMES[found])
 
@@ -143,20 +162,7 @@ def _predict(folder: Path) -> None:
 
 
 def _judge(folder: Path) -> Verdict:
-    done = _slipway(folder, "gate", "--report", "gate.md", "--out", "gate.json", must=False)
+    done = run_slipway(folder, "gate", "--report", "gate.md", "--out", "gate.json", must=False)
     if done not in (0, 1):
         raise DeliveryError(f"`slipway gate` ended with exit code {done} in {folder}; its output is above.")
     return msgspec.json.decode((folder / "gate.json").read_bytes(), type=GateResult).verdict
-
-
-def _slipway(folder: Path, *words: str, must: bool = True) -> int:
-    """Print a command and run it, with its output shown."""
-    print_progress(f"$ {shlex.join(('slipway', *words))}")
-    program = Path(sys.executable).with_name("slipway")
-    own = {name: value for name, value in os.environ.items() if not name.startswith("SLIPWAY_")}
-    done = subprocess.run([str(program), *words], cwd=folder, env=own, stdin=subprocess.DEVNULL)
-    if must and done.returncode:
-        raise DeliveryError(
-            f"`slipway {' '.join(words)}` ended with exit code {done.returncode} in {folder}; its output is above."
-        )
-    return done.returncode
