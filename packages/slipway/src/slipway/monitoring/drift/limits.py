@@ -24,10 +24,10 @@ FALSE_ALARMS = 0.01
 MARGIN = 1.5
 # Days of the recent reference, and the fewest of them with rows.
 RECENT, FEWEST_RECENT = 28, 14
+# Runs so many lengths apart, or more, are no neighbours.
+_FAR = 4
 # Disjoint runs without which a deviation means nothing.
 _FEWEST_RUNS = 4
-# A figure has seasons where its median against all blocks is this much higher than that against the four weeks before.
-_SEASONAL = 1.25
 
 
 class Against(StrEnum):
@@ -79,14 +79,14 @@ class Calibration:
         return self._limits[key]
 
     def seasons(self, name: str, length: int) -> bool:
-        """Tell whether a figure has seasons: a run then differs more from all blocks than from the weeks before it.
+        """Tell whether a figure has seasons: its runs differ more from all blocks than from the four weeks before them.
 
         False where blocks are no days.
         """
         if self.series.order is not Order.DAYS or name not in self.tracked:
             return False
         whole, recent = (self.limit(name, each, length, 0) for each in (Against.PROFILE, Against.RECENT))
-        return recent is not None and (whole is None or whole.usual > _SEASONAL * recent.usual)
+        return recent is not None and (whole is None or whole.usual > recent.usual)
 
     def _list(self, length: int, step: int) -> "Runs":
         if (length, step) not in self._runs:
@@ -125,8 +125,14 @@ def calibrate_limit(
         return None
     from scipy.special import stdtrit
 
-    values = found[known]
-    independent = max(_FEWEST_RUNS, runs.disjoint * known.mean() * _independence(found, runs.step))
+    # Against the weeks before, seasons are gone from the differences, and what is alike is these alone.
+    serial = _likeness(tracked, runs) if against is Against.PROFILE else _correlation(found, runs.step)
+    # Fewer count where neighbours are alike (Bayley and Hammersley, Supplement to the Journal of the Royal Statistical
+    # Society 8, 1946).
+    independent = max(_FEWEST_RUNS, runs.disjoint * known.mean() * (1 - serial) / (1 + serial))
+    # A run of the reference is nearer to its mean than a run that comes later will be: it is a part of that mean.
+    nearer = np.sqrt((1 + 1 / independent) / (1 - 1 / independent)) if against is Against.PROFILE else 1.0
+    values = found[known] * nearer
     spread = float(stdtrit(independent - 1, 1 - false_alarms)) * np.sqrt(1 + 1 / independent)
     if tracked.statistic is Statistic.DISTANCE:
         bound, largest = values.mean() + spread * values.std(ddof=1), values.max()
@@ -158,18 +164,31 @@ def allow_noise(limit: Limit, tracked: Tracked, rows: float, against_rows: float
     return float(np.sqrt(max(limit.largest**2 + added, alone)))
 
 
-def _independence(found: NDArray[np.float64], step: int) -> float:
-    """Return the share of disjoint runs that count as independent, by their serial correlation.
+def _likeness(tracked: Tracked, runs: Runs) -> float:
+    """Return how alike neighbouring runs are, 0 to 1: one minus the ratio of their mean squared difference to others'.
 
-    The effective sample of a mean of an autoregressive series (Bayley and Hammersley, Supplement to the Journal of the
-    Royal Statistical Society 8, 1946).
+    A variogram (Cressie, Statistics for Spatial Data, 1993), whose ratio is 1 where rows of any day are alike.
     """
+    sums, step = sum_runs(tracked, runs.lows, runs.highs), runs.step
+    apart = [_squared_difference(tracked, sums, lag) for lag in range(step, len(sums), step)]
+    if len(apart) <= _FAR:
+        return 0.0
+    far = float(np.nanmean(apart[_FAR:]))
+    return float(np.clip(1 - apart[0] / far, 0, 0.95)) if far > 0 else 0.0
+
+
+def _correlation(found: NDArray[np.float64], step: int) -> float:
+    """Return the correlation of the statistic of neighbouring runs, 0 to 1."""
     first, second = found[:-step], found[step:]
     both = ~np.isnan(first) & ~np.isnan(second)
     if both.sum() < _FEWEST_RUNS or first[both].std() == 0 or second[both].std() == 0:
-        return 1.0
-    serial = float(np.clip(np.corrcoef(first[both], second[both])[0, 1], 0, 0.99))
-    return (1 - serial) / (1 + serial)
+        return 0.0
+    return float(np.clip(np.corrcoef(first[both], second[both])[0, 1], 0, 0.95))
+
+
+def _squared_difference(tracked: Tracked, sums: NDArray[np.float64], lag: int) -> float:
+    found = compare_runs(tracked.statistic, sums[lag:], sums[:-lag]) ** 2
+    return float(np.nanmean(found)) if np.isfinite(found).any() else 0.0
 
 
 def _compare(tracked: Tracked, runs: Runs, against: Against) -> NDArray[np.float64]:
