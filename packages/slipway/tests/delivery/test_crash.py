@@ -44,7 +44,7 @@ def die(project, function, times, *words):
         ("delivery.targets.local.process.start_process", 1),
         ("delivery.targets.local.target.LocalTarget.rehearse", 1),
         ("files.writing.write_bytes", 1),
-        ("delivery.targets.local.target.LocalTarget._point", 1),
+        ("files.writing.point_link", 1),
         ("delivery.targets.local.process.hang_up_process", 1),
         ("delivery.targets.local.target.LocalTarget._switch", 1),
         ("delivery.targets.local.target.LocalTarget.apply", 1),
@@ -70,7 +70,7 @@ def test_a_switch_that_was_killed_is_unfinished_until_it_was_tested(project):
     better(project)
     operations.deploy(project.root, "staging", quiet)
     die(project, "delivery.targets.local.process.hang_up_process", 1, "promote", "staging", "production")
-    die(project, "delivery.targets.local.target.LocalTarget._point", 1, "reconcile", "production")
+    die(project, "files.writing.point_link", 1, "reconcile", "production")
     assert "not finished" in production(project).differs
     assert settle(project, "production") == old
 
@@ -78,7 +78,7 @@ def test_a_switch_that_was_killed_is_unfinished_until_it_was_tested(project):
 @pytest.mark.parametrize(
     ("function", "times"),
     [
-        ("delivery.targets.local.target.LocalTarget._point", 1),
+        ("files.writing.point_link", 1),
         ("delivery.targets.local.process.start_process", 2),
         ("delivery.targets.local.target.LocalTarget.apply", 1),
     ],

@@ -72,3 +72,11 @@ def new_folder(path: Path, mode: int = 0o755) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def point_link(link: Path, target: Path) -> None:
+    """Let a link name `target`, by a path that is relative to its own folder; it moves by a rename."""
+    fresh = link.with_name(f"{link.name}.part")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(os.path.relpath(target, link.parent))
+    fresh.replace(link)

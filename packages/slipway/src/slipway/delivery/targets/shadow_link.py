@@ -5,14 +5,13 @@
   shadow              a link to one of them; it moves by a rename
 """
 
-import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
 
 from slipway.bundle.verify import SealedBundle, read_sealed
 from slipway.errors import BundleError, SettingsError
-from slipway.files.writing import new_folder
+from slipway.files.writing import new_folder, point_link
 from slipway.serving.shadow.sealed import verify_comparable
 
 _NONE = "none"
@@ -60,14 +59,6 @@ class ShadowLink:
         except SettingsError:
             pass
         self.point(None)
-
-
-def point_link(link: Path, target: Path) -> None:
-    """Let a link name `target`, by a path that is relative to its own folder; it moves by a rename."""
-    fresh = link.with_name(f"{link.name}.part")
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(os.path.relpath(target, link.parent))
-    fresh.replace(link)
 
 
 def _is_whole(folder: Path, digest: str) -> bool:

@@ -24,9 +24,8 @@ from slipway.bundle.verify import SealedBundle, read_sealed
 from slipway.delivery.smoke_test import Smoke, Version, is_ready, read_version, run_smoke_test, wait_until
 from slipway.delivery.targets.base import Port, PreparedRelease, Target, TargetSettings, describe_difference
 from slipway.delivery.targets.local import process
-from slipway.delivery.targets.shadow_link import point_link
 from slipway.errors import BundleError, DeliveryError
-from slipway.files.writing import new_folder, write_bytes
+from slipway.files.writing import new_folder, point_link, write_bytes
 from slipway.settings import LOG_FOLDER, environment_folder
 
 _START_SECONDS = 30.0
