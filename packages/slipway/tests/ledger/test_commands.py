@@ -136,8 +136,8 @@ environments.production.port = 9
 def poisoned(ours, toys):
     """Every text of an entry that may hold any text holds what a terminal obeys."""
     bundle = toys["churn"].bundle
-    texts = dict.fromkeys(("commit", "data", "model", "run"), f"a/{HIDING}")
-    release = Release(bundle=bundle.digest, image=f"image@sha256:{HIDING}", **texts)
+    texts = dict.fromkeys(("image", "commit", "data", "model", "run"), f"a/{''.join(HIDING.split())}")
+    release = Release(bundle=bundle.digest, **texts)
     gate = {"sentence": HIDING, HIDING: HIDING}
     make = partial(next_entry, event=Event.PROMOTE, by=HIDING, reason=HIDING, release=release, gate=gate, target=HIDING)
     Ledger(ours).append("production", make, bundle.path)
