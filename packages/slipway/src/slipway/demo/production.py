@@ -16,6 +16,7 @@ from slipway.git import Git
 from slipway.monitoring.alarm import Alarm, AlarmState
 from slipway.monitoring.result import MonitorResult
 from slipway.monitoring.retrain.result import RetrainEnd, RetrainResult
+from slipway.monitoring.retrain.working_tree import run_dvc
 from slipway.stage import print_progress
 
 _ENDS = {
@@ -72,10 +73,12 @@ def play_production(folder: Path, steps: tuple[ProductionStep, ...]) -> None:
 
 
 def leave_branch(folder: Path) -> None:
-    """Go back from the branch of a retrain to the commit that it was made of."""
+    """Go back from the branch of a retrain to the commit that it was made of, and to its data."""
     git = Git(folder, DeliveryError)
     if git.attempt("symbolic-ref", "--quiet", "HEAD").text.startswith(_BRANCHES):
         git.run("checkout", "--quiet", "--force", "--detach", "HEAD^")
+        # Otherwise `dvc repro` would take the newer data for a change by hand.
+        run_dvc(folder, "checkout", "--quiet", "--force", "--allow-missing")
 
 
 def _monitor(folder: Path, step: ProductionStep) -> None:
