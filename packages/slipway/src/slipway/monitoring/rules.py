@@ -98,6 +98,18 @@ DEFAULTS: dict[str, Rule] = {
         of=(1, 1),
         severity=Severity.CRITICAL,
     ),
+    # After a promotion, with the release before it as the shadow: worse by the whole interval on the same requests.
+    "probation": Rule(
+        watch="shadow:improvement",
+        window=7,
+        fewest_outcomes=1000,
+        above=0.0,
+        of=(1, 1),
+        severity=Severity.CRITICAL,
+        action=Action.ROLLBACK,
+        advice="The shadow did better on the same requests. If it is the release before: `slipway rollback`.",
+        enabled=False,
+    ),
     "errors": Rule(watch="errors", window=7, above=0.01, severity=Severity.CRITICAL, action=Action.PAGE, of=(1, 1)),
     "log stopped": Rule(watch="lag", window=7, above=24, severity=Severity.CRITICAL, action=Action.PAGE, of=(1, 1)),
     "monitor stopped": Rule(watch="idle", window=7, above=72, of=(1, 1)),

@@ -89,6 +89,30 @@ def start_retrain(environment: str, results: Path, as_json: bool) -> None:
     print_result(as_json, done, done.why)
 
 
+@click.command(name="start-rollback", epilog=examples("slipway ci start-rollback production"))
+@ENVIRONMENT
+@RESULTS
+@AS_JSON
+def start_rollback(environment: str, results: Path, as_json: bool) -> None:
+    """Start rollback.yml if a release fails its probation.
+
+    Where the rule `probation` of monitor.yaml is enabled and fires, and the shadow that did better on the same requests
+    is the release before. Once for an alarm. The token needs Actions: write.
+    """
+    from slipway.github.alarms.monitor_run import find_result
+    from slipway.github.alarms.probation import end_probation
+    from slipway.github.alarms.start import Start
+    from slipway.github.client.api import GitHub
+
+    result = find_result(results, environment)
+    if result is None:
+        done = Start(started=False, why=f"The monitor left no result of {environment} in {results}.")
+    else:
+        with GitHub(github_settings()) as client:
+            done = end_probation(client, Path(), result)
+    print_result(as_json, done, done.why)
+
+
 @click.command(epilog=examples("slipway ci retrain production --folder retrain"))
 @ENVIRONMENT
 @click.option("--folder", type=FOLDER, required=True, metavar="DIR", help="Folder for the result and the commit.")
@@ -145,4 +169,4 @@ def propose(folder: Path, alarm: str, as_json: bool) -> None:
     print_result(as_json, done, f"{done.did}: {done.why}" + (f" {done.url}" if done.url else ""))
 
 
-STEPS = (log, alarms, start_retrain, retrain, propose)
+STEPS = (log, alarms, start_retrain, start_rollback, retrain, propose)
