@@ -9,7 +9,7 @@ from monitorbox import identify, write_log
 
 from slipway.monitoring.effectiveness.labels import measure_labels
 from slipway.monitoring.intake.chunks import find_segments, take_in
-from slipway.monitoring.intake.traffic import load_traffic
+from slipway.monitoring.intake.load import load_traffic
 from slipway.problem import Task
 from slipway.serving.log import Feedback, Prediction
 from slipway.serving.log.join import join_outcomes
