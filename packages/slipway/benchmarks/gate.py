@@ -1,16 +1,16 @@
 """How long the gate takes on the example with one and two times its holdout, as a whole and check by check.
 
-    uv run python packages/slipway/benchmarks/gate.py [--repeats 3]
+    OMP_NUM_THREADS=1 uv run python packages/slipway/benchmarks/gate.py [--repeats 3]
 
 Needs `dvc repro evaluate`. Production serves a retrain with another seed, and the gate judges as in a pull request
 that changes `problem.py`, by the rules of its base commit. The second holdout has every row twice, the copies in other
-groups. Imports are over when the clock starts; processor time includes that of the child processes.
+groups. Imports are over when the clock starts, here and in the server of the child processes, whose processor time is
+included. The fastest of the repeats counts: a slower one was interrupted by the machine.
 """
 
 import argparse
 import resource
 import shutil
-import statistics
 import sys
 import tempfile
 import time
@@ -30,11 +30,12 @@ from slipway.evaluation.result import write_evaluation
 from slipway.evaluation.slices import cut_slices
 from slipway.gate import checks
 from slipway.gate.checks.check import Check
+from slipway.gate.problem_process import ProblemProcess
 from slipway.gate.run import run_gate
 from slipway.git import Git
 from slipway.ledger import Event, Ledger, Release, next_entry
 from slipway.project import Project, load_project
-from slipway.settings import quiet_environment
+from slipway.settings import project_settings, quiet_environment
 from slipway.training.fit import fit_estimator
 from slipway.training.seal import seal_bundle
 
@@ -117,17 +118,26 @@ def measure(root: Path, rows: int, repeats: int) -> None:
     checks.CHECKS = tuple(_timed(check, taken) for check in own)
     whole, used = [], []
     for _ in range(repeats):
-        before, started = _processor_seconds(), time.perf_counter()
+        started, before = import_all(root), _processor_seconds()
         found = run_gate(root, base="HEAD~1")
         whole.append(time.perf_counter() - started)
         end_servers()
         used.append(_processor_seconds() - before)
     checks.CHECKS = own
     print(f"\n{rows:,} held-out rows: {found.sentence}")
-    print(f"  {statistics.median(whole):.2f} s, {statistics.median(used):.2f} s of processor time; its checks:")
-    for name, seconds in sorted(taken.items(), key=lambda each: -statistics.median(each[1])):
-        print(f"    {statistics.median(seconds):>5.2f} s  {name}")
+    print(f"  {min(whole):.2f} s, {min(used):.2f} s of processor time with the imports of the server; its checks:")
+    for name, seconds in sorted(taken.items(), key=lambda each: -min(each[1])):
+        print(f"    {min(seconds):>5.2f} s  {name}")
     sys.stdout.flush()
+
+
+def import_all(root: Path) -> float:
+    """Import what the gate imports late, here and in the server, and return the time when that is done."""
+    import pyarrow.parquet  # noqa: F401
+    import scipy.special  # noqa: F401
+
+    ProblemProcess(root, project_settings(root).problem).read_facts()
+    return time.perf_counter()
 
 
 def end_servers() -> None:
