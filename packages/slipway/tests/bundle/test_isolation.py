@@ -91,7 +91,8 @@ def test_the_child_reads_no_file_but_pythons_own_and_changes_none(loose_bundle, 
 
 
 def test_libraries_that_problems_import_find_what_they_need(loose_bundle):
-    planted(loose_bundle, "import matplotlib.pyplot, pandas, scipy.stats, zoneinfo; zoneinfo.ZoneInfo('Europe/Berlin')")
+    libraries = "import pathlib, matplotlib.pyplot, pandas, scipy.stats, zoneinfo"
+    planted(loose_bundle, f"{libraries}; zoneinfo.ZoneInfo('Europe/Berlin'); pathlib.Path.home()")
     isolate_bundle(read_sealed(loose_bundle)).close()
 
 
