@@ -24,17 +24,20 @@ _SCORED_AGAIN = 1024
 
 
 def measure_inputs(
-    reference: ReleaseReference, traffic: Traffic, windows: Sequence[WindowDays]
+    reference: ReleaseReference, traffic: Traffic, windows: Sequence[WindowDays], share: float
 ) -> Mapping[WindowDays, tuple[Measurement, ...]]:
     """Measure windows of one length, oldest first; the last one's scores are computed again.
 
     Inputs are those of all releases, scores those of the release that serves: another one scores otherwise, and that
-    is no drift.
+    is no drift. Of a sample, a `share` below 1 of the rows, repeated rows are not measured: it seldom holds both.
     """
     sealed = read_sealed(reference.folder, reference.bundle)
     own = _take(traffic, _answered(reference, traffic))
     drift = read_drift_reference(sealed)
-    found = dict(zip(windows, _measure_drift(drift, traffic, own, windows), strict=True))
+    measured = _measure_drift(drift, traffic, own, windows)
+    if share < 1:
+        measured = [tuple(each for each in some if each.name != "duplicates") for some in measured]
+    found = dict(zip(windows, measured, strict=True))
     newest = windows[-1]
     again = _score_again(reference, own.between(newest.start, newest.end))
     return found | {newest: (*found[newest], *again)}

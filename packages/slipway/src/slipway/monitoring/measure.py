@@ -34,7 +34,9 @@ def measure_windows(
 ) -> tuple[Window, ...]:
     """Measure the planned windows in their order, the inputs in the shortest ones; `advance` is called after each."""
     shortest = min(window.days for window in planned)
-    inputs = measure_inputs(reference, loaded.traffic, [each for each in planned if each.days == shortest])
+    inputs = measure_inputs(
+        reference, loaded.traffic, [each for each in planned if each.days == shortest], loaded.share
+    )
     windows = []
     for window in planned:
         found = measure_window(project, reference, loaded.traffic, window, loaded.share)
