@@ -279,3 +279,15 @@ def test_a_clock_that_jumped_moves_no_window(root, churn):
     assert [(window.start, window.end, window.rows) for window in after.windows] == [
         (window.start, window.end, window.rows) for window in before.windows
     ]
+
+
+def test_a_damaged_chunk_is_named_and_made_again_from_the_log(root, churn):
+    write_log(root / "log", make_traffic(churn, days=3).entries)
+    expected = figures(run(root))
+    (name,) = chunks(root)
+    chunk = root / ".slipway" / "monitoring" / "production" / "chunks" / name
+    (chunk / "predictions-0.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match=f"Remove the folder .*{name}: it is made from the log again"):
+        run(root)
+    shutil.rmtree(chunk)
+    assert figures(run(root)) == expected

@@ -66,7 +66,7 @@ def run(
             if outcomes is not None:
                 import_outcomes(Path(), environment, outcomes, (), folders, progress)
             result, path = run_monitor(Path(), environment, folders, out, until, progress)
-    except SlipwayError as error:
+    except (SlipwayError, OSError) as error:
         raise _CannotRunError(printable(str(error))) from error
     if not as_json:
         _print_windows(result)

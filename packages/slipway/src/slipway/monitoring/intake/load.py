@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from slipway.bundle.manifest import Class
 from slipway.contract import Field, Kind
-from slipway.errors import SettingsError
+from slipway.errors import DataError, SettingsError, first_line
 from slipway.monitoring.intake.block import INPUT
 from slipway.monitoring.intake.chunks import OUTCOMES, Chunk, ChunkCounts, list_chunks
 from slipway.monitoring.intake.logged_columns import to_column, to_instants
@@ -77,7 +77,7 @@ def _load_rows(
     parts, strange = [], 0
     for chunk, counts in chunks:
         for number, model in enumerate(counts.models):
-            table = _sample(pq.read_table(chunk.predictions(number)), share)
+            table = _read(chunk.predictions(number), share)
             if _width(table) == width:
                 parts.append(_arrays(table, models.index(model), fields, width))
             else:
@@ -90,7 +90,14 @@ def _is_sampled(low: NDArray[np.uint64], share: float) -> NDArray[np.bool_]:
     return (low * _GOLDEN >> np.uint64(32)).astype(np.float64) < share * 2.0**32
 
 
-def _sample(table: pa.Table, share: float) -> pa.Table:
+def _read(path: Path, share: float) -> pa.Table:
+    """Return the rows of a chunk's file, or a sample of the `share`."""
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"Cannot read {path}: {first_line(error)} Remove the folder {path.parent}: it is made from the log again."
+        ) from error
     return table if share >= 1 else table.filter(pa.array(_is_sampled(table["low"].to_numpy(), share)))
 
 
@@ -181,12 +188,12 @@ def _in_order(rows: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 def _load_outcomes(chunks: Chunks, share: float) -> OutcomeRows:
     paths = [chunk.path / OUTCOMES for chunk, counts in chunks if counts.outcomes]
-    return OutcomeRows.of([_sample(pq.read_table(path), share) for path in paths])
+    return OutcomeRows.of([_read(path, share) for path in paths])
 
 
 def _load_shadows(chunks: Chunks, share: float) -> list[tuple[str, pa.Table]]:
     return [
-        (model, _sample(pq.read_table(chunk.shadow(number)), share))
+        (model, _read(chunk.shadow(number), share))
         for chunk, counts in chunks
         for number, model in enumerate(counts.shadows)
     ]

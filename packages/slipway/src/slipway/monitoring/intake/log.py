@@ -59,7 +59,7 @@ def open_log(
     """
     state = state_folder(root, environment)
     folders = folders or find_target(root, environment).log_folders()
-    with hold_lock(state / "lock"):
+    with hold_lock(state / "lock", lambda: progress.start("waiting for another run", 1)):
         oldest = datetime.now(UTC) - timedelta(days=_log_days(root, environment))
         _remove_old_imports(state / IMPORTED, oldest)
         segments = find_segments([*folders, state / IMPORTED])
