@@ -55,6 +55,6 @@ def test_a_bundle_of_format_1_was_certified_on_the_holdout(churn_inputs, loose_b
 
 def test_the_record_comes_from_the_ledger(tmp_path):
     project = with_production(make_project(tmp_path / "project", rows=1200), tmp_path / "production")
-    inputs = collect_inputs(project.root, None, None)
+    inputs = collect_inputs(project.root, None, None, None)
     assert inputs.evaluation_record.bundle == inputs.production.bundle.digest
     assert sum(inputs.evaluation_record.rows) == len(project.holdout)
