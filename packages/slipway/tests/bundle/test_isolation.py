@@ -71,7 +71,7 @@ def test_the_child_has_nothing_of_the_environment(loose_bundle, monkeypatch):
     [
         "raise ValueError(open({secret!r}).read())",
         "raise ValueError(os.listdir({folder!r}))",
-        "raise ValueError(os.listdir(os.path.expanduser('~')))",
+        "raise ValueError(os.listdir({home!r}))",
         "os.unlink({secret!r})",
         "os.rename({secret!r}, {secret!r} + '2')",
         "os.mkdir({folder!r} + '/made')",
@@ -83,7 +83,7 @@ def test_the_child_has_nothing_of_the_environment(loose_bundle, monkeypatch):
 def test_the_child_reads_no_file_but_pythons_own_and_changes_none(loose_bundle, tmp_path, code):
     secret = tmp_path / "key.pem"
     secret.write_text("hunter2")
-    line = "import os; " + code.format(secret=str(secret), folder=str(tmp_path))
+    line = "import os; " + code.format(secret=str(secret), folder=str(tmp_path), home=str(Path.home()))
     with pytest.raises(BundleError, match="Permission denied") as refused:
         isolate_bundle(planted(loose_bundle, line))
     assert "hunter2" not in str(refused.value)

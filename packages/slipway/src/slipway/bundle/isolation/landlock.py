@@ -17,20 +17,11 @@ _READ_FILE, _READ_FOLDER = 1 << 2, 1 << 3
 # The number of rights to files that each version knows; bit n is right n. Later versions know those of the last.
 _RIGHTS = (13, 14, 15, 15, 16)
 _NETWORK, _SCOPES = 0b11, 0b11
-# What the C library, numpy and ONNX Runtime look up; libraries ask for the home of the user, which no one can read.
+# What the C library, numpy and ONNX Runtime look up, and libraries that ask for the name and the home of the user.
 _SYSTEM = (
-    *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store", "/etc/ld.so.cache"),
-    *(
-        "/etc/passwd",
-        "/etc/group",
-        "/etc/nsswitch.conf",
-        "/etc/localtime",
-        "/usr/share/zoneinfo",
-        "/sys/devices/system",
-        "/sys/fs/cgroup",
-        "/dev/null",
-        "/dev/urandom",
-    ),
+    *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store", "/usr/share/zoneinfo"),
+    *("/etc/ld.so.cache", "/etc/localtime", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf"),
+    *("/sys/devices/system", "/sys/fs/cgroup", "/dev/null", "/dev/urandom"),
     *("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/vm/overcommit_memory"),
 )
 
