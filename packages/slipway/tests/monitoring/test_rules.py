@@ -11,7 +11,7 @@ from slipway.monitoring.advice import advise
 from slipway.monitoring.alarm import Action, AlarmState, Severity
 from slipway.monitoring.judge import judge_rules
 from slipway.monitoring.measurement import Measurement
-from slipway.monitoring.result import MonitorResult, Window
+from slipway.monitoring.result import MonitorResult, ReleaseRows, Window
 from slipway.monitoring.rules import DEFAULTS, Rule, read_rules
 
 FIRST = datetime(2024, 1, 29, tzinfo=UTC)
@@ -178,3 +178,28 @@ def test_a_mistake_in_the_file_is_named(tmp_path, text, said):
     (tmp_path / "monitor.yaml").write_text(text)
     with pytest.raises(SettingsError, match=f"monitor.yaml: .*{said}"):
         read_rules(tmp_path)
+
+
+def test_the_release_that_serves_is_judged_and_not_the_one_before():
+    old, new = "a" * 64, "b" * 64
+
+    def window(number, releases, *measurements):
+        (made,) = result(measurements).windows
+        rows = tuple(ReleaseRows(bundle=each, rows=4000, outcomes=4000) for each in releases)
+        moved = timedelta(weeks=number)
+        return msgspec.structs.replace(made, start=made.start + moved, end=made.end + moved, releases=rows)
+
+    windows = (
+        window(0, (old,), measure(value=0.01)),
+        window(1, (old,), measure(value=0.01)),
+        window(2, (old, new), measure(value=0.02), measure(f"release:{old[:12]}:skill", 0.01)),
+        window(3, (new, old), measure(value=0.03), measure(f"release:{new[:12]}:skill", 0.12)),
+    )
+    found = MonitorResult(
+        environment="production", problem="churn", clock="logged", at=windows[-1].end, windows=windows, release=old
+    )
+    assert judge(found, of=(2, 3))
+    promoted = msgspec.structs.replace(found, release=new)
+    assert not judge(promoted, of=(1, 1))
+    # Whoever answers, where the ledger's release does not: those rows are judged.
+    assert judge(msgspec.structs.replace(found, release="c" * 64), of=(2, 3))

@@ -58,7 +58,8 @@ def _firing(result: MonitorResult, rules: dict[str, Rule]) -> Iterator[Alarm]:
 def _judge_one(
     result: MonitorResult, name: str, rule: Rule, measurement: str, windows: Sequence[Window]
 ) -> Alarm | None:
-    judged = [found for window in windows if (found := judge_window(rule, measurement, window)) is not None]
+    release = result.release if any(_has(window, result.release) for window in windows) else None
+    judged = [found for window in windows if (found := judge_window(rule, measurement, window, release)) is not None]
     since = _find_start(rule, judged)
     if since is None:
         return None
@@ -81,9 +82,16 @@ def _judge_one(
     )
 
 
-def judge_window(rule: Rule, measurement: str, window: Window) -> Judged | None:
-    """Judge one window; None where it has too few rows or outcomes, or the measurement has no figure."""
+def judge_window(rule: Rule, measurement: str, window: Window, release: str | None = None) -> Judged | None:
+    """Judge one window; None where it has too few rows or outcomes, or the measurement has no figure.
+
+    Of what is about a model, that of the `release` that serves is judged: what the one before it did is over.
+    """
     found = window.find(measurement)
+    if found is not None and release is not None and _is_of_model(measurement):
+        if not _has(window, release):
+            return None
+        found = window.find(f"release:{release[:12]}:{measurement}") or found
     if found is None or found.figure is None:
         return None
     if window.rows < rule.fewest_rows or min(window.outcomes, found.rows or window.outcomes) < rule.fewest_outcomes:
@@ -94,6 +102,14 @@ def judge_window(rule: Rule, measurement: str, window: Window) -> Judged | None:
         return None
     value = msgspec.structs.replace(found, figure=Figure(value=found.figure.value))
     return Judged(window, found, _is_broken(rule, found), _is_broken(rule, value))
+
+
+def _has(window: Window, release: str | None) -> bool:
+    return any(each.bundle == release for each in window.releases)
+
+
+def _is_of_model(measurement: str) -> bool:
+    return measurement in ("skill", "slope", "bias") or any(measurement in metrics for metrics in METRICS.values())
 
 
 def _find_start(rule: Rule, judged: Sequence[Judged]) -> datetime | None:
