@@ -32,7 +32,7 @@ _LOOK_SECONDS = 0.05
 _SYNC_SECONDS = 1.0
 _ROTATE_SECONDS = 5.0
 # Seconds in which the rest of the queue is scored when the service ends.
-_LAST_SECONDS = 1.5
+_LAST_SECONDS = 1.0
 # Refusals that are printed, one of each kind.
 _PRINTED = 20
 

@@ -15,7 +15,7 @@ from slipway.serving.shadow.loop import REFUSED, run_shadow
 # Seconds before a shadow that died is started again; twice as many each time.
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
 # Seconds after which a shadow that was told to end is killed; it scores the rest of its queue meanwhile.
-_PATIENCE = 2.0
+_PATIENCE = 3.0
 # Open files that the process of a shadow does not inherit: the listening socket is among them.
 _FILES = 4096
 _LOOK_SECONDS = 0.05
