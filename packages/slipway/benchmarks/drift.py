@@ -33,8 +33,9 @@ from slipway.bundle.verify import read_sealed
 from slipway.columns import frame_to_columns
 from slipway.contract import Kind
 from slipway.monitoring.drift.exact import check_scores
-from slipway.monitoring.drift.measure import Days, is_unusual, measure_drift_windows
+from slipway.monitoring.drift.measure import is_unusual, measure_drift_windows
 from slipway.monitoring.drift.reference import DriftReference, read_drift_reference
+from slipway.monitoring.drift.window_figure import Days
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.replay.faults import inject_faults, parse_fault
 from slipway.training.profile import complete_profile, make_profile

@@ -9,8 +9,9 @@ from slipway.bundle.verify import read_sealed
 from slipway.columns import frame_to_columns, take_rows
 from slipway.monitoring.drift.exact import check_scores
 from slipway.monitoring.drift.limits import Against
-from slipway.monitoring.drift.measure import Days, DriftRules, is_unusual, measure_drift_windows
+from slipway.monitoring.drift.measure import DriftRules, is_unusual, measure_drift_windows
 from slipway.monitoring.drift.reference import read_drift_reference
+from slipway.monitoring.drift.window_figure import Days
 from slipway.training.reference.blocks import BlockedRows, Order
 from slipway.training.reference.histograms import summarize_days
 

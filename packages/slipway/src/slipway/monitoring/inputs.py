@@ -10,8 +10,9 @@ from slipway.bundle.verify import read_sealed
 from slipway.columns import spread_rows
 from slipway.errors import BundleError, ScoringError
 from slipway.monitoring.drift.exact import check_scores
-from slipway.monitoring.drift.measure import Days, measure_drift_windows
+from slipway.monitoring.drift.measure import measure_drift_windows
 from slipway.monitoring.drift.reference import DriftReference, read_drift_reference
+from slipway.monitoring.drift.window_figure import Days
 from slipway.monitoring.intake.traffic import Traffic
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.reference import ReleaseReference
