@@ -156,7 +156,7 @@ def test_what_stands_in_the_way_is_named_before_anything_changes(project):
     with hold_lock(project.folder / ".slipway" / "retrain" / "retrain.lock"):
         assert "Another command has held the lock" in retrain(project).stderr
     (project.folder / "params.yaml").write_text((project.folder / "params.yaml").read_text() + "# edited\n")
-    assert "1 tracked files differ from the last commit: params.yaml" in retrain(project).stderr
+    assert "Tracked files differ from the last commit (1): params.yaml" in retrain(project).stderr
     project.git("checkout", "--quiet", "params.yaml")
     rows = project.folder / "data" / "rows" / "rows.parquet"
     content = rows.read_bytes()

@@ -21,8 +21,8 @@ def verify_clean(root: Path) -> None:
     if changed:
         names = ", ".join(line[3:] for line in changed[:5])
         raise DeliveryError(
-            f"A retrain commits data, figures and nothing else, and {len(changed)} tracked files differ from the last "
-            f"commit: {names}. Commit or restore them (`git restore`), then retry."
+            f"Tracked files differ from the last commit ({len(changed)}): {names}. A retrain commits data and figures "
+            "alone. Commit or restore them (`git restore`), then retry."
         )
     if run_dvc(root, "status", "--quiet", "data.dvc", must=False):
         raise DeliveryError(
