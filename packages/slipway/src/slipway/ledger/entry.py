@@ -13,8 +13,8 @@ PRODUCTION = "production"
 # The target after which nothing stays running.
 REHEARSAL = "rehearsal"
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
-# What becomes an argument of git or of a registry's program: no option, and one word.
-Word = Annotated[str, Meta(pattern=r"^\w\S*\Z")]
+# What becomes an argument of git or of a registry's program: one word, and no option.
+Word = Annotated[str, Meta(pattern=r"^[^\s-]\S*\Z")]
 Environment = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,30}\Z")]
 
 
@@ -46,7 +46,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     image: Word | None = None
     commit: Word | None = None
     data: Word | None = None
-    model: Word | None = None
+    model: Annotated[str, Meta(pattern=r"^[^\s-].*\Z")] | None = None
     run: Word | None = None
 
     @property
