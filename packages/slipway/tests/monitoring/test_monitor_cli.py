@@ -35,6 +35,7 @@ def test_a_run_without_an_alarm_prints_its_windows_and_exits_with_0(root):
     assert "No alarm." in done.output
     assert "monitoring/production-2024-05-29.json" in done.output
     assert (root / "monitoring" / "production-2024-05-29.json").is_file()
+    assert "No alarm" in (root / "monitoring" / "production-2024-05-29.html").read_text()
 
 
 def test_an_alarm_is_shown_with_its_advice_and_exits_with_1(root, made):

@@ -55,10 +55,12 @@ def run(
     """Measure an environment.
 
     Reads what is new in its prediction log, joins outcomes, measures every window, and judges the rules of
-    monitor.yaml. Exit code 0: no alarm; 1: an alarm; 2: the monitor could not run.
+    monitor.yaml. Writes the result as JSON and as an HTML page. Exit code 0: no alarm; 1: an alarm; 2: the monitor
+    could not run.
     """
     from slipway.errors import SlipwayError
     from slipway.monitoring.intake.imported import import_outcomes
+    from slipway.monitoring.report.page import write_monitor_page
     from slipway.monitoring.run import run_monitor
 
     try:
@@ -66,11 +68,13 @@ def run(
             if outcomes is not None:
                 import_outcomes(Path(), environment, outcomes, (), folders, progress)
             result, path = run_monitor(Path(), environment, folders, out, until, progress)
+        page = path.with_suffix(".html")
+        write_monitor_page(page, result)
     except (SlipwayError, OSError) as error:
         raise _CannotRunError(printable(str(error))) from error
     if not as_json:
         _print_windows(result)
-    print_result(as_json, result, *_summary(result), f"{path}")
+    print_result(as_json, result, *_summary(result), f"{path}", f"{page}")
     raise SystemExit(1 if not exit_zero and any(alarm.state == "firing" for alarm in result.alarms) else 0)
 
 
