@@ -28,7 +28,7 @@ def call(*words):
 
 
 def test_a_run_without_an_alarm_prints_its_windows_and_exits_with_0(root):
-    done = call("monitor", "run", "production", "--until", "2024-05-29")
+    done = call("monitor", "run", "production", "--until", "2024-05-29", "--textfile", "gauges.prom")
     assert done.exit_code == 0, done.output
     assert "Windows of 28 days" in done.output
     assert "1,120 predictions: 1,120 with an outcome" in done.output
@@ -36,6 +36,7 @@ def test_a_run_without_an_alarm_prints_its_windows_and_exits_with_0(root):
     assert "monitoring/production-2024-05-29.json" in done.output
     assert (root / "monitoring" / "production-2024-05-29.json").is_file()
     assert "No alarm" in (root / "monitoring" / "production-2024-05-29.html").read_text()
+    assert 'slipway_monitor_alarms{environment="production"} 0.0' in (root / "gauges.prom").read_text()
 
 
 def test_an_alarm_is_shown_with_its_advice_and_exits_with_1(root, made):

@@ -1,6 +1,6 @@
 """`slipway monitor`: how the model of an environment does, by its prediction log."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,7 @@ def monitor() -> None:
         "slipway monitor run production",
         "slipway monitor run production --log /var/log/a --log /var/log/b --json",
         "slipway monitor run production --until 2026-11-01 --outcomes outcomes.parquet",
+        "slipway monitor run production --textfile /var/lib/node_exporter/slipway.prom",
     )
 )
 @ENVIRONMENT
@@ -41,6 +42,7 @@ def monitor() -> None:
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="End of the newest window; default: the newest row.")
 @click.option("--outcomes", type=PATH, metavar="FILE", help="Outcomes to import first (`slipway feedback import`).")
 @click.option("--out", type=FOLDER, default=Path("monitoring"), show_default=True, help="Folder of the results.")
+@click.option("--textfile", type=PATH, metavar="FILE", help="Also write gauges for Prometheus' node exporter.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 when there is an alarm, too.")
 @AS_JSON
 def run(
@@ -49,6 +51,7 @@ def run(
     until: datetime | None,
     outcomes: Path | None,
     out: Path,
+    textfile: Path | None,
     exit_zero: bool,
     as_json: bool,
 ) -> None:
@@ -61,6 +64,7 @@ def run(
     from slipway.errors import SlipwayError
     from slipway.monitoring.intake.imported import import_outcomes
     from slipway.monitoring.report.page import write_monitor_page
+    from slipway.monitoring.report.textfile import write_textfile
     from slipway.monitoring.run import run_monitor
 
     try:
@@ -70,6 +74,8 @@ def run(
             result, path = run_monitor(Path(), environment, folders, out, until, progress)
         page = path.with_suffix(".html")
         write_monitor_page(page, result)
+        if textfile is not None:
+            write_textfile(textfile, result, datetime.now(UTC))
     except (SlipwayError, OSError) as error:
         raise _CannotRunError(printable(str(error))) from error
     if not as_json:

@@ -1,1 +1,1 @@
-"""Renderings of a monitor's result."""
+"""Renderings of a monitor's result: an HTML page, and gauges for Prometheus."""
