@@ -6,6 +6,7 @@ import msgspec
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from mlflow import MlflowClient
 from monitorbox import make_project, make_traffic, write_log
 
 from slipway.cli import main
@@ -37,6 +38,16 @@ def test_a_run_without_an_alarm_prints_its_windows_and_exits_with_0(root):
     assert (root / "monitoring" / "production-2024-05-29.json").is_file()
     assert "No alarm" in (root / "monitoring" / "production-2024-05-29.html").read_text()
     assert 'slipway_monitor_alarms{environment="production"} 0.0' in (root / "gauges.prom").read_text()
+
+
+def test_a_run_is_logged_in_mlflow_on_request(root, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root / 'runs.db'}")
+    words = ("monitor", "run", "production", "--until", "2024-05-29")
+    assert call(*words).exit_code == 0
+    assert not (root / "runs.db").exists()
+    done = call(*words, "--mlflow")
+    assert done.exit_code == 0, done.output
+    assert MlflowClient(f"sqlite:///{root / 'runs.db'}").get_experiment_by_name("churn-monitoring")
 
 
 def test_an_alarm_is_shown_with_its_advice_and_exits_with_1(root, made):

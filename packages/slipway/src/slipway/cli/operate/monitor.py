@@ -43,6 +43,7 @@ def monitor() -> None:
 @click.option("--outcomes", type=PATH, metavar="FILE", help="Outcomes to import first (`slipway feedback import`).")
 @click.option("--out", type=FOLDER, default=Path("monitoring"), show_default=True, help="Folder of the results.")
 @click.option("--textfile", type=PATH, metavar="FILE", help="Also write gauges for Prometheus' node exporter.")
+@click.option("--mlflow", is_flag=True, help="Also log a run in MLflow, linked to the version of the model.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 when there is an alarm, too.")
 @AS_JSON
 def run(
@@ -52,6 +53,7 @@ def run(
     outcomes: Path | None,
     out: Path,
     textfile: Path | None,
+    mlflow: bool,
     exit_zero: bool,
     as_json: bool,
 ) -> None:
@@ -65,7 +67,9 @@ def run(
     from slipway.monitoring.intake.imported import import_outcomes
     from slipway.monitoring.report.page import write_monitor_page
     from slipway.monitoring.report.textfile import write_textfile
+    from slipway.monitoring.report.tracking import log_monitor_run
     from slipway.monitoring.run import run_monitor
+    from slipway.settings import tracking_settings
 
     try:
         with progress_bar() as progress:
@@ -76,6 +80,8 @@ def run(
         write_monitor_page(page, result)
         if textfile is not None:
             write_textfile(textfile, result, datetime.now(UTC))
+        if mlflow:
+            log_monitor_run(path, result, tracking_settings())
     except (SlipwayError, OSError) as error:
         raise _CannotRunError(printable(str(error))) from error
     if not as_json:

@@ -1,1 +1,1 @@
-"""Renderings of a monitor's result: an HTML page, and gauges for Prometheus."""
+"""Renderings of a monitor's result: an HTML page, gauges for Prometheus, a run in MLflow."""
