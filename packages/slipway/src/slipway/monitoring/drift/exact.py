@@ -80,7 +80,7 @@ def _check_jumps(
     largest = float(changes.max()) if len(changes) else 0.0
     note = (
         f"the daily mean of {name} changed by {largest:.2f} of its range from one day to the next; {usual:.2f} is the "
-        "largest change in the reference"
+        f"largest change in the reference, and more than {_JUMP:g} times that counts"
     )
     return _measurement(reference, f"jump:{name}", name, jumps, int(histograms.rows[inside].sum()), note)
 
