@@ -274,7 +274,7 @@ def test_the_command_shows_first_and_does_it_with_yes(hub, kept, run):
     dry = run("apply")
     assert dry.exit_code == 0, dry.output
     assert "12 create. Nothing was changed yet. Next: slipway github apply --yes" in dry.output
-    assert "/gate.yaml, /.github/, " in dry.output
+    assert "/gate.yaml, /monitor.yaml, /.github/, " in dry.output
     assert hub.changes() == []
     assert "12 created" in run("apply", "--yes").output
     assert "Nothing to do." in run("apply", "--yes").output
