@@ -50,7 +50,7 @@ help: ## this list
 
 demo: tools ## the whole loop in .demo/: data, model, gate, staging, production, rollback
 	@echo "Environment: installing what the pipeline needs (the first time takes a minute or two)"
-	@$(call sync,--inexact --no-default-groups --group pipeline)
+	@$(call sync,--inexact --no-default-groups --group pipeline --group problem)
 	@uv run --no-sync python -m slipway.demo
 
 # Inexact: packages that another target installed stay, so that switching between targets installs nothing twice.
