@@ -99,3 +99,13 @@ def split(entries: Sequence[Any], parts: int) -> Iterator[Sequence[Any]]:
     """Cut entries into about equal parts."""
     for places in np.array_split(np.arange(len(entries)), parts):
         yield entries[places[0] : places[-1] + 1]
+
+
+def figures(result):
+    """Return what a run measured, without what the clock of this machine tells it."""
+    return [
+        (window.start, window.days, each)
+        for window in result.windows
+        for each in window.measurements
+        if each.name not in ("lag", "idle")
+    ]
