@@ -11,7 +11,8 @@ import numpy as np
 
 from slipway.contract import Field
 from slipway.errors import DataError
-from slipway.monitoring.replay.fault_kinds import KINDS, Affected
+from slipway.monitoring.replay.affected_rows import AffectedRows
+from slipway.monitoring.replay.fault_kinds import KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +59,7 @@ def inject_fault(frame: "pd.DataFrame", fields: Mapping[str, Field], fault: Faul
     """Return the rows with one fault injected, as `inject_faults` does."""
     # Every fault draws for itself, so that one more does not change what the others hit.
     digest = hashlib.sha256(f"{seed}:{fault.text}".encode()).digest()
-    affected = Affected(frame.copy(), _within(frame, fault), fields, np.random.default_rng([*digest[:16]]))
+    affected = AffectedRows(frame.copy(), _within(frame, fault), fields, np.random.default_rng([*digest[:16]]))
     try:
         changed = KINDS[fault.kind].inject(affected, *fault.arguments)
     except DataError as error:

@@ -10,9 +10,9 @@ import msgspec
 
 from slipway.columns import columns_to_rows, count_rows, frame_to_columns, take_rows
 from slipway.contract import Field
-from slipway.monitoring.replay.fault_kinds import RENAMED
 from slipway.monitoring.replay.journal import Journal, Progress, Step, note_step
 from slipway.monitoring.replay.sender import SOURCE, Outcome, Sender
+from slipway.monitoring.replay.traffic_faults import RENAMED
 
 if TYPE_CHECKING:
     import pandas as pd
