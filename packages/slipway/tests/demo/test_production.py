@@ -9,7 +9,7 @@ from slipway.demo.production import ProductionStep, describe_monitor, verify_ala
 from slipway.errors import DeliveryError, SettingsError
 from slipway.figures import Figure
 from slipway.gate.result import Verdict
-from slipway.monitoring.alarm import AlarmState
+from slipway.monitoring.alarms.alarm import AlarmState
 from slipway.monitoring.measurement import Measurement
 
 

@@ -15,7 +15,7 @@ from slipway.figures import Figure
 from slipway.gate.report import render_gate_report
 from slipway.gate.result import CheckResult, GateResult, MetricComparison, SliceComparison, Verdict
 from slipway.ledger import Ledger
-from slipway.monitoring.evidence import read_shadow_evidence
+from slipway.monitoring.shadow_evidence import read_shadow_evidence
 from slipway.serving.identifiers import format_identifier
 from slipway.serving.log import Feedback, Prediction, Shadow
 

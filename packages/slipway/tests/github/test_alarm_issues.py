@@ -14,7 +14,7 @@ from slipway.figures import Figure
 from slipway.github.alarms.issues import list_issues, write_issues
 from slipway.github.alarms.monitor_run import find_run_alarm, list_alarms
 from slipway.github.client.api import GitHub
-from slipway.monitoring.alarm import Action, AlarmState
+from slipway.monitoring.alarms.alarm import Action, AlarmState
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.result import result_path, write_result
 from slipway.settings import GitHubSettings

@@ -10,8 +10,8 @@ from slipway.figures import Figure
 from slipway.github.alarms.probation import end_probation
 from slipway.github.client.api import GitHub
 from slipway.ledger import Event, Ledger, Release, next_entry
-from slipway.monitoring.alarm import Action, AlarmState
-from slipway.monitoring.judge import judge_rules
+from slipway.monitoring.alarms.alarm import Action, AlarmState
+from slipway.monitoring.alarms.judge import judge_rules
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.rules import DEFAULTS
 from slipway.settings import GitHubSettings

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from slipway.cli import main
 from slipway.github.alarms.start import StartRules, start_run
 from slipway.github.client.api import GitHub
-from slipway.monitoring.alarm import Action
+from slipway.monitoring.alarms.alarm import Action
 from slipway.settings import GitHubSettings
 
 OTHER = replace(SKILL, measurement="slope", action=Action.ISSUE)

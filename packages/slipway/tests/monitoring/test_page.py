@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipway.figures import Figure
-from slipway.monitoring.alarm import Action, Alarm, AlarmState, Severity
+from slipway.monitoring.alarms.alarm import Action, Alarm, AlarmState, Severity
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.report.page import render_monitor_page, write_monitor_page
 from slipway.monitoring.result import LogCounts, MonitorResult, Window

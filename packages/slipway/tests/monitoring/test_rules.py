@@ -7,9 +7,9 @@ import pytest
 
 from slipway.errors import SettingsError
 from slipway.figures import Figure
-from slipway.monitoring.advice import advise
-from slipway.monitoring.alarm import Action, AlarmState, Severity
-from slipway.monitoring.judge import judge_rules
+from slipway.monitoring.alarms.advice import advise
+from slipway.monitoring.alarms.alarm import Action, AlarmState, Severity
+from slipway.monitoring.alarms.judge import judge_rules
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.result import MonitorResult, ReleaseRows, Window
 from slipway.monitoring.rules import DEFAULTS, Rule, read_rules

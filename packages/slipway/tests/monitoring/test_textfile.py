@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from prometheus_client.parser import text_string_to_metric_families
 
 from slipway.figures import Figure
-from slipway.monitoring.alarm import Action, Alarm, AlarmState, Severity
+from slipway.monitoring.alarms.alarm import Action, Alarm, AlarmState, Severity
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.report.textfile import write_textfile
 from slipway.monitoring.result import MonitorResult, Window

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from slipway.figures import Figure
-from slipway.monitoring.alarm import Action, Alarm, AlarmState, Severity
+from slipway.monitoring.alarms.alarm import Action, Alarm, AlarmState, Severity
 from slipway.monitoring.result import MonitorResult, Window
 from slipway.serving.log import Feedback, Prediction
 

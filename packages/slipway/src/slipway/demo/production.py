@@ -13,7 +13,7 @@ from slipway.errors import DeliveryError
 from slipway.figures import format_figure
 from slipway.gate.result import Verdict
 from slipway.git import Git
-from slipway.monitoring.alarm import Alarm, AlarmState
+from slipway.monitoring.alarms.alarm import Alarm, AlarmState
 from slipway.monitoring.result import MonitorResult
 from slipway.monitoring.retrain.result import RetrainEnd, RetrainResult
 from slipway.monitoring.retrain.working_tree import run_dvc

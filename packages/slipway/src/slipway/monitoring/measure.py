@@ -7,10 +7,10 @@ import msgspec
 import numpy as np
 
 from slipway.figures import Figure, format_number
+from slipway.monitoring.drift.inputs import measure_inputs
 from slipway.monitoring.effectiveness.labels import estimate_metric, measure_labels
 from slipway.monitoring.effectiveness.metrics import measure_effectiveness
 from slipway.monitoring.effectiveness.service import measure_service
-from slipway.monitoring.inputs import measure_inputs
 from slipway.monitoring.intake.traffic import LoadedLog, Traffic
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.reference import ReleaseReference

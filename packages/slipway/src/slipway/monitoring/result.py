@@ -9,7 +9,7 @@ from slipway.errors import DataError
 from slipway.figures import round_figures
 from slipway.files.documents import read_json
 from slipway.files.writing import write_json
-from slipway.monitoring.alarm import Alarm
+from slipway.monitoring.alarms.alarm import Alarm
 from slipway.monitoring.measurement import Measurement
 
 FORMAT = 1

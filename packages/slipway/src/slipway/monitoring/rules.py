@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from slipway.errors import SettingsError
 from slipway.files.documents import convert_document, read_yaml
-from slipway.monitoring.alarm import Action, Severity
+from slipway.monitoring.alarms.alarm import Action, Severity
 from slipway.params import Strict
 
 RULES = "monitor.yaml"

@@ -10,19 +10,18 @@ import numpy as np
 
 from slipway.contract import read_contract
 from slipway.delivery.targets.registry import find_target
-from slipway.errors import DataError, DeliveryError
+from slipway.errors import DeliveryError
 from slipway.figures import Figure
-from slipway.files.documents import read_json
-from slipway.files.writing import write_json
+from slipway.monitoring.alarms.judge import judge_rules
 from slipway.monitoring.effectiveness.counters import measure_counters, read_counters
-from slipway.monitoring.intake.log import MonitoredLog, Progress, open_log, state_folder
+from slipway.monitoring.intake.log import MonitoredLog, Progress, open_log
 from slipway.monitoring.intake.traffic import LOGGED, LoadedLog
-from slipway.monitoring.judge import AlarmMemory, judge_rules
 from slipway.monitoring.measure import measure_windows, to_instant
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.reference import ReleaseReference, read_reference
 from slipway.monitoring.result import LogCounts, MonitorResult, Window, result_path, write_result
 from slipway.monitoring.rules import MonitorRules, read_rules
+from slipway.monitoring.run_memory import RunMemory, read_memory, write_memory
 from slipway.monitoring.windows import find_days, plan_windows
 from slipway.project import Project, load_project
 
@@ -39,14 +38,13 @@ def run_monitor(
     """
     project, rules = load_project(root), read_rules(root)
     reference = read_reference(root, environment)
-    memory_path = state_folder(root, environment) / "alarms.json"
     fields = read_contract(project.problem.contract)
     with open_log(root, environment, folders, reference.manifest, fields, progress, rules.clock) as log:
         now = datetime.now(UTC)
         result = _measure(project, environment, rules, reference, log, until, progress)
-        memory = _read_memory(memory_path)
+        memory = read_memory(root, environment)
         if is_past := memory.at is not None and result.at < memory.at:
-            memory = AlarmMemory()
+            memory = RunMemory()
         counters = {} if folders or until else _read_counters(root, environment)
         newest = _measure_clocks(log.loaded, rules, until, memory, now)
         result = _with_newest(result, (*newest, *measure_counters(counters, memory.counters)))
@@ -55,8 +53,8 @@ def run_monitor(
         write_result(path, result)
         # After the result: a run that is killed before judges the same alarms again.
         if not is_past:
-            kept = AlarmMemory(at=result.at, ran_at=now, alarms=result.alarms, counters=counters or memory.counters)
-            write_json(memory_path, kept)
+            kept = RunMemory(at=result.at, ran_at=now, alarms=result.alarms, counters=counters or memory.counters)
+            write_memory(root, environment, kept)
     return result, path
 
 
@@ -93,7 +91,7 @@ def _read_counters(root: Path, environment: str) -> dict[str, float]:
 
 
 def _measure_clocks(
-    loaded: LoadedLog, rules: MonitorRules, until: datetime | None, memory: AlarmMemory, now: datetime
+    loaded: LoadedLog, rules: MonitorRules, until: datetime | None, memory: RunMemory, now: datetime
 ) -> tuple[Measurement, ...]:
     """Return `lag`, hours since the newest prediction was logged, and `idle`, hours since the run before this one.
 
@@ -133,9 +131,3 @@ def _count(loaded: LoadedLog, incomplete: int) -> LogCounts:
         conflicting=outcomes.conflicting,
         unknown=outcomes.unknown,
     )
-
-
-def _read_memory(path: Path) -> AlarmMemory:
-    if not path.is_file():
-        return AlarmMemory()
-    return read_json(path, AlarmMemory, DataError, f"Remove {path}, then retry.")

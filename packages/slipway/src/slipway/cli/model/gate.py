@@ -102,7 +102,7 @@ def rebase(reason: str, as_json: bool) -> None:
 def _with_evidence(found: "GateResult", candidate: str, log: Path | None) -> "GateResult":
     from msgspec.structs import replace
 
-    from slipway.monitoring.evidence import read_shadow_evidence
+    from slipway.monitoring.shadow_evidence import read_shadow_evidence
 
     return replace(found, shadow=read_shadow_evidence(Path(), candidate, [log] if log else []))
 

@@ -11,7 +11,7 @@ import msgspec
 
 from slipway.github.alarms.render import read_marker, render_duplicate, render_issue, render_title
 from slipway.github.client.api import GitHub
-from slipway.monitoring.alarm import Action, Alarm, AlarmState
+from slipway.monitoring.alarms.alarm import Action, Alarm, AlarmState
 
 LABEL = "monitor"
 

@@ -8,7 +8,7 @@ from slipway.errors import GitHubError
 from slipway.figures import format_number
 from slipway.github.alarms.issues import Issue
 from slipway.github.client.api import GitHub
-from slipway.monitoring.alarm import Action, Alarm, AlarmState, Severity
+from slipway.monitoring.alarms.alarm import Action, Alarm, AlarmState, Severity
 from slipway.monitoring.result import MonitorResult, read_result
 
 WORKFLOW = "monitor.yml"

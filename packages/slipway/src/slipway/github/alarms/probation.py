@@ -9,7 +9,7 @@ from slipway.github.alarms.start import Start
 from slipway.github.client.api import GitHub
 from slipway.ledger import Ledger
 from slipway.markdown import inline_code
-from slipway.monitoring.alarm import Action, Alarm, AlarmState
+from slipway.monitoring.alarms.alarm import Action, Alarm, AlarmState
 from slipway.monitoring.result import MonitorResult
 
 WORKFLOW = "rollback.yml"

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from slipway.figures import format_figure
 from slipway.markdown import Part, escape_markdown, inline_code, join_parts, markdown_table
-from slipway.monitoring.alarm import Action, Alarm, AlarmState
+from slipway.monitoring.alarms.alarm import Action, Alarm, AlarmState
 
 _MARKER = re.compile(r"<!-- slipway:alarm (\S+) (firing|recovered) -->")
 # GitHub accepts 256 characters in a title.

@@ -10,7 +10,7 @@ from msgspec import Meta
 from slipway.errors import GitHubError
 from slipway.github.client.api import GitHub
 from slipway.markdown import inline_code
-from slipway.monitoring.alarm import Action, Alarm, AlarmState
+from slipway.monitoring.alarms.alarm import Action, Alarm, AlarmState
 from slipway.monitoring.result import MonitorResult
 
 WORKFLOW = "retrain.yml"

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from slipway.figures import format_figure
 from slipway.files.writing import write_bytes
-from slipway.monitoring.alarm import AlarmState
+from slipway.monitoring.alarms.alarm import AlarmState
 from slipway.monitoring.report.chart import HEIGHT, WIDTH, make_chart_row
 from slipway.monitoring.report.tables import (
     chapter_of,

@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from slipway.files.writing import write_bytes
-from slipway.monitoring.alarm import AlarmState
+from slipway.monitoring.alarms.alarm import AlarmState
 from slipway.monitoring.report.tables import newest_windows
 from slipway.monitoring.result import MonitorResult
 

@@ -4,7 +4,7 @@ from slipway.figures import format_figure
 from slipway.gate.report import render_gate_report
 from slipway.gate.result import GateResult
 from slipway.markdown import Part, escape_markdown, inline_code, join_parts, markdown_table
-from slipway.monitoring.alarm import Alarm, AlarmState
+from slipway.monitoring.alarms.alarm import Alarm, AlarmState
 from slipway.monitoring.result import MonitorResult, Window
 from slipway.monitoring.retrain.result import DataChange
 

@@ -7,8 +7,8 @@ import msgspec
 
 from slipway.evaluation.metrics import METRICS, Better
 from slipway.figures import Figure, format_figure, format_number
-from slipway.monitoring.advice import advise
-from slipway.monitoring.alarm import Alarm, AlarmState
+from slipway.monitoring.alarms.advice import advise
+from slipway.monitoring.alarms.alarm import Alarm, AlarmState
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.result import MonitorResult, Window
 from slipway.monitoring.rules import Rule
@@ -59,7 +59,7 @@ def _judge_one(
     result: MonitorResult, name: str, rule: Rule, measurement: str, windows: Sequence[Window]
 ) -> Alarm | None:
     release = result.release if any(_has(window, result.release) for window in windows) else None
-    judged = [found for window in windows if (found := judge_window(rule, measurement, window, release)) is not None]
+    judged = [found for window in windows if (found := _judge_window(rule, measurement, window, release)) is not None]
     since = _find_start(rule, judged)
     if since is None:
         return None
@@ -76,13 +76,13 @@ def _judge_one(
         since=since,
         windows=(broken, len(last)),
         observed=newest.measurement.figure,
-        limit=describe_limit(rule, newest.measurement),
+        limit=_describe_limit(rule, newest.measurement),
         sentence=_say(rule, newest, broken, len(last)),
         advice=rule.advice or advise(measurement),
     )
 
 
-def judge_window(rule: Rule, measurement: str, window: Window, release: str | None = None) -> Judged | None:
+def _judge_window(rule: Rule, measurement: str, window: Window, release: str | None = None) -> Judged | None:
     """Judge one window; None where it has too few rows or outcomes, or the measurement has no figure.
 
     Of what is about a model, that of the `release` that serves is judged: what the one before it did is over.
@@ -150,7 +150,7 @@ def _better(name: str) -> Better | None:
     return next((metrics[last].better for metrics in METRICS.values() if last in metrics), None)
 
 
-def describe_limit(rule: Rule, found: Measurement) -> str:
+def _describe_limit(rule: Rule, found: Measurement) -> str:
     """Say in a few words what was allowed."""
     if rule.beyond == "limit":
         return f"at most {format_number(found.limit or 0)}, its calibrated limit"
@@ -168,7 +168,7 @@ def _say(rule: Rule, newest: Judged, broken: int, of: int) -> str:
     rests = f"{found.rows or window.rows:,} {'outcomes' if rule.fewest_outcomes else 'rows'}"
     return (
         f"{found.name} is {format_figure(found.figure)} in the {window.days} days to {window.end:%Y-%m-%d} ({rests}), "
-        f"expected {describe_limit(rule, found)}; broken in {broken} of the last {of} windows."
+        f"expected {_describe_limit(rule, found)}; broken in {broken} of the last {of} windows."
     )
 
 
@@ -185,12 +185,3 @@ def _recover(alarm: Alarm, result: MonitorResult, rules: dict[str, Rule]) -> Ala
         observed=figure,
         sentence=f"{alarm.measurement} {now} in the windows up to {result.at:%Y-%m-%d}, expected {alarm.limit}.",
     )
-
-
-class AlarmMemory(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run leaves to the next one: when it ran, up to which day, its alarms, and the service's counters."""
-
-    at: datetime | None = None
-    ran_at: datetime | None = None
-    alarms: tuple[Alarm, ...] = ()
-    counters: dict[str, float] = {}

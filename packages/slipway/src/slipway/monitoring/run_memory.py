@@ -1,0 +1,34 @@
+"""What a run leaves to the next one, kept in a file of the environment's state folder."""
+
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from slipway.errors import DataError
+from slipway.files.documents import read_json
+from slipway.files.writing import write_json
+from slipway.monitoring.alarms.alarm import Alarm
+from slipway.monitoring.intake.log import state_folder
+
+_FILE = "alarms.json"
+
+
+class RunMemory(msgspec.Struct, frozen=True, kw_only=True):
+    """When a run took place, up to which day it measured, its alarms, and the service's counters."""
+
+    at: datetime | None = None
+    ran_at: datetime | None = None
+    alarms: tuple[Alarm, ...] = ()
+    counters: dict[str, float] = {}
+
+
+def read_memory(root: Path, environment: str) -> RunMemory:
+    """Return the memory of the run before, an empty one before the first. Raises `DataError`."""
+    path = state_folder(root, environment) / _FILE
+    return read_json(path, RunMemory, DataError, f"Remove {path}, then retry.") if path.is_file() else RunMemory()
+
+
+def write_memory(root: Path, environment: str, memory: RunMemory) -> None:
+    """Replace the memory of the run before."""
+    write_json(state_folder(root, environment) / _FILE, memory)
