@@ -1,4 +1,4 @@
-"""How often clean windows raise an alarm, which injected faults are found, and how the usual tests do on the same rows.
+"""Measure false alarms on clean windows and the faults that are found, beside the usual tests on the same rows.
 
     uv run python packages/slipway/benchmarks/drift.py [--streams 100] [--evidently]
 
@@ -248,7 +248,7 @@ def check_window(bundle, frame: pd.DataFrame, scores: np.ndarray, window: Days) 
     inside = np.flatnonzero(in_window(frame, window))[:: max(1, len(frame) // 2000)]
     columns = frame_to_columns(bundle.fields, frame.iloc[inside])
     if (scores[inside] > 1 - scores[inside]).mean() > 0.6:
-        # The row of inverted scores is about the distribution: nobody scored again there.
+        # Inverted scores test the distribution of scores alone, so they are not computed again.
         return Measurement(name="foreign_scores")
     return check_scores(bundle.score, columns, scores[inside], 1.0)
 

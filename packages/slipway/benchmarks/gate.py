@@ -1,4 +1,4 @@
-"""How long the gate takes on the example with one and two times its holdout, as a whole and check by check.
+"""Measure the gate's time on the example with one and two times its holdout, as a whole and check by check.
 
     OMP_NUM_THREADS=1 uv run python packages/slipway/benchmarks/gate.py [--repeats 3]
 

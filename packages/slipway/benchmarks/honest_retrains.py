@@ -1,4 +1,4 @@
-"""How often each check refuses an honest retrain of the example: 400 pairs of sealed models of three kinds.
+"""Measure how often each check refuses an honest retrain of the example: 400 pairs of sealed models of three kinds.
 
     nice -n 15 uv run python packages/slipway/benchmarks/honest_retrains.py [--folder FOLDER]
 

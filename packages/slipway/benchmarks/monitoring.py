@@ -1,4 +1,4 @@
-"""How many logged predictions a second `slipway monitor run` takes from the log to the result, and in how much memory.
+"""Measure the speed of `slipway monitor run` from the log to the result, in predictions a second, and its memory.
 
     uv run python packages/slipway/benchmarks/monitoring.py [--rows 1000000]... [--request 1]
 

@@ -60,7 +60,7 @@ class SignatureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 class GitHubRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Who must approve, which images are attested, where logs are: `[tool.slipway.github]`, reviewed as code is.
+    """The table `[tool.slipway.github]`, reviewed as code is: approvals, attested images, places of logs.
 
     `approval` says who lets a release into production: the reviewers of GitHub's `environment`, or those of a
     `pull-request` that requests it. `attest` is for private repositories, which have attestations on GitHub Enterprise

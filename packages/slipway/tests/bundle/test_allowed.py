@@ -1,4 +1,4 @@
-"""What the code of a bundle may use is read from its source: each name, and what no name gives away."""
+"""The source of a bundle's code shows what it may use: each name, and what no name gives away."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every file of a bundle may be hostile, and sealed by somebody who knows the format: the answer is one sentence."""
+"""Every file of a bundle may be hostile, and sealed by an attacker who knows the format: the answer is one sentence."""
 
 import json
 
@@ -82,5 +82,5 @@ def test_a_model_that_would_open_a_file_or_run_something_is_refused(loose_bundle
         read_with(loose_bundle, "model.onnx", model.SerializeToString())
 
 
-def test_a_hostile_profile_is_data_that_nobody_reads_here(loose_bundle):
+def test_a_hostile_profile_is_not_read_here(loose_bundle):
     read_with(loose_bundle, "profile.json", DEEP)

@@ -38,7 +38,7 @@ COMMANDS = (
 )
 # Where code of a bundle runs: when a file is loaded, for each row, and for each batch.
 PLACES = ("contract.py", "__post_init__", "features.py", "derive")
-# Places of the ledger in which something would be found, loaded or unpacked if nobody looked.
+# Places of the ledger from which Python or git would load a file by itself.
 BESIDE = ("conftest.py", "sitecustomize.py", "slipway.py", "bundles/__init__.py", "bundles/{digest}/sitecustomize.py")
 BESIDE += ("records/__init__.py", "records/sitecustomize.py", ".gitattributes", ".gitmodules")
 

@@ -40,7 +40,7 @@ UNCHANGED = ("Nothing was written", "Nothing was changed", "nothing is written")
 
 
 class State(NamedTuple):
-    """Where the branch and its witnesses point, in the repository that keeps them, and a hash of the world's files."""
+    """The commits of the branch and its witnesses in their repository, and a hash of the world's files."""
 
     branch: str
     witnesses: dict[str, str]
@@ -48,7 +48,7 @@ class State(NamedTuple):
 
 
 class Report(msgspec.Struct, omit_defaults=True):
-    """What was lost or false after a fault, empty for nothing, and the state from which all goes on."""
+    """The losses and false entries after a fault, empty for nothing, and the state from which all goes on."""
 
     lost: str = ""
     false: str = ""

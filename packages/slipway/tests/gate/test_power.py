@@ -105,7 +105,7 @@ def test_calibration_beside_production_is_compared_in_all_pairs_as_the_check_doe
             assert (found.costs[at, beside], found.p_values[at, beside], found.farther[at, beside]) == expected
     rules = msgspec.structs.replace(RULES, calibration=1.0, mean=1.0, margin=1.0, slice_margin=1.0)
     refusals = measure_false_refusals(honest, (), "log_loss", rules, PARAMS)
-    # The third refuses nobody, and both others refuse it.
+    # The third refuses none of the others, and both others refuse it.
     assert (refusals.refused, refusals.by_calibration) == (2, 2)
 
 

@@ -1,4 +1,4 @@
-"""What production took last week is read and scored by the candidate, and nothing of it leaves the check but counts."""
+"""The candidate reads and scores the requests that production accepted; only counts leave the check."""
 
 import msgspec
 import pytest

@@ -130,7 +130,7 @@ def test_rows_are_in_the_order_of_their_time_whatever_the_order_of_the_log(tmp_p
     assert (np.diff(times) > np.timedelta64(0)).all()
 
 
-def test_the_delay_is_that_of_the_observation_where_somebody_says_it(tmp_path, churn):
+def test_the_delay_is_that_of_the_observation_where_it_is_known(tmp_path, churn):
     predictions = [predict(number) for number in range(3)]
     said = [
         START + timedelta(hours=30, minutes=number) if number else datetime(2013, 1, 1, tzinfo=UTC)

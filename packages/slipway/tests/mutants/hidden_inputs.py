@@ -37,7 +37,7 @@ def worn_out_after_many_requests(project: Project) -> None:
 
 @mutant("served_as_evaluated", _from_a_table)
 def requests_kept_for_ever(project: Project) -> None:
-    """What each request held is kept in a table, which grows for as long as a process lives."""
+    """The values of each request are kept in a table, which grows for as long as a process lives."""
     with_features(project, f"_known.update({{str(each): 1 for each in {_USAGE}.tolist()}})", "_known = {}\n\n\n")
 
 

@@ -419,7 +419,7 @@ MUTANTS = [
         job("rows", r"github\.ref == 'refs/heads/main' && ", ""),
     ),
     Mutant(
-        "an entry that nobody approves",
+        "an entry without an approval",
         "ledger.yml",
         "approved_before_an_entry",
         job("entry", r"needs: \[record, approve\]", "needs: record"),

@@ -1,6 +1,6 @@
 """Find in a source what makes a score depend on more than its row, though every single name is allowed.
 
-The order of a set is another one in each process, memory that nobody writes holds what was there, numpy reads some
+The order of a set is another one in each process, memory that was never written holds what was there, numpy reads some
 texts as the present moment, and a setting of a thread or a module is not there in another one.
 """
 

@@ -35,7 +35,7 @@ class Rebase(NamedTuple):
 
 
 class Evaluated(NamedTuple):
-    """What production's model gets on the rows of a commit, and how that differs from the record before it."""
+    """The record of production's model on the rows of a commit, and the difference from the record before it."""
 
     commit: str
     release: Release

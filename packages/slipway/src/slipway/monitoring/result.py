@@ -25,7 +25,7 @@ class ReleaseRows(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured between `start` and `end` (exclusive), whole days of the monitor's clock.
+    """The measurements between `start` and `end` (exclusive), whole days of the monitor's clock.
 
     `releases` are those that answered in it, most rows first. Where there are several, the measurements of each stand
     beside those of the whole, as `release:<first twelve digits>:<name>`.
@@ -49,7 +49,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """How many lines and outcomes of the whole log could be used, and what became of the rest.
+    """The counts of lines and outcomes of the whole log: those that could be used, and the rest by reason.
 
     `damaged` lines are incomplete or malformed, `foreign` ones are JSON that is no entry of the log. Outcomes: `joined`
     (one for its prediction), `repeated` (known already), `superseded` (corrected later), `conflicting` (predictions

@@ -58,7 +58,7 @@ class Rule(Strict, frozen=True, kw_only=True):
 
 
 class MonitorRules(Strict, frozen=True, kw_only=True):
-    """How an environment is watched.
+    """The rules by which an environment is watched.
 
     `clock` is `logged`, the log's own time, or the timestamp of the contract that tells a row's day, for traffic that
     is replayed or scored in batches. `windows` are lengths in days that are measured beside those of the rules.

@@ -1,4 +1,4 @@
-"""What production's traffic says of the candidate that shadowed it: evidence beside the gate's holdout."""
+"""Compare the candidate that shadowed production on its traffic: evidence beside the gate's holdout."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -29,7 +29,7 @@ class Extreme(NamedTuple):
 
 
 class FieldValues(msgspec.Struct, frozen=True):
-    """What the training set says about a field.
+    """The values of a field in the training set.
 
     `deciles` are those of a number, `days` the first and the last of a timestamp, `seen` every text that occurs, of
     which rare ones lend only their form; `missing` is the share of missing values.

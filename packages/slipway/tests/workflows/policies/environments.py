@@ -31,7 +31,7 @@ def _named(workflows: Sequence[Workflow]) -> Iterator[str]:
 
 
 def _values(workflows: Sequence[Workflow], workflow: Workflow, job: dict[str, Any]) -> Iterator[str]:
-    """What the callers of `workflow` give as the environment, where the job is run for them, or who starts it."""
+    """Yield the environments that `workflow` gets from its callers, where they run the job, or by hand."""
     if "workflow_dispatch" in workflow.events:
         yield from _choices(workflow)
     for caller in workflows:

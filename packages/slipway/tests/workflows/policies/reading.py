@@ -111,7 +111,7 @@ def environment_of(job: dict[str, Any]) -> str:
 
 
 def is_deployment(job: dict[str, Any]) -> bool:
-    """Whether GitHub lists the job as a deployment to its environment."""
+    """Return True if GitHub lists the job as a deployment to its environment."""
     found = job.get("environment")
     return found is not None and not (isinstance(found, dict) and found.get("deployment") is False)
 

@@ -28,7 +28,7 @@ def suffix(workflow: Workflow) -> str:
 
 
 def rehearsal_unless_named(workflows: Sequence[Workflow]) -> list[str]:
-    """What is deployed or read, and the environment that GitHub shows for it, hang on the same condition."""
+    """The target of a job, and the environment that GitHub shows for it, depend on the same condition."""
     found = []
     for workflow, name, job in _reaching(workflows):
         environment, end, wanted = environment_of(job), suffix(workflow), _unless_named(workflow, "rehearsal")

@@ -34,7 +34,7 @@ def bundles_run_without_rights(workflows: Sequence[Workflow]) -> list[str]:
 
 
 def other_branches_are_refused(workflows: Sequence[Workflow]) -> list[str]:
-    """What releases, rolls back or writes entries fails on another branch, without that branch's code."""
+    """A workflow that releases, rolls back or writes entries fails on another branch, without that branch's code."""
     found = []
     for workflow in workflows:
         if workflow.name not in ("cd.yml", "ledger.yml", "rollback.yml"):

@@ -42,9 +42,9 @@ _REFUSALS = {
 
 
 class BundleStart(msgspec.Struct, frozen=True):
-    """What a child needs to start a verified bundle; `ahead` is not 0 where it shall run under other conditions.
+    """Start a child with a verified bundle; where `ahead` is not 0, under other conditions.
 
-    Its clock is ahead by so many seconds, it scores in other threads, and new memory is not zero.
+    Its clock is then ahead by so many seconds, it scores in other threads, and new memory is not zero.
     """
 
     path: str
@@ -55,7 +55,7 @@ class BundleStart(msgspec.Struct, frozen=True):
 
 
 class BundleFacts(msgspec.Struct, frozen=True):
-    """What the code of a bundle says about itself: the contract's fields, and how many golden rows score as sealed.
+    """The contract's fields as the code of a bundle declares them, and the number of golden rows that score as sealed.
 
     `state` has digests of what it keeps between calls.
     """

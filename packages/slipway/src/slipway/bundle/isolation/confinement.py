@@ -74,7 +74,7 @@ def confine_process(readable: Sequence[str] = ()) -> None:
 
 
 def fill_memory() -> None:
-    """Let glibc fill memory that is given out with a pattern, so that values that nobody wrote are not zero."""
+    """Let glibc fill memory that is given out with a pattern, so that values never written are not zero."""
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).mallopt(_PERTURB, 0x0F)
 

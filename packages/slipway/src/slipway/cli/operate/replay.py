@@ -18,7 +18,7 @@ _MOST_REASONS = 5
 
 
 class Speed(click.ParamType[float | None]):
-    """How many times as fast as it happened; `max` for as fast as the service answers."""
+    """A factor of the speed at which the rows happened, or `max` for as fast as the service answers."""
 
     name = "speed"
 

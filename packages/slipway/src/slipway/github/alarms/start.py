@@ -22,7 +22,7 @@ _BUDGET_DAYS = timedelta(days=30)
 
 
 class StartRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """When an alarm may start a retrain.
+    """The conditions under which an alarm may start a retrain.
 
     `cool_down_days` is the length of the default window: each retrain then stands on outcomes that the one before had
     not. `fewest_outcomes` in the newest window: with less, a skill has an interval about as wide as itself. `budget`
@@ -35,7 +35,7 @@ class StartRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a retrain was started, for which alarm, and why or why not, as Markdown."""
+    """The decision to start a retrain: made or not, for which alarm, and why, as Markdown."""
 
     started: bool
     why: str

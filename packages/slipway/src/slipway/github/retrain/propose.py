@@ -22,7 +22,7 @@ _EXISTS = "already exists"
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a retrain; `url` is the pull request's or the comment's, None where there is neither."""
+    """The outcome of a retrain; `url` is the pull request's or the comment's, None where there is neither."""
 
     did: Literal["opened", "updated", "pushed", "commented", "nothing"]
     why: str

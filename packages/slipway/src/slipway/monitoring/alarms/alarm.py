@@ -9,7 +9,7 @@ from slipway.figures import Figure
 
 
 class Severity(StrEnum):
-    """The urgency of an alarm; a note is shown and wakes nobody."""
+    """The urgency of an alarm; a note is for information alone."""
 
     NOTE = "note"
     WARNING = "warning"
@@ -17,7 +17,7 @@ class Severity(StrEnum):
 
 
 class Action(StrEnum):
-    """What an alarm starts."""
+    """The action that an alarm starts."""
 
     NONE = "none"
     ISSUE = "issue"

@@ -21,7 +21,7 @@ RANGE = "range:"
 
 
 class Statistic(StrEnum):
-    """How a run of days is compared with another."""
+    """The statistic by which a run of days is compared with another."""
 
     DISTANCE = "distance"
     SHARE = "share"

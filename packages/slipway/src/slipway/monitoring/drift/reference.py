@@ -11,7 +11,7 @@ from slipway.training.reference.blocks import BlockSeries, open_blocks
 
 
 class DriftReference(msgspec.Struct, frozen=True, kw_only=True):
-    """What production is compared with; `series` is None for a bundle of a format before 3.
+    """The reference that production is compared with; `series` is None for a bundle of a format before 3.
 
     `ranks` orders the contract's columns by how much the model leans on them, 0 first; it is empty for old bundles.
     """

@@ -32,7 +32,7 @@ def measure_labels(traffic: Traffic, manifest: Manifest, params: EvaluateParams)
 
 
 def _find_delays(labelled: Traffic) -> NDArray[np.timedelta64]:
-    """Return how long after the row its outcome was observed, or came into the log where nobody says.
+    """Return how long after the row its outcome was observed, or came into the log where that is unknown.
 
     An observation before the row's own time is of another clock, as where old rows are sent again.
     """

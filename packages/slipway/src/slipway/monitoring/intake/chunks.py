@@ -40,7 +40,7 @@ _NAME = re.compile(r"(?P<segment>.+)\.(?P<start>\d+)-(?P<end>\d+)")
 
 
 class ChunkCounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is in a chunk; `first` and `last` are the times of its predictions, `tail` the last bytes that it covers."""
+    """Counts of a chunk; `first` and `last` are times of its predictions, `tail` the last bytes that it covers."""
 
     models: tuple[str, ...]
     rows: tuple[int, ...]

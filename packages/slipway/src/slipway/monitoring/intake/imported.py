@@ -40,7 +40,7 @@ _MILLISECONDS, _VERSION, _RANDOM = 80, 0x7 << 76 | 0b10 << 62, 0xFFF << 64 | (1 
 
 
 class ImportedOutcomes(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the rows of a file; each is counted once.
+    """The rows of a file by what became of them; each is counted once.
 
     `joined` rows gave a prediction of the log its outcome. `unknown` ones are of a prediction that is not there; those
     that name it by its identifier are kept until it is. `ambiguous` keys belong to several predictions, or have

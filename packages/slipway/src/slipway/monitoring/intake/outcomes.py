@@ -35,8 +35,8 @@ class OutcomeRows(NamedTuple):
     def of(cls, tables: Sequence[pa.Table]) -> "OutcomeRows":
         """Put tables of chunks together."""
         if not tables:
-            none, nobody = np.zeros(0, dtype=np.int64), np.zeros((0, 2), dtype=np.uint64)
-            return cls(nobody, nobody, nobody, none, none, none.astype(np.intp), ())
+            none, no_ids = np.zeros(0, dtype=np.int64), np.zeros((0, 2), dtype=np.uint64)
+            return cls(no_ids, no_ids, no_ids, none, none, none.astype(np.intp), ())
         known: dict[tuple[int, Any], int] = {}
         values = np.concatenate([_positions(table, known) for table in tables])
         about, own, corrects = (_pairs(tables, prefix) for prefix in ("", "own_", "corrects_"))

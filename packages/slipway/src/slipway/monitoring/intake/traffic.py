@@ -62,7 +62,7 @@ class Traffic(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
 
 class LoadedLog(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """What a store holds: its rows, or a sample of the `share`; the counts are of the sample as well."""
+    """The content of a store: its rows, or a sample of the `share`; the counts are of the sample as well."""
 
     traffic: Traffic
     outcomes: JoinedOutcomes

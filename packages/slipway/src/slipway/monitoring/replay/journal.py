@@ -18,7 +18,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Progress(msgspec.Struct):
-    """How far a replay came: the id of each prediction by the number of its row, and what was settled and refused."""
+    """Progress of a replay: the id of each prediction by the number of its row, the settled and the refused rows."""
 
     ids: list[str | None]
     settled: set[int]

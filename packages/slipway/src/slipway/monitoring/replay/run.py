@@ -26,7 +26,7 @@ Report = Callable[[int], None]
 
 
 class ReplayPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent: the days from `begin` to `end`, a `sample` of their rows, with faults.
+    """The rows to send: the days from `begin` to `end`, a `sample` of their rows, with faults.
 
     `speed` is how many times as fast as it happened, None for as fast as the service answers; a request has at most
     `batch` rows. `delay` is that of outcomes where the problem does not say when they are known; `clock` is that
@@ -45,13 +45,13 @@ class ReplayPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What makes another replay of it: all that changes the rows or their order."""
+        """Return the options that change the rows or their order: with others it is another replay."""
         plain: dict[str, Any] = msgspec.to_builtins(self)
         return {name: value for name, value in plain.items() if name not in ("speed", "batch")}
 
 
 class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the rows: predicted, by the digest of the model; refused, by reason; outcomes sent.
+    """The rows by what became of them: predicted, by the digest of the model; refused, by reason; outcomes sent.
 
     `waiting` counts predictions whose outcome never came.
     """

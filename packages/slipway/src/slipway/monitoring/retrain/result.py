@@ -9,7 +9,7 @@ from slipway.gate.result import GateResult
 
 
 class RetrainEnd(StrEnum):
-    """How a retrain ended; only `proposed` leaves a branch, and only the last three have trained a model."""
+    """The end of a retrain; only `proposed` leaves a branch, and only the last three have trained a model."""
 
     COOLING = "cooling down"
     TOO_FEW = "too few new outcomes"
@@ -25,7 +25,7 @@ class RetrainEnd(StrEnum):
 
 
 class DataChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What is new in the dataset: rows, the last time, the mean outcome, files, and by column what never occurred.
+    """The new part of the dataset: rows, the last time, the mean outcome, files, and by column what never occurred.
 
     `mean_before` and `mean_new` are the share of the last class (binary) or the mean of a number, None for classes;
     `missing` holds columns whose share of missing values differs by more than a hundredth: before, and in the new rows.

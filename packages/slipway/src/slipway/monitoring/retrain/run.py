@@ -39,10 +39,10 @@ _ENDS = {Verdict.PROMOTE: RetrainEnd.PROPOSED, Verdict.KEEP: RetrainEnd.KEPT, Ve
 
 
 class RetrainRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What to retrain: the model of `environment`, with the data known on the day `until`.
+    """A request to retrain the model of `environment` with the data known on the day `until`.
 
     Nothing is trained within `cool_down` of the last retrain, or with fewer than `fewest` new outcomes. `monitor` is
-    what the monitor measured, and stands in the report.
+    the monitor's newest result, which stands in the report.
     """
 
     environment: str

@@ -43,7 +43,7 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """What the feedback of one prediction says: one outcome, or several that contradict each other.
+    """The feedback of one prediction: one outcome, or several that contradict each other.
 
     `repeated` counts feedback with an outcome that was known, `superseded` feedback that other feedback corrects.
     """

@@ -36,7 +36,7 @@ _DAY = np.timedelta64(1, "D")
 
 
 class BlockSeries(msgspec.Struct, frozen=True, kw_only=True):
-    """What is compared: cells, means and shares by block of the reference, or by day of production.
+    """The compared figures: cells, means and shares by block of the reference, or by day of production.
 
     `days` are days since 1970, or numbers where blocks have no day; `repeated` is the share of rows that repeat another
     of the same day, `stale` the share of readings that the day before had too (NaN where unknown).
