@@ -1,7 +1,8 @@
-"""GitHub as a stand-in on loopback, and a client of it."""
+"""Two stand-ins of GitHub on loopback, `hub` with scripted answers and `stub` with a state, and a client of each."""
 
 import pytest
 from hub import hub as serving
+from stub_github import stub_github
 
 from slipway.github.client.api import GitHub
 from slipway.settings import GitHubSettings
@@ -17,3 +18,15 @@ def hub():
 def github(hub):
     with GitHub(GitHubSettings(hub.url, "acme/model", "secret")) as client:
         yield client
+
+
+@pytest.fixture
+def stub():
+    with stub_github() as state:
+        yield state
+
+
+@pytest.fixture
+def client(stub):
+    with GitHub(GitHubSettings(stub.url, stub.repository, "workflow-token")) as found:
+        yield found

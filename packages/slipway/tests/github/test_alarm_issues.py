@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-import stub_github
 from alarmbox import NOW, RECOVERED, SKILL, result
 from click.testing import CliRunner
 from msgspec.structs import replace
@@ -13,23 +12,9 @@ from slipway.errors import GitHubError
 from slipway.figures import Figure
 from slipway.github.alarms.issues import list_issues, write_issues
 from slipway.github.alarms.monitor_run import find_run_alarm, list_alarms
-from slipway.github.client.api import GitHub
 from slipway.monitoring.alarms.alarm import Action, AlarmState
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.result import result_path, write_result
-from slipway.settings import GitHubSettings
-
-
-@pytest.fixture
-def stub():
-    with stub_github.stub_github() as state:
-        yield state
-
-
-@pytest.fixture
-def client(stub):
-    with GitHub(GitHubSettings(stub.url, stub.repository, "workflow-token")) as found:
-        yield found
 
 
 def write(client, *alarms, run=None):

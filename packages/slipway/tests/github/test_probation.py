@@ -1,29 +1,20 @@
 """A release that does worse than the one before it on the same requests is rolled back by rule, once."""
 
 import pytest
-import stub_github
 from alarmbox import NOW, SKILL, result
 from ledgerbox import BY, ENVIRONMENTS, clone, make_hub
 from msgspec.structs import replace
 
 from slipway.figures import Figure
 from slipway.github.alarms.probation import end_probation
-from slipway.github.client.api import GitHub
 from slipway.ledger import Event, Ledger, Release, next_entry
 from slipway.monitoring.alarms.alarm import Action, AlarmState
 from slipway.monitoring.alarms.judge import judge_rules
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.rules import DEFAULTS
-from slipway.settings import GitHubSettings
 
 SERVED = ("churn", "rents")
 PROBATION = replace(SKILL, rule="probation", measurement="shadow:improvement", action=Action.ROLLBACK)
-
-
-@pytest.fixture
-def stub():
-    with stub_github.stub_github() as state:
-        yield state
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +34,12 @@ def root(tmp_path_factory, toys):
 
 
 @pytest.fixture
-def end(stub, root, toys):
+def end(client, root, toys):
     def run(*alarms, shadow=""):
         note = f"shadow {shadow[:12]}" if shadow else ""
         measured = Measurement(name="shadow:improvement", figure=Figure(value=0.1), note=note, rows=5000)
         found = replace(result(*alarms, measurements=[measured]), release=toys[SERVED[1]].bundle.digest)
-        with GitHub(GitHubSettings(stub.url, stub.repository, "workflow-token")) as client:
-            return end_probation(client, root, found)
+        return end_probation(client, root, found)
 
     return run
 

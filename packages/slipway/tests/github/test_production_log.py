@@ -1,23 +1,19 @@
 """The prediction log in a job: from where it is in reach, and a sentence where it is not."""
 
 import pytest
-import stub_github
 from click.testing import CliRunner
 
 from slipway.cli import main
 from slipway.errors import GitHubError
-from slipway.github.client.api import GitHub
 from slipway.github.jobs.production_log import fetch_log
-from slipway.settings import GitHubSettings
 
 TABLES = '[tool.slipway]\nproblem = "churn"\n[tool.slipway.environments.production]\nport = 8102\n'
 
 
 @pytest.fixture
-def stub():
-    with stub_github.stub_github() as state:
-        state.private = True
-        yield state
+def stub(stub):
+    stub.private = True
+    return stub
 
 
 @pytest.fixture
@@ -27,9 +23,8 @@ def root(tmp_path):
 
 
 @pytest.fixture
-def fetch(stub, root):
-    with GitHub(GitHubSettings(stub.url, stub.repository, "workflow-token")) as client:
-        yield lambda: fetch_log(client, root, "production", root / "copy")
+def fetch(client, root):
+    return lambda: fetch_log(client, root, "production", root / "copy")
 
 
 def put_log(folder):

@@ -5,17 +5,10 @@ import os
 import subprocess
 
 import pytest
-import stub_github
 from ledgerbox import BY, ENVIRONMENTS, clone, git, make_hub
 from running import SLIPWAY, free_port
 
 from slipway.ledger import Event, Ledger, Release, next_entry
-
-
-@pytest.fixture
-def github():
-    with stub_github.stub_github() as state:
-        yield state
 
 
 @pytest.fixture
@@ -39,83 +32,83 @@ def deliver(root, bundle, event=Event.DEPLOY, commit="HEAD", target="local", **m
     return Ledger(root).append("production", make, bundle.path)
 
 
-def slipway(github, root, *words):
-    known = {"GITHUB_API_URL": github.url, "GITHUB_REPOSITORY": github.repository, "GITHUB_TOKEN": "workflow-token"}
+def slipway(stub, root, *words):
+    known = {"GITHUB_API_URL": stub.url, "GITHUB_REPOSITORY": stub.repository, "GITHUB_TOKEN": "workflow-token"}
     return subprocess.run([str(SLIPWAY), *words], cwd=root, env=os.environ | known, capture_output=True, text=True)
 
 
-def release(github, root, *words):
-    done = slipway(github, root, "github", "release", "production", "--json", *words)
+def release(stub, root, *words):
+    done = slipway(stub, root, "github", "release", "production", "--json", *words)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def test_its_tag_is_the_entry_its_place_the_source_commit_its_text_the_lineage(github, root, churn):
+def test_its_tag_is_the_entry_its_place_the_source_commit_its_text_the_lineage(stub, root, churn):
     deliver(root, churn.bundle, commit="HEAD~1")
-    said = release(github, root)
-    (made,) = github.releases
+    said = release(stub, root)
+    (made,) = stub.releases
     assert made["tag_name"] == said["tag"] == "production-1"
     assert made["target_commitish"] == said["commit"] == git(root, "rev-parse", "HEAD~1")
     assert made["name"] == "production 1: churn/1"
-    assert made["body"] == slipway(github, root, "ci", "delivery", "production").stdout
+    assert made["body"] == slipway(stub, root, "ci", "delivery", "production").stdout
     assert churn.bundle.digest in made["body"]
     assert said["created"] is True
 
 
-def test_a_second_time_changes_nothing(github, root, churn):
+def test_a_second_time_changes_nothing(stub, root, churn):
     deliver(root, churn.bundle)
-    release(github, root)
-    before = github.changes()
-    assert release(github, root)["created"] is False
-    assert github.changes() == before
+    release(stub, root)
+    before = stub.changes()
+    assert release(stub, root)["created"] is False
+    assert stub.changes() == before
 
 
-def test_what_did_not_change_what_serves_has_no_release_of_its_own(github, root, toys):
+def test_what_did_not_change_what_serves_has_no_release_of_its_own(stub, root, toys):
     deliver(root, toys["churn"].bundle)
     deliver(root, toys["crops"].bundle, event=Event.FAILED)
     deliver(root, toys["churn"].bundle, event=Event.FAILED)
-    assert release(github, root)["tag"] == "production-1"
+    assert release(stub, root)["tag"] == "production-1"
 
 
-def test_a_rollback_is_a_release_of_the_commit_that_serves_again(github, root, toys):
+def test_a_rollback_is_a_release_of_the_commit_that_serves_again(stub, root, toys):
     deliver(root, toys["churn"].bundle, commit="HEAD~2")
     deliver(root, toys["crops"].bundle)
     deliver(root, toys["churn"].bundle, event=Event.ROLLBACK, commit="HEAD~2")
-    assert release(github, root)["tag"] == "production-3"
-    assert github.releases[0]["target_commitish"] == git(root, "rev-parse", "HEAD~2")
+    assert release(stub, root)["tag"] == "production-3"
+    assert stub.releases[0]["target_commitish"] == git(root, "rev-parse", "HEAD~2")
 
 
-def test_a_rehearsal_is_called_one(github, root, churn):
+def test_a_rehearsal_is_called_one(stub, root, churn):
     deliver(root, churn.bundle, target="rehearsal")
-    assert release(github, root)["title"] == "production 1: churn/1 (rehearsal)"
-    assert "a rehearsal: nothing stays running" in github.releases[0]["body"]
+    assert release(stub, root)["title"] == "production 1: churn/1 (rehearsal)"
+    assert "a rehearsal: nothing stays running" in stub.releases[0]["body"]
 
 
-def test_a_commit_that_may_not_be_tagged_is_named_in_the_text(github, root, churn):
+def test_a_commit_that_may_not_be_tagged_is_named_in_the_text(stub, root, churn):
     deliver(root, churn.bundle, commit="HEAD~1")
     source = git(root, "rev-parse", "HEAD~1")
-    github.other_workflows.add(source)
-    assert release(github, root)["created"] is True
-    assert "target_commitish" not in github.releases[0]
-    assert f"the release is of {source}" in github.releases[0]["body"]
+    stub.other_workflows.add(source)
+    assert release(stub, root)["created"] is True
+    assert "target_commitish" not in stub.releases[0]
+    assert f"the release is of {source}" in stub.releases[0]["body"]
 
 
-def test_the_newest_commit_of_main_is_tagged_without_being_named(github, root, churn):
+def test_the_newest_commit_of_main_is_tagged_without_being_named(stub, root, churn):
     """As in a new repository, where every commit touches workflows, and no job may tag one of those by name."""
     deliver(root, churn.bundle)
-    github.newest = git(root, "rev-parse", "HEAD")
-    github.other_workflows.add(github.newest)
-    release(github, root)
-    (made,) = github.releases
+    stub.newest = git(root, "rev-parse", "HEAD")
+    stub.other_workflows.add(stub.newest)
+    release(stub, root)
+    (made,) = stub.releases
     assert "target_commitish" not in made
     assert "GitHub allows no other" not in made["body"]
 
 
 @pytest.mark.parametrize("commit", [None, "HEAD"])
-def test_what_cannot_be_released_is_said(github, root, churn, commit):
+def test_what_cannot_be_released_is_said(stub, root, churn, commit):
     if commit is None:
         deliver(root, churn.bundle, commit=None)
-    done = slipway(github, root, "github", "release", "production")
+    done = slipway(stub, root, "github", "release", "production")
     assert done.returncode == 1
     assert ("names no source commit" if commit is None else "serves nothing") in done.stderr
-    assert github.changes() == []
+    assert stub.changes() == []

@@ -34,10 +34,9 @@ EVIL = (
 
 
 @pytest.fixture
-def github():
-    with stub_github.stub_github() as state:
-        state.add_pull(12, HEAD)
-        yield state
+def stub(stub):
+    stub.add_pull(12, HEAD)
+    return stub
 
 
 @pytest.fixture
@@ -69,9 +68,9 @@ def event(tmp_path, *, listed=((12, 1),), **changed) -> Path:
     return path
 
 
-def comment(github, artifact, event, token="workflow-token"):
+def comment(stub, artifact, event, token="workflow-token"):
     own = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "GH_"))}
-    own |= {"GITHUB_API_URL": github.url, "GITHUB_REPOSITORY": REPOSITORY, "GITHUB_TOKEN": token}
+    own |= {"GITHUB_API_URL": stub.url, "GITHUB_REPOSITORY": REPOSITORY, "GITHUB_TOKEN": token}
     words = ("github", "comment", "--artifact", str(artifact), "--event", str(event), "--json")
     return subprocess.run([str(SLIPWAY), *words], env=own, capture_output=True, text=True)
 
@@ -85,71 +84,71 @@ def failed(ran, said):
     assert ran.returncode == 1 and said in ran.stderr and "Traceback" not in ran.stderr, ran.stderr
 
 
-def refused(github, ran, said):
+def refused(stub, ran, said):
     """The report was: the comment has GitHub's words about the run, and none of the report's."""
     failed(ran, said)
-    assert [each["body"] for each in github.comments] == [UNREADABLE]
+    assert [each["body"] for each in stub.comments] == [UNREADABLE]
 
 
-def nothing_written(github, ran, said):
+def nothing_written(stub, ran, said):
     failed(ran, said)
-    assert not github.comments and not github.changes()
+    assert not stub.comments and not stub.changes()
 
 
-def test_the_comment_is_created_then_updated_and_never_doubled(github, artifact, tmp_path):
-    assert done(comment(github, artifact, event(tmp_path)))["did"] == "created"
+def test_the_comment_is_created_then_updated_and_never_doubled(stub, artifact, tmp_path):
+    assert done(comment(stub, artifact, event(tmp_path)))["did"] == "created"
     for number in range(120):
         # More than a page of others before and after it.
-        github.add_comment(12, "ann", f"talk {number}")
+        stub.add_comment(12, "ann", f"talk {number}")
     write(artifact, BAD)
-    told = done(comment(github, artifact, event(tmp_path, conclusion="failure")))
+    told = done(comment(stub, artifact, event(tmp_path, conclusion="failure")))
     assert (told["did"], told["number"]) == ("updated", 12)
-    (ours,) = [each for each in github.comments if each["body"].startswith(MARKER)]
+    (ours,) = [each for each in stub.comments if each["body"].startswith(MARKER)]
     assert ours["user"]["login"] == BOT and "CI failed: `tests`" in ours["body"] and f"({RUN})" in ours["body"]
 
 
-def test_the_own_comment_is_found_behind_the_first_page(github, artifact, tmp_path):
+def test_the_own_comment_is_found_behind_the_first_page(stub, artifact, tmp_path):
     for number in range(120):
-        github.add_comment(12, "ann", f"talk {number}")
-    assert done(comment(github, artifact, event(tmp_path)))["did"] == "created"
-    assert done(comment(github, artifact, event(tmp_path)))["did"] == "updated"
+        stub.add_comment(12, "ann", f"talk {number}")
+    assert done(comment(stub, artifact, event(tmp_path)))["did"] == "created"
+    assert done(comment(stub, artifact, event(tmp_path)))["did"] == "updated"
 
 
-def test_a_strangers_comment_with_the_marker_is_left_alone(github, artifact, tmp_path):
-    theirs = [github.add_comment(12, login, f"{MARKER}\n✅ all is well") for login in ("mallory", None, "other[bot]")]
-    assert done(comment(github, artifact, event(tmp_path)))["did"] == "created"
+def test_a_strangers_comment_with_the_marker_is_left_alone(stub, artifact, tmp_path):
+    theirs = [stub.add_comment(12, login, f"{MARKER}\n✅ all is well") for login in ("mallory", None, "other[bot]")]
+    assert done(comment(stub, artifact, event(tmp_path)))["did"] == "created"
     assert all(each["body"] == f"{MARKER}\n✅ all is well" for each in theirs)
-    assert len(github.comments) == 4
+    assert len(stub.comments) == 4
 
 
-def test_the_bots_other_comments_are_left_alone(github, artifact, tmp_path):
-    other = github.add_comment(12, BOT, f"quoting {MARKER}")
-    assert done(comment(github, artifact, event(tmp_path)))["did"] == "created"
+def test_the_bots_other_comments_are_left_alone(stub, artifact, tmp_path):
+    other = stub.add_comment(12, BOT, f"quoting {MARKER}")
+    assert done(comment(stub, artifact, event(tmp_path)))["did"] == "created"
     assert other["body"] == f"quoting {MARKER}"
 
 
-def test_a_token_of_a_person_finds_the_persons_comment(github, artifact, tmp_path):
-    assert done(comment(github, artifact, event(tmp_path), "person-token"))["did"] == "created"
-    assert done(comment(github, artifact, event(tmp_path), "person-token"))["did"] == "updated"
-    assert github.comments[0]["user"]["login"] == "ann"
+def test_a_token_of_a_person_finds_the_persons_comment(stub, artifact, tmp_path):
+    assert done(comment(stub, artifact, event(tmp_path), "person-token"))["did"] == "created"
+    assert done(comment(stub, artifact, event(tmp_path), "person-token"))["did"] == "updated"
+    assert stub.comments[0]["user"]["login"] == "ann"
 
 
-def test_a_forks_run_lists_no_pull_request_and_is_found_by_its_branch(github, artifact, tmp_path):
-    github.pulls.clear()
-    github.add_pull(3, OTHER, "work", "zoe")
-    github.add_pull(4, HEAD, "feature/a&b=c", "zoe")
+def test_a_forks_run_lists_no_pull_request_and_is_found_by_its_branch(stub, artifact, tmp_path):
+    stub.pulls.clear()
+    stub.add_pull(3, OTHER, "work", "zoe")
+    stub.add_pull(4, HEAD, "feature/a&b=c", "zoe")
     fork = event(tmp_path, listed=(), head_branch="feature/a&b=c", head_repository={"owner": {"login": "zoe"}})
-    assert done(comment(github, artifact, fork))["number"] == 4
+    assert done(comment(stub, artifact, fork))["number"] == 4
 
 
-def test_the_number_of_a_pull_request_elsewhere_means_nothing_here(github, artifact, tmp_path):
-    github.add_pull(5, OTHER)
-    assert done(comment(github, artifact, event(tmp_path, listed=((5, 99),))))["number"] == 12
+def test_the_number_of_a_pull_request_elsewhere_means_nothing_here(stub, artifact, tmp_path):
+    stub.add_pull(5, OTHER)
+    assert done(comment(stub, artifact, event(tmp_path, listed=((5, 99),))))["number"] == 12
 
 
-def test_two_pull_requests_with_one_head_are_no_guess(github, artifact, tmp_path):
-    github.add_pull(13, HEAD)
-    nothing_written(github, comment(github, artifact, event(tmp_path, listed=((12, 1), (13, 1)))), "#12 and #13")
+def test_two_pull_requests_with_one_head_are_no_guess(stub, artifact, tmp_path):
+    stub.add_pull(13, HEAD)
+    nothing_written(stub, comment(stub, artifact, event(tmp_path, listed=((12, 1), (13, 1)))), "#12 and #13")
 
 
 @pytest.mark.parametrize(
@@ -157,20 +156,20 @@ def test_two_pull_requests_with_one_head_are_no_guess(github, artifact, tmp_path
     [({"state": "closed"}, "#12 is closed"), ({"head": {"sha": OTHER, "label": "acme:work"}}, "newer commit")],
 )
 @pytest.mark.parametrize("listed", [((12, 1),), ()])
-def test_a_pull_request_that_is_closed_or_went_on_is_left_alone(github, artifact, tmp_path, changed, said, listed):
-    github.pulls[0] |= changed
-    told = done(comment(github, artifact, event(tmp_path, listed=listed)))
-    assert told["did"] == "nothing" and not github.changes()
+def test_a_pull_request_that_is_closed_or_went_on_is_left_alone(stub, artifact, tmp_path, changed, said, listed):
+    stub.pulls[0] |= changed
+    told = done(comment(stub, artifact, event(tmp_path, listed=listed)))
+    assert told["did"] == "nothing" and not stub.changes()
     assert said in told["why"] or (not listed and "no open pull request" in told["why"])
 
 
-def test_a_run_for_a_push_has_no_comment(github, artifact, tmp_path):
-    assert done(comment(github, artifact, event(tmp_path, event="push")))["did"] == "nothing"
+def test_a_run_for_a_push_has_no_comment(stub, artifact, tmp_path):
+    assert done(comment(stub, artifact, event(tmp_path, event="push")))["did"] == "nothing"
 
 
-def test_ci_that_failed_is_never_called_good_whatever_its_report_says(github, artifact, tmp_path):
-    done(comment(github, artifact, event(tmp_path, conclusion="failure")))
-    assert "❌ CI ended with failure" in github.comments[0]["body"]
+def test_ci_that_failed_is_never_called_good_whatever_its_report_says(stub, artifact, tmp_path):
+    done(comment(stub, artifact, event(tmp_path, conclusion="failure")))
+    assert "❌ CI ended with failure" in stub.comments[0]["body"]
 
 
 NESTED = b'{"head": "%s", "base": "%s", "gate": {"x": %s}}' % (HEAD.encode(), BASE.encode(), b"[" * 400_000)
@@ -195,38 +194,38 @@ NESTED = b'{"head": "%s", "base": "%s", "gate": {"x": %s}}' % (HEAD.encode(), BA
         (msgspec.json.encode(msgspec.structs.replace(GOOD, head=OTHER)), "it speaks of commit"),
     ],
 )
-def test_what_ci_would_not_have_written_is_refused(github, artifact, tmp_path, content, said):
+def test_what_ci_would_not_have_written_is_refused(stub, artifact, tmp_path, content, said):
     write(artifact, content)
-    refused(github, comment(github, artifact, event(tmp_path)), said)
+    refused(stub, comment(stub, artifact, event(tmp_path)), said)
 
 
-def test_an_artifact_is_one_regular_file(github, artifact, tmp_path):
+def test_an_artifact_is_one_regular_file(stub, artifact, tmp_path):
     (artifact / "more.md").write_text("x")
-    refused(github, comment(github, artifact, event(tmp_path)), "found 'more.md', 'report.json'")
+    refused(stub, comment(stub, artifact, event(tmp_path)), "found 'more.md', 'report.json'")
     (artifact / "more.md").unlink()
     secret = tmp_path / "secret.json"
     (artifact / "report.json").rename(secret)
     (artifact / "report.json").symlink_to(secret)
-    refused(github, comment(github, artifact, event(tmp_path)), "not a regular file")
+    refused(stub, comment(stub, artifact, event(tmp_path)), "not a regular file")
     (artifact / "report.json").unlink()
     os.mkfifo(artifact / "report.json")
-    refused(github, comment(github, artifact, event(tmp_path)), "not a regular file")
+    refused(stub, comment(stub, artifact, event(tmp_path)), "not a regular file")
     link = tmp_path / "link"
     link.symlink_to(artifact)
-    refused(github, comment(github, link, event(tmp_path)), "expected the folder")
+    refused(stub, comment(stub, link, event(tmp_path)), "expected the folder")
 
 
 @pytest.mark.parametrize("conclusion", ["failure", "timed_out", "cancelled", "success"])
 @pytest.mark.parametrize("there", [True, False])
-def test_a_run_without_a_report_ends_what_an_earlier_one_said(github, artifact, tmp_path, conclusion, there):
-    assert done(comment(github, artifact, event(tmp_path)))["did"] == "created"
-    assert "No verdict" in github.comments[0]["body"]
+def test_a_run_without_a_report_ends_what_an_earlier_one_said(stub, artifact, tmp_path, conclusion, there):
+    assert done(comment(stub, artifact, event(tmp_path)))["did"] == "created"
+    assert "No verdict" in stub.comments[0]["body"]
     empty = tmp_path / "empty"
     if there:
         empty.mkdir()
-    told = done(comment(github, empty, event(tmp_path, conclusion=conclusion)))
+    told = done(comment(stub, empty, event(tmp_path, conclusion=conclusion)))
     assert (told["did"], told["number"]) == ("updated", 12)
-    (ours,) = github.comments
+    (ours,) = stub.comments
     page = Page(ours["body"])
     assert f"CI ended with `{conclusion}` and left no readable report." in ours["body"]
     assert f"`{HEAD[:12]}`" in ours["body"] and page.links == [RUN]
@@ -234,26 +233,26 @@ def test_a_run_without_a_report_ends_what_an_earlier_one_said(github, artifact, 
 
 
 @pytest.mark.parametrize("content", [None, b"{}"])
-def test_an_older_run_without_a_readable_report_says_nothing_of_a_newer_commit(github, artifact, tmp_path, content):
-    done(comment(github, artifact, event(tmp_path)))
-    kept = github.comments[0]["body"]
+def test_an_older_run_without_a_readable_report_says_nothing_of_a_newer_commit(stub, artifact, tmp_path, content):
+    done(comment(stub, artifact, event(tmp_path)))
+    kept = stub.comments[0]["body"]
     if content:
         write(artifact, content)
     else:
         (artifact / "report.json").unlink()
-    told = done(comment(github, artifact, event(tmp_path, head_sha=OTHER, conclusion="failure")))
+    told = done(comment(stub, artifact, event(tmp_path, head_sha=OTHER, conclusion="failure")))
     assert told["did"] == "nothing" and "newer commit" in told["why"]
-    assert github.comments[0]["body"] == kept
+    assert stub.comments[0]["body"] == kept
 
 
-def test_a_file_that_is_no_event_is_said(github, artifact, tmp_path):
+def test_a_file_that_is_no_event_is_said(stub, artifact, tmp_path):
     path = tmp_path / "event.json"
     path.write_text('{"workflow_run": {}}')
-    nothing_written(github, comment(github, artifact, path), "Expected the event workflow_run")
+    nothing_written(stub, comment(stub, artifact, path), "Expected the event workflow_run")
 
 
-def test_a_wrong_token_is_said(github, artifact, tmp_path):
-    nothing_written(github, comment(github, artifact, event(tmp_path), "wrong"), "set GITHUB_TOKEN")
+def test_a_wrong_token_is_said(stub, artifact, tmp_path):
+    nothing_written(stub, comment(stub, artifact, event(tmp_path), "wrong"), "set GITHUB_TOKEN")
 
 
 class Page(HTMLParser):

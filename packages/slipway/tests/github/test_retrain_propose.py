@@ -3,7 +3,6 @@
 from datetime import date
 
 import pytest
-import stub_github
 from alarmbox import SKILL
 from ledgerbox import clone, git, make_hub
 
@@ -28,20 +27,13 @@ KEPT = RetrainResult(
 
 
 @pytest.fixture
-def stub():
-    with stub_github.stub_github() as state:
-        yield state
-
-
-@pytest.fixture
 def connect(stub):
     return lambda token="workflow-token": GitHub(GitHubSettings(stub.url, stub.repository, token))
 
 
 @pytest.fixture
-def issue(stub, connect):
-    with connect() as client:
-        write_issues(client, [SKILL], list_issues(client))
+def issue(stub, client):
+    write_issues(client, [SKILL], list_issues(client))
     return stub.issues[0]
 
 

@@ -3,31 +3,21 @@
 from datetime import timedelta
 
 import pytest
-import stub_github
 from alarmbox import NOW, RECOVERED, SKILL, result
 from click.testing import CliRunner
 from msgspec.structs import replace
 
 from slipway.cli import main
 from slipway.github.alarms.start import StartRules, start_run
-from slipway.github.client.api import GitHub
 from slipway.monitoring.alarms.alarm import Action
-from slipway.settings import GitHubSettings
 
 OTHER = replace(SKILL, measurement="slope", action=Action.ISSUE)
 UNIT = replace(SKILL, measurement="drift:temperature", action=Action.PAGE)
 
 
 @pytest.fixture
-def stub():
-    with stub_github.stub_github() as state:
-        yield state
-
-
-@pytest.fixture
-def start(stub):
-    with GitHub(GitHubSettings(stub.url, stub.repository, "workflow-token")) as client:
-        yield lambda *alarms, **more: start_run(client, result(*alarms, **more), NOW, "77", StartRules(budget=3))
+def start(client):
+    return lambda *alarms, **more: start_run(client, result(*alarms, **more), NOW, "77", StartRules(budget=3))
 
 
 def ran(stub, days, status="completed", conclusion="success"):
