@@ -1,19 +1,20 @@
 """The monitor's HTML page: what it says, that it needs nothing else, and that no text can become markup."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import msgspec
+from alarmbox import NOW, SKILL, make_window, result
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from slipway.figures import Figure
-from slipway.monitoring.alarms.alarm import Action, Alarm, AlarmState, Severity
+from slipway.monitoring.alarms.alarm import AlarmState, Severity
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.report.page import render_monitor_page, write_monitor_page
-from slipway.monitoring.result import LogCounts, MonitorResult, Window
+from slipway.monitoring.result import LogCounts, MonitorResult
 
-END = datetime(2026, 11, 29, tzinfo=UTC)
 # What clients may send as the name of a category, on top of whatever Hypothesis finds.
 HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=y>', "</style>", "{{ 7*7 }}", "]]>", "&lt;", "'", "\x00")
 
@@ -39,8 +40,8 @@ class Reader(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def make_window(days, end=END, category="UA", skill=0.1):
-    measurements = (
+def figures(category="UA", skill=0.1):
+    return (
         Measurement(
             name="skill",
             figure=Figure(value=skill, low=skill - 0.02, high=skill + 0.02),
@@ -63,49 +64,27 @@ def make_window(days, end=END, category="UA", skill=0.1):
         Measurement(name="release:4d560205d0c2:skill", figure=Figure(value=0.2), rows=500),
         Measurement(name="roc_auc", note="one class alone"),
     )
-    start = end - timedelta(days=days)
-    return Window(start=start, end=end, rows=1000, outcomes=900, measurements=measurements)
 
 
 def make_alarm(state=AlarmState.FIRING, measurement="missing:origin", sentence="missing:origin is 0.300."):
-    return Alarm(
-        environment="production",
-        rule="inputs",
-        measurement=measurement,
-        severity=Severity.WARNING,
-        action=Action.ISSUE,
-        state=state,
-        since=END,
-        windows=(1, 1),
-        observed=Figure(value=0.3),
-        limit="at most 0.1",
-        sentence=sentence,
-        advice="Look at its source.",
-    )
+    return replace(SKILL, severity=Severity.WARNING, state=state, measurement=measurement, sentence=sentence)
 
 
 def make_result(category="UA", alarms=(), windows=None):
-    made = [make_window(7, END - timedelta(days=7), category, skill=0.4)]
-    made += [make_window(days, category=category) for days in (7, 14)]
-    return MonitorResult(
-        environment="production",
-        problem="flights",
-        clock="logged",
-        at=END,
-        release="4d560205d0c23c34",
-        counts=LogCounts(predictions=12_345, joined=11_000, damaged=3),
-        windows=tuple(made) if windows is None else windows,
-        alarms=tuple(alarms),
-    )
+    made = [make_window(*figures(category, skill=0.4), end=NOW - timedelta(days=7), days=7)]
+    made += [make_window(*figures(category), days=days) for days in (7, 14)]
+    found = result(*alarms, windows=made if windows is None else windows)
+    counts = LogCounts(predictions=12_345, joined=11_000, damaged=3)
+    return replace(found, release="4d560205d0c23c34", counts=counts)
 
 
 def test_the_page_leads_with_the_environment_its_release_and_the_alarms():
     alarms = [make_alarm(), make_alarm(AlarmState.RECOVERED, "bias", "bias is 0.01.")]
     text = Reader(render_monitor_page(make_result(alarms=alarms))).text
-    for words in ("production", "to 2026-11-29", "▲ 1 alarm", "4d560205d0c2", "missing:origin is 0.300.", "12,345"):
+    for words in ("production", "to 2013-12-15", "▲ 1 alarm", "4d560205d0c2", "missing:origin is 0.300.", "12,345"):
         assert words in text
     assert "✓ recovered: bias" in text
-    assert "Look at its source." in text
+    assert SKILL.advice in text
 
 
 def test_a_run_without_an_alarm_says_so():
@@ -151,9 +130,9 @@ def test_no_name_of_a_category_becomes_markup(name):
 
 
 def test_the_same_result_gives_the_same_bytes(tmp_path):
-    result = make_result(alarms=[make_alarm()])
+    content = msgspec.json.encode(make_result(alarms=[make_alarm()]))
     for name in ("one.html", "two.html"):
-        write_monitor_page(tmp_path / name, msgspec.json.decode(msgspec.json.encode(result), type=MonitorResult))
+        write_monitor_page(tmp_path / name, msgspec.json.decode(content, type=MonitorResult))
     assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
 
 

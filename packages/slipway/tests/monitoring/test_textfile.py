@@ -1,54 +1,32 @@
 """The monitor's gauges in Prometheus' text format, read by Prometheus' own parser."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from alarmbox import NOW, RECOVERED, SKILL, make_window, result
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from slipway.figures import Figure
-from slipway.monitoring.alarms.alarm import Action, Alarm, AlarmState, Severity
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.report.textfile import write_textfile
-from slipway.monitoring.result import MonitorResult, Window
 
-END = datetime(2026, 11, 29, tzinfo=UTC)
-RAN_AT = datetime(2026, 11, 30, 6, 17, tzinfo=UTC)
+RAN_AT = NOW + timedelta(days=1, hours=6)
 # A name of a category comes from a client.
 NAME = 'slice:carrier="A\\B"\n:excess'
 
 
-def make_window(end, skill):
-    measurements = (
+def figures(skill):
+    return (
         Measurement(name="skill", figure=Figure(value=skill, low=0.0, high=0.2)),
         Measurement(name=NAME, figure=Figure(value=-0.25)),
         Measurement(name="roc_auc", note="one class alone"),
     )
-    return Window(start=end - timedelta(days=7), end=end, rows=10, outcomes=9, measurements=measurements)
 
 
-def make_alarm(measurement, state):
-    return Alarm(
-        environment="production",
-        rule="skill",
-        measurement=measurement,
-        severity=Severity.CRITICAL,
-        action=Action.PAGE,
-        state=state,
-        since=END,
-        windows=(1, 1),
-        observed=None,
-        limit="",
-        sentence="",
-        advice="",
-    )
-
-
-RESULT = MonitorResult(
-    environment="production",
-    problem="flights",
-    clock="logged",
-    at=END,
-    windows=(make_window(END - timedelta(days=7), 0.5), make_window(END, 0.1)),
-    alarms=(make_alarm("skill", AlarmState.FIRING), make_alarm("slope", AlarmState.RECOVERED)),
+RESULT = result(
+    SKILL,
+    replace(RECOVERED, measurement="slope"),
+    windows=[make_window(*figures(0.5), end=NOW - timedelta(days=7), days=7), make_window(*figures(0.1), days=7)],
 )
 
 
@@ -66,9 +44,9 @@ def test_the_figures_of_the_newest_windows_and_the_firing_alarms_are_gauges(tmp_
     production = ("environment", "production")
     assert read_gauges(tmp_path / "slipway.prom") == {
         ("last_run_timestamp_seconds", production): RAN_AT.timestamp(),
-        ("window_end_timestamp_seconds", production): END.timestamp(),
+        ("window_end_timestamp_seconds", production): NOW.timestamp(),
         ("alarms", production): 1,
-        ("alarm", production, ("measurement", "skill"), ("rule", "skill"), ("severity", "critical")): 1,
+        ("alarm", production, ("measurement", "skill"), ("rule", "effectiveness"), ("severity", "critical")): 1,
         ("measurement", production, ("measurement", "skill"), ("window", "7")): 0.1,
         ("measurement", production, ("measurement", NAME), ("window", "7")): -0.25,
     }

@@ -31,13 +31,16 @@ SKILL = Alarm(
 RECOVERED = replace(SKILL, state=AlarmState.RECOVERED, observed=Figure(value=0.12), sentence="The skill is 0.12 again.")
 
 
-def result(*alarms, measurements=(), outcomes=5000):
-    """Return a result whose one window of 14 days ends now."""
-    window = Window(
-        start=NOW - timedelta(days=14), end=NOW, rows=9000, outcomes=outcomes, measurements=tuple(measurements)
-    )
+def make_window(*measurements, end=NOW, days=14, outcomes=5000):
+    """Return a window of 9000 rows."""
+    return Window(start=end - timedelta(days=days), end=end, rows=9000, outcomes=outcomes, measurements=measurements)
+
+
+def result(*alarms, measurements=(), outcomes=5000, windows=None):
+    """Return a result up to now: of one window of 14 days, unless others are given."""
+    made = (make_window(*measurements, outcomes=outcomes),) if windows is None else tuple(windows)
     return MonitorResult(
-        environment="production", problem="flights", clock="logged", at=NOW, windows=(window,), alarms=alarms
+        environment="production", problem="flights", clock="logged", at=NOW, windows=made, alarms=alarms
     )
 
 

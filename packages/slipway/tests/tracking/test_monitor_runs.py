@@ -1,42 +1,38 @@
 """The monitor's run in MLflow: one for each environment and day, linked to the version that serves."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-import msgspec
 import pytest
+from alarmbox import NOW, make_window, result
+from msgspec.structs import replace
 
 from slipway.figures import Figure
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.report.page import write_monitor_page
 from slipway.monitoring.report.tracking import log_monitor_run
-from slipway.monitoring.result import MonitorResult, Window, result_path, write_result
-
-END = datetime(2026, 11, 29, tzinfo=UTC)
+from slipway.monitoring.result import result_path, write_result
 
 
-def make_window(end, skill):
-    measurements = (
+def figures(skill):
+    return (
         Measurement(name="skill", figure=Figure(value=skill)),
         Measurement(name="roc_auc", note="one class alone"),
         Measurement(name="drift:usage", figure=Figure(value=0.5)),
     )
-    return Window(start=end - timedelta(days=7), end=end, rows=10, outcomes=9, measurements=measurements)
 
 
 def make_result(release):
-    windows = (make_window(END - timedelta(days=7), 0.25), make_window(END, 0.125))
-    return MonitorResult(
-        environment="production", problem="churn", clock="logged", at=END, release=release, windows=windows
-    )
+    windows = [make_window(*figures(0.25), end=NOW - timedelta(days=7), days=7), make_window(*figures(0.125), days=7)]
+    return replace(result(windows=windows), problem="churn", release=release)
 
 
 @pytest.fixture
 def log(tmp_path, settings):
-    def write_and_log(result):
-        path = result_path(tmp_path / "monitoring", result)
-        write_result(path, result)
-        write_monitor_page(path.with_suffix(".html"), result)
-        return log_monitor_run(path, result, settings)
+    def write_and_log(found):
+        path = result_path(tmp_path / "monitoring", found)
+        write_result(path, found)
+        write_monitor_page(path.with_suffix(".html"), found)
+        return log_monitor_run(path, found, settings)
 
     return write_and_log
 
@@ -53,19 +49,19 @@ def test_a_run_holds_the_figures_by_window_and_is_linked_to_the_version(register
     assert set(run.data.metrics) == {"7d/skill"}
     history = client.get_metric_history(run.info.run_id, "7d/skill")
     assert [each.value for each in history] == [0.25, 0.125]
-    assert history[-1].timestamp == END.timestamp() * 1000
+    assert history[-1].timestamp == NOW.timestamp() * 1000
     (made,) = client.get_run(registered.run_id).outputs.model_outputs
     assert [each.model_id for each in run.inputs.model_inputs] == [made.model_id]
     files = {each.path for each in client.list_artifacts(run.info.run_id)}
-    assert files == {"production-2026-11-29.json", "production-2026-11-29.html"}
+    assert files == {"production-2013-12-15.json", "production-2013-12-15.html"}
 
 
 def test_the_same_result_is_logged_once_and_another_of_that_day_replaces_it(registered, client, log):
-    result = make_result(registered.digest)
-    first = log(result)
-    assert log(result) == first
+    found = make_result(registered.digest)
+    first = log(found)
+    assert log(found) == first
     assert len(find_runs(client)) == 1
-    later = log(msgspec.structs.replace(result, share=0.5))
+    later = log(replace(found, share=0.5))
     assert [run.info.run_id for run in find_runs(client)] == [later]
     assert later != first
     # Neither the registered run nor its model went with it.
