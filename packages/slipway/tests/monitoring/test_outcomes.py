@@ -8,8 +8,8 @@ import pytest
 from monitorbox import identify, write_log
 
 from slipway.monitoring.effectiveness.labels import measure_labels
-from slipway.monitoring.intake.chunks import find_segments, take_in
 from slipway.monitoring.intake.load import load_traffic
+from slipway.monitoring.intake.segments import find_segments, take_in
 from slipway.problem import Task
 from slipway.serving.log import Feedback, Prediction
 from slipway.serving.log.join import join_outcomes

@@ -9,8 +9,8 @@ from toybox import toy_params
 
 from slipway.evaluation.metrics import metric_value
 from slipway.evaluation.scored import Scored
-from slipway.monitoring.intake.chunks import find_segments, take_in
 from slipway.monitoring.intake.load import load_traffic
+from slipway.monitoring.intake.segments import find_segments, take_in
 from slipway.monitoring.shadow import compare_shadow, measure_shadow
 from slipway.problem import Task
 from slipway.serving.identifiers import format_identifier

@@ -11,8 +11,8 @@ from slipway.contract import Field
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DataError
 from slipway.files.lock import hold_lock
-from slipway.monitoring.intake.chunks import count_new_bytes, find_segments, remove_expired, take_in
 from slipway.monitoring.intake.load import MOST_ROWS, load_traffic
+from slipway.monitoring.intake.segments import count_new_bytes, find_segments, remove_expired, take_in
 from slipway.monitoring.intake.traffic import LOGGED, LoadedLog
 from slipway.serving.log.writer import list_segments
 from slipway.serving.settings import read_log_settings

@@ -10,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from slipway.bundle.manifest import Class
-from slipway.monitoring.intake.block import OutcomeKind
 from slipway.monitoring.intake.identifiers import match_identifiers
+from slipway.monitoring.intake.outcome_table import OutcomeKind
 from slipway.problem import Task
 from slipway.serving.identifiers import format_identifier
 from slipway.serving.log import Feedback
