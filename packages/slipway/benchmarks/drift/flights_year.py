@@ -13,7 +13,8 @@ from slipway.monitoring.drift.reference import DriftReference, read_drift_refere
 from slipway.monitoring.drift.window_figure import Days
 from slipway.monitoring.measurement import Measurement
 from slipway.training.profile import complete_profile, make_profile
-from slipway.training.reference.blocks import block_rows, open_blocks
+from slipway.training.reference.blocks import open_blocks
+from slipway.training.reference.cut_blocks import block_rows
 from slipway.training.reference.histograms import summarize_days
 
 BUNDLE = Path("bundle")

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from streams import SHOPS, Stream, cut, make_reference, make_stream, score_stream, summarize
 
+from slipway.bundle.profile import Order
 from slipway.columns import take_rows
 from slipway.monitoring.drift.limits import Against
 from slipway.monitoring.drift.measure import DriftRules, is_unusual, measure_drift_windows
 from slipway.monitoring.drift.window_figure import Days
-from slipway.training.reference.blocks import BlockedRows, Order
+from slipway.training.reference.cut_blocks import BlockedRows
 from slipway.training.reference.histograms import summarize_days
 
 START, QUIET = 273, 329

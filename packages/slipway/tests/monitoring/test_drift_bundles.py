@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from slipway.bundle.profile import Order
 from slipway.bundle.verify import read_sealed
 from slipway.columns import frame_to_columns
 from slipway.monitoring.drift.exact import check_scores
 from slipway.monitoring.drift.measure import is_unusual, measure_drift_windows
 from slipway.monitoring.drift.reference import read_drift_reference
 from slipway.monitoring.drift.window_figure import Days
-from slipway.training.reference.blocks import Order
 from slipway.training.reference.histograms import summarize_days
 
 

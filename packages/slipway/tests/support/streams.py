@@ -10,7 +10,8 @@ from slipway.columns import take_rows
 from slipway.contract import Field, Kind
 from slipway.monitoring.drift.reference import DriftReference
 from slipway.training.profile import complete_profile, known_categories, make_profile
-from slipway.training.reference.blocks import BlockedRows, open_blocks
+from slipway.training.reference.blocks import open_blocks
+from slipway.training.reference.cut_blocks import BlockedRows
 from slipway.training.reference.histograms import summarize_days
 
 FIELDS = (

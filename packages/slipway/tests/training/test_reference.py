@@ -10,8 +10,9 @@ from slipway.columns import take_rows
 from slipway.errors import BundleError
 from slipway.files.writing import encode_json
 from slipway.training.reference.bins import describe_category, describe_number, describe_timestamp
-from slipway.training.reference.blocks import FEWEST_ROWS, MOST_BLOCKS, block_rows, make_series, open_blocks
+from slipway.training.reference.blocks import make_series, open_blocks
 from slipway.training.reference.cells import UNSEEN, category_cells, count_cells, factorize_texts
+from slipway.training.reference.cut_blocks import FEWEST_ROWS, MOST_BLOCKS, block_rows
 from slipway.training.reference.histograms import merge_histograms, summarize_days
 from slipway.training.reference.sketch import KEPT, hash_columns, merge_sketches, repeated_share, sketch_rows
 

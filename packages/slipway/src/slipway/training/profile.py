@@ -11,8 +11,9 @@ from slipway.bundle.profile import Distribution, Profile
 from slipway.columns import Columns, count_rows, spread_rows, take_rows
 from slipway.contract import Field, Kind
 from slipway.training.reference.bins import describe_category, describe_number, describe_timestamp
-from slipway.training.reference.blocks import BlockedRows, find_readings, seal_blocks
+from slipway.training.reference.blocks import find_readings, seal_blocks
 from slipway.training.reference.cells import factorize_texts
+from slipway.training.reference.cut_blocks import BlockedRows
 
 # Rows on which the model's leaning on each column is measured.
 _LEANING_ROWS = 4096

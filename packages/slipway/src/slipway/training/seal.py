@@ -28,7 +28,7 @@ from slipway.training.fit import Fitted, derive_features, predict_scores
 from slipway.training.golden import answer_rows, choose_golden_rows, encode_golden_rows
 from slipway.training.made_rows import Made, make_rows
 from slipway.training.profile import complete_profile, make_profile
-from slipway.training.reference.blocks import block_rows
+from slipway.training.reference.cut_blocks import block_rows
 
 if TYPE_CHECKING:
     import pandas as pd
