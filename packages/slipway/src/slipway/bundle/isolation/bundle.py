@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.bundle.isolation.bundle_worker import AloneScores, BundleFacts, BundleStart, RequestsTaken, RowsRead
+from slipway.bundle.isolation.bundle_messages import AloneScores, BundleFacts, BundleStart, RequestsTaken, RowsRead
 from slipway.bundle.isolation.child_process import PATIENCE, SMALL, ChildProcess
 from slipway.bundle.isolation.state import State, is_same_state
 from slipway.bundle.isolation.wire import PackedArray, PackedColumns, pack_columns, unpack_array, unpack_columns

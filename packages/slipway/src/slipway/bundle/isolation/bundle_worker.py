@@ -15,16 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipway.bundle.code import CONTRACT, FEATURES, module_name
+from slipway.bundle.isolation.bundle_messages import AloneScores, BundleFacts, BundleStart, RequestsTaken, RowsRead
 from slipway.bundle.isolation.clock import shift_clock
 from slipway.bundle.isolation.confinement import fill_memory
 from slipway.bundle.isolation.state import State, digest_state
 from slipway.bundle.isolation.wire import PackedArray, PackedColumns, pack_array, pack_columns, unpack_columns
-from slipway.bundle.manifest import Manifest
 from slipway.bundle.model import Bundle
 from slipway.bundle.row import RowScorer
 from slipway.bundle.verify import SealedBundle, start_bundle
 from slipway.columns import columns_to_rows, count_rows, rows_to_columns, take_rows
-from slipway.contract import Field
 
 T = TypeVar("T")
 # Sizes of batches that services and jobs use, beside all small ones.
@@ -39,56 +38,6 @@ _REFUSALS = {
     "unknown": re.compile(r"^Object contains unknown field `([^`]*)`"),
     "value": re.compile(r" - at `\$\.([^`]*)`$"),
 }
-
-
-class BundleStart(msgspec.Struct, frozen=True):
-    """Start a child with a verified bundle; where `ahead` is not 0, under other conditions.
-
-    Its clock is then ahead by so many seconds, it scores in other threads, and new memory is not zero.
-    """
-
-    path: str
-    digest: str
-    manifest: Manifest
-    files: dict[str, bytes]
-    ahead: float = 0.0
-
-
-class BundleFacts(msgspec.Struct, frozen=True):
-    """The contract's fields as the code of a bundle declares them, and the number of golden rows that score as sealed.
-
-    `state` has digests of what it keeps between calls.
-    """
-
-    fields: tuple[Field, ...]
-    golden: int
-    state: State
-
-
-class AloneScores(msgspec.Struct, frozen=True):
-    """The scores of rows that were each scored alone, as the service does, and the seconds that each took."""
-
-    scores: PackedArray
-    seconds: tuple[float, ...]
-
-
-class RowsRead(msgspec.Struct, frozen=True):
-    """Rows as the contract's own reader has them: the columns of those that it takes, and what it refuses, and why."""
-
-    columns: PackedColumns
-    refused: PackedArray
-    reasons: tuple[str, ...]
-
-
-class RequestsTaken(msgspec.Struct, frozen=True):
-    """Rows as clients sent them: how many have no score, and those that the contract refuses.
-
-    A refusal is its reason (a field's value, a field that is missing or unknown, the contract's hook), the field, and
-    the number of rows.
-    """
-
-    unscored: int
-    refused: tuple[tuple[str, str, int], ...]
 
 
 class BundleWorker:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from slipway.bundle.isolation.bundle_worker import RequestsTaken
+from slipway.bundle.isolation.bundle_messages import RequestsTaken
 from slipway.contract import Field
 from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
