@@ -84,7 +84,8 @@ def test_an_alarm_says_since_when_and_what_was_found():
 
 def test_an_alarm_lasts_until_the_value_itself_is_within_the_limit():
     # The interval reaches into the evaluation's, and the value lies below it.
-    assert judge(skills(0.02, 0.02, 0.065, 0.065, 0.065), of=(2, 2))
+    (alarm,) = judge(skills(0.02, 0.02, 0.065, 0.065, 0.065), of=(2, 2))
+    assert alarm.sentence.endswith("; broken in 0 of the last 2 windows, and the value is not back within it.")
     assert not judge(skills(0.02, 0.02, 0.065, 0.1, 0.065), of=(2, 2))
 
 

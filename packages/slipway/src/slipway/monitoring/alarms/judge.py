@@ -166,9 +166,10 @@ def _describe_limit(rule: Rule, found: Measurement) -> str:
 def _say(rule: Rule, newest: Judged, broken: int, of: int) -> str:
     window, found = newest.window, newest.measurement
     rests = f"{found.rows or window.rows:,} {'outcomes' if rule.fewest_outcomes else 'rows'}"
+    lasts = "" if broken >= rule.of[0] else ", and the value is not back within it"
     return (
         f"{found.name} is {format_figure(found.figure)} in the {window.days} days to {window.end:%Y-%m-%d} ({rests}), "
-        f"expected {_describe_limit(rule, found)}; broken in {broken} of the last {of} windows."
+        f"expected {_describe_limit(rule, found)}; broken in {broken} of the last {of} windows{lasts}."
     )
 
 
