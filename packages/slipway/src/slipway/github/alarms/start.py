@@ -24,9 +24,9 @@ _BUDGET_DAYS = timedelta(days=30)
 class StartRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The conditions under which an alarm may start a retrain.
 
-    `cool_down_days` is the length of the default window: each retrain then stands on outcomes that the one before had
-    not. `fewest_outcomes` in the newest window: with less, a skill has an interval about as wide as itself. `budget`
-    bounds the runs of 30 days, whoever started them: with a cool-down of 14 days only runs by hand reach it.
+    `cool_down_days` is half the window of the default rule: at least half of the outcomes of a retrain's newest window
+    are then new to it. `fewest_outcomes` in that window: with less, a skill has an interval about as wide as itself.
+    `budget` bounds the runs of 30 days, whoever started them: with a cool-down of 14 days only runs by hand reach it.
     """
 
     cool_down_days: Annotated[int, Meta(ge=1)] = 14
