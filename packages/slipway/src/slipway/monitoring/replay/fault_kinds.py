@@ -43,7 +43,7 @@ KINDS: dict[str, FaultKind] = {
         "stale:COLUMN:HOURS[:BY]", "values are that old (of the same BY, a column)", 2, 3, repeat_old_values
     ),
     "shift": FaultKind("shift:COLUMN:AMOUNT", "a timestamp moves by hours, a number by its unit", 2, 2, shift_values),
-    "slow": FaultKind("slow:COLUMN[:AMOUNT]", "a number moves a little every day, up to the amount", 1, 2, add_slope),
+    "slow": FaultKind("slow:COLUMN[:AMOUNT]", "a number moves a little every row, up to the amount", 1, 2, add_slope),
     "swap": FaultKind("swap:COLUMN:VALUE:VALUE", "two values of the column change places", 3, 3, swap_values),
     "rename": FaultKind("rename:COLUMN", "the field is sent under another name, which is refused", 1, 1, rename_field),
     "drop": FaultKind("drop-COLUMN:VALUE", "rows with that value are not sent", 2, 2, drop_rows),
