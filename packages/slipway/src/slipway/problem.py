@@ -64,7 +64,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProblemFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gate knows of a problem, whose code runs in a process of its own: name, task and primary metric."""
+    """The name, task and primary metric of a problem: all that the gate knows; its code runs in another process."""
 
     name: str
     task: Task

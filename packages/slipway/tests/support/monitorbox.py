@@ -102,7 +102,7 @@ def split(entries: Sequence[Any], parts: int) -> Iterator[Sequence[Any]]:
 
 
 def figures(result):
-    """Return what a run measured, without what the clock of this machine tells it."""
+    """Return a run's measurements without those that depend on this machine's clock."""
     return [
         (window.start, window.days, each)
         for window in result.windows

@@ -1,4 +1,4 @@
-"""What a run leaves to the next one, kept in a file of the environment's state folder."""
+"""Keep what the next run needs in a file of the environment's state folder."""
 
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ _FILE = "alarms.json"
 
 
 class RunMemory(msgspec.Struct, frozen=True, kw_only=True):
-    """When a run took place, up to which day it measured, its alarms, and the service's counters."""
+    """The time of a run, the day up to which it measured, its alarms, and the service's counters."""
 
     at: datetime | None = None
     ran_at: datetime | None = None
