@@ -28,6 +28,12 @@ def call(*words):
     return CliRunner().invoke(main, [*words, "--log", "log"])
 
 
+def write_memory(root, content):
+    path = root / ".slipway" / "monitoring" / "production" / "alarms.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+
+
 def test_a_run_without_an_alarm_prints_its_windows_and_exits_with_0(root):
     done = call("monitor", "run", "production", "--until", "2024-05-29", "--textfile", "gauges.prom")
     assert done.exit_code == 0, done.output
@@ -68,6 +74,23 @@ def test_a_run_that_cannot_measure_exits_with_2(root):
     done = call("monitor", "run", "production")
     assert done.exit_code == 2
     assert "monitor.yaml: rules.skill: of: expected k of n windows" in done.output
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        # The program's own mistake: the times are compared with others that have a zone.
+        (lambda root: write_memory(root, '{"at": "2024-05-01T00:00:00"}'), "The monitor failed: can't compare"),
+        (lambda root: write_memory(root, "{"), "Malformed JSON in alarms.json"),
+        (lambda root: (root / "params.yaml").unlink(), "There is no params.yaml"),
+        (lambda root: (root / "monitoring").write_text(""), "Directory 'monitoring' is a file"),
+    ],
+)
+def test_whatever_ends_a_run_early_exits_with_2(root, damage, said):
+    damage(root)
+    done = call("monitor", "run", "production", "--until", "2024-05-29")
+    assert done.exit_code == 2
+    assert said in done.output
 
 
 def test_json_is_the_result_that_was_written(root):

@@ -55,7 +55,7 @@ class LazyGroup(click.Group):
             if not ctx.invoked_subcommand or (error.name or "").startswith("slipway"):
                 raise
             extra = self.lazy_commands[ctx.invoked_subcommand].extra
-            raise click.ClickException(_explain_missing(error, ctx.invoked_subcommand, extra)) from error
+            raise click.ClickException(explain_missing(error, ctx.invoked_subcommand, extra)) from error
         except BrokenPipeError:
             # The reader closed the pipe, as `head` does: click ends without a message.
             raise
@@ -63,7 +63,8 @@ class LazyGroup(click.Group):
             raise click.ClickException(_explain_system(error)) from error
 
 
-def _explain_missing(error: ModuleNotFoundError, command: str, extra: str) -> str:
+def explain_missing(error: ModuleNotFoundError, command: str, extra: str) -> str:
+    """Say which package a command needs, and how to install it."""
     names = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
     importer = [name for name in names if "importlib" not in name][-1]
     if importer.startswith("slipway."):

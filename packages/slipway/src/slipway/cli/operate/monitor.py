@@ -1,14 +1,17 @@
 """`slipway monitor`: how the model of an environment does, by its prediction log."""
 
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from slipway.cli.lazy import explain_missing
 from slipway.cli.options import AS_JSON, ENVIRONMENT, FOLDER, PATH, examples
 from slipway.cli.output import print_result, print_table, printable
 from slipway.cli.progress import progress_bar
+from slipway.errors import SlipwayError, first_line
 
 if TYPE_CHECKING:
     from slipway.monitoring.result import MonitorResult
@@ -24,18 +27,43 @@ class _CannotRunError(click.ClickException):
     exit_code = 2
 
 
+class _MonitorRun(click.Command):
+    """Exit with 2 for whatever ends the command early: 1 says that there is an alarm."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; an error of the program itself is printed with its traceback."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            if error.exit_code == _CannotRunError.exit_code:
+                raise
+            raise _CannotRunError(error.format_message()) from error
+        except (click.exceptions.Exit, BrokenPipeError):
+            raise
+        except (KeyboardInterrupt, click.Abort) as error:
+            raise _CannotRunError("Interrupted. The next run continues where this one stopped.") from error
+        except (SlipwayError, OSError) as error:
+            raise _CannotRunError(printable(str(error))) from error
+        except ModuleNotFoundError as error:
+            raise _CannotRunError(explain_missing(error, "monitor", "pipeline")) from error
+        except Exception as error:
+            traceback.print_exc()
+            raise _CannotRunError(f"The monitor failed: {printable(first_line(error))}") from error
+
+
 @click.group()
 def monitor() -> None:
     """Measure models in production by their prediction log."""
 
 
 @monitor.command(
+    cls=_MonitorRun,
     epilog=examples(
         "slipway monitor run production",
         "slipway monitor run production --log /var/log/a --log /var/log/b --json",
         "slipway monitor run production --until 2026-11-01 --outcomes outcomes.parquet",
         "slipway monitor run production --textfile /var/lib/node_exporter/slipway.prom",
-    )
+    ),
 )
 @ENVIRONMENT
 @click.option("--log", "folders", type=FOLDER, multiple=True, help="Folder of a log, instead of the environment's own.")
@@ -63,7 +91,6 @@ def run(
     monitor.yaml. Writes the result as JSON and as an HTML page. Exit code 0: no alarm; 1: an alarm; 2: the monitor
     could not run.
     """
-    from slipway.errors import SlipwayError
     from slipway.monitoring.intake.imported import import_outcomes
     from slipway.monitoring.report.page import write_monitor_page
     from slipway.monitoring.report.textfile import write_textfile
@@ -71,19 +98,16 @@ def run(
     from slipway.monitoring.run import run_monitor
     from slipway.settings import tracking_settings
 
-    try:
-        with progress_bar() as progress:
-            if outcomes is not None:
-                import_outcomes(Path(), environment, outcomes, (), folders, progress)
-            result, path = run_monitor(Path(), environment, folders, out, until, progress)
-        page = path.with_suffix(".html")
-        write_monitor_page(page, result)
-        if textfile is not None:
-            write_textfile(textfile, result, datetime.now(UTC))
-        if mlflow:
-            log_monitor_run(path, result, tracking_settings())
-    except (SlipwayError, OSError) as error:
-        raise _CannotRunError(printable(str(error))) from error
+    with progress_bar() as progress:
+        if outcomes is not None:
+            import_outcomes(Path(), environment, outcomes, (), folders, progress)
+        result, path = run_monitor(Path(), environment, folders, out, until, progress)
+    page = path.with_suffix(".html")
+    write_monitor_page(page, result)
+    if textfile is not None:
+        write_textfile(textfile, result, datetime.now(UTC))
+    if mlflow:
+        log_monitor_run(path, result, tracking_settings())
     if not as_json:
         _print_windows(result)
     print_result(as_json, result, *_summary(result), f"{path}", f"{page}")
