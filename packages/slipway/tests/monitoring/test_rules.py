@@ -172,6 +172,11 @@ def test_without_a_file_the_defaults_hold(tmp_path):
         ("rules: {mine: {watch: skill}}", "rules.mine: expected either beyond, or above and below"),
         ("rules: {mine: {above: 1}}", "rules.mine: missing key `watch`"),
         ("rules: {skill: {of: [3, 2]}}", "rules.skill: of: expected k of n windows with k at most n"),
+        ("rules: {bias: {above: .nan}}", "rules.bias: above, below: expected finite numbers"),
+        (
+            f"windows: []\nrules: {{{', '.join(f'{name}: {{enabled: false}}' for name in DEFAULTS)}}}",
+            "expected a length in `windows`, or a rule that is enabled",
+        ),
         ("rules: {skill: {action: shout}}", "rules.skill.action: invalid enum value 'shout'"),
     ],
 )

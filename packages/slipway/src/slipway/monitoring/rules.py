@@ -1,6 +1,7 @@
 """The typed content of `monitor.yaml`: the clock, and what is watched; the defaults are here."""
 
 from fnmatch import fnmatchcase
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -53,6 +54,8 @@ class Rule(Strict, frozen=True, kw_only=True):
         """Raise `ValueError`, which msgspec reports, unless there is one kind of limit, and k is at most n."""
         if (self.beyond is None) == (self.above is None and self.below is None):
             raise ValueError("expected either beyond, or above and below (one of them or both)")
+        if not all(isfinite(limit) for limit in (self.above, self.below) if limit is not None):
+            raise ValueError("above, below: expected finite numbers")
         if self.of[0] > self.of[1]:
             raise ValueError(f"of: expected k of n windows with k at most n, found {list(self.of)}")
 
@@ -129,7 +132,12 @@ def read_rules(root: Path) -> MonitorRules:
     path = root / RULES
     found = read_yaml(path, _Document, SettingsError, _ADVICE) if path.is_file() else _Document()
     rules = DEFAULTS | {name: _complete(name, given) for name, given in found.rules.items()}
-    return MonitorRules(clock=found.clock, windows=found.windows, rules=rules)
+    read = MonitorRules(clock=found.clock, windows=found.windows, rules=rules)
+    if not read.lengths():
+        raise SettingsError(
+            f"{RULES}: expected a length in `windows`, or a rule that is enabled; found none. {_ADVICE}"
+        )
+    return read
 
 
 def _complete(name: str, given: dict[str, Any]) -> Rule:
