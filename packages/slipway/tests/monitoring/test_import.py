@@ -84,3 +84,13 @@ def test_a_file_that_cannot_be_imported_is_refused_whole(root, made, change, by,
     with pytest.raises(DataError, match=said):
         bring(root, change(frame), by)
     assert run(root).counts.joined == 0
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), "many"])
+def test_an_outcome_of_a_regression_is_a_finite_number(toys, tmp_path, value):
+    made = make_traffic(toys["rents"], days=2)
+    root = make_project(toys["rents"], tmp_path)
+    write_log(root / "log", made.predictions)
+    frame = pd.DataFrame({"prediction_id": [each.id for each in made.predictions], "outcome": value})
+    with pytest.raises(DataError, match=f"row 0: expected a number, found {value!r}"):
+        bring(root, frame)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def _read_outcomes(path: Path, values: Sequence[Any], classes: tuple[Class, ...]
     found = []
     for row, value in enumerate(values):
         try:
-            found.append(named[_as_text(value)] if classes else float(value))
+            found.append(named[_as_text(value)] if classes else _as_number(value))
         except (KeyError, TypeError, ValueError) as error:
             expected = f"one of {', '.join(map(repr, classes))}" if classes else "a number"
             raise DataError(
@@ -91,6 +92,14 @@ def _read_outcomes(path: Path, values: Sequence[Any], classes: tuple[Class, ...]
                 "imported."
             ) from error
     return found
+
+
+def _as_number(value: Any) -> float:
+    """Return a finite number: the log, which is JSON, has no other."""
+    number = float(value)
+    if not isfinite(number):
+        raise ValueError("not finite")
+    return number
 
 
 def _as_text(value: Any) -> str:
