@@ -98,6 +98,16 @@ def test_lines_that_are_no_entries_are_counted_and_never_an_error(root, churn):
         b'{"kind":"prediction","id":"%s","time":"2024-05-01T00:00:00Z","model":"m","latency_us":1,"score":"high"}\n'
         % (b"01920000-0000-7000-8000-000000000001"),
         b'{"kind":"feedback","id":"y","time":"2024-05-01T00:00:00Z","prediction_id":"z","outcome":true}\n',
+        b'{"kind":"feedback","id":"%s","time":"2024-05-01T00:00:00Z","prediction_id":"%s","outcome":1%s}\n'
+        % (b"01920000-0000-7000-8000-000000000003", b"01920000-0000-7000-8000-000000000004", b"0" * 400),
+        b'{"kind":"prediction","id":"%s","time":"2024-05-01T00:00:00Z","model":"m","latency_us":1,"score":1%s}\n'
+        % (b"01920000-0000-7000-8000-000000000005", b"0" * 400),
+        b'{"kind":"prediction","id":"%s","time":"2024-05-01T00:00:00Z","model":"m","latency_us":%d,"score":0.5}\n'
+        % (b"01920000-0000-7000-8000-000000000006", 1 << 63),
+        b'{"kind":"prediction","id":"%s","time":"0001-01-01T00:00:00+14:00","model":"m","latency_us":1,"score":0.5}\n'
+        % (b"01920000-0000-7000-8000-000000000007"),
+        b'{"kind":"shadow","id":"%s","time":"2024-05-01T00:00:00Z","model":"m","scores":[1%s],"labels":[null]}\n'
+        % (b"01920000-0000-7000-8000-000000000008", b"0" * 400),
         b'{"kind":"heartbeat"}\n',
         b'{"kind":"batch","id":"%s","time":"2024-05-01T00:00:00Z","model":"m","latency_us":1,"scores":[0.5,0.6],'
         b'"labels":[true]}\n' % (b"01920000-0000-7000-8000-000000000002"),
@@ -126,6 +136,9 @@ def test_two_monitors_at_once_do_not_disturb_each_other(root, churn):
 def test_a_log_without_predictions_is_named(root):
     (root / "log").mkdir()
     with pytest.raises(DataError, match="No prediction in the log of production: 0 file"):
+        run(root)
+    (root / "log" / "20240501T000000.000000Z-00000000.jsonl").write_bytes(b'x\n{"kind":"heartbeat"}\ny\nz')
+    with pytest.raises(DataError, match=r"1 file.* with 3 incomplete or malformed lines and 1 of another kind"):
         run(root)
 
 

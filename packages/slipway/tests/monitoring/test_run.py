@@ -1,13 +1,13 @@
 """Measure a log in windows: the figures of the evaluation, by release, by contract and by clock."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import numpy as np
 import pytest
-from monitorbox import START, make_project, make_traffic, run, write_log
+from monitorbox import START, identify, make_project, make_traffic, run, write_log
 
-from slipway.errors import SettingsError
+from slipway.errors import DataError, SettingsError
 from slipway.evaluation.metrics import metric_value
 from slipway.evaluation.scored import Scored
 from slipway.problem import Task
@@ -130,3 +130,33 @@ def test_the_clock_may_be_a_column_of_the_contract(toys, tmp_path):
     (root / "monitor.yaml").write_text("clock: rooms\n")
     with pytest.raises(SettingsError, match="clock: expected logged or a timestamp of the contract \\(offered\\)"):
         run(root)
+
+
+@pytest.mark.parametrize("ahead", [1, 30])
+def test_rows_of_the_future_hide_neither_the_newest_days_nor_that_the_log_stopped(root, churn, ahead):
+    made = make_traffic(churn, days=10)
+    when = datetime(2099, 1, 1, tzinfo=UTC)
+    jumped = [
+        msgspec.structs.replace(each, id=identify(when, number), time=when)
+        for number, each in enumerate(made.predictions[:ahead])
+    ]
+    write_log(root / "log", [*made.entries, *jumped])
+    result = run(root)
+    assert result.at == START + timedelta(days=10)
+    assert "log stopped" in {alarm.rule for alarm in result.alarms}
+
+
+def test_a_day_of_the_past_looks_at_the_log_as_it_was_then(root, churn):
+    write_log(root / "log", make_traffic(churn, days=3).entries)
+    later = make_traffic(churn, days=3, start=START + timedelta(days=12))
+    write_log(root / "log", [msgspec.structs.replace(each, id=identify(each.time, 7)) for each in later.predictions])
+    result = run(root, until=START + timedelta(days=10))
+    assert result.windows[-1].find("lag").figure.value == pytest.approx(7 * 24 + 11, abs=1)
+    assert "log stopped" in {alarm.rule for alarm in result.alarms}
+
+
+@pytest.mark.parametrize("until", [START, START - timedelta(days=400), datetime(1, 1, 1)])
+def test_a_day_before_the_log_begins_is_an_error(root, churn, until):
+    write_log(root / "log", make_traffic(churn, days=3).entries)
+    with pytest.raises(DataError, match="the log of production begins on 2024-05-01"):
+        run(root, until=until)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from slipway.contract import read_contract
 from slipway.delivery.targets.registry import find_target
-from slipway.errors import DeliveryError
+from slipway.errors import DataError, DeliveryError
 from slipway.figures import Figure
 from slipway.monitoring.alarms.judge import judge_rules
 from slipway.monitoring.effectiveness.counters import measure_counters, read_counters
@@ -41,7 +42,7 @@ def run_monitor(
     fields = read_contract(project.problem.contract)
     with open_log(root, environment, folders, reference.manifest, fields, progress, rules.clock) as log:
         now = datetime.now(UTC)
-        result = _measure(project, environment, rules, reference, log, until, progress)
+        result = _measure(project, environment, rules, reference, log, until, now, progress)
         memory = read_memory(root, environment)
         if is_past := memory.at is not None and result.at < memory.at:
             memory = RunMemory()
@@ -65,9 +66,15 @@ def _measure(
     reference: ReleaseReference,
     log: MonitoredLog,
     until: datetime | None,
+    now: datetime,
     progress: Progress,
 ) -> MonitorResult:
-    days = find_days(log.loaded.traffic.clock, np.datetime64(until.date(), "D") if until else None)
+    days = find_days(_find_past(log.loaded, rules, now), np.datetime64(until.date(), "D") if until else None)
+    if days.end <= days.start:
+        raise DataError(
+            f"Nothing to measure before {days.end}: the log of {environment} begins on {days.start}. Name a later day "
+            "with --until."
+        )
     planned = plan_windows(days.start, days.end, rules.lengths())
     progress.start("measuring", len(planned))
     return MonitorResult(
@@ -80,6 +87,16 @@ def _measure(
         counts=_count(log.loaded, log.incomplete),
         windows=measure_windows(project, reference, log.loaded, planned, progress.advance),
     )
+
+
+def _find_past(loaded: LoadedLog, rules: MonitorRules, now: datetime) -> NDArray[np.datetime64]:
+    """Return the clock of the rows, by the log's own time without those of a clock that runs ahead of this one's."""
+    clock = loaded.traffic.clock
+    if rules.clock != LOGGED:
+        return clock
+    latest = np.datetime64((now + timedelta(days=1)).replace(tzinfo=None), "us")
+    past = clock[: np.searchsorted(clock, latest, side="right")]
+    return past if len(past) else clock
 
 
 def _read_counters(root: Path, environment: str) -> dict[str, float]:
@@ -99,8 +116,10 @@ def _measure_clocks(
     """
     found = []
     seen = now if until is None else until.replace(tzinfo=UTC) if rules.clock == LOGGED else None
-    if seen is not None:
-        newest = datetime.fromtimestamp(int(loaded.traffic.logged.max().astype("int64")) / 1e6, UTC)
+    logged = loaded.traffic.logged.astype(np.int64) / 1e6
+    # A clock that jumped ahead must not hide that the log has stopped.
+    if seen is not None and (before := logged[logged <= min(seen, now).timestamp()]).size:
+        newest = datetime.fromtimestamp(before.max(), UTC)
         lag = max(0.0, (seen - newest) / _HOUR)
         found.append(Measurement(name="lag", figure=Figure(value=lag), note="hours since the newest prediction"))
     if memory.ran_at is not None:

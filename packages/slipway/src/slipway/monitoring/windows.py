@@ -12,6 +12,8 @@ STEP_DAYS = 7
 MOST_WINDOWS = 13
 # At most this share of the rows, this far from the others, counts as the work of a clock that jumped.
 _JUMPED_SHARE, _JUMP = 0.001, np.timedelta64(28, "D")
+# Of so many rows at least, one may always be that.
+_FEWEST_ROWS = 20
 
 
 class WindowDays(NamedTuple):
@@ -46,7 +48,7 @@ def find_days(clock: NDArray[np.datetime64], until: np.datetime64 | None) -> Win
 
     `clock` is in order. A clock that jumped leaves a few rows far from all others: these are in no window.
     """
-    most = int(len(clock) * _JUMPED_SHARE)
+    most = max(int(len(clock) * _JUMPED_SHARE), 1 if len(clock) >= _FEWEST_ROWS else 0)
     first, newest = (
         usual if abs(outer - usual) > _JUMP else outer
         for outer, usual in ((clock[0], clock[most]), (clock[-1], clock[-1 - most]))

@@ -1,6 +1,7 @@
 """Turn a block of complete lines of the log into tables: predictions by release, scores of shadows, and outcomes."""
 
 from collections.abc import Iterator, Sequence
+from datetime import MAXYEAR, MINYEAR
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +17,8 @@ from slipway.serving.log.reader import DECODER
 
 # Columns of inputs have the name of their field behind this, so that no field of a contract hides another column.
 INPUT = "input:"
+# What a number raises that is too large for its column.
+_UNFIT = (OverflowError, pa.ArrowException)
 
 
 class BlockTables(NamedTuple):
@@ -31,11 +34,29 @@ class BlockTables(NamedTuple):
 def read_block(content: bytes) -> BlockTables:
     """Read complete lines; one that is malformed, or that the log does not write, is counted."""
     entries, damaged, foreign = _decode(content)
+    try:
+        return _tabulate(entries, damaged, foreign)
+    except _UNFIT:
+        fitting = _find_fitting(entries)
+        return _tabulate(fitting, damaged, foreign + len(entries) - len(fitting))
+
+
+def _find_fitting(entries: Sequence[Any]) -> Sequence[Any]:
+    """Return the entries whose numbers and times fit into the columns: halves are searched until each fits."""
+    try:
+        _tabulate(entries, 0, 0)
+    except _UNFIT:
+        half = len(entries) // 2
+        return [*_find_fitting(entries[:half]), *_find_fitting(entries[half:])] if half else []
+    return entries
+
+
+def _tabulate(entries: Sequence[Any], damaged: int, foreign: int) -> BlockTables:
     found: dict[str, list[Prediction | Batch]] = {}
     feedback, shadows = [], []
     for entry in entries:
-        # The service never writes a time without a zone.
-        if entry.time.tzinfo is None:
+        # The service never writes a time without a zone, nor one at the ends of the calendar, which UTC may not have.
+        if entry.time.tzinfo is None or entry.time.year in (MINYEAR, MAXYEAR):
             foreign += 1
         elif isinstance(entry, Feedback):
             feedback.append(entry)

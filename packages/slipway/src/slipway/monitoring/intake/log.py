@@ -71,8 +71,9 @@ def open_log(
         if not len(loaded.traffic):
             shown = ", ".join(map(str, folders))
             raise DataError(
-                f"No prediction in the log of {environment}: {len(segments)} file(s) in {shown}. Send it a request, or "
-                "name another folder with --log."
+                f"No prediction in the log of {environment}: {len(segments)} file(s) in {shown}, with "
+                f"{loaded.damaged + incomplete} incomplete or malformed lines and {loaded.foreign} of another kind. "
+                "Send it a request, or name another folder with --log."
             )
         yield MonitoredLog(loaded, store, incomplete)
 
