@@ -13,6 +13,8 @@ from slipway.monitoring.alarms.alarm import Alarm
 from slipway.monitoring.measurement import Measurement
 
 FORMAT = 1
+# The date in the name of a file: another environment may have a name that begins as this one's.
+_DAY = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
 _ADVICE = "Run `slipway monitor run` to make it again."
 
 
@@ -107,3 +109,9 @@ def write_result(path: Path, result: MonitorResult) -> None:
 def read_result(path: Path) -> MonitorResult:
     """Read a result from a file; raises `DataError` that names it."""
     return read_json(path, MonitorResult, DataError, _ADVICE)
+
+
+def find_result(folder: Path, environment: str) -> MonitorResult | None:
+    """Return the newest result of an environment in the folder, None if there is none; raises `DataError`."""
+    newest = max(folder.glob(f"{environment}-{_DAY}.json"), default=None)
+    return read_result(newest) if newest else None

@@ -49,9 +49,10 @@ def alarms(environment: str, results: Path, as_json: bool) -> None:
     after a gap, is an alarm itself. The token needs Issues: write and Actions: read.
     """
     from slipway.github.alarms.issues import list_issues, write_issues
-    from slipway.github.alarms.monitor_run import find_result, find_run_alarm, list_alarms
+    from slipway.github.alarms.monitor_run import find_run_alarm, list_alarms
     from slipway.github.client.api import GitHub
     from slipway.markdown import inline_code
+    from slipway.monitoring.result import find_result
 
     result = find_result(results, environment)
     with GitHub(github_settings()) as client:
@@ -76,9 +77,9 @@ def start_retrain(environment: str, results: Path, as_json: bool) -> None:
     days old, the newest windows have fewer than 1,000 outcomes, or four were started in 30 days. The token needs
     Actions: write and Pull requests: read.
     """
-    from slipway.github.alarms.monitor_run import find_result
     from slipway.github.alarms.start import Start, start_run
     from slipway.github.client.api import GitHub
+    from slipway.monitoring.result import find_result
 
     result = find_result(results, environment)
     if result is None:
@@ -99,10 +100,10 @@ def start_rollback(environment: str, results: Path, as_json: bool) -> None:
     Where the rule `probation` of monitor.yaml is enabled and fires, and the shadow that did better on the same requests
     is the release before. Once for an alarm. The token needs Actions: write.
     """
-    from slipway.github.alarms.monitor_run import find_result
     from slipway.github.alarms.probation import end_probation
     from slipway.github.alarms.start import Start
     from slipway.github.client.api import GitHub
+    from slipway.monitoring.result import find_result
 
     result = find_result(results, environment)
     if result is None:
@@ -125,7 +126,8 @@ def retrain(environment: str, folder: Path) -> None:
     from slipway.files.writing import write_json
     from slipway.github.retrain.commit import pack_commit
     from slipway.github.retrain.propose import RESULT
-    from slipway.monitoring.retrain.run import RetrainRequest, find_monitor_result, run_retrain
+    from slipway.monitoring.result import find_result
+    from slipway.monitoring.retrain.run import RetrainRequest, run_retrain
     from slipway.problem import load_problem
     from slipway.settings import project_settings
 
@@ -134,7 +136,7 @@ def retrain(environment: str, folder: Path) -> None:
         environment=environment,
         until=datetime.now(UTC).date(),
         cool_down=timedelta(),
-        monitor=find_monitor_result(Path(), environment),
+        monitor=find_result(Path("monitoring"), environment),
     )
     result = run_retrain(Path(), load_problem(project_settings().problem), request, click.echo)
     if result.commit:

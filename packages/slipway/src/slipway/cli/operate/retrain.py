@@ -43,8 +43,9 @@ def retrain(
     a new branch with one commit holds data and figures. If it does not, the working tree is as it was. Exit code 1 if
     the gate refuses.
     """
+    from slipway.monitoring.result import find_result, read_result
     from slipway.monitoring.retrain.result import RetrainEnd
-    from slipway.monitoring.retrain.run import REPORT, RetrainRequest, find_monitor_result, run_retrain
+    from slipway.monitoring.retrain.run import REPORT, RetrainRequest, run_retrain
     from slipway.problem import load_problem, replace_refresh
     from slipway.settings import project_settings
 
@@ -55,7 +56,7 @@ def retrain(
         fewest=fewest,
         cool_down=timedelta(seconds=cool_down),
         dry_run=dry_run,
-        monitor=find_monitor_result(Path(), environment, monitor),
+        monitor=read_result(monitor) if monitor else find_result(Path("monitoring"), environment),
     )
     if refresh:
         problem = replace_refresh(problem, refresh)

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from slipway.errors import GitHubError
 from slipway.figures import format_number
 from slipway.github.alarms.issues import Issue
 from slipway.github.client.api import GitHub
 from slipway.monitoring.alarms.alarm import Action, Alarm, AlarmState, Severity
-from slipway.monitoring.result import MonitorResult, read_result
+from slipway.monitoring.result import MonitorResult
 
 WORKFLOW = "monitor.yml"
 RULE = "monitor-run"
@@ -20,12 +19,6 @@ _ADVICE = (
     "repository: Actions, monitor, Enable workflow. Nothing is lost while the log is kept: the next run measures the "
     "days in between."
 )
-
-
-def find_result(folder: Path, environment: str) -> MonitorResult | None:
-    """Return the newest result of an environment in the folder, None if the run left none; raises `DataError`."""
-    found = sorted(folder.glob(f"{environment}-[0-9]*.json"))
-    return read_result(found[-1]) if found else None
 
 
 def list_alarms(result: MonitorResult, issues: Iterable[Issue]) -> list[Alarm]:

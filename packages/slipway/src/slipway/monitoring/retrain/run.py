@@ -18,7 +18,7 @@ from slipway.files.lock import hold_lock
 from slipway.files.writing import write_bytes
 from slipway.gate.result import GateResult, Verdict
 from slipway.gate.run import run_gate
-from slipway.monitoring.result import MonitorResult, read_result
+from slipway.monitoring.result import MonitorResult
 from slipway.monitoring.retrain.attempts import read_attempt, remaining_cool_down, write_attempt
 from slipway.monitoring.retrain.data_change import compare_data, describe_files, list_data_files
 from slipway.monitoring.retrain.report import describe_data_change, render_retrain_report
@@ -81,12 +81,6 @@ def run_retrain(root: Path, problem: Problem, request: RetrainRequest, say: Say)
         if request.dry_run:
             return _rehearse(root, problem, request)
         return _retrain(root, problem, request, branch, say)
-
-
-def find_monitor_result(root: Path, environment: str, path: Path | None = None) -> MonitorResult | None:
-    """Return the monitor's result in `path`, else the newest one of the environment, None if there is none."""
-    found = path or max((root / "monitoring").glob(f"{environment}-*.json"), default=None)
-    return read_result(found) if found else None
 
 
 def _rehearse(root: Path, problem: Problem, request: RetrainRequest) -> RetrainResult:
