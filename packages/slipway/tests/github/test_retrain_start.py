@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from slipway.cli import main
-from slipway.github.alarms.start import StartRules, start_run
+from slipway.github.alarms.retrain_start import StartRules, start_retrain
 from slipway.monitoring.alarms.alarm import Action
 
 OTHER = replace(SKILL, measurement="slope", action=Action.ISSUE)
@@ -17,7 +17,7 @@ UNIT = replace(SKILL, measurement="drift:temperature", action=Action.PAGE)
 
 @pytest.fixture
 def start(client):
-    return lambda *alarms, **more: start_run(client, result(*alarms, **more), NOW, "77", StartRules(budget=3))
+    return lambda *alarms, **more: start_retrain(client, result(*alarms, **more), NOW, "77", StartRules(budget=3))
 
 
 def ran(stub, days, status="completed", conclusion="success"):

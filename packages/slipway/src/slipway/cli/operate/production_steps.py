@@ -1,13 +1,20 @@
 """`slipway ci`: steps of monitor.yml and retrain.yml."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from slipway.cli.options import AS_JSON, ENVIRONMENT, FOLDER, examples
 from slipway.cli.output import print_result
 from slipway.settings import app_token, github_settings, job_settings
+
+if TYPE_CHECKING:
+    from slipway.github.alarms.start import Start
+    from slipway.github.client.api import GitHub
+    from slipway.monitoring.result import MonitorResult
 
 RESULTS = click.option(
     "--results",
@@ -70,48 +77,32 @@ def alarms(environment: str, results: Path, as_json: bool) -> None:
 @ENVIRONMENT
 @RESULTS
 @AS_JSON
-def start_retrain(environment: str, results: Path, as_json: bool) -> None:
+def start_retrain_workflow(environment: str, results: Path, as_json: bool) -> None:
     """Start retrain.yml if an alarm asks for it.
 
     Not while another retrain is at work, its pull request is open, inputs fire alarms too, the last one is less than 14
     days old, the newest windows have fewer than 1,000 outcomes, or four were started in 30 days. The token needs
     Actions: write and Pull requests: read.
     """
-    from slipway.github.alarms.start import Start, start_run
-    from slipway.github.client.api import GitHub
-    from slipway.monitoring.result import find_result
+    from slipway.github.alarms.retrain_start import start_retrain
 
-    result = find_result(results, environment)
-    if result is None:
-        done = Start(started=False, why=f"The monitor left no result of {environment} in {results}.")
-    else:
-        with GitHub(github_settings()) as client:
-            done = start_run(client, result, datetime.now(UTC), (job_settings().run_url or "").rpartition("/")[2])
-    print_result(as_json, done, done.why)
+    run = (job_settings().run_url or "").rpartition("/")[2]
+    _start(environment, results, as_json, lambda client, result: start_retrain(client, result, datetime.now(UTC), run))
 
 
 @click.command(name="start-rollback", epilog=examples("slipway ci start-rollback production"))
 @ENVIRONMENT
 @RESULTS
 @AS_JSON
-def start_rollback(environment: str, results: Path, as_json: bool) -> None:
+def start_rollback_workflow(environment: str, results: Path, as_json: bool) -> None:
     """Start rollback.yml if a release fails its probation.
 
     Where the rule `probation` of monitor.yaml is enabled and fires, and the shadow that did better on the same requests
     is the release before. Once for an alarm. The token needs Actions: write.
     """
     from slipway.github.alarms.probation import end_probation
-    from slipway.github.alarms.start import Start
-    from slipway.github.client.api import GitHub
-    from slipway.monitoring.result import find_result
 
-    result = find_result(results, environment)
-    if result is None:
-        done = Start(started=False, why=f"The monitor left no result of {environment} in {results}.")
-    else:
-        with GitHub(github_settings()) as client:
-            done = end_probation(client, Path(), result)
-    print_result(as_json, done, done.why)
+    _start(environment, results, as_json, lambda client, result: end_probation(client, Path(), result))
 
 
 @click.command(epilog=examples("slipway ci retrain production --folder retrain"))
@@ -171,4 +162,19 @@ def propose(folder: Path, alarm: str, as_json: bool) -> None:
     print_result(as_json, done, f"{done.did}: {done.why}" + (f" {done.url}" if done.url else ""))
 
 
-STEPS = (log, alarms, start_retrain, start_rollback, retrain, propose)
+def _start(environment: str, results: Path, as_json: bool, decide: "Callable[[GitHub, MonitorResult], Start]") -> None:
+    """Decide by the newest result of the monitor, and print the decision."""
+    from slipway.github.alarms.start import Start
+    from slipway.github.client.api import GitHub
+    from slipway.monitoring.result import find_result
+
+    result = find_result(results, environment)
+    if result is None:
+        done = Start(started=False, why=f"The monitor left no result of {environment} in {results}.")
+    else:
+        with GitHub(github_settings()) as client:
+            done = decide(client, result)
+    print_result(as_json, done, done.why)
+
+
+STEPS = (log, alarms, start_retrain_workflow, start_rollback_workflow, retrain, propose)

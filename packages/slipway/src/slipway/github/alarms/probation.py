@@ -5,11 +5,11 @@ The release before runs as the shadow: both score the same rows. The rule `proba
 
 from pathlib import Path
 
-from slipway.github.alarms.start import Start
+from slipway.github.alarms.start import Start, find_asking_alarm, start_workflow
 from slipway.github.client.api import GitHub
 from slipway.ledger import Ledger
 from slipway.markdown import inline_code
-from slipway.monitoring.alarms.alarm import Action, Alarm, AlarmState
+from slipway.monitoring.alarms.alarm import Action, Alarm
 from slipway.monitoring.result import MonitorResult
 
 WORKFLOW = "rollback.yml"
@@ -19,21 +19,11 @@ _SHADOW = "shadow "
 
 def end_probation(github: GitHub, root: Path, result: MonitorResult) -> Start:
     """Start rollback.yml for the alarm that asks for it, once; raises `GitHubError`, `LedgerError`."""
-    alarm = next(filter(_asks, result.alarms), None)
+    alarm = find_asking_alarm(result, Action.ROLLBACK)
     if alarm is None:
         return Start(started=False, why="No alarm asks for a rollback.")
-    if obstacle := _obstacle(github, root, result, alarm):
-        why = f"No rollback was started for {inline_code(alarm.fingerprint)}: {obstacle}"
-        return Start(started=False, why=why, alarm=alarm.fingerprint)
     inputs = {"environment": result.environment, "reason": f"probation: {alarm.sentence}"}
-    branch = github.get("")["default_branch"]
-    github.send("POST", f"actions/workflows/{WORKFLOW}/dispatches", {"ref": branch, "inputs": inputs})
-    why = f"{WORKFLOW} was started for {inline_code(alarm.fingerprint)}."
-    return Start(started=True, why=why, alarm=alarm.fingerprint)
-
-
-def _asks(alarm: Alarm) -> bool:
-    return alarm.action is Action.ROLLBACK and alarm.state is AlarmState.FIRING
+    return start_workflow(github, WORKFLOW, alarm, inputs, _obstacle(github, root, result, alarm))
 
 
 def _obstacle(github: GitHub, root: Path, result: MonitorResult, alarm: Alarm) -> str | None:
