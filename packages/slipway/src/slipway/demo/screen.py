@@ -13,11 +13,12 @@ from slipway.columns import columns_to_rows, take_rows
 from slipway.demo.workspace import WORKSPACE
 from slipway.evaluation.result import Evaluation, read_evaluation
 from slipway.figures import format_figure
+from slipway.monitoring.retrain.run import REPORT
 from slipway.stage import StageTime
 
 NEXT = (
     ("make serve", "serve the model, with a page to try it, on http://127.0.0.1:8080"),
-    ("cat .demo/gate.md", "the gate's report on the last model"),
+    ("cat .demo/gate.md", "the gate's report on the last chapter's model"),
     ("make ui STORE=.demo", "runs and model versions in MLflow, on http://127.0.0.1:5000"),
     ("make repro", "run the same pipeline on your files"),
     ("make test", "test the problem and the pipeline"),
@@ -39,6 +40,23 @@ def print_summary(folder: Path, stages: dict[str, StageTime | None], seconds: fl
     console.print(f"\nDone in {seconds:.0f} s. Everything is in {WORKSPACE}/. What to type next:")
     for command, what in NEXT:
         console.print(f"  {command:<20} {what}", soft_wrap=True)
+    for line in describe_production(folder):
+        console.print(line, soft_wrap=True, markup=False)
+
+
+def describe_production(folder: Path) -> list[str]:
+    """Return what the steps in production left, and what to type next; empty where there were none."""
+    pages = sorted((folder / "monitoring").glob("production-*.html"))
+    if not pages:
+        return []
+    found = ["In production (docs/monitoring.md):"]
+    found.append(f"  {WORKSPACE}/monitoring/{pages[-1].name}, in a browser: figures, alarms and what to do")
+    if (folder / REPORT).exists():
+        found.append(f"  cat {WORKSPACE}/{REPORT}: the last retrain, for the reviewer of its pull request")
+    found.append(f"  (cd {WORKSPACE} && ../.venv/bin/slipway monitor run production): measure again")
+    found.append(f"  (cd {WORKSPACE} && ../.venv/bin/slipway reconcile production): start it, then send traffic with")
+    found.append("    `slipway replay` and faults of your choice (docs/replay.md)")
+    return found
 
 
 def _uv() -> str:
