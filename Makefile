@@ -48,7 +48,7 @@ PYTEST := uv run --no-sync python -m pytest -n auto --dist loadfile --no-loadsco
 help: ## this list
 	@awk -F ':.*## ' '/^##@ / { print substr($$0, 5) } /^[a-z-]+:+.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: tools ## the whole loop in .demo/: data, model, gate, staging, production, rollback
+demo: tools ## the whole loop in .demo/: data, model, gate, production, monitoring, retrain, rollback
 	@echo "Environment: installing what the pipeline needs (the first time takes a minute or two)"
 	@$(call sync,--inexact --no-default-groups --group pipeline --group problem)
 	@uv run --no-sync python -m slipway.demo
