@@ -6,11 +6,11 @@ import struct
 
 import pytest
 
-from slipway.serving.shadow.queue import Queue
+from slipway.serving.shadow.queue import ShadowQueue
 
 
 def test_lines_come_out_in_their_order_also_across_the_end_of_the_ring():
-    queue, chosen = Queue(1000), random.Random(7)
+    queue, chosen = ShadowQueue(1000), random.Random(7)
     sent, found = [], []
     for number in range(500):
         line = bytes([number % 256]) * chosen.randint(0, 300)
@@ -26,7 +26,7 @@ def test_lines_come_out_in_their_order_also_across_the_end_of_the_ring():
 
 
 def test_a_line_without_room_is_refused_and_the_others_stay():
-    queue = Queue(100)
+    queue = ShadowQueue(100)
     assert queue.put(b"a" * 60, 2)
     assert not queue.put(b"b" * 60, 3)
     assert queue.waiting_rows == 2
@@ -37,7 +37,7 @@ def test_a_line_without_room_is_refused_and_the_others_stay():
 
 @pytest.mark.parametrize("damage", [struct.pack("=I", 9), struct.pack("=I", 1 << 31)])
 def test_a_line_of_which_only_a_part_is_seen_is_left_for_later(damage):
-    queue = Queue(100)
+    queue = ShadowQueue(100)
     queue.put(b"whole line", 1)
     kept = bytes(queue._content[:4])
     queue._content[:4] = damage
@@ -47,7 +47,7 @@ def test_a_line_of_which_only_a_part_is_seen_is_left_for_later(damage):
 
 
 def test_another_process_reads_what_this_one_writes():
-    queue = Queue(4096)
+    queue = ShadowQueue(4096)
     child = os.fork()
     if child == 0:
         found = 0

@@ -26,7 +26,7 @@ from benchmarks.serving.questions import choose
 from benchmarks.serving.shadow.clients import closed_loop, constant_rate, http_request
 from benchmarks.serving.shadow.services import ROOT, WAYS, WITHOUT, make_shadow, metric, serve, service
 
-from slipway.serving.shadow.queue import Queue
+from slipway.serving.shadow.queue import ShadowQueue
 from slipway.settings import quiet_environment
 
 _SETTLE_SECONDS = 0.5
@@ -112,7 +112,7 @@ def report(rounds: list[list[Played]], ports: dict[str, tuple[int, int]], quiet:
 
 def put_microseconds(size: int) -> float:
     """Return the least time that a worker took to put a line of `size` bytes into the queue."""
-    queue, line, taken = Queue(4 << 20), bytes(size), []
+    queue, line, taken = ShadowQueue(4 << 20), bytes(size), []
     for _ in range(1000):
         began = time.perf_counter()
         queue.put(line, 1)

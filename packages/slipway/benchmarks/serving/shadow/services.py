@@ -79,7 +79,7 @@ def run_in_thread(shared: Any, section: int) -> None:
     from slipway.bundle.verify import start_bundle
     from slipway.serving.log import LogWriter
     from slipway.serving.metrics.recorder import Recorder
-    from slipway.serving.shadow.loop import Loop
+    from slipway.serving.shadow.loop import ShadowLoop
     from slipway.serving.shadow.scoring import ShadowScorer
 
     class Never:
@@ -87,7 +87,7 @@ def run_in_thread(shared: Any, section: int) -> None:
 
     recorder = Recorder(shared.families, shared.board.counts(shared.board.shadow_section))
     scorer = ShadowScorer(start_bundle(shared.shadowing.sealed))
-    Loop([shared.shadowing.queues[section]], scorer, recorder, LogWriter(shared.settings)).run(Never())
+    ShadowLoop([shared.shadowing.queues[section]], scorer, recorder, LogWriter(shared.settings)).run(Never())
 
 
 def is_ready(port: int) -> bool:

@@ -19,7 +19,7 @@ from slipway.serving.identifiers import format_identifier, format_identifiers, n
 from slipway.serving.log import Batch, LogWriter, Prediction
 from slipway.serving.metrics.recorder import Recorder
 from slipway.serving.settings import LogSettings
-from slipway.serving.shadow.queue import Queue
+from slipway.serving.shadow.queue import ShadowQueue
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -42,7 +42,12 @@ class Predictor:
     """
 
     def __init__(
-        self, bundle: Bundle, log: LogWriter, recorder: Recorder, settings: LogSettings, shadow: Queue | None = None
+        self,
+        bundle: Bundle,
+        log: LogWriter,
+        recorder: Recorder,
+        settings: LogSettings,
+        shadow: ShadowQueue | None = None,
     ) -> None:
         self.bundle = bundle
         self._shadow = shadow

@@ -14,7 +14,7 @@ import numpy as np
 from slipway.bundle.verify import SealedBundle
 from slipway.serving.metrics.recorder import Family, count_slots, metric_families
 from slipway.serving.settings import ServingSettings
-from slipway.serving.shadow.queue import Queue
+from slipway.serving.shadow.queue import ShadowQueue
 
 _MEGABYTE = 1 << 20
 
@@ -90,7 +90,7 @@ class Shadowing(NamedTuple):
     """The verified bundle of the shadow, and the queue of each worker's section."""
 
     sealed: SealedBundle
-    queues: tuple[Queue, ...]
+    queues: tuple[ShadowQueue, ...]
 
     @property
     def waiting_rows(self) -> int:
@@ -117,7 +117,7 @@ def share_state(
     """
     families = metric_families(sealed.manifest, _score_edges(sealed), shadow is not None)
     workers = 2 * settings.processes
-    queues = [Queue(settings.shadow_queue_mb * _MEGABYTE) for _ in range(workers if shadow else 0)]
+    queues = [ShadowQueue(settings.shadow_queue_mb * _MEGABYTE) for _ in range(workers if shadow else 0)]
     shadowing = Shadowing(shadow, tuple(queues)) if shadow else None
     return Shared(settings, Board(workers, count_slots(families)), families, started, shadowing)
 

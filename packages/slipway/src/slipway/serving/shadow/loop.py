@@ -22,8 +22,8 @@ from slipway.serving.console import print_line
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.recorder import Recorder
 from slipway.serving.settings import LogSettings
-from slipway.serving.shadow.queue import Queue, Taken
-from slipway.serving.shadow.scoring import Refused, ShadowScorer
+from slipway.serving.shadow.queue import ShadowQueue, TakenLine
+from slipway.serving.shadow.scoring import RefusedRow, ShadowScorer
 
 REFUSED = 3
 # Rows that are scored together: a few milliseconds of work, after which new lines are taken.
@@ -61,7 +61,7 @@ def _run(shared: Shared, shadowing: Shadowing, ending: "_Ending") -> None:
     shared.board.set_state(section, State.READY)
     log = LogWriter(_log_settings(shared.settings))
     try:
-        Loop(shadowing.queues, scorer, recorder, log).run(ending)
+        ShadowLoop(shadowing.queues, scorer, recorder, log).run(ending)
     finally:
         with suppress(OSError):
             log.close()
@@ -102,10 +102,10 @@ class _Ending:
         self._since = self._since or time.monotonic()
 
 
-class Loop:
+class ShadowLoop:
     """The work of the shadow: take lines, score them, log the scores, and count."""
 
-    def __init__(self, queues: Sequence[Queue], scorer: ShadowScorer, recorder: Recorder, log: LogWriter) -> None:
+    def __init__(self, queues: Sequence[ShadowQueue], scorer: ShadowScorer, recorder: Recorder, log: LogWriter) -> None:
         self._queues = queues
         self._scorer = scorer
         self._recorder = recorder
@@ -129,9 +129,9 @@ class Loop:
             self._maintain()
         self._drop_rest()
 
-    def _take(self) -> list[Taken]:
+    def _take(self) -> list[TakenLine]:
         """Take lines of all queues, in turn, until there are enough rows for a block."""
-        lines: list[Taken] = []
+        lines: list[TakenLine] = []
         rows = 0
         waiting = [*self._queues]
         while waiting and rows < _BLOCK:
@@ -145,7 +145,7 @@ class Loop:
         self._recorder.add("slipway_shadow_taken", rows)
         return lines
 
-    def _process(self, lines: Sequence[Taken]) -> None:
+    def _process(self, lines: Sequence[TakenLine]) -> None:
         records, refused = self._scorer.score([each.line for each in lines])
         scored = sum(each.rows for each in lines) - len(refused)
         try:
@@ -157,7 +157,7 @@ class Loop:
             self._recorder.add("slipway_shadow_refused", 1.0, each.reason)
             self._print_once(each)
 
-    def _print_once(self, refused: Refused) -> None:
+    def _print_once(self, refused: RefusedRow) -> None:
         if refused.name not in self._printed and len(self._printed) < _PRINTED:
             self._printed.add(refused.name)
             print_line(f"the shadow cannot score some rows ({refused.name}). {refused.detail}")

@@ -13,14 +13,14 @@ _POSITIONS = struct.Struct("=4Q")
 _HEAD = struct.Struct("=3I")
 
 
-class Taken(NamedTuple):
+class TakenLine(NamedTuple):
     """A line that was taken, and the number of its rows."""
 
     line: bytes
     rows: int
 
 
-class Queue:
+class ShadowQueue:
     """A ring of `size` bytes for one writer and one reader.
 
     Both count bytes and rows that only grow, each in numbers that the other one only reads. By its checksum the reader
@@ -55,7 +55,7 @@ class Queue:
         self._numbers[0] = written + length
         return True
 
-    def take(self) -> Taken | None:
+    def take(self) -> TakenLine | None:
         """Remove the oldest line and return it; None where none is complete."""
         taken = self._numbers[1]
         waiting = self._numbers[0] - taken
@@ -69,7 +69,7 @@ class Queue:
             return None
         self._numbers[3] += rows
         self._numbers[1] = taken + _HEAD.size + length
-        return Taken(line, rows)
+        return TakenLine(line, rows)
 
     def _write(self, position: int, content: bytes) -> None:
         start = position % self._size

@@ -19,7 +19,7 @@ from slipway.serving.metrics.recorder import ERROR
 _DECODER = msgspec.json.Decoder(Prediction | Batch)
 
 
-class Refused(NamedTuple):
+class RefusedRow(NamedTuple):
     """A row without a score: the reason is one of the metric's; `what` is the field, or the type of the error."""
 
     reason: str
@@ -32,11 +32,11 @@ class Refused(NamedTuple):
         return f"{self.reason}:{self.what}" if self.what else self.reason
 
 
-class Scored(NamedTuple):
+class ScoredBlock(NamedTuple):
     """The records of a block, and its rows without a score."""
 
     records: list[Shadow]
-    refused: list[Refused]
+    refused: list[RefusedRow]
 
 
 class ShadowScorer:
@@ -46,7 +46,7 @@ class ShadowScorer:
         self._bundle = bundle
         self._reader = RowReader(bundle, max_rows=1)
 
-    def score(self, lines: Sequence[bytes]) -> Scored:
+    def score(self, lines: Sequence[bytes]) -> ScoredBlock:
         """Score every row of the lines together; a row that cannot be scored leaves the others alone."""
         predictions = [_DECODER.decode(line) for line in lines]
         rows = [each.inputs if isinstance(each, Batch) else [each.inputs] for each in predictions]
@@ -54,12 +54,12 @@ class ShadowScorer:
         now = datetime.now(UTC)
         parts = [list(islice(found, len(those or ()))) for those in rows]
         records = [self._record(each.id, now, part) for each, part in zip(predictions, parts, strict=True)]
-        return Scored(records, [each for part in parts for each in part if isinstance(each, Refused)])
+        return ScoredBlock(records, [each for part in parts for each in part if isinstance(each, RefusedRow)])
 
     def _score(self, plain: Sequence[Any]) -> list[Any]:
         """Return for each row its score and label, or why it has none."""
         found: list[Any] = [self._accept(row) for row in plain]
-        places = [place for place, row in enumerate(found) if not isinstance(row, Refused)]
+        places = [place for place, row in enumerate(found) if not isinstance(row, RefusedRow)]
         for place, scored in zip(places, self._score_accepted([found[place] for place in places]), strict=True):
             found[place] = scored
         return found
@@ -69,7 +69,7 @@ class ShadowScorer:
             return self._reader.convert([plain])[0]
         except Refusal as refusal:
             field = refusal.faults[0].field if refusal.faults else None
-            return Refused(refusal.reason, field or "", refusal.detail)
+            return RefusedRow(refusal.reason, field or "", refusal.detail)
         except Exception as error:  # noqa: BLE001 - code of the shadow's contract; it is counted
             return _describe(error)
 
@@ -88,13 +88,13 @@ class ShadowScorer:
         return [*zip(scores.tolist(), labels, strict=True)]
 
     def _record(self, identifier: str, now: datetime, found: Sequence[Any]) -> Shadow:
-        refused = Counter(each.name for each in found if isinstance(each, Refused))
-        pairs = [(None, None) if isinstance(each, Refused) else each for each in found]
+        refused = Counter(each.name for each in found if isinstance(each, RefusedRow))
+        pairs = [(None, None) if isinstance(each, RefusedRow) else each for each in found]
         labels = [label for _, label in pairs] if self._bundle.manifest.classes else None
         return Shadow(identifier, now, self._bundle.digest, [score for score, _ in pairs], labels, dict(refused))
 
 
-def _describe(error: Exception) -> Refused:
+def _describe(error: Exception) -> RefusedRow:
     if isinstance(error, ScoringError | OverflowError):
-        return Refused(Reason.NO_SCORE, detail="No finite score for a row: a number in it is too large.")
-    return Refused(ERROR, type(error).__name__, f"{type(error).__name__} in the code of the shadow's bundle.")
+        return RefusedRow(Reason.NO_SCORE, detail="No finite score for a row: a number in it is too large.")
+    return RefusedRow(ERROR, type(error).__name__, f"{type(error).__name__} in the code of the shadow's bundle.")
