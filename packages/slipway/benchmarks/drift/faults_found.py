@@ -10,7 +10,7 @@ from slipway.columns import frame_to_columns
 from slipway.monitoring.drift.exact import check_scores
 from slipway.monitoring.drift.measure import is_unusual, measure_drift_windows
 from slipway.monitoring.drift.reference import read_drift_reference
-from slipway.monitoring.drift.window_figure import Days
+from slipway.monitoring.drift.window_figure import DayRange
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.replay.faults import inject_faults, parse_fault
 from slipway.training.reference.histograms import summarize_days
@@ -96,7 +96,7 @@ def find_fault(bundle, reference, year: pd.DataFrame, text: str, start: pd.Times
     return 0, Measurement(name="-")
 
 
-def check_window(bundle, frame: pd.DataFrame, scores: np.ndarray, window: Days) -> Measurement:
+def check_window(bundle, frame: pd.DataFrame, scores: np.ndarray, window: DayRange) -> Measurement:
     inside = np.flatnonzero(in_window(frame, window))[:: max(1, len(frame) // 2000)]
     columns = frame_to_columns(bundle.fields, frame.iloc[inside])
     if (scores[inside] > 1 - scores[inside]).mean() > 0.6:

@@ -10,7 +10,7 @@ from flights.ingest import ingest
 from slipway.bundle.verify import read_sealed
 from slipway.columns import frame_to_columns
 from slipway.monitoring.drift.reference import DriftReference, read_drift_reference
-from slipway.monitoring.drift.window_figure import Days
+from slipway.monitoring.drift.window_figure import DayRange
 from slipway.monitoring.measurement import Measurement
 from slipway.training.profile import complete_profile, make_profile
 from slipway.training.reference.blocks import open_blocks
@@ -42,20 +42,20 @@ def summarize_flights(bundle, reference: DriftReference, frame: pd.DataFrame):
     return summarize_days(columns, bundle.score(columns), days, reference.profile, reference.vocabularies)
 
 
-def plan(first: pd.Timestamp, weeks: int) -> list[Days]:
+def plan(first: pd.Timestamp, weeks: int) -> list[DayRange]:
     day = int(first.to_datetime64().astype("datetime64[D]").astype(int))
-    return [Days(day + 7 * number, 7) for number in range(weeks)]
+    return [DayRange(day + 7 * number, 7) for number in range(weeks)]
 
 
-def to_day(window: Days) -> pd.Timestamp:
+def to_day(window: DayRange) -> pd.Timestamp:
     return pd.Timestamp(np.datetime64(window.first, "D"))
 
 
-def in_window(frame: pd.DataFrame, window: Days) -> np.ndarray:
+def in_window(frame: pd.DataFrame, window: DayRange) -> np.ndarray:
     return ((frame["day"] >= to_day(window)) & (frame["day"] < to_day(window) + pd.Timedelta(7, "D"))).to_numpy()
 
 
-def select(frame: pd.DataFrame, window: Days) -> pd.DataFrame:
+def select(frame: pd.DataFrame, window: DayRange) -> pd.DataFrame:
     return frame[in_window(frame, window)]
 
 

@@ -7,7 +7,7 @@ from rowwise_tests import judge_rowwise
 from streams import cut, make_reference, make_stream, summarize
 
 from slipway.monitoring.drift.measure import is_unusual, measure_drift_windows
-from slipway.monitoring.drift.window_figure import Days
+from slipway.monitoring.drift.window_figure import DayRange
 
 # Seeds from here on were not looked at while the method was made.
 FIRST_SEED = 4000
@@ -21,7 +21,7 @@ def show_streams(streams: int) -> None:
         stream = make_stream(seed, days=420)
         train = cut(stream, 0, 273)
         reference = make_reference(train)
-        planned = [Days(first, 7) for first in range(301, 414, 7)]
+        planned = [DayRange(first, 7) for first in range(301, 414, 7)]
         for window, found in zip(
             planned, measure_drift_windows(reference, summarize(reference, cut(stream, 273, 420)), planned), strict=True
         ):

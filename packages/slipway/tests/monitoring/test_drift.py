@@ -9,7 +9,7 @@ from slipway.bundle.profile import Order
 from slipway.columns import take_rows
 from slipway.monitoring.drift.limits import Against
 from slipway.monitoring.drift.measure import DriftRules, is_unusual, measure_drift_windows
-from slipway.monitoring.drift.window_figure import Days
+from slipway.monitoring.drift.window_figure import DayRange
 from slipway.training.reference.cut_blocks import BlockedRows
 from slipway.training.reference.histograms import summarize_days
 
@@ -28,7 +28,7 @@ def reference(stream):
 
 
 def measure(reference, stream, first=QUIET, windows=2, rules=None, scores=None):
-    planned = [Days(first + 7 * number, 7) for number in range(windows)]
+    planned = [DayRange(first + 7 * number, 7) for number in range(windows)]
     return measure_drift_windows(reference, summarize(reference, stream, scores), planned, rules)
 
 
@@ -186,7 +186,7 @@ def test_the_first_weeks_of_a_log_are_held_against_the_training_days(stream, ref
 def test_without_inputs_the_score_and_the_volume_are_measured(stream, reference):
     rows = cut(stream, START, 350)
     histograms = summarize_days({}, score_stream(rows.columns), rows.days, reference.profile, {})
-    found = measure_drift_windows(reference, histograms, [Days(QUIET, 7)])[0]
+    found = measure_drift_windows(reference, histograms, [DayRange(QUIET, 7)])[0]
     assert {each.name for each in found} == {"drift:score", "volume", "duplicates", "stale"}
     assert find(found, "drift:score").figure is not None
 

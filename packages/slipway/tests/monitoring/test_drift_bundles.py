@@ -9,7 +9,7 @@ from slipway.columns import frame_to_columns
 from slipway.monitoring.drift.exact import check_scores
 from slipway.monitoring.drift.measure import is_unusual, measure_drift_windows
 from slipway.monitoring.drift.reference import read_drift_reference
-from slipway.monitoring.drift.window_figure import Days
+from slipway.monitoring.drift.window_figure import DayRange
 from slipway.training.reference.histograms import summarize_days
 
 
@@ -34,7 +34,7 @@ def test_the_bundles_of_every_task_hold_a_reference_and_their_holdout_is_quiet(t
     days = np.sort(np.arange(len(found.holdout)) % 7)
     scores = found.bundle.score(columns)
     histograms = summarize_days(columns, scores, days, reference.profile, reference.vocabularies)
-    measured = measure_drift_windows(reference, histograms, [Days(0, 7)])[0]
+    measured = measure_drift_windows(reference, histograms, [DayRange(0, 7)])[0]
     # The holdout of the toy is not in the order of days: its volume and weekdays mean nothing here.
     assert not [each.name for each in measured if is_unusual(each)]
     scored = [each.name for each in measured if each.name.startswith("drift:score")]

@@ -9,7 +9,7 @@ from monitorbox import identify, write_log
 
 from slipway.monitoring.effectiveness.labels import measure_labels
 from slipway.monitoring.intake.load import load_traffic
-from slipway.monitoring.intake.segments import find_segments, take_in
+from slipway.monitoring.intake.segments import find_segments, take_in_segments
 from slipway.problem import Task
 from slipway.serving.log import Feedback, Prediction
 from slipway.serving.log.join import join_outcomes
@@ -28,7 +28,7 @@ def observe(number, prediction, outcome, supersedes=None, hours=1):
 
 
 def load(folder, task=Task.BINARY, classes=(False, True), **options):
-    take_in(folder / "chunks", find_segments([folder / "log"]))
+    take_in_segments(folder / "chunks", find_segments([folder / "log"]))
     return load_traffic(folder / "chunks", task, classes, (), **options)
 
 

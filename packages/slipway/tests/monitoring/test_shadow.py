@@ -10,7 +10,7 @@ from toybox import toy_params
 from slipway.evaluation.metrics import metric_value
 from slipway.evaluation.scored import Scored
 from slipway.monitoring.intake.load import load_traffic
-from slipway.monitoring.intake.segments import find_segments, take_in
+from slipway.monitoring.intake.segments import find_segments, take_in_segments
 from slipway.monitoring.shadow import compare_shadow, measure_shadow
 from slipway.problem import Task
 from slipway.serving.identifiers import format_identifier
@@ -32,7 +32,7 @@ def write(folder, entries, segment="20240501T000000.000000Z-00000000.jsonl"):
 
 
 def load(tmp_path, task, classes):
-    take_in(tmp_path / "chunks", find_segments([tmp_path / "log"]))
+    take_in_segments(tmp_path / "chunks", find_segments([tmp_path / "log"]))
     return load_traffic(tmp_path / "chunks", task, classes, ()).traffic
 
 

@@ -13,7 +13,7 @@ from slipway.monitoring.effectiveness.metrics import measure_effectiveness
 from slipway.monitoring.effectiveness.service import measure_service
 from slipway.monitoring.intake.traffic import LoadedLog, Traffic
 from slipway.monitoring.measurement import Measurement
-from slipway.monitoring.reference import ReleaseReference
+from slipway.monitoring.release_reference import ReleaseReference
 from slipway.monitoring.result import ReleaseRows, Window
 from slipway.monitoring.shadow import measure_shadow
 from slipway.monitoring.windows import WindowDays

@@ -19,7 +19,7 @@ from slipway.monitoring.intake.log import MonitoredLog, Progress, open_log
 from slipway.monitoring.intake.traffic import LOGGED, LoadedLog
 from slipway.monitoring.measure import measure_windows, to_instant
 from slipway.monitoring.measurement import Measurement
-from slipway.monitoring.reference import ReleaseReference, read_reference
+from slipway.monitoring.release_reference import ReleaseReference, read_release_reference
 from slipway.monitoring.result import LogCounts, MonitorResult, Window, result_path, write_result
 from slipway.monitoring.rules import MonitorRules, read_rules
 from slipway.monitoring.run_memory import RunMemory, read_memory, write_memory
@@ -38,7 +38,7 @@ def run_monitor(
     `SlipwayError` for what is missing or malformed.
     """
     project, rules = load_project(root), read_rules(root)
-    reference = read_reference(root, environment)
+    reference = read_release_reference(root, environment)
     fields = read_contract(project.problem.contract)
     with open_log(root, environment, folders, reference.manifest, fields, progress, rules.clock) as log:
         now = datetime.now(UTC)

@@ -11,7 +11,7 @@ from slipway.errors import SlipwayError
 from slipway.gate.result import ShadowEvidence
 from slipway.ledger.entry import PRODUCTION
 from slipway.monitoring.intake.log import Progress, open_log
-from slipway.monitoring.reference import read_reference
+from slipway.monitoring.release_reference import read_release_reference
 from slipway.monitoring.rules import read_rules
 from slipway.monitoring.shadow import FEWEST_GROUPS, ShadowComparison, compare_shadow
 from slipway.project import load_project
@@ -25,7 +25,7 @@ def read_shadow_evidence(root: Path, candidate: str, folders: Sequence[Path]) ->
     `folders` hold production's log; without any, the environment's target says where it is.
     """
     try:
-        project, reference = load_project(root), read_reference(root, PRODUCTION)
+        project, reference = load_project(root), read_release_reference(root, PRODUCTION)
         fields, clock = read_contract(project.problem.contract), read_rules(root).clock
         with open_log(root, PRODUCTION, folders, reference.manifest, fields, _SILENT, clock) as log:
             traffic = log.loaded.traffic

@@ -12,10 +12,10 @@ from slipway.errors import BundleError, ScoringError
 from slipway.monitoring.drift.exact import check_scores
 from slipway.monitoring.drift.measure import measure_drift_windows
 from slipway.monitoring.drift.reference import DriftReference, read_drift_reference
-from slipway.monitoring.drift.window_figure import Days
+from slipway.monitoring.drift.window_figure import DayRange
 from slipway.monitoring.intake.traffic import Traffic
 from slipway.monitoring.measurement import Measurement
-from slipway.monitoring.reference import ReleaseReference
+from slipway.monitoring.release_reference import ReleaseReference
 from slipway.monitoring.windows import WindowDays
 from slipway.training.reference.histograms import summarize_days
 
@@ -58,7 +58,7 @@ def _take(traffic: Traffic, rows: NDArray[np.bool_]) -> Traffic:
 def _measure_drift(
     reference: DriftReference, traffic: Traffic, own: Traffic, windows: Sequence[WindowDays]
 ) -> list[tuple[Measurement, ...]]:
-    days = [Days(int((each.start - _EPOCH).astype(int)), each.days) for each in windows]
+    days = [DayRange(int((each.start - _EPOCH).astype(int)), each.days) for each in windows]
     rows = _take(traffic, traffic.has_inputs) if traffic.has_inputs.any() else traffic
     columns = rows.columns if traffic.has_inputs.any() else {}
     alone = len(own) == len(traffic) == len(rows)

@@ -16,7 +16,7 @@ from slipway.monitoring.drift.limits import (
     Calibration,
 )
 from slipway.monitoring.drift.reference import DriftReference
-from slipway.monitoring.drift.window_figure import Days, WindowFigure
+from slipway.monitoring.drift.window_figure import DayRange, WindowFigure
 from slipway.monitoring.measurement import Measurement
 from slipway.training.reference.blocks import BlockSeries, make_series
 from slipway.training.reference.histograms import DayHistograms
@@ -40,7 +40,7 @@ class DriftRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def measure_drift_windows(
-    reference: DriftReference, histograms: DayHistograms, windows: Sequence[Days], rules: DriftRules | None = None
+    reference: DriftReference, histograms: DayHistograms, windows: Sequence[DayRange], rules: DriftRules | None = None
 ) -> list[tuple[Measurement, ...]]:
     """Measure windows in their order; `histograms` should begin `RECENT` days before the first one.
 
@@ -61,7 +61,7 @@ def measure_drift_windows(
 def measure_drift(
     reference: DriftReference,
     histograms: DayHistograms,
-    window: Days,
+    window: DayRange,
     unusual: Mapping[str, set[int]] | None = None,
     rules: DriftRules | None = None,
     calibration: Calibration | None = None,
@@ -101,7 +101,7 @@ def is_unusual(measurement: Measurement) -> bool:
     return bool(measurement.figure and measurement.limit is not None and measurement.figure.value > measurement.limit)
 
 
-def _recent_days(series: BlockSeries, window: Days, unusual: set[int]) -> NDArray[np.bool_]:
+def _recent_days(series: BlockSeries, window: DayRange, unusual: set[int]) -> NDArray[np.bool_]:
     """Return which days are the recent reference: the newest `RECENT` usual ones of the last eight weeks.
 
     Where too few of them were usual, a change has lasted and the last four weeks are taken as they are.
@@ -116,7 +116,9 @@ def _recent_days(series: BlockSeries, window: Days, unusual: set[int]) -> NDArra
     return found
 
 
-def _calibrate_own(reference: DriftReference, series: BlockSeries, window: Days, share: float) -> Calibration | None:
+def _calibrate_own(
+    reference: DriftReference, series: BlockSeries, window: DayRange, share: float
+) -> Calibration | None:
     """Return limits from the log's own days before the window, where there are enough to calibrate on."""
     end = int(np.searchsorted(series.days, window.first))
     if end < _OWN_DAYS:

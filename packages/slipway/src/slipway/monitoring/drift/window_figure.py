@@ -16,7 +16,7 @@ from slipway.monitoring.measurement import Measurement
 _FEWEST_UNSEEN = 0.005
 
 
-class Days(NamedTuple):
+class DayRange(NamedTuple):
     """A window: its first day, in days since 1970, and its length."""
 
     first: int
@@ -31,7 +31,7 @@ class WindowFigure(NamedTuple):
     inside: NDArray[np.bool_]
     rows: int
     recent: NDArray[np.bool_]
-    window: Days
+    window: DayRange
     share: float
     reference: DriftReference
 

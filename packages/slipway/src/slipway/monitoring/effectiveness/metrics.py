@@ -14,7 +14,7 @@ from slipway.monitoring.effectiveness.scored import labelled_frame, predict_base
 from slipway.monitoring.effectiveness.slope import SLOPE, calibration_slope, has_slope
 from slipway.monitoring.intake.traffic import Traffic
 from slipway.monitoring.measurement import Measurement
-from slipway.monitoring.reference import ReleaseReference
+from slipway.monitoring.release_reference import ReleaseReference
 from slipway.params import EvaluateParams
 from slipway.problem import Problem, Task
 

@@ -26,7 +26,7 @@ from slipway.monitoring.intake.identifiers import match_identifiers, parse_ident
 from slipway.monitoring.intake.log import IMPORTED, Progress, open_log, state_folder
 from slipway.monitoring.intake.outcome_file import IDENTIFIER, OutcomeFile, read_outcome_file
 from slipway.monitoring.intake.traffic import Traffic
-from slipway.monitoring.reference import read_reference
+from slipway.monitoring.release_reference import read_release_reference
 from slipway.project import load_project
 from slipway.serving.identifiers import format_identifier
 from slipway.serving.log import Feedback
@@ -68,7 +68,7 @@ def import_outcomes(
 
     Raises `DataError` for a file without the columns, an outcome that the model does not know, and a missing key.
     """
-    problem, reference = load_project(root).problem, read_reference(root, environment)
+    problem, reference = load_project(root).problem, read_release_reference(root, environment)
     keys = _find_fields(read_contract(problem.contract), by)
     file = read_outcome_file(path, keys, reference.manifest.classes)
     with open_log(root, environment, folders, reference.manifest, keys, progress, most_rows=_EVERY_ROW) as log:

@@ -12,7 +12,7 @@ from slipway.delivery.targets.registry import find_target
 from slipway.errors import DataError
 from slipway.files.lock import hold_lock
 from slipway.monitoring.intake.load import MOST_ROWS, load_traffic
-from slipway.monitoring.intake.segments import count_new_bytes, find_segments, remove_expired, take_in
+from slipway.monitoring.intake.segments import count_new_bytes, find_segments, remove_expired, take_in_segments
 from slipway.monitoring.intake.traffic import LOGGED, LoadedLog
 from slipway.serving.log.writer import list_segments
 from slipway.serving.settings import read_log_settings
@@ -65,7 +65,7 @@ def open_log(
         segments = find_segments([*folders, state / IMPORTED])
         store = state / "chunks"
         progress.start("reading the log", count_new_bytes(store, segments))
-        incomplete = take_in(store, segments, progress.advance)
+        incomplete = take_in_segments(store, segments, progress.advance)
         remove_expired(store, segments, oldest)
         loaded = load_traffic(store, manifest.task, manifest.classes, fields, clock, most_rows)
         if not len(loaded.traffic):

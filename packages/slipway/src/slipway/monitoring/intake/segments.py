@@ -26,7 +26,7 @@ def find_segments(folders: Sequence[Path]) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def take_in(store: Path, segments: dict[str, Path], say: Callable[[int], None] = lambda _: None) -> int:
+def take_in_segments(store: Path, segments: dict[str, Path], say: Callable[[int], None] = lambda _: None) -> int:
     """Read what the store does not have yet, and return how many segments end in an incomplete line.
 
     `say` gets the number of bytes after each block. A segment that was written again, or is shorter than what was read
@@ -56,7 +56,7 @@ def remove_expired(store: Path, segments: dict[str, Path], oldest: datetime) -> 
 
 
 def count_new_bytes(store: Path, segments: dict[str, Path]) -> int:
-    """Return the number of bytes that `take_in` has yet to read."""
+    """Return the number of bytes that `take_in_segments` has yet to read."""
     read: dict[str, int] = {}
     for chunk in list_chunks(store):
         read[chunk.segment] = max(chunk.end, read.get(chunk.segment, 0))

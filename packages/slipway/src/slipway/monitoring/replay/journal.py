@@ -10,14 +10,14 @@ from slipway.files.writing import write_bytes
 from slipway.monitoring.replay.sender import Sent
 
 
-class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+class JournalStep(msgspec.Struct, frozen=True, omit_defaults=True):
     """One request that was answered: rows that were sent, in their order, or the numbers of rows that were settled."""
 
     sent: Sent | None = None
     settled: list[int] = []
 
 
-class Progress(msgspec.Struct):
+class ReplayProgress(msgspec.Struct):
     """Progress of a replay: the id of each prediction by the number of its row, the settled and the refused rows."""
 
     ids: list[str | None]
@@ -40,14 +40,14 @@ class Journal:
         self._kept = lines[:-1]
         write_bytes(path, b"".join(line + b"\n" for line in self._kept))
 
-    def progress(self) -> Progress:
+    def progress(self) -> ReplayProgress:
         """Return how far it came."""
-        found = Progress([], set(), Counter(), Counter())
+        found = ReplayProgress([], set(), Counter(), Counter())
         for line in self._kept[1:]:
-            note_step(found, msgspec.json.decode(line, type=Step))
+            note_step(found, msgspec.json.decode(line, type=JournalStep))
         return found
 
-    def write(self, step: Step) -> None:
+    def write(self, step: JournalStep) -> None:
         """Append a step."""
         with self._path.open("ab") as file:
             file.write(msgspec.json.encode(step) + b"\n")
@@ -57,7 +57,7 @@ class Journal:
         self._path.unlink(missing_ok=True)
 
 
-def note_step(found: Progress, step: Step) -> None:
+def note_step(found: ReplayProgress, step: JournalStep) -> None:
     """Add a step to the progress."""
     if step.sent:
         found.ids += step.sent.ids

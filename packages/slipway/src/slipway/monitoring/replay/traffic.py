@@ -10,7 +10,7 @@ import msgspec
 
 from slipway.columns import columns_to_rows, count_rows, frame_to_columns, take_rows
 from slipway.contract import Field
-from slipway.monitoring.replay.journal import Journal, Progress, Step, note_step
+from slipway.monitoring.replay.journal import Journal, JournalStep, ReplayProgress, note_step
 from slipway.monitoring.replay.sender import SOURCE, Outcome, Sender
 from slipway.monitoring.replay.traffic_faults import RENAMED
 
@@ -40,7 +40,7 @@ class ReplayRows(msgspec.Struct, frozen=True):
         return found
 
 
-class Clock:
+class SimulatedClock:
     """The simulated time: it starts at an instant and goes `speed` times as fast as ours; None: it never waits."""
 
     def __init__(self, start: datetime, speed: float | None) -> None:
@@ -79,7 +79,7 @@ def send_rows(
     speed: float | None,
     batch: int,
     report: Callable[[int], None] = lambda _: None,
-) -> Progress:
+) -> ReplayProgress:
     """Send what the journal does not have yet, and return how far it came: to the end, unless it is interrupted.
 
     Requests have at most `batch` rows or outcomes that are due. A request that was answered is in the journal before
@@ -93,27 +93,27 @@ def send_rows(
     ]
     heapq.heapify(pending)
 
-    def note(step: Step) -> None:
+    def note(step: JournalStep) -> None:
         journal.write(step)
         note_step(found, step)
         report(len(found.ids))
 
-    clock: Clock | None = None
+    clock: SimulatedClock | None = None
     while pending or len(found.ids) < most:
         place = len(found.ids)
         row_time = rows.times[place] if place < most else None
         if row_time is not None and (not pending or row_time < pending[0][0]):
-            now = (clock := clock or Clock(row_time, speed)).reach(row_time)
+            now = (clock := clock or SimulatedClock(row_time, speed)).reach(row_time)
             end = _find_due(rows.times, place, now, batch)
             sent = sender.predict(rows.take(place, end))
             for number, identifier in enumerate(sent.ids, place):
                 if identifier and (settled := rows.settled[number]):
                     heapq.heappush(pending, (settled, number))
-            note(Step(sent=sent))
+            note(JournalStep(sent=sent))
         else:
-            now = (clock := clock or Clock(pending[0][0], speed)).reach(pending[0][0])
+            now = (clock := clock or SimulatedClock(pending[0][0], speed)).reach(pending[0][0])
             until = min((each for each in (now, row_time) if each), default=None)
-            note(Step(settled=_settle_due(rows, sender, found, pending, until, batch)))
+            note(JournalStep(settled=_settle_due(rows, sender, found, pending, until, batch)))
     return found
 
 
@@ -127,7 +127,7 @@ def _find_due(times: list[datetime], place: int, now: datetime | None, batch: in
 def _settle_due(
     rows: ReplayRows,
     sender: Sender,
-    found: Progress,
+    found: ReplayProgress,
     pending: list[tuple[datetime, int]],
     until: datetime | None,
     batch: int,

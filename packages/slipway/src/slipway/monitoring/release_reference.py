@@ -34,7 +34,7 @@ class ReleaseReference(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     baseline: NDArray[np.float64] | None
 
 
-def read_reference(root: Path, environment: str) -> ReleaseReference:
+def read_release_reference(root: Path, environment: str) -> ReleaseReference:
     """Read what serves in the environment by the ledger; without a ledger the bundle of the working folder."""
     settings = project_settings(root)
     ledger = Ledger(root, settings)
