@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from running import serving
 
 from slipway.cli import main
-from slipway.errors import DataError
+from slipway.errors import DataError, DeliveryError
 from slipway.monitoring.replay.faults import parse_fault
 from slipway.monitoring.replay.run import ReplayPlan, run_replay
 from slipway.serving.log import Feedback
@@ -170,3 +170,15 @@ def test_the_command_says_what_became_of_the_rows(root, service, monkeypatch):
     listed = CliRunner().invoke(main, ["replay", "--list-faults"])
     assert "missing:COLUMN:SHARE" in listed.output
     assert CliRunner().invoke(main, [*words, "production"]).exit_code == 2
+
+
+def test_an_address_where_nothing_listens_is_named_with_what_to_type(root, monkeypatch):
+    monkeypatch.setattr("slipway.monitoring.replay.sender._PATIENCE_SECONDS", 0.0)
+    with pytest.raises(DeliveryError) as error:
+        run_replay(
+            PROBLEM, root, ReplayPlan(begin=FIRST, end=LAST), "http://127.0.0.1:1", None, lambda _: lambda _: None
+        )
+    assert "HTTPConnectionPool" not in str(error.value)
+    assert str(error.value).startswith(
+        "Cannot connect to http://127.0.0.1:1/predict within 0 seconds (ConnectionError)"
+    )

@@ -121,7 +121,8 @@ class Sender:
             except requests.RequestException as error:
                 if time.monotonic() > deadline:
                     raise DeliveryError(
-                        f"Cannot connect to {self.url}{path}: {error}. `slipway status` shows what runs."
+                        f"Cannot connect to {self.url}{path} within {_PATIENCE_SECONDS:.0f} seconds "
+                        f"({type(error).__name__}). `slipway status` shows what runs."
                     ) from error
             time.sleep(_LOOK_SECONDS)
         if answer.status_code == 401:
