@@ -63,7 +63,7 @@ def play_production(folder: Path, steps: tuple[ProductionStep, ...]) -> None:
     git.run("add", "--all")
     git.run(*_IDENTITY, "commit", "--quiet", "--allow-empty", "--no-verify", "--message", "The workspace of the demo")
     for step in steps:
-        print_progress(f"\nIn production: {step.title}")
+        print_progress(f"\nIn {step.environment}: {step.title}")
         if step.replay is not None:
             run_slipway(folder, "replay", step.environment, *shlex.split(step.replay))
         if step.monitor is not None:
