@@ -46,6 +46,13 @@ def test_a_run_without_an_alarm_prints_its_windows_and_exits_with_0(root):
     assert 'slipway_monitor_alarms{environment="production"} 0.0' in (root / "gauges.prom").read_text()
 
 
+def test_a_folder_that_does_not_exist_is_named_where_a_run_before_has_read_a_log(root):
+    assert call("monitor", "run", "production", "--until", "2024-05-29").exit_code == 0
+    done = CliRunner().invoke(main, ["monitor", "run", "production", "--log", "lgo"])
+    assert done.exit_code == 2
+    assert "Directory 'lgo' does not exist" in done.output
+
+
 def test_a_run_is_logged_in_mlflow_on_request(root, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root / 'runs.db'}")
     words = ("monitor", "run", "production", "--until", "2024-05-29")

@@ -45,6 +45,13 @@ GATE_LOG = click.option(
     metavar="FOLDER",
     help="Production's prediction log; by default that of a production on this machine.",
 )
+LOGS = click.option(
+    "--log",
+    "folders",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    multiple=True,
+    help="Folder of a log, instead of the environment's own; may be repeated.",
+)
 HOST = click.option("--host", help="Address to listen on; overrides SLIPWAY_HOST.")
 KEYS = click.option(
     "--file",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from slipway.cli.options import AS_JSON, FOLDER, examples
+from slipway.cli.options import AS_JSON, LOGS, examples
 from slipway.cli.output import print_result
 from slipway.cli.progress import progress_bar
 
@@ -25,7 +25,7 @@ def feedback() -> None:
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--by", default="", metavar="COLUMN,...", help="Columns of the contract that name a row together.")
 @click.option("--environment", default="production", show_default=True, metavar="ENV", help="Whose predictions.")
-@click.option("--log", "folders", type=FOLDER, multiple=True, help="Folder of a log, instead of the environment's own.")
+@LOGS
 @AS_JSON
 def import_file(path: Path, by: str, environment: str, folders: tuple[Path, ...], as_json: bool) -> None:
     """Import outcomes from a Parquet or CSV file.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipway.cli.lazy import explain_missing
-from slipway.cli.options import AS_JSON, ENVIRONMENT, FOLDER, PATH, examples
+from slipway.cli.options import AS_JSON, ENVIRONMENT, FOLDER, LOGS, PATH, examples
 from slipway.cli.output import print_result, print_table, printable
 from slipway.cli.progress import progress_bar
 from slipway.errors import SlipwayError, first_line
@@ -66,7 +66,7 @@ def monitor() -> None:
     ),
 )
 @ENVIRONMENT
-@click.option("--log", "folders", type=FOLDER, multiple=True, help="Folder of a log, instead of the environment's own.")
+@LOGS
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="End of the newest window; default: the newest row.")
 @click.option("--outcomes", type=PATH, metavar="FILE", help="Outcomes to import first (`slipway feedback import`).")
 @click.option("--out", type=FOLDER, default=Path("monitoring"), show_default=True, help="Folder of the results.")
