@@ -39,14 +39,19 @@ def measure_windows(
     )
     windows = []
     for window in planned:
-        found = measure_window(project, reference, loaded.traffic, window, loaded.share)
+        found = _measure_window(project, reference, loaded.traffic, window, loaded.share)
         measurements = (*found.measurements, *inputs.get(window, ()))
         windows.append(msgspec.structs.replace(found, measurements=measurements))
         advance(1)
     return _with_errors(windows)
 
 
-def measure_window(
+def to_instant(day: np.datetime64) -> datetime:
+    """Return the beginning of a day."""
+    return datetime.fromtimestamp(int(day.astype("datetime64[s]").astype(int)), UTC)
+
+
+def _measure_window(
     project: Project, reference: ReleaseReference, traffic: Traffic, window: WindowDays, share: float
 ) -> Window:
     """Measure one window, and each release in it where there are several."""
@@ -69,11 +74,6 @@ def measure_window(
         releases=releases,
         measurements=tuple(measurements),
     )
-
-
-def to_instant(day: np.datetime64) -> datetime:
-    """Return the beginning of a day."""
-    return datetime.fromtimestamp(int(day.astype("datetime64[s]").astype(int)), UTC)
 
 
 def _measure_rows(

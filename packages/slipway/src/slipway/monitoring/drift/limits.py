@@ -70,11 +70,11 @@ class Calibration:
         """Return the limit of a figure for windows of `length` days, or of `rows` where blocks are no days."""
         if name not in self.tracked:
             return None
-        step = count_blocks(self.series, length, rows)
+        step = _count_blocks(self.series, length, rows)
         key = (name, against, length, step)
         if key not in self._limits:
             runs = self._list(length, step)
-            found = calibrate_limit(self.tracked[name], runs, self.series.rows, against, self._false_alarms)
+            found = _calibrate_limit(self.tracked[name], runs, self.series.rows, against, self._false_alarms)
             self._limits[key] = found
         return self._limits[key]
 
@@ -94,7 +94,7 @@ class Calibration:
         return self._runs[length, step]
 
 
-def count_blocks(series: BlockSeries, length: int, rows: int) -> int:
+def _count_blocks(series: BlockSeries, length: int, rows: int) -> int:
     """Return how many places a window of `length` days takes: as many days, or blocks that hold about `rows`."""
     if series.order is Order.DAYS:
         return length
@@ -115,7 +115,7 @@ def list_runs(series: BlockSeries, step: int) -> Runs:
     return Runs(lows, highs, before_lows, before_highs, (len(starts) + step - 1) / step, step)
 
 
-def calibrate_limit(
+def _calibrate_limit(
     tracked: Tracked, runs: Runs, rows: NDArray[np.int64], against: Against, false_alarms: float
 ) -> Limit | None:
     """Return the limit of one figure at the probability `false_alarms`, None where the reference is too short."""

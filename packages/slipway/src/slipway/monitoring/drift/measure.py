@@ -49,56 +49,54 @@ def measure_drift_windows(
     """
     unusual: dict[str, set[int]] = {}
     rules, found = rules or DriftRules(), []
-    calibration = calibrate_reference(reference, rules)
+    calibration = _calibrate_reference(reference, rules)
     for window in windows:
-        found.append(measure_drift(reference, histograms, window, unusual, rules, calibration))
+        found.append(_measure_window(reference, histograms, window, unusual, rules, calibration))
         for each in found[-1]:
             if is_unusual(each):
                 unusual.setdefault(each.name, set()).update(range(window.first, window.first + window.length))
     return found
 
 
-def measure_drift(
+def is_unusual(measurement: Measurement) -> bool:
+    """Tell whether a figure is above its limit."""
+    return bool(measurement.figure and measurement.limit is not None and measurement.figure.value > measurement.limit)
+
+
+def _measure_window(
     reference: DriftReference,
     histograms: DayHistograms,
     window: DayRange,
-    unusual: Mapping[str, set[int]] | None = None,
-    rules: DriftRules | None = None,
-    calibration: Calibration | None = None,
+    unusual: Mapping[str, set[int]],
+    rules: DriftRules,
+    calibration: Calibration | None,
 ) -> tuple[Measurement, ...]:
-    """Measure one window of `histograms` against the days before it or the reference, the most unusual figure first.
+    """Measure one window against the days before it or the reference, the figures furthest above their limit first.
 
-    `unusual` names the days that are left out of the recent reference, by figure; `calibration` is that of
-    `calibrate_reference`, made here where it is not given. Figures above their limit come first,
-    in the order of how far above.
+    `unusual` names the days that are left out of the recent reference, by figure.
     """
-    rules, unusual = rules or DriftRules(), unusual or {}
     series = make_series(histograms)
     inside = (series.days >= window.first) & (series.days < window.first + window.length)
     tracked = track_figures(reference, series)
     share = rules.false_alarms / max(1, len(tracked))
-    calibration = calibration or calibrate_reference(reference, rules)
     calibration = calibration or _calibrate_own(reference, series, window, share)
     found = []
     for each in tracked:
         recent = _recent_days(series, window, unusual.get(each.name, set()))
-        case = WindowFigure(each, calibration, inside, int(series.rows[inside].sum()), recent, window, share, reference)
-        found.append(case.measure(rules.against.get(each.column)))
+        figure = WindowFigure(
+            each, calibration, inside, int(series.rows[inside].sum()), recent, window, share, reference
+        )
+        found.append(figure.measure(rules.against.get(each.column)))
     found += check_days(reference, histograms, series, inside)
     return tuple(sorted(found, key=_excess, reverse=True))
 
 
-def calibrate_reference(reference: DriftReference, rules: DriftRules) -> Calibration | None:
+def _calibrate_reference(reference: DriftReference, rules: DriftRules) -> Calibration | None:
     """Return the limits of the sealed reference, None for a bundle without blocks."""
     if reference.series is None:
         return None
     tracked = track_figures(reference, reference.series)
     return Calibration(reference.series, tracked, rules.false_alarms / len(tracked))
-
-
-def is_unusual(measurement: Measurement) -> bool:
-    """Tell whether a figure is above its limit."""
-    return bool(measurement.figure and measurement.limit is not None and measurement.figure.value > measurement.limit)
 
 
 def _recent_days(series: BlockSeries, window: DayRange, unusual: set[int]) -> NDArray[np.bool_]:

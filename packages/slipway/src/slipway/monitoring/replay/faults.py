@@ -51,11 +51,11 @@ def inject_faults(frame: "pd.DataFrame", fields: Sequence[Field], faults: Iterab
     """
     known = {field.name: field for field in fields}
     for fault in faults:
-        frame = inject_fault(frame, known, fault, seed)
+        frame = _inject_one(frame, known, fault, seed)
     return frame
 
 
-def inject_fault(frame: "pd.DataFrame", fields: Mapping[str, Field], fault: Fault, seed: int) -> "pd.DataFrame":
+def _inject_one(frame: "pd.DataFrame", fields: Mapping[str, Field], fault: Fault, seed: int) -> "pd.DataFrame":
     """Return the rows with one fault injected, as `inject_faults` does."""
     # Every fault draws for itself, so that one more does not change what the others hit.
     digest = hashlib.sha256(f"{seed}:{fault.text}".encode()).digest()
