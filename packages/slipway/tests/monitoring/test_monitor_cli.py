@@ -1,6 +1,7 @@
 """`slipway monitor run` and `slipway feedback import` at the command line: what they print, and their exit codes."""
 
 import json
+import signal
 
 import msgspec
 import pandas as pd
@@ -10,6 +11,7 @@ from mlflow import MlflowClient
 from monitorbox import make_project, make_traffic, write_log
 
 from slipway.cli import main
+from slipway.files.lock import hold_lock
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +100,20 @@ def test_whatever_ends_a_run_early_exits_with_2(root, damage, said):
     done = call("monitor", "run", "production", "--until", "2024-05-29")
     assert done.exit_code == 2
     assert said in done.output
+
+
+def test_an_interrupted_run_exits_with_2(root):
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        with hold_lock(root / ".slipway" / "monitoring" / "production" / "lock"):
+            # While the run waits for the lock.
+            signal.setitimer(signal.ITIMER_REAL, 0.5)
+            done = call("monitor", "run", "production")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert done.exit_code == 2
+    assert "Interrupted. The next run continues where this one stopped." in done.output
 
 
 def test_json_is_the_result_that_was_written(root):

@@ -60,7 +60,7 @@ class LazyGroup(click.Group):
             # The reader closed the pipe, as `head` does: click ends without a message.
             raise
         except OSError as error:
-            raise click.ClickException(_explain_system(error)) from error
+            raise click.ClickException(explain_system(error)) from error
 
 
 def explain_missing(error: ModuleNotFoundError, command: str, extra: str) -> str:
@@ -72,6 +72,7 @@ def explain_missing(error: ModuleNotFoundError, command: str, extra: str) -> str
     return f"`slipway {command}`: {importer} fails: {error}. Name it in pyproject.toml, then run `uv sync`."
 
 
-def _explain_system(error: OSError) -> str:
+def explain_system(error: OSError) -> str:
+    """Say what the system reports, and on which file."""
     names = [str(name) for name in (error.filename, error.filename2) if name is not None]
     return f"The system reports an error{' on ' if names else ''}{' and '.join(names)}: {error.strerror or error}."

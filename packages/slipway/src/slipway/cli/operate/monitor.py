@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from slipway.cli.lazy import explain_missing
+from slipway.cli.lazy import explain_missing, explain_system
 from slipway.cli.options import AS_JSON, ENVIRONMENT, FOLDER, LOGS, PATH, examples
 from slipway.cli.output import print_result, print_table, printable
 from slipway.cli.progress import progress_bar
@@ -42,8 +42,10 @@ class _MonitorRun(click.Command):
             raise
         except (KeyboardInterrupt, click.Abort) as error:
             raise _CannotRunError("Interrupted. The next run continues where this one stopped.") from error
-        except (SlipwayError, OSError) as error:
+        except SlipwayError as error:
             raise _CannotRunError(printable(str(error))) from error
+        except OSError as error:
+            raise _CannotRunError(explain_system(error)) from error
         except ModuleNotFoundError as error:
             raise _CannotRunError(explain_missing(error, "monitor", "pipeline")) from error
         except Exception as error:
