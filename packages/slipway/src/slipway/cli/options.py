@@ -1,6 +1,7 @@
 """Options and arguments that several commands share."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -48,7 +49,7 @@ GATE_LOG = click.option(
 LOGS = click.option(
     "--log",
     "folders",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=FOLDER,
     multiple=True,
     help="Folder of a log, instead of the environment's own; may be repeated.",
 )
@@ -74,3 +75,10 @@ YES = click.option("--yes", is_flag=True, help="Make the changes; without it, a 
 
 ENVIRONMENT = click.argument("environment", metavar="ENV")
 SOURCE = click.argument("source", metavar="FROM")
+
+
+def verify_log_folders(folders: Iterable[Path]) -> None:
+    """Raise `BadParameter` for a folder of `--log` that does not exist: a misspelt one would pass for an empty log."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise click.BadParameter(f"Directory {str(folder)!r} does not exist.", param_hint="'--log'")

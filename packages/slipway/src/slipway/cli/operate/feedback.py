@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from slipway.cli.options import AS_JSON, LOGS, examples
+from slipway.cli.options import AS_JSON, LOGS, examples, verify_log_folders
 from slipway.cli.output import print_result
 from slipway.cli.progress import progress_bar
 
@@ -35,6 +35,7 @@ def import_file(path: Path, by: str, environment: str, folders: tuple[Path, ...]
     """
     from slipway.monitoring.intake.imported import import_outcomes
 
+    verify_log_folders(folders)
     columns = [name.strip() for name in by.split(",") if name.strip()]
     with progress_bar() as progress:
         found = import_outcomes(Path(), environment, path, columns, folders, progress)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipway.cli.lazy import explain_missing, explain_system
-from slipway.cli.options import AS_JSON, ENVIRONMENT, FOLDER, LOGS, PATH, examples
+from slipway.cli.options import AS_JSON, ENVIRONMENT, FOLDER, LOGS, PATH, examples, verify_log_folders
 from slipway.cli.output import print_result, print_table, printable
 from slipway.cli.progress import progress_bar
 from slipway.errors import SlipwayError, first_line
@@ -100,6 +100,7 @@ def run(
     from slipway.monitoring.run import run_monitor
     from slipway.settings import tracking_settings
 
+    verify_log_folders(folders)
     with progress_bar() as progress:
         if outcomes is not None:
             import_outcomes(Path(), environment, outcomes, (), folders, progress)
