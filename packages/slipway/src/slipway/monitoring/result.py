@@ -9,7 +9,7 @@ from slipway.errors import DataError
 from slipway.figures import round_figures
 from slipway.files.documents import read_json
 from slipway.files.writing import write_json
-from slipway.monitoring.alarms.alarm import Alarm
+from slipway.monitoring.alarms.alarm import Alarm, AlarmState
 from slipway.monitoring.measurement import Measurement
 
 FORMAT = 1
@@ -86,6 +86,16 @@ class MonitorResult(msgspec.Struct, frozen=True, kw_only=True):
     counts: LogCounts = LogCounts()
     windows: tuple[Window, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+
+    @property
+    def firing(self) -> tuple[Alarm, ...]:
+        """Return the alarms that fire."""
+        return tuple(alarm for alarm in self.alarms if alarm.state is AlarmState.FIRING)
+
+    @property
+    def newest(self) -> tuple[Window, ...]:
+        """Return the newest window of each length, the shortest first."""
+        return tuple(self.of_length(days)[-1] for days in self.lengths())
 
     def lengths(self) -> tuple[int, ...]:
         """Return the lengths of the windows in days, the shortest first."""

@@ -114,7 +114,7 @@ def run(
     if not as_json:
         _print_windows(result)
     print_result(as_json, result, *_summary(result), f"{path}", f"{page}")
-    raise SystemExit(1 if not exit_zero and any(alarm.state == "firing" for alarm in result.alarms) else 0)
+    raise SystemExit(1 if not exit_zero and result.firing else 0)
 
 
 @monitor.command(epilog=examples("slipway monitor rules", "slipway monitor rules --json"))

@@ -75,7 +75,7 @@ def _recovered(result: MonitorResult, fingerprint: str) -> Alarm | None:
     if len(parts) != len(("environment", "rule", "measurement")):
         raise GitHubError(f"An issue has the fingerprint {fingerprint!r}; expected ENVIRONMENT/RULE/MEASUREMENT.")
     environment, rule, name = parts
-    measured = (window.find(name) for window in result.windows if window.end == result.at)
+    measured = (window.find(name) for window in result.newest)
     figure = next((each.figure for each in measured if each and each.figure), None)
     if figure is None:
         return None

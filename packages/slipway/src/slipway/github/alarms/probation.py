@@ -50,7 +50,7 @@ def _release_before(root: Path, result: MonitorResult) -> str | None:
 
 def _shadow_of(result: MonitorResult, measurement: str) -> str | None:
     """Return the first digits of the shadow that the measurement is about."""
-    newest = (window.find(measurement) for window in result.windows if window.end == result.at)
+    newest = (window.find(measurement) for window in result.newest)
     notes = (each.note for each in newest if each and each.figure and measurement.startswith("shadow:"))
     note = next((text for text in notes if text.startswith(_SHADOW)), None)
     return note.removeprefix(_SHADOW).split(";")[0] if note else None

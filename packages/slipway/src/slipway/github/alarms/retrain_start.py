@@ -11,7 +11,7 @@ from slipway.errors import GitHubError
 from slipway.github.alarms.start import Start, find_asking_alarm, start_workflow
 from slipway.github.client.api import GitHub
 from slipway.markdown import inline_code
-from slipway.monitoring.alarms.alarm import Action, AlarmState
+from slipway.monitoring.alarms.alarm import Action
 from slipway.monitoring.result import MonitorResult
 
 WORKFLOW = "retrain.yml"
@@ -52,11 +52,10 @@ def start_retrain(
 
 def _obstacles(github: GitHub, result: MonitorResult, now: datetime, rules: StartRules) -> Iterator[str]:
     """Yield what speaks against a retrain, what GitHub must be asked for last."""
-    firing = [alarm.measurement for alarm in result.alarms if alarm.state is AlarmState.FIRING]
-    broken = [inline_code(measurement) for measurement in firing if measurement.startswith(_INPUTS)]
+    broken = [inline_code(alarm.measurement) for alarm in result.firing if alarm.measurement.startswith(_INPUTS)]
     if broken:
         yield f"{', '.join(broken)} fired as well, so the inputs are not whole. Fix them first."
-    outcomes = max((window.outcomes for window in result.windows if window.end == result.at), default=0)
+    outcomes = max((window.outcomes for window in result.newest), default=0)
     if outcomes < rules.fewest_outcomes:
         yield f"the newest windows have {outcomes:,} outcomes, expected at least {rules.fewest_outcomes:,}."
     recent = {"created": f">={now - _BUDGET_DAYS:%Y-%m-%d}"}

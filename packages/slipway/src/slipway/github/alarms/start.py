@@ -4,7 +4,7 @@ import msgspec
 
 from slipway.github.client.api import GitHub
 from slipway.markdown import inline_code
-from slipway.monitoring.alarms.alarm import Action, Alarm, AlarmState
+from slipway.monitoring.alarms.alarm import Action, Alarm
 from slipway.monitoring.result import MonitorResult
 
 
@@ -18,8 +18,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
 def find_asking_alarm(result: MonitorResult, action: Action) -> Alarm | None:
     """Return the first alarm that fires and asks for the action, None if there is none."""
-    asking = (each for each in result.alarms if each.state is AlarmState.FIRING and each.action is action)
-    return next(asking, None)
+    return next((each for each in result.firing if each.action is action), None)
 
 
 def start_workflow(

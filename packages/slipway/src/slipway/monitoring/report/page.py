@@ -16,7 +16,6 @@ from slipway.monitoring.report.tables import (
     make_input_rows,
     make_slice_table,
     name_figures,
-    newest_windows,
 )
 from slipway.monitoring.result import MonitorResult
 
@@ -40,8 +39,7 @@ def write_monitor_page(path: Path, result: MonitorResult) -> None:
 
 def render_monitor_page(result: MonitorResult) -> str:
     """Return the page of a result. Every text of it is escaped: names of categories come from clients."""
-    newest = newest_windows(result)
-    firing = [alarm for alarm in result.alarms if alarm.state is AlarmState.FIRING]
+    newest = result.newest
     tables = {
         chapter: [(name, [window.find(name) for window in newest]) for name in name_figures(newest, chapter)]
         for chapter in ("labels", "service", "other")
@@ -55,9 +53,9 @@ def render_monitor_page(result: MonitorResult) -> str:
     return _template().render(
         result=result,
         newest=newest,
-        firing=firing,
-        recovered=[alarm for alarm in result.alarms if alarm.state is AlarmState.RECOVERED],
-        alarmed={alarm.measurement for alarm in firing},
+        firing=result.firing,
+        recovered=tuple(alarm for alarm in result.alarms if alarm.state is AlarmState.RECOVERED),
+        alarmed={alarm.measurement for alarm in result.firing},
         charts=[make_chart_row(result, name) for name in with_figures],
         width=WIDTH,
         height=HEIGHT,

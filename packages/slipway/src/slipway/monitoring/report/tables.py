@@ -73,14 +73,9 @@ def name_figures(windows: Iterable[Window], chapter: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def newest_windows(result: MonitorResult) -> tuple[Window, ...]:
-    """Return the newest window of each length, the shortest first."""
-    return tuple(result.of_length(days)[-1] for days in result.lengths())
-
-
 def make_slice_table(result: MonitorResult) -> SliceTable | None:
     """Return the slices of the longest window, None where no window has any."""
-    for window in reversed(newest_windows(result)):
+    for window in reversed(result.newest):
         slices: dict[str, dict[str, Measurement]] = {}
         for each in window.measurements:
             if chapter_of(each.name) == "slices":

@@ -9,8 +9,6 @@ from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from slipway.files.writing import write_bytes
-from slipway.monitoring.alarms.alarm import AlarmState
-from slipway.monitoring.report.tables import newest_windows
 from slipway.monitoring.result import MonitorResult
 
 
@@ -33,13 +31,12 @@ class _Gauges(Collector):
         labels = (result.environment,)
         yield _gauge("last_run_timestamp_seconds", "Time of the last run of the monitor.", labels, self._ran_at)
         yield _gauge("window_end_timestamp_seconds", "End of the newest window.", labels, result.at)
-        firing = [alarm for alarm in result.alarms if alarm.state is AlarmState.FIRING]
         count = GaugeMetricFamily("slipway_monitor_alarms", "Alarms that are firing.", labels=("environment",))
-        count.add_metric(labels, len(firing))
+        count.add_metric(labels, len(result.firing))
         yield count
         names = ("environment", "rule", "measurement", "severity")
         alarms = GaugeMetricFamily("slipway_monitor_alarm", "1 for each alarm that is firing.", labels=names)
-        for alarm in firing:
+        for alarm in result.firing:
             alarms.add_metric((alarm.environment, alarm.rule, alarm.measurement, alarm.severity.value), 1)
         yield alarms
         yield _measurements(result)
@@ -55,7 +52,7 @@ def _measurements(result: MonitorResult) -> GaugeMetricFamily:
     """Return every figure of the newest window of each length; the label `window` is its length in days."""
     names = ("environment", "measurement", "window")
     family = GaugeMetricFamily("slipway_monitor_measurement", "Figure of the newest window.", labels=names)
-    for window in newest_windows(result):
+    for window in result.newest:
         for each in window.measurements:
             if each.figure is not None:
                 family.add_metric((result.environment, each.name, str(window.days)), each.figure.value)

@@ -4,7 +4,7 @@ from slipway.figures import format_figure
 from slipway.gate.report import render_gate_report
 from slipway.gate.result import GateResult
 from slipway.markdown import Part, escape_markdown, inline_code, join_parts, markdown_table
-from slipway.monitoring.alarms.alarm import Alarm, AlarmState
+from slipway.monitoring.alarms.alarm import Alarm
 from slipway.monitoring.result import MonitorResult, Window
 from slipway.monitoring.retrain.result import DataChange
 
@@ -53,12 +53,11 @@ def _count(values: int) -> str:
 def _monitor_parts(monitor: MonitorResult | None) -> list[Part]:
     if monitor is None or not monitor.windows:
         return [Part("No result of the monitor is at hand: `slipway monitor run` makes one.")]
-    firing = [alarm for alarm in monitor.alarms if alarm.state is AlarmState.FIRING]
     window = monitor.windows[-1]
     days = f"{window.days} days up to {window.end:%Y-%m-%d}"
     return [
         Part("## In production"),
-        Part(_list_items([_describe_alarm(alarm) for alarm in firing]) or "No alarm is firing."),
+        Part(_list_items([_describe_alarm(alarm) for alarm in monitor.firing]) or "No alarm is firing."),
         Part(f"The {days}: {window.rows:,} rows, {window.outcomes:,} with their outcome."),
         Part(_table_of(window)),
     ]
