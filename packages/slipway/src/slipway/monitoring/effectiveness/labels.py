@@ -80,7 +80,6 @@ def _watched_outcome(traffic: Traffic, manifest: Manifest) -> Vector:
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     """A metric as the scores alone would have it, over all rows and over the labelled ones."""
 
-    name: str
     every: float
     labelled: float | None
 
@@ -95,7 +94,7 @@ def estimate_metric(traffic: Traffic, manifest: Manifest, metric: str) -> Estima
         scores = np.stack([1 - scores, scores], axis=1)
     losses = expect(scores, 0.5 if manifest.task is Task.BINARY else 1.0)
     labelled = float(losses[traffic.labelled].mean()) if traffic.labelled.any() else None
-    return Estimate(name=f"estimated:{metric}", every=float(losses.mean()), labelled=labelled)
+    return Estimate(every=float(losses.mean()), labelled=labelled)
 
 
 def _expect_log_loss(chances: Vector, _: float) -> Vector:
