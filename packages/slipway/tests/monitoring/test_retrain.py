@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from alarmbox import SKILL, result
+from alarmbox import RECOVERED, SKILL, result
 from churn.dataset import make
 from gatebox import RULES
 from ledgerbox import BY, ENVIRONMENTS, deploy
@@ -88,7 +88,9 @@ def branches(project):
 
 def write_monitor_result(project):
     figure = Measurement(name="skill", figure=Figure(value=0.05), reference=Figure(value=0.2))
-    write_result(project.folder / "monitoring" / "production-2024-03-29.json", result(SKILL, measurements=[figure]))
+    write_result(
+        project.folder / "monitoring" / "production-2024-03-29.json", result(SKILL, RECOVERED, measurements=[figure])
+    )
 
 
 @pytest.mark.slow
@@ -110,6 +112,7 @@ def test_a_better_model_ends_as_a_branch_and_another_leaves_everything_as_it_was
     message = project.git("log", "-1", "--format=%B")
     assert message.startswith(f"Retrain production with the data of {UNTIL}\n\nPromote: ")
     assert f"Alarm: {SKILL.sentence}" in message
+    assert RECOVERED.sentence not in message
     report = (project.folder / ".slipway" / "retrain" / "retrain.md").read_text()
     assert report == found["report"]
     for words in (SKILL.sentence, "`skill`", "1,500 new rows", "rows/rows.parquet changed", "Gate: promote"):
