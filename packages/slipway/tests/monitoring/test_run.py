@@ -10,6 +10,7 @@ from monitorbox import START, identify, make_project, make_traffic, run, write_l
 from slipway.errors import DataError, SettingsError
 from slipway.evaluation.metrics import metric_value
 from slipway.evaluation.scored import Scored
+from slipway.monitoring.run_memory import read_memory
 from slipway.problem import Task
 from slipway.serving.log import Batch
 
@@ -160,3 +161,17 @@ def test_a_day_before_the_log_begins_is_an_error(root, churn, until):
     write_log(root / "log", make_traffic(churn, days=3).entries)
     with pytest.raises(DataError, match="the log of production begins on 2024-05-01"):
         run(root, until=until)
+
+
+def test_another_clock_begins_again_where_its_days_are_earlier(toys, tmp_path):
+    """The default clock comes first; by the column of the contract, the days are those of years before."""
+    root = make_project(toys["rents"], tmp_path)
+    made = make_traffic(toys["rents"], days=3, start=START + timedelta(days=900))
+    write_log(root / "log", made.predictions)
+    run(root)
+    (root / "monitor.yaml").write_text("clock: offered\n")
+    first, second = run(root), run(root)
+    assert first.at == second.at < START + timedelta(days=900)
+    # The run before is known: a run of the past has no memory, and would not say how long it was ago.
+    assert read_memory(root, "production", "offered").at == first.at
+    assert second.windows[-1].find("idle")

@@ -43,7 +43,7 @@ def run_monitor(
     with open_log(root, environment, folders, reference.manifest, fields, progress, rules.clock) as log:
         now = datetime.now(UTC)
         result = _measure(project, environment, rules, reference, log, until, now, progress)
-        memory = read_memory(root, environment)
+        memory = read_memory(root, environment, rules.clock)
         if is_past := memory.at is not None and result.at < memory.at:
             memory = RunMemory()
         counters = {} if folders or until else _read_counters(root, environment)
@@ -54,7 +54,13 @@ def run_monitor(
         write_result(path, result)
         # After the result: a run that is killed before judges the same alarms again.
         if not is_past:
-            kept = RunMemory(at=result.at, ran_at=now, alarms=result.alarms, counters=counters or memory.counters)
+            kept = RunMemory(
+                clock=rules.clock,
+                at=result.at,
+                ran_at=now,
+                alarms=result.alarms,
+                counters=counters or memory.counters,
+            )
             write_memory(root, environment, kept)
     return result, path
 
