@@ -121,6 +121,20 @@ def test_another_replay_does_not_continue_the_interrupted_one(root, service):
     assert replay(root, service, seed=2, batch=50).continued == 0
 
 
+def test_a_damaged_line_of_an_interrupted_replay_is_named(root, service):
+    def interrupt(done):
+        if done >= 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replay(root, service, report=interrupt)
+    (journal,) = (root / ".slipway" / "replay").glob("*.jsonl")
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:2], b"{half of a li\n", *lines[3:]]))
+    with pytest.raises(DataError, match=f"{journal.name}, line 3: .* Remove .*{journal.name}: the replay then begins"):
+        replay(root, service)
+
+
 def test_time_goes_as_fast_as_it_is_told(root, service):
     # Six days between the first row and the last, and half a day to the last outcome.
     found = replay(root, service, speed=6.5 * 86_400, delay=timedelta(hours=12), batch=50)

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from slipway.errors import DataError
+from slipway.files.documents import parse_json
 from slipway.files.writing import write_bytes
 from slipway.monitoring.replay.sender import Sent
 
@@ -41,10 +43,12 @@ class Journal:
         write_bytes(path, b"".join(line + b"\n" for line in self._kept))
 
     def progress(self) -> ReplayProgress:
-        """Return how far it came."""
+        """Return how far it came; raises `DataError` for a damaged line."""
         found = ReplayProgress([], set(), Counter(), Counter())
-        for line in self._kept[1:]:
-            note_step(found, msgspec.json.decode(line, type=JournalStep))
+        advice = f"Remove {self._path}: the replay then begins again, and sends its first rows twice."
+        for number, line in enumerate(self._kept[1:], 2):
+            where = f"{self._path.name}, line {number}"
+            note_step(found, parse_json(line, JournalStep, where, DataError, advice))
         return found
 
     def write(self, step: JournalStep) -> None:
