@@ -77,6 +77,13 @@ def test_mlflow_itself_keeps_the_store_that_it_had(registered):
     assert "MLFLOW_TRACKING_URI" not in os.environ
 
 
+def test_mlflow_itself_follows_the_variable_after_a_registration_as_before(workspace, settings, monkeypatch):
+    for store in ("sqlite:///one.db", "sqlite:///two.db"):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+        register_bundle(workspace / "bundle", read_evidence(workspace), settings)
+        assert mlflow.get_tracking_uri() == store
+
+
 def test_registering_again_changes_nothing(registered, workspace, settings, client):
     assert again(workspace, settings) == registered
     assert len(versions(client)) == 1

@@ -1,5 +1,6 @@
 """Open an MLflow store for one registration at a time; errors say what is wrong with it."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _SQLITE = "sqlite:///"
+_VARIABLE = "MLFLOW_TRACKING_URI"
 SERVER = ("http://", "https://")
 # Seconds to wait for a server's first response, for another program's transaction, for another registration.
 _CONNECT, _TRANSACTION, _REGISTRATION = 5, 5, 120
@@ -100,12 +102,17 @@ def _default_store(uri: str) -> Iterator[None]:
     """Make `uri` MLflow's global store meanwhile: a part of the registry looks models up only there."""
     import mlflow
 
+    # MLflow writes its global store into the variable too, and answers with the variable where it has none.
+    variable = os.environ.pop(_VARIABLE, None)
     before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
     mlflow.set_tracking_uri(uri)
     try:
         yield
     finally:
         mlflow.set_tracking_uri(before)
+        os.environ.pop(_VARIABLE, None)
+        if variable is not None:
+            os.environ[_VARIABLE] = variable
 
 
 def _registration_lock(file: Path | None) -> AbstractContextManager[None]:
