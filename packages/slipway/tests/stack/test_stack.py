@@ -9,11 +9,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
+from alarmbox import NOW, SKILL, result
 from running import free_port
 from stackbox import ROOT, Stack
 from toybox import rows_of
 from waiting import wait_for_engine
 
+from slipway.monitoring.report.textfile import write_textfile
 from slipway.serving.app.keys import Scope, new_key
 
 pytestmark = pytest.mark.timeout(900)
@@ -212,10 +214,12 @@ def watched(stack):
     return {(rule["health"], rule["state"]) for rule in group["rules"]}
 
 
-def test_the_dashboard_and_the_alerts_ask_for_metrics_that_the_service_has(stack, toy):
+def test_the_dashboard_and_the_alerts_ask_for_metrics_of_the_service_and_of_the_monitor(stack, toy, tmp_path):
     for row in rows_of(toy, 5):
         stack.predict(row)
-    exposed = set(re.findall(r"^(slipway_\w+)", stack.ask("", "/metrics").text, re.MULTILINE))
+    write_textfile(tmp_path / "monitor.prom", result(SKILL), NOW)
+    texts = stack.ask("", "/metrics").text + (tmp_path / "monitor.prom").read_text()
+    exposed = set(re.findall(r"^(slipway_\w+)", texts, re.MULTILINE))
     board = json.loads((ROOT / "deploy/grafana/dashboards/service.json").read_text())
     questions = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
     questions += [each["expr"] for each in board["annotations"]["list"]]
