@@ -102,6 +102,15 @@ def test_whatever_ends_a_run_early_exits_with_2(root, damage, said):
     assert said in done.output
 
 
+def test_a_rule_that_nothing_can_break_is_named(root):
+    text = "rules: {drift: {window: 14}, mine: {watch: skil, below: 0}, skill: {of: [1, 1]}, bias: {enabled: false}}"
+    (root / "monitor.yaml").write_text(text)
+    done = call("monitor", "run", "production", "--until", "2024-05-29")
+    assert "Rule drift watches nothing: windows of 14 days have no drift:*." in done.output
+    assert "Rule mine watches nothing: windows of 28 days have no skil." in done.output
+    assert done.output.count("watches nothing") == 2
+
+
 def test_an_interrupted_run_exits_with_2(root):
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:

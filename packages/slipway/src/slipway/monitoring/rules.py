@@ -1,5 +1,6 @@
 """The typed content of `monitor.yaml`: the clock, and what is watched; the defaults are here."""
 
+from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from math import isfinite
 from pathlib import Path
@@ -138,6 +139,20 @@ def read_rules(root: Path) -> MonitorRules:
             f"{RULES}: expected a length in `windows`, or a rule that is enabled; found none. {_ADVICE}"
         )
     return read
+
+
+def list_idle_rules(rules: MonitorRules, measured: Mapping[int, Collection[str]]) -> list[str]:
+    """Return the rules of `monitor.yaml` that nothing can break, such as one with a misspelt name in `watch`.
+
+    `measured` has the names of the measurements by the days of their windows.
+    """
+    return [
+        name
+        for name, rule in rules.rules.items()
+        if rule.enabled
+        and rule != DEFAULTS.get(name)
+        and not any(rule.watches(each) for each in measured.get(rule.window, ()))
+    ]
 
 
 def _complete(name: str, given: dict[str, Any]) -> Rule:

@@ -113,6 +113,7 @@ def run(
         log_monitor_run(path, result, tracking_settings())
     if not as_json:
         _print_windows(result)
+        _print_idle_rules(result)
     print_result(as_json, result, *_summary(result), f"{path}", f"{page}")
     raise SystemExit(1 if not exit_zero and result.firing else 0)
 
@@ -156,6 +157,21 @@ def _print_windows(result: "MonitorResult") -> None:
             rows.append((*counts, *map(format_figure, figures)))
         click.echo(f"\nWindows of {days} days, the last {len(shown)} of {len(every)}")
         print_table(("from", "rows", "outcomes", *names), rows)
+
+
+def _print_idle_rules(result: "MonitorResult") -> None:
+    """Say which rules of monitor.yaml are about nothing that was measured: they would be silent for ever."""
+    from slipway.monitoring.rules import list_idle_rules, read_rules
+
+    rules = read_rules(Path())
+    measured = {
+        days: {each.name for window in result.of_length(days) for each in window.measurements}
+        for days in result.lengths()
+    }
+    for name in list_idle_rules(rules, measured):
+        rule = rules.rules[name]
+        watch = rule.watch if isinstance(rule.watch, str) else ", ".join(rule.watch)
+        click.echo(printable(f"\nRule {name} watches nothing: windows of {rule.window} days have no {watch}."))
 
 
 def _summary(result: "MonitorResult") -> list[str]:
