@@ -2,6 +2,7 @@
 
 import http.server
 import threading
+from urllib.request import urlopen
 
 import pytest
 from projectbox import Project
@@ -10,6 +11,8 @@ from running import serving
 from slipway.bundle.verify import read_sealed
 from slipway.delivery.smoke_test import read_version, run_smoke_test
 from slipway.errors import DeliveryError
+from slipway.monitoring.effectiveness.counters import count_requests
+from slipway.serving.log.reader import read_log
 
 
 @pytest.fixture
@@ -68,3 +71,15 @@ def test_something_that_answers_everything_with_a_page_is_no_service(fresh):
             run_smoke_test(url, read_sealed(fresh.bundle))
         assert read_version(url) is None
         server.shutdown()
+
+
+def test_what_a_smoke_test_sends_is_marked_in_the_log_and_no_figure_of_the_service_counts_it(fresh, service, tmp_path):
+    run_smoke_test(service.url, read_sealed(fresh.bundle))
+    logged = list(read_log(tmp_path / "log"))
+    assert len(logged) > 50 and all(each.probe for each in logged)
+    with urlopen(f"{service.url}/metrics") as answer:
+        text = answer.read().decode()
+    counters = count_requests(text)
+    assert counters["answered"] == 0 and not any(counters[name] for name in counters if name.startswith("refused:"))
+    predicted = [line for line in text.splitlines() if line.startswith("slipway_predictions_total")]
+    assert predicted and all(line.endswith(" 0.0") or line.endswith(" 0") for line in predicted)

@@ -21,7 +21,7 @@ def test_rows_of_the_log_are_read_and_scored(inputs, inputs_by_toy, toys):
     found = accepts_requests(holding(inputs, *rows, taken=90, damaged=2, others=1234))
     assert found.passed
     assert found.observed.startswith(f"scored {len(rows)} distinct rows of 90 that ")
-    assert found.observed.endswith(", 1,234 of other models or days, 2 damaged lines")
+    assert found.observed.endswith(", 1,234 of other models, other days or smoke tests, 2 damaged lines")
 
 
 def test_refusals_are_counted_by_field_and_never_show_a_value(churn_inputs, toys):

@@ -9,6 +9,7 @@ import pytest
 from monitorbox import START, figures, identify, make_traffic, run, split, write_log
 
 from slipway.errors import DataError
+from slipway.serving.log import Batch
 
 UNTIL = START + timedelta(days=28)
 
@@ -89,6 +90,26 @@ def test_rows_of_a_replica_that_vanished_are_kept_as_long_as_a_log_is(root, chur
     assert run(root, root / "log", root / "gone").counts.predictions == 40 + kept
 
 
+def test_rows_of_smoke_tests_are_counted_and_in_no_window(root, churn):
+    made = make_traffic(churn)
+    write_log(root / "log", made.entries)
+    expected = run(root)
+    tests = [msgspec.structs.replace(each, id=identify(each.time, 1 << 40), probe=True) for each in made.predictions]
+    several = Batch(identify(UNTIL, 2), UNTIL, tests[0].model, 9, [0.5, 0.6], [True, True], probe=True)
+    # A day later than all traffic: it moves no window either.
+    write_log(root / "log", [*tests, several])
+    found = run(root)
+    assert figures(found) == figures(expected)
+    assert found.counts == msgspec.structs.replace(expected.counts, probes=28 * 40 + 2)
+
+
+def test_a_log_of_smoke_tests_alone_says_so(root, churn):
+    tests = [msgspec.structs.replace(each, probe=True) for each in make_traffic(churn, days=1).predictions]
+    write_log(root / "log", tests)
+    with pytest.raises(DataError, match=r"No prediction in the log.* and 40 rows of smoke tests"):
+        run(root)
+
+
 def test_lines_that_are_no_entries_are_counted_and_never_an_error(root, churn):
     lines = [msgspec.json.encode(entry) + b"\n" for entry in make_traffic(churn).entries]
     strange = [
@@ -138,7 +159,7 @@ def test_a_log_without_predictions_is_named(root):
     with pytest.raises(DataError, match="No prediction in the log of production: 0 file"):
         run(root)
     (root / "log" / "20240501T000000.000000Z-00000000.jsonl").write_bytes(b'x\n{"kind":"heartbeat"}\ny\nz')
-    with pytest.raises(DataError, match=r"1 file.* with 3 incomplete or malformed lines and 1 of another kind"):
+    with pytest.raises(DataError, match=r"1 file.* with 3 incomplete or malformed lines, 1 of another kind"):
         run(root)
 
 

@@ -68,3 +68,9 @@ def test_the_scores_of_a_shadow_are_no_predictions_and_no_outcomes():
     outcomes, found = joined(prediction("p"), Shadow("p", NOW, "other", [0.9]), outcome("a", "p", True))
     assert outcomes == {"p": True}
     assert (found.repeated, found.waiting, found.unknown) == (0, (), ())
+
+
+def test_a_smoke_test_waits_for_no_outcome():
+    found = joined(prediction("p"), Prediction("q", NOW, "digest", 100, 0.7, True, probe=True))[1]
+    assert [each.id for each in found.waiting] == ["p"]
+    assert found.probes == 1

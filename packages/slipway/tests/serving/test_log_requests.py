@@ -79,3 +79,11 @@ def test_of_many_rows_the_same_are_drawn_and_those_with_rare_values_are_among_th
     write(tmp_path, *map(predicted, reversed(rows)))
     again = choose_requests(tmp_path, "ours", NOW).rows
     assert len({*found} & {msgspec.json.decode(row)["n"] for row in again}) >= 50
+
+
+def test_rows_of_smoke_tests_are_not_what_clients_send(tmp_path):
+    probe = Prediction(NAME, NOW, "ours", 80, 0.5, True, {"n": 2}, probe=True)
+    write(tmp_path, predicted({"n": 1}, hours=24), probe)
+    found, rows = chosen(tmp_path)
+    assert rows == [1]
+    assert (found.others, found.newest) == (1, NOW - timedelta(days=1))

@@ -19,6 +19,7 @@ from slipway.bundle.predictions import SCORE, SCORES
 from slipway.bundle.verify import SealedBundle, score_difference
 from slipway.errors import DeliveryError
 from slipway.problem import Task
+from slipway.serving.request import PROBE
 
 # A row takes 0.1 ms on an idle machine; a budget that a busy one keeps, and a broken one does not.
 BUDGET_MS = 100.0
@@ -148,7 +149,8 @@ def _differences(
 
 
 def _asker(url: str, key: str | None) -> Ask:
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+    headers = {"Content-Type": "application/json", PROBE: "smoke-test"}
+    headers |= {"Authorization": f"Bearer {key}"} if key else {}
     opener = _opener(url)
 
     def ask(path: str, body: Any, expected: int, kind: Any) -> Any:

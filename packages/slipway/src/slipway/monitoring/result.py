@@ -53,7 +53,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 class LogCounts(msgspec.Struct, frozen=True, kw_only=True):
     """The counts of lines and outcomes of the whole log: those that could be used, and the rest by reason.
 
-    `damaged` lines are incomplete or malformed, `foreign` ones are JSON that is no entry of the log. Outcomes: `joined`
+    `damaged` lines are incomplete or malformed, `foreign` ones are JSON that is no entry of the log. `probes` are rows
+    that tested the service (`slipway deploy`), which no figure counts. Outcomes: `joined`
     (one for its prediction), `repeated` (known already), `superseded` (corrected later), `conflicting` (predictions
     with two that contradict each other), `unknown` (no such prediction in the log).
     """
@@ -66,6 +67,7 @@ class LogCounts(msgspec.Struct, frozen=True, kw_only=True):
     superseded: int = 0
     conflicting: int = 0
     unknown: int = 0
+    probes: int = 0
 
 
 class MonitorResult(msgspec.Struct, frozen=True, kw_only=True):

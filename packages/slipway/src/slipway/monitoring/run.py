@@ -150,6 +150,7 @@ def _count(loaded: LoadedLog, incomplete: int) -> LogCounts:
         predictions=loaded.predictions,
         damaged=loaded.damaged + incomplete,
         foreign=loaded.foreign + outcomes.strange,
+        probes=loaded.probes,
         joined=int(outcomes.labelled.sum()),
         repeated=outcomes.repeated,
         superseded=outcomes.superseded,

@@ -8,6 +8,10 @@ from slipway.serving.error_responses import Reason, Refusal
 JSON = "application/json"
 # The header that names the instance, one of several services on a port.
 INSTANCE = "x-slipway-instance"
+# The header of a request that tests the service, such as those of `slipway deploy`: it is answered and logged like any
+# other, and marked in the log, because it is no traffic.
+PROBE = "x-slipway-probe"
+_PROBE_KEY = "HTTP_X_SLIPWAY_PROBE"
 Environ = Mapping[str, Any]
 
 
@@ -17,6 +21,11 @@ class Request(NamedTuple):
     environ: Environ
     body: bytes
     began: int
+
+    @property
+    def is_probe(self) -> bool:
+        """Tell whether it tests the service."""
+        return is_probe(self.environ)
 
 
 class Reply(NamedTuple):
@@ -30,6 +39,11 @@ class Reply(NamedTuple):
 
 
 Handler = Callable[[Request], Reply]
+
+
+def is_probe(environ: Environ) -> bool:
+    """Tell whether a request tests the service, by its header `PROBE`."""
+    return _PROBE_KEY in environ
 
 
 def read_body(environ: Environ, limit: int) -> bytes:

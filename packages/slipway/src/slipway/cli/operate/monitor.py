@@ -180,6 +180,7 @@ def _summary(result: "MonitorResult") -> list[str]:
     rest = {
         "incomplete or malformed lines": counts.damaged,
         "lines of another kind": counts.foreign,
+        "rows of smoke tests, left out": counts.probes,
         "predictions with conflicting outcomes": counts.conflicting,
         "outcomes of unknown predictions": counts.unknown,
         "corrected outcomes": counts.superseded,

@@ -64,7 +64,7 @@ def _describe_reason(reason: str, name: str, known: dict[str, Field]) -> str:
 def _left_out(found: LoggedRequests) -> str:
     parts = {
         "logged without inputs": found.without_inputs,
-        "of other models or days": found.others,
+        "of other models, other days or smoke tests": found.others,
         "damaged lines": found.damaged,
     }
     return "".join(f", {rows:,} {what}" for what, rows in parts.items() if rows)

@@ -22,13 +22,17 @@ _UNFIT = (OverflowError, pa.ArrowException)
 
 
 class BlockTables(NamedTuple):
-    """The content of a block: a table for each release and each shadow, one of outcomes, and what could not be used."""
+    """The content of a block: a table for each release and each shadow, one of outcomes, and what is left out.
+
+    `probes` are predicted rows that tested the service, `damaged` and `foreign` lines those that could not be used.
+    """
 
     predictions: dict[str, pa.Table]
     shadows: dict[str, pa.Table]
     outcomes: pa.Table
     damaged: int
     foreign: int
+    probes: int
 
 
 def read_block(content: bytes) -> BlockTables:
@@ -53,13 +57,15 @@ def _find_fitting(entries: Sequence[Any]) -> Sequence[Any]:
 
 def _tabulate(entries: Sequence[Any], damaged: int, foreign: int) -> BlockTables:
     found: dict[str, list[Prediction | Batch]] = {}
-    feedback, shadows = [], []
+    feedback, shadows, probes = [], [], 0
     for entry in entries:
         # The service never writes a time without a zone, nor one at the ends of the calendar, which UTC may not have.
         if entry.time.tzinfo is None or entry.time.year in (MINYEAR, MAXYEAR):
             foreign += 1
         elif isinstance(entry, Feedback):
             feedback.append(entry)
+        elif isinstance(entry, Prediction | Batch) and entry.probe:
+            probes += len(entry.scores) if isinstance(entry, Batch) else 1
         elif isinstance(entry, Prediction | Batch):
             found.setdefault(entry.model, []).append(entry)
         elif isinstance(entry, Shadow):
@@ -72,7 +78,7 @@ def _tabulate(entries: Sequence[Any], damaged: int, foreign: int) -> BlockTables
             tables[model] = table
     outcomes, refused = tabulate_outcomes(feedback)
     shadowed, others = tabulate_shadows(shadows)
-    return BlockTables(tables, shadowed, outcomes, damaged, foreign + strange + refused + others)
+    return BlockTables(tables, shadowed, outcomes, damaged, foreign + strange + refused + others, probes)
 
 
 def _decode(content: bytes) -> tuple[list[Any], int, int]:

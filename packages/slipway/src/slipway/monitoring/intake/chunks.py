@@ -45,6 +45,7 @@ class ChunkCounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     newest: datetime | None
     tail: str
     shadows: tuple[str, ...] = ()
+    probes: int = 0
 
 
 class Chunk(NamedTuple):
@@ -97,6 +98,7 @@ def write_chunk(store: Path, segment: str, start: int, content: bytes, tables: B
         newest=max((each for each in (last, newest) if each is not None), default=None),
         tail=content[-_TAIL_BYTES:].hex(),
         shadows=tuple(tables.shadows),
+        probes=tables.probes,
     )
     with new_folder(store / f"{segment}.{start}-{start + len(content)}") as folder:
         for number, table in enumerate(tables.predictions.values()):

@@ -67,6 +67,7 @@ def load_traffic(
         predictions=logged,
         damaged=sum(counts.damaged for _, counts in chunks),
         foreign=sum(counts.foreign for _, counts in chunks) + strange,
+        probes=sum(counts.probes for _, counts in chunks),
     )
 
 

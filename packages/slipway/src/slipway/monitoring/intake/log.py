@@ -72,8 +72,8 @@ def open_log(
             shown = ", ".join(map(str, folders))
             raise DataError(
                 f"No prediction in the log of {environment}: {len(segments)} file(s) in {shown}, with "
-                f"{loaded.damaged + incomplete} incomplete or malformed lines and {loaded.foreign} of another kind. "
-                "Send it a request, or name another folder with --log."
+                f"{loaded.damaged + incomplete} incomplete or malformed lines, {loaded.foreign} of another kind and "
+                f"{loaded.probes} rows of smoke tests. Send it a request, or name another folder with --log."
             )
         yield MonitoredLog(loaded, store, incomplete)
 

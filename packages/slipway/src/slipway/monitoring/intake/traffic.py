@@ -70,3 +70,4 @@ class LoadedLog(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     predictions: int
     damaged: int
     foreign: int
+    probes: int

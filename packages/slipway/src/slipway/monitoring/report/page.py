@@ -25,6 +25,7 @@ _COUNTS = {
     "joined": "of them with an outcome",
     "damaged": "incomplete or malformed lines",
     "foreign": "lines of another kind",
+    "probes": "rows of smoke tests, left out",
     "repeated": "outcomes that repeat another",
     "superseded": "outcomes that were corrected",
     "conflicting": "predictions with conflicting outcomes",

@@ -47,9 +47,9 @@ def make_predict_handler(predictor: Predictor, rows: RowReader) -> Handler:
         require_json(request.environ)
         found = rows.read(request.body)
         if isinstance(found, list):
-            answers = [shape(answer) for answer in predictor.many(found, request.began)]
+            answers = [shape(answer) for answer in predictor.many(found, request)]
             return Reply(b'{"predictions":' + encode(answers)[:-1] + many_end)
-        answer = predictor.one(found, request.began)
+        answer = predictor.one(found, request)
         return Reply(encode(shape(answer))[:-1] + one_end, request_id=answer.id)
 
     return predict

@@ -18,6 +18,7 @@ from slipway.serving.error_responses import Reason, Refusal
 from slipway.serving.identifiers import format_identifier, format_identifiers, new_identifier
 from slipway.serving.log import Batch, LogWriter, Prediction
 from slipway.serving.metrics.recorder import Recorder
+from slipway.serving.request import Request
 from slipway.serving.settings import LogSettings
 from slipway.serving.shadow.queue import ShadowQueue
 
@@ -37,8 +38,8 @@ class Answer(msgspec.Struct, frozen=True):
 class Predictor:
     """A loaded bundle with its log and metrics; the buffers of its row scorer serve one thread at a time.
 
-    `began` is the start of a request, in nanoseconds of `perf_counter_ns`. Predictions raise `Refusal`: 422 for a row
-    without a score, 503 while the log cannot be written.
+    Predictions raise `Refusal`: 422 for a row without a score, 503 while the log cannot be written. Those of a probe
+    are logged, and left out of the metrics of predictions and of the shadow's queue.
     """
 
     def __init__(
@@ -59,11 +60,11 @@ class Predictor:
         self._encoder = msgspec.json.Encoder()
         self._labels: dict[Any, str] = {name: class_text(name) for name in bundle.manifest.classes} or {None: ""}
 
-    def predict(self, rows: Sequence[msgspec.Struct], began: int) -> list[Answer]:
+    def predict(self, rows: Sequence[msgspec.Struct], request: Request) -> list[Answer]:
         """Predict rows, a single one by the faster way."""
-        return self.many(rows, began) if len(rows) > 1 else [self.one(rows[0], began)]
+        return self.many(rows, request) if len(rows) > 1 else [self.one(rows[0], request)]
 
-    def one(self, row: msgspec.Struct, began: int) -> Answer:
+    def one(self, row: msgspec.Struct, request: Request) -> Answer:
         """Predict one row."""
         try:
             score = self._row.score(row)
@@ -71,12 +72,14 @@ class Predictor:
             raise _no_score(error) from error
         label = self._label(score)
         identifier = format_identifier(new_identifier())
-        now, latency = datetime.now(UTC), (time.perf_counter_ns() - began) // 1000
-        self._write(Prediction(identifier, now, self.bundle.digest, latency, score, label, row), 1)
-        self._recorder.prediction(score, self._labels[label])
+        now, latency = datetime.now(UTC), (time.perf_counter_ns() - request.began) // 1000
+        probe = request.is_probe
+        self._write(Prediction(identifier, now, self.bundle.digest, latency, score, label, row, probe), 1)
+        if not probe:
+            self._recorder.prediction(score, self._labels[label])
         return Answer(identifier, score, label)
 
-    def many(self, rows: Sequence[msgspec.Struct], began: int) -> list[Answer]:
+    def many(self, rows: Sequence[msgspec.Struct], request: Request) -> list[Answer]:
         """Predict many rows, each exactly as it would be alone."""
         try:
             scores = self.bundle.score(rows_to_columns(self.bundle.fields, rows))
@@ -85,11 +88,13 @@ class Predictor:
         plain = scores.tolist()
         labels = self.bundle.label(scores).tolist() if self.bundle.manifest.classes else None
         first = new_identifier()
-        now, latency = datetime.now(UTC), (time.perf_counter_ns() - began) // 1000
-        record = Batch(format_identifier(first), now, self.bundle.digest, latency, plain, labels, list(rows))
+        now, latency = datetime.now(UTC), (time.perf_counter_ns() - request.began) // 1000
+        digest, probe = self.bundle.digest, request.is_probe
+        record = Batch(format_identifier(first), now, digest, latency, plain, labels, list(rows), probe)
         self._write(record, len(rows))
         each = labels or [None] * len(plain)
-        self._recorder.predictions(scores, [self._labels[label] for label in each])
+        if not probe:
+            self._recorder.predictions(scores, [self._labels[label] for label in each])
         return [*map(Answer, format_identifiers(first, len(plain)), plain, each)]
 
     def write(self, *records: msgspec.Struct) -> None:
@@ -116,7 +121,7 @@ class Predictor:
                 raise
             self._recorder.add("slipway_unlogged_predictions", rows)
             return
-        if self._shadow is not None:
+        if self._shadow is not None and not record.probe:
             whole = line if self._keep_inputs else self._encoder.encode(record)
             if not self._shadow.put(whole, rows):
                 self._recorder.add("slipway_shadow_dropped", rows, "full")

@@ -16,7 +16,7 @@ class Joined(msgspec.Struct, frozen=True):
 
 
 class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
-    """Every prediction is joined, waiting or conflicting.
+    """Every prediction is joined, waiting or conflicting; `probes` counts those that tested the service.
 
     `repeated` counts feedback with an outcome that was known, `superseded` feedback that later feedback corrects;
     `unknown` holds feedback whose prediction is not in this log, `conflicting` predictions with two outcomes, neither
@@ -29,6 +29,7 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
     unknown: tuple[Feedback, ...]
     repeated: int
     superseded: int
+    probes: int = 0
 
     def summary(self) -> dict[str, int]:
         """Count predictions and outcomes by how they were joined."""
@@ -39,6 +40,7 @@ class Outcomes(msgspec.Struct, frozen=True, kw_only=True):
             "outcomes of unknown predictions": len(self.unknown),
             "repeated outcomes": self.repeated,
             "corrected outcomes": self.superseded,
+            "predictions of smoke tests": self.probes,
         }
 
 
@@ -65,9 +67,12 @@ def settle_outcomes(given: Mapping[str, Feedback]) -> Settled:
 def join_outcomes(entries: Iterable[Entry]) -> Outcomes:
     """Join feedback with predictions by identifier, in whatever order they were written; shadows are left out."""
     predictions: dict[str, Prediction] = {}
+    probes: set[str] = set()
     feedback: dict[str, dict[str, Feedback]] = {}
     for entry in entries:
-        if isinstance(entry, Prediction):
+        if isinstance(entry, Prediction) and entry.probe:
+            probes.add(entry.id)
+        elif isinstance(entry, Prediction):
             predictions[entry.id] = entry
         elif isinstance(entry, Feedback):
             feedback.setdefault(entry.prediction_id, {})[entry.id] = entry
@@ -91,4 +96,5 @@ def join_outcomes(entries: Iterable[Entry]) -> Outcomes:
         unknown=tuple(each for group in feedback.values() for each in group.values()),
         repeated=repeated,
         superseded=superseded,
+        probes=len(probes),
     )

@@ -14,7 +14,10 @@ _SHOWN = 5
 
 
 class Prediction(msgspec.Struct, frozen=True, tag_field="kind", tag="prediction", omit_defaults=True):
-    """A predicted row: `score` is a number, or one per class; `inputs` is None where they are not logged."""
+    """A predicted row: `score` is a number, or one per class; `inputs` is None where they are not logged.
+
+    A `probe` was sent to test the service and is no traffic: readers of the log count it and pass it by.
+    """
 
     id: str
     time: datetime
@@ -23,6 +26,7 @@ class Prediction(msgspec.Struct, frozen=True, tag_field="kind", tag="prediction"
     score: Any
     label: bool | int | str | None = None
     inputs: Any = None
+    probe: bool = False
 
 
 class Batch(msgspec.Struct, frozen=True, tag_field="kind", tag="batch", omit_defaults=True):
@@ -35,13 +39,14 @@ class Batch(msgspec.Struct, frozen=True, tag_field="kind", tag="batch", omit_def
     scores: list[Any]
     labels: list[bool | int | str] | None = None
     inputs: list[Any] | None = None
+    probe: bool = False
 
     def predictions(self) -> Iterator[Prediction]:
         """Yield the rows one by one; each has the latency of the whole request."""
         first, nothing = UUID(self.id).int, [None] * len(self.scores)
         rows = zip(self.scores, self.labels or nothing, self.inputs or nothing, strict=True)
         for number, row in enumerate(rows, first):
-            yield Prediction(format_identifier(number), self.time, self.model, self.latency_us, *row)
+            yield Prediction(format_identifier(number), self.time, self.model, self.latency_us, *row, probe=self.probe)
 
 
 class Feedback(msgspec.Struct, frozen=True, tag_field="kind", tag="feedback", omit_defaults=True):
@@ -92,7 +97,8 @@ def format_entry(entry: Entry) -> str:
     label = "" if entry.label is None else f" -> {_json(entry.label)}"
     inputs = "" if entry.inputs is None else f"  {_json(entry.inputs)}"
     model = entry.model[:12]
-    return f"{when} prediction {entry.id:<36} {scores}{label} ({entry.latency_us} us, {model}){inputs}"
+    kind = "probe     " if entry.probe else "prediction"
+    return f"{when} {kind} {entry.id:<36} {scores}{label} ({entry.latency_us} us, {model}){inputs}"
 
 
 def _format_score(score: Any) -> str:

@@ -23,8 +23,8 @@ _DAYS = timedelta(days=7)
 class LoggedRequests(msgspec.Struct, frozen=True, kw_only=True):
     """Distinct rows that one model took, as JSON, of the `taken` ones in its last days up to `newest`.
 
-    `without_inputs` of them were logged without what the client sent, `others` rows are of other models or days, and
-    `damaged` lines cannot be read.
+    `without_inputs` of them were logged without what the client sent, `others` rows are of other models or days or of
+    smoke tests, and `damaged` lines cannot be read.
     """
 
     rows: tuple[bytes, ...] = ()
@@ -39,6 +39,7 @@ class _Row(msgspec.Struct, tag_field="kind", tag="prediction"):
     time: datetime
     model: str
     inputs: msgspec.Raw = msgspec.Raw(b"null")
+    probe: bool = False
 
     @property
     def rows(self) -> list[msgspec.Raw]:
@@ -50,6 +51,7 @@ class _Rows(msgspec.Struct, tag_field="kind", tag="batch"):
     model: str
     scores: list[msgspec.Raw]
     inputs: list[msgspec.Raw] | None = None
+    probe: bool = False
 
     @property
     def rows(self) -> list[msgspec.Raw]:
@@ -91,7 +93,7 @@ def choose_requests(folder: Path, model: str, now: datetime) -> LoggedRequests:
 
 
 def _is_of(prediction: _Row | _Rows, model: str, now: datetime) -> bool:
-    return prediction.model == model and prediction.time <= now
+    return prediction.model == model and prediction.time <= now and not prediction.probe
 
 
 def _predictions(folder: Path, damage: Damage) -> Iterator[_Row | _Rows]:

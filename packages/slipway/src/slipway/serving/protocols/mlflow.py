@@ -48,7 +48,7 @@ def make_invocations_handler(predictor: Predictor, rows: RowReader) -> Handler:
             raise Refusal(Reason.INCOMPLETE, detail, status=411)
         read = _read_json if kind == JSON else _read_csv
         found = rows.convert(read(request.body, fields, rows.max_rows))
-        answers = predictor.predict(found, request.began)
+        answers = predictor.predict(found, request)
         body = b'{"predictions":' + encode([*map(shape, answers)]) + b"}"
         return Reply(body, request_id=answers[0].id if len(answers) == 1 else None)
 

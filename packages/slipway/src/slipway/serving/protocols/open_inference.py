@@ -40,7 +40,7 @@ def make_infer_handler(predictor: Predictor, rows: RowReader) -> Handler:
         inference = _read(request.body[:length])
         chosen = _choose(inference, outputs)
         plain = read_inputs(inference.inputs, fields, memoryview(request.body)[length:], rows.max_rows)
-        answers = predictor.predict(rows.convert(plain), request.began)
+        answers = predictor.predict(rows.convert(plain), request)
         described, contents = _describe(chosen, answers)
         header = msgspec.json.encode(InferenceResponse(name, version, described, inference.id))
         if not contents:
