@@ -63,7 +63,10 @@ def test_another_shadow_rolls_nothing_back(stub, end):
     assert stub.started == []
 
 
-@pytest.mark.parametrize("alarms", [(), (SKILL,), (replace(PROBATION, state=AlarmState.RECOVERED),)])
+@pytest.mark.parametrize(
+    "alarms",
+    [(), (SKILL,), (replace(PROBATION, state=AlarmState.RECOVERED),), (replace(PROBATION, unjudged="too few"),)],
+)
 def test_without_an_alarm_that_asks_nothing_happens(stub, end, alarms):
     assert end(*alarms).why == "No alarm asks for a rollback."
 

@@ -1,5 +1,6 @@
 """Rules are judged on windows made by hand: when an alarm fires, since when, and when it has recovered."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -116,6 +117,62 @@ def test_windows_with_too_few_outcomes_are_not_judged():
 def test_without_outcomes_in_the_newest_window_the_ones_before_count():
     found = result(measure(value=0.02), measure(value=0.02), Measurement(name="skill", note="no outcome is known"))
     assert judge(found, of=(2, 2))
+
+
+def test_an_alarm_on_old_windows_says_from_when_its_figures_are_and_why_nothing_newer_is_judged():
+    few = [measure(value=0.02, rows=30)] * 2
+    (alarm,) = judge(result(measure(value=0.02), measure(value=0.02), *few), of=(2, 2), fewest_outcomes=100)
+    assert (alarm.state, alarm.judged) == (AlarmState.FIRING, FIRST + timedelta(weeks=1))
+    assert alarm.finding == (
+        f"{alarm.sentence} Cannot be judged since 2024-02-05: the 28 days to 2024-02-19 have 30 outcomes, expected 100 "
+        "or more."
+    )
+    (alarm,) = judge(skills(0.02, 0.02), of=(2, 2))
+    assert (alarm.judged, alarm.unjudged, alarm.finding) == (FIRST + timedelta(weeks=1), "", alarm.sentence)
+
+
+@pytest.mark.parametrize(
+    ("newest", "why"),
+    [
+        ((), "it is not measured in the 28 days to 2024-03-04"),
+        (Measurement(name="skill", note="no outcome is known"), r"it is not measured in .* \(no outcome is known\)"),
+        (measure(value=0.2, rows=3), "the 28 days to 2024-03-04 have 3 outcomes, expected 100 or more"),
+        (measure(value=0.2, reference=None), "the evaluation has no such figure"),
+    ],
+)
+def test_a_figure_that_is_missing_ends_no_alarm(newest, why):
+    firing = judge(skills(0.1, 0.1, 0.1, 0.1, 0.02), of=(1, 1), fewest_outcomes=100)
+    (alarm,) = judge(result((), (), (), (), (), newest), firing, of=(1, 1), fewest_outcomes=100)
+    assert (alarm.state, alarm.since, alarm.judged) == (AlarmState.FIRING, firing[0].since, firing[0].judged)
+    assert re.search(f"Cannot be judged since 2024-02-26: {why}.$", alarm.finding)
+    # Whatever is measured in a window that is older than the one it fired on.
+    (alarm,) = judge(result((), (), measure(value=0.2), (), (), newest), (alarm,), of=(1, 1), fewest_outcomes=100)
+    assert alarm.state is AlarmState.FIRING
+    (alarm,) = judge(result((), (), (), (), (), measure(value=0.2)), (alarm,), of=(1, 1), fewest_outcomes=100)
+    assert (alarm.state, alarm.unjudged) == (AlarmState.RECOVERED, "")
+
+
+def test_an_alarm_that_cannot_be_judged_stands_no_longer_than_windows_reach_back():
+    firing = judge(skills(0.1, 0.02), of=(1, 1))
+    (alarm,) = judge(result(*[()] * 14), firing, of=(1, 1))
+    assert alarm.state is AlarmState.FIRING
+    (alarm,) = judge(result(*[()] * 16), (alarm,), of=(1, 1))
+    assert alarm.state is AlarmState.RECOVERED
+    assert alarm.sentence.startswith("skill could not be judged for 91 days: it is not measured in the 28 days to ")
+
+
+def test_an_alarm_ends_with_its_rule_and_with_its_release():
+    served = msgspec.structs.replace(skills(0.1, 0.02), release="a" * 64)
+    firing = judge(served, of=(1, 1))
+    later = result((), (), ())
+    (alarm,) = judge(msgspec.structs.replace(later, release="b" * 64), firing, of=(1, 1))
+    assert (alarm.state, alarm.sentence) == (
+        AlarmState.RECOVERED,
+        f"The release {'a' * 12}, which skill was about, no longer serves.",
+    )
+    for rules in ({}, {"skill": Rule(watch="skill", above=1.0, enabled=False)}):
+        (alarm,) = judge_rules(later, rules, firing)
+        assert alarm.state is AlarmState.RECOVERED and "no longer watched" in alarm.sentence
 
 
 @pytest.mark.parametrize(

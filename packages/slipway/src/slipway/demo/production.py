@@ -102,7 +102,7 @@ def describe_monitor(found: MonitorResult, names: tuple[str, ...]) -> list[str]:
         shown = [f"{each.name} {format_figure(each.figure)}" for each in figures]
         if shown:
             lines.append(f"{days} days to {window.end:%Y-%m-%d}, {window.rows:,} rows: {', '.join(shown)}")
-    alarms = [f"{alarm.state}: {alarm.measurement} ({alarm.severity}). {alarm.sentence}" for alarm in found.alarms]
+    alarms = [f"{alarm.state}: {alarm.measurement} ({alarm.severity}). {alarm.finding}" for alarm in found.alarms]
     return [*lines, *(alarms or ["no alarm"])]
 
 

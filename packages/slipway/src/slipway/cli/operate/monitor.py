@@ -193,5 +193,5 @@ def _summary(result: "MonitorResult") -> list[str]:
         return [*lines, "No alarm.", ""]
     for alarm in result.alarms:
         lines += ["", f"{alarm.state.upper()} {alarm.severity} ({alarm.rule}, since {alarm.since:%Y-%m-%d})"]
-        lines += [f"  {alarm.sentence}", f"  {alarm.advice}"]
+        lines += [f"  {alarm.finding}", f"  {alarm.advice}"]
     return [*lines, ""]

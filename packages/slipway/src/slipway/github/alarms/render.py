@@ -38,7 +38,7 @@ def render_issue(alarm: Alarm, run: str | None) -> str:
     heading = "Recovered" if recovered else f"{alarm.severity.value.capitalize()} alarm"
     parts = [
         Part(f"## {heading}: {inline_code(alarm.measurement)} in {inline_code(alarm.environment)}"),
-        Part(escape_markdown(alarm.sentence)),
+        Part(escape_markdown(alarm.finding)),
         Part(markdown_table(["what", "value"], _rows(alarm))),
         Part("" if recovered else f"**What to do.** {escape_markdown(alarm.advice)}" if alarm.advice else ""),
         Part("" if recovered else _CONSEQUENCE[alarm.action]),

@@ -17,8 +17,11 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_asking_alarm(result: MonitorResult, action: Action) -> Alarm | None:
-    """Return the first alarm that fires and asks for the action, None if there is none."""
-    return next((each for each in result.firing if each.action is action), None)
+    """Return the first alarm that fires and asks for the action, None if there is none.
+
+    One that rests on old windows, because nothing newer can be judged, starts nothing.
+    """
+    return next((each for each in result.firing if each.action is action and not each.unjudged), None)
 
 
 def start_workflow(

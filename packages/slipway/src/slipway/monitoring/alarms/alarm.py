@@ -37,7 +37,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     """One rule and one measurement of an environment.
 
     `since` is the end of the first window in which it fired, `windows` how many of the last ones broke the rule (k of
-    n). `sentence` says what was found and what was allowed, `advice` what to do.
+    n). `sentence` says what was found and what was allowed, `advice` what to do. `judged` is the end of the window that
+    `observed` is from; where newer windows cannot be judged, `unjudged` says why. `release` is the bundle that served.
     """
 
     environment: str
@@ -52,6 +53,16 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     limit: str
     sentence: str
     advice: str
+    judged: datetime | None = None
+    unjudged: str = ""
+    release: str | None = None
+
+    @property
+    def finding(self) -> str:
+        """Return the sentence, and since when and why nothing newer could be judged."""
+        if not self.unjudged or self.judged is None:
+            return self.sentence
+        return f"{self.sentence} Cannot be judged since {self.judged:%Y-%m-%d}: {self.unjudged}."
 
     @property
     def fingerprint(self) -> str:

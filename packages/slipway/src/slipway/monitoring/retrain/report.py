@@ -64,7 +64,7 @@ def _monitor_parts(monitor: MonitorResult | None) -> list[Part]:
 
 
 def _describe_alarm(alarm: Alarm) -> str:
-    return f"{alarm.measurement}: {alarm.sentence}"
+    return f"{alarm.measurement}: {alarm.finding}"
 
 
 def _table_of(window: Window) -> str:

@@ -138,7 +138,7 @@ def _refresh(problem: Problem, folder: Path, request: RetrainRequest) -> DataCha
 
 
 def _write_message(request: RetrainRequest, data: DataChange, gate: GateResult) -> str:
-    alarms = [alarm.sentence for alarm in request.monitor.firing] if request.monitor else []
+    alarms = [alarm.finding for alarm in request.monitor.firing] if request.monitor else []
     paragraphs = [
         f"Retrain {request.environment} with the data of {request.until}",
         gate.sentence,
