@@ -55,6 +55,48 @@ def test_a_folder_that_does_not_exist_is_named_where_a_run_before_has_read_a_log
     assert "Directory 'lgo' does not exist" in done.output
 
 
+ELSEWHERE = """
+import shutil
+from slipway.delivery.targets.base import Port, Target, TargetSettings
+from slipway.delivery.targets.local.target import LocalTarget
+
+class Settings(TargetSettings, frozen=True, kw_only=True):
+    reached: bool
+
+class Elsewhere(LocalTarget):
+    settings_type = Settings
+
+    def log_folders(self):
+        return ()
+
+    def copy_log(self, folder):
+        if not self.settings.reached:
+            return "the machine is switched off"
+        shutil.copytree(self.root / "log", folder)
+"""
+
+
+def test_a_log_that_a_target_keeps_elsewhere_is_copied_for_the_run(root, monkeypatch):
+    information = root / "installed" / "acme-1.0.dist-info"
+    information.mkdir(parents=True)
+    (root / "installed" / "acme.py").write_text(ELSEWHERE)
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text("[slipway.targets]\nelsewhere = acme:Elsewhere\n")
+    monkeypatch.syspath_prepend(root / "installed")
+    table = '[tool.slipway.environments.production]\ntarget = "elsewhere"\nreached = true\n'
+    settings = (root / "pyproject.toml").read_text()
+    (root / "pyproject.toml").write_text(settings + table)
+    words = ("monitor", "run", "production", "--until", "2024-05-29")
+    done = CliRunner().invoke(main, [*words])
+    assert done.exit_code == 0, done.output
+    assert "1,120 predictions: 1,120 with an outcome" in done.output
+    assert not (root / ".slipway" / "monitoring" / "production" / "copied").exists()
+    (root / "pyproject.toml").write_text(settings + table.replace("true", "false"))
+    done = CliRunner().invoke(main, [*words])
+    assert done.exit_code == 2
+    assert "The log of production cannot be read: the machine is switched off. Copy it to this machine" in done.output
+
+
 def test_a_run_is_logged_in_mlflow_on_request(root, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root / 'runs.db'}")
     words = ("monitor", "run", "production", "--until", "2024-05-29")

@@ -126,11 +126,8 @@ class Target(ABC):
         return shown if self.observe_shadow() == self.shadow.digest else f"{shown}, which the service does not have"
 
     def log_folders(self) -> tuple[Path, ...]:
-        """Return the folders of this machine with the prediction log of every replica."""
-        raise DeliveryError(
-            f"The log of {self.name} cannot be read from here: its target {self.kind} keeps it elsewhere. Copy it to "
-            "this machine, and name its folder with --log."
-        )
+        """Return the folders of this machine with the prediction log of every replica; none where it is elsewhere."""
+        return ()
 
     def copy_log(self, folder: Path) -> str | None:  # noqa: ARG002 - for subclasses
         """Copy the prediction log of every replica into the new `folder`; return why there is none in reach, if so."""

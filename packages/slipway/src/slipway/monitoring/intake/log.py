@@ -1,5 +1,6 @@
 """Open the log of an environment: take in what is new of every replica, and load its rows with their outcomes."""
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -55,11 +56,14 @@ def open_log(
 ) -> Iterator[MonitoredLog]:
     """Take in what is new in the log and yield it, while no other command of this clone does the same.
 
-    Without `folders` the environment's target says where its log is. Raises `DataError` for a log without a prediction.
+    Without `folders` the environment's target says where its log is, or copies it for as long as the block lasts.
+    Raises `DataError` for a log without a prediction.
     """
     state = state_folder(root, environment)
-    folders = folders or find_target(root, environment).log_folders()
-    with hold_lock(state / "lock", lambda: progress.start("waiting for another run", 1)):
+    with (
+        hold_lock(state / "lock", lambda: progress.start("waiting for another run", 1)),
+        _find_folders(root, environment, folders, state / "copied") as folders,
+    ):
         oldest = datetime.now(UTC) - timedelta(days=_log_days(root, environment))
         _remove_old_imports(state / IMPORTED, oldest)
         segments = find_segments([*folders, state / IMPORTED])
@@ -76,6 +80,27 @@ def open_log(
                 f"{loaded.probes} rows of smoke tests. Send it a request, or name another folder with --log."
             )
         yield MonitoredLog(loaded, store, incomplete)
+
+
+@contextmanager
+def _find_folders(root: Path, environment: str, folders: Sequence[Path], copied: Path) -> Iterator[Sequence[Path]]:
+    """Yield the folders of the log: those that are given, the target's, or a copy of one that is elsewhere."""
+    if folders:
+        yield folders
+        return
+    target = find_target(root, environment)
+    if found := target.log_folders():
+        yield found
+        return
+    try:
+        if reason := target.copy_log(copied):
+            raise DataError(
+                f"The log of {environment} cannot be read: {reason}. Copy it to this machine, and name its folder with "
+                "--log."
+            )
+        yield (copied,)
+    finally:
+        shutil.rmtree(copied, ignore_errors=True)
 
 
 def _remove_old_imports(folder: Path, oldest: datetime) -> None:
