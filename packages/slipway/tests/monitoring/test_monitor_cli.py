@@ -12,6 +12,7 @@ from monitorbox import make_project, make_traffic, write_log
 
 from slipway.cli import main
 from slipway.files.lock import hold_lock
+from slipway.serving.log.report import read_report_file
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,27 @@ def test_a_folder_that_does_not_exist_is_named_where_a_run_before_has_read_a_log
     assert "Directory 'lgo' does not exist" in done.output
 
 
+def test_the_service_of_the_environment_gets_the_report(root, made):
+    log = root / ".slipway" / "environments" / "production" / "log"
+    write_log(log, made.entries)
+    with (root / "pyproject.toml").open("a") as file:
+        file.write("[tool.slipway.environments.production]\nport = 1\n")
+    words = ("monitor", "run", "production", "--until", "2024-05-29")
+    assert call(*words).exit_code == 0
+    assert read_report_file(log, "report.html") is None
+    done = CliRunner().invoke(main, [*words])
+    assert done.exit_code == 0, done.output
+    page = (root / "monitoring" / "production-2024-05-29.html").read_bytes()
+    assert read_report_file(log, "report.html") == page
+    gauges = read_report_file(log, "gauges.prom").decode()
+    assert 'slipway_monitor_alarms{environment="production"} 0.0' in gauges
+    (log / "monitoring" / "report.html").unlink()
+    (log / "monitoring" / "report.html").mkdir()
+    done = CliRunner().invoke(main, [*words])
+    assert done.exit_code == 0, done.output
+    assert "The service of production does not show this report: [Errno" in done.output
+
+
 ELSEWHERE = """
 import shutil
 from slipway.delivery.targets.base import Port, Target, TargetSettings
@@ -95,6 +117,17 @@ def test_a_log_that_a_target_keeps_elsewhere_is_copied_for_the_run(root, monkeyp
     done = CliRunner().invoke(main, [*words])
     assert done.exit_code == 2
     assert "The log of production cannot be read: the machine is switched off. Copy it to this machine" in done.output
+
+
+def test_another_service_gets_the_report_on_request(root, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    done = call("monitor", "run", "production", "--until", "2024-05-29", "--publish", "elsewhere")
+    assert done.exit_code == 0, done.output
+    page = (root / "monitoring" / "production-2024-05-29.html").read_bytes()
+    assert read_report_file(tmp_path / "elsewhere", "report.html") == page
+    done = call("monitor", "run", "production", "--until", "2024-05-29", "--publish", "elsewhrre")
+    assert done.exit_code == 2
+    assert "Directory 'elsewhrre' does not exist" in done.output
 
 
 def test_a_run_is_logged_in_mlflow_on_request(root, monkeypatch):

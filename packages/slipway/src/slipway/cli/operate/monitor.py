@@ -72,6 +72,12 @@ def monitor() -> None:
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="End of the newest window; default: the newest row.")
 @click.option("--outcomes", type=PATH, metavar="FILE", help="Outcomes to import first (`slipway feedback import`).")
 @click.option("--out", type=FOLDER, default=Path("monitoring"), show_default=True, help="Folder of the results.")
+@click.option(
+    "--publish",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    metavar="DIR",
+    help="Folder of a service's log: it shows the report. Default: the environment's own, without --log.",
+)
 @click.option("--textfile", type=PATH, metavar="FILE", help="Also write gauges for Prometheus' node exporter.")
 @click.option("--mlflow", is_flag=True, help="Also log a run in MLflow, linked to the version of the model.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 when there is an alarm, too.")
@@ -82,6 +88,7 @@ def run(
     until: datetime | None,
     outcomes: Path | None,
     out: Path,
+    publish: Path | None,
     textfile: Path | None,
     mlflow: bool,
     exit_zero: bool,
@@ -90,11 +97,13 @@ def run(
     """Measure an environment.
 
     Reads what is new in its prediction log, joins outcomes, measures every window, and judges the rules of
-    monitor.yaml. Writes the result as JSON and as an HTML page. Exit code 0: no alarm; 1: an alarm; 2: the monitor
+    monitor.yaml. Writes the result as JSON and as an HTML page, which the environment's service shows at /monitoring,
+    with the newest figures in its /metrics. Exit code 0: no alarm; 1: an alarm; 2: the monitor
     could not run.
     """
     from slipway.monitoring.intake.imported import import_outcomes
     from slipway.monitoring.report.page import write_monitor_page
+    from slipway.monitoring.report.publish import publish_report
     from slipway.monitoring.report.textfile import write_textfile
     from slipway.monitoring.report.tracking import log_monitor_run
     from slipway.monitoring.run import run_monitor
@@ -107,8 +116,13 @@ def run(
         result, path = run_monitor(Path(), environment, folders, out, until, progress)
     page = path.with_suffix(".html")
     write_monitor_page(page, result)
+    ran_at = datetime.now(UTC)
     if textfile is not None:
-        write_textfile(textfile, result, datetime.now(UTC))
+        write_textfile(textfile, result, ran_at)
+    if (publish or not folders) and (reason := publish_report(Path(), result, ran_at, publish)):
+        click.echo(
+            printable(f"The service of {environment} does not show this report: {reason.rstrip('.')}."), err=True
+        )
     if mlflow:
         log_monitor_run(path, result, tracking_settings())
     if not as_json:

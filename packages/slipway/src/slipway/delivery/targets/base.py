@@ -2,7 +2,7 @@
 
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, ClassVar, NamedTuple
@@ -132,6 +132,13 @@ class Target(ABC):
     def copy_log(self, folder: Path) -> str | None:  # noqa: ARG002 - for subclasses
         """Copy the prediction log of every replica into the new `folder`; return why there is none in reach, if so."""
         return f"the target {self.kind} of {self.name} keeps no prediction log that can be copied from here"
+
+    def publish_report(self, files: Mapping[str, bytes]) -> str | None:  # noqa: ARG002 - for subclasses
+        """Put files of the monitor's report, by name, beside the log, where the service shows them.
+
+        Returns why that cannot be done from here, if so.
+        """
+        return f"the target {self.kind} of {self.name} keeps its log elsewhere"
 
     def lock(self, say: Callable[[str], None]) -> AbstractContextManager[None]:  # noqa: ARG002 - for subclasses
         """Lock the environment against commands of other clones and machines while the block lasts."""

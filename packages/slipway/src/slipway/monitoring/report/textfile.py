@@ -1,4 +1,4 @@
-"""The newest figures in Prometheus' text format, for the textfile collector of its node exporter."""
+"""The newest figures in Prometheus' text format, for the service's `/metrics` or a node exporter's textfile."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,9 +14,14 @@ from slipway.monitoring.result import MonitorResult
 
 def write_textfile(path: Path, result: MonitorResult, ran_at: datetime) -> None:
     """Write the gauges of a run: a whole file in place of the one before, so that no half of one is collected."""
+    write_bytes(path, render_gauges(result, ran_at))
+
+
+def render_gauges(result: MonitorResult, ran_at: datetime) -> bytes:
+    """Return the gauges of a run as text."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Gauges(result, ran_at))
-    write_bytes(path, generate_latest(registry))
+    return generate_latest(registry)
 
 
 class _Gauges(Collector):

@@ -20,16 +20,19 @@ class Gauge(msgspec.Struct, frozen=True):
     labels: dict[str, str] = {}
 
 
-def expose_metrics(families: Sequence[Family], totals: Sequence[float], gauges: Sequence[Gauge]) -> bytes:
-    """Format `totals`, the numbers of `families` in their order, and `gauges`."""
+def expose_metrics(
+    families: Sequence[Family], totals: Sequence[float], gauges: Sequence[Gauge], others: Sequence[Metric] = ()
+) -> bytes:
+    """Format `totals`, the numbers of `families` in their order, `gauges`, and metrics of `others`."""
     # It asks a registry for nothing but `collect`.
-    return generate_latest(_Counts(families, totals, gauges))
+    return generate_latest(_Counts(families, totals, gauges, others))
 
 
 class _Counts(NamedTuple):
     families: Sequence[Family]
     totals: Sequence[float]
     gauges: Sequence[Gauge]
+    others: Sequence[Metric]
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric, as prometheus_client asks for it."""
@@ -49,3 +52,4 @@ class _Counts(NamedTuple):
             found = GaugeMetricFamily(gauge.name, gauge.help, labels=list(gauge.labels))
             found.add_metric(list(gauge.labels.values()), gauge.value)
             yield found
+        yield from self.others

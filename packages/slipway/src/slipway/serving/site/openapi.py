@@ -108,8 +108,9 @@ def _describe(operation: Operation, keys: bool) -> dict[str, Any]:
     returned = _response(operation.status, _json(operation.response) | operation.other)
     if operation.links:
         returned["links"] = operation.links
+    missing = {"404": _response(404, operation.missing)} if operation.missing else {}
     problems = {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(refused)}
-    found["responses"] = {str(operation.status): returned, **problems}
+    found["responses"] = {str(operation.status): returned, **missing, **problems}
     return {"post" if operation.request else "get": found}
 
 

@@ -9,6 +9,7 @@ from slipway.serving.app.application import METRICS
 from slipway.serving.protocols.open_inference import BINARY
 from slipway.serving.protocols.open_inference_documents import model_paths
 
+MONITORING = "/monitoring"
 METRICS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 # The statuses with which a route may refuse a request: one that scores, one that only reads.
@@ -18,7 +19,10 @@ _TEXT: dict[str, Any] = {"schema": {"type": "string"}}
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """One route: `request` and `response` name the schemas of JSON, `other` is content of other media types."""
+    """One route: `request` and `response` name the schemas of JSON, `other` is content of other media types.
+
+    `missing` is content of a response with 404.
+    """
 
     path: str
     name: str
@@ -31,6 +35,7 @@ class Operation(msgspec.Struct, frozen=True):
     description: str = ""
     status: int = 200
     links: dict[str, Any] = {}
+    missing: dict[str, Any] = {}
 
 
 def list_operations(bundle: Bundle) -> tuple[Operation, ...]:
@@ -56,6 +61,14 @@ def list_operations(bundle: Bundle) -> tuple[Operation, ...]:
         Operation("/openapi.json", "openapi", "service", "This OpenAPI document.", "Document"),
         Operation(
             METRICS, "metrics", "service", "Prometheus metrics of all workers together.", other={METRICS_TEXT: _TEXT}
+        ),
+        Operation(
+            MONITORING,
+            "monitoring",
+            "service",
+            "The last report of the monitor.",
+            other={HTML: _TEXT},
+            missing={HTML: _TEXT},
         ),
         Operation("/", "page", "service", "A page to try the model.", other={HTML: _TEXT}),
     )

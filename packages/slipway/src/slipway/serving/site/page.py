@@ -23,8 +23,8 @@ from slipway.violations import describe_field
 
 _ASSETS = {path.name: path.read_bytes() for path in Path(__file__).with_name("static").iterdir()}
 # Part of the assets' addresses, so that a browser may cache them until they change.
-_EDITION = hashlib.sha256(b"".join(_ASSETS[name] for name in sorted(_ASSETS))).hexdigest()[:8]
-_HEADERS = {
+EDITION = hashlib.sha256(b"".join(_ASSETS[name] for name in sorted(_ASSETS))).hexdigest()[:8]
+PAGE_HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
     "x-frame-options": "DENY",
@@ -55,9 +55,9 @@ def show_page(shared: Shared, bundle: Bundle) -> Response:
         classes=[(_json(name), class_text(name)) for name in manifest.classes],
         buttons=len(manifest.classes) <= _BUTTONS,
         curl=curl_command(settings, rows[0]),
-        edition=_EDITION,
+        edition=EDITION,
     )
-    return Response(text, content_type=HTML, headers=_HEADERS)
+    return Response(text, content_type=HTML, headers=PAGE_HEADERS)
 
 
 def send_asset(name: str) -> Response:

@@ -15,6 +15,7 @@ from slipway.serving.app.application import METRICS, refuse_request
 from slipway.serving.app.shared import Shared, State
 from slipway.serving.error_responses import Reason, Refusal
 from slipway.serving.metrics.exposition import Gauge, expose_metrics
+from slipway.serving.metrics.monitor_gauges import read_monitor_gauges
 from slipway.serving.metrics.recorder import Recorder
 from slipway.serving.protocols.open_inference_documents import (
     model_metadata,
@@ -23,8 +24,9 @@ from slipway.serving.protocols.open_inference_documents import (
     server_metadata,
 )
 from slipway.serving.request import JSON
+from slipway.serving.site.monitoring import show_report
 from slipway.serving.site.openapi import describe_api
-from slipway.serving.site.operations import METRICS_TEXT
+from slipway.serving.site.operations import METRICS_TEXT, MONITORING
 from slipway.serving.site.page import send_asset, show_page
 
 
@@ -35,6 +37,7 @@ def make_site(shared: Shared, bundle: Bundle, recorder: Recorder, log_writable: 
     site.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     site.url_map.merge_slashes = False
     site.add_url_rule("/", "page", partial(show_page, shared, bundle))
+    site.add_url_rule(MONITORING, "monitoring", partial(show_report, shared))
     site.add_url_rule("/static/<name>", "static", send_asset)
     site.add_url_rule(METRICS, "metrics", partial(_metrics, shared, bundle, log_writable))
     for path, document in _documents(shared, bundle).items():
@@ -87,7 +90,8 @@ def _metrics(shared: Shared, bundle: Bundle, log_writable: Callable[[], bool]) -
         ),
         *_shadow_gauges(shared),
     )
-    text = expose_metrics(shared.families, board.totals(), gauges)
+    monitored = read_monitor_gauges(shared.settings.log)
+    text = expose_metrics(shared.families, board.totals(), gauges, monitored)
     return Response(text, content_type=METRICS_TEXT)
 
 

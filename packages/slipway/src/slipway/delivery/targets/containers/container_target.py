@@ -1,7 +1,7 @@
 """The base class of targets whose services stay in containers of an engine, on a port that it publishes."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
 from ipaddress import ip_address
@@ -17,7 +17,7 @@ from slipway.delivery.targets.containers.engine import Engine
 from slipway.delivery.targets.containers.image import has_volume
 from slipway.delivery.targets.containers.image_target import ImageTarget
 from slipway.delivery.targets.containers.lease import lease
-from slipway.delivery.targets.containers.log_volume import copy_log_volume
+from slipway.delivery.targets.containers.log_volume import copy_log_volume, put_report_into_volume
 from slipway.delivery.targets.containers.ssh import PublishedAddress
 from slipway.errors import DeliveryError
 
@@ -53,9 +53,7 @@ class ContainerTarget(ImageTarget):
     def is_managed_here(self) -> bool:
         """Return whether its engine serves it or has its log, or is named by a context, which every clone reaches."""
         return (
-            self.settings.context is not None
-            or self._image() is not None
-            or has_volume(self._engine, f"{self._named}_log")
+            self.settings.context is not None or self._image() is not None or has_volume(self._engine, self._log_volume)
         )
 
     def preflight(self) -> None:
@@ -71,10 +69,18 @@ class ContainerTarget(ImageTarget):
 
     def copy_log(self, folder: Path) -> str | None:
         """Copy the log out of the environment's volume; return why there is none."""
-        image, volume = self._image(), f"{self._named}_log"
-        if image is None or not has_volume(self._engine, volume):
+        image = self._find_log_image()
+        if image is None:
             return f"nothing of {self.name} runs on its engine"
-        copy_log_volume(self._engine, image, volume, folder, self._named)
+        copy_log_volume(self._engine, image, self._log_volume, folder, self._named)
+        return None
+
+    def publish_report(self, files: Mapping[str, bytes]) -> str | None:
+        """Put files of the monitor's report into the environment's volume, of this node."""
+        image = self._find_log_image()
+        if image is None:
+            return f"nothing of {self.name} runs on its engine"
+        put_report_into_volume(self._engine, image, self._log_volume, files, self._named)
         return None
 
     def lock(self, say: Callable[[str], None]) -> AbstractContextManager[None]:
@@ -96,6 +102,15 @@ class ContainerTarget(ImageTarget):
         """Return the digest of the bundle that shadows the service, None if none does."""
         found = self._ask() if self.is_running() else None
         return found.shadow.digest if found and found.shadow else None
+
+    @property
+    def _log_volume(self) -> str:
+        return f"{self._named}_log"
+
+    def _find_log_image(self) -> str | None:
+        """Return an image with which the log's volume can be read and written, None if there is no such volume."""
+        image = self._image()
+        return image if image is not None and has_volume(self._engine, self._log_volume) else None
 
     @abstractmethod
     def _image(self) -> str | None:

@@ -56,7 +56,7 @@ function command(row) {
   const pairs = sent.map((pair) => pair.map((part) => JSON.stringify(part)).join(": "));
   const json = `{${pairs.join(", ")}}`.replaceAll("'", `'"'"'`);
   const key = form.dataset.keys === "yes" ? `  -H "Authorization: Bearer $SLIPWAY_KEY" \\\n` : "";
-  return `curl ${location.origin}/predict \\\n  -H 'Content-Type: application/json' \\\n${key}  -d '${json}'`;
+  return `curl ${new URL("predict", location.href)} \\\n  -H 'Content-Type: application/json' \\\n${key}  -d '${json}'`;
 }
 
 /* Sending a request and showing its response. */
@@ -83,7 +83,7 @@ async function predict(event) {
   }
   by("send").disabled = true;
   try {
-    const { ok, found, milliseconds } = await post("/predict", readRow());
+    const { ok, found, milliseconds } = await post("predict", readRow());
     if (ok) showPrediction(found, milliseconds);
     else showProblem(found);
   } catch {
@@ -175,7 +175,7 @@ async function sendFeedback(event) {
     return;
   }
   try {
-    const { ok, found } = await post("/feedback", {
+    const { ok, found } = await post("feedback", {
       prediction_id: prediction,
       outcome: JSON.parse(given.value),
       source: "page",
