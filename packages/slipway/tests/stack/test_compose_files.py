@@ -13,10 +13,14 @@ from pathlib import Path
 import compose_policies as policies
 import pytest
 import yaml
+from alarmbox import NOW, SKILL, result
 from places import PACKAGE, ROOT
 from requirements import missing
 
 from slipway.errors import StackError
+from slipway.figures import Figure
+from slipway.monitoring.measurement import Measurement
+from slipway.monitoring.report.textfile import render_gauges
 from slipway.stack.lifecycle import find_exposed
 
 FILES = (ROOT / "compose.yaml", ROOT / "deploy" / "compose" / "service.yaml")
@@ -188,3 +192,16 @@ def test_the_dashboard_asks_the_data_source_that_is_provisioned():
     assert any(provider["options"]["path"] in volume for volume in SERVICES["grafana"]["volumes"])
     ids = [panel["id"] for panel in board["panels"]]
     assert len(ids) == len(set(ids))
+
+
+def test_the_dashboard_has_a_row_that_asks_for_gauges_of_the_monitor_alone():
+    board = json.loads((ROOT / "deploy/grafana/dashboards/service.json").read_text())
+    (row,) = [panel for panel in board["panels"] if panel["type"] == "row"]
+    below = [panel for panel in board["panels"] if panel["gridPos"]["y"] > row["gridPos"]["y"]]
+    questions = [target["expr"] for panel in below for target in panel["targets"]]
+    gauges = render_gauges(result(SKILL, measurements=[Measurement(name="skill", figure=Figure(value=0.25))]), NOW)
+    exposed = set(re.findall(r"^(slipway_\w+){", gauges.decode(), re.MULTILINE))
+    assert all(set(re.findall(r"slipway_\w+", question)) <= exposed for question in questions)
+    for wanted in ("slipway_monitor_alarms)", "slipway_monitor_last_run", 'measurement="skill"'):
+        assert any(wanted in question for question in questions), wanted
+    assert sum("environment, window" in question for question in questions) == 2

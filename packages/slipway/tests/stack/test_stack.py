@@ -9,13 +9,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
-from alarmbox import NOW, SKILL, result
+from alarmbox import NOW, SKILL, make_window, result
 from running import free_port
 from stackbox import ROOT, Stack
 from toybox import rows_of
 from waiting import wait_for_engine
 
-from slipway.monitoring.report.textfile import write_textfile
+from slipway.delivery.targets.registry import find_target
+from slipway.figures import Figure
+from slipway.monitoring.measurement import Measurement
+from slipway.monitoring.report.textfile import render_gauges
 from slipway.serving.app.keys import Scope, new_key
 
 pytestmark = pytest.mark.timeout(900)
@@ -214,14 +217,31 @@ def watched(stack):
     return {(rule["health"], rule["state"]) for rule in group["rules"]}
 
 
-def test_the_dashboard_and_the_alerts_ask_for_metrics_of_the_service_and_of_the_monitor(stack, toy, tmp_path):
+@pytest.fixture
+def report(stack, tmp_path):
+    """The report of a run of the monitor, in the volume of the stack's log: its page."""
+    table = f'[tool.slipway.environments.stack]\ntarget = "docker"\nport = 8080\nproject = "{stack.project}"\n'
+    (tmp_path / "pyproject.toml").write_text(f'[tool.slipway]\nproblem = "churn"\nresults = 3\n{table}')
+    figures = [Measurement(name=name, figure=Figure(value=0.25)) for name in ("skill", "coverage")]
+    gauges = render_gauges(result(SKILL, windows=[make_window(*figures)]), NOW)
+    target = find_target(tmp_path, "stack")
+    # The second in place of the first.
+    for page in (b"<p>the first</p>", b"<p>the last report</p>"):
+        assert target.publish_report({"report.html": page, "gauges.prom": gauges}) is None
+    return page.decode()
+
+
+def test_the_service_shows_the_last_report_of_the_monitor(stack, report):
+    assert stack.ask("", "/monitoring").text == report
+
+
+@pytest.mark.usefixtures("report")
+def test_the_dashboard_and_the_alerts_ask_for_metrics_of_the_service_and_of_the_monitor(stack, toy):
     for row in rows_of(toy, 5):
         stack.predict(row)
-    write_textfile(tmp_path / "monitor.prom", result(SKILL), NOW)
-    texts = stack.ask("", "/metrics").text + (tmp_path / "monitor.prom").read_text()
-    exposed = set(re.findall(r"^(slipway_\w+)", texts, re.MULTILINE))
+    exposed = set(re.findall(r"^(slipway_\w+)", stack.ask("", "/metrics").text, re.MULTILINE))
     board = json.loads((ROOT / "deploy/grafana/dashboards/service.json").read_text())
-    questions = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    questions = [target["expr"] for panel in board["panels"] for target in panel.get("targets", ())]
     questions += [each["expr"] for each in board["annotations"]["list"]]
     rules = ask_prometheus(stack, "rules")["groups"][0]["rules"]
     asked = " ".join(questions + [rule["query"] for rule in rules])
@@ -230,6 +250,7 @@ def test_the_dashboard_and_the_alerts_ask_for_metrics_of_the_service_and_of_the_
         ask_prometheus(stack, "query", query=question.replace("$__rate_interval", "5m"))
 
 
+@pytest.mark.usefixtures("report")
 def test_a_panel_shows_something_once_there_were_callers(stack, toy):
     rows = rows_of(toy, 20)
 
@@ -243,7 +264,7 @@ def test_a_panel_shows_something_once_there_were_callers(stack, toy):
         return [
             target["expr"]
             for panel in panels
-            for target in panel["targets"]
+            for target in panel.get("targets", ())
             if not ask_prometheus(stack, "query", query=target["expr"].replace("$__rate_interval", "5m"))["result"]
         ]
 
@@ -257,7 +278,7 @@ def test_without_grafana_prometheus_asks_what_the_dashboard_asks(stack):
     asked = [value for name, value in parse_qsl(urlsplit(address).query) if name.endswith(".expr")]
     board = json.loads((ROOT / "deploy/grafana/dashboards/service.json").read_text())
     assert [each.partition("\n")[0] for each in asked] == [
-        f"# {panel['title']}" for panel in board["panels"] for _ in panel["targets"]
+        f"# {panel['title']}" for panel in board["panels"] for _ in panel.get("targets", ())
     ]
     for question in asked:
         ask_prometheus(stack, "query", query=question)

@@ -29,7 +29,7 @@ def dashboard_urls() -> tuple[str | None, str]:
 
 def _queries(board: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the query of each panel's target, with the panel's title as its comment, and how it is shown."""
-    targets = ((panel, target) for panel in board["panels"] for target in panel["targets"])
+    targets = ((panel, target) for panel in board["panels"] for target in panel.get("targets", ()))
     for number, (panel, target) in enumerate(targets):
         # Grafana's own variable; Prometheus scrapes every fifteen seconds.
         expression = target["expr"].replace("$__rate_interval", "1m")
