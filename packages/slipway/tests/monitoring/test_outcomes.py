@@ -9,7 +9,7 @@ from monitorbox import identify, write_log
 
 from slipway.monitoring.effectiveness.labels import measure_labels
 from slipway.monitoring.intake.load import load_traffic
-from slipway.monitoring.intake.segments import find_segments, take_in_segments
+from slipway.monitoring.intake.segments import FileSegment, find_segments, take_in_segments
 from slipway.problem import Task
 from slipway.serving.log import Feedback, Prediction
 from slipway.serving.log.join import join_outcomes
@@ -106,7 +106,7 @@ def test_a_segment_that_stands_in_two_folders_is_read_once(tmp_path):
     (segment,) = (tmp_path / "log").iterdir()
     (tmp_path / "copy").mkdir()
     (tmp_path / "copy" / segment.name).write_bytes(segment.read_bytes()[:-20])
-    assert find_segments([tmp_path / "copy", tmp_path / "log"]) == {segment.name: segment}
+    assert find_segments([tmp_path / "copy", tmp_path / "log"]) == {segment.name: FileSegment(segment)}
 
 
 def test_a_sample_holds_the_same_rows_in_every_run_and_joins_their_outcomes(tmp_path):

@@ -20,19 +20,24 @@ _DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Er
 
 
 class Bucket:
-    """`url` is where S3 answers; `asked` has the key and the method of every request, "" for no key."""
+    """`url` is where S3 answers; `asked` has the key and the method of every request, "" for no key;
+    `ranges` has the first and last byte of each part of an object that was asked for.
+    """
 
     def __init__(self) -> None:
         self.url = ""
         # moto keeps what it was given as long as the process lives.
         self.name = f"data-{uuid4().hex[:8]}"
         self.asked: list[tuple[str, str]] = []
+        self.ranges: list[tuple[int, int]] = []
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ, start_response):
         found = re.search(r"Credential=([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
         key, method = found[1] if found else "", environ["REQUEST_METHOD"]
         self.asked.append((key, method))
+        if part := re.fullmatch(r"bytes=(\d+)-(\d+)", environ.get("HTTP_RANGE", "")):
+            self.ranges.append((int(part[1]), int(part[2])))
         if key == OWNER or (key == ROLE and method not in _CHANGES):
             return self._moto(environ, start_response)
         start_response("403 Forbidden", [("Content-Type", "application/xml")])

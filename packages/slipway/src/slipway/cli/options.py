@@ -20,6 +20,16 @@ class Duration(click.ParamType[float]):
         return float(int(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]])
 
 
+class _LogSource(click.ParamType[Path | str]):
+    """A folder, as a path, or the address of a bucket, as text."""
+
+    name = "folder"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:  # noqa: ARG002
+        """Return what was named; whether it exists is found out when the command runs."""
+        return value if value.startswith("s3://") else Path(value)
+
+
 def _require_text(_context: click.Context, _option: click.Parameter, text: str) -> str:
     if not text.strip():
         raise click.BadParameter("expected a reason, found an empty text. The ledger keeps it.")
@@ -48,10 +58,11 @@ GATE_LOG = click.option(
 )
 LOGS = click.option(
     "--log",
-    "folders",
-    type=FOLDER,
+    "sources",
+    type=_LogSource(),
     multiple=True,
-    help="Folder of a log, instead of the environment's own; may be repeated.",
+    metavar="DIR|s3://BUCKET/PREFIX",
+    help="Log, instead of the environment's own; may be repeated.",
 )
 HOST = click.option("--host", help="Address to listen on; overrides SLIPWAY_HOST.")
 KEYS = click.option(
@@ -77,8 +88,8 @@ ENVIRONMENT = click.argument("environment", metavar="ENV")
 SOURCE = click.argument("source", metavar="FROM")
 
 
-def verify_log_folders(folders: Iterable[Path]) -> None:
+def verify_log_folders(sources: Iterable[Path | str]) -> None:
     """Raise `BadParameter` for a folder of `--log` that does not exist: a misspelt one would pass for an empty log."""
-    for folder in folders:
-        if not folder.is_dir():
-            raise click.BadParameter(f"Directory {str(folder)!r} does not exist.", param_hint="'--log'")
+    for source in sources:
+        if isinstance(source, Path) and not source.is_dir():
+            raise click.BadParameter(f"Directory {str(source)!r} does not exist.", param_hint="'--log'")

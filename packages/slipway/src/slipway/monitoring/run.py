@@ -16,6 +16,7 @@ from slipway.figures import Figure
 from slipway.monitoring.alarms.judge import judge_rules
 from slipway.monitoring.effectiveness.counters import measure_counters, read_counters
 from slipway.monitoring.intake.log import MonitoredLog, Progress, open_log
+from slipway.monitoring.intake.segments import LogSource
 from slipway.monitoring.intake.traffic import LOGGED, LoadedLog
 from slipway.monitoring.measure import measure_windows, to_instant
 from slipway.monitoring.measurement import Measurement
@@ -30,23 +31,23 @@ _HOUR = timedelta(hours=1)
 
 
 def run_monitor(
-    root: Path, environment: str, folders: Sequence[Path], out: Path, until: datetime | None, progress: Progress
+    root: Path, environment: str, sources: Sequence[LogSource], out: Path, until: datetime | None, progress: Progress
 ) -> tuple[MonitorResult, Path]:
-    """Measure the environment by the logs in `folders` up to the day `until`, and write the result below `out`.
+    """Measure the environment by the logs in `sources` up to the day `until`, and write the result below `out`.
 
-    Without folders the environment's target says where its log is. Returns the result and its file. Raises
+    Without sources the environment's target says where its log is. Returns the result and its file. Raises
     `SlipwayError` for what is missing or malformed.
     """
     project, rules = load_project(root), read_rules(root)
     reference = read_release_reference(root, environment)
     fields = read_contract(project.problem.contract)
-    with open_log(root, environment, folders, reference.manifest, fields, progress, rules.clock) as log:
+    with open_log(root, environment, sources, reference.manifest, fields, progress, rules.clock) as log:
         now = datetime.now(UTC)
         result = _measure(project, environment, rules, reference, log, until, now, progress)
         memory = read_memory(root, environment, rules.clock)
         if is_past := memory.at is not None and result.at < memory.at:
             memory = RunMemory()
-        counters = {} if folders or until else _read_counters(root, environment)
+        counters = {} if sources or until else _read_counters(root, environment)
         newest = _measure_clocks(log.loaded, rules, until, memory, now)
         result = _with_newest(result, (*newest, *measure_counters(counters, memory.counters)))
         result = msgspec.structs.replace(result, alarms=judge_rules(result, rules.rules, memory.alarms))

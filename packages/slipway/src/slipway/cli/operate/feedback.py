@@ -27,7 +27,7 @@ def feedback() -> None:
 @click.option("--environment", default="production", show_default=True, metavar="ENV", help="Whose predictions.")
 @LOGS
 @AS_JSON
-def import_file(path: Path, by: str, environment: str, folders: tuple[Path, ...], as_json: bool) -> None:
+def import_file(path: Path, by: str, environment: str, sources: tuple[Path | str, ...], as_json: bool) -> None:
     """Import outcomes from a Parquet or CSV file.
 
     Each row has the column `outcome`, and either `prediction_id` or the columns that --by names; `observed_at` may say
@@ -35,10 +35,10 @@ def import_file(path: Path, by: str, environment: str, folders: tuple[Path, ...]
     """
     from slipway.monitoring.intake.imported import import_outcomes
 
-    verify_log_folders(folders)
+    verify_log_folders(sources)
     columns = [name.strip() for name in by.split(",") if name.strip()]
     with progress_bar() as progress:
-        found = import_outcomes(Path(), environment, path, columns, folders, progress)
+        found = import_outcomes(Path(), environment, path, columns, sources, progress)
     print_result(
         as_json,
         found,

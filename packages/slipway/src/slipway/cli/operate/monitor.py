@@ -63,6 +63,7 @@ def monitor() -> None:
     epilog=examples(
         "slipway monitor run production",
         "slipway monitor run production --log /var/log/a --log /var/log/b --json",
+        "slipway monitor run production --log s3://logs/model --publish /var/log/slipway",
         "slipway monitor run production --until 2026-11-01 --outcomes outcomes.parquet",
         "slipway monitor run production --textfile /var/lib/node_exporter/slipway.prom",
     ),
@@ -84,7 +85,7 @@ def monitor() -> None:
 @AS_JSON
 def run(
     environment: str,
-    folders: tuple[Path, ...],
+    sources: tuple[Path | str, ...],
     until: datetime | None,
     outcomes: Path | None,
     out: Path,
@@ -109,17 +110,17 @@ def run(
     from slipway.monitoring.run import run_monitor
     from slipway.settings import tracking_settings
 
-    verify_log_folders(folders)
+    verify_log_folders(sources)
     with progress_bar() as progress:
         if outcomes is not None:
-            import_outcomes(Path(), environment, outcomes, (), folders, progress)
-        result, path = run_monitor(Path(), environment, folders, out, until, progress)
+            import_outcomes(Path(), environment, outcomes, (), sources, progress)
+        result, path = run_monitor(Path(), environment, sources, out, until, progress)
     page = path.with_suffix(".html")
     write_monitor_page(page, result)
     ran_at = datetime.now(UTC)
     if textfile is not None:
         write_textfile(textfile, result, ran_at)
-    if (publish or not folders) and (reason := publish_report(Path(), result, ran_at, publish)):
+    if (publish or not sources) and (reason := publish_report(Path(), result, ran_at, publish)):
         click.echo(
             printable(f"The service of {environment} does not show this report: {reason.rstrip('.')}."), err=True
         )

@@ -33,7 +33,10 @@ _NAME = re.compile(r"(?P<segment>.+)\.(?P<start>\d+)-(?P<end>\d+)")
 
 
 class ChunkCounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Counts of a chunk; `first` and `last` are times of its predictions, `tail` the last bytes that it covers."""
+    """Counts of a chunk; `first` and `last` are times of its predictions, `tail` the last bytes that it covers.
+
+    `version` is that of the segment that it was read from, "" where segments have none.
+    """
 
     models: tuple[str, ...]
     rows: tuple[int, ...]
@@ -45,6 +48,7 @@ class ChunkCounts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     newest: datetime | None
     tail: str
     shadows: tuple[str, ...] = ()
+    version: str = ""
     probes: int = 0
 
 
@@ -81,8 +85,8 @@ def list_chunks(store: Path) -> list[Chunk]:
     return sorted(chunks, key=lambda chunk: (chunk.segment, chunk.start, chunk.end))
 
 
-def write_chunk(store: Path, segment: str, start: int, content: bytes, tables: BlockTables) -> None:
-    """Write the tables of a block of a segment, `content`, that begins at the byte `start`."""
+def write_chunk(store: Path, segment: str, start: int, content: bytes, tables: BlockTables, version: str = "") -> None:
+    """Write the tables of a block of a `version` of a segment, `content`, that begins at the byte `start`."""
     times = [table["time"] for table in tables.predictions.values()]
     ends = [pc.min_max(each).as_py() for each in times]
     newest = pc.max(tables.outcomes["time"]).as_py()
@@ -98,6 +102,7 @@ def write_chunk(store: Path, segment: str, start: int, content: bytes, tables: B
         newest=max((each for each in (last, newest) if each is not None), default=None),
         tail=content[-_TAIL_BYTES:].hex(),
         shadows=tuple(tables.shadows),
+        version=version,
         probes=tables.probes,
     )
     with new_folder(store / f"{segment}.{start}-{start + len(content)}") as folder:

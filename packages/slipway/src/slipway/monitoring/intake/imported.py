@@ -25,6 +25,7 @@ from slipway.monitoring.intake.chunks import OUTCOMES, list_chunks
 from slipway.monitoring.intake.identifiers import match_identifiers, parse_identifiers
 from slipway.monitoring.intake.log import IMPORTED, Progress, open_log, state_folder
 from slipway.monitoring.intake.outcome_file import IDENTIFIER, OutcomeFile, read_outcome_file
+from slipway.monitoring.intake.segments import LogSource
 from slipway.monitoring.intake.traffic import Traffic
 from slipway.monitoring.release_reference import read_release_reference
 from slipway.project import load_project
@@ -62,7 +63,7 @@ class _Places(NamedTuple):
 
 
 def import_outcomes(
-    root: Path, environment: str, path: Path, by: Sequence[str], folders: Sequence[Path], progress: Progress
+    root: Path, environment: str, path: Path, by: Sequence[str], sources: Sequence[LogSource], progress: Progress
 ) -> ImportedOutcomes:
     """Import the outcomes in the .parquet or .csv file `path`; without columns `by`, by identifier.
 
@@ -71,7 +72,7 @@ def import_outcomes(
     problem, reference = load_project(root).problem, read_release_reference(root, environment)
     keys = _find_fields(read_contract(problem.contract), by)
     file = read_outcome_file(path, keys, reference.manifest.classes)
-    with open_log(root, environment, folders, reference.manifest, keys, progress, most_rows=_EVERY_ROW) as log:
+    with open_log(root, environment, sources, reference.manifest, keys, progress, most_rows=_EVERY_ROW) as log:
         traffic = log.loaded.traffic
         places = _find_by_key(file, traffic) if keys else _find_by_identifier(file, traffic)
         counts: Counter[str] = Counter()

@@ -13,7 +13,13 @@ from slipway.delivery.targets.registry import find_target
 from slipway.errors import DataError
 from slipway.files.lock import hold_lock
 from slipway.monitoring.intake.load import MOST_ROWS, load_traffic
-from slipway.monitoring.intake.segments import count_new_bytes, find_segments, remove_expired, take_in_segments
+from slipway.monitoring.intake.segments import (
+    LogSource,
+    count_new_bytes,
+    find_segments,
+    remove_expired,
+    take_in_segments,
+)
 from slipway.monitoring.intake.traffic import LOGGED, LoadedLog
 from slipway.serving.log.writer import list_segments
 from slipway.serving.settings import read_log_settings
@@ -47,7 +53,7 @@ def state_folder(root: Path, environment: str) -> Path:
 def open_log(
     root: Path,
     environment: str,
-    folders: Sequence[Path],
+    sources: Sequence[LogSource],
     manifest: Manifest,
     fields: Sequence[Field],
     progress: Progress,
@@ -56,24 +62,24 @@ def open_log(
 ) -> Iterator[MonitoredLog]:
     """Take in what is new in the log and yield it, while no other command of this clone does the same.
 
-    Without `folders` the environment's target says where its log is, or copies it for as long as the block lasts.
+    Without `sources` the environment's target says where its log is, or copies it for as long as the block lasts.
     Raises `DataError` for a log without a prediction.
     """
     state = state_folder(root, environment)
     with (
         hold_lock(state / "lock", lambda: progress.start("waiting for another run", 1)),
-        _find_folders(root, environment, folders, state / "copied") as folders,
+        _find_sources(root, environment, sources, state / "copied") as found,
     ):
         oldest = datetime.now(UTC) - timedelta(days=_log_days(root, environment))
         _remove_old_imports(state / IMPORTED, oldest)
-        segments = find_segments([*folders, state / IMPORTED])
+        segments = find_segments([*found, state / IMPORTED])
         store = state / "chunks"
         progress.start("reading the log", count_new_bytes(store, segments))
         incomplete = take_in_segments(store, segments, progress.advance)
         remove_expired(store, segments, oldest)
         loaded = load_traffic(store, manifest.task, manifest.classes, fields, clock, most_rows)
         if not len(loaded.traffic):
-            shown = ", ".join(map(str, folders))
+            shown = ", ".join(map(str, found))
             raise DataError(
                 f"No prediction in the log of {environment}: {len(segments)} file(s) in {shown}, with "
                 f"{loaded.damaged + incomplete} incomplete or malformed lines, {loaded.foreign} of another kind and "
@@ -83,10 +89,12 @@ def open_log(
 
 
 @contextmanager
-def _find_folders(root: Path, environment: str, folders: Sequence[Path], copied: Path) -> Iterator[Sequence[Path]]:
-    """Yield the folders of the log: those that are given, the target's, or a copy of one that is elsewhere."""
-    if folders:
-        yield folders
+def _find_sources(
+    root: Path, environment: str, sources: Sequence[LogSource], copied: Path
+) -> Iterator[Sequence[LogSource]]:
+    """Yield the sources of the log: those that are given, the target's folders, or a copy of one that is elsewhere."""
+    if sources:
+        yield sources
         return
     target = find_target(root, environment)
     if found := target.log_folders():
