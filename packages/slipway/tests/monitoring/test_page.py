@@ -100,6 +100,14 @@ def test_every_figure_of_the_newest_windows_is_on_the_page():
     assert "release:4d560205d0c2:skill" in text
 
 
+def test_windows_of_outcomes_are_named_as_such():
+    window = replace(make_window(*figures(), days=40), of_outcomes=2000)
+    found = make_result()
+    text = Reader(render_monitor_page(replace(found, windows=(*found.windows, window)))).text
+    for words in ("Newest 2,000 outcomes", "windows of 2,000 outcomes", "Slices, 2,000 outcomes", "windows of 14 days"):
+        assert words in text
+
+
 def test_what_differs_is_marked_by_a_symbol_and_not_by_colour_alone():
     page = render_monitor_page(make_result())
     text = Reader(page).text

@@ -216,6 +216,29 @@ def test_a_file_changes_single_keys_of_a_default_and_adds_rules(tmp_path):
     assert found.lengths() == (7, 14, 28)
 
 
+def test_a_window_may_be_a_number_of_outcomes(tmp_path):
+    (tmp_path / "monitor.yaml").write_text(
+        "windows: [7, 300 outcomes]\nrules: {skill: {window: 500 outcomes}, bias: {window: 90, fewest_outcomes: 5}}\n"
+    )
+    found = read_rules(tmp_path)
+    # A full window has enough outcomes, whatever the default asks of a window of days.
+    assert (found.rules["skill"].window, found.rules["skill"].fewest_outcomes) == ("500 outcomes", 0)
+    assert found.lengths() == (7, 14, 28, 90, "300 outcomes", "500 outcomes")
+
+
+def test_a_window_of_outcomes_is_judged_when_it_is_full():
+    def window(outcomes):
+        (made,) = result(measure(value=0.02), outcomes=outcomes).windows
+        return msgspec.structs.replace(result(()), windows=(msgspec.structs.replace(made, of_outcomes=500),))
+
+    assert judge(window(500), of=(1, 1), window="500 outcomes")
+    assert not judge(window(499), of=(1, 1), window="500 outcomes")
+    (alarm,) = judge(window(500), of=(1, 1), window="500 outcomes")
+    assert " in the 500 outcomes to 2024-01-29 (" in alarm.sentence
+    (alarm,) = judge(window(499), (alarm,), of=(1, 1), window="500 outcomes")
+    assert "the 500 outcomes to 2024-01-29 have 499 outcomes, expected 500 or more" not in alarm.sentence
+
+
 def test_without_a_file_the_defaults_hold(tmp_path):
     found = read_rules(tmp_path)
     assert (found.clock, found.rules) == ("logged", DEFAULTS)
@@ -224,7 +247,16 @@ def test_without_a_file_the_defaults_hold(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("windows: [0]", "windows\\[0\\]: expected `int` >= 1"),
+        (
+            "windows: [0]",
+            "windows: expected days from 1 to 366, or a number of outcomes such as `2000 outcomes`, found 0",
+        ),
+        ("windows: [0 outcomes]", "windows: expected days .*, found '0 outcomes'"),
+        ("rules: {skill: {window: fortnight}}", "rules.skill: window: expected days .*, found 'fortnight'"),
+        (
+            "rules: {skill: {window: 500 outcomes, fewest_outcomes: 501}}",
+            "rules.skill: fewest_outcomes: expected at most those of the window, found 501",
+        ),
         ("colour: red", "unknown key `colour`"),
         ("rules: {mine: {watch: skill}}", "rules.mine: expected either beyond, or above and below"),
         ("rules: {mine: {above: 1}}", "rules.mine: missing key `watch`"),

@@ -47,6 +47,31 @@ def test_a_window_has_the_metrics_of_the_evaluation_on_its_rows(toy, tmp_path):
     assert not result.alarms
 
 
+def test_a_window_of_outcomes_has_the_newest_ones_whatever_days_they_take(root, churn):
+    made = make_traffic(churn, rows=4)
+    # Outcomes of every other row, and none yet of the last four days.
+    known = [each for row, each in enumerate(made.feedback) if row % 2 == 0 and row < 24 * 4]
+    write_log(root / "log", [*made.predictions, *known])
+    (root / "monitor.yaml").write_text(
+        "rules: {skill: {window: 20 outcomes, of: [1, 1]}, bias: {window: 80 outcomes}, ranking: {enabled: false}}\n"
+    )
+    result = run(root, until=UNTIL)
+    windows = result.of_length("20 outcomes")
+    newest = windows[-1]
+    assert (newest.outcomes, newest.end, newest.rows) == (20, UNTIL, 39 + 17)
+    assert newest.start == made.predictions[56].time.replace(microsecond=0)
+    # Each ends with the row before a newer one's fifteenth outcome.
+    assert [(each.outcomes, each.rows) for each in windows[:-1]] == [(20, 40)] * 5
+    assert windows[-2].end == made.predictions[86].time.replace(microsecond=0)
+    expected = [made.outcomes[row] for row in range(56, 96, 2)]
+    assert newest.find("outcome_mean").figure.value == pytest.approx(np.mean(expected))
+    # Too few outcomes so far: the window has what there is, and is not judged.
+    (whole,) = result.of_length("80 outcomes")
+    assert (whole.outcomes, whole.rows) == (48, 28 * 4)
+    assert result.lengths() == (7, 14, 28, "20 outcomes", "80 outcomes")
+    assert newest.find("lag")
+
+
 def test_rows_of_a_request_count_like_rows_alone(root, churn):
     made = make_traffic(churn)
     first = made.predictions[:100]

@@ -52,6 +52,14 @@ def test_the_figures_of_the_newest_windows_and_the_firing_alarms_are_gauges(tmp_
     }
 
 
+def test_a_window_of_outcomes_is_a_label_of_its_own(tmp_path):
+    window = replace(make_window(*figures(0.5), days=7), of_outcomes=2000)
+    write_textfile(tmp_path / "slipway.prom", replace(RESULT, windows=(*RESULT.windows, window)), RAN_AT)
+    gauges = read_gauges(tmp_path / "slipway.prom")
+    found = {key[-1][1]: value for key, value in gauges.items() if ("measurement", "skill") in key and len(key) == 4}
+    assert {found["7"], found["2000 outcomes"]} == {0.1, 0.5}
+
+
 def test_the_file_is_replaced_as_a_whole_and_can_be_read_by_others(tmp_path):
     path = tmp_path / "slipway.prom"
     write_textfile(path, RESULT, RAN_AT)

@@ -104,7 +104,7 @@ def split(entries: Sequence[Any], parts: int) -> Iterator[Sequence[Any]]:
 def figures(result):
     """Return a run's measurements without those that depend on this machine's clock."""
     return [
-        (window.start, window.days, each)
+        (window.start, window.length, each)
         for window in result.windows
         for each in window.measurements
         if each.name not in ("lag", "idle")

@@ -17,6 +17,7 @@ from slipway.monitoring.alarms.alarm import Alarm, AlarmState
 from slipway.monitoring.result import MonitorResult
 from slipway.monitoring.retrain.result import RetrainEnd, RetrainResult
 from slipway.monitoring.retrain.working_tree import run_dvc
+from slipway.monitoring.windows import format_length
 from slipway.stage import print_progress
 
 _ENDS = {
@@ -96,12 +97,13 @@ def _monitor(folder: Path, step: ProductionStep) -> None:
 def describe_monitor(found: MonitorResult, names: tuple[str, ...]) -> list[str]:
     """Return the named figures of the newest window of each length that has them, and every alarm."""
     lines = []
-    for days in found.lengths():
-        window = found.of_length(days)[-1]
+    for window in found.newest:
         figures = [each for each in window.measurements if each.name in names and each.figure]
         shown = [f"{each.name} {format_figure(each.figure)}" for each in figures]
         if shown:
-            lines.append(f"{days} days to {window.end:%Y-%m-%d}, {window.rows:,} rows: {', '.join(shown)}")
+            lines.append(
+                f"{format_length(window.length)} to {window.end:%Y-%m-%d}, {window.rows:,} rows: {', '.join(shown)}"
+            )
     alarms = [f"{alarm.state}: {alarm.measurement} ({alarm.severity}). {alarm.finding}" for alarm in found.alarms]
     return [*lines, *(alarms or ["no alarm"])]
 

@@ -16,7 +16,7 @@ from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.release_reference import ReleaseReference
 from slipway.monitoring.result import ReleaseRows, Window
 from slipway.monitoring.shadow import measure_shadow
-from slipway.monitoring.windows import WindowDays
+from slipway.monitoring.windows import Length, PlannedWindow, WindowDays
 from slipway.project import Project
 
 # Shorter windows have too few rows in most parts.
@@ -29,37 +29,44 @@ def measure_windows(
     project: Project,
     reference: ReleaseReference,
     loaded: LoadedLog,
-    planned: Sequence[WindowDays],
+    planned: Sequence[PlannedWindow],
     advance: Callable[[int], None],
 ) -> tuple[Window, ...]:
-    """Measure the planned windows in their order, the inputs in the shortest ones; `advance` is called after each."""
-    shortest = min(window.days for window in planned)
-    inputs = measure_inputs(
-        reference, loaded.traffic, [each for each in planned if each.days == shortest], loaded.share
-    )
+    """Measure the planned windows in their order, the inputs in those of the fewest days.
+
+    `advance` is called after each.
+    """
+    of_days = [window for window in planned if isinstance(window, WindowDays)]
+    shortest = min((window.days for window in of_days), default=0)
+    chosen = [each for each in of_days if each.days == shortest]
+    inputs = measure_inputs(reference, loaded.traffic, chosen, loaded.share) if chosen else {}
     windows = []
     for window in planned:
         found = _measure_window(project, reference, loaded.traffic, window, loaded.share)
-        measurements = (*found.measurements, *inputs.get(window, ()))
+        measured = inputs.get(window, ()) if isinstance(window, WindowDays) else ()
+        measurements = (*found.measurements, *measured)
         windows.append(msgspec.structs.replace(found, measurements=measurements))
         advance(1)
     return _with_errors(windows)
 
 
-def to_instant(day: np.datetime64) -> datetime:
-    """Return the beginning of a day."""
-    return datetime.fromtimestamp(int(day.astype("datetime64[s]").astype(int)), UTC)
+def to_instant(moment: np.datetime64) -> datetime:
+    """Return a moment in whole seconds, of a day its beginning."""
+    return datetime.fromtimestamp(int(moment.astype("datetime64[s]").astype(int)), UTC)
 
 
 def _measure_window(
-    project: Project, reference: ReleaseReference, traffic: Traffic, window: WindowDays, share: float
+    project: Project, reference: ReleaseReference, traffic: Traffic, window: PlannedWindow, share: float
 ) -> Window:
     """Measure one window, and each release in it where there are several."""
-    inside = traffic.between(window.start, window.end)
+    if isinstance(window, WindowDays):
+        inside, by_slice, outcomes = traffic.between(window.start, window.end), window.days >= _SLICE_DAYS, 0
+    else:
+        inside, by_slice, outcomes = traffic.take(window.rows), True, window.outcomes
     releases = _releases(inside)
     measurements = [
-        *_measure_rows(project, reference, inside, by_slice=window.days >= _SLICE_DAYS),
-        *measure_service(inside, window.days, share),
+        *_measure_rows(project, reference, inside, by_slice=by_slice),
+        *measure_service(inside, window.start, window.end, share),
         *measure_shadow(inside, reference.manifest, project.problem.metric, project.params.evaluate),
     ]
     for each in releases if len(releases) > 1 else ():
@@ -73,6 +80,7 @@ def _measure_window(
         outcomes=int(inside.labelled.sum()),
         releases=releases,
         measurements=tuple(measurements),
+        of_outcomes=outcomes,
     )
 
 
@@ -106,12 +114,12 @@ def _releases(rows: Traffic) -> tuple[ReleaseRows, ...]:
 
 def _with_errors(windows: Sequence[Window]) -> tuple[Window, ...]:
     """Note beside each estimate how far those of windows of the same length were from what came."""
-    errors: dict[int, list[float]] = {}
+    errors: dict[Length, list[float]] = {}
     for window in windows:
         known = next((each for each in window.measurements if each.name.startswith("estimate_error:")), None)
         if known and known.figure and window.outcomes >= _KNOWN_SHARE * window.rows:
-            errors.setdefault(window.days, []).append(abs(known.figure.value))
-    return tuple(_with_error(window, errors.get(window.days, [])) for window in windows)
+            errors.setdefault(window.length, []).append(abs(known.figure.value))
+    return tuple(_with_error(window, errors.get(window.length, [])) for window in windows)
 
 
 def _with_error(window: Window, errors: Sequence[float]) -> Window:

@@ -11,6 +11,7 @@ from slipway.files.documents import read_json
 from slipway.files.writing import write_json
 from slipway.monitoring.alarms.alarm import Alarm, AlarmState
 from slipway.monitoring.measurement import Measurement
+from slipway.monitoring.windows import Length, format_length, order_lengths
 
 FORMAT = 1
 # The date in the name of a file: another environment may have a name that begins as this one's.
@@ -29,6 +30,7 @@ class ReleaseRows(msgspec.Struct, frozen=True, kw_only=True):
 class Window(msgspec.Struct, frozen=True, kw_only=True):
     """The measurements between `start` and `end` (exclusive), whole days of the monitor's clock.
 
+    One that was cut to hold a number of outcomes, `of_outcomes`, begins and ends with a row.
     `releases` are those that answered in it, most rows first. Where there are several, the measurements of each stand
     beside those of the whole, as `release:<first twelve digits>:<name>`.
     """
@@ -39,15 +41,21 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: int
     releases: tuple[ReleaseRows, ...] = ()
     measurements: tuple[Measurement, ...] = ()
+    of_outcomes: int = 0
 
     @property
-    def days(self) -> int:
-        """The length of the window in days."""
-        return (self.end - self.start).days
+    def length(self) -> Length:
+        """The length of the window, as a rule names it."""
+        return f"{self.of_outcomes} outcomes" if self.of_outcomes else (self.end - self.start).days
 
     def find(self, name: str) -> Measurement | None:
         """Return the measurement of that name, None if there is none."""
         return next((each for each in self.measurements if each.name == name), None)
+
+
+def name_window(window: Window) -> str:
+    """Name a window, as behind `in the`: `14 days to 2024-05-01`."""
+    return f"{format_length(window.length)} to {window.end:%Y-%m-%d}"
 
 
 class LogCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,8 +82,9 @@ class MonitorResult(msgspec.Struct, frozen=True, kw_only=True):
     """One run of the monitor.
 
     `at` is the end of the newest window; `clock` is `logged` or the contract's column that tells a row's day; `windows`
-    are of every length that a rule asks for, by their end, the shorter first. `share` is the part of the rows that the
-    figures rest on, 1 unless there were more than fit into memory. `release` is the bundle that the ledger says serves.
+    are of every length that a rule asks for, by their end, days before outcomes and the shorter first. `share` is the
+    part of the rows that the figures rest on, 1 unless there were more than fit into memory. `release` is the bundle
+    that the ledger says serves.
     """
 
     format: int = FORMAT
@@ -97,15 +106,15 @@ class MonitorResult(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def newest(self) -> tuple[Window, ...]:
         """Return the newest window of each length, the shortest first."""
-        return tuple(self.of_length(days)[-1] for days in self.lengths())
+        return tuple(self.of_length(length)[-1] for length in self.lengths())
 
-    def lengths(self) -> tuple[int, ...]:
-        """Return the lengths of the windows in days, the shortest first."""
-        return tuple(sorted({each.days for each in self.windows}))
+    def lengths(self) -> tuple[Length, ...]:
+        """Return the lengths of the windows: days, then outcomes, the shortest first."""
+        return order_lengths(each.length for each in self.windows)
 
-    def of_length(self, days: int) -> tuple[Window, ...]:
+    def of_length(self, length: Length) -> tuple[Window, ...]:
         """Return the windows of that length, the oldest first."""
-        return tuple(each for each in self.windows if each.days == days)
+        return tuple(each for each in self.windows if each.length == length)
 
 
 def result_path(folder: Path, result: MonitorResult) -> Path:

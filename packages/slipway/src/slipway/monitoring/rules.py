@@ -12,29 +12,30 @@ from msgspec import Meta
 from slipway.errors import SettingsError
 from slipway.files.documents import convert_document, read_yaml
 from slipway.monitoring.alarms.alarm import Action, Severity
+from slipway.monitoring.windows import Length, order_lengths, verify_length
 from slipway.params import Strict
 
 RULES = "monitor.yaml"
 _ADVICE = "Fix it, or leave it out: `slipway monitor rules` prints the defaults."
 Count = Annotated[int, Meta(ge=0)]
-Days = Annotated[int, Meta(ge=1, le=366)]
 
 
 class Rule(Strict, frozen=True, kw_only=True):
     """One thing that is watched.
 
     `watch` is the name of a measurement, a pattern of names with `*`, or a list of these; `window` the days that it is
-    measured over. A window with fewer rows than `fewest_rows`, or a figure that rests on fewer outcomes than
-    `fewest_outcomes`, is not judged. The limit is absolute (`above`, `below`, or both: outside of them), or that of the
-    measurement itself: `beyond: evaluation`, worse than the evaluation's interval, or `beyond: limit`, above the limit
-    that was calibrated for it. An interval breaks the rule where it lies wholly beyond the limit. The alarm fires when
-    k of the last n judged windows (`of: [k, n]`, windows end seven days apart) break the rule, and lasts until the
-    value itself is within the limit again. `advice` replaces what the alarm says to do; `enabled: false` switches a
-    default off.
+    measured over, or a number of outcomes such as `2000 outcomes`. A window with fewer rows than `fewest_rows`, or a
+    figure that rests on fewer outcomes than `fewest_outcomes`, is not judged, nor is one of outcomes before it is full.
+    The limit is absolute (`above`, `below`, or both: outside of them), or that of the measurement itself: `beyond:
+    evaluation`, worse than the evaluation's interval, or `beyond: limit`, above the limit that was calibrated for it.
+    An interval breaks the rule where it lies wholly beyond the limit. The alarm fires when k of the last n judged
+    windows (`of: [k, n]`; windows end seven days, or a quarter of their outcomes, apart) break the rule, and lasts
+    until the value itself is within the limit again. `advice` replaces what the alarm says to do; `enabled: false`
+    switches a default off.
     """
 
     watch: str | tuple[str, ...]
-    window: Days = 28
+    window: Length = 28
     fewest_rows: Count = 0
     fewest_outcomes: Count = 0
     above: float | None = None
@@ -52,7 +53,10 @@ class Rule(Strict, frozen=True, kw_only=True):
         return any(fnmatchcase(measurement, pattern) for pattern in patterns)
 
     def __post_init__(self) -> None:
-        """Raise `ValueError`, which msgspec reports, unless there is one kind of limit, and k is at most n."""
+        """Raise `ValueError`, which msgspec reports, unless there is one kind of limit, and the numbers fit."""
+        outcomes = verify_length("window", self.window)
+        if 0 < outcomes < self.fewest_outcomes:
+            raise ValueError(f"fewest_outcomes: expected at most those of the window, found {self.fewest_outcomes}")
         if (self.beyond is None) == (self.above is None and self.below is None):
             raise ValueError("expected either beyond, or above and below (one of them or both)")
         if not all(isfinite(limit) for limit in (self.above, self.below) if limit is not None):
@@ -65,16 +69,16 @@ class MonitorRules(Strict, frozen=True, kw_only=True):
     """The rules by which an environment is watched.
 
     `clock` is `logged`, the log's own time, or the timestamp of the contract that tells a row's day, for traffic that
-    is replayed or scored in batches. `windows` are lengths in days that are measured beside those of the rules.
+    is replayed or scored in batches. `windows` are lengths that are measured beside those of the rules.
     """
 
     clock: str = "logged"
-    windows: tuple[Days, ...] = (7,)
+    windows: tuple[Length, ...] = (7,)
     rules: dict[str, Rule]
 
-    def lengths(self) -> tuple[int, ...]:
-        """Return every length of a window, the shortest first."""
-        return tuple(sorted({*self.windows, *(rule.window for rule in self.rules.values() if rule.enabled)}))
+    def lengths(self) -> tuple[Length, ...]:
+        """Return every length of a window: days, then outcomes, the shortest first."""
+        return order_lengths([*self.windows, *(rule.window for rule in self.rules.values() if rule.enabled)])
 
 
 # Limits were tried on three months of the example after the last training day, of which two were like those before and
@@ -124,8 +128,13 @@ class _Document(Strict, frozen=True, kw_only=True):
     """The file as a person writes it: a rule of a default's name needs the keys alone that differ."""
 
     clock: str = "logged"
-    windows: tuple[Days, ...] = (7,)
+    windows: tuple[Length, ...] = (7,)
     rules: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError`, which msgspec reports, for a length that is none."""
+        for length in self.windows:
+            verify_length("windows", length)
 
 
 def read_rules(root: Path) -> MonitorRules:
@@ -141,10 +150,10 @@ def read_rules(root: Path) -> MonitorRules:
     return read
 
 
-def list_idle_rules(rules: MonitorRules, measured: Mapping[int, Collection[str]]) -> list[str]:
+def list_idle_rules(rules: MonitorRules, measured: Mapping[Length, Collection[str]]) -> list[str]:
     """Return the rules of `monitor.yaml` that nothing can break, such as one with a misspelt name in `watch`.
 
-    `measured` has the names of the measurements by the days of their windows.
+    `measured` has the names of the measurements by the length of their windows.
     """
     return [
         name
@@ -161,4 +170,7 @@ def _complete(name: str, given: dict[str, Any]) -> Rule:
     if {"above", "below", "beyond"} & given.keys():
         # Another limit takes the place of the default's, of whatever kind that is.
         known = {key: value for key, value in known.items() if key not in ("above", "below", "beyond")}
+    if isinstance(given.get("window"), str):
+        # A full window has as many outcomes as it was asked to have.
+        known.pop("fewest_outcomes", None)
     return convert_document(known | given, Rule, RULES, SettingsError, _ADVICE, section=f"rules.{name}")

@@ -82,7 +82,8 @@ def _measure(
             f"Nothing to measure before {days.end}: the log of {environment} begins on {days.start}. Name a later day "
             "with --until."
         )
-    planned = plan_windows(days.start, days.end, rules.lengths())
+    traffic = log.loaded.traffic
+    planned = plan_windows(days, rules.lengths(), traffic.clock, traffic.labelled)
     progress.start("measuring", len(planned))
     return MonitorResult(
         environment=environment,

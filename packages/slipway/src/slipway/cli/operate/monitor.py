@@ -159,9 +159,10 @@ def rules(as_json: bool) -> None:
 def _print_windows(result: "MonitorResult") -> None:
     """Print the newest windows of each length below what the evaluation found."""
     from slipway.figures import format_figure
+    from slipway.monitoring.windows import format_length
 
-    for days in result.lengths():
-        every = result.of_length(days)
+    for length in result.lengths():
+        every = result.of_length(length)
         shown = every[-_WINDOWS:]
         names = [name for name in _SHOWN if any(window.find(name) for window in shown)]
         found = [shown[-1].find(name) for name in names]
@@ -170,23 +171,26 @@ def _print_windows(result: "MonitorResult") -> None:
             figures = [each.figure if each else None for each in map(window.find, names)]
             counts = (f"{window.start:%Y-%m-%d}", f"{window.rows:,}", f"{window.outcomes:,}")
             rows.append((*counts, *map(format_figure, figures)))
-        click.echo(f"\nWindows of {days} days, the last {len(shown)} of {len(every)}")
+        click.echo(f"\nWindows of {format_length(length)}, the last {len(shown)} of {len(every)}")
         print_table(("from", "rows", "outcomes", *names), rows)
 
 
 def _print_idle_rules(result: "MonitorResult") -> None:
     """Say which rules of monitor.yaml are about nothing that was measured: they would be silent for ever."""
     from slipway.monitoring.rules import list_idle_rules, read_rules
+    from slipway.monitoring.windows import format_length
 
     rules = read_rules(Path())
     measured = {
-        days: {each.name for window in result.of_length(days) for each in window.measurements}
-        for days in result.lengths()
+        length: {each.name for window in result.of_length(length) for each in window.measurements}
+        for length in result.lengths()
     }
     for name in list_idle_rules(rules, measured):
         rule = rules.rules[name]
         watch = rule.watch if isinstance(rule.watch, str) else ", ".join(rule.watch)
-        click.echo(printable(f"\nRule {name} watches nothing: windows of {rule.window} days have no {watch}."))
+        click.echo(
+            printable(f"\nRule {name} watches nothing: windows of {format_length(rule.window)} have no {watch}.")
+        )
 
 
 def _summary(result: "MonitorResult") -> list[str]:

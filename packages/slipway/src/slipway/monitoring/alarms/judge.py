@@ -12,10 +12,9 @@ from slipway.monitoring.alarms.judged_window import (
     explain_unjudged,
     has_release,
     judge_window,
-    name_window,
 )
 from slipway.monitoring.alarms.standing import continue_alarm, settle_alarm
-from slipway.monitoring.result import MonitorResult
+from slipway.monitoring.result import MonitorResult, name_window
 from slipway.monitoring.rules import Rule
 
 

@@ -5,8 +5,9 @@ import msgspec
 from slipway.evaluation.metrics import METRICS, Better
 from slipway.figures import Figure, format_figure, format_number
 from slipway.monitoring.measurement import Measurement
-from slipway.monitoring.result import Window
+from slipway.monitoring.result import Window, name_window
 from slipway.monitoring.rules import Rule
+from slipway.monitoring.windows import count_outcomes
 
 _LOW_IS_BAD = {"skill", "coverage"}
 
@@ -41,7 +42,11 @@ def explain_unjudged(rule: Rule, measurement: str, window: Window, release: str 
         note = f" ({found.note})" if found and found.note else ""
         return f"it is not measured in the {named}{note}"
     outcomes = min(window.outcomes, found.rows or window.outcomes)
-    for number, fewest, what in ((window.rows, rule.fewest_rows, "rows"), (outcomes, rule.fewest_outcomes, "outcomes")):
+    for number, fewest, what in (
+        (window.rows, rule.fewest_rows, "rows"),
+        (window.outcomes, count_outcomes(rule.window), "outcomes"),
+        (outcomes, rule.fewest_outcomes, "outcomes"),
+    ):
         if number < fewest:
             return f"the {named} have {number:,} {what}, expected {fewest:,} or more"
     if rule.beyond == "limit" and found.limit is None:
@@ -49,11 +54,6 @@ def explain_unjudged(rule: Rule, measurement: str, window: Window, release: str 
     if rule.beyond == "evaluation" and found.reference is None:
         return "the evaluation has no such figure"
     return ""
-
-
-def name_window(window: Window) -> str:
-    """Name a window, as behind `in the`: `14 days to 2024-05-01`."""
-    return f"{window.days} days to {window.end:%Y-%m-%d}"
 
 
 def has_release(window: Window, release: str | None) -> bool:

@@ -8,12 +8,17 @@ from slipway.figures import Figure
 from slipway.monitoring.intake.traffic import Traffic
 from slipway.monitoring.measurement import Measurement
 
+_DAY = np.timedelta64(1, "D")
+# A window of outcomes may be shorter: an hour.
+_SHORTEST = 1 / 24
 
-def measure_service(traffic: Traffic, days: int, share: float) -> Iterator[Measurement]:
+
+def measure_service(traffic: Traffic, start: np.datetime64, end: np.datetime64, share: float) -> Iterator[Measurement]:
     """Yield rows and requests of a day, and the latency of requests; `share` is the part of the rows in `traffic`.
 
     A sample has some rows of a request only: there a request counts by its first row.
     """
+    days = max(float((end - start) / _DAY), _SHORTEST)
     first = traffic.position == 0
     yield Measurement(name="rows_per_day", figure=Figure(value=len(traffic) / share / days), rows=len(traffic))
     requests = int(first.sum())
@@ -22,5 +27,6 @@ def measure_service(traffic: Traffic, days: int, share: float) -> Iterator[Measu
     for name, level in (("latency_median", 0.5), ("latency_p99", 0.99)):
         figure = Figure(value=float(np.quantile(latency, level))) if requests else None
         yield Measurement(name=name, figure=figure, rows=requests, note="milliseconds")
-    silent = days - len(np.unique(traffic.days()))
+    every = np.arange(start.astype("datetime64[D]"), (end - np.timedelta64(1, "us")).astype("datetime64[D]") + 1)
+    silent = len(every) - len(np.unique(traffic.days()))
     yield Measurement(name="silent_days", figure=Figure(value=float(silent)), rows=len(traffic))

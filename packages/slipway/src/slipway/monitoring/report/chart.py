@@ -7,7 +7,8 @@ import msgspec
 
 from slipway.figures import Figure, format_figure, format_number
 from slipway.monitoring.measurement import Measurement
-from slipway.monitoring.result import MonitorResult, Window
+from slipway.monitoring.result import MonitorResult, Window, name_window
+from slipway.monitoring.windows import Length, format_length
 
 WIDTH, HEIGHT = 240, 84
 # Room for a mark at the edges.
@@ -28,7 +29,7 @@ class Mark(msgspec.Struct, frozen=True):
 class Chart(msgspec.Struct, frozen=True):
     """A figure over the windows of one length; `band` and `line` are the evaluation's interval and figure."""
 
-    days: int
+    length: str
     newest: str
     marks: tuple[Mark, ...]
     band: tuple[float, float] | None
@@ -59,8 +60,8 @@ def make_chart_row(result: MonitorResult, name: str) -> ChartRow:
         bottom=format_number(scale.bottom),
         top=format_number(scale.top),
         charts=tuple(
-            _make_chart(days, [pair for pair in found if pair[0].days == days], scale, times)
-            for days in result.lengths()
+            _make_chart(length, [pair for pair in found if pair[0].length == length], scale, times)
+            for length in result.lengths()
         ),
     )
 
@@ -86,7 +87,7 @@ class _Scale(msgspec.Struct, frozen=True):
 
 
 def _make_chart(
-    days: int, found: Sequence[tuple[Window, Measurement]], scale: _Scale, times: tuple[datetime, datetime]
+    length: Length, found: Sequence[tuple[Window, Measurement]], scale: _Scale, times: tuple[datetime, datetime]
 ) -> Chart:
     reference = found[-1][1].reference if found else None
     band = None
@@ -94,7 +95,7 @@ def _make_chart(
         upper, lower = scale.place(reference.high), scale.place(reference.low)
         band = (upper, round(lower - upper, 1))
     return Chart(
-        days=days,
+        length=format_length(length),
         newest=format_figure(found[-1][1].figure) if found else "",
         marks=tuple(_make_mark(window, each, scale, times) for window, each in found),
         band=band,
@@ -112,7 +113,7 @@ def _make_mark(window: Window, each: Measurement, scale: _Scale, times: tuple[da
         low=low,
         high=high,
         outside=is_outside(each),
-        text=f"{window.days} days to {window.end:%Y-%m-%d}: {format_figure(each.figure)}, {each.rows:,} rows",
+        text=f"{name_window(window)}: {format_figure(each.figure)}, {each.rows:,} rows",
     )
 
 

@@ -17,7 +17,8 @@ from slipway.monitoring.report.tables import (
     make_slice_table,
     name_figures,
 )
-from slipway.monitoring.result import MonitorResult
+from slipway.monitoring.result import MonitorResult, Window
+from slipway.monitoring.windows import format_length
 
 # The log's counts as the page names them, in the order of `LogCounts`.
 _COUNTS = {
@@ -77,5 +78,9 @@ def _template() -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"figure": format_figure, "cell": format_cell, "bound": format_bound}
+    environment.filters |= {"figure": format_figure, "cell": format_cell, "bound": format_bound, "span": _format_span}
     return environment.get_template("page.html")
+
+
+def _format_span(window: Window) -> str:
+    return format_length(window.length)

@@ -54,11 +54,11 @@ def _gauge(name: str, text: str, labels: tuple[str, ...], when: datetime) -> Gau
 
 
 def _measurements(result: MonitorResult) -> GaugeMetricFamily:
-    """Return every figure of the newest window of each length; the label `window` is its length in days."""
+    """Return every figure of the newest window of each length; the label `window` is its days, or `2000 outcomes`."""
     names = ("environment", "measurement", "window")
     family = GaugeMetricFamily("slipway_monitor_measurement", "Figure of the newest window.", labels=names)
     for window in result.newest:
         for each in window.measurements:
             if each.figure is not None:
-                family.add_metric((result.environment, each.name, str(window.days)), each.figure.value)
+                family.add_metric((result.environment, each.name, str(window.length)), each.figure.value)
     return family

@@ -78,11 +78,12 @@ def _find_model(store: Store, version: "ModelVersion") -> str | None:
 
 
 def _make_metrics(result: MonitorResult, model: str | None) -> Iterator["Metric"]:
-    """Yield `14d/skill` and the like, each at the end of its window."""
+    """Yield `14d/skill`, `2000 outcomes/skill` and the like, each at the end of its window."""
     from mlflow.entities import Metric
 
     for window in result.windows:
         time, step = int(window.end.timestamp() * 1000), window.end.toordinal()
+        length = window.length if isinstance(window.length, str) else f"{window.length}d"
         for each in window.measurements:
             if each.figure is not None and chapter_of(each.name) == "model":
-                yield Metric(f"{window.days}d/{each.name}", each.figure.value, time, step, model_id=model)
+                yield Metric(f"{length}/{each.name}", each.figure.value, time, step, model_id=model)

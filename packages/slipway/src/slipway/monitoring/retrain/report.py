@@ -7,6 +7,7 @@ from slipway.markdown import Part, escape_markdown, inline_code, join_parts, mar
 from slipway.monitoring.alarms.alarm import Alarm
 from slipway.monitoring.result import MonitorResult, Window
 from slipway.monitoring.retrain.result import DataChange
+from slipway.monitoring.windows import format_length
 
 # As many figures as a reader takes in; the monitor's own report has all of them.
 _SHOWN = 12
@@ -54,7 +55,7 @@ def _monitor_parts(monitor: MonitorResult | None) -> list[Part]:
     if monitor is None or not monitor.windows:
         return [Part("No result of the monitor is at hand: `slipway monitor run` makes one.")]
     window = monitor.windows[-1]
-    days = f"{window.days} days up to {window.end:%Y-%m-%d}"
+    days = f"{format_length(window.length)} up to {window.end:%Y-%m-%d}"
     return [
         Part("## In production"),
         Part(_list_items([_describe_alarm(alarm) for alarm in monitor.firing]) or "No alarm is firing."),
