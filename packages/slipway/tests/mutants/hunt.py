@@ -13,6 +13,7 @@ import datasets
 import hidden_inputs
 import ledgers
 import model
+import newer_rows
 import records
 import reports
 import requests_taken
@@ -31,6 +32,7 @@ SOURCES = (
     rows,
     records,
     champions,
+    newer_rows,
     model,
     slices,
     bundles,

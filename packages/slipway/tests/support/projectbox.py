@@ -20,7 +20,7 @@ from toybox import toy_params
 from slipway.bundle import Bundle
 from slipway.bundle.isolation import start_server
 from slipway.data.prepared import write_parts
-from slipway.data.splitting import split_frame
+from slipway.data.splitting import is_held_out, split_frame
 from slipway.evaluation.holdout import evaluate_holdout, score_holdout
 from slipway.evaluation.record import RECORD, make_record, write_record
 from slipway.evaluation.result import write_evaluation
@@ -148,6 +148,23 @@ def with_production(project: Project, folder: Path) -> Project:
     )
     deploy(project.root, bundle)
     return project
+
+
+def add_a_year(project: Project) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both parts of a churn project with the days of a year later, in which one plan in two towns leaves otherwise."""
+    both, year = pd.concat([project.train, project.holdout], ignore_index=True), pd.Timedelta(days=366)
+    later = both.assign(
+        group=both["group"].str.replace("2024", "2025"),
+        time=both["time"] + year,
+        joined=both["joined"] + 10 * year,
+        key=both["key"] + 1_000_000,
+        target=both["target"] ^ ((both["plan"] == "basic") & both["town"].isin(["ulm", "bern"])),
+    )
+    held = later["group"].map({name: is_held_out(name, project.params.split) for name in later["group"].unique()})
+    train, holdout = (
+        pd.concat(part, ignore_index=True) for part in ((project.train, later[~held]), (project.holdout, later[held]))
+    )
+    return train, holdout
 
 
 def place(project: Project, key_file: str | None = None, **variables: str) -> Project:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipway.bundle.isolation import IsolatedBundle
+from slipway.bundle.profile import decode_profile
 from slipway.evaluation.holdout import resample_metrics
 from slipway.evaluation.intervals import Draws
 from slipway.evaluation.record import EvaluationRecord
@@ -17,8 +18,9 @@ from slipway.evaluation.scored import Scored, restrict_rows
 from slipway.evaluation.slices import FEWEST_GROUPS, SlicePart
 from slipway.figures import Figure
 from slipway.gate.result import CheckResult, SliceComparison
-from slipway.gate.rules import GateRules
+from slipway.gate.rules import Decides, GateRules
 from slipway.gate.statistics.comparison import compare_slices, relative_improvement
+from slipway.gate.statistics.newer_rows import NewerRows, compare_newer, find_newer_rows
 from slipway.gate.statistics.reproduction import Reproduction, add_absent_columns, list_trained_groups, reproduce_record
 from slipway.ledger.entry import Entry
 from slipway.params import Params
@@ -107,10 +109,34 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
         left = self.holdout["group"].nunique() - len(self.trained_groups)
         return rows if left >= FEWEST_GROUPS else np.arange(len(self.holdout))
 
-    def compared(self, side: ScoredBundle) -> Scored:
-        """Return the scores of a model on the rows on which candidate and production are compared."""
-        rows = self.compared_rows
+    def compared(self, side: ScoredBundle, rows: NDArray[np.intp] | None = None) -> Scored:
+        """Return the scores of a model on `rows`, by default those on which candidate and production are compared."""
+        rows = self.compared_rows if rows is None else rows
         return side.scored if len(rows) == len(side.scored.target) else restrict_rows(side.scored, rows)
+
+    @cached_property
+    def newer(self) -> NewerRows | None:
+        """The compared rows after production's last training day; None without production."""
+        if self.production is None:
+            return None
+        profile = decode_profile(self.production.bundle.sealed.files["profile.json"])
+        found = find_newer_rows(profile, self.holdout, self.compared_rows)
+        sides = (self.candidate.scored, self.production.scored)
+        return compare_newer(found, *sides, self.problem.metric, self.rules, self.params.evaluate)
+
+    @property
+    def newer_decide(self) -> bool:
+        """True if promote or keep is decided on the newer rows: the rules say so, and there are enough of them.
+
+        In place of a distrusted model every candidate ships that passes.
+        """
+        asked = self.rules.decides is Decides.NEWER and self.dethroned is None
+        return asked and self.newer is not None and not self.newer.obstacle
+
+    @property
+    def decisive_rows(self) -> NDArray[np.intp]:
+        """The rows on which promote or keep is decided."""
+        return self.newer.rows if self.newer_decide and self.newer else self.compared_rows
 
     @cached_property
     def draws(self) -> dict[str, Draws]:
@@ -131,8 +157,9 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
 
     @property
     def is_worse(self) -> bool:
-        """True if the candidate is worse than production, statistically significant (one-sided)."""
-        return self.gain_bound is not None and self.gain_bound < 0
+        """True if the candidate is worse on the decisive rows, statistically significant (one-sided)."""
+        bound = self.newer.bound if self.newer_decide and self.newer else self.gain_bound
+        return bound is not None and bound < 0
 
     @cached_property
     def skill(self) -> Figure:

@@ -16,7 +16,7 @@ from slipway.evaluation.scored import score_frame, verify_bundle_problem
 from slipway.gate.base_commit import BaseRules
 from slipway.gate.checks.collected import refusing
 from slipway.gate.inputs import Anchors, ScoredBundle
-from slipway.gate.rules import Tie
+from slipway.gate.rules import Decides, Tie
 from slipway.gate.statistics.reproduction import add_absent_columns, list_trained_groups
 from slipway.ledger import Ledger
 from slipway.ledger.entry import PRODUCTION, Entry, Release
@@ -101,14 +101,15 @@ def _read_anchors(
     candidate: IsolatedBundle,
     champion: ScoredBundle | None,
 ) -> Anchors:
-    """Score earlier releases, where ties may ship, so that small losses, release after release, cannot add up.
+    """Score earlier releases, where a small loss may ship, so that such losses, release after release, cannot add up.
 
     One that was trained on some of these rows, by another split, cannot be compared.
     """
     if champion is None:
         return Anchors()
     same_threshold = candidate.manifest.threshold == champion.bundle.manifest.threshold
-    if same_threshold and judged.rules.tie is not Tie.CANDIDATE:
+    rules = judged.rules
+    if same_threshold and rules.tie is not Tie.CANDIDATE and rules.decides is not Decides.NEWER:
         return Anchors()
     scored = []
     digests = list_anchors(ledger.history(PRODUCTION), champion.bundle.digest, judged.rules.anchors)

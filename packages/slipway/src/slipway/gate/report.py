@@ -44,6 +44,7 @@ def gate_report_parts(gate: GateResult) -> list[Part]:
         Part(_table("Failed checks", failed, advice=True)),
         Part(_list("Passed by exemption", [_exemption(check) for check in exempted])),
         Part(_metrics(gate)),
+        Part(_newer(gate)),
         Part(_chart(gate)),
         Part(_slices(gate.slices)),
         Part(_shadow(gate)),
@@ -77,6 +78,21 @@ def _metrics(gate: GateResult) -> str:
     if not gate.metrics:
         return ""
     return f"{_compared(gate, gate.metrics)}\n\n{gate.rows:,} held-out rows in {gate.groups:,} groups."
+
+
+def _newer(gate: GateResult) -> str:
+    """Show the comparison on the rows after production's last training day, or why there is none."""
+    found = gate.newer
+    if found is None:
+        return ""
+    after = f", {found.day}" if found.day else ""
+    if not found.metrics:
+        return f"**Since production's last training day{after}**, nothing is compared: {escape_markdown(found.note)}."
+    how = "which decides" if found.decides else "which decides nothing"
+    return (
+        f"**Since production's last training day{after}**, {how}: {escape_markdown(found.note)}.\n\n"
+        f"{_compared(gate, found.metrics)}"
+    )
 
 
 def _shadow(gate: GateResult) -> str:

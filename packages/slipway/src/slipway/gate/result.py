@@ -1,5 +1,6 @@
 """The typed content of `gate.json`: the verdict, every check and every comparison."""
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
@@ -102,13 +103,29 @@ class ShadowEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     metrics: Annotated[tuple[MetricComparison, ...], _Some] = ()
 
 
+class NewerComparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Candidate and production on the held-out rows after `day`, production's last training day.
+
+    `decides` says whether promote or keep was decided on these rows. `note` describes them, or says why there is no
+    comparison; the other fields are as those of `GateResult`.
+    """
+
+    note: _Text
+    day: date | None = None
+    decides: bool = False
+    rows: _Count = 0
+    groups: _Count = 0
+    relative: Figure | None = None
+    metrics: Annotated[tuple[MetricComparison, ...], _Some] = ()
+
+
 class GateResult(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict and its evidence.
 
     `ships` is the digest of the bundle to release: the candidate's for promote, production's for keep, None for refuse.
     `relative` is the primary metric's loss of production less the candidate's, as a share of production's loss, with
     its interval over groups. `moved` names changes that a reviewer must know: contract, features, target, rules.
-    `shadow` is there where it was asked for.
+    `newer` is None in older files and where nothing could be compared, `shadow` unless it was asked for.
     """
 
     format: int = FORMAT
@@ -126,4 +143,10 @@ class GateResult(msgspec.Struct, frozen=True, kw_only=True):
     slices: Annotated[tuple[SliceComparison, ...], _Some] = ()
     checks: Annotated[tuple[CheckResult, ...], _Some] = ()
     moved: Annotated[tuple[_Text, ...], _Some] = ()
+    newer: NewerComparison | None = None
     shadow: ShadowEvidence | None = None
+
+    @property
+    def decisive(self) -> Figure | None:
+        """The comparison by which promote or keep was decided, None where there is none."""
+        return self.newer.relative if self.newer and self.newer.decides else self.relative

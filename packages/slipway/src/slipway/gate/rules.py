@@ -24,6 +24,13 @@ class Tie(StrEnum):
     CANDIDATE = "candidate"
 
 
+class Decides(StrEnum):
+    """The held-out rows on which promote or keep is decided: all, or those after production's last training day."""
+
+    HOLDOUT = "holdout"
+    NEWER = "newer"
+
+
 class Exemption(Strict, frozen=True):
     """One failed check that may pass until a day, inclusive, for a reason that the report repeats.
 
@@ -39,7 +46,9 @@ class Exemption(Strict, frozen=True):
 class GateRules(Strict, frozen=True, kw_only=True):
     """Every limit of the gate; shares are of 1.
 
-    `anchors` is the number of earlier releases with which a candidate is compared where `tie` lets it ship.
+    `decides` names the rows on which promote or keep is decided; every check is about the whole holdout.
+    `anchors` is the number of earlier releases with which a candidate is compared where `tie` lets it ship, or where
+    the newer rows decide.
     `margin` and `slice_margin` are relative losses of the primary metric, and so is `erosion_margin`, against the best
     of those releases (without it, the margin); `skill` the least share of the trivial baseline's loss that a model must
     take away; `level` the confidence of the intervals, `slice_level` the family-wise
@@ -57,6 +66,7 @@ class GateRules(Strict, frozen=True, kw_only=True):
     """
 
     tie: Tie = Tie.PRODUCTION
+    decides: Decides = Decides.HOLDOUT
     anchors: Annotated[int, Meta(ge=0, le=50)] = 10
     level: Share
     margin: Share

@@ -8,11 +8,12 @@ from slipway.evaluation.metrics import metric_value
 from slipway.figures import Figure, format_limit
 from slipway.gate.checks import run_checks
 from slipway.gate.checks.collected import CollectionRefused
+from slipway.gate.checks.newer import compare_newer_rows
 from slipway.gate.collect import collect_inputs
 from slipway.gate.inputs import GateInputs, ScoredBundle
 from slipway.gate.moved import list_moved
 from slipway.gate.result import CheckResult, GateResult, Verdict, failed_check
-from slipway.gate.rules import Tie
+from slipway.gate.rules import Decides, Tie
 from slipway.gate.statistics.comparison import compare_metrics
 from slipway.gate.wording import describe_change, describe_difference, describe_interval, loss_name
 from slipway.ledger import Ledger
@@ -40,7 +41,8 @@ def run_gate(
 
 def _judge(inputs: GateInputs) -> GateResult:
     checks = (*inputs.collected, *run_checks(inputs))
-    verdict, sentence = decide_verdict(inputs, inputs.gain, checks)
+    relative = inputs.newer.gain if inputs.newer_decide and inputs.newer else inputs.gain
+    verdict, sentence = decide_verdict(inputs, relative, checks)
     scored, candidate = inputs.compared(inputs.candidate), inputs.candidate.bundle.digest
     production = inputs.serving.digest if inputs.serving else None
     return GateResult(
@@ -61,6 +63,7 @@ def _judge(inputs: GateInputs) -> GateResult:
             inputs.params.evaluate,
             inputs.draws if scored is inputs.candidate.scored else None,
         ),
+        newer=compare_newer_rows(inputs),
         slices=inputs.slice_gains,
         checks=checks,
         moved=list_moved(inputs),
@@ -70,13 +73,16 @@ def _judge(inputs: GateInputs) -> GateResult:
 def decide_verdict(inputs: GateInputs, relative: Figure | None, checks: Sequence[CheckResult]) -> tuple[Verdict, str]:
     """Refuse if a check does not stand, promote a significantly better or a first candidate, else keep production.
 
-    A candidate that is significantly worse, but within the margin that the check `not_worse` allows, is no tie: it does
-    not ship under either rule for ties. In place of a distrusted model every candidate ships that passes. Raises
-    `GateError` where there is a production but no comparison.
+    `relative` is the comparison on the rows that decide. A candidate that is significantly worse there, but within the
+    margin that the check `not_worse` allows, is no tie: it does not ship under either rule for ties. In place of a
+    distrusted model every candidate ships that passes. Raises `GateError` where there is a production but no
+    comparison.
     """
     if failed := [check for check in checks if not check.stands]:
         return Verdict.REFUSE, _failures(failed)
     verdict, sentence = _first(inputs) if inputs.production is None else _compared(inputs, inputs.production, relative)
+    if inputs.rules.decides is Decides.NEWER and inputs.newer and inputs.newer.obstacle:
+        sentence += f" Decided on the whole holdout: {inputs.newer.obstacle}."
     exempted = [f"{check.name} ({check.excepted})" for check in checks if not check.passed]
     return verdict, sentence + (f" Passed by exemption: {', '.join(exempted)}." if exempted else "")
 
@@ -106,7 +112,7 @@ def _compared(inputs: GateInputs, production: ScoredBundle, relative: Figure | N
     digest = inputs.candidate.bundle.digest
     if digest == production.bundle.digest and not inputs.dethroned:
         return Verdict.KEEP, f"Keep: the candidate is the bundle that production runs already, {digest[:12]}."
-    name = loss_name(inputs.problem.task, inputs.problem.metric)
+    name = _loss_where_decided(inputs)
     numbers = (
         f"{describe_change(relative.value)} ({inputs.rules.level:.0%} interval {describe_interval(relative)}; "
         f"{inputs.problem.metric} {_primary(inputs, inputs.candidate)} against {_primary(inputs, production)} on "
@@ -120,13 +126,9 @@ def _compared(inputs: GateInputs, production: ScoredBundle, relative: Figure | N
     if relative.low > 0:
         return Verdict.PROMOTE, f"Promote: the candidate's {name} is {numbers}."
     if inputs.is_worse or relative.high < 0:
-        margin = f"the margin of {format_limit(inputs.rules.margin)}"
-        rest = f"but within {margin}"
-        if relative.value < -inputs.rules.margin:
-            rest = f"and beyond {margin}: an exemption lets the code ship, and not the model"
         return Verdict.KEEP, (
             f"Keep production's model: the candidate's {name} is {numbers}; that is "
-            f"statistically significant (one-sided), {rest}."
+            f"statistically significant (one-sided){_describe_margin(inputs, relative)}."
         )
     tie = f"the candidate's {name} does not differ significantly from production's: {numbers}"
     if inputs.moved_threshold and inputs.moved_threshold[1] == inputs.threshold:
@@ -137,12 +139,30 @@ def _compared(inputs: GateInputs, production: ScoredBundle, relative: Figure | N
     return Verdict.KEEP, f"Keep production's model: {tie}."
 
 
+def _loss_where_decided(inputs: GateInputs) -> str:
+    """Name the loss, and the rows where those of the whole holdout do not decide."""
+    name = loss_name(inputs.problem.task, inputs.problem.metric)
+    if inputs.newer_decide and inputs.newer:
+        return f"{name} after {inputs.newer.day:%Y-%m-%d}, production's last training day,"
+    return name
+
+
+def _describe_margin(inputs: GateInputs, relative: Figure) -> str:
+    """Say how a significant loss lies to the margin of `not_worse`, which is about the whole holdout."""
+    if inputs.newer_decide:
+        return ""
+    margin = f"the margin of {format_limit(inputs.rules.margin)}"
+    if relative.value < -inputs.rules.margin:
+        return f", and beyond {margin}: an exemption lets the code ship, and not the model"
+    return f", but within {margin}"
+
+
 def _primary(inputs: GateInputs, side: ScoredBundle) -> str:
-    return f"{metric_value(inputs.compared(side), inputs.problem.metric):.4g}"
+    return f"{metric_value(inputs.compared(side, inputs.decisive_rows), inputs.problem.metric):.4g}"
 
 
 def _size(inputs: GateInputs) -> str:
-    scored = inputs.compared(inputs.candidate)
+    scored = inputs.compared(inputs.candidate, inputs.decisive_rows)
     return f"{len(scored.target):,} rows in {scored.groups:,} groups"
 
 

@@ -11,9 +11,10 @@ from slipway.cli.options import AS_JSON, BASE, GATE_LOG, OUT, REASON, REPORT, ex
 from slipway.cli.output import print_result, progress_printer
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
-    from slipway.gate.result import GateResult, MetricComparison
+    from slipway.gate.result import GateResult, MetricComparison, NewerComparison
 
 
 @click.group(
@@ -141,6 +142,8 @@ def _show(found: "GateResult") -> None:
         console.print(f"  note: {line}", markup=False)
     if found.metrics:
         console.print(_metrics(found, found.metrics))
+    if found.newer:
+        _show_newer(console, found, found.newer)
     if found.shadow:
         console.print(f"as a shadow of production, which decides nothing: {found.shadow.note}", markup=False)
         if found.shadow.metrics:
@@ -154,6 +157,14 @@ def _show(found: "GateResult") -> None:
             console.print(f"  {'to do':<8} {check.excepted or check.advice}", markup=False)
     passed = sum(check.passed for check in found.checks)
     console.print(f"{passed} of {len(found.checks)} checks passed. {_next(found)}", markup=False)
+
+
+def _show_newer(console: "Console", found: "GateResult", newer: "NewerComparison") -> None:
+    after = f", {newer.day}" if newer.day else ""
+    how = "nothing is compared" if not newer.metrics else "which decides" if newer.decides else "which decides nothing"
+    console.print(f"since production's last training day{after}, {how}: {newer.note}", markup=False)
+    if newer.metrics:
+        console.print(_metrics(found, newer.metrics))
 
 
 def _metrics(found: "GateResult", metrics: "Sequence[MetricComparison]") -> "Table":

@@ -6,7 +6,17 @@ from datetime import date, timedelta
 import msgspec
 
 from slipway.errors import GateError
-from slipway.gate.checks import behaviour, compatibility, holdout, leakage, quality, reproduction, requests, served
+from slipway.gate.checks import (
+    behaviour,
+    compatibility,
+    holdout,
+    leakage,
+    newer,
+    quality,
+    reproduction,
+    requests,
+    served,
+)
 from slipway.gate.checks.check import Check
 from slipway.gate.inputs import GateInputs
 from slipway.gate.result import CheckResult, failed_check
@@ -23,6 +33,7 @@ CHECKS = (
     holdout.no_duplicate_rows,
     holdout.no_near_copies,
     holdout.enough_data,
+    newer.newer_rows_dated,
     behaviour.metrics_reproduced,
     reproduction.record_reproduced,
     behaviour.predictions_sane,

@@ -7,7 +7,7 @@ from slipway.figures import format_figure, format_limit
 from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
 from slipway.gate.result import SliceComparison
-from slipway.gate.rules import Tie
+from slipway.gate.rules import Decides, Tie
 from slipway.gate.statistics.calibration import (
     calibration_interval,
     least_mean_error,
@@ -62,12 +62,12 @@ def not_worse(inputs: GateInputs) -> Finding:
 def not_eroded(inputs: GateInputs) -> Finding:
     """Fail if the model is significantly worse than the best of the last releases, and by more than their margin.
 
-    Asked where a tie may ship the candidate: `not_worse` sees one step alone.
+    Asked where a tie may ship the candidate, or newer rows decide: `not_worse` sees one step alone.
     """
     rules = inputs.rules
     limit = f"at most {format_limit(rules.most_erosion)} higher than the best, or not statistically significant"
     if inputs.erosion is None:
-        asked = rules.tie is Tie.CANDIDATE or inputs.moved_threshold
+        asked = rules.tie is Tie.CANDIDATE or rules.decides is Decides.NEWER or inputs.moved_threshold
         told = "no earlier release"
         if inputs.anchors.unable:
             told = f"none of {inputs.anchors.unable:,} earlier releases can be compared on these rows"

@@ -70,14 +70,16 @@ def _verdict(gate: GateResult) -> str:
     if gate.verdict is Verdict.PROMOTE and gate.production is None:
         return "🚀 First release: the model passes the floors of the gate."
     if gate.verdict is Verdict.PROMOTE:
-        if gate.relative and gate.relative.low is not None and gate.relative.low <= 0:
+        if gate.decisive and gate.decisive.low is not None and gate.decisive.low <= 0:
             return "🔁 No significant difference: the newer model ships, by the rule that the gate names."
-        if gate.relative is None:
+        if gate.decisive is None:
             return "✅ This model replaces one that is distrusted."
         return "✅ Significantly better: this model replaces the one in production."
     if gate.candidate == gate.production:
         return "♻️ Same model: production keeps it, with this code."
-    if gate.relative and gate.relative.high is not None and gate.relative.high < 0:
+    if gate.decisive and gate.decisive.high is not None and gate.decisive.high < 0:
+        if gate.newer and gate.newer.decides:
+            return "⏸️ Worse since production's last training day: production keeps its model, with this code."
         return "⏸️ Slightly worse, within the margin: production keeps its model, with this code."
     return "⏸️ No significant difference: production keeps its model, with this code."
 
