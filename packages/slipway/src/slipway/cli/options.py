@@ -88,8 +88,8 @@ ENVIRONMENT = click.argument("environment", metavar="ENV")
 SOURCE = click.argument("source", metavar="FROM")
 
 
-def verify_log_folders(sources: Iterable[Path | str]) -> None:
-    """Raise `BadParameter` for a folder of `--log` that does not exist: a misspelt one would pass for an empty log."""
+def verify_log_folders(sources: Iterable[Path | str], option: str = "--log") -> None:
+    """Raise `BadParameter` for a folder that does not exist: a misspelt one would pass for an empty log."""
     for source in sources:
         if isinstance(source, Path) and not source.is_dir():
-            raise click.BadParameter(f"Directory {str(source)!r} does not exist.", param_hint="'--log'")
+            raise click.BadParameter(f"Directory {str(source)!r} does not exist.", param_hint=f"'{option}'")

@@ -75,7 +75,7 @@ def monitor() -> None:
 @click.option("--out", type=FOLDER, default=Path("monitoring"), show_default=True, help="Folder of the results.")
 @click.option(
     "--publish",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=FOLDER,
     metavar="DIR",
     help="Folder of a service's log: it shows the report. Default: the environment's own, without --log.",
 )
@@ -111,6 +111,7 @@ def run(
     from slipway.settings import tracking_settings
 
     verify_log_folders(sources)
+    verify_log_folders((publish,) if publish else (), "--publish")
     with progress_bar() as progress:
         if outcomes is not None:
             import_outcomes(Path(), environment, outcomes, (), sources, progress)
