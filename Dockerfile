@@ -144,8 +144,7 @@ ENV DO_NOT_TRACK=1 \
     PYTHONUNBUFFERED=1 \
     SLIPWAY_BUNDLE=/bundle \
     SLIPWAY_HOST=0.0.0.0 \
-    SLIPWAY_LOG=/var/log/slipway \
-    SLIPWAY_PORT=8080
+    SLIPWAY_LOG=/var/log/slipway
 VOLUME /var/log/slipway
 EXPOSE 8080
 USER 10001:0

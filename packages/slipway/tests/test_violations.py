@@ -28,6 +28,27 @@ GOOD = {"plan": "plus", "town": "ulm", "joined": None, "months": 3, "usage": 1.5
 
 
 @pytest.mark.parametrize(
+    ("zoned", "text", "words"),
+    [
+        (False, "2024-05-01T13:30:00Z", "a timestamp with a time zone"),
+        (False, "2024-05-01 13:30+02:00", "a timestamp with a time zone"),
+        (True, "2024-05-01T13:30:00", "a timestamp without a time zone"),
+        (True, "2024-05-01T13:30", "a timestamp without a time zone"),
+        (False, "2024-05-01", "a date without a time"),
+        (False, "2024-06-31T13:30:00", "a date that the calendar lacks"),
+        (True, "2023-02-29T13:30:00Z", "a date that the calendar lacks"),
+        (False, "2024-05-01T24:00:00", "a time that the clock lacks"),
+        (True, "2024-05-01T13:30:60Z", "a time that the clock lacks"),
+        (False, "01.05.2024", "other text"),
+        (False, "\u0662\u0660\u0662\u0664-05-01", "other text"),
+    ],
+)
+def test_a_time_that_is_not_the_fields_is_told_apart(zoned, text, words):
+    field = field_of(Annotated[datetime, Meta(tz=zoned)])
+    assert describe_violation(field, text).found == words
+
+
+@pytest.mark.parametrize(
     ("column", "value", "sentence"),
     [
         ("months", 601, "expected an integer from 0 to 600, found a number out of range"),

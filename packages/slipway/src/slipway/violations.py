@@ -4,7 +4,9 @@ The sentence never repeats the value, which may be personal or hostile.
 """
 
 import math
-from datetime import datetime
+import re
+from collections.abc import Callable
+from datetime import date, datetime, time
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -28,6 +30,8 @@ _KINDS: dict[Any, str] = {
     list: "an array",
     dict: "an object",
 }
+# What RFC 3339 and its near misses look like; no part of it is looked at by a calendar or a clock yet.
+_TIME_TEXT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt ]([0-9:.]+)([Zz]|[+-][0-9:]+)?)?")
 _BOUNDS = (("at least", "ge"), ("above", "gt"), ("at most", "le"), ("below", "lt"))
 OUTSIDE_CALENDAR = f"a time outside of the years {datetime.min.year} to {datetime.max.year}"
 
@@ -63,7 +67,9 @@ def describe_value(value: Any, field: Field | None = None) -> str:
     if isinstance(value, float) and math.isinf(value):
         return "infinity"
     if field and isinstance(value, _SENT_AS.get(field.kind, ())) and not isinstance(value, bool):
-        return "other text" if isinstance(value, str) else _describe_number(field, value)
+        if not isinstance(value, str):
+            return _describe_number(field, value)
+        return _describe_time(field, value) if field.kind is Kind.TIMESTAMP else "other text"
     return next((text for kind, text in _KINDS.items() if isinstance(value, kind)), "a value of another type")
 
 
@@ -104,6 +110,31 @@ def _length(field: Field) -> str:
             return f" of at least {least} characters"
         case least, most:
             return f" of {least} to {most} characters"
+
+
+def _describe_time(field: Field, text: str) -> str:
+    """Describe how a text that is no timestamp of the field differs from one."""
+    parts = _TIME_TEXT.fullmatch(text)
+    if parts is None:
+        return "other text"
+    day, clock, zone = parts.groups()
+    if not _reads(date.fromisoformat, day):
+        return "a date that the calendar lacks"
+    if clock is None:
+        return "a date without a time"
+    if not _reads(time.fromisoformat, clock):
+        return "a time that the clock lacks"
+    if bool(zone) != field.zoned:
+        return "a timestamp with a time zone" if zone else "a timestamp without a time zone"
+    return "other text"
+
+
+def _reads(read: Callable[[str], object], text: str) -> bool:
+    try:
+        read(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _describe_number(field: Field, value: Any) -> str:

@@ -18,6 +18,7 @@ from toybox import rows_of
 from slipway.columns import frame_to_columns
 from slipway.serving.api.rows import to_integer
 from slipway.serving.log.reader import read_log
+from slipway.serving.protocols.mlflow import JSON_LINES, choose_media_type
 from slipway.tracking.model import save_model
 
 GOOD = {"plan": "basic", "months": 7}
@@ -155,6 +156,71 @@ def test_csv_cells_may_be_quoted_and_hold_commas(services, toys):
     assert [one["score"] for one in found.json()["predictions"]] == bundle.score(bundle.parse(rows)).tolist()
 
 
+def lines_of(rows):
+    return "\n".join(map(json.dumps, rows)) + "\n"
+
+
+@pytest.mark.parametrize("kind", JSON_LINES)
+def test_json_lines_mean_the_same_rows(service, toy, kind):
+    body = lines_of(rows_of(toy, 60))
+    found = service.ask.post("/invocations", data=body, headers={"Content-Type": kind, "Accept": kind})
+    assert (found.status_code, found.headers["content-type"]) == (200, kind), found.text
+    expect_registered_answer(toy, frame_of(toy), [json.loads(line) for line in found.text.splitlines()])
+
+
+@pytest.mark.parametrize("rows", [1, 60])
+def test_answers_may_be_csv(service, toy, rows):
+    body = {"instances": rows_of(toy, rows)}
+    found = ask(service, body, Accept="text/csv")
+    assert found.headers["content-type"] == "text/csv; charset=utf-8"
+    predictions = ask(service, body).json()["predictions"]
+    header, *lines = found.text.splitlines()
+    assert header.split(",") == [*predictions[0]]
+    plain = [
+        [str(value).lower() if value in (True, False) else str(value) for value in row.values()] for row in predictions
+    ]
+    assert [line.split(",")[:-1] for line in lines] == [row[:-1] for row in plain]
+    without = ask(service, body, Accept="text/csv; header=absent").text.splitlines()
+    assert [line.split(",")[:-1] for line in without] == [row[:-1] for row in plain]
+
+
+@pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        ("", "application/json"),
+        ("*/*", "application/json"),
+        ("application/xml", "application/json"),
+        ("text/csv", "text/csv"),
+        ("TEXT/CSV; Header=Absent", "text/csv;header=absent"),
+        ("application/xml, text/csv;q=0.5, application/jsonlines", "application/jsonlines"),
+        ("text/csv;q=0", "application/json"),
+        ("text/csv;q=x, application/json;q=0.1", "application/json"),
+        ("application/json;q=0.2, text/csv;q=0.9", "text/csv"),
+    ],
+)
+def test_the_form_of_an_answer_is_the_one_that_the_client_prefers(accept, chosen):
+    assert choose_media_type(accept.lower()) == chosen
+
+
+def test_a_line_that_does_not_fit_is_named(churn_service):
+    for line, status, said in (
+        ("{", 400, "Row 1: Malformed JSON"),
+        ('{"plan": "basic", "months": 7, "months": 8}', 400, "Row 1: Duplicate key"),
+        ('{"plan": "basic"}', 422, "Row 1, field months: expected an integer from 0 to 600, found nothing"),
+        ("7", 422, "Row 1: expected an object"),
+    ):
+        body = lines_of([GOOD]) + "\n" + line
+        found = churn_service.ask.post("/invocations", data=body, headers={"Content-Type": "application/jsonlines"})
+        assert found.status_code == status, found.text
+        assert said in found.json()["detail"]
+
+
+def test_vertex_ai_sends_parameters(churn_service):
+    for parameters in (None, {}):
+        found = ask(churn_service, {"instances": [GOOD], "parameters": parameters})
+        assert [*found.json()["predictions"][0]] == ["score", "label", "prediction_id"], found.text
+
+
 def test_each_prediction_is_in_the_log_and_takes_feedback(churn_service, churn):
     found = client_of(churn_service).invoke(frame_of(churn, 3)).get_predictions()
     logged = {entry.id: entry for entry in read_log(churn_service.log) if hasattr(entry, "score")}
@@ -183,6 +249,7 @@ def test_a_nan_inside_of_a_text_stays_text(services, toys):
         ({"instances": [GOOD], "signature_name": "x"}, "exactly one of"),
         ({"instances": [GOOD], "params": {"threshold": 0.1}}, "no params"),
         ({"instances": [GOOD], "params": []}, "no params"),
+        ({"instances": [GOOD], "parameters": {"threshold": 0.1}}, "no parameters"),
         ({"instances": [["basic", 7]]}, "without names"),
         ({"inputs": [["basic", 7]]}, "without names"),
         ({"dataframe_records": {"plan": "basic"}}, "array of records"),
@@ -300,6 +367,8 @@ def test_json_is_read_as_strictly_as_elsewhere_but_for_nan(churn_service, body, 
         ("plan,months,joined\nbasic,7,2024-05-01\n", 422, "field joined: expected a timestamp with a time zone"),
         ("plan,months,colour\nbasic,7,red\n", 422, "field colour: expected one of plan, town"),
         (",plan,months\n0,basic,7\n", 422, "found an unknown field"),
+        ("basic,7\nplus,9\n", 422, "header line with the names of the contract's fields (plan, town, "),
+        ("plan;months\nbasic;7\n", 422, "with commas between them, found a first line with none of them"),
     ],
 )
 def test_csv_that_does_not_fit_is_refused_with_the_reason(churn_service, body, status, said):

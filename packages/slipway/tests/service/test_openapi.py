@@ -1,7 +1,7 @@
 """The description of the API is true: Schemathesis asks a running service all that it says, with every check."""
 
+import calendar
 import json
-import os
 import subprocess
 import sys
 from itertools import product
@@ -36,11 +36,10 @@ TWICE = "--exclude-operation-id=v2_version_infer"
 def run_schemathesis(folder, *options, config=""):
     """Make the same requests every time, with all checks; what it says if it finds nothing."""
     file = folder / "schemathesis.toml"
-    file.write_text(f'hooks = "local_times"\n{config}')
+    file.write_text(config)
     done = subprocess.run(
         [str(SCHEMATHESIS), f"--config-file={file}", "run", "--generation-deterministic", *options],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
         capture_output=True,
         text=True,
         timeout=200,
@@ -138,7 +137,6 @@ def test_every_golden_row_is_allowed(toy, validator):
         assert validator.is_valid(json.loads(line)["row"])
 
 
-# Days that a month does not have are not among them: a pattern cannot count days.
 DATES = ("2024-02-28", "0001-01-01", "9998-12-31", "0000-01-01", "2024-00-10", "2024-13-10", "2024-01-00", "2024-01-32")
 SEPARATORS = ("T", "t", "_", "")
 CLOCKS = (
@@ -149,7 +147,6 @@ CLOCKS = (
     "24:00:00",
     "12:60:00",
     "23:59:60",
-    "12:30",
     "12:30:15.",
 )
 ZONES = ("", "Z", "z", "+00:00", "-23:59", "+24:00", "+00:60", "+01", " Z")
@@ -169,6 +166,15 @@ def test_the_description_allows_the_times_that_the_service_takes(toys, name):
         allowed += validator.is_valid(text)
         assert takes(bundle, json.dumps(row | {field.name: text})) == validator.is_valid(text), text
     assert allowed == 3 * 2 * 4 * (4 if field.zoned else 1)
+
+
+@pytest.mark.parametrize("year", [1900, 2000, 2023, 2024, 8, 9996])
+def test_the_description_allows_the_days_of_the_calendar(toys, year):
+    """June 31 is a date to a pattern that counts to 31 in each month."""
+    validator = jsonschema_rs.Draft202012Validator(describe_row(toys["rents"].bundle)["properties"]["offered"])
+    for month, day in product(range(1, 13), range(1, 33)):
+        real = day <= calendar.monthrange(year, month)[1]
+        assert validator.is_valid(f"{year:04}-{month:02}-{day:02}T10:00:00") == real, (month, day)
 
 
 ANYTHING = (

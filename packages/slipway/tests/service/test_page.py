@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from urllib.parse import urljoin
 
 import pytest
 from running import serving
@@ -232,6 +234,24 @@ def test_words_of_a_contract_stay_words(churn, tmp_path):
     assert [each["text"] for each in options_of(page, page.one(name="plan"))][-1] == "plus"
     assert not page.all(src="x")
     assert not page.all(tag="b")
+
+
+def test_the_page_asks_below_its_own_address_whatever_stands_before_it(churn_service):
+    """A proxy that passes on what is below /models/churn/ without that prefix."""
+    page = Page(churn_service.ask.get("/").text)
+    parts = [each.get("href") or each.get("src") for each in page.elements if "href" in each or "src" in each]
+    script = churn_service.ask.get("/static/page.js").text
+    for address in [*parts, *re.findall(r"""(?:post|URL)\("(.*?)\"""", script)]:
+        below = urljoin("https://example.org/models/churn/", address)
+        assert below.startswith("https://example.org/models/churn/"), address
+        found = churn_service.ask.get(below.removeprefix("https://example.org/models/churn"))
+        assert found.status_code in (200, 405), address
+
+
+def test_no_button_that_was_pressed_loses_the_keyboards_focus(churn_service):
+    """Browsers move the focus away from an element that is disabled."""
+    script = churn_service.ask.get("/static/page.js").text
+    assert not re.findall(r"disabled = (?!false)", script)
 
 
 def test_without_javascript_the_page_says_what_still_works(churn_service):

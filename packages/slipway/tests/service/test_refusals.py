@@ -1,5 +1,6 @@
 """Bad input gets the right status, names row and field, says what was expected, and repeats nothing of the client's."""
 
+import gzip
 import json
 import re
 import socket
@@ -140,11 +141,79 @@ def test_another_content_type_is_refused(churn_service, content_type):
     check_problem(ask(churn_service, GOOD, content_type), 415, "content-type")
 
 
-def test_a_compressed_body_is_refused(churn_service):
-    answer = churn_service.ask.post(
-        "/predict", data=b"x", headers={"Content-Type": "application/json", "Content-Encoding": "gzip"}
-    )
-    check_problem(answer, 415, "content-type")
+@pytest.mark.parametrize(
+    ("word", "remedy"),
+    [
+        ("NaN", "Send null"),
+        ("-NaN", "Send null"),
+        ("nan", "Send null"),
+        ("None", "Send null"),
+        ("Infinity", "Send a finite number, or null"),
+        ("-Infinity", "Send a finite number, or null"),
+        ("True", "Send true"),
+    ],
+)
+def test_a_word_of_another_language_is_named_with_what_json_has_for_it(churn_service, word, remedy):
+    found = check_problem(ask(churn_service, f'{{"plan":"basic","months":7,"usage":{word}}}'), 400, "malformed-json")
+    assert f"found {word}. {remedy}" in found["detail"]
+
+
+def test_a_word_elsewhere_in_a_malformed_body_is_not_to_blame(churn_service):
+    found = check_problem(ask(churn_service, '{"plan":"NaN","months":x}'), 400, "malformed-json")
+    assert "found" not in found["detail"]
+
+
+@pytest.mark.parametrize("end", ["Z", "+02:00", "-0330"])
+def test_a_time_may_be_without_seconds(churn_service, end):
+    row = {"plan": "basic", "months": 7, "joined": f"2020-01-01T10:30{end}"}
+    whole = row | {"joined": f"2020-01-01T10:30:00{end}"}
+    answers = [ask(churn_service, json.dumps(each)).json() for each in (row, whole)]
+    assert answers[0]["score"] == answers[1]["score"]
+
+
+def ask_compressed(service, body, encoding="gzip"):
+    headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+    return service.ask.post("/predict", data=body, headers=headers)
+
+
+@pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip"])
+def test_another_encoding_than_gzip_is_refused(churn_service, encoding):
+    check_problem(ask_compressed(churn_service, GOOD.encode(), encoding), 415, "content-type")
+
+
+def test_a_compressed_body_is_read(churn_service):
+    parts = [gzip.compress(part.encode()) for part in (GOOD[:10], GOOD[10:])]
+    for body in (gzip.compress(GOOD.encode()), b"".join(parts)):
+        assert ask_compressed(churn_service, body).status_code == 200
+    answer = ask_compressed(churn_service, gzip.compress(b"plan,months\nbasic,7\n"))
+    check_problem(answer, 400, "malformed-json")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (GOOD.encode(), "malformed-json"),
+        (b"", "incomplete-body"),
+        (gzip.compress(GOOD.encode())[:-1], "incomplete-body"),
+        (gzip.compress(GOOD.encode())[:5], "incomplete-body"),
+        (gzip.compress(GOOD.encode()) + GOOD.encode(), "malformed-json"),
+    ],
+)
+def test_a_compressed_body_that_is_damaged_is_refused(churn_service, body, reason):
+    check_problem(ask_compressed(churn_service, body), 400, reason)
+
+
+def test_a_small_body_that_would_become_a_large_one_is_refused(churn_service):
+    bomb = gzip.compress(b" " * (200 << 20))
+    ask(churn_service, GOOD)
+    before = memory_of(churn_service)
+    assert len(bomb) < 1 << 20
+    check_problem(ask_compressed(churn_service, bomb), 413, "too-large")
+    for many in (gzip.compress(b" " * (600 << 10)) * 2, gzip.compress(b"") * 40_000):
+        answer = ask_compressed(churn_service, many)
+        check_problem(answer, 413, "too-large")
+        assert answer.elapsed.total_seconds() < 1
+    assert memory_of(churn_service) - before < 16 << 20
 
 
 @pytest.mark.parametrize("path", ["/predict", "/feedback"])

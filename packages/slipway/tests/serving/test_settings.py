@@ -47,6 +47,25 @@ def test_a_value_that_cannot_be_meant_is_named(name, value):
         read_settings({name: value})
 
 
+@pytest.mark.parametrize(
+    ("environ", "port"),
+    [
+        ({"PORT": "9000"}, 9000),
+        ({"AIP_HTTP_PORT": "9001", "PORT": "9000"}, 9001),
+        ({"SLIPWAY_PORT": "9002", "AIP_HTTP_PORT": "9001", "PORT": "9000"}, 9002),
+        ({"SLIPWAY_PORT": "tcp://10.0.0.1:80", "PORT": "9000"}, 9000),
+        ({"SLIPWAY_PORT": "", "PORT": ""}, 8080),
+    ],
+)
+def test_a_platform_says_on_which_port_it_expects_the_service(environ, port):
+    assert read_settings(environ).port == port
+
+
+def test_a_platforms_port_is_named_where_it_is_wrong():
+    with pytest.raises(SettingsError, match=r"Invalid setting: AIP_HTTP_PORT: Expected"):
+        read_settings({"AIP_HTTP_PORT": "http"})
+
+
 def test_what_kubernetes_says_of_a_service_named_slipway_is_not_meant_for_us():
     assert read_settings({"SLIPWAY_PORT": "tcp://10.0.0.1:80"}).port == 8080
 

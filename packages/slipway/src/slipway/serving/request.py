@@ -1,5 +1,6 @@
 """The request as every route gets it, and the reply that it returns."""
 
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -13,6 +14,11 @@ INSTANCE = "x-slipway-instance"
 PROBE = "x-slipway-probe"
 _PROBE_KEY = "HTTP_X_SLIPWAY_PROBE"
 Environ = Mapping[str, Any]
+_GZIP = ("gzip", "x-gzip")
+# Of zlib: the largest window, with the header and checksum of gzip.
+_GZIP_FORMAT = 16 + zlib.MAX_WBITS
+# What follows a member is copied for the next one: a body of nothing but small members would take minutes.
+_GZIP_MEMBERS = 100
 
 
 class Request(NamedTuple):
@@ -47,7 +53,7 @@ def is_probe(environ: Environ) -> bool:
 
 
 def read_body(environ: Environ, limit: int) -> bytes:
-    """Read at most `limit` bytes; raises `Refusal`: 413 for more, 400 for fewer than Content-Length."""
+    """Read at most `limit` bytes, after gzip too; raises `Refusal`: 413 for more, 400 for fewer than announced."""
     announced = environ.get("CONTENT_LENGTH")
     length = limit if announced is None else int(announced)
     body: bytes = environ["wsgi.input"].read(limit + 1) if length <= limit else b""
@@ -55,7 +61,26 @@ def read_body(environ: Environ, limit: int) -> bytes:
         raise Refusal(Reason.TOO_LARGE, f"Body too large: expected at most {limit:,} bytes. Split the request.")
     if announced is not None and len(body) != length:
         raise Refusal(Reason.INCOMPLETE, "Incomplete body: fewer bytes arrived than Content-Length says.")
-    return body
+    return _decompress(body, limit) if environ.get("HTTP_CONTENT_ENCODING", "").lower() in _GZIP else body
+
+
+def _decompress(body: bytes, limit: int) -> bytes:
+    """Decompress at most `limit` bytes, whatever the body would become."""
+    found = b""
+    for _ in range(_GZIP_MEMBERS):
+        member = zlib.decompressobj(_GZIP_FORMAT)
+        try:
+            found += member.decompress(body, limit + 1 - len(found))
+        except zlib.error:
+            raise Refusal(Reason.MALFORMED, "Malformed gzip, as which Content-Encoding describes the body.") from None
+        if len(found) > limit:
+            raise Refusal(Reason.TOO_LARGE, f"Body too large: expected at most {limit:,} bytes once decompressed.")
+        if not member.eof:
+            raise Refusal(Reason.INCOMPLETE, "Incomplete body: the gzip in it has no end.")
+        body = member.unused_data
+        if not body:
+            return found
+    raise Refusal(Reason.TOO_LARGE, f"Body too large: expected at most {_GZIP_MEMBERS} members in its gzip.")
 
 
 def read_media_type(environ: Environ) -> str:
@@ -63,8 +88,8 @@ def read_media_type(environ: Environ) -> str:
     given: str = environ.get("CONTENT_TYPE", "")
     if given == JSON and "HTTP_CONTENT_ENCODING" not in environ:
         return given
-    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
-        raise Refusal(Reason.CONTENT_TYPE, "Unsupported Content-Encoding. Send the body uncompressed.")
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() not in ("identity", *_GZIP):
+        raise Refusal(Reason.CONTENT_TYPE, "Unsupported Content-Encoding. Send the body uncompressed, or as gzip.")
     kind, _, parameters = given.partition(";")
     charset = [part.partition("=")[2] for part in parameters.lower().split(";") if part.strip().startswith("charset=")]
     if any(name.strip().strip('"') not in ("utf-8", "utf8") for name in charset):
@@ -75,4 +100,5 @@ def read_media_type(environ: Environ) -> str:
 def require_json(environ: Environ) -> None:
     """Raise `Refusal` (415) for another content type than JSON."""
     if read_media_type(environ) != JSON:
-        raise Refusal(Reason.CONTENT_TYPE, f"Expected Content-Type: {JSON}.")
+        detail = f"Expected Content-Type: {JSON}. Rows as CSV or JSON lines go to /invocations."
+        raise Refusal(Reason.CONTENT_TYPE, detail)

@@ -12,6 +12,8 @@ from msgspec import Meta
 from slipway.errors import SettingsError
 
 PREFIX = "SLIPWAY_"
+# Where platforms say on which port they expect the service: Vertex AI, then Cloud Run and others.
+_PLATFORM_PORTS = ("AIP_HTTP_PORT", "PORT")
 Kind = TypeVar("Kind", bound="LogSettings")
 Durability = Annotated[
     Literal["always", "interval", "never"],
@@ -60,7 +62,7 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
         int, Meta(ge=1, le=1000, description="rows of a worker that wait for the shadow, in MB; more are dropped")
     ] = 4
     host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=1, le=65535, description="port to listen on")] = 8080
+    port: Annotated[int, Meta(ge=1, le=65535, description="port to listen on; else $AIP_HTTP_PORT, else $PORT")] = 8080
     workers: Annotated[int, Meta(ge=0, le=256, description="processes; 0: one for each core")] = 0
     share_port: Annotated[
         Literal["on", "off"],
@@ -137,18 +139,22 @@ def describe_variables(kind: type[LogSettings] = ServingSettings) -> list[tuple[
 
 def _read(kind: type[Kind], environ: Mapping[str, str], chosen: Mapping[str, Any]) -> Kind:
     found: dict[str, Any] = {}
+    sources: dict[str, str] = {}
     for name in kind.__struct_fields__:
-        value = environ.get(PREFIX + name.upper(), "")
-        # Kubernetes sets SLIPWAY_PORT=tcp://... in every pod beside a Service that is named slipway.
-        if value and not value.startswith("tcp://"):
-            found[name] = value
+        for variable in (PREFIX + name.upper(), *(_PLATFORM_PORTS if name == "port" else ())):
+            value = environ.get(variable, "")
+            # Kubernetes sets SLIPWAY_PORT=tcp://... in every pod beside a Service that is named slipway.
+            if value and not value.startswith("tcp://"):
+                found[name], sources[name] = value, variable
+                break
         if chosen.get(name) is not None:
             found[name] = chosen[name]
     try:
         return msgspec.convert(found, kind, strict=False, dec_hook=lambda target, value: target(value))
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `$.")
-        variable = f"{PREFIX}{path.rstrip('`').upper()}: " if path else ""
+        name = path.rstrip("`")
+        variable = f"{sources.get(name, PREFIX + name.upper())}: " if path else ""
         raise SettingsError(
             f"Invalid setting: {variable}{reason}. `slipway serve --help` lists the settings."
         ) from error

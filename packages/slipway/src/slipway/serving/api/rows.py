@@ -1,6 +1,7 @@
 """Read rows as clients send them: typed by the contract, or refused with row, field and what was expected."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, get_type_hints
 
@@ -14,6 +15,16 @@ from slipway.violations import REFUSED_ROW, describe_field, describe_value, desc
 # Enough to fix a request, and few enough to keep the response to a hostile one small.
 _FAULTS = 20
 _PLAIN = msgspec.json.Decoder()
+# RFC 3339 demands seconds, which the inputs of browsers and many people leave out.
+_WITHOUT_SECONDS = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
+# Words of other languages for what JSON lacks or writes in another way, and what to send for them.
+_WORDS = {
+    **dict.fromkeys(("NaN", "-NaN", "nan", "NA", "None", "undefined"), "null for a missing value"),
+    **dict.fromkeys(("Infinity", "-Infinity", "inf", "-inf"), "a finite number, or null"),
+    "True": "true",
+    "False": "false",
+}
+_WORD = re.compile(rb"-?[A-Za-z]+")
 # Beyond this a float does not hold every whole number, so it cannot stand for one.
 _WHOLE = 2.0**53
 
@@ -27,7 +38,7 @@ class RowReader:
         self._list: Any = list[bundle.contract]  # type: ignore[name-defined]
         self._fields = {field.wire_name: field for field in bundle.fields}
         self._times = tuple(field.wire_name for field in bundle.fields if field.kind is Kind.TIMESTAMP)
-        self._integers = frozenset(field.wire_name for field in bundle.fields if field.kind is Kind.INTEGER)
+        self._read_as = {field.wire_name: _LENIENT[field.kind] for field in bundle.fields if field.kind in _LENIENT}
         self._types = get_type_hints(bundle.contract, include_extras=True)
 
     def read(self, body: bytes) -> msgspec.Struct | list[Any]:
@@ -51,16 +62,16 @@ class RowReader:
             return msgspec.convert(rows, self._list)
         except msgspec.ValidationError:
             # To JSON Schema 7.0 and 7 are the same number.
-            rows = [self._make_whole(row) for row in rows]
+            rows = [self._normalize(row) for row in rows]
         try:
             return msgspec.convert(rows, self._list)
         except msgspec.ValidationError:
             raise self._explain(rows) from None
 
-    def _make_whole(self, row: Any) -> Any:
+    def _normalize(self, row: Any) -> Any:
         if not isinstance(row, dict):
             return row
-        return {name: to_integer(value) if name in self._integers else value for name, value in row.items()}
+        return {name: self._read_as.get(name, _same)(value) for name, value in row.items()}
 
     def _explain(self, rows: Sequence[Any]) -> Refusal:
         faults: list[Fault] = []
@@ -119,6 +130,19 @@ def to_integer(value: Any) -> Any:
     return int(value) if type(value) is float and value.is_integer() and abs(value) < _WHOLE else value
 
 
+def add_seconds(value: Any) -> Any:
+    """Return a timestamp with seconds for one without (2024-05-01T13:30), any other value as it is."""
+    parts = _WITHOUT_SECONDS.fullmatch(value) if type(value) is str else None
+    return f"{parts[1]}:00{parts[2] or ''}" if parts else value
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_LENIENT = {Kind.INTEGER: to_integer, Kind.TIMESTAMP: add_seconds}
+
+
 def verify_row_count(rows: int, most: int) -> None:
     """Raise `Refusal` for no rows, or more than a request may have."""
     if rows > most:
@@ -128,18 +152,32 @@ def verify_row_count(rows: int, most: int) -> None:
 
 
 def parse_json(body: bytes) -> Any:
-    """Decode JSON strictly (no NaN, no Infinity); raises `Refusal` that says where it is malformed."""
+    """Decode JSON strictly (no NaN, no Infinity); raises `Refusal` that says where, and what to send."""
     try:
         return _PLAIN.decode(body)
     except msgspec.ValidationError:
         raise Refusal(Reason.INVALID_ROW, "A number in the body is out of range: expected 64 bits.") from None
     except msgspec.DecodeError as error:
-        reason = str(error).removeprefix("JSON is malformed: ").lower()
+        reason = str(error).removeprefix("JSON is malformed: ").lower() + _name_word(body, str(error))
     except UnicodeDecodeError:
         reason = "invalid UTF-8"
     except RecursionError:
         reason = "nested too deeply"
     raise Refusal(Reason.MALFORMED, f"Malformed JSON: {reason}.")
+
+
+def _name_word(body: bytes, error: str) -> str:
+    """Say what to send in place of a word that JSON lacks, if the byte that `error` names is within one."""
+    place = re.search(r"\(byte (\d+)\)", error)
+    if place is None:
+        return ""
+    at = int(place[1])
+    for found in _WORD.finditer(body, max(0, at - 9), at + 9):
+        word = found[0].decode()
+        # It stops within the word, or right after it: `nan` begins as `null` does.
+        if found.start() <= at <= found.end() + 1 and word in _WORDS:
+            return f", found {word}. Send {_WORDS[word]}"
+    return ""
 
 
 def refuse_duplicate_keys(body: bytes) -> None:

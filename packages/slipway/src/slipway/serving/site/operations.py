@@ -6,6 +6,8 @@ import msgspec
 
 from slipway.bundle import Bundle
 from slipway.serving.app.application import METRICS
+from slipway.serving.protocols.csv_rows import CSV
+from slipway.serving.protocols.mlflow import JSON_LINES
 from slipway.serving.protocols.open_inference import BINARY
 from slipway.serving.protocols.open_inference_documents import model_paths
 
@@ -108,13 +110,15 @@ _INVOCATIONS = Operation(
     "/invocations",
     "invocations",
     "protocols",
-    "Predict by the protocol of MLflow and SageMaker.",
+    "Predict by the protocol of MLflow, SageMaker and Vertex AI.",
     request="InvocationsRequest",
     response="InvocationsResponse",
+    other={JSON_LINES[0]: _TEXT, CSV: _TEXT},
     # CSV truncated at the end of a line looks complete: it needs a Content-Length.
     refusals=(*_SCORING, 411),
     description="Columns may come in any order, and `inputs` as an object with an array for each column. "
-    "text/csv with a header line is accepted as well.",
+    f"{CSV} with a header line and {JSON_LINES[0]} are accepted as well, and returned where Accept prefers them; "
+    f"`{CSV};header=absent` leaves the header line out.",
 )
 
 

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from slipway.bundle import Bundle
 from slipway.contract import Field, Kind
+from slipway.serving.protocols.mlflow_rows import PARAMETERS
 from slipway.serving.protocols.open_inference_documents import (
     InferenceRequest,
     InferenceResponse,
@@ -19,7 +20,7 @@ from slipway.serving.protocols.open_inference_documents import (
 )
 from slipway.serving.site.schema import Schema, describe_row, describe_types
 
-_PARAMS = Annotated[Any, Meta(description="The model has no params.", extra_json_schema={"enum": [None, {}]})]
+_NO_PARAMETERS = Annotated[Any, Meta(description="The model has no params.", extra_json_schema={"enum": [None, {}]})]
 
 
 def invocations_structs(row: type[msgspec.Struct], rows: Any, limits: Meta) -> list[type[msgspec.Struct]]:
@@ -34,7 +35,11 @@ def invocations_structs(row: type[msgspec.Struct], rows: Any, limits: Meta) -> l
     )
     forms = {"dataframe_split": split, "dataframe_records": rows, "instances": rows, "inputs": rows | row}
     return [
-        msgspec.defstruct(f"Invocations_{form}", [(form, kind), ("params", _PARAMS, None)], forbid_unknown_fields=True)
+        msgspec.defstruct(
+            f"Invocations_{form}",
+            [(form, kind), *((name, _NO_PARAMETERS, None) for name in PARAMETERS)],
+            forbid_unknown_fields=True,
+        )
         for form, kind in forms.items()
     ]
 

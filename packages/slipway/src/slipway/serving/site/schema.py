@@ -18,10 +18,16 @@ _ORDINARY = 8
 _LARGEST = 1.7976931348623157e308
 _REF = "#/components/schemas/{name}"
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
-_TIME = f"(?!0000)[0-9]{{4}}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]{_CLOCK}"
+# Every day of the calendar: 28 of each month, those that only some months have, and the leap day of leap years.
+_LEAP_YEAR = "([0-9]{2}(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00)"
+_DAY = (
+    "((?!0000)[0-9]{4}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
+    f"|{_LEAP_YEAR}-02-29)"
+)
+_TIME = f"{_DAY}[Tt]{_CLOCK}"
 _ZONE = "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 # The patterns leave out what the formats allow and the service does not: the year 0000 and leap seconds. A space for
-# the T and a zone without colon are read as well, but are not described.
+# the T, a zone without colon and a time without seconds are read as well, but are not described.
 _ZONED = {"format": "date-time", "pattern": f"^{_TIME}{_ZONE}$"}
 # The format date-time demands a zone; this one, from OpenAPI's registry of formats, forbids it.
 _LOCAL = {"format": "date-time-local", "pattern": f"^{_TIME}$"}

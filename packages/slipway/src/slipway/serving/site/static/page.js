@@ -74,6 +74,7 @@ async function post(path, body) {
 
 async function predict(event) {
   event.preventDefault();
+  if (isBusy(by("send"))) return;
   showFaults([]);
   const unread = fields.filter((field) => field.validity.badInput);
   if (unread.length) {
@@ -81,7 +82,7 @@ async function predict(event) {
     showProblem({ title: "Not sent", detail: "The value of a field is malformed.", errors: faults });
     return;
   }
-  by("send").disabled = true;
+  setBusy(by("send"), true);
   try {
     const { ok, found, milliseconds } = await post("predict", readRow());
     if (ok) showPrediction(found, milliseconds);
@@ -89,7 +90,7 @@ async function predict(event) {
   } catch {
     showProblem({ title: "No response", detail: "Cannot connect to the service, or its response is not JSON." });
   } finally {
-    by("send").disabled = false;
+    setBusy(by("send"), false);
   }
   if (!form.querySelector("[aria-invalid]")) by("response").scrollIntoView({ block: "nearest" });
 }
@@ -102,7 +103,7 @@ function showPrediction(found, milliseconds) {
   by("latency").textContent = `${milliseconds.toFixed(1)} ms`;
   by("accepted").textContent = "";
   by("accepted").className = "";
-  for (const button of by("feedback").querySelectorAll("button")) button.disabled = false;
+  for (const button of by("feedback").querySelectorAll("button")) setBusy(button, false);
   ({ binary: showBinary, multiclass: showClasses, regression: showValue })[model.task](found);
 }
 
@@ -167,6 +168,7 @@ function showFaults(faults) {
 
 async function sendFeedback(event) {
   event.preventDefault();
+  if (isBusy(event.submitter)) return;
   const given = by("outcome") ?? event.submitter;
   const place = by("accepted");
   if (given.value === "" || !prediction) {
@@ -183,7 +185,7 @@ async function sendFeedback(event) {
     place.className = ok ? "good" : "error";
     const words = given.tagName === "BUTTON" ? given.textContent : given.value;
     place.textContent = ok ? `Accepted: ${words}.` : found.detail;
-    if (ok) for (const button of by("feedback").querySelectorAll("button")) button.disabled = true;
+    if (ok) for (const button of by("feedback").querySelectorAll("button")) setBusy(button, true);
   } catch {
     place.className = "error";
     place.textContent = "Cannot connect to the service.";
@@ -191,6 +193,17 @@ async function sendFeedback(event) {
 }
 
 /* Small things. */
+
+/* A button that is disabled loses the keyboard's focus, so one that must wait stays enabled and does nothing. */
+
+function setBusy(button, busy) {
+  if (busy) button.setAttribute("aria-disabled", "true");
+  else button.removeAttribute("aria-disabled");
+}
+
+function isBusy(button) {
+  return button?.getAttribute("aria-disabled") === "true";
+}
 
 function element(tag, kind, text = "") {
   const made = document.createElement(tag);
