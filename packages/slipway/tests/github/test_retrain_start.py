@@ -8,8 +8,10 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 from slipway.cli import main
-from slipway.github.alarms.retrain_start import StartRules, start_retrain
+from slipway.files.writing import write_json
+from slipway.github.alarms.retrain_start import start_retrain
 from slipway.monitoring.alarms.alarm import Action
+from slipway.monitoring.retrain.start_rules import StartRules
 
 OTHER = replace(SKILL, measurement="slope", action=Action.ISSUE)
 UNIT = replace(SKILL, measurement="drift:temperature", action=Action.PAGE)
@@ -17,7 +19,7 @@ UNIT = replace(SKILL, measurement="drift:temperature", action=Action.PAGE)
 
 @pytest.fixture
 def start(client):
-    return lambda *alarms, **more: start_retrain(client, result(*alarms, **more), NOW, "77", StartRules(budget=3))
+    return lambda *alarms, **more: start_retrain(client, result(*alarms, **more), NOW, StartRules(budget=3), "77")
 
 
 def ran(stub, days, status="completed", conclusion="success"):
@@ -90,3 +92,18 @@ def test_the_budget_bounds_the_starts_of_thirty_days(stub, start):
 def test_the_command_says_why_not_where_the_monitor_left_nothing(stub, monkeypatch, tmp_path):
     done = CliRunner().invoke(main, ["ci", "start-retrain", "production", "--results", str(tmp_path)])
     assert (done.exit_code, done.output) == (0, f"The monitor left no result of production in {tmp_path}.\n")
+
+
+def test_the_command_takes_its_bounds_from_monitor_yaml(stub, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"API_URL": stub.url, "REPOSITORY": stub.repository, "TOKEN": "workflow-token"}.items():
+        monkeypatch.setenv(f"GITHUB_{name}", value)
+    write_json(tmp_path / "monitoring" / "production-2013-12-15.json", result(SKILL))
+    words = ["ci", "start-retrain", "production", "--results", "monitoring"]
+    (tmp_path / "monitor.yaml").write_text("retrain: {fewest_outcomes: 5001}\n")
+    assert "have 5,000 outcomes, expected at least 5,001" in CliRunner().invoke(main, words).output
+    (tmp_path / "monitor.yaml").write_text("retrain: {budget: 0}\n")
+    assert "0 were started in 30 days, and the budget is 0" in CliRunner().invoke(main, words).output
+    assert stub.started == []
+    (tmp_path / "monitor.yaml").write_text("retrain: {cool_down_days: 1}\n")
+    assert "retrain.yml was started" in CliRunner().invoke(main, words).output

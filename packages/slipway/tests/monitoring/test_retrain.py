@@ -146,8 +146,12 @@ def test_a_better_model_ends_as_a_branch_and_another_leaves_everything_as_it_was
 def test_too_few_new_outcomes_train_nothing(project):
     newer_rows(80).to_parquet(project.folder / "upstream.parquet", index=False)
     before = state(project)
+    rules = project.folder / "monitor.yaml"
+    rules.write_text("retrain: {fewest_outcomes: 81}\n")
     rehearsed = json.loads(retrain(project, "--dry-run", "--json").stdout)
     assert (rehearsed["end"], rehearsed["data"]["rows_new"]) == ("dry run", 80)
+    assert "Fewer than 81: nothing would be trained" in rehearsed["sentence"]
+    rules.unlink()
     done = retrain(project)
     assert "too few new outcomes" in done.stdout
     assert "80 new rows with their outcome up to 2024-03-31, expected at least 1,000" in done.stdout

@@ -13,6 +13,7 @@ from slipway.monitoring.alarms.alarm import Action, AlarmState, Severity
 from slipway.monitoring.alarms.judge import judge_rules
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.result import MonitorResult, ReleaseRows, Window
+from slipway.monitoring.retrain.start_rules import StartRules
 from slipway.monitoring.rules import DEFAULTS, Rule, read_rules
 
 FIRST = datetime(2024, 1, 29, tzinfo=UTC)
@@ -216,6 +217,11 @@ def test_a_file_changes_single_keys_of_a_default_and_adds_rules(tmp_path):
     assert found.lengths() == (7, 14, 28)
 
 
+def test_a_file_bounds_the_retrains_that_alarms_start(tmp_path):
+    (tmp_path / "monitor.yaml").write_text("retrain: {cool_down_days: 30, budget: 0}\n")
+    assert read_rules(tmp_path).retrain == StartRules(cool_down_days=30, fewest_outcomes=1000, budget=0)
+
+
 def test_a_window_may_be_a_number_of_outcomes(tmp_path):
     (tmp_path / "monitor.yaml").write_text(
         "windows: [7, 300 outcomes]\nrules: {skill: {window: 500 outcomes}, bias: {window: 90, fewest_outcomes: 5}}\n"
@@ -241,7 +247,7 @@ def test_a_window_of_outcomes_is_judged_when_it_is_full():
 
 def test_without_a_file_the_defaults_hold(tmp_path):
     found = read_rules(tmp_path)
-    assert (found.clock, found.rules) == ("logged", DEFAULTS)
+    assert (found.clock, found.retrain, found.rules) == ("logged", StartRules(), DEFAULTS)
 
 
 @pytest.mark.parametrize(
@@ -258,6 +264,9 @@ def test_without_a_file_the_defaults_hold(tmp_path):
             "rules.skill: fewest_outcomes: expected at most those of the window, found 501",
         ),
         ("colour: red", "unknown key `colour`"),
+        ("retrain: {cooldown: 3}", "retrain: unknown key `cooldown`"),
+        ("retrain: {cool_down_days: 0}", "retrain.cool_down_days: expected .* >= 1"),
+        ("retrain: {budget: many}", "retrain.budget: expected `int`"),
         ("rules: {mine: {watch: skill}}", "rules.mine: expected either beyond, or above and below"),
         ("rules: {mine: {above: 1}}", "rules.mine: missing key `watch`"),
         ("rules: {skill: {of: [3, 2]}}", "rules.skill: of: expected k of n windows with k at most n"),

@@ -12,6 +12,7 @@ from msgspec import Meta
 from slipway.errors import SettingsError
 from slipway.files.documents import convert_document, read_yaml
 from slipway.monitoring.alarms.alarm import Action, Severity
+from slipway.monitoring.retrain.start_rules import StartRules
 from slipway.monitoring.windows import Length, order_lengths, verify_length
 from slipway.params import Strict
 
@@ -69,11 +70,13 @@ class MonitorRules(Strict, frozen=True, kw_only=True):
     """The rules by which an environment is watched.
 
     `clock` is `logged`, the log's own time, or the timestamp of the contract that tells a row's day, for traffic that
-    is replayed or scored in batches. `windows` are lengths that are measured beside those of the rules.
+    is replayed or scored in batches. `windows` are lengths that are measured beside those of the rules. `retrain` says
+    when an alarm may start one.
     """
 
     clock: str = "logged"
     windows: tuple[Length, ...] = (7,)
+    retrain: StartRules = StartRules()
     rules: dict[str, Rule]
 
     def lengths(self) -> tuple[Length, ...]:
@@ -129,6 +132,7 @@ class _Document(Strict, frozen=True, kw_only=True):
 
     clock: str = "logged"
     windows: tuple[Length, ...] = (7,)
+    retrain: StartRules = StartRules()
     rules: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -142,7 +146,7 @@ def read_rules(root: Path) -> MonitorRules:
     path = root / RULES
     found = read_yaml(path, _Document, SettingsError, _ADVICE) if path.is_file() else _Document()
     rules = DEFAULTS | {name: _complete(name, given) for name, given in found.rules.items()}
-    read = MonitorRules(clock=found.clock, windows=found.windows, rules=rules)
+    read = MonitorRules(clock=found.clock, windows=found.windows, retrain=found.retrain, rules=rules)
     if not read.lengths():
         raise SettingsError(
             f"{RULES}: expected a length in `windows`, or a rule that is enabled; found none. {_ADVICE}"

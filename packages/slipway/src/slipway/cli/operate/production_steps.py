@@ -80,14 +80,21 @@ def alarms(environment: str, results: Path, as_json: bool) -> None:
 def start_retrain_workflow(environment: str, results: Path, as_json: bool) -> None:
     """Start retrain.yml if an alarm asks for it.
 
-    Not while another retrain is at work, its pull request is open, inputs fire alarms too, the last one is less than 14
-    days old, the newest windows have fewer than 1,000 outcomes, or four were started in 30 days. The token needs
-    Actions: write and Pull requests: read.
+    Not while another retrain is at work, its pull request is open, or inputs fire alarms too, nor within the cool-down,
+    with fewer outcomes and beyond the budget that monitor.yaml has under `retrain` (14 days, 1,000 in the newest
+    windows, four in 30 days). The token needs Actions: write and Pull requests: read.
     """
     from slipway.github.alarms.retrain_start import start_retrain
+    from slipway.monitoring.rules import read_rules
 
+    rules = read_rules(Path()).retrain
     run = (job_settings().run_url or "").rpartition("/")[2]
-    _start(environment, results, as_json, lambda client, result: start_retrain(client, result, datetime.now(UTC), run))
+    _start(
+        environment,
+        results,
+        as_json,
+        lambda client, result: start_retrain(client, result, datetime.now(UTC), rules, run),
+    )
 
 
 @click.command(name="start-rollback", epilog=examples("slipway ci start-rollback production"))
@@ -119,6 +126,7 @@ def retrain(environment: str, folder: Path) -> None:
     from slipway.github.retrain.propose import RESULT
     from slipway.monitoring.result import find_result
     from slipway.monitoring.retrain.run import RetrainRequest, run_retrain
+    from slipway.monitoring.rules import read_rules
     from slipway.problem import load_problem
     from slipway.settings import project_settings
 
@@ -126,6 +134,7 @@ def retrain(environment: str, folder: Path) -> None:
     request = RetrainRequest(
         environment=environment,
         until=datetime.now(UTC).date(),
+        fewest=read_rules(Path()).retrain.fewest_outcomes,
         cool_down=timedelta(),
         monitor=find_result(Path("monitoring"), environment),
     )

@@ -21,7 +21,7 @@ from slipway.cli.output import print_result, progress_printer
 @click.option(
     "--until", type=click.DateTime(["%Y-%m-%d"]), metavar="DAY", help="Last day of the data.  [default: today]"
 )
-@click.option("--fewest", type=click.IntRange(1), default=1000, show_default=True, help="Fewest new outcomes.")
+@click.option("--fewest", type=click.IntRange(1), help="Fewest new outcomes.  [default: that of monitor.yaml, 1000]")
 @click.option("--cool-down", type=Duration(), default="24h", show_default=True, help="Time after the last retrain.")
 @click.option("--monitor", type=FILE, metavar="FILE", help="Result of the monitor.  [default: the newest one]")
 @click.option("--refresh", metavar="MODULE:FUNCTION", help="Bring newer data by this function, not by the problem's.")
@@ -30,7 +30,7 @@ from slipway.cli.output import print_result, progress_printer
 def retrain(
     environment: str,
     until: datetime | None,
-    fewest: int,
+    fewest: int | None,
     cool_down: float,
     monitor: Path | None,
     refresh: str | None,
@@ -46,6 +46,7 @@ def retrain(
     from slipway.monitoring.result import find_result, read_result
     from slipway.monitoring.retrain.result import RetrainEnd
     from slipway.monitoring.retrain.run import REPORT, RetrainRequest, run_retrain
+    from slipway.monitoring.rules import read_rules
     from slipway.problem import load_problem, replace_refresh
     from slipway.settings import project_settings
 
@@ -53,7 +54,7 @@ def retrain(
     request = RetrainRequest(
         environment=environment,
         until=(until or datetime.now()).date(),
-        fewest=fewest,
+        fewest=fewest or read_rules(Path()).retrain.fewest_outcomes,
         cool_down=timedelta(seconds=cool_down),
         dry_run=dry_run,
         monitor=read_result(monitor) if monitor else find_result(Path("monitoring"), environment),

@@ -2,10 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Annotated, Any
-
-import msgspec
-from msgspec import Meta
+from typing import Any
 
 from slipway.errors import GitHubError
 from slipway.github.alarms.start import Start, find_asking_alarm, start_workflow
@@ -13,6 +10,7 @@ from slipway.github.client.api import GitHub
 from slipway.markdown import inline_code
 from slipway.monitoring.alarms.alarm import Action
 from slipway.monitoring.result import MonitorResult
+from slipway.monitoring.retrain.start_rules import StartRules
 
 WORKFLOW = "retrain.yml"
 # Begins the name of every branch that a retrain pushes.
@@ -22,22 +20,7 @@ _INPUTS = ("drift:", "missing:", "unseen:", "stuck:", "jump:", "stale", "duplica
 _BUDGET_DAYS = timedelta(days=30)
 
 
-class StartRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The conditions under which an alarm may start a retrain.
-
-    `cool_down_days` is half the window of the default rule: at least half of the outcomes of a retrain's newest window
-    are then new to it. `fewest_outcomes` in that window: with less, a skill has an interval about as wide as itself.
-    `budget` bounds the runs of 30 days, whoever started them: with a cool-down of 14 days only runs by hand reach it.
-    """
-
-    cool_down_days: Annotated[int, Meta(ge=1)] = 14
-    fewest_outcomes: Annotated[int, Meta(ge=1)] = 1000
-    budget: Annotated[int, Meta(ge=0)] = 4
-
-
-def start_retrain(
-    github: GitHub, result: MonitorResult, now: datetime, run: str = "", rules: StartRules | None = None
-) -> Start:
+def start_retrain(github: GitHub, result: MonitorResult, now: datetime, rules: StartRules, run: str = "") -> Start:
     """Start retrain.yml for the first alarm that asks for a retrain, if nothing speaks against it.
 
     `run` is the number of the monitor's run, whose artifact has the figures. Raises `GitHubError`.
@@ -46,7 +29,7 @@ def start_retrain(
     if alarm is None:
         return Start(started=False, why="No alarm asks for a retrain.")
     inputs = {"environment": result.environment, "alarm": alarm.fingerprint, "run": run}
-    obstacle = next(_obstacles(github, result, now, rules or StartRules()), None)
+    obstacle = next(_obstacles(github, result, now, rules), None)
     return start_workflow(github, WORKFLOW, alarm, inputs, obstacle)
 
 
