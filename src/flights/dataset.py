@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from slipway import DataError, read_parquet_folder
+from slipway import DataError, read_folder
 
 # A flight counts as late when it arrives more than this many minutes after its schedule.
 LATE_MINUTES = 15
@@ -44,8 +44,8 @@ def load(data_dir: Path) -> pd.DataFrame:
     The contract's columns, `target` (late or not), `group` (the local day, such as 2013-01-05), `time` (scheduled
     departure in UTC) and `key`. Cancelled and diverted flights have no arrival delay and are left out.
     """
-    flights = read_flights(read_parquet_folder(data_dir / "flights", FLIGHT_KINDS))
-    return join_weather(flights, read_weather(read_parquet_folder(data_dir / "weather", WEATHER_KINDS)))
+    flights = read_flights(read_folder(data_dir / "flights", FLIGHT_KINDS))
+    return join_weather(flights, read_weather(read_folder(data_dir / "weather", WEATHER_KINDS)))
 
 
 def read_flights(raw: pd.DataFrame) -> pd.DataFrame:

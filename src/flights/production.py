@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from slipway import read_parquet_folder
+from slipway import read_folder
 
 from .dataset import FLIGHT_KINDS
 
@@ -29,7 +29,7 @@ def refresh(data_dir: Path, until: date) -> None:
 
 def settled(data_dir: Path) -> pd.Series:
     """Return when each flight arrived, in UTC, by its key."""
-    raw = read_parquet_folder(data_dir / "flights", _LANDED_KINDS)
+    raw = read_folder(data_dir / "flights", _LANDED_KINDS)
     raw = raw[raw["arr_delay"].notna()]
     day = raw["year"].astype(str) + "-" + raw["month"].map("{:02}".format) + "-" + raw["day"].map("{:02}".format)
     key = day + " " + raw["carrier"] + raw["flight"].astype(str) + " " + raw["origin"]

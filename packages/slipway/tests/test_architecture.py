@@ -113,7 +113,7 @@ for name in slipway.__all__:
         print(name)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["['slipway']", "read_parquet_folder"]
+    assert done.stdout.splitlines() == ["['slipway']", "read_folder"]
 
 
 def test_every_public_name_is_there():

@@ -14,11 +14,11 @@ from churn.dataset import make
 from churn.problem import PROBLEM
 from msgspec import Meta
 
-from slipway.batch.check import check_batch
-from slipway.batch.rules import read_rules
 from slipway.contract import read_contract
 from slipway.data.validation.report import explain_report
 from slipway.data.validation.validate import validate_dataset
+from slipway.rows.check import check_batch
+from slipway.rows.rules import read_rules
 from slipway.serving.api.rows import RowReader
 from slipway.serving.error_responses import Refusal
 from slipway.violations import describe_field, describe_value, describe_violation

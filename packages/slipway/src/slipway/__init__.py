@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from slipway.errors import DataError, SlipwayError
     from slipway.files.writing import new_file
     from slipway.problem import Card, Expectation, Problem, Slice, Task, View
-    from slipway.tables import read_parquet_folder
+    from slipway.rows.folder import read_folder
 
 __all__ = [
     "Card",
@@ -19,14 +19,14 @@ __all__ = [
     "Task",
     "View",
     "new_file",
-    "read_parquet_folder",
+    "read_folder",
 ]
 
 _MODULES = {
     **dict.fromkeys(("DataError", "SlipwayError"), "slipway.errors"),
     **dict.fromkeys(("Card", "Expectation", "Problem", "Slice", "Task", "View"), "slipway.problem"),
     "new_file": "slipway.files.writing",
-    "read_parquet_folder": "slipway.tables",
+    "read_folder": "slipway.rows.folder",
 }
 
 

@@ -4,8 +4,10 @@ Numbers, integers and booleans are float64 with NaN for missing; categories are 
 are datetime64[us] with NaT, in UTC where the contract asks for a time zone.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
@@ -20,6 +22,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCAL_EPOCH = datetime(1970, 1, 1)
 _FIRST_DAY, _LAST_DAY = (datetime.min - _LOCAL_EPOCH).days, (datetime.max - _LOCAL_EPOCH).days
 _NOT_A_TIME = -(1 << 63)
+# RFC 3339 demands seconds, which the inputs of browsers and many people leave out.
+_WITHOUT_SECONDS = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
+# Beyond this a float does not hold every whole number, so it cannot stand for one.
+_WHOLE = 2.0**53
 
 
 def rows_to_columns(fields: Sequence[Field], rows: Sequence[msgspec.Struct]) -> Columns:
@@ -92,6 +98,25 @@ def to_microseconds(value: datetime | None) -> int:
     if not _FIRST_DAY <= since.days <= _LAST_DAY:
         raise OverflowError("the time is outside of the years 1 to 9999")
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def to_integer(value: Any) -> Any:
+    """Return an integer for a whole number of another type (529.0, as pandas writes it), any other value as it is."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < _WHOLE else value
+    return (
+        int(value) if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value() else value
+    )
+
+
+def add_seconds(value: Any) -> Any:
+    """Return a timestamp with seconds for one without (2024-05-01T13:30), any other value as it is."""
+    parts = _WITHOUT_SECONDS.fullmatch(value) if type(value) is str else None
+    return f"{parts[1]}:00{parts[2] or ''}" if parts else value
+
+
+# Near misses of a value that service, score and validation take for it.
+LENIENT: dict[Kind, Callable[[Any], Any]] = {Kind.INTEGER: to_integer, Kind.TIMESTAMP: add_seconds}
 
 
 def _timestamps(values: Any) -> NDArray[Any]:

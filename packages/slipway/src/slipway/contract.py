@@ -1,6 +1,7 @@
 """Read a contract: the one `msgspec.Struct` that defines a row for every part of the machinery."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
@@ -73,13 +74,25 @@ def read_contract(contract: type[msgspec.Struct], sealed: bool = False) -> tuple
             f"The contract {contract.__name__} is written as a list or with a tag, but clients send an object of its "
             "fields. Declare it without array_like and tag."
         )
+    fields = tuple(_read_field(field) for field in info.fields)
+    inexact = [] if sealed else [field for field in fields if _is_inexact(field.multiple_of)]
+    if inexact:
+        raise ProblemError(
+            f"The contract's field {inexact[0].name!r}: multiple_of={inexact[0].multiple_of:g} has no exact "
+            "binary form, so the service would refuse most of its multiples. Leave multiple_of out, or send "
+            "whole numbers of a smaller unit (cents) as int."
+        )
     taken = sorted(RESERVED & {field.name for field in info.fields})
     if taken:
         raise ProblemError(
             f"The contract {contract.__name__} has a field named {taken[0]!r}, a name that is reserved for the dataset "
             f"(reserved: {', '.join(sorted(RESERVED))}). Rename the field."
         )
-    return tuple(_read_field(field) for field in info.fields)
+    return fields
+
+
+def _is_inexact(step: float | None) -> bool:
+    return step is not None and Decimal(repr(step)) != Decimal(step)
 
 
 def _read_field(field: inspect.Field) -> Field:

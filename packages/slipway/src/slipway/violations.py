@@ -27,6 +27,7 @@ _KINDS: dict[Any, str] = {
     _NUMBER: "a number",
     str: "text",
     datetime: "a timestamp",
+    date: "a date without a time",
     list: "an array",
     dict: "an object",
 }
@@ -47,6 +48,7 @@ class Violation(NamedTuple):
 
 
 REFUSED_ROW = Violation("a row that passes the contract's own checks", "one that fails them")
+CHANGED_VALUE = Violation("a value that the contract's own checks leave as it is", "one that they change")
 
 
 def describe_violation(field: Field, value: Any) -> Violation:
@@ -66,6 +68,8 @@ def describe_value(value: Any, field: Field | None = None) -> str:
     """Describe the kind of a value; where that is the kind of `field`, how the value differs."""
     if isinstance(value, float) and math.isinf(value):
         return "infinity"
+    if field and field.kind is Kind.TIMESTAMP and isinstance(value, datetime):
+        return f"a timestamp {'with' if value.tzinfo else 'without'} a time zone"
     if field and isinstance(value, _SENT_AS.get(field.kind, ())) and not isinstance(value, bool):
         if not isinstance(value, str):
             return _describe_number(field, value)
@@ -106,6 +110,8 @@ def _length(field: Field) -> str:
             return ""
         case None, most:
             return f" of at most {most} characters"
+        case least, most if least == most:
+            return f" of {most} characters"
         case least, None:
             return f" of at least {least} characters"
         case least, most:

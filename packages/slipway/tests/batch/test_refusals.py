@@ -43,7 +43,7 @@ def test_a_file_of_another_kind(refusal, tmp_path, name):
 
 def test_a_folder_without_parquet_files(refusal, tmp_path):
     (tmp_path / "months").mkdir()
-    assert "No parquet file in the folder" in refusal(tmp_path / "months")
+    assert "has no parquet or CSV file" in refusal(tmp_path / "months")
 
 
 @pytest.mark.parametrize(("name", "content"), [("rows.parquet", b""), ("rows.csv", b""), ("rows.csv", b"\n\n")])
@@ -100,8 +100,15 @@ def test_two_columns_of_one_name(refusal, tmp_path, write, name):
 
 
 def test_a_column_of_another_type(refusal, churn, write):
-    message = refusal(write("rows.parquet", churn.holdout.assign(months=3.0)))
-    assert "column months: expected an integer from 0 to 600, found a column of type double" in message
+    message = refusal(write("rows.parquet", churn.holdout.assign(months="3")))
+    assert "column months: expected an integer from 0 to 600, found a column of type" in message
+
+
+@pytest.mark.parametrize("name", ["2024-03.csv.gz", "2024-03.parquet.crc"])
+def test_a_folder_with_a_table_in_a_form_that_is_not_read(refusal, churn, write, name):
+    path = write("months/2024-02.parquet", churn.holdout)
+    (path.parent / name).write_bytes(b"packed")
+    assert f"has what is not read: {name}" in refusal(path.parent)
 
 
 @pytest.mark.parametrize(("toy", "field", "zone"), [("churn", "joined", "with"), ("rents", "offered", "without")])

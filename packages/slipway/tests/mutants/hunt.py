@@ -17,12 +17,12 @@ import newer_rows
 import records
 import reports
 import requests_taken
-import rows
 import slices
 from catalogue import CATALOGUE, Mutant
 from ledgerbox import git
 from projectbox import Project, make_project, with_production
 
+import rows
 from slipway.gate.result import GateResult, Verdict
 from slipway.gate.run import run_gate
 

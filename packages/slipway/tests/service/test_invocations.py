@@ -15,8 +15,7 @@ from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 from mlflow.utils.proto_json_utils import dump_input_data
 from toybox import rows_of
 
-from slipway.columns import frame_to_columns
-from slipway.serving.api.rows import to_integer
+from slipway.columns import frame_to_columns, to_integer
 from slipway.serving.log.reader import read_log
 from slipway.serving.protocols.mlflow import JSON_LINES, choose_media_type
 from slipway.tracking.model import save_model

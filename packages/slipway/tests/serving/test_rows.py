@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.serving.api.rows import to_integer
+from slipway.columns import to_integer
 
 
 @pytest.mark.parametrize("value", [7.0, -3.0, 2.0**53 - 1])

@@ -65,14 +65,14 @@ DEFECTS = {
     ),
     "a target that stands in a column": (
         "dataset.py",
-        'return read_parquet_folder(data_dir / "rows", COLUMNS)',
-        'found = read_parquet_folder(data_dir / "rows", COLUMNS)\n    return found.assign(usage=found["target"] * 2.0)',
+        'return read_folder(data_dir / "rows", COLUMNS)',
+        'found = read_folder(data_dir / "rows", COLUMNS)\n    return found.assign(usage=found["target"] * 2.0)',
         "no_column_tells_the_target",
     ),
     "rows in another order each time": (
         "dataset.py",
-        'return read_parquet_folder(data_dir / "rows", COLUMNS)',
-        'return read_parquet_folder(data_dir / "rows", COLUMNS).sample(frac=1)',
+        'return read_folder(data_dir / "rows", COLUMNS)',
+        'return read_folder(data_dir / "rows", COLUMNS).sample(frac=1)',
         "loading_again_gives_the_same_rows",
     ),
     "a range that refuses rows of the data": (

@@ -7,11 +7,11 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from slipway.batch.rules import Rule, read_rules
 from slipway.batch.tables import Source, check_output, open_sources
 from slipway.bundle import Bundle
 from slipway.bundle.predictions import LABEL, score_columns
 from slipway.errors import DataError
+from slipway.rows.rules import Rule, read_rules
 from slipway.tables import plain_type
 from slipway.violations import describe_field
 
@@ -82,7 +82,7 @@ def _check_columns(source: Source, rules: Sequence[Rule], kept: Sequence[str]) -
         if not source.is_csv and not rule.fits(found):
             raise DataError(
                 f"{source.path}, column {rule.name}: expected {describe_field(rule.field)}, found a column of type "
-                f"{found}. Write the column with its own type (integers with missing values as integers with nulls)."
+                f"{found}. Write the column with its own type."
             )
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from slipway.batch.check import WHOLE_ROW, Fault, check_batch
 from slipway.batch.plan import Plan
 from slipway.batch.tables import Source, new_table, read_ahead, read_batches
 from slipway.bundle import Bundle
 from slipway.bundle.predictions import split_scores
 from slipway.columns import Columns, count_rows, take_rows
 from slipway.errors import DataError, ScoringError
+from slipway.rows.check import WHOLE_ROW, Fault, check_batch
 
 EXAMPLES = 3
 _NO_SCORE = "expected a finite score, found none"

@@ -1,6 +1,5 @@
 """Read and write parquet and CSV files batch by batch; a written file appears when it is complete."""
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,15 +12,16 @@ from pyarrow import csv
 
 from slipway.errors import DataError, first_line
 from slipway.files.writing import new_file
+from slipway.rows.csv_file import CSV_BLOCK, open_csv, readable, refuse_repeated_names
+from slipway.rows.folder import list_table_files
 from slipway.tables import is_text
 
 Write = Callable[[pa.RecordBatch], None]
 
 # Large enough that a batch costs nothing beyond its rows, small enough that a few of them are nothing in memory.
 ROWS = 1 << 15
-# Bytes of a CSV file at once, of which pyarrow reads 32 ahead; a row must fit. And of a column of a parquet file, whose
-# row groups may be huge.
-_BLOCK, _BUFFER = 1 << 20, 1 << 20
+# Bytes at once of a column of a parquet file, whose row groups may be huge.
+_BUFFER = 1 << 20
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -34,20 +34,15 @@ class Source(msgspec.Struct, frozen=True):
 
 
 def open_sources(path: Path) -> list[Source]:
-    """Open the .parquet or .csv file at `path`, or all parquet files of a folder in the order of their names.
+    """Open the .parquet or .csv file at `path`, or all files of a folder in the order of their names.
 
     Raises `DataError` for a file that is missing, damaged, of another type, without rows, or with two columns of one
     name.
     """
     if path.is_dir():
-        paths = sorted(path.glob("*.parquet"))
-        if not paths:
-            raise DataError(
-                f"No parquet file in the folder {path}. Name a .parquet or .csv file, or a folder of parquet files."
-            )
-        return [_open(each) for each in paths]
+        return [_open(each) for each in list_table_files(path, alone=False)]
     if not path.exists():
-        raise DataError(f"No file {path}. Name a .parquet or .csv file, or a folder of parquet files.")
+        raise DataError(f"No file {path}. Name a .parquet or .csv file, or a folder of such files.")
     return [_open(path)]
 
 
@@ -56,15 +51,9 @@ def read_batches(source: Source, columns: Sequence[str], coded: Collection[str] 
 
     Cells of a CSV file are read as text, null if empty. Raises `DataError` for a damaged file.
     """
-    with _readable(source.path):
+    with readable(source.path):
         if source.is_csv:
-            options = csv.ConvertOptions(
-                include_columns=columns,
-                column_types=dict.fromkeys(columns, pa.string()),
-                null_values=[""],
-                strings_can_be_null=True,
-            )
-            with _open_csv(source.path, options) as reader:
+            with open_csv(source.path, columns) as reader:
                 yield from _gather(reader)
         else:
             texts = [name for name in coded if is_text(source.schema.field(name).type)]
@@ -109,7 +98,7 @@ def new_table(path: Path, schema: pa.Schema) -> Iterator[Write]:
 
 
 def _open(path: Path) -> Source:
-    with _readable(path):
+    with readable(path):
         match path.suffix.lower():
             case ".parquet":
                 with pq.ParquetFile(path) as file:
@@ -120,28 +109,17 @@ def _open(path: Path) -> Source:
                 raise DataError(f"{path}: expected a .parquet or .csv file, found the suffix {other or '(none)'}.")
     if not found.rows:
         raise DataError(f"{path} has no rows, as after a failed export. Write it again.")
-    names = found.schema.names
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DataError(f"{path} has more than one column {twice[0]!r}. Rename or drop one of them.")
+    refuse_repeated_names(path, found.schema.names)
     return found
 
 
 def _look_into_csv(path: Path) -> Source:
-    with _open_csv(path, csv.ConvertOptions()) as reader:
+    with open_csv(path) as reader:
         names = reader.schema.names
         first = next(iter(reader), None)
     size = path.stat().st_size
-    rows = first.num_rows * size // min(size, _BLOCK) if first else 0
+    rows = first.num_rows * size // min(size, CSV_BLOCK) if first else 0
     return Source(path, pa.schema([(name, pa.string()) for name in names]), rows, True)
-
-
-def _open_csv(path: Path, options: csv.ConvertOptions) -> csv.CSVStreamingReader:
-    return csv.open_csv(
-        path,
-        read_options=csv.ReadOptions(block_size=_BLOCK),
-        parse_options=csv.ParseOptions(newlines_in_values=True),
-        convert_options=options,
-    )
 
 
 def _gather(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -154,19 +132,6 @@ def _gather(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             held = []
     if held:
         yield pa.concat_batches(held)
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowException, OSError) as error:
-        kind = "CSV" if path.suffix.lower() == ".csv" else "parquet"
-        # pyarrow quotes a row with too many or too few cells, whose values must not appear in a message.
-        why = re.sub(r"(columns, got \d+): .*", r"\1.", first_line(error))
-        raise DataError(
-            f"Cannot read {path} as {kind}: {why} If it is truncated or damaged, fetch it or write it again."
-        ) from error
 
 
 def _open_writer(path: Path, temporary: Path, schema: pa.Schema) -> pq.ParquetWriter | csv.CSVWriter:

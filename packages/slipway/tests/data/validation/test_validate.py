@@ -91,7 +91,7 @@ def test_an_undeclared_column_is_named(broken):
 
 
 def test_nothing_else_is_broken(broken):
-    assert len(broken) == 11
+    assert len([rule for _, rule in broken if rule != suite.ACCEPTED]) == 11
 
 
 def test_a_missing_column_is_named(broken_rules):

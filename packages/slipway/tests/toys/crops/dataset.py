@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from slipway import read_parquet_folder
+from slipway import read_folder
 
 COLUMNS = {
     "soil": "text",
@@ -16,7 +16,7 @@ COLUMNS = {
 
 
 def load(data_dir):
-    return read_parquet_folder(data_dir / "rows", COLUMNS)
+    return read_folder(data_dir / "rows", COLUMNS)
 
 
 def make(rows, seed=0):

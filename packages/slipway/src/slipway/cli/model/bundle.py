@@ -88,7 +88,7 @@ def verify(folder: Path, as_json: bool) -> None:
 def score(source: Path, out: Path, folder: Path, keep: tuple[str, ...], invalid: str, as_json: bool) -> None:
     """Score a Parquet or CSV file in constant memory.
 
-    IN is a .parquet or .csv file, or a folder of Parquet files. OUT (.parquet or .csv) gets a row for each row of IN in
+    IN is a .parquet or .csv file, or a folder of such files. OUT (.parquet or .csv) gets a row for each row of IN in
     the same order: the columns to keep, score (score_CLASS for each class, if there are more than two), label. Every
     row is validated against the bundle's contract, as in the service; further columns of IN are ignored. OUT is written
     completely or not at all.

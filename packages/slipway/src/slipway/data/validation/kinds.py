@@ -1,10 +1,12 @@
-"""The one rule that Great Expectations lacks: every value of a column has the kind that the contract declares.
+"""The rules that Great Expectations lacks: values of a column are of the kind that the contract declares, or of one.
 
 Its own type rules check the storage type: they would accept 3.5 as an integer that may be missing (stored as float64),
-and infinity as a number. Importing this module imports Great Expectations and registers the rule.
+and infinity as a number. Importing this module imports Great Expectations and registers the rules.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from great_expectations.expectations.metrics.map_metric_provider import (
 from great_expectations.render import LegacyRendererType, RenderedStringTemplateContent
 from great_expectations.render.renderer.renderer import renderer
 
+from slipway.columns import to_integer
 from slipway.contract import Kind
 
 if TYPE_CHECKING:
@@ -50,13 +53,28 @@ def conforms_to_kind(column: "pd.Series", kind: Kind, zoned: bool | None = None)
     return pd.Series(len(column) > 0 and _is(column.iloc[0], kind, zoned), index=column.index, dtype=bool)
 
 
+def conforms_to_one_kind(column: "pd.Series", kinds: Sequence[Kind]) -> "pd.Series":
+    """Tell for each value of `column`, none of which is missing, whether it has the kind of `kinds` that most have.
+
+    Timestamps with a time zone are of another kind than those without.
+    """
+    import pandas as pd
+
+    best = pd.Series(False, index=column.index)
+    for kind in kinds:
+        for zoned in (True, False) if kind is Kind.TIMESTAMP else (None,):
+            found = conforms_to_kind(column, kind, zoned)
+            best = found if found.sum() > best.sum() else best
+    return best
+
+
 def _is(value: Any, kind: Kind, zoned: bool | None) -> bool:
     truth = isinstance(value, bool | np.bool_)
     match kind:
         case Kind.NUMBER:
-            return isinstance(value, Real) and not truth and bool(np.isfinite(float(value)))
+            return isinstance(value, Real | Decimal) and not truth and bool(np.isfinite(float(value)))
         case Kind.INTEGER:
-            return not truth and (isinstance(value, Integral) or (isinstance(value, float) and value.is_integer()))
+            return not truth and isinstance(to_integer(value), Integral)
         case Kind.BOOLEAN:
             return truth
         case Kind.CATEGORY:
@@ -77,6 +95,34 @@ class ColumnValuesOfKind(ColumnMapMetricProvider):
         return conforms_to_kind(column, Kind(kind), zoned)
 
 
+class ColumnValuesOfOneKind(ColumnMapMetricProvider):
+    """The metric of the rule for columns that the contract does not type: one truth value per row."""
+
+    condition_metric_name = "column_values.of_one_kind"
+    condition_value_keys = ("kinds",)
+
+    @column_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, column: "pd.Series", kinds: Sequence[str], **_: Any) -> "pd.Series":  # noqa: N805
+        return conforms_to_one_kind(column, [Kind(kind) for kind in kinds])
+
+
+class ExpectColumnValuesToBeOfOneKind(ColumnMapExpectation):
+    """Expect every value of a column to be of the same one of several kinds."""
+
+    kinds: list[str]
+
+    map_metric = "column_values.of_one_kind"
+    success_keys = ("kinds", "mostly")
+    args_keys = ("column", "kinds")
+
+    @classmethod
+    @renderer(renderer_type=LegacyRendererType.PRESCRIPTIVE)  # type: ignore[untyped-decorator]
+    @render_suite_parameter_string  # type: ignore[untyped-decorator]
+    def _prescriptive_renderer(cls, configuration: Any = None, **_: Any) -> list[Any]:
+        meanings = [_MEANING[Kind(kind)] for kind in configuration.kwargs["kinds"]]
+        return _render(f"values must all be of one kind: {', '.join(meanings)}.", configuration)
+
+
 class ExpectColumnValuesToBeOfKind(ColumnMapExpectation):
     """Expect every value of a column to be of one of the contract's kinds."""
 
@@ -92,6 +138,9 @@ class ExpectColumnValuesToBeOfKind(ColumnMapExpectation):
     @render_suite_parameter_string  # type: ignore[untyped-decorator]
     def _prescriptive_renderer(cls, configuration: Any = None, **_: Any) -> list[Any]:
         zone = {True: " with a time zone", False: " without a time zone"}.get(configuration.kwargs.get("zoned"), "")
-        meaning = _MEANING[Kind(configuration.kwargs["kind"])] + zone
-        text = {"template": f"values must be {meaning}.", "params": dict(configuration.kwargs)}
-        return [RenderedStringTemplateContent(content_block_type="string_template", string_template=text)]
+        return _render(f"values must be {_MEANING[Kind(configuration.kwargs['kind'])]}{zone}.", configuration)
+
+
+def _render(template: str, configuration: Any) -> list[Any]:
+    text = {"template": template, "params": dict(configuration.kwargs)}
+    return [RenderedStringTemplateContent(content_block_type="string_template", string_template=text)]

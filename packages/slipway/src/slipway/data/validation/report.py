@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from slipway.data.validation.suite import COLUMNS, DATASET
+from slipway.data.validation.suite import ACCEPTED, COLUMNS, DATASET
 
 # A message with a hundred lines is not read; the report has all of them.
 _SHOWN_RULES = 10
@@ -75,7 +75,10 @@ def root_failures(view: ViewReport) -> Iterator[RuleResult]:
     """List the broken rules, without those that repeat another, such as every further rule on a missing column."""
     broken = [rule for rule in view.rules if not rule.passed]
     explained = {rule.column for rule in broken if rule.error is None}
+    said = {(rule.column, rule.violation) for rule in broken if rule.rule != ACCEPTED}
     for rule in broken:
+        if rule.rule == ACCEPTED and (rule.column, rule.violation) in said:
+            continue
         missing_only = rule.rule == COLUMNS and rule.observed and not rule.observed["unexpected"]
         if not (rule.error and rule.column in explained) and not missing_only:
             yield rule

@@ -1,17 +1,19 @@
 """Convert a result of Great Expectations to a plain one, the same bytes for the same data."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from slipway.columns import to_integer
 from slipway.contract import Field, Kind
 from slipway.data.validation.report import Example, RuleResult
 from slipway.data.validation.suite import COLUMNS, DISTINCT
 from slipway.figures import round_figure, round_figures
 from slipway.problem import Expectation
+from slipway.rows.frame import plain_value
 from slipway.violations import describe_violation
 
 if TYPE_CHECKING:
@@ -55,16 +57,8 @@ def _observed(rule: Expectation, detail: dict[str, Any]) -> Any:
 
 
 def _violation(field: Field, value: Any) -> str:
-    import pandas as pd
-
-    if isinstance(value, np.generic):
-        value = value.item()
-    if pd.api.types.is_scalar(value) and pd.isna(value):
-        value = None
-    elif field.kind is Kind.INTEGER and isinstance(value, float) and value.is_integer():
-        # pandas stores whole numbers as floats where one of them is missing.
-        value = int(value)
-    return str(describe_violation(field, value))
+    value = plain_value(value)
+    return str(describe_violation(field, to_integer(value) if field.kind is Kind.INTEGER else value))
 
 
 def _examples(
@@ -76,11 +70,14 @@ def _examples(
     # The columns of the rule first, then what helps to find the row again.
     arguments = [part for value in rule.kwargs.values() for part in (value if isinstance(value, list) else [value])]
     ruled = [part for part in arguments if isinstance(part, str)]
-    named = dict.fromkeys([column, *ruled, "key", "group", "time", *frame.columns])
+    return name_examples([column, *ruled], list(rows)[:EXAMPLES], frame)
+
+
+def name_examples(first: Sequence[str | None], rows: Sequence[int], frame: "pd.DataFrame") -> tuple[Example, ...]:
+    """Show rows of `frame`, the columns `first` in front."""
+    named = dict.fromkeys([*first, "key", "group", "time", *frame.columns])
     names = [name for name in named if name in frame]
-    return tuple(
-        Example(int(row), {name: _plain(frame[name].iloc[row]) for name in names}) for row in list(rows)[:EXAMPLES]
-    )
+    return tuple(Example(int(row), {name: _plain(frame[name].iloc[row]) for name in names}) for row in rows)
 
 
 def _error(info: dict[str, Any]) -> str | None:

@@ -19,6 +19,9 @@ IN_SET = "expect_column_values_to_be_in_set"
 REGEX = "expect_column_values_to_match_regex"
 UNIQUE = "expect_column_values_to_be_unique"
 DISTINCT = "expect_column_unique_value_count_to_be_between"
+ONE_KIND = "expect_column_values_to_be_of_one_kind"
+# Of whole rows, beside the suite: Great Expectations has no such rule.
+ACCEPTED = "expect_rows_to_be_accepted"
 
 
 def dataset_view(problem: Problem, present: Collection[str]) -> View:
@@ -80,6 +83,9 @@ def _bounds(field: Field) -> dict[str, Any]:
 def _target_rules(task: Task) -> Iterator[Expectation]:
     yield _rule(EXISTS, "there is something to learn", "target")
     yield _rule(NOT_NULL, "every row has an outcome", "target")
+    if task is not Task.REGRESSION:
+        kinds = [Kind.BOOLEAN, Kind.INTEGER, Kind.CATEGORY]
+        yield _one_kind("classes are all truth values, all whole numbers or all text", "target", kinds)
     match task:
         case Task.BINARY:
             why = "a binary target has exactly two classes"
@@ -95,12 +101,18 @@ def _reserved_rules(name: str) -> Iterator[Expectation]:
     match name:
         case "group":
             yield _rule(NOT_NULL, "every row belongs to a group: the split goes by it", name)
+            yield _rule(OF_KIND, "the split hashes the text of a group", name, kind=Kind.CATEGORY.value)
         case "time":
             yield _rule(NOT_NULL, "every row happened at some time", name)
-            yield _rule(OF_KIND, "the time of a row is a timestamp", name, kind=Kind.TIMESTAMP.value)
+            yield _one_kind("the time of a row is a timestamp, all with a time zone or none", name, [Kind.TIMESTAMP])
         case "key":
             yield _rule(NOT_NULL, "every row can be found again", name)
+            yield _one_kind("keys of one column are of one type", name, list(Kind))
             yield _rule(UNIQUE, "no row comes twice, say by a join", name)
+
+
+def _one_kind(why: str, column: str, kinds: list[Kind]) -> Expectation:
+    return _rule(ONE_KIND, why, column, kinds=[kind.value for kind in kinds])
 
 
 def _rule(kind_of_rule: str, why: str, column: str | None = None, **kwargs: Any) -> Expectation:

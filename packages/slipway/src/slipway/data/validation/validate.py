@@ -1,16 +1,17 @@
 """Validate a dataset with Great Expectations, and build its Data Docs."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway.contract import Field, read_contract
+from slipway.data.validation.accepted import check_accepted
 from slipway.data.validation.dataset import as_table
-from slipway.data.validation.report import Report, ViewReport
+from slipway.data.validation.report import Report, RuleResult, ViewReport
 from slipway.data.validation.results import EXAMPLES, read_result
-from slipway.data.validation.suite import DATASET, EXISTS, OF_KIND, build_expectations, dataset_view
+from slipway.data.validation.suite import DATASET, EXISTS, OF_KIND, ONE_KIND, build_expectations, dataset_view
 from slipway.errors import ProblemError
 from slipway.files.writing import new_folder
 from slipway.problem import Problem, View
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 def validate_dataset(problem: Problem, frame: "pd.DataFrame", docs: Path | None = None) -> Report:
     """Check the contract's rules on `frame`, then the problem's views; build Data Docs in the folder `docs`, if given.
 
-    A broken rule is part of the report, not an error. If the dataset lacks a column or has one of another kind, the
-    views, which are computed from it, are left unchecked. Raises `ProblemError` for a rule or view with a mistake.
+    Each row is held against the contract as the service would take it, one rule more than Data Docs have. A broken rule
+    is part of the report, not an error. If the dataset lacks a column or has one of another kind, the views, which are
+    computed from it, are left unchecked. Raises `ProblemError` for a rule or view with a mistake.
     """
     dataset = dataset_view(problem, list(frame.columns))
     _refuse_same_names(problem)
@@ -32,11 +34,13 @@ def validate_dataset(problem: Problem, frame: "pd.DataFrame", docs: Path | None 
         suites = {view.name: build_expectations(view) for view in (dataset, *problem.views)}
     with new_folder(docs) if docs else nullcontext() as folder:
         context = _context(problem.name, folder)
-        with timed_step(f"checking {sum(map(len, suites.values()))} rules on {len(frame):,} rows"):
+        # One rule more than those of the suites: whole rows against the contract.
+        with timed_step(f"checking {sum(map(len, suites.values())) + 1} rules on {len(frame):,} rows"):
             frame = frame.reset_index(drop=True)
             fields = {field.name: field for field in read_contract(problem.contract)}
-            reports = [_check_view(context, dataset, suites[DATASET], frame, fields)]
-            sound = all(rule.passed for rule in reports[0].rules if rule.rule in (EXISTS, OF_KIND))
+            accepted = check_accepted(problem, frame)
+            reports = [_check_view(context, dataset, suites[DATASET], frame, fields, accepted)]
+            sound = all(rule.passed for rule in reports[0].rules if rule.rule in (EXISTS, OF_KIND, ONE_KIND))
             for view in problem.views if sound else ():
                 reports.append(_check_view(context, view, suites[view.name], _table(view, frame), {}))
                 _refuse_errors(reports[-1])
@@ -80,8 +84,14 @@ def _site(folder: Path) -> dict[str, Any]:
 
 
 def _check_view(
-    context: Any, view: View, expectations: list[Any], frame: "pd.DataFrame", fields: Mapping[str, Field]
+    context: Any,
+    view: View,
+    expectations: list[Any],
+    frame: "pd.DataFrame",
+    fields: Mapping[str, Field],
+    others: Sequence[RuleResult] = (),
 ) -> ViewReport:
+    """Check the suite of a view; `others` are results of rules that are not in it."""
     import great_expectations as gx
 
     (source,) = context.data_sources.all().values()
@@ -99,6 +109,7 @@ def _check_view(
         read_result(view.expectations[result.expectation_config.meta["number"]], result, frame, fields)
         for result in found.results
     ]
+    rules.extend(others)
     rules.sort(key=lambda rule: (rule.column or "", rule.rule, repr(rule.expected)))
     return ViewReport(view.name, len(frame), tuple(rules))
 

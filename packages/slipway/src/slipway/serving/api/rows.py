@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from slipway.bundle import Bundle
+from slipway.columns import LENIENT
 from slipway.contract import Kind
 from slipway.serving.error_responses import Fault, Reason, Refusal, invalid_request
 from slipway.violations import REFUSED_ROW, describe_field, describe_value, describe_violation
@@ -15,8 +16,6 @@ from slipway.violations import REFUSED_ROW, describe_field, describe_value, desc
 # Enough to fix a request, and few enough to keep the response to a hostile one small.
 _FAULTS = 20
 _PLAIN = msgspec.json.Decoder()
-# RFC 3339 demands seconds, which the inputs of browsers and many people leave out.
-_WITHOUT_SECONDS = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
 # Words of other languages for what JSON lacks or writes in another way, and what to send for them.
 _WORDS = {
     **dict.fromkeys(("NaN", "-NaN", "nan", "NA", "None", "undefined"), "null for a missing value"),
@@ -25,8 +24,6 @@ _WORDS = {
     "False": "false",
 }
 _WORD = re.compile(rb"-?[A-Za-z]+")
-# Beyond this a float does not hold every whole number, so it cannot stand for one.
-_WHOLE = 2.0**53
 
 
 class RowReader:
@@ -38,7 +35,7 @@ class RowReader:
         self._list: Any = list[bundle.contract]  # type: ignore[name-defined]
         self._fields = {field.wire_name: field for field in bundle.fields}
         self._times = tuple(field.wire_name for field in bundle.fields if field.kind is Kind.TIMESTAMP)
-        self._read_as = {field.wire_name: _LENIENT[field.kind] for field in bundle.fields if field.kind in _LENIENT}
+        self._read_as = {field.wire_name: LENIENT[field.kind] for field in bundle.fields if field.kind in LENIENT}
         self._types = get_type_hints(bundle.contract, include_extras=True)
 
     def read(self, body: bytes) -> msgspec.Struct | list[Any]:
@@ -125,22 +122,8 @@ def _converts(value: Any, kind: Any) -> bool:
     return True
 
 
-def to_integer(value: Any) -> Any:
-    """Return an integer for a whole float (529.0, as pandas writes it), any other value as it is."""
-    return int(value) if type(value) is float and value.is_integer() and abs(value) < _WHOLE else value
-
-
-def add_seconds(value: Any) -> Any:
-    """Return a timestamp with seconds for one without (2024-05-01T13:30), any other value as it is."""
-    parts = _WITHOUT_SECONDS.fullmatch(value) if type(value) is str else None
-    return f"{parts[1]}:00{parts[2] or ''}" if parts else value
-
-
 def _same(value: Any) -> Any:
     return value
-
-
-_LENIENT = {Kind.INTEGER: to_integer, Kind.TIMESTAMP: add_seconds}
 
 
 def verify_row_count(rows: int, most: int) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from slipway.columns import to_integer
 from slipway.contract import Field, Kind
-from slipway.serving.api.rows import shown_name, to_integer, verify_row_count
+from slipway.serving.api.rows import shown_name, verify_row_count
 from slipway.serving.error_responses import Fault, Reason, Refusal, invalid_request
 from slipway.serving.protocols.open_inference_documents import Tensor
 from slipway.violations import describe_violation

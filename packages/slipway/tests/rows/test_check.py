@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from msgspec import Meta
 from rents.contract import Flat
 
-from slipway.batch.check import check_batch
-from slipway.batch.rules import read_rules
 from slipway.batch.tables import open_sources, read_batches
 from slipway.columns import rows_to_columns
 from slipway.contract import Kind, read_contract
+from slipway.rows.check import check_batch
+from slipway.rows.rules import read_rules
+from slipway.tables import fits_kind
 
 JOINED = "expected a timestamp with a time zone, such as 2024-05-01T13:30:00Z, or null"
 
@@ -270,3 +271,11 @@ def test_a_column_fits_a_field_exactly_if_the_service_can_take_values_of_its_typ
         for rule in read_rules(contract):
             taken = [value for value in values if rule.read_value(value)[1] is None]
             assert rule.fits(stored) == bool(taken), rule.name
+
+
+@pytest.mark.parametrize(("stored", "values"), SAMPLES)
+def test_the_loader_of_datasets_takes_the_stored_types_that_score_takes(stored, values):
+    kinds = {"months": "integer", "usage": "number", "plan": "text", "paperless": "boolean", "joined": "instant"}
+    for rule in read_rules(Subscriber):
+        if rule.name in kinds:
+            assert fits_kind(kinds[rule.name], stored) == rule.fits(stored), rule.name

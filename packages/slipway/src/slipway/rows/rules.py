@@ -1,6 +1,7 @@
 """The rule of each field of a contract: stored types that fit it, and how a value or a cell of a CSV file is read."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -10,15 +11,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from slipway.columns import frame_to_columns
+from slipway.columns import LENIENT, frame_to_columns
 from slipway.contract import Field, Kind, read_contract
-from slipway.tables import is_text, plain_type
+from slipway.tables import cast_cells, fits_kind
 from slipway.violations import OUTSIDE_CALENDAR, Violation, describe_field, describe_violation
 
 Rows = NDArray[np.intp]
 Broken = list[tuple[Violation, Rows]]
 
 _TYPES = {Kind.NUMBER: pa.float64(), Kind.INTEGER: pa.int64(), Kind.BOOLEAN: pa.bool_()}
+_STORED_AS = {kind: str(kind) for kind in Kind} | {Kind.CATEGORY: "text"}
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -35,6 +37,8 @@ class Rule(msgspec.Struct, frozen=True):
 
     def read_value(self, value: Any) -> tuple[Any, Violation | None]:
         """Return the value as the contract reads it and None, or None and how it breaks the contract."""
+        if lenient := LENIENT.get(self.field.kind):
+            value = lenient(value)
         try:
             found = msgspec.convert(value, self.type)
             if isinstance(found, datetime):
@@ -45,6 +49,13 @@ class Rule(msgspec.Struct, frozen=True):
             return None, self.outside_calendar
         return found, None
 
+    def read_values(self, values: Sequence[Any]) -> list[tuple[Any, Violation | None]]:
+        """Read each of `values` as `read_value` does, at a fraction of the cost where the contract accepts all."""
+        if self.field.kind in (Kind.NUMBER, Kind.CATEGORY):
+            with suppress(msgspec.ValidationError):
+                return [(found, None) for found in msgspec.convert(values, list[self.type])]  # type: ignore[name-defined]
+        return [self.read_value(value) for value in values]
+
     @property
     def outside_calendar(self) -> Violation:
         """Describe a time that no `datetime` can hold."""
@@ -54,7 +65,7 @@ class Rule(msgspec.Struct, frozen=True):
         """Tell whether a column of the type `stored` can hold values of this field."""
         if pa.types.is_timestamp(stored) and (stored.tz is not None) != self.field.zoned:
             return False
-        return pa.types.is_null(stored) or _FITS[self.field.kind](plain_type(stored))
+        return fits_kind(_STORED_AS[self.field.kind], stored)
 
 
 def read_rules(contract: type[msgspec.Struct]) -> tuple[Rule, ...]:
@@ -73,47 +84,23 @@ def read_cells(field: Field, cells: pa.Array) -> tuple[pa.Array, Broken]:
     if field.kind is Kind.CATEGORY:
         return cells, []
     target = _TYPES.get(field.kind) or pa.timestamp("us", tz="UTC" if field.zoned else None)
-    try:
-        return cells.cast(target), []
-    except pa.ArrowInvalid:
-        # Spaces around a number are ignored. An unreadable cell, such as n/a, usually occurs more than once.
-        coded = pc.ascii_trim_whitespace(cells).dictionary_encode()
-    texts = coded.dictionary
-    known = _cast_each(texts, target)
-    numbers = _cast_each(texts, pa.float64()) if field.kind is Kind.INTEGER else known
+    read = cast_cells(cells, target)
+    if read.null_count == cells.null_count:
+        return read, []
+    unread = np.flatnonzero(read.is_null().to_numpy(False) & ~cells.is_null().to_numpy(False))
+    coded = pc.ascii_trim_whitespace(cells.take(pa.array(unread))).dictionary_encode()
+    numbers = cast_cells(coded.dictionary, pa.float64() if field.kind is Kind.INTEGER else target)
     violations = [
-        None if value.is_valid else describe_violation(field, number.as_py() if number.is_valid else text.as_py())
-        for value, number, text in zip(known, numbers, texts, strict=True)
+        describe_violation(field, number.as_py() if number.is_valid else text.as_py())
+        for number, text in zip(numbers, coded.dictionary, strict=True)
     ]
-    codes = pc.fill_null(coded.indices, len(texts)).to_numpy()
-    return known.take(coded.indices), group_rows([*violations, None], codes)
+    return read, [(why, unread[rows]) for why, rows in group_rows(violations, coded.indices.to_numpy())]
 
 
 def group_rows(violations: Sequence[Violation | None], codes: NDArray[np.integer]) -> Broken:
     """List the rows of each violation; `codes` has for each row its index in `violations`, None for a valid one."""
     found = dict.fromkeys(each for each in violations if each)
     return [(each, np.flatnonzero(np.array([other == each for other in violations])[codes])) for each in found]
-
-
-_FITS = {
-    Kind.NUMBER: lambda found: pa.types.is_floating(found) or pa.types.is_integer(found) or pa.types.is_decimal(found),
-    Kind.INTEGER: pa.types.is_integer,
-    Kind.BOOLEAN: pa.types.is_boolean,
-    Kind.CATEGORY: is_text,
-    # The service takes timestamps as text; so does a column.
-    Kind.TIMESTAMP: lambda found: pa.types.is_timestamp(found) or is_text(found),
-}
-
-
-def _cast_each(cells: pa.Array, target: pa.DataType) -> pa.Array:
-    """Cast the cells, null for one that cannot be read, by bisection: most parts can be cast at once."""
-    try:
-        return cells.cast(target)
-    except pa.ArrowInvalid:
-        if len(cells) == 1:
-            return pa.nulls(1, target)
-        middle = len(cells) // 2
-        return pa.concat_arrays([_cast_each(cells[:middle], target), _cast_each(cells[middle:], target)])
 
 
 def _default(given: msgspec.structs.FieldInfo) -> Any:
