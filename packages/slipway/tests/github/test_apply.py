@@ -18,7 +18,7 @@ from slipway.cli import main
 from slipway.github.repository.apply import apply_step, plan_repository
 
 ENVIRONMENTS = (
-    *("production-approval", "production-rehearsal", "production", "retrain"),
+    *("github-pages", "production-approval", "production-rehearsal", "production", "retrain"),
     *("staging-rehearsal", "staging"),
 )
 
@@ -273,16 +273,16 @@ def run(hub, root, monkeypatch):
 def test_the_command_shows_first_and_does_it_with_yes(hub, kept, run):
     dry = run("apply")
     assert dry.exit_code == 0, dry.output
-    assert "12 create. Nothing was changed yet. Next: slipway github apply --yes" in dry.output
+    assert "13 create. Nothing was changed yet. Next: slipway github apply --yes" in dry.output
     assert "/gate.yaml, /monitor.yaml, /.github/, " in dry.output
     assert hub.changes() == []
-    assert "12 created" in run("apply", "--yes").output
+    assert "13 created" in run("apply", "--yes").output
     assert "Nothing to do." in run("apply", "--yes").output
 
 
 def test_the_command_speaks_json(kept, run):
     found = json.loads(run("apply", "--json").output)
-    assert [step["action"] for step in found["steps"]] == ["create"] * 12
+    assert [step["action"] for step in found["steps"]] == ["create"] * 13
     assert found["repository"] == "acme/model"
 
 

@@ -38,14 +38,17 @@ def write_memory(root, content):
 
 
 def test_a_run_without_an_alarm_prints_its_windows_and_exits_with_0(root):
-    done = call("monitor", "run", "production", "--until", "2024-05-29", "--textfile", "gauges.prom")
+    words = ("--textfile", "gauges.prom", "--page", "site/index.html")
+    done = call("monitor", "run", "production", "--until", "2024-05-29", *words)
     assert done.exit_code == 0, done.output
     assert "Windows of 28 days" in done.output
     assert "1,120 predictions: 1,120 with an outcome" in done.output
     assert "No alarm." in done.output
     assert "monitoring/production-2024-05-29.json" in done.output
     assert (root / "monitoring" / "production-2024-05-29.json").is_file()
-    assert "No alarm" in (root / "monitoring" / "production-2024-05-29.html").read_text()
+    page = (root / "monitoring" / "production-2024-05-29.html").read_text()
+    assert "No alarm" in page
+    assert (root / "site" / "index.html").read_text() == page
     assert 'slipway_monitor_alarms{environment="production"} 0.0' in (root / "gauges.prom").read_text()
 
 

@@ -596,6 +596,24 @@ MUTANTS = [
         job("alarms", "contents: read", "contents: write"),
     ),
     Mutant(
+        "a page that nobody asked for",
+        "monitor.yml",
+        "pages_published_where_asked",
+        job("page", r"^    if: .*\n", ""),
+    ),
+    Mutant(
+        "a page with the rights of production",
+        "monitor.yml",
+        "environments_in_deploy_only",
+        job("page", "name: github-pages", "name: production"),
+    ),
+    Mutant(
+        "alarms that speak for the repository",
+        "monitor.yml",
+        "identity_where_needed",
+        job("alarms", "issues: write", "id-token: write # all\n      issues: write"),
+    ),
+    Mutant(
         "a retrain that may push what it made",
         "retrain.yml",
         "bundles_run_without_rights",

@@ -22,6 +22,10 @@ _EVENTS = {
 }
 # Jobs with an environment that GitHub must not list as a deployment.
 _DEPLOYS_NOTHING = {("monitor.yml", "log"), ("retrain.yml", "propose")}
+# What publishes a page: GitHub asks for this environment.
+_PAGES = "github-pages"
+_PUBLISHES = "actions/deploy-pages@"
+_ASKED = "vars.SLIPWAY_PAGES == (inputs.environment || 'production')"
 # A required check that a filter skips is waited for without end.
 _FILTERS = ("paths", "paths-ignore", "branches-ignore", "tags", "tags-ignore")
 _DEPLOYS = re.compile(r"\bslipway( github)? (deploy|promote|rollback|reconcile)\b")
@@ -138,7 +142,7 @@ def environments_in_deploy_only(workflows: Sequence[Workflow]) -> list[str]:
     """Only deploy.yml and ledger.yml hold the rights of an environment; what they use stands behind that one.
 
     Two jobs beside it have an environment and deploy nothing: one reads a log, one has the key of the app that opens
-    pull requests.
+    pull requests. One publishes a page.
     """
     found = [
         f"{workflow.name}: {name}: environment: belongs into deploy.yml"
@@ -146,11 +150,22 @@ def environments_in_deploy_only(workflows: Sequence[Workflow]) -> list[str]:
         for name, job in workflow.jobs.items()
         if "environment" in job and workflow.name not in ("deploy.yml", "ledger.yml")
         if (workflow.name, name) not in _DEPLOYS_NOTHING or is_deployment(job)
+        if not (_publishes(job) and environment_of(job) == _PAGES)
     ]
     for workflow, name, job in (*_running(workflows, _DEPLOYS), *_running(workflows, _ENTRY)):
         if "inputs.environment" not in environment_of(job):
             found.append(f"{workflow.name}: {name}: expected environment: ${{{{ inputs.environment }}}}")
     return found
+
+
+def pages_published_where_asked(workflows: Sequence[Workflow]) -> list[str]:
+    """A page is published where a variable names its environment: a site may be public where the repository is not."""
+    return [
+        f"{workflow.name}: {name}: expected if: {_ASKED}, found {job.get('if')}"
+        for workflow in workflows
+        for name, job in workflow.jobs.items()
+        if _publishes(job) and job.get("if") != _ASKED
+    ]
 
 
 def deployed_by_deploy_only(workflows: Sequence[Workflow]) -> list[str]:
@@ -279,6 +294,10 @@ def _running(workflows: Sequence[Workflow], command: re.Pattern[str]) -> Iterato
                 yield workflow, name, job
 
 
+def _publishes(job: dict[str, Any]) -> bool:
+    return any(str(step.get("uses", "")).startswith(_PUBLISHES) for step in job.get("steps") or [])
+
+
 def _gates(step: dict[str, Any]) -> bool:
     return bool(_GATE.search(str(step.get("run", "")))) and "if" not in step
 
@@ -291,6 +310,7 @@ POLICIES = (
     ci_cancels_pull_requests_only,
     deployments_queue,
     environments_in_deploy_only,
+    pages_published_where_asked,
     deployed_by_deploy_only,
     deployed_after_success_only,
     deployed_after_the_gate,

@@ -24,7 +24,8 @@ ALLOWED = {
     "rollback.yml": _DEPLOY | {"actions": "write"},
     "ledger.yml": {"contents": "write", "id-token": "write"},
     "cleanup.yml": _READ | {"packages": "write"},
-    "monitor.yml": _READ | {"issues": "write", "actions": "write", "pull-requests": "read"},
+    "monitor.yml": _READ
+    | {"issues": "write", "actions": "write", "pull-requests": "read", "pages": "write", "id-token": "write"},
     "retrain.yml": {"contents": "write", "pull-requests": "write", "issues": "write", "actions": "read"},
     "security.yml": _READ | {"actions": "read", "security-events": "write"},
 }
@@ -36,9 +37,10 @@ _IDENTITY = {
     ("cd.yml", "model"),
     ("ci.yml", "pipeline"),
     ("ledger.yml", "rows"),
+    ("monitor.yml", "page"),
 }
 _EXCHANGE = "aws-actions/configure-aws-credentials@"
-_SPEAKING = (_EXCHANGE, "actions/attest@")
+_SPEAKING = (_EXCHANGE, "actions/attest@", "actions/deploy-pages@")
 _NOT_FOR_FORKS = (
     "(github.event_name != 'pull_request' || github.event.pull_request.head.repo.full_name == github.repository)"
 )
@@ -86,7 +88,7 @@ def rights_with_a_reason(workflows: Sequence[Workflow]) -> list[str]:
 
 
 def identity_where_needed(workflows: Sequence[Workflow]) -> list[str]:
-    """Only what deploys, signs an image or fetches data may speak for the repository at a cloud: `id-token: write`."""
+    """Only what deploys, signs an image, fetches data or publishes a page may have `id-token: write`."""
     return [
         f"{workflow.name}: {name}: id-token: write belongs to {_identities()}"
         for workflow in workflows

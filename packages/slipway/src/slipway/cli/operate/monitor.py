@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipway.cli.lazy import explain_missing, explain_system
-from slipway.cli.options import AS_JSON, ENVIRONMENT, FOLDER, LOGS, PATH, examples, verify_log_folders
+from slipway.cli.options import AS_JSON, ENVIRONMENT, FILE, FOLDER, LOGS, PATH, examples, verify_log_folders
 from slipway.cli.output import print_result, print_table, printable
 from slipway.cli.progress import progress_bar
 from slipway.errors import SlipwayError, first_line
@@ -73,6 +73,7 @@ def monitor() -> None:
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="End of the newest window; default: the newest row.")
 @click.option("--outcomes", type=PATH, metavar="FILE", help="Outcomes to import first (`slipway feedback import`).")
 @click.option("--out", type=FOLDER, default=Path("monitoring"), show_default=True, help="Folder of the results.")
+@click.option("--page", type=FILE, metavar="FILE", help="Also write the page to this file.")
 @click.option(
     "--publish",
     type=FOLDER,
@@ -89,6 +90,7 @@ def run(
     until: datetime | None,
     outcomes: Path | None,
     out: Path,
+    page: Path | None,
     publish: Path | None,
     textfile: Path | None,
     mlflow: bool,
@@ -116,8 +118,10 @@ def run(
         if outcomes is not None:
             import_outcomes(Path(), environment, outcomes, (), sources, progress)
         result, path = run_monitor(Path(), environment, sources, out, until, progress)
-    page = path.with_suffix(".html")
-    write_monitor_page(page, result)
+    written = path.with_suffix(".html")
+    for each in (written, page):
+        if each is not None:
+            write_monitor_page(each, result)
     ran_at = datetime.now(UTC)
     if textfile is not None:
         write_textfile(textfile, result, ran_at)
@@ -130,7 +134,7 @@ def run(
     if not as_json:
         _print_windows(result)
         _print_idle_rules(result)
-    print_result(as_json, result, *_summary(result), f"{path}", f"{page}")
+    print_result(as_json, result, *_summary(result), f"{path}", f"{written}")
     raise SystemExit(1 if not exit_zero and result.firing else 0)
 
 

@@ -8,7 +8,7 @@ from slipway.errors import GitHubError
 from slipway.github.client.api import GitHub
 from slipway.github.repository.apply import plan_repository
 from slipway.github.repository.deploy_key import TITLE, list_deploy_keys, read_signer_lines, signer_line
-from slipway.github.repository.environments import APPROVAL, PROPOSAL
+from slipway.github.repository.environments import APPROVAL, PAGES, PROPOSAL
 from slipway.github.repository.obstacles import obstacles
 from slipway.github.repository.owners import list_unowned
 from slipway.github.repository.people import find_only_writer
@@ -27,6 +27,7 @@ _PROTECTS = {
     ("ruleset", "deployments writer"): "only that key writes the ledger",
     ("ruleset", "witnesses writer"): "only that key adds witnesses",
     ("environment", PROPOSAL): "only main can use the key of the app that opens pull requests",
+    ("environment", PAGES): "only main can publish the monitor's page",
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from slipway.errors import GitHubError
 from slipway.github.client.api import GitHub
-from slipway.github.repository.environments import APPROVAL, FOLDER, PROPOSAL
+from slipway.github.repository.environments import APPROVAL, FOLDER, PAGES, PROPOSAL
 from slipway.github.repository.settings import Setting
 from slipway.ledger.signatures import SIGNERS, list_signer_lines
 
@@ -69,7 +69,7 @@ def signer_line(public: str) -> str:
 
 def _deploying_environments(root: Path) -> list[str]:
     names = sorted(path.stem for path in (root / FOLDER).glob("*.json"))
-    return [name for name in names if not name.endswith(APPROVAL) and name != PROPOSAL]
+    return [name for name in names if not name.endswith(APPROVAL) and name not in (PROPOSAL, PAGES)]
 
 
 def _compare(github: GitHub, environments: list[str]) -> list[str] | None:

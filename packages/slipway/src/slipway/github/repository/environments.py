@@ -19,6 +19,8 @@ FOLDER = ".github/environments"
 APPROVAL = "-approval"
 # The environment that holds the key of the app that opens pull requests.
 PROPOSAL = "retrain"
+# The environment in which GitHub publishes the monitor's page.
+PAGES = "github-pages"
 _UNREVIEWED = (
     "{name} deploys without a review: name up to six reviewers (a login, or organisation/team) in "
     f"{FOLDER}/{{name}}.json, or approve by pull request with promote.yml (docs/github-setup.md)."
