@@ -1,12 +1,14 @@
 """Parameters are strict: an unknown key or a value of another type is named."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
+from dvc.utils.serialize import parse_yaml as read_by_dvc
 from msgspec import Meta
 
 from slipway.errors import SettingsError
+from slipway.files.documents import parse_yaml
 from slipway.params import read_params
 
 
@@ -66,3 +68,24 @@ def test_an_empty_file_is_refused(tmp_path):
 def test_the_error_for_a_missing_file_tells_where_to_run(tmp_path):
     with pytest.raises(SettingsError, match="root of the repository"):
         read_params(Model, tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("5e-05", 5e-05), ("5.0e-05", 5e-05), ("0.00005", 5e-05), (".5", 0.5)],
+)
+def test_a_number_is_read_however_dvc_writes_it(tmp_path, written, meant):
+    """`dvc exp run -S train.threshold=0.00005` writes 5e-05, a text to readers of YAML 1.1."""
+    assert read(tmp_path, GOOD.replace("threshold: 0.3", f"threshold: {written}")).train.threshold == meant
+
+
+@pytest.mark.parametrize("text", ["010", "0o10", "1_000", "yes", "1:30", "1e3", "2024-01-01", "~", "0x1F", "off"])
+def test_every_value_is_what_dvc_reads(text):
+    content = f"value: {text}\n"
+    assert parse_yaml(content, Any, "params.yaml", SettingsError, "") == read_by_dvc(content, "params.yaml")
+
+
+@pytest.mark.parametrize("twice", ["seed: 7, seed: 8", "seed: 7, threshold: 0.1, seed: 7"])
+def test_a_repeated_key_is_refused(tmp_path, twice):
+    with pytest.raises(SettingsError, match=r'params\.yaml: line 3: found duplicate key "seed"'):
+        read(tmp_path, GOOD.replace("seed: 7, threshold: 0.3", twice))

@@ -16,7 +16,7 @@ from slipway.delivery.targets.registry import find_target
 from slipway.demo.commands import run_slipway
 from slipway.demo.production import ProductionStep, leave_branch, play_production
 from slipway.errors import DeliveryError, GateError, SettingsError
-from slipway.files.documents import read_yaml
+from slipway.files.documents import parse_yaml, read_yaml
 from slipway.files.writing import write_bytes
 from slipway.gate.result import GateResult, Verdict
 from slipway.git import Git
@@ -122,10 +122,10 @@ def apply_params(chapter: Chapter, committed: bytes, path: Path) -> None:
     if not chapter.params:
         write_bytes(path, committed)
         return
-    tree = yaml.safe_load(committed)
+    tree = parse_yaml(committed, dict[str, Any], path.name, SettingsError, "Fix it.")
     for dotted, value in chapter.params.items():
         *sections, name = dotted.split(".")
-        table = tree
+        table: Any = tree
         for section in sections:
             table = table.get(section) if isinstance(table, dict) else None
         if not isinstance(table, dict) or name not in table:

@@ -71,24 +71,38 @@ def parse_json(
 
 
 def parse_yaml(content: bytes | str, kind: type[T], where: str, failure: Failure, advice: str) -> T:
-    """Decode YAML as `kind`; `where` names its source in errors."""
-    import yaml
+    """Decode YAML 1.2 as `kind`, by DVC's own reader: both see the same values; `where` names its source in errors.
 
-    class Loader(yaml.SafeLoader):
-        def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+    A repeated key is an error.
+    """
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        plain = _decode_yaml(content)
+    except MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise failure(f"Malformed YAML in {where}: {line}{first_line(Exception(error.problem))} {advice}") from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise failure(f"Malformed YAML in {where}: {first_line(error)} {advice}") from error
+    return convert_document(plain, kind, where, failure, advice)
+
+
+def _decode_yaml(content: bytes | str) -> Any:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.constructor import SafeConstructor
+    from ruamel.yaml.error import MarkedYAMLError
+    from ruamel.yaml.nodes import Node
+
+    class Constructor(SafeConstructor):
+        def construct_object(self, node: Node, deep: bool = False) -> Any:
             try:
                 return super().construct_object(node, deep)
             except ValueError as error:
-                raise yaml.MarkedYAMLError(None, None, f"{node.value}: {error}", node.start_mark) from error
+                raise MarkedYAMLError(None, None, f"{node.value}: {error}", node.start_mark) from error
 
-    try:
-        plain = yaml.load(content, Loader)  # noqa: S506 it is a safe loader
-    except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise failure(f"Malformed YAML in {where}: {line}{error.problem}. {advice}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise failure(f"Malformed YAML in {where}: {first_line(error)} {advice}") from error
-    return convert_document(plain, kind, where, failure, advice)
+    reader = YAML(typ="safe")
+    reader.Constructor = Constructor
+    return reader.load(content)
 
 
 def convert_document(plain: Any, kind: type[T], where: str, failure: Failure, advice: str, section: str = "") -> T:
