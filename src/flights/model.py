@@ -33,7 +33,7 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def build(params: Params, seed: int) -> Any:
-    """Return an unfitted estimator for a frame of float32 columns: text as codes, missing numbers as NaN."""
+    """Return an unfitted estimator for float32 columns: text as codes (-1: missing), missing numbers as NaN."""
     given = msgspec.structs.asdict(getattr(params, params.kind))
     return _boosted(given, seed) if params.kind == "gradient_boosting" else _linear(given, seed)
 

@@ -1,7 +1,7 @@
 """The problem that a team brings: one object made of plain data and plain functions."""
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -80,6 +80,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     `metric` is the primary metric that the gate judges. `outcome` says in a few words what a score is the probability
     of, such as "late arrival", or which value a regression predicts; the service's page and API show it.
 
+    `positive` is the class that a binary score is the probability of; text has no other order than the alphabet, so
+    classes of text need it. Without it True is positive, or the larger number. `build` gets one float32 column for
+    each feature: text as its code in alphabetical order from 0, -1 where it is missing, -2 where the training set
+    does not have it; a missing number as NaN.
+
     `refresh(data_dir, until)` adds to `data_dir` what was known on the day `until` and is not there yet; `slipway
     retrain` and `slipway replay` need it. `settled(data_dir)` returns for each `key` the instant (UTC) at which the
     outcome was known: a Series indexed by key; without it the outcomes of a replay come after a constant delay.
@@ -94,11 +99,33 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     build: Callable[[Params, int], Any]
     card: Card
     outcome: str = ""
+    positive: bool | int | str | None = None
     features: Callable[["Columns"], "Columns"] | None = None
     slices: tuple[Slice, ...] = ()
     views: tuple[View, ...] = ()
     refresh: Callable[[Path, date], None] | None = None
     settled: Callable[[Path], "pd.Series"] | None = None
+
+
+def order_classes(problem: Problem, classes: Sequence[bool | int | str]) -> tuple[bool | int | str, ...]:
+    """Put the positive class of a binary task last; raises `ProblemError` where `positive` does not say which it is."""
+    if problem.task is not Task.BINARY:
+        if problem.positive is None:
+            return tuple(classes)
+        raise ProblemError(
+            f"positive={problem.positive!r} is for a binary task, this one is {problem.task}. Delete it."
+        )
+    if problem.positive is None and any(isinstance(name, str) for name in classes):
+        raise ProblemError(
+            f"The target has the classes {' and '.join(map(repr, classes))}, which have no order. Write the one that a "
+            f"score is the probability of in problem.py, such as positive={classes[-1]!r}."
+        )
+    if problem.positive is not None and problem.positive not in classes:
+        raise ProblemError(
+            f"positive={problem.positive!r} in problem.py is none of the target's classes, "
+            f"{' and '.join(map(repr, classes))}. Write one of them."
+        )
+    return tuple(sorted(classes, key=lambda name: name == problem.positive))
 
 
 def load_problem(package: str) -> Problem:

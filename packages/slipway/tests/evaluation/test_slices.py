@@ -115,6 +115,35 @@ def test_a_slice_that_gives_no_sensible_labels_is_named(of, message):
         cut_slices([Slice("bad", of)], frame_of(["x"] * 150))
 
 
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda frame: frame.sort_values("kind")["kind"],
+        lambda frame: frame["kind"].sort_values().reset_index(drop=True),
+        lambda frame: frame.set_index("kind", drop=False)["kind"],
+        lambda frame: pd.Series(np.repeat(["a", "b"], len(frame) // 2)),
+        lambda frame: pd.concat([part for _, part in frame.groupby("kind")])["kind"],
+    ],
+)
+def test_a_slice_whose_labels_are_in_another_order_than_the_rows_is_refused(of):
+    with pytest.raises(ProblemError, match="'sorted' must give its labels in the order of the rows"):
+        cut_slices([Slice("sorted", of)], frame_of(["x", "y"] * 75))
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda frame: pd.Series(np.where(frame["kind"] == "x", "one", "other")),
+        lambda frame: pd.qcut(frame["kind"].map({"x": 1, "y": 2}), 2, duplicates="drop"),
+        lambda frame: frame["kind"].where(frame["kind"] == "x"),
+        lambda frame: frame["kind"].map(frame["kind"].value_counts()),
+        lambda frame: frame["kind"].astype("category"),
+    ],
+)
+def test_a_slice_that_labels_each_row_for_itself_is_cut(of):
+    assert cut_slices([Slice("kind", of)], frame_of(["x", "y"] * 75))
+
+
 def test_the_result_names_no_slice_where_the_problem_has_none(make_binary, params):
     scored = make_binary()
     found = evaluate_holdout(

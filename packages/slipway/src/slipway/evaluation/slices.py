@@ -26,6 +26,10 @@ FEWEST_GROUPS = 8
 OTHERS = "others"
 # A function with more labels than this returns a column rather than a grouping of it.
 MOST_LABELS = 100
+_ORDER = (
+    "The slice {!r} must give its labels in the order of the rows, with their index: found another order, as after "
+    "sort_values or groupby. Return frame[...].map(...) or the like in problem.py."
+)
 
 
 class SlicePart(msgspec.Struct, frozen=True, eq=False):
@@ -120,12 +124,16 @@ def describe_slice(
 def _cut(each: Slice, frame: "pd.DataFrame") -> list[SlicePart]:
     import pandas as pd
 
-    codes, found = pd.factorize(_labels(each, frame), sort=True)
+    labels = _labels(each, frame)
+    codes, found = pd.factorize(labels, sort=True)
     if len(found) > MOST_LABELS:
         raise ProblemError(
             f"The slice {each.name!r} has {len(found):,} labels, expected at most {MOST_LABELS}: slices "
             "this small are noise. Group the values in problem.py, into ranges for instance."
         )
+    turned = _labels(each, frame.iloc[::-1].reset_index(drop=True)).iloc[::-1]
+    if not turned.astype(object).reset_index(drop=True).equals(labels.astype(object).reset_index(drop=True)):
+        raise ProblemError(_ORDER.format(each.name))
     parts = [SlicePart(each.name, str(label), np.flatnonzero(codes == code)) for code, label in enumerate(found)]
     missing = np.flatnonzero(codes < 0)
     return [*parts, SlicePart(each.name, "missing", missing)] if len(missing) else parts
@@ -134,20 +142,26 @@ def _cut(each: Slice, frame: "pd.DataFrame") -> list[SlicePart]:
 def _labels(each: Slice, frame: "pd.DataFrame") -> "pd.Series":
     import pandas as pd
 
-    try:
-        labels = each.of(frame)
-    except (KeyError, AttributeError, TypeError, ValueError) as error:
-        raise ProblemError(
-            f"The slice {each.name!r} cannot be cut: {type(error).__name__}: {error}. Fix its function in problem.py; "
-            f"it is given the prepared holdout, with the columns {', '.join(map(str, frame.columns))}."
-        ) from error
+    labels = _call(each, frame)
     if not isinstance(labels, pd.Series) or len(labels) != len(frame):
         size = f" of length {len(labels):,}" if isinstance(labels, pd.Series) else ""
         raise ProblemError(
             f"The slice {each.name!r} must give a pandas Series with one label for each of {len(frame):,} rows, found "
             f"{type(labels).__name__}{size}. Fix its function in problem.py."
         )
+    if not labels.index.equals(frame.index):
+        raise ProblemError(_ORDER.format(each.name))
     return labels
+
+
+def _call(each: Slice, frame: "pd.DataFrame") -> "pd.Series":
+    try:
+        return each.of(frame)
+    except (KeyError, AttributeError, TypeError, ValueError) as error:
+        raise ProblemError(
+            f"The slice {each.name!r} cannot be cut: {type(error).__name__}: {error}. Fix its function in problem.py; "
+            f"it is given the prepared holdout, with the columns {', '.join(map(str, frame.columns))}."
+        ) from error
 
 
 def _why_undefined(inside: Scored) -> str:

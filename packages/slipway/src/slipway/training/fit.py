@@ -12,7 +12,9 @@ from slipway.columns import Columns, frame_to_columns
 from slipway.contract import read_contract
 from slipway.errors import DataError, ModelError, first_line
 from slipway.params import Params
-from slipway.problem import Problem, Task
+from slipway.problem import Problem, Task, order_classes
+from slipway.training.imputers import refuse_idle_imputers
+from slipway.training.precision import refuse_lost_integers, refuse_lost_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +37,7 @@ def fit_estimator(problem: Problem, params: Params, frame: "pd.DataFrame") -> Fi
     """
     inputs, tensor = _tensor(problem, frame)
     _refuse_constants(inputs, tensor)
-    classes, target = _target(problem.task, frame["target"].to_numpy())
+    classes, target = _target(problem, frame["target"].to_numpy())
     estimator = problem.build(params.model, params.train.seed)
     try:
         estimator.fit(_named(inputs, tensor), target)
@@ -45,13 +47,18 @@ def fit_estimator(problem: Problem, params: Params, frame: "pd.DataFrame") -> Fi
             f"{', '.join(i.name for i in inputs)}: {first_line(error)} Text is encoded as numbers and missing numbers "
             "are NaN; model.py must build an estimator that accepts both."
         ) from error
+    refuse_idle_imputers(estimator, inputs, tensor)
     return Fitted(estimator, inputs, classes, problem.task)
 
 
 def _tensor(problem: Problem, frame: "pd.DataFrame") -> tuple[tuple[Input, ...], NDArray[np.float32]]:
     """Return the inputs and their values; the columns, several times as large, are freed before the fit."""
-    columns = derive_features(problem, frame_to_columns(read_contract(problem.contract), frame))
+    fields = read_contract(problem.contract)
+    given = frame_to_columns(fields, frame)
+    refuse_lost_integers(fields, frame, given)
+    columns = derive_features(problem, given)
     inputs = fit_inputs(columns)
+    refuse_lost_values(columns)
     return inputs, encode_inputs(inputs, columns)
 
 
@@ -80,7 +87,8 @@ def _named(inputs: tuple[Input, ...], tensor: NDArray[np.float32]) -> "pd.DataFr
     return pd.DataFrame(tensor, columns=[given.name for given in inputs])
 
 
-def _target(task: Task, target: NDArray[Any]) -> tuple[tuple[Class, ...], NDArray[Any]]:
+def _target(problem: Problem, target: NDArray[Any]) -> tuple[tuple[Class, ...], NDArray[Any]]:
+    task = problem.task
     if task is Task.REGRESSION:
         return (), target.astype(np.float64)
     plain = [int(value) if isinstance(value, float) and value.is_integer() else value for value in target.tolist()]
@@ -97,7 +105,8 @@ def _target(task: Task, target: NDArray[Any]) -> tuple[tuple[Class, ...], NDArra
             f"for a {task} task, found {len(classes)}: {', '.join(map(str, classes.tolist()))}. Check the target in "
             "dataset.py and the split."
         )
-    return tuple(classes.tolist()), codes
+    ordered = order_classes(problem, classes.tolist())
+    return ordered, np.array([ordered.index(name) for name in classes.tolist()])[codes]
 
 
 def _refuse_constants(inputs: tuple[Input, ...], tensor: NDArray[np.float32]) -> None:

@@ -75,22 +75,26 @@ def _is_histogram(tree: Any) -> bool:
     return hasattr(tree, "nodes")
 
 
-def _trees(estimator: Any) -> Iterator[Any]:
-    """Yield every fitted tree inside: of ensembles, calibration, stacking, bagging, voting, search and pipelines."""
-    from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
-    from sklearn.tree._tree import Tree
-
+def walk_parts(estimator: Any) -> Iterator[Any]:
+    """Yield every object inside: of ensembles, calibration, stacking, bagging, voting, search and pipelines."""
     waiting, seen = [estimator], set()
     while waiting:
         item = waiting.pop()
         if id(item) in seen or isinstance(item, type | FunctionType | ModuleType):
             continue
         seen.add(id(item))
-        if isinstance(item, TreePredictor | Tree):
-            yield item
-        elif isinstance(item, dict):
+        yield item
+        if isinstance(item, dict):
             waiting += item.values()
         elif isinstance(item, list | tuple) or (isinstance(item, np.ndarray) and item.dtype == object):
             waiting += list(item)
         else:
             waiting += getattr(item, "__dict__", {}).values()
+
+
+def _trees(estimator: Any) -> Iterator[Any]:
+    """Yield every fitted tree inside."""
+    from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+    from sklearn.tree._tree import Tree
+
+    return (part for part in walk_parts(estimator) if isinstance(part, TreePredictor | Tree))

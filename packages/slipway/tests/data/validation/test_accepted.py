@@ -17,6 +17,7 @@ from msgspec import Meta
 from slipway.data.validation.report import explain_report
 from slipway.data.validation.suite import ACCEPTED, ONE_KIND
 from slipway.data.validation.validate import validate_dataset
+from slipway.errors import ProblemError
 from slipway.rows.check import check_batch
 from slipway.rows.frame import check_frame
 from slipway.rows.rules import read_rules
@@ -170,3 +171,11 @@ def test_groups_must_be_text():
     frame = make(400).assign(group=np.arange(400) % 20)
     broken = {rule.column for rule in validate_dataset(CHURN, frame).views[0].rules if not rule.passed}
     assert broken == {"group"}
+
+
+def test_classes_of_text_without_a_positive_one_are_refused_before_anything_else():
+    frame = make(400)
+    frame["target"] = np.where(frame["target"], "gone", "there")
+    with pytest.raises(ProblemError, match="'gone' and 'there', which have no order"):
+        validate_dataset(CHURN, frame)
+    assert validate_dataset(msgspec.structs.replace(CHURN, positive="gone"), frame).success

@@ -14,7 +14,7 @@ from slipway.data.validation.results import EXAMPLES, read_result
 from slipway.data.validation.suite import DATASET, EXISTS, OF_KIND, ONE_KIND, build_expectations, dataset_view
 from slipway.errors import ProblemError
 from slipway.files.writing import new_folder
-from slipway.problem import Problem, View
+from slipway.problem import Problem, Task, View, order_classes
 from slipway.stage import timed_step
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def validate_dataset(problem: Problem, frame: "pd.DataFrame", docs: Path | None 
     is part of the report, not an error. If the dataset lacks a column or has one of another kind, the views, which are
     computed from it, are left unchecked. Raises `ProblemError` for a rule or view with a mistake.
     """
+    _require_positive(problem, frame)
     dataset = dataset_view(problem, list(frame.columns))
     _refuse_same_names(problem)
     with timed_step("loading Great Expectations"):
@@ -125,6 +126,13 @@ def _table(view: View, frame: "pd.DataFrame") -> "pd.DataFrame":
     table = as_table(found, f"view {view.name!r}")
     # The keys of a group-by stand in the index and are content; a plain numbering is not.
     return table.reset_index(drop=all(name is None for name in table.index.names))
+
+
+def _require_positive(problem: Problem, frame: "pd.DataFrame") -> None:
+    """Raise `ProblemError` before any row is checked where a binary target does not say which class is positive."""
+    target = frame["target"].dropna() if "target" in frame else []
+    if problem.task is Task.BINARY and len(target) and all(isinstance(name, str) for name in target):
+        order_classes(problem, sorted(set(target)))
 
 
 def _refuse_same_names(problem: Problem) -> None:
