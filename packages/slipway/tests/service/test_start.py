@@ -91,6 +91,33 @@ def test_inputs_can_be_left_out_of_the_log(churn, tmp_path):
         assert b"plan" not in b"".join(path.read_bytes() for path in service.log.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "There is no keys.json in"),
+        ("{", "Malformed"),
+        ('{"keys": [{"name": "secret-key"}]}', "keys.json"),
+        ("directory", "Cannot read"),
+    ],
+)
+def test_a_key_file_that_cannot_be_used_is_one_paragraph_before_anything_starts(churn, tmp_path, content, said):
+    file = tmp_path / "keys.json"
+    if content == "directory":
+        file.mkdir()
+    elif content is not None:
+        file.write_text(content)
+    done = try_to_serve(churn.bundle.path, tmp_path / "log", auth="keys", api_keys_file=file)
+    assert done.returncode == 1
+    assert said in done.stderr and "slipway key" in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and "secret-key" not in done.stderr
+
+
+def test_a_misspelt_variable_stops_the_start(churn, tmp_path):
+    done = try_to_serve(churn.bundle.path, tmp_path / "log", log_input="none")
+    assert done.returncode == 1
+    assert "There is no setting SLIPWAY_LOG_INPUT. Did you mean SLIPWAY_LOG_INPUTS?" in done.stderr
+
+
 def test_a_missing_bundle_says_how_to_make_one(tmp_path):
     done = try_to_serve(tmp_path / "nothing", tmp_path / "log")
     assert done.returncode == 1

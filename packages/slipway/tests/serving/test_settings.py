@@ -1,11 +1,13 @@
 """The service's settings: typed, named in errors, and never open to strangers by accident."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from slipway.errors import SettingsError
-from slipway.serving.settings import describe_variables, read_log_settings, read_settings
+from slipway.serving.settings import ServingSettings, describe_variables, read_log_settings, read_settings
+from slipway.serving.variables import verify_variables
 
 
 def test_without_a_word_it_listens_on_loopback_and_asks_for_no_key():
@@ -66,8 +68,48 @@ def test_a_platforms_port_is_named_where_it_is_wrong():
         read_settings({"AIP_HTTP_PORT": "http"})
 
 
+def test_a_wrong_word_lists_the_allowed_ones():
+    with pytest.raises(SettingsError, match="SLIPWAY_LOG_INPUTS: expected all or none, found 'nothing'"):
+        read_settings({"SLIPWAY_LOG_INPUTS": "nothing"})
+    with pytest.raises(SettingsError, match="SLIPWAY_LOG_DURABILITY: expected always or interval or never"):
+        read_settings({"SLIPWAY_LOG_DURABILITY": "each"})
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("SLIPWAY_LOG_INPUT", "SLIPWAY_LOG_INPUTS"),
+        ("SLIPWAY_AUHT", "SLIPWAY_AUTH"),
+        ("SLIPWAY_API_KEY_FILE", "SLIPWAY_API_KEYS_FILE"),
+        ("SLIPWAY_MAXROWS", "SLIPWAY_MAX_ROWS"),
+        ("SLIPWAY_log_days", "SLIPWAY_LOG_DAYS"),
+    ],
+)
+def test_a_misspelt_variable_is_an_error_with_the_nearest_name(name, nearest):
+    with pytest.raises(SettingsError, match=f"no setting {name}. Did you mean {nearest}\\?"):
+        read_settings({name: "none"})
+
+
+def test_every_variable_of_the_machinery_is_known():
+    root = Path(__file__).parents[4]
+    places = ["packages/slipway/src", "deploy", ".github", "Dockerfile", "Makefile", "compose.yaml"]
+    files = [path for place in places for path in (root / place, *(root / place).rglob("*")) if path.is_file()]
+    text = "\n".join(path.read_text(errors="ignore") for path in files if path.suffix not in (".pyc", ".png"))
+    names = {*re.findall(r"\bSLIPWAY_[A-Z][A-Z0-9_]*[A-Z0-9]\b", text)}
+    assert len(names) > 60
+    verify_variables(dict.fromkeys(names, "x"), ServingSettings.__struct_fields__)
+
+
 def test_what_kubernetes_says_of_a_service_named_slipway_is_not_meant_for_us():
-    assert read_settings({"SLIPWAY_PORT": "tcp://10.0.0.1:80"}).port == 8080
+    variables = {
+        "SLIPWAY_PORT": "tcp://10.0.0.1:80",
+        "SLIPWAY_SERVICE_HOST": "10.0.0.1",
+        "SLIPWAY_SERVICE_PORT_HTTP": "80",
+        "SLIPWAY_PORT_80_TCP_ADDR": "10.0.0.1",
+        "SLIPWAY_SHADOW_PORT": "tcp://10.0.0.2:80",
+        "SLIPWAY_SHADOW_SERVICE_PORT": "80",
+    }
+    assert read_settings(variables).port == 8080
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.org"])

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 PROBLEM_JSON = "application/problem+json"
-_STATUSES = (200, 202, 400, 401, 404, 405, 411, 413, 415, 422, 500, 503)
+_STATUSES = (200, 202, 400, 401, 404, 405, 408, 411, 413, 415, 422, 500, 503)
 # RFC 9110 renamed two, which older versions of Python do not know.
 REASONS = {status: HTTPStatus(status).phrase for status in _STATUSES} | {
     413: "Content Too Large",
@@ -31,6 +31,7 @@ class Reason(StrEnum):
     DUPLICATE_KEY = "duplicate-key", 400
     CONTENT_TYPE = "content-type", 415
     INCOMPLETE = "incomplete-body", 400
+    SLOW_BODY = "slow-body", 408
     TOO_LARGE = "too-large", 413
     TOO_MANY_ROWS = "too-many-rows", 422
     INVALID_REQUEST = "invalid-request", 422

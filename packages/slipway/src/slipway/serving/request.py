@@ -1,10 +1,12 @@
 """The request as every route gets it, and the reply that it returns."""
 
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from slipway.serving.error_responses import Reason, Refusal
+from slipway.serving.identifiers import format_identifier, new_identifier
 
 JSON = "application/json"
 # The header that names the instance, one of several services on a port.
@@ -19,6 +21,7 @@ _GZIP = ("gzip", "x-gzip")
 _GZIP_FORMAT = 16 + zlib.MAX_WBITS
 # What follows a member is copied for the next one: a body of nothing but small members would take minutes.
 _GZIP_MEMBERS = 100
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Request(NamedTuple):
@@ -81,6 +84,17 @@ def _decompress(body: bytes, limit: int) -> bytes:
         if not body:
             return found
     raise Refusal(Reason.TOO_LARGE, f"Body too large: expected at most {_GZIP_MEMBERS} members in its gzip.")
+
+
+def request_id(environ: Any, own: str | None = None) -> str:
+    """Return the client's X-Request-Id if it is a plain name, else `own` or a new one; it stays for the request."""
+    found: str | None = environ.get("slipway.request_id")
+    if found is None:
+        sent = environ.get("HTTP_X_REQUEST_ID")
+        plain = sent is not None and _REQUEST_ID.fullmatch(sent)
+        found = sent if plain else own or format_identifier(new_identifier())
+        environ["slipway.request_id"] = found
+    return found
 
 
 def read_media_type(environ: Environ) -> str:

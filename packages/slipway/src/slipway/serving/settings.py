@@ -10,10 +10,8 @@ import msgspec
 from msgspec import Meta
 
 from slipway.errors import SettingsError
+from slipway.serving.variables import PREFIX, read_variable, verify_variables
 
-PREFIX = "SLIPWAY_"
-# Where platforms say on which port they expect the service: Vertex AI, then Cloud Run and others.
-_PLATFORM_PORTS = ("AIP_HTTP_PORT", "PORT")
 Kind = TypeVar("Kind", bound="LogSettings")
 Durability = Annotated[
     Literal["always", "interval", "never"],
@@ -63,7 +61,7 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
     ] = 4
     host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="port to listen on; else $AIP_HTTP_PORT, else $PORT")] = 8080
-    workers: Annotated[int, Meta(ge=0, le=256, description="processes; 0: one for each core")] = 0
+    workers: Annotated[int, Meta(ge=0, le=256, description="processes; 0: one for each core of the container")] = 0
     share_port: Annotated[
         Literal["on", "off"],
         Meta(description="on: another service may listen on the port too, while one replaces the other"),
@@ -85,8 +83,27 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
     max_body_kb: Annotated[int, Meta(ge=1, le=100_000, description="larger requests get 413")] = 1024
     max_rows: Annotated[int, Meta(ge=1, le=100_000, description="more rows in a request get 422")] = 1000
     max_concurrency: Annotated[
-        int, Meta(ge=1, le=1000, description="concurrent requests of a worker; more get 503 (1: they wait in line)")
-    ] = 64
+        int,
+        Meta(ge=1, le=1000, description="requests of a worker that are read or wait; more get 503 (1: all wait)"),
+    ] = 128
+    max_connections: Annotated[
+        int, Meta(ge=16, le=1_000_000, description="open connections of a worker; the next one gets 503")
+    ] = 16_000
+    body_seconds: Annotated[float, Meta(ge=0.5, le=3600, description="seconds for a body; a slower one gets 408")] = (
+        10.0
+    )
+    keep_alive_seconds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=86_400,
+            description="seconds after which an idle connection, or a slow header, ends",
+        ),
+    ] = 75
+    saturated_seconds: Annotated[
+        float,
+        Meta(ge=1, le=86_400, description="seconds without a free place in a worker, after which /readyz returns 503"),
+    ] = 5.0
     drain_seconds: Annotated[
         float, Meta(ge=0, le=60, description="seconds for which /readyz returns 503 before connections are closed")
     ] = 0.0
@@ -110,8 +127,10 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
 def read_settings(environ: Mapping[str, str] = os.environ, **chosen: Any) -> ServingSettings:
     """Read the environment; a value that is `chosen` (and not None) overrides it.
 
-    Raises `SettingsError` for an invalid value, and for an address that others can reach without authentication.
+    Raises `SettingsError` for an invalid value, a variable SLIPWAY_... that is none, and for an address that others can
+    reach without authentication.
     """
+    verify_variables(environ, ServingSettings.__struct_fields__)
     settings = read_settings_unchecked(environ, **chosen)
     verify_auth(settings)
     return settings
@@ -141,23 +160,29 @@ def _read(kind: type[Kind], environ: Mapping[str, str], chosen: Mapping[str, Any
     found: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for name in kind.__struct_fields__:
-        for variable in (PREFIX + name.upper(), *(_PLATFORM_PORTS if name == "port" else ())):
-            value = environ.get(variable, "")
-            # Kubernetes sets SLIPWAY_PORT=tcp://... in every pod beside a Service that is named slipway.
-            if value and not value.startswith("tcp://"):
-                found[name], sources[name] = value, variable
-                break
+        value, source = read_variable(environ, name)
+        if value:
+            found[name], sources[name] = value, source
         if chosen.get(name) is not None:
             found[name] = chosen[name]
     try:
         return msgspec.convert(found, kind, strict=False, dec_hook=lambda target, value: target(value))
     except msgspec.ValidationError as error:
-        reason, _, path = str(error).partition(" - at `$.")
-        name = path.rstrip("`")
-        variable = f"{sources.get(name, PREFIX + name.upper())}: " if path else ""
-        raise SettingsError(
-            f"Invalid setting: {variable}{reason}. `slipway serve --help` lists the settings."
-        ) from error
+        raise _invalid(kind, found, sources, str(error)) from error
+
+
+def _invalid(
+    kind: type[LogSettings], given: Mapping[str, Any], sources: Mapping[str, str], error: str
+) -> SettingsError:
+    """Name the variable, with the values that it may have where they are few."""
+    reason, _, path = error.partition(" - at `$.")
+    name = path.rstrip("`")
+    for field in msgspec.structs.fields(kind):
+        allowed = get_args(get_args(field.type)[0]) if field.name == name else ()
+        if allowed and all(isinstance(each, str) for each in allowed):
+            reason = f"expected {' or '.join(allowed)}, found {given[name]!r}"
+    variable = f"{sources.get(name, PREFIX + name.upper())}: " if name else ""
+    return SettingsError(f"Invalid setting: {variable}{reason}. `slipway serve --help` lists the settings.")
 
 
 def verify_auth(settings: ServingSettings) -> None:

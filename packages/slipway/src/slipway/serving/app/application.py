@@ -4,30 +4,40 @@ Routing and request objects of a framework cost several times what scoring one r
 dictionary look-up here. Keys, limits, errors, metrics and request ids apply to both kinds of route.
 """
 
-import re
+import sys
 import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from slipway.serving.app.keys import Keyring, Scope
+from slipway.serving.app.places import Places
 from slipway.serving.app.shared import Shared
 from slipway.serving.console import print_line
 from slipway.serving.error_responses import PROBLEM_JSON, REASONS, Reason, Refusal, encode_problem
-from slipway.serving.identifiers import format_identifier, new_identifier
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.recorder import Recorder, Route
-from slipway.serving.request import INSTANCE, Environ, Handler, Reply, Request, is_probe, read_body
+from slipway.serving.request import INSTANCE, Environ, Handler, Reply, Request, is_probe, read_body, request_id
 
 # Probes need no key; every other route does where keys are used.
 OPEN = frozenset({"/healthz", "/readyz", "/ping", "/v2/health/live", "/v2/health/ready"})
 METRICS = "/metrics"
 _LIVE = frozenset({"/healthz", "/v2/health/live"})
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _STATUS = {code: f"{code} {reason}" for code, reason in REASONS.items()}
 
+# Of an environment, beside what the server fills in.
+_WSGI = {
+    "SCRIPT_NAME": "",
+    "wsgi.errors": sys.stderr,
+    "wsgi.input_terminated": True,
+    "wsgi.multiprocess": True,
+    "wsgi.multithread": True,
+    "wsgi.run_once": False,
+    "wsgi.version": (1, 0),
+}
+
+Headers = list[tuple[str, str]]
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[Any, StartResponse], Iterable[bytes]]
 
@@ -50,44 +60,59 @@ class App:
         self._site: Wsgi | None = None
         self._settings = shared.settings
         self._board = shared.board
-        self._recorder = recorder
+        self.recorder = recorder
         self._log = log
         file = shared.settings.api_keys_file
         self._keyring = Keyring(file) if shared.settings.auth == "keys" and file else None
         self._limit = shared.settings.max_body_kb << 10
-        # pop and append of a deque are atomic: a counter that needs no lock.
-        self._slots = deque(range(shared.settings.max_concurrency))
+        self.places = Places(shared.settings.max_concurrency, shared.settings.body_seconds)
         # A worker has one core: concurrent requests would only compete for the interpreter.
         self._turn = threading.Lock()
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
-        """Answer one request; no exception reaches the server."""
+        """Answer one request by WSGI."""
+        status, headers, body = self.answer(environ)
+        start(_STATUS[status], headers)
+        return [body]
+
+    def answer(self, environ: Environ) -> tuple[int, Headers, bytes]:
+        """Answer one request with status, headers and body; no exception reaches the server."""
         began = time.perf_counter_ns()
         path = environ["PATH_INFO"]
         route, handler = self._routes.get(path, self._other)
         try:
-            reply = self._answer(environ, path, route, handler, began)
+            reply = self._reply(environ, path, route, handler, began)
         except Exception as error:  # noqa: BLE001 - a refusal, or answered with 500 and reported to the operator
-            reply = refuse_request(environ, error, self._recorder)
+            reply = refuse_request(environ, error, self.recorder)
         counted = Route.HEALTH if is_probe(environ) else route
-        self._recorder.request(counted, reply.status, (time.perf_counter_ns() - began) / 1e9)
-        return _send(start, environ, reply, self._board.closing)
+        self.recorder.request(counted, reply.status, (time.perf_counter_ns() - began) / 1e9)
+        return _response(environ, reply, self._board.closing)
 
-    def _answer(self, environ: Environ, path: str, route: Route, handler: Handler, began: int) -> Reply:
+    def _reply(self, environ: Environ, path: str, route: Route, handler: Handler, began: int) -> Reply:
         if route is Route.HEALTH:
             return handler(Request(environ, b"", began))
         self._guard(environ, path)
-        slot = self._take_slot()
+        if path == METRICS:
+            # Those who look for the reason of an overload are answered in it.
+            return handler(Request(environ, b"", began))
+        place = self.places.take()
         try:
             if route is Route.OTHER:
                 return handler(Request(environ, b"", began))
             if environ["REQUEST_METHOD"] != "POST":
                 raise Refusal(Reason.METHOD, "Expected POST.", headers=(("allow", "POST"),))
-            request = Request(environ, read_body(environ, self._limit), began)
+            request = Request(environ, self._receive(environ, place), began)
             with self._turn:
                 return handler(request)
         finally:
-            self._slots.append(slot)
+            self.places.give_back(place)
+
+    def _receive(self, environ: Environ, place: int) -> bytes:
+        self.places.begin_body(place, environ)
+        try:
+            return read_body(environ, self._limit)
+        finally:
+            self.places.end_body(place)
 
     def _probe(self, request: Request) -> Reply:
         """Answer a probe without Flask, for whose import the first one would wait."""
@@ -97,6 +122,9 @@ class App:
             return Reply(b'{"status":"alive"}')
         if self._board.draining:
             raise Refusal(Reason.OVERLOADED, "The service is shutting down.")
+        if self._board.saturated(self._settings.saturated_seconds):
+            detail = f"A worker had no free place for {self._settings.saturated_seconds:g} seconds."
+            raise Refusal(Reason.OVERLOADED, detail)
         if self._settings.when_log_fails == "closed" and not self._log.probe():
             raise Refusal(Reason.LOG, "Cannot write the prediction log.")
         name = self._settings.instance
@@ -111,7 +139,7 @@ class App:
         method = request.environ["REQUEST_METHOD"]
         # Set before the copy is made, so that a problem made by Flask has the request id of the header.
         request_id(request.environ)
-        environ = {**request.environ, "REQUEST_METHOD": "GET" if method == "HEAD" else method}
+        environ = {**_WSGI, **request.environ, "REQUEST_METHOD": "GET" if method == "HEAD" else method}
         answer = Response.from_app(self._site, environ)
         kind, _ = answer.headers.pop("Content-Type"), answer.headers.pop("Content-Length", None)
         return Reply(answer.get_data(), kind, answer.status_code, headers=(*answer.headers,))
@@ -125,13 +153,6 @@ class App:
             detail = f"Expected the header Authorization: Bearer KEY, with a valid key of scope {scope.value}."
             ways = ('Basic realm="slipway", charset="UTF-8"', "Bearer")
             raise Refusal(Reason.UNAUTHORIZED, detail, headers=tuple(("www-authenticate", way) for way in ways))
-
-    def _take_slot(self) -> int:
-        try:
-            return self._slots.pop()
-        except IndexError:
-            detail = "Too many concurrent requests. Retry after 1 second."
-            raise Refusal(Reason.OVERLOADED, detail, headers=(("retry-after", "1"),)) from None
 
 
 def refuse_request(environ: Environ, error: Exception, recorder: Recorder) -> Reply:
@@ -148,18 +169,7 @@ def refuse_request(environ: Environ, error: Exception, recorder: Recorder) -> Re
     return Reply(body, PROBLEM_JSON, error.status, name, error.headers)
 
 
-def request_id(environ: Any, own: str | None = None) -> str:
-    """Return the client's X-Request-Id if it is a plain name, else `own` or a new one; it stays for the request."""
-    found: str | None = environ.get("slipway.request_id")
-    if found is None:
-        sent = environ.get("HTTP_X_REQUEST_ID")
-        plain = sent is not None and _REQUEST_ID.fullmatch(sent)
-        found = sent if plain else own or format_identifier(new_identifier())
-        environ["slipway.request_id"] = found
-    return found
-
-
-def _send(start: StartResponse, environ: Environ, reply: Reply, closing: bool) -> Iterable[bytes]:
+def _response(environ: Environ, reply: Reply, closing: bool) -> tuple[int, Headers, bytes]:
     headers = [
         ("content-type", reply.content_type),
         ("content-length", str(len(reply.body))),
@@ -169,5 +179,4 @@ def _send(start: StartResponse, environ: Environ, reply: Reply, closing: bool) -
     if closing:
         # A client that keeps its connection could send a request while it is closed, and lose it.
         headers.append(("connection", "close"))
-    start(_STATUS[reply.status], headers)
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply.body]
+    return reply.status, headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else reply.body

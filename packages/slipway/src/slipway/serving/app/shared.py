@@ -27,15 +27,22 @@ class State(IntEnum):
     REFUSED = 2
 
 
+# Numbers of a section before its counts: the state, open connections, seconds without a free place.
+_STATE, _CONNECTIONS, _FULL, _OWN = 0, 1, 2, 3
+
+
 class Board:
-    """Flags, and a state and `counts` numbers for each of so many workers and, in the last section, for the shadow."""
+    """Flags; and for each of so many workers and, in the last section, for the shadow: a state and `counts` numbers.
+
+    A worker's section also has its open connections, and for how long no place was free.
+    """
 
     def __init__(self, workers: int, counts: int) -> None:
         sections = workers + 1
-        words = np.frombuffer(mmap.mmap(-1, (2 + sections * (1 + counts)) * np.dtype(float).itemsize))
+        words = np.frombuffer(mmap.mmap(-1, (2 + sections * (_OWN + counts)) * np.dtype(float).itemsize))
         # Every request looks at the flags, and a memoryview is read in a tenth of the time of an array.
         self._flags = _view(words[:2])
-        self._sections = words[2:].reshape(sections, 1 + counts)
+        self._sections = words[2:].reshape(sections, _OWN + counts)
 
     @property
     def draining(self) -> bool:
@@ -57,15 +64,32 @@ class Board:
 
     def state(self, section: int) -> State:
         """Return the state of the section's worker."""
-        return State(int(self._sections[section, 0]))
+        return State(int(self._sections[section, _STATE]))
 
     def set_state(self, section: int, state: State) -> None:
         """Set the state of the section's worker."""
-        self._sections[section, 0] = state
+        self._sections[section, _STATE] = state
+
+    def set_load(self, section: int, connections: int, full_seconds: float) -> None:
+        """Set the open connections of the section's worker, and for how long it had no free place."""
+        self._sections[section, _CONNECTIONS] = connections
+        self._sections[section, _FULL] = full_seconds
+
+    def connections(self) -> int:
+        """Count the open connections of all workers."""
+        return int(self._running(_CONNECTIONS).sum())
+
+    def saturated(self, seconds: float) -> bool:
+        """Return True if a worker had no free place for so long."""
+        return bool((self._running(_FULL) >= seconds).any())
+
+    def _running(self, number: int) -> Any:
+        """Return a number of each worker that is ready: one that was killed leaves its own behind."""
+        return self._sections[:-1, number][self._sections[:-1, _STATE] == State.READY]
 
     def ready(self) -> int:
         """Count the workers that are ready."""
-        return int(np.count_nonzero(self._sections[:-1, 0] == State.READY))
+        return int(np.count_nonzero(self._sections[:-1, _STATE] == State.READY))
 
     @property
     def shadow_section(self) -> int:
@@ -74,11 +98,11 @@ class Board:
 
     def counts(self, section: int) -> "memoryview[float]":
         """Return the section's numbers, which its process alone writes."""
-        return _view(self._sections[section, 1:])
+        return _view(self._sections[section, _OWN:])
 
     def totals(self) -> list[float]:
         """Sum each number over the sections."""
-        found: list[float] = self._sections[:, 1:].sum(axis=0).tolist()
+        found: list[float] = self._sections[:, _OWN:].sum(axis=0).tolist()
         return found
 
 

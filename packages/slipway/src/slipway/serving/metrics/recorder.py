@@ -78,6 +78,7 @@ def metric_families(manifest: Manifest, score_edges: Sequence[float], shadow: bo
         Family("slipway_requests", "HTTP requests by route and status.", ("route", "status"), statuses),
         Family("slipway_request_seconds", seconds, ("route",), routes, SECONDS),
         Family("slipway_rejects", "Requests refused, by reason.", ("reason",), reasons),
+        Family("slipway_refused_connections", "Connections refused above the limit of a worker."),
         Family("slipway_predictions", "Rows predicted, by label.", ("label",), labels),
         Family("slipway_score", scores, ("class",), classes, edges),
         Family("slipway_feedback", "Outcomes accepted."),

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server import MPServer
 
@@ -20,6 +21,7 @@ from slipway.bundle.verify import SealedBundle, read_sealed
 from slipway.errors import SlipwayError
 from slipway.serving.app.shared import Shared, State, share_state
 from slipway.serving.console import print_line
+from slipway.serving.server.deaths import Deaths
 from slipway.serving.server.port import resolve_host, start_with_signals_blocked
 from slipway.serving.server.worker import run_worker
 from slipway.serving.settings import ServingSettings
@@ -28,9 +30,11 @@ from slipway.serving.shadow.sealed import read_shadow
 
 # Seconds after which a worker that has not ended is killed, so that the whole service ends within ten.
 _PATIENCE = 8
-# Workers in a row that died before they were ready: the next would, too.
-_FALSE_STARTS = 3
 _LOOK_SECONDS = 0.005
+# Threads that answer while every place is taken.
+_SPARE_THREADS = 8
+# A request whose headers are longer gets 431, before any key is asked.
+_HEADER_BYTES = 64 << 10
 # Seconds for which replaced workers ask clients to connect again, before they close kept-alive connections.
 _FAREWELL_SECONDS = 0.5
 # Seconds after which a worker that is not ready counts as failed.
@@ -50,8 +54,12 @@ class Supervisor(MPServer):
             interface=Interfaces.WSGI,
             http=HTTPModes.http1,
             workers=settings.processes,
-            # One more than may work, to refuse with; with 1 requests wait in line, and no threads compete.
-            blocking_threads=settings.max_concurrency + (settings.max_concurrency > 1),
+            # Some more than places, for probes and refusals; with 1 requests wait in line, no threads compete.
+            blocking_threads=settings.max_concurrency + (_SPARE_THREADS if settings.max_concurrency > 1 else 0),
+            backpressure=settings.max_connections,
+            http1_settings=HTTP1Settings(
+                header_read_timeout=1000 * settings.keep_alive_seconds, max_buffer_size=_HEADER_BYTES
+            ),
             workers_kill_timeout=_PATIENCE,
             websockets=False,
             log_enabled=False,
@@ -60,7 +68,7 @@ class Supervisor(MPServer):
         self._sealed = sealed
         self._listener = listener
         self._spawned = [0] * self.workers
-        self._false_starts = 0
+        self._deaths = Deaths()
         self._retired: list[Any] = []
         self._shadow = ShadowProcess(shared, self.main_loop_interrupt.set)
 
@@ -102,7 +110,9 @@ class Supervisor(MPServer):
                 if self.wrks[worker_index].is_alive():
                     # A worker that was to take over died; the one that it was to replace runs.
                     continue
-                if self._is_hopeless(worker_index):
+                state, exit_code = self._state(worker_index), self.wrks[worker_index].inner.exitcode
+                if self._deaths.is_hopeless(state, exit_code, self.workers):
+                    self._shared.board.drain()
                     self.interrupt_children.append(worker_index)
                     return
                 self._respawn_workers([worker_index], spawn_target, target_loader)
@@ -172,17 +182,6 @@ class Supervisor(MPServer):
 
     def _state(self, worker_index: int) -> State:
         return self._shared.board.state(worker_index + self.workers * ((self._spawned[worker_index] - 1) % 2))
-
-    def _is_hopeless(self, worker_index: int) -> bool:
-        """Return True if the next worker would fail as this one did; a worker that was ready is always replaced."""
-        state = self._state(worker_index)
-        self._false_starts = 0 if state is State.READY else self._false_starts + 1
-        if state is State.REFUSED:
-            return True
-        print_line(f"a worker died (exit code {self.wrks[worker_index].inner.exitcode}) and is replaced")
-        if self._false_starts >= _FALSE_STARTS:
-            print_line(f"{_FALSE_STARTS} workers died before they were ready: giving up")
-        return self._false_starts >= _FALSE_STARTS
 
     def _announce(self) -> None:
         settings, manifest = self._shared.settings, self._sealed.manifest

@@ -4,6 +4,8 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from slipway.bundle import Bundle
@@ -22,9 +24,11 @@ from slipway.serving.protocols.mlflow import make_invocations_handler
 from slipway.serving.protocols.open_inference import make_infer_handler
 from slipway.serving.protocols.open_inference_documents import model_paths
 from slipway.serving.server.port import end_on_signals
+from slipway.serving.server.watch import LoadWatch
 from slipway.serving.settings import ServingSettings
 
 REFUSED = 3
+_OOM_SCORE = "500"
 _INTERVAL_SECONDS = 0.1
 _ROTATE_SECONDS = 5.0
 
@@ -38,6 +42,9 @@ def run_worker(
     because there is no request yet that could be lost.
     """
     end_on_signals(os._exit)
+    # Where memory runs out the system ends a worker, which is replaced, before the parent.
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
     log = LogWriter(shared.settings)
     stop = threading.Event()
     maintenance = threading.Thread(target=_maintain_log, args=(log, shared, stop, parent), daemon=True)
@@ -65,6 +72,7 @@ def _open(shared: Shared, sealed: SealedBundle, section: int, log: LogWriter) ->
         print_line(str(error))
         os._exit(REFUSED)
     app = assemble_app(shared, section, bundle, log)
+    LoadWatch(app, shared, section).start()
     shared.board.set_state(section, State.READY)
     return app
 

@@ -15,7 +15,7 @@ MONITORING = "/monitoring"
 METRICS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 # The statuses with which a route may refuse a request: one that scores, one that only reads.
-_SCORING = (400, 413, 415, 422, 500, 503)
+_SCORING = (400, 408, 413, 415, 422, 500, 503)
 _READING = (500, 503)
 _TEXT: dict[str, Any] = {"schema": {"type": "string"}}
 

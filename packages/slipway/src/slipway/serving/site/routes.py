@@ -82,6 +82,17 @@ def _metrics(shared: Shared, bundle: Bundle, log_writable: Callable[[], bool]) -
         Gauge("slipway_started_seconds", "Start time of the service, in seconds since the Unix epoch.", shared.started),
         Gauge("slipway_workers", "Configured number of worker processes.", float(workers)),
         Gauge("slipway_workers_ready", "Number of worker processes that are ready.", float(board.ready())),
+        Gauge("slipway_connections", "Open connections.", float(board.connections())),
+        Gauge(
+            "slipway_connections_limit",
+            "Open connections that all workers accept.",
+            float(workers * shared.settings.max_connections),
+        ),
+        Gauge(
+            "slipway_saturated",
+            "1 if a worker had no free place for SLIPWAY_SATURATED_SECONDS, else 0.",
+            float(board.saturated(shared.settings.saturated_seconds)),
+        ),
         Gauge("slipway_draining", "1 while the service drains before it shuts down, else 0.", float(board.draining)),
         Gauge(
             "slipway_log_writable",

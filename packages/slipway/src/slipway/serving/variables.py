@@ -1,0 +1,54 @@
+"""Environment variables: the service's own, and others that start with SLIPWAY_."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+
+from slipway.errors import SettingsError
+
+PREFIX = "SLIPWAY_"
+# Platforms name the port in variables of their own: Vertex AI; Cloud Run, Heroku and others.
+PORTS = (f"{PREFIX}PORT", "AIP_HTTP_PORT", "PORT")
+# Of commands, workflows, compose files and the image; a test holds that none is missing.
+_OTHERS = frozenset(
+    f"{PREFIX}{name}"
+    for name in (  # noqa: SIM905 - as a list, one line each
+        "ADDRESS API_KEY API_KEYS APP APPROVAL APP_KEY APP_TOKEN ATTEST ATTESTED BASE_IMAGE CLIENT_IMAGE CODE_SCANNING "
+        "COSIGN DATA_REGION DATA_ROLE DOCKER DOCKER_CONFIG ENGINE_GID ENGINE_SOCKET EVERY FOLLOWS FOLLOW_IMAGE FRONT "
+        "GID GRAFANA_IMAGE GRAFANA_PORT IMAGE KEY KNOWN_HOSTS LEDGER_KEY MLFLOW_HOSTS MLFLOW_IMAGE MLFLOW_PORT "
+        "POSTGRES_IMAGE PROCESS PROMETHEUS_IMAGE PROMETHEUS_PORT REGISTRY REGISTRY_IMAGE REGISTRY_PASSWORD "
+        "REGISTRY_PORT REGISTRY_USER REPLICAS REPOSITORY REQUIRE RUNNER SERVERS SETTINGS SIGN_KEY SIGN_PASSWORD "
+        "SMOKE_KEY SSH_KEY TARGET UID"
+    ).split()
+)
+# Kubernetes and links of containers name services and their ports so, in every container beside a service slipway.
+_SERVICES = re.compile(r"SLIPWAY_(\w+_)?(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
+_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
+
+
+def read_variable(environ: Mapping[str, str], setting: str) -> tuple[str, str]:
+    """Return the value of a setting and the variable that has it; "" for none.
+
+    What Kubernetes says of a service named slipway is none.
+    """
+    own = PREFIX + setting.upper()
+    for name in PORTS if setting == "port" else (own,):
+        value = environ.get(name, "")
+        if value and not _ADDRESS.match(value):
+            return value, name
+    return "", own
+
+
+def verify_variables(environ: Mapping[str, str], settings: Iterable[str]) -> None:
+    """Raise `SettingsError` for a variable that starts with SLIPWAY_ and is none, with the nearest name."""
+    own = [PREFIX + name.upper() for name in settings]
+    for name, value in sorted(environ.items()):
+        if not name.startswith(PREFIX) or name in own or name in _OTHERS:
+            continue
+        if _SERVICES.fullmatch(name) or _ADDRESS.match(value):
+            continue
+        nearest = difflib.get_close_matches(name.upper(), [*own, *_OTHERS], 1, 0.0)[0]
+        raise SettingsError(
+            f"There is no setting {name}. Did you mean {nearest}? `slipway serve --help` lists the settings; unset "
+            "variables of other programs that start with SLIPWAY_."
+        )
