@@ -34,10 +34,18 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
     log_segment_hours: Annotated[
         int, Meta(ge=1, le=24 * 366, description="oldest file that is still written, in hours")
     ] = 24
+    log_total_mb: Annotated[
+        int, Meta(ge=1, le=1_000_000_000, description="size of all files of the log in MB; the oldest are deleted")
+    ] = 50_000
     log_days: Annotated[int, Meta(ge=1, le=3660, description="days after which files of the log are deleted")] = 30
 
     def __post_init__(self) -> None:
         """Raise `ValueError`, which msgspec reports, if a file would be deleted while it is written."""
+        if self.log_total_mb < self.log_segment_mb:
+            raise ValueError(
+                f"SLIPWAY_LOG_TOTAL_MB is {self.log_total_mb}, less than one file of SLIPWAY_LOG_SEGMENT_MB, "
+                f"{self.log_segment_mb}; choose more MB in total or smaller files"
+            )
         if self.log_segment_hours > 24 * self.log_days:
             raise ValueError(
                 f"SLIPWAY_LOG_SEGMENT_HOURS is {self.log_segment_hours}, longer than the {self.log_days} days of "

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from slipway.errors import DataError, SettingsError, first_line
-from slipway.serving.log.writer import SUFFIX
+from slipway.serving.log.segments import SUFFIX
 
 _ADDRESS = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*))?")
 # An object that was deleted or replaced after it was listed; the next run sees what there is then.

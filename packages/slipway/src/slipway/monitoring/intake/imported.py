@@ -31,7 +31,7 @@ from slipway.monitoring.release_reference import read_release_reference
 from slipway.project import load_project
 from slipway.serving.identifiers import format_identifier
 from slipway.serving.log import Feedback
-from slipway.serving.log.writer import SUFFIX
+from slipway.serving.log.segments import SUFFIX
 
 _SOURCE = "import"
 _UNKNOWN, _AMBIGUOUS = -1, -2

@@ -21,7 +21,7 @@ from slipway.monitoring.intake.segments import (
     take_in_segments,
 )
 from slipway.monitoring.intake.traffic import LOGGED, LoadedLog
-from slipway.serving.log.writer import list_segments
+from slipway.serving.log.segments import list_segments
 from slipway.serving.settings import read_log_settings
 from slipway.settings import project_settings
 

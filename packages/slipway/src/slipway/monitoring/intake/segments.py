@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple
 from slipway.monitoring.intake.block import read_block
 from slipway.monitoring.intake.bucket import BucketSegment, list_bucket
 from slipway.monitoring.intake.chunks import Chunk, list_chunks, write_chunk
-from slipway.serving.log.writer import list_segments
+from slipway.serving.log.segments import list_segments
 
 # Bytes of a segment that one chunk holds: a few times that in memory while it is read.
 BLOCK_BYTES = 4 << 20

@@ -5,6 +5,7 @@ between processes, a killed worker loses no count, and any worker can answer for
 """
 
 import mmap
+import time
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -27,6 +28,8 @@ class State(IntEnum):
     REFUSED = 2
 
 
+# Draining, leaving, and when a line about the log was printed last.
+_FLAGS = 3
 # Numbers of a section before its counts: the state, open connections, seconds without a free place.
 _STATE, _CONNECTIONS, _FULL, _OWN = 0, 1, 2, 3
 
@@ -39,10 +42,10 @@ class Board:
 
     def __init__(self, workers: int, counts: int) -> None:
         sections = workers + 1
-        words = np.frombuffer(mmap.mmap(-1, (2 + sections * (_OWN + counts)) * np.dtype(float).itemsize))
+        words = np.frombuffer(mmap.mmap(-1, (_FLAGS + sections * (_OWN + counts)) * np.dtype(float).itemsize))
         # Every request looks at the flags, and a memoryview is read in a tenth of the time of an array.
-        self._flags = _view(words[:2])
-        self._sections = words[2:].reshape(sections, _OWN + counts)
+        self._flags = _view(words[:_FLAGS])
+        self._sections = words[_FLAGS:].reshape(sections, _OWN + counts)
 
     @property
     def draining(self) -> bool:
@@ -61,6 +64,14 @@ class Board:
     def leave(self) -> None:
         """Announce that other workers have taken over, so that these will end."""
         self._flags[1] = 1.0
+
+    def may_print(self, seconds: float) -> bool:
+        """Return True if no worker has printed about the log for so long; the caller then prints."""
+        now = time.monotonic()
+        if self._flags[2] and now - self._flags[2] < seconds:
+            return False
+        self._flags[2] = now
+        return True
 
     def state(self, section: int) -> State:
         """Return the state of the section's worker."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from slipway.serving.log.record import Batch, Entry, Feedback, Prediction, Shadow
-from slipway.serving.log.writer import list_segments
+from slipway.serving.log.segments import list_segments
 
 # Of every line that the log may hold.
 DECODER = msgspec.json.Decoder(Prediction | Batch | Feedback | Shadow)

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from slipway.serving.log.reader import Damage, read_lines
-from slipway.serving.log.writer import list_segments
+from slipway.serving.log.segments import list_segments
 
 # Distinct rows that are drawn by their hash; the different values of a field whose rows are added to them.
 _DRAWN, _VALUES = 4096, 64

@@ -4,22 +4,23 @@ import errno
 import os
 import threading
 import time
-from contextlib import suppress
-from datetime import UTC, datetime
-from pathlib import Path
+from collections import deque
 
+from slipway.serving.console import print_line
+from slipway.serving.log.segments import create_segment, new_segment_path
 from slipway.serving.settings import LogSettings
 
 _MEGABYTE = 1 << 20
 _HOUR = 3600.0
-_DAY = 86_400.0
-SUFFIX = ".jsonl"
+# Lines that are kept to be written again where another program truncates the file: of so many seconds and bytes.
+_RECENT_SECONDS, _RECENT_BYTES = 5.0, 8 * _MEGABYTE
 
 
 class LogWriter:
-    """The log of one worker: segments, files that are closed when they are large or old, and deleted after their days.
+    """The log of one worker: segments, files that are closed when they are large or old.
 
-    A line that cannot be written completely is removed, so that a full disk leaves no partial line in the middle.
+    A line that cannot be written completely is removed, so that a full disk leaves no partial line in the middle. Lines
+    of a file that is deleted or truncated while it is open are written again.
     """
 
     def __init__(self, settings: LogSettings) -> None:
@@ -31,9 +32,12 @@ class LogWriter:
         self._probe_size = 1
         self._born = 0.0
         self._dirty = False
+        self._recent: deque[tuple[float, int, bytes]] = deque()
+        self._recent_bytes = 0
         # A successful sync proves nothing about a line that did not fit, and the reverse.
         self._write_failed = False
         self._sync_failed = False
+        self.error = ""
 
     @property
     def failing(self) -> bool:
@@ -48,58 +52,121 @@ class LogWriter:
         with self._lock:
             self._write_failed = True
             self._probe_size = len(line)
-            self._sync_again()
-            self._write(line)
-            self._dirty = True
-            if self._settings.log_durability == "always":
-                try:
-                    self._sync()
-                except OSError:
-                    os.ftruncate(self._segment(), self._size)
-                    raise
-            self._size += len(line)
+            try:
+                self._sync_again()
+                self._verify_file()
+                self._write(line)
+                self._dirty = True
+                if self._settings.log_durability == "always":
+                    try:
+                        self._sync()
+                    except OSError:
+                        os.ftruncate(self._segment(), self._size)
+                        raise
+            except OSError as error:
+                self.error = error.strerror or str(error)
+                raise
+            self._keep(line)
             self._write_failed = False
 
     def probe(self) -> bool:
         """Test if the log can be written; after a failure, if the line that failed would fit now."""
         try:
             self.check()
-        except OSError:
+        except OSError as error:
+            self.error = error.strerror or str(error)
             return False
         return True
 
     def check(self) -> None:
         """Raise `OSError` where `probe` returns False."""
-        if self.failing or self._file is None:
-            with self._lock:
+        with self._lock:
+            self._verify_file()
+            if self.failing or self._file is None:
                 self._sync_again()
                 self._write(b"\n" * self._probe_size)
                 os.ftruncate(self._segment(), self._size)
                 self._write_failed = False
 
     def rotate(self) -> None:
-        """Close a segment that is old or was removed, and delete segments past their days."""
+        """Close a segment that is old or was moved."""
         with self._lock:
             old = time.time() - self._born >= self._settings.log_segment_hours * _HOUR
-            if self._file is not None and (old or self._is_gone()):
-                self._close()
-        oldest = time.time() - self._settings.log_days * _DAY
-        for path in list_segments(self._settings.log):
-            # Another worker may delete it at the same time.
-            with suppress(FileNotFoundError):
-                if path.stat().st_mtime < oldest:
-                    path.unlink()
+            if self._file is not None:
+                self._verify_file()
+                if old or self._is_moved():
+                    self._close()
+
+    def verify(self) -> None:
+        """Write lines again that another program took away since the last look; raises `OSError`."""
+        with self._lock:
+            self._verify_file()
 
     def sync(self) -> None:
         """Sync what was written to the disk; raises `OSError`, after which the log counts as failing."""
         with self._lock:
+            self._verify_file()
             if self._dirty and self._file is not None:
                 self._sync()
 
     def close(self) -> None:
         """Sync everything to the disk and close the segment."""
         with self._lock:
+            self._verify_file()
             self._close()
+
+    def _verify_file(self) -> None:
+        if self._file is None:
+            return
+        seen = os.fstat(self._file)
+        if seen.st_nlink == 0:
+            self._restore_deleted()
+        elif seen.st_size < self._size:
+            self._restore_truncated(seen.st_size)
+        else:
+            self._size = seen.st_size
+
+    def _restore_deleted(self) -> None:
+        """Copy the lines of a deleted file, which this process still has open, to a new one of the same name."""
+        old = self._file or 0
+        path = self._path if not self._path.exists() else new_segment_path(self._settings.log)
+        new = create_segment(path)
+        try:
+            for start in range(0, self._size, _MEGABYTE):
+                part = os.pread(old, min(_MEGABYTE, self._size - start), start)
+                if os.write(new, part) != len(part):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        except OSError:
+            os.close(new)
+            path.unlink(missing_ok=True)
+            raise
+        self._file, self._path, self._dirty = new, path, True
+        os.close(old)
+        print_line(f"{path} was deleted while it was written; its lines were written again")
+
+    def _restore_truncated(self, size: int) -> None:
+        """Write recent lines again: a program that copied the file before it truncated it may have missed them."""
+        lost = [line for _, end, line in self._recent if end > size]
+        self._forget()
+        self._size = size
+        for line in lost:
+            self._write(line)
+            self._keep(line)
+        self._dirty = True
+        print_line(f"{self._path} was truncated while it was written; its last {len(lost)} lines were written again")
+
+    def _keep(self, line: bytes) -> None:
+        """Count a line that was written, and remember it for a while."""
+        self._size += len(line)
+        now = time.monotonic()
+        self._recent.append((now, self._size, line))
+        self._recent_bytes += len(line)
+        while self._recent_bytes > _RECENT_BYTES or self._recent[0][0] < now - _RECENT_SECONDS:
+            self._recent_bytes -= len(self._recent.popleft()[2])
+
+    def _forget(self) -> None:
+        self._recent.clear()
+        self._recent_bytes = 0
 
     def _write(self, content: bytes) -> None:
         file = self._segment()
@@ -112,13 +179,10 @@ class LogWriter:
         if self._file is not None and self._size >= self._settings.log_segment_mb * _MEGABYTE:
             self._close()
         if self._file is None:
-            folder = self._settings.log
-            folder.mkdir(parents=True, exist_ok=True)
-            # Replicas may share the folder, and their process ids repeat: random bits keep the names apart.
-            name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{os.urandom(4).hex()}{SUFFIX}"
-            self._path = folder / name
-            self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+            self._path = new_segment_path(self._settings.log)
+            self._file = create_segment(self._path)
             self._size, self._born = 0, time.time()
+            self._forget()
         return self._file
 
     def _sync(self) -> None:
@@ -141,13 +205,8 @@ class LogWriter:
                 os.close(self._file)
                 self._file = None
 
-    def _is_gone(self) -> bool:
+    def _is_moved(self) -> bool:
         try:
             return self._path.stat().st_ino != os.fstat(self._file or 0).st_ino
         except FileNotFoundError:
             return True
-
-
-def list_segments(folder: Path) -> list[Path]:
-    """List the segments of the log, oldest first."""
-    return sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file())

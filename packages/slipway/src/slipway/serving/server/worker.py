@@ -19,6 +19,7 @@ from slipway.serving.app.application import App, Wsgi
 from slipway.serving.app.shared import Shared, State
 from slipway.serving.console import print_line
 from slipway.serving.log import LogWriter
+from slipway.serving.log.maintenance import LogMaintenance
 from slipway.serving.metrics.recorder import Recorder, Route
 from slipway.serving.protocols.mlflow import make_invocations_handler
 from slipway.serving.protocols.open_inference import make_infer_handler
@@ -29,8 +30,6 @@ from slipway.serving.settings import ServingSettings
 
 REFUSED = 3
 _OOM_SCORE = "500"
-_INTERVAL_SECONDS = 0.1
-_ROTATE_SECONDS = 5.0
 
 
 def run_worker(
@@ -113,18 +112,10 @@ def _verify_log(log: LogWriter, settings: ServingSettings) -> None:
 
 
 def _maintain_log(log: LogWriter, shared: Shared, stop: threading.Event, parent: int) -> None:
-    """Sync the log in its interval and rotate its segments; end this process once its parent has ended."""
-    each = _INTERVAL_SECONDS if shared.settings.log_durability == "interval" else 1.0
-    rounds = 0
-    while not stop.wait(each):
+    """Look after the log until this worker ends, and end this process once its parent has ended."""
+    maintenance = LogMaintenance(log, shared.settings, shared.board.may_print)
+    while not stop.wait(maintenance.pause):
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGTERM)
             return
-        try:
-            if shared.settings.log_durability == "interval":
-                log.sync()
-            if rounds * each % _ROTATE_SECONDS < each:
-                log.rotate()
-        except OSError as error:
-            print_line(f"cannot sync or rotate the prediction log: {error}")
-        rounds += 1
+        maintenance.run()
