@@ -66,9 +66,9 @@ def newer_rows_undated(project: Project) -> None:
     _retrained_a_year_later(project, holdout=change)
 
 
-@mutant("newer_rows_dated", _all_days, base=True)
+@mutant("newer_rows_dated", _all_days)
 def time_left_out(project: Project) -> None:
-    """The newer rows decide, and the pull request leaves out the column that dates them."""
+    """The newer rows decide, and the dataset leaves out the column that dates them."""
 
     def change(part: pd.DataFrame) -> pd.DataFrame:
         return part.drop(columns="time")
