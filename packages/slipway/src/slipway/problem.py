@@ -88,6 +88,9 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     `refresh(data_dir, until)` adds to `data_dir` what was known on the day `until` and is not there yet; `slipway
     retrain` and `slipway replay` need it. `settled(data_dir)` returns for each `key` the instant (UTC) at which the
     outcome was known: a Series indexed by key; without it the outcomes of a replay come after a constant delay.
+    `add_labelled(data_dir, rows)` puts rows of production's log whose outcome is known into `data_dir`, those that are
+    not there yet: a DataFrame with the contract's columns, `target`, `time` (when it was predicted, UTC) and `key` (the
+    prediction's identifier); `slipway retrain --from-log` needs it.
     """
 
     name: str
@@ -105,6 +108,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     views: tuple[View, ...] = ()
     refresh: Callable[[Path, date], None] | None = None
     settled: Callable[[Path], "pd.Series"] | None = None
+    add_labelled: Callable[[Path, "pd.DataFrame"], None] | None = None
 
 
 def order_classes(problem: Problem, classes: Sequence[bool | int | str]) -> tuple[bool | int | str, ...]:

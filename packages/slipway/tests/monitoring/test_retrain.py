@@ -13,6 +13,7 @@ from alarmbox import RECOVERED, SKILL, result
 from churn.dataset import make
 from gatebox import RULES
 from ledgerbox import BY, ENVIRONMENTS, deploy
+from monitorbox import make_traffic, write_log
 from places import python_path
 from running import SLIPWAY
 
@@ -38,6 +39,10 @@ def refresh(data_dir, until):
         found = pd.read_parquet(upstream)
         found = found[found["time"] < pd.Timestamp(until) + pd.Timedelta(days=1)]
         pd.concat([pd.read_parquet(path), found], ignore_index=True).to_parquet(path, index=False)
+
+def add_labelled(data_dir, rows):
+    rows = rows.assign(group=rows["time"].dt.strftime("%Y-%m-%d"), key=range(200_000, 200_000 + len(rows)))
+    rows.to_parquet(data_dir / "rows" / "logged.parquet", index=False)
 """
 
 
@@ -156,6 +161,25 @@ def test_too_few_new_outcomes_train_nothing(project):
     assert "too few new outcomes" in done.stdout
     assert "80 new rows with their outcome up to 2024-03-31, expected at least 1,000" in done.stdout
     assert state(project) == before
+
+
+def test_labelled_rows_of_the_log_are_a_source(project, churn):
+    bundle = load_bundle(project.folder / "bundle")
+    made = make_traffic(churn._replace(bundle=bundle), days=3)
+    write_log(project.folder / "log", made.entries)
+    words = ("--from-log", "--log", "log", "--until", "2024-05-02", "--dry-run", "--json")
+    missing = retrain(project, *words)
+    assert missing.returncode == 1
+    assert "has no hook `add_labelled`" in missing.stderr
+    path = project.folder / "src" / "churn" / "problem.py"
+    text = path.read_text().replace("    load=load,", "    load=load,\n    add_labelled=add_labelled,")
+    path.write_text(f"from churn.newer import add_labelled\n{text}")
+    project.git("commit", "--quiet", "--all", "--message", "a place for rows of the log")
+    done = retrain(project, *words)
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)["data"]
+    assert (data["rows_new"], data["files"]) == (80, ["rows/logged.parquet added"])
+    assert data["source"].startswith("From the log: 80 of 80 rows up to 2024-05-02")
 
 
 def test_what_stands_in_the_way_is_named_before_anything_changes(project):

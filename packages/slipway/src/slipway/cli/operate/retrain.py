@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from slipway.cli.options import AS_JSON, ENVIRONMENT, FILE, Duration, examples
+from slipway.cli.options import AS_JSON, ENVIRONMENT, FILE, LOGS, Duration, examples, verify_log_folders
 from slipway.cli.output import print_result, progress_printer
+from slipway.cli.progress import progress_bar
 
 
 @click.command(
@@ -15,6 +16,7 @@ from slipway.cli.output import print_result, progress_printer
         "slipway retrain production",
         "slipway retrain production --dry-run",
         "slipway retrain production --until 2013-10-31 --fewest 5000 --cool-down 168h",
+        "slipway retrain production --from-log --log downloaded/log",
     )
 )
 @ENVIRONMENT
@@ -24,6 +26,8 @@ from slipway.cli.output import print_result, progress_printer
 @click.option("--fewest", type=click.IntRange(1), help="Fewest new outcomes.  [default: that of monitor.yaml, 1000]")
 @click.option("--cool-down", type=Duration(), default="24h", show_default=True, help="Time after the last retrain.")
 @click.option("--monitor", type=FILE, metavar="FILE", help="Result of the monitor.  [default: the newest one]")
+@click.option("--from-log", is_flag=True, help="Bring the log's rows with an outcome, by the hook add_labelled.")
+@LOGS
 @click.option("--refresh", metavar="MODULE:FUNCTION", help="Bring newer data by this function, not by the problem's.")
 @click.option("--dry-run", is_flag=True, help="Say what newer data there are; train nothing.")
 @AS_JSON
@@ -33,6 +37,8 @@ def retrain(
     fewest: int | None,
     cool_down: float,
     monitor: Path | None,
+    from_log: bool,
+    sources: tuple[Path | str, ...],
     refresh: str | None,
     dry_run: bool,
     as_json: bool,
@@ -44,23 +50,29 @@ def retrain(
     the gate refuses.
     """
     from slipway.monitoring.result import find_result, read_result
+    from slipway.monitoring.retrain.labelled_rows import bring_labelled_rows
     from slipway.monitoring.retrain.result import RetrainEnd
     from slipway.monitoring.retrain.run import REPORT, RetrainRequest, run_retrain
     from slipway.monitoring.rules import read_rules
     from slipway.problem import load_problem, replace_refresh
     from slipway.settings import project_settings
 
-    problem = load_problem(project_settings().problem)
+    problem, day, source = load_problem(project_settings().problem), (until or datetime.now()).date(), ""
+    if refresh:
+        problem = replace_refresh(problem, refresh)
+    if from_log:
+        verify_log_folders(sources)
+        with progress_bar() as progress:
+            problem, source = bring_labelled_rows(Path(), problem, environment, sources, day, progress)
     request = RetrainRequest(
         environment=environment,
-        until=(until or datetime.now()).date(),
+        until=day,
         fewest=fewest or read_rules(Path()).retrain.fewest_outcomes,
         cool_down=timedelta(seconds=cool_down),
         dry_run=dry_run,
+        source=source,
         monitor=read_result(monitor) if monitor else find_result(Path("monitoring"), environment),
     )
-    if refresh:
-        problem = replace_refresh(problem, refresh)
     found = run_retrain(Path(), problem, request, progress_printer(as_json))
     lines = [f"{environment}: {found.end}. {found.sentence}"]
     if found.end.trained:

@@ -32,6 +32,7 @@ def render_retrain_report(
 def describe_data_change(data: DataChange) -> list[str]:
     """Say in lines what changed."""
     lines = [f"{data.rows_new:,} new rows with their outcome, {data.rows_before:,} before"]
+    lines += [data.source] if data.source else []
     if data.last_before and data.last_after:
         lines.append(
             f"The last row is of {data.last_after:%Y-%m-%d %H:%M}, it was of {data.last_before:%Y-%m-%d %H:%M}"

@@ -28,7 +28,8 @@ class DataChange(msgspec.Struct, frozen=True, kw_only=True):
     """The new part of the dataset: rows, the last time, the mean outcome, files, and by column what never occurred.
 
     `mean_before` and `mean_new` are the share of the last class (binary) or the mean of a number, None for classes;
-    `missing` holds columns whose share of missing values differs by more than a hundredth: before, and in the new rows.
+    `source` says of rows of a log which ones they are; `missing` holds columns whose share of missing values differs by
+    more than a hundredth: before, and in the new rows.
     """
 
     rows_before: int
@@ -37,6 +38,7 @@ class DataChange(msgspec.Struct, frozen=True, kw_only=True):
     last_after: datetime | None = None
     mean_before: float | None = None
     mean_new: float | None = None
+    source: str = ""
     files: tuple[str, ...] = ()
     unseen: dict[str, int] = {}
     missing: dict[str, tuple[float, float]] = {}

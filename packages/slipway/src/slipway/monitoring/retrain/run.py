@@ -42,7 +42,8 @@ class RetrainRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request to retrain the model of `environment` with the data known on the day `until`.
 
     Nothing is trained within `cool_down` of the last retrain, or with fewer than `fewest` new outcomes. `monitor` is
-    the monitor's newest result, which stands in the report.
+    the monitor's newest result, which stands in the report, and so does `source`, which says where the rows come from
+    if not from the problem's own hook.
     """
 
     environment: str
@@ -50,6 +51,7 @@ class RetrainRequest(msgspec.Struct, frozen=True, kw_only=True):
     fewest: int = 1000
     cool_down: timedelta = timedelta(days=1)
     dry_run: bool = False
+    source: str = ""
     monitor: MonitorResult | None = None
 
 
@@ -134,7 +136,8 @@ def _refresh(problem: Problem, folder: Path, request: RetrainRequest) -> DataCha
     problem.refresh(folder, request.until)
     changed = describe_files(files, list_data_files(folder))
     after = load_dataset(problem, folder) if changed else before
-    return compare_data(read_contract(problem.contract), before, after, changed)
+    data = compare_data(read_contract(problem.contract), before, after, changed)
+    return msgspec.structs.replace(data, source=request.source)
 
 
 def _write_message(request: RetrainRequest, data: DataChange, gate: GateResult) -> str:
