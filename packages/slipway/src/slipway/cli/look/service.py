@@ -14,6 +14,7 @@ from slipway.cli.output import print_result
 
 if TYPE_CHECKING:
     from slipway.delivery.smoke_test import Smoke
+    from slipway.serving.log.reader import Damage
 
 
 @click.command(epilog=examples("slipway health", "slipway health --port 9000"))
@@ -71,7 +72,7 @@ def log(folder: Path | None, last: int, everything: bool, follow: bool, outcomes
     Each entry is a request with its response, or an outcome. --json prints one object a line.
     """
     from slipway.serving.log import reader
-    from slipway.serving.log.join import join_outcomes
+    from slipway.serving.log.outcomes import count_outcomes
     from slipway.serving.log.record import format_entry
     from slipway.serving.settings import read_log_settings
 
@@ -81,15 +82,25 @@ def log(folder: Path | None, last: int, everything: bool, follow: bool, outcomes
             f"No prediction log at {log_folder}. `slipway serve` writes one; --folder names another."
         )
     damage, ends = reader.Damage(), reader.Ends()
-    entries = reader.read_log(log_folder, damage, ends)
     if outcomes:
-        found = join_outcomes(entries).summary()
+        found = count_outcomes(log_folder, damage)
         print_result(as_json, found, *(f"{count:>8} {what}" for what, count in found.items()))
+        _print_damage(damage)
         return
+    entries = reader.read_log(log_folder, damage, ends)
     shown = entries if everything else deque(entries, maxlen=last)
     for entry in chain(shown, reader.follow_log(log_folder, ends) if follow else ()):
         click.echo(msgspec.json.encode(entry) if as_json else format_entry(entry))
         if follow:
             sys.stdout.flush()
+    _print_damage(damage)
+
+
+def _print_damage(damage: "Damage") -> None:
+    """Say what was passed by, on standard error."""
     if damage.lines:
-        click.echo(f"{damage.lines} incomplete line(s) skipped: a process was killed while it wrote.", err=True)
+        click.echo(
+            f"{damage.lines} line(s) skipped: incomplete, as a killed process leaves one, or not a log's.", err=True
+        )
+    if damage.files:
+        click.echo(f"{damage.files} file(s) skipped: they cannot be read, or are folders or pipes.", err=True)

@@ -7,14 +7,19 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
 from slipway.serving.log.record import Batch, Entry, Feedback, Prediction, Shadow
-from slipway.serving.log.segments import list_segments
+from slipway.serving.log.segments import SUFFIX, list_segments
 
 # Of every line that the log may hold.
 DECODER = msgspec.json.Decoder(Prediction | Batch | Feedback | Shadow)
+# What a line that the service did not write may raise.
+MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError)
+# Bytes of a line; one of a service is as long as the body that it answered, 100 MB at most, with the scores.
+LONGEST = 256 << 20
 _POLL_SECONDS = 0.2
 # Before every entry: a file without any is read first.
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -22,10 +27,15 @@ Ends = dict[Path, int]
 
 
 class Damage:
-    """Counts malformed lines: usually the incomplete last line of a process that was killed."""
+    """Counts what is passed by.
+
+    `lines` are malformed or of others, usually the incomplete last line of a process that was killed; `files`
+    cannot be read, such as a folder or a FIFO with the name of a file of the log.
+    """
 
     def __init__(self) -> None:
         self.lines = 0
+        self.files = 0
 
 
 def read_log(folder: Path, damage: Damage | None = None, ends: Ends | None = None) -> Iterator[Entry]:
@@ -35,7 +45,7 @@ def read_log(folder: Path, damage: Damage | None = None, ends: Ends | None = Non
     complete line of each file, from which `follow_log` continues.
     """
     counted, positions = damage or Damage(), {} if ends is None else ends
-    waiting = deque(sorted((_start(path), path) for path in list_segments(folder)))
+    waiting = deque(sorted((_start(path), path) for path in list_log_files(folder, counted)))
     # With a number of its file, so that no two entries are compared.
     going: list[tuple[datetime, int, Entry, Iterator[Entry]]] = []
     number = count()
@@ -48,6 +58,12 @@ def read_log(folder: Path, damage: Damage | None = None, ends: Ends | None = Non
         for following in entries:
             heapq.heappush(going, (following.time, file_number, following, entries))
             break
+
+
+def list_log_files(folder: Path, damage: Damage) -> list[Path]:
+    """List the files of a log, and count what has the name of one and is none."""
+    damage.files += sum(1 for path in folder.glob(f"*{SUFFIX}") if not path.is_file())
+    return list_segments(folder)
 
 
 def follow_log(folder: Path, ends: Ends, stop: Callable[[], bool] = lambda: False) -> Iterator[Entry]:
@@ -79,27 +95,43 @@ def read_lines(path: Path, damage: Damage, ends: Ends) -> Iterator[bytes]:
     try:
         with path.open("rb") as lines:
             lines.seek(position)
-            for line in lines:
+            while line := lines.readline(LONGEST):
                 position += len(line)
                 if not line.endswith(b"\n"):
-                    # The rest may come later.
                     damage.lines += 1
-                    return
-                if line.strip():
+                    if len(line) < LONGEST:
+                        # The rest may come later.
+                        return
+                    position += _skip_line(lines)
+                elif line.strip():
                     ends[path] = position
                     yield line
     except FileNotFoundError:
         # The writer deleted it, past its days.
         return
+    except OSError:
+        damage.files += 1
+
+
+def _skip_line(lines: BinaryIO) -> int:
+    """Read on to the end of a line that is longer than any of a service; return the number of its bytes."""
+    skipped = 0
+    while part := lines.readline(LONGEST):
+        skipped += len(part)
+        if part.endswith(b"\n"):
+            break
+    return skipped
 
 
 def _decode(line: bytes, damage: Damage) -> Iterator[Entry]:
     try:
         record = DECODER.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # The service never writes a time without a zone; entries could not be put in order.
+        if record.time.tzinfo is None:
+            damage.lines += 1
+            return
+        entries = [*record.predictions()] if isinstance(record, Batch) else [record]
+    except MALFORMED:
         damage.lines += 1
         return
-    if isinstance(record, Batch):
-        yield from record.predictions()
-    else:
-        yield record
+    yield from entries

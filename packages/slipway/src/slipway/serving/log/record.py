@@ -23,7 +23,7 @@ class Prediction(msgspec.Struct, frozen=True, tag_field="kind", tag="prediction"
     time: datetime
     model: str
     latency_us: int
-    score: Any
+    score: float | list[float]
     label: bool | int | str | None = None
     inputs: Any = None
     probe: bool = False
@@ -36,7 +36,7 @@ class Batch(msgspec.Struct, frozen=True, tag_field="kind", tag="batch", omit_def
     time: datetime
     model: str
     latency_us: int
-    scores: list[Any]
+    scores: list[float | list[float]]
     labels: list[bool | int | str] | None = None
     inputs: list[Any] | None = None
     probe: bool = False
@@ -71,7 +71,7 @@ class Shadow(msgspec.Struct, frozen=True, tag_field="kind", tag="shadow", omit_d
     id: str
     time: datetime
     model: str
-    scores: list[Any]
+    scores: list[float | list[float] | None]
     labels: list[bool | int | str | None] | None = None
     refused: dict[str, int] = {}
 
@@ -84,7 +84,14 @@ Entry = Prediction | Feedback | Shadow
 
 
 def format_entry(entry: Entry) -> str:
-    """Return time, kind and identifier, then score and label, the outcome, or the scores of the shadow."""
+    """Return time, kind and identifier, then score and label, the outcome, or the scores of the shadow.
+
+    What a client sent cannot control the terminal.
+    """
+    return "".join(each if each.isprintable() else "?" for each in _format(entry))
+
+
+def _format(entry: Entry) -> str:
     when = f"{entry.time:%Y-%m-%d %H:%M:%S}"
     if isinstance(entry, Feedback):
         source = f" (from {entry.source})" if entry.source else ""

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from slipway.serving.log.reader import Damage, read_lines
+from slipway.serving.log.reader import MALFORMED, Damage, read_lines
 from slipway.serving.log.segments import list_segments
 
 # Distinct rows that are drawn by their hash; the different values of a field whose rows are added to them.
@@ -102,7 +102,7 @@ def _predictions(folder: Path, damage: Damage) -> Iterator[_Row | _Rows]:
         for line in read_lines(path, damage, {}):
             try:
                 found = _DECODER.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            except MALFORMED:
                 damage.lines += 1
                 continue
             if isinstance(found, _Outcome | _Shadow):

@@ -1,0 +1,132 @@
+"""`slipway log` counts and passes by what the service did not write, and its memory is bounded."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from running import SLIPWAY
+
+from slipway.serving.identifiers import format_identifier, new_identifier
+from slipway.serving.log import Batch, Feedback, Prediction, Shadow
+from slipway.serving.log.join import join_outcomes
+from slipway.serving.log.outcomes import count_outcomes
+from slipway.serving.log.reader import Damage, read_log
+
+NOW = datetime(2024, 5, 1, tzinfo=UTC)
+BASE = "01920000-0000-7000-8000-000000000000"
+GOOD = {"kind": "prediction", "id": BASE, "time": "2024-05-01T00:00:00Z", "model": "m", "latency_us": 1, "score": 0.5}
+BATCH = {"kind": "batch", "id": BASE, "time": "2024-05-01T00:00:00Z", "model": "m", "latency_us": 1, "scores": [0.5]}
+
+
+def changed(record, **fields):
+    return json.dumps(record | fields).encode()
+
+
+LINES = {
+    "torn": changed(GOOD)[:40],
+    "binary": bytes(range(256)).replace(b"\n", b""),
+    "empty object": b"{}",
+    "list": b"[1, 2]",
+    "another kind": changed(GOOD, kind="access"),
+    "deep": b"[" * 200_000,
+    "deep inputs": changed(GOOD)[:-1] + b', "inputs": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"}",
+    "time without a zone": changed(GOOD, time="2024-05-01T00:00:00"),
+    "time out of range": changed(GOOD, time="99999-05-01T00:00:00Z"),
+    "score of text": changed(GOOD, score="high"),
+    "score of objects": changed(GOOD, score=[{"a": 1}]),
+    "batch of unequal lengths": changed(BATCH, labels=[True, False]),
+    "batch with another identifier": changed(BATCH, id="7"),
+    "shadow of text": changed(BATCH, kind="shadow", scores=["a"]),
+    "huge number": changed(GOOD)[:-4] + b"1" * 5000 + b"}",
+    "latin-1": changed(GOOD, model="m").replace(b'"m"', b'"\xe9"'),
+}
+
+
+def run_log(folder, *options):
+    return subprocess.run(
+        [str(SLIPWAY), "log", "--folder", str(folder), *options], capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--outcomes",)], ids=["lines", "json", "outcomes"])
+def test_every_kind_of_damaged_line_is_counted_and_passed_by(tmp_path, options):
+    good = changed(GOOD)
+    for number, damaged in enumerate(LINES.values()):
+        (tmp_path / f"{number:02}.jsonl").write_bytes(good + b"\n" + damaged + b"\n" + good + b"\n")
+    done = run_log(tmp_path, "--all", *options)
+    assert done.returncode == 0, done.stderr
+    if options == ("--outcomes",):
+        # Scores and the lengths of a batch are not looked at there.
+        assert "1 predictions without" in done.stdout
+        assert "line(s) skipped" in done.stderr
+    else:
+        assert len(done.stdout.splitlines()) == 2 * len(LINES)
+        assert f"{len(LINES)} line(s) skipped" in done.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--outcomes",)], ids=["lines", "outcomes"])
+def test_folders_pipes_and_unreadable_files_are_counted_and_passed_by(tmp_path, options):
+    (tmp_path / "a.jsonl").write_bytes(changed(GOOD) + b"\n")
+    (tmp_path / "b.jsonl").mkdir()
+    os.mkfifo(tmp_path / "c.jsonl")
+    (tmp_path / "d.jsonl").symlink_to(tmp_path / "nothing")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(tmp_path / "e.jsonl"))
+    (tmp_path / "f.jsonl").symlink_to("/proc/self/mem")
+    done = run_log(tmp_path, *options)
+    assert done.returncode == 0, done.stderr
+    assert BASE in done.stdout or "1 predictions without" in done.stdout
+    assert "5 file(s) skipped" in done.stderr
+
+
+def test_what_a_client_sent_does_not_control_the_terminal(tmp_path):
+    record = Feedback(BASE, NOW, BASE, "\x1b[2J", source="\x1b]0;x\x07")
+    (tmp_path / "a.jsonl").write_bytes(msgspec.json.encode(record) + b"\n")
+    assert "\x1b" not in run_log(tmp_path).stdout
+
+
+def test_counts_are_those_of_the_join(tmp_path):
+    entries, first = [], new_identifier()
+    for number in range(300):
+        name = format_identifier(first + 1000 * number)
+        match number % 3:
+            case 0:
+                entries.append(Prediction(name, NOW, "m", 1, 0.5, True, probe=number % 9 == 0))
+            case 1:
+                entries.append(Batch(name, NOW, "m", 1, [0.5] * 5, [True] * 5))
+            case 2:
+                entries.append(Shadow(name, NOW, "other", [0.5]))
+        for repeat in range(number % 4):
+            outcome = Feedback(f"f{number}-{repeat}", NOW + timedelta(seconds=1), name, number % 5 != repeat)
+            entries.insert(number // 2, outcome)
+    (tmp_path / "a.jsonl").write_bytes(b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries))
+    expected = join_outcomes(read_log(tmp_path)).summary()
+    assert all(count > 0 for count in expected.values() if count) and expected["predictions with one outcome"] > 0
+    assert count_outcomes(tmp_path, Damage()) == expected
+
+
+@pytest.mark.slow
+def test_outcomes_of_a_large_log_are_counted_in_bounded_memory(tmp_path):
+    """A log of 200 MB, whose predictions would take several times that as objects."""
+    inputs = {f"field_{number}": number for number in range(20)}
+    with (tmp_path / "a.jsonl").open("wb") as log:
+        for start in range(0, 500_000, 1000):
+            name = format_identifier((0x0192 << 112 | 0x7 << 76 | 2 << 62) + start)
+            log.write(msgspec.json.encode(Batch(name, NOW, "m", 1, [0.5] * 1000, [True] * 1000, [inputs] * 1000)))
+            log.write(b"\n")
+    code = (
+        "import resource, sys; sys.argv = ['slipway', 'log', '--outcomes', '--folder', sys.argv[1]]\n"
+        "from slipway.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert "500000 predictions without" in done.stdout
+    assert int(done.stdout.splitlines()[-1]) < 200_000
