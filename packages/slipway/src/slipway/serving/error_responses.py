@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 PROBLEM_JSON = "application/problem+json"
-_STATUSES = (200, 202, 400, 401, 404, 405, 408, 411, 413, 415, 422, 500, 503)
+_STATUSES = (200, 202, 204, 400, 401, 404, 405, 408, 411, 413, 415, 422, 500, 503)
 # RFC 9110 renamed two, which older versions of Python do not know.
 REASONS = {status: HTTPStatus(status).phrase for status in _STATUSES} | {
     413: "Content Too Large",

@@ -21,6 +21,8 @@ _GZIP = ("gzip", "x-gzip")
 _GZIP_FORMAT = 16 + zlib.MAX_WBITS
 # What follows a member is copied for the next one: a body of nothing but small members would take minutes.
 _GZIP_MEMBERS = 100
+# https://www.w3.org/TR/trace-context/#traceparent-header
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -38,13 +40,14 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """A response; `request_id` is set where it has an identifier of its own."""
+    """A response; `request_id` is set where it has an identifier of its own, `reason` where it refuses."""
 
     body: bytes
     content_type: str = JSON
     status: int = 200
     request_id: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    reason: str = ""
 
 
 Handler = Callable[[Request], Reply]
@@ -53,6 +56,15 @@ Handler = Callable[[Request], Reply]
 def is_probe(environ: Environ) -> bool:
     """Tell whether a request tests the service, by its header `PROBE`."""
     return _PROBE_KEY in environ
+
+
+def sent_identifiers(environ: Environ) -> tuple[str | None, str | None]:
+    """Return X-Request-Id and traceparent as the caller sent them, None for what is missing or malformed."""
+    request, trace = environ.get("HTTP_X_REQUEST_ID"), environ.get("HTTP_TRACEPARENT")
+    return (
+        request if request and _REQUEST_ID.fullmatch(request) else None,
+        trace if trace and _TRACEPARENT.fullmatch(trace) else None,
+    )
 
 
 def read_body(environ: Environ, limit: int) -> bytes:
@@ -90,9 +102,7 @@ def request_id(environ: Any, own: str | None = None) -> str:
     """Return the client's X-Request-Id if it is a plain name, else `own` or a new one; it stays for the request."""
     found: str | None = environ.get("slipway.request_id")
     if found is None:
-        sent = environ.get("HTTP_X_REQUEST_ID")
-        plain = sent is not None and _REQUEST_ID.fullmatch(sent)
-        found = sent if plain else own or format_identifier(new_identifier())
+        found = sent_identifiers(environ)[0] or own or format_identifier(new_identifier())
         environ["slipway.request_id"] = found
     return found
 

@@ -4,15 +4,14 @@ import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
 from slipway.errors import SettingsError
-from slipway.serving.variables import PREFIX, read_variable, verify_variables
+from slipway.serving.variables import PREFIX, read_variables, verify_variables
 
-Kind = TypeVar("Kind", bound="LogSettings")
 Durability = Annotated[
     Literal["always", "interval", "never"],
     Meta(description="always: each response waits for the disk; interval: every 100 ms; never: left to the system"),
@@ -112,6 +111,16 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
         float,
         Meta(ge=1, le=86_400, description="seconds without a free place in a worker, after which /readyz returns 503"),
     ] = 5.0
+    access_log: Annotated[
+        Literal["off", "on"], Meta(description="on: a JSON line on standard output for each request")
+    ] = "off"
+    cors_origins: Annotated[
+        str,
+        Meta(
+            pattern=r"^(\*|https?://[^\s/,]+(, ?https?://[^\s/,]+)*)?\Z",
+            description="origins of pages that may call the service, with commas between (https://a.org); *: all",
+        ),
+    ] = ""
     drain_seconds: Annotated[
         float, Meta(ge=0, le=60, description="seconds for which /readyz returns 503 before connections are closed")
     ] = 0.0
@@ -146,12 +155,12 @@ def read_settings(environ: Mapping[str, str] = os.environ, **chosen: Any) -> Ser
 
 def read_settings_unchecked(environ: Mapping[str, str] = os.environ, **chosen: Any) -> ServingSettings:
     """Read the environment for a probe or the holder of a port: only the service itself has to verify `auth`."""
-    return _read(ServingSettings, environ, chosen)
+    return read_variables(ServingSettings, environ, chosen)
 
 
 def read_log_settings(environ: Mapping[str, str] = os.environ, **chosen: Any) -> LogSettings:
     """Read the settings of the prediction log."""
-    return _read(LogSettings, environ, chosen)
+    return read_variables(LogSettings, environ, chosen)
 
 
 def describe_variables(kind: type[LogSettings] = ServingSettings) -> list[tuple[str, str]]:
@@ -162,35 +171,6 @@ def describe_variables(kind: type[LogSettings] = ServingSettings) -> list[tuple[
         default = "" if field.default is None else f" [{field.default}]"
         lines.append((PREFIX + field.name.upper(), f"{meta.description}{default}"))
     return lines
-
-
-def _read(kind: type[Kind], environ: Mapping[str, str], chosen: Mapping[str, Any]) -> Kind:
-    found: dict[str, Any] = {}
-    sources: dict[str, str] = {}
-    for name in kind.__struct_fields__:
-        value, source = read_variable(environ, name)
-        if value:
-            found[name], sources[name] = value, source
-        if chosen.get(name) is not None:
-            found[name] = chosen[name]
-    try:
-        return msgspec.convert(found, kind, strict=False, dec_hook=lambda target, value: target(value))
-    except msgspec.ValidationError as error:
-        raise _invalid(kind, found, sources, str(error)) from error
-
-
-def _invalid(
-    kind: type[LogSettings], given: Mapping[str, Any], sources: Mapping[str, str], error: str
-) -> SettingsError:
-    """Name the variable, with the values that it may have where they are few."""
-    reason, _, path = error.partition(" - at `$.")
-    name = path.rstrip("`")
-    for field in msgspec.structs.fields(kind):
-        allowed = get_args(get_args(field.type)[0]) if field.name == name else ()
-        if allowed and all(isinstance(each, str) for each in allowed):
-            reason = f"expected {' or '.join(allowed)}, found {given[name]!r}"
-    variable = f"{sources.get(name, PREFIX + name.upper())}: " if name else ""
-    return SettingsError(f"Invalid setting: {variable}{reason}. `slipway serve --help` lists the settings.")
 
 
 def verify_auth(settings: ServingSettings) -> None:

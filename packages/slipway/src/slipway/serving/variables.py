@@ -3,10 +3,14 @@
 import difflib
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar, get_args
+
+import msgspec
 
 from slipway.errors import SettingsError
 
 PREFIX = "SLIPWAY_"
+Kind = TypeVar("Kind", bound=msgspec.Struct)
 # Platforms name the port in variables of their own: Vertex AI; Cloud Run, Heroku and others.
 PORTS = (f"{PREFIX}PORT", "AIP_HTTP_PORT", "PORT")
 # Of commands, workflows, compose files and the image; a test holds that none is missing.
@@ -26,7 +30,40 @@ _SERVICES = re.compile(r"SLIPWAY_(\w+_)?(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_(TC
 _ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 
 
-def read_variable(environ: Mapping[str, str], setting: str) -> tuple[str, str]:
+def read_variables(kind: type[Kind], environ: Mapping[str, str], chosen: Mapping[str, Any]) -> Kind:
+    """Read the fields of `kind` from the environment; a value that is `chosen` (and not None) overrides it.
+
+    Raises `SettingsError` for an invalid value.
+    """
+    found: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for name in kind.__struct_fields__:
+        value, source = _find(environ, name)
+        if value:
+            found[name], sources[name] = value, source
+        if chosen.get(name) is not None:
+            found[name] = chosen[name]
+    try:
+        return msgspec.convert(found, kind, strict=False, dec_hook=lambda target, value: target(value))
+    except msgspec.ValidationError as error:
+        raise _invalid(kind, found, sources, str(error)) from error
+
+
+def _invalid(
+    kind: type[msgspec.Struct], given: Mapping[str, Any], sources: Mapping[str, str], error: str
+) -> SettingsError:
+    """Name the variable, with the values that it may have where they are few."""
+    reason, _, path = error.partition(" - at `$.")
+    name = path.rstrip("`")
+    for field in msgspec.structs.fields(kind):
+        allowed = get_args(get_args(field.type)[0]) if field.name == name else ()
+        if allowed and all(isinstance(each, str) for each in allowed):
+            reason = f"expected {' or '.join(allowed)}, found {given[name]!r}"
+    variable = f"{sources.get(name, PREFIX + name.upper())}: " if name else ""
+    return SettingsError(f"Invalid setting: {variable}{reason}. `slipway serve --help` lists the settings.")
+
+
+def _find(environ: Mapping[str, str], setting: str) -> tuple[str, str]:
     """Return the value of a setting and the variable that has it; "" for none.
 
     What Kubernetes says of a service named slipway is none.

@@ -13,7 +13,7 @@ from slipway.serving.error_responses import Fault, Reason, Refusal
 from slipway.serving.identifiers import Identifier, format_identifier, new_identifier
 from slipway.serving.log import Feedback
 from slipway.serving.metrics.recorder import Recorder
-from slipway.serving.request import Handler, Reply, Request, require_json
+from slipway.serving.request import Handler, Reply, Request, require_json, sent_identifiers
 from slipway.violations import describe_value
 
 _EXPECTED = {
@@ -51,7 +51,9 @@ def make_feedback_handler(predictor: Predictor, recorder: Recorder, max_rows: in
         sent = plain if isinstance(plain, list) else [plain]
         verify_row_count(len(sent), max_rows)
         accepted = [_read(number, each, struct, expected) for number, each in enumerate(sent)]
-        predictor.write(*accepted)
+        request_id, traceparent = sent_identifiers(request.environ)
+        caller = {"request_id": request_id, "traceparent": traceparent}
+        predictor.write(*[msgspec.structs.replace(record, **caller) for record in accepted])
         recorder.add("slipway_feedback", len(accepted))
         found = [FeedbackAccepted(record.id, record.prediction_id) for record in accepted]
         return Reply(msgspec.json.encode(BatchFeedbackAccepted(found) if sent is plain else found[0]), status=202)
@@ -74,7 +76,12 @@ def feedback_struct(manifest: Manifest) -> type[msgspec.Struct]:
     return msgspec.defstruct("FeedbackRequest", fields, forbid_unknown_fields=True)
 
 
-def _read(number: int, plain: Any, struct: type[msgspec.Struct], expected: dict[str, str]) -> Feedback:
+def _read(
+    number: int,
+    plain: Any,
+    struct: type[msgspec.Struct],
+    expected: dict[str, str],
+) -> Feedback:
     try:
         sent = msgspec.convert(plain, struct)
     except msgspec.ValidationError as error:

@@ -18,7 +18,7 @@ from slipway.serving.error_responses import Reason, Refusal
 from slipway.serving.identifiers import format_identifier, format_identifiers, new_identifier
 from slipway.serving.log import Batch, LogWriter, Prediction
 from slipway.serving.metrics.recorder import Recorder
-from slipway.serving.request import Request
+from slipway.serving.request import Request, sent_identifiers
 from slipway.serving.settings import LogSettings
 from slipway.serving.shadow.queue import ShadowQueue
 
@@ -73,8 +73,8 @@ class Predictor:
         label = self._label(score)
         identifier = format_identifier(new_identifier())
         now, latency = datetime.now(UTC), (time.perf_counter_ns() - request.began) // 1000
-        probe = request.is_probe
-        self._write(Prediction(identifier, now, self.bundle.digest, latency, score, label, row, probe), 1)
+        probe, sent = request.is_probe, sent_identifiers(request.environ)
+        self._write(Prediction(identifier, now, self.bundle.digest, latency, score, label, row, probe, *sent), 1)
         if not probe:
             self._recorder.prediction(score, self._labels[label])
         return Answer(identifier, score, label)
@@ -89,8 +89,8 @@ class Predictor:
         labels = self.bundle.label(scores).tolist() if self.bundle.manifest.classes else None
         first = new_identifier()
         now, latency = datetime.now(UTC), (time.perf_counter_ns() - request.began) // 1000
-        digest, probe = self.bundle.digest, request.is_probe
-        record = Batch(format_identifier(first), now, digest, latency, plain, labels, list(rows), probe)
+        digest, probe, sent = self.bundle.digest, request.is_probe, sent_identifiers(request.environ)
+        record = Batch(format_identifier(first), now, digest, latency, plain, labels, list(rows), probe, *sent)
         self._write(record, len(rows))
         each = labels or [None] * len(plain)
         if not probe:

@@ -11,11 +11,15 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import msgspec
+
+from slipway.serving.app.access_log import AccessLog
+from slipway.serving.app.cross_origin import CrossOrigin
 from slipway.serving.app.keys import Keyring, Scope
 from slipway.serving.app.places import Places
 from slipway.serving.app.shared import Shared
 from slipway.serving.console import print_line
-from slipway.serving.error_responses import PROBLEM_JSON, REASONS, Reason, Refusal, encode_problem
+from slipway.serving.error_responses import PROBLEM_JSON, REASONS, ProblemDetails, Reason, Refusal, encode_problem
 from slipway.serving.log import LogWriter
 from slipway.serving.metrics.recorder import Recorder, Route
 from slipway.serving.request import INSTANCE, Environ, Handler, Reply, Request, is_probe, read_body, request_id
@@ -68,6 +72,9 @@ class App:
         self.places = Places(shared.settings.max_concurrency, shared.settings.body_seconds)
         # A worker has one core: concurrent requests would only compete for the interpreter.
         self._turn = threading.Lock()
+        self.access_log = AccessLog() if shared.settings.access_log == "on" else None
+        origins = shared.settings.cors_origins
+        self._cross_origin = CrossOrigin(origins) if origins else None
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
         """Answer one request by WSGI."""
@@ -81,12 +88,20 @@ class App:
         path = environ["PATH_INFO"]
         route, handler = self._routes.get(path, self._other)
         try:
-            reply = self._reply(environ, path, route, handler, began)
+            if self._cross_origin and self._cross_origin.is_preflight(environ):
+                reply = self._cross_origin.allow()
+            else:
+                reply = self._reply(environ, path, route, handler, began)
         except Exception as error:  # noqa: BLE001 - a refusal, or answered with 500 and reported to the operator
             reply = refuse_request(environ, error, self.recorder)
         counted = Route.HEALTH if is_probe(environ) else route
         self.recorder.request(counted, reply.status, (time.perf_counter_ns() - began) / 1e9)
-        return _response(environ, reply, self._board.closing)
+        status, headers, body = _response(environ, reply, self._board.closing)
+        if self._cross_origin:
+            headers += self._cross_origin.headers(environ)
+        if self.access_log:
+            self.access_log.write(environ, reply, (time.perf_counter_ns() - began) // 1000)
+        return status, headers, body
 
     def _reply(self, environ: Environ, path: str, route: Route, handler: Handler, began: int) -> Reply:
         if route is Route.HEALTH:
@@ -142,7 +157,10 @@ class App:
         environ = {**_WSGI, **request.environ, "REQUEST_METHOD": "GET" if method == "HEAD" else method}
         answer = Response.from_app(self._site, environ)
         kind, _ = answer.headers.pop("Content-Type"), answer.headers.pop("Content-Length", None)
-        return Reply(answer.get_data(), kind, answer.status_code, headers=(*answer.headers,))
+        body, reason = answer.get_data(), ""
+        if kind == PROBLEM_JSON:
+            reason = msgspec.json.decode(body, type=ProblemDetails).type.rpartition(":")[2]
+        return Reply(body, kind, answer.status_code, headers=(*answer.headers,), reason=reason)
 
     def _guard(self, environ: Environ, path: str) -> None:
         """Refuse clients without a key, where keys are used."""
@@ -166,7 +184,7 @@ def refuse_request(environ: Environ, error: Exception, recorder: Recorder) -> Re
     if error.reason is not Reason.INVALID_ROW or not is_probe(environ):
         recorder.reject(error.reason)
     body = encode_problem(error, name, environ["PATH_INFO"])
-    return Reply(body, PROBLEM_JSON, error.status, name, error.headers)
+    return Reply(body, PROBLEM_JSON, error.status, name, error.headers, error.reason)
 
 
 def _response(environ: Environ, reply: Reply, closing: bool) -> tuple[int, Headers, bytes]:

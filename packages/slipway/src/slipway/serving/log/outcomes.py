@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO
+from typing import BinaryIO
 from uuid import UUID
 
 import msgspec
@@ -78,7 +78,7 @@ def _divide(folder: Path, scratch: Path, damage: Damage) -> None:
                         _file_of(keys, each.id).write(encode(each) + b"\n")
 
 
-def _file_of(files: list[IO[bytes]], identifier: str) -> IO[bytes]:
+def _file_of(files: Sequence[BinaryIO], identifier: str) -> BinaryIO:
     return files[zlib.crc32(identifier.encode()) % _PARTS]
 
 
@@ -94,8 +94,8 @@ def _decode(line: bytes, damage: Damage) -> Sequence[_Key | Feedback]:
         damage.lines += 1
         return []
     if isinstance(found, _One):
-        return [_Key(found.id, found.probe)]
-    return [found] if isinstance(found, Feedback) else []
+        return (_Key(found.id, found.probe),)
+    return (found,) if isinstance(found, Feedback) else ()
 
 
 def _read_part(scratch: Path, part: int) -> Iterator[Entry]:

@@ -16,6 +16,8 @@ _SHOWN = 5
 class Prediction(msgspec.Struct, frozen=True, tag_field="kind", tag="prediction", omit_defaults=True):
     """A predicted row: `score` is a number, or one per class; `inputs` is None where they are not logged.
 
+    `request_id` and `traceparent` are those that the caller sent (X-Request-Id, W3C Trace Context).
+
     A `probe` was sent to test the service and is no traffic: readers of the log count it and pass it by.
     """
 
@@ -27,6 +29,8 @@ class Prediction(msgspec.Struct, frozen=True, tag_field="kind", tag="prediction"
     label: bool | int | str | None = None
     inputs: Any = None
     probe: bool = False
+    request_id: str | None = None
+    traceparent: str | None = None
 
 
 class Batch(msgspec.Struct, frozen=True, tag_field="kind", tag="batch", omit_defaults=True):
@@ -40,13 +44,24 @@ class Batch(msgspec.Struct, frozen=True, tag_field="kind", tag="batch", omit_def
     labels: list[bool | int | str] | None = None
     inputs: list[Any] | None = None
     probe: bool = False
+    request_id: str | None = None
+    traceparent: str | None = None
 
     def predictions(self) -> Iterator[Prediction]:
         """Yield the rows one by one; each has the latency of the whole request."""
         first, nothing = UUID(self.id).int, [None] * len(self.scores)
         rows = zip(self.scores, self.labels or nothing, self.inputs or nothing, strict=True)
         for number, row in enumerate(rows, first):
-            yield Prediction(format_identifier(number), self.time, self.model, self.latency_us, *row, probe=self.probe)
+            yield Prediction(
+                format_identifier(number),
+                self.time,
+                self.model,
+                self.latency_us,
+                *row,
+                probe=self.probe,
+                request_id=self.request_id,
+                traceparent=self.traceparent,
+            )
 
 
 class Feedback(msgspec.Struct, frozen=True, tag_field="kind", tag="feedback", omit_defaults=True):
@@ -59,6 +74,8 @@ class Feedback(msgspec.Struct, frozen=True, tag_field="kind", tag="feedback", om
     observed_at: datetime | None = None
     source: str | None = None
     supersedes: str | None = None
+    request_id: str | None = None
+    traceparent: str | None = None
 
 
 class Shadow(msgspec.Struct, frozen=True, tag_field="kind", tag="shadow", omit_defaults=True):

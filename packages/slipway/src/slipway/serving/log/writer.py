@@ -4,16 +4,14 @@ import errno
 import os
 import threading
 import time
-from collections import deque
 
 from slipway.serving.console import print_line
+from slipway.serving.log.recent import RecentLines
 from slipway.serving.log.segments import create_segment, new_segment_path
 from slipway.serving.settings import LogSettings
 
 _MEGABYTE = 1 << 20
 _HOUR = 3600.0
-# Lines that are kept to be written again where another program truncates the file: of so many seconds and bytes.
-_RECENT_SECONDS, _RECENT_BYTES = 5.0, 8 * _MEGABYTE
 
 
 class LogWriter:
@@ -32,8 +30,7 @@ class LogWriter:
         self._probe_size = 1
         self._born = 0.0
         self._dirty = False
-        self._recent: deque[tuple[float, int, bytes]] = deque()
-        self._recent_bytes = 0
+        self._recent = RecentLines()
         # A successful sync proves nothing about a line that did not fit, and the reverse.
         self._write_failed = False
         self._sync_failed = False
@@ -146,8 +143,7 @@ class LogWriter:
 
     def _restore_truncated(self, size: int) -> None:
         """Write recent lines again: a program that copied the file before it truncated it may have missed them."""
-        lost = [line for _, end, line in self._recent if end > size]
-        self._forget()
+        lost = self._recent.take_after(size)
         self._size = size
         for line in lost:
             self._write(line)
@@ -156,17 +152,8 @@ class LogWriter:
         print_line(f"{self._path} was truncated while it was written; its last {len(lost)} lines were written again")
 
     def _keep(self, line: bytes) -> None:
-        """Count a line that was written, and remember it for a while."""
         self._size += len(line)
-        now = time.monotonic()
-        self._recent.append((now, self._size, line))
-        self._recent_bytes += len(line)
-        while self._recent_bytes > _RECENT_BYTES or self._recent[0][0] < now - _RECENT_SECONDS:
-            self._recent_bytes -= len(self._recent.popleft()[2])
-
-    def _forget(self) -> None:
-        self._recent.clear()
-        self._recent_bytes = 0
+        self._recent.add(line, self._size)
 
     def _write(self, content: bytes) -> None:
         file = self._segment()
@@ -182,7 +169,7 @@ class LogWriter:
             self._path = new_segment_path(self._settings.log)
             self._file = create_segment(self._path)
             self._size, self._born = 0, time.time()
-            self._forget()
+            self._recent.forget()
         return self._file
 
     def _sync(self) -> None:

@@ -39,6 +39,8 @@ class LoadWatch:
             refused = overflow.refuse(found)
             if refused:
                 self._app.recorder.add("slipway_refused_connections", refused)
+                if self._app.access_log:
+                    self._app.access_log.write_refused_connections(refused)
             overflow.end_lingering()
             self._app.places.answer_slow_bodies()
             self._full_since = (self._full_since or now) if self._app.places.full else None
