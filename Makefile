@@ -81,7 +81,7 @@ serve: setup ## the model in bundle/ over HTTP, with its page (BUNDLE=.demo/bund
 
 image: sealed-image ## the service with bundle/ as a container image (IMAGE=slipway, SEALED=bundle)
 	@echo "The image is $(IMAGE). Next, open to this machine only, with the predictions logged to a volume:"
-	@echo "  $(SLIPWAY_DOCKER) run --rm --name slipway -p 127.0.0.1:8080:8080 -v slipway-log:/var/log/slipway --read-only --cap-drop ALL -e SLIPWAY_AUTH=platform $(IMAGE)"
+	@echo "  $(SLIPWAY_DOCKER) run --rm --name slipway -p 127.0.0.1:8080:8080 -v slipway-log:/var/log/slipway --read-only --cap-drop ALL --security-opt no-new-privileges -e SLIPWAY_AUTH=platform $(IMAGE)"
 
 # `slipway publish` runs it too, without the advice of `image`.
 sealed-image:
