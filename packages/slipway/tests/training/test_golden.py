@@ -167,6 +167,34 @@ def test_a_contract_that_accepts_no_row_at_all_is_named():
         made_for(Never, pd.DataFrame({"size": [1.0, 2.0]}))
 
 
+class Ratio(msgspec.Struct, **STRICT):
+    part: Annotated[float, Meta(ge=0, le=9)]
+    whole: Annotated[float, Meta(ge=0, le=9)]
+
+    def __post_init__(self):
+        if self.part / self.whole > 9:
+            raise ValueError("more than nine wholes")
+
+
+class Fare(msgspec.Struct, **STRICT):
+    carrier: str
+    part: float
+
+    def __post_init__(self):
+        if {"UA": 1, "B6": 2}[self.carrier] > 9:
+            raise ValueError("too long")
+
+
+@pytest.mark.parametrize(("contract", "raised"), [(Ratio, "ZeroDivisionError"), (Fare, "KeyError")])
+def test_checks_of_the_contract_that_the_service_could_not_answer_are_named(contract, raised):
+    parts = np.arange(1, 41) / 5
+    frame = pd.DataFrame({"part": parts, "whole": parts[::-1], "carrier": ["UA", "B6"] * 20})
+    with pytest.raises(
+        ProblemError, match=rf"contract {contract.__name__} raises {raised} on a row .* Raise ValueError"
+    ):
+        made_for(contract, frame[list(contract.__struct_fields__)])
+
+
 def one_hot(**given):
     numbers = ("numbers", SimpleImputer(), ["rain", "acidity", "irrigated"])
     columns = [("soil", OneHotEncoder(**given), ["soil"]), numbers]

@@ -16,11 +16,9 @@ _REMEDIES = {
     "missing": "Impute it in model.py (SimpleImputer; for text an encoder that takes unknown codes), or take null out "
     "of the contract.",
     "unseen": 'Write OneHotEncoder(handle_unknown="ignore") or OrdinalEncoder(handle_unknown="use_encoded_value", '
-    "unknown_value=-1) in model.py, or list the texts as a Literal in contract.py.",
+    "unknown_value=-1) in model.py, or let the contract name the texts of the training set alone, as a Literal.",
     "ordinary": "Look at features.py and model.py: every row that the contract accepts needs a score.",
 }
-# What features and estimators raise for a row that they do not expect.
-_RAISED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 _RANGE = "Narrow its range in contract.py to what can be, or clip it in features.py."
 
 
@@ -28,7 +26,7 @@ def answer_rows(answer: Answer, rows: Sequence[Made]) -> NDArray[np.float64]:
     """Score made rows by the estimator; raises `ModelError` that names the field of the first it cannot score."""
     try:
         scores = answer(rows)
-    except _RAISED:  # found again row by row
+    except Exception:  # noqa: BLE001 features and estimators have no common type; found again row by row
         scores = None
     if scores is not None and np.isfinite(scores).all():
         return scores
@@ -74,7 +72,7 @@ def encode_golden_rows(chosen: Sequence[tuple[Made, NDArray[np.float64]]]) -> by
 def _failure(answer: Answer, made: Made) -> str | None:
     try:
         score = answer([made])
-    except _RAISED as error:
+    except Exception as error:  # noqa: BLE001
         return f"{type(error).__name__}: {first_line(error)}"
     return None if np.isfinite(score).all() else "the score is not finite."
 

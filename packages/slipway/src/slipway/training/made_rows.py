@@ -10,7 +10,7 @@ import numpy as np
 from slipway.bundle.profile import Profile
 from slipway.columns import Columns, columns_to_arguments, count_rows, spread_rows, take_rows
 from slipway.contract import Field
-from slipway.errors import ProblemError
+from slipway.errors import ProblemError, first_line
 from slipway.training.values import FieldValues, extreme_values, read_values, typical_value
 
 ORDINARY = 16
@@ -123,6 +123,12 @@ def _accept(contract: type[msgspec.Struct], row: Row) -> Made | None:
         return Made(sent, msgspec.convert(sent, contract))
     except (msgspec.ValidationError, OverflowError):
         return None
+    except Exception as error:
+        raise ProblemError(
+            f"The contract {contract.__name__} raises {type(error).__name__} on a row that its fields accept, which the "
+            f"service could not answer: {first_line(error)} Raise ValueError in __post_init__ for a row to refuse, and "
+            "let it handle every value of its fields, null and unknown text included."
+        ) from error
 
 
 def _occurs(struct: msgspec.Struct, columns: Columns) -> bool:
