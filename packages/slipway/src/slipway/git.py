@@ -133,7 +133,7 @@ class Git:
         )
 
     def is_repository(self) -> bool:
-        """Return whether git is installed and `root` lies in a repository."""
+        """Return whether git is installed and `root` lies in a repository; raises `failure` for one of another user."""
         try:
             done = self.attempt("rev-parse", "--git-dir")
         except self.failure as error:
@@ -142,6 +142,11 @@ class Git:
             raise
         if done.exit_code == 0 and not done.output:
             raise self.unexpected("rev-parse", done.output)
+        if b"dubious ownership" in done.stderr:
+            raise self.failure(
+                f"git refuses {self.root.resolve()}, which belongs to another user. If you trust it: "
+                f"git config --global --add safe.directory {self.root.resolve()}"
+            )
         return done.exit_code == 0
 
     def resolve(self, name: str) -> str | None:

@@ -1,5 +1,6 @@
 """Run a stage script: quiet environment, progress lines, errors as one paragraph."""
 
+import errno
 import gc
 import sys
 import textwrap
@@ -44,6 +45,11 @@ def run_stage(stage: Callable[[], str]) -> None:
     except SlipwayError as error:
         sys.stderr.write("\n" + _wrap(f"{name} failed: {error}") + "\n")
         sys.exit(1)
+    except (MemoryError, OSError) as error:
+        if (reason := _describe_shortage(error)) is None:
+            raise
+        sys.stderr.write("\n" + _wrap(f"{name} failed: {reason}") + "\n")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write(f"\n{name} interrupted: no output is incomplete, and `dvc repro` runs this stage again\n")
         sys.exit(130)
@@ -65,6 +71,22 @@ def print_progress(line: str) -> None:
     """Print one line of progress, at once."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
+
+
+def _describe_shortage(error: MemoryError | OSError) -> str | None:
+    """Name what the machine has too little of, and what to do; None for any other error."""
+    if isinstance(error, MemoryError):
+        return (
+            "the memory of this machine, or of this container, is not enough. No output is incomplete. Use a machine "
+            "with more, or fewer rows or columns in dataset.py."
+        )
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return None
+    place = f" at {error.filename}" if error.filename else ""
+    return (
+        f"the disk is full{place}. No output is incomplete. Free some space (`dvc gc --workspace` removes old versions "
+        "from the cache), then run `dvc repro`."
+    )
 
 
 def _wrap(text: str) -> str:

@@ -36,6 +36,24 @@ def test_parameters_are_flat_text():
     }
 
 
+def test_any_parameter_has_a_name_and_a_value_that_mlflow_takes():
+    from mlflow.utils.validation import _validate_param
+
+    tree = {
+        "C[0]": 1,
+        "C_0_": 2,
+        "a<b>": {"x" * 400: {"y" * 400: {"z" * 400: {"w" * 400: 3}}}},
+        "": 4,
+        "sizes": [*range(9_000)],
+        "10": {"é/ü": True},
+    }
+    found = flatten_params(tree)
+    assert len(found) == 6
+    assert {"C_0_": "1", "C_0__": "2", "10.é_ü": "True"}.items() <= found.items()
+    for name, value in found.items():
+        _validate_param(name, value)
+
+
 def test_a_slice_keeps_its_value_and_its_size():
     assert sliced("ulm") == {"rows": 9, "groups": 3, "town/ulm/rows": 3, "town/ulm/loss": 0}
 

@@ -44,6 +44,14 @@ def test_outside_a_repository_there_is_no_commit(repository):
     assert (found.commit, found.dirty) == (None, None)
 
 
+def test_a_repository_that_git_does_not_trust_is_refused(repository, monkeypatch):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+    with pytest.raises(TrackingError, match=r"belongs to another user. .* git config --global --add safe\.directory /"):
+        read_lineage(repository)
+
+
 def test_a_repository_without_a_commit_has_none(repository):
     subprocess.run(["rm", "-rf", repository / ".git"], check=True)
     git(repository, "init")

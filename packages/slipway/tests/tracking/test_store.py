@@ -10,6 +10,7 @@ import time
 import pytest
 
 from slipway.errors import LockError, TrackingError
+from slipway.tracking.registry import open_experiment
 from slipway.tracking.store import open_store
 
 
@@ -42,6 +43,45 @@ def test_a_relative_path_is_that_of_the_directory_where_it_is_opened(tmp_path, m
         with open_store("sqlite:///mlflow.db") as store:
             store.client.create_experiment("only one")
     assert (tmp_path / "there" / "mlflow.db").exists()
+
+
+@pytest.mark.parametrize("name", ["a?b", "a#b", "a b", "a[b]", "ä", "a&b=c", "a;b"])
+def test_a_folder_of_any_name_has_its_store_inside(tmp_path, monkeypatch, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with open_store("sqlite:///mlflow.db") as store:
+        run = store.client.create_run(open_experiment(store.client, "only one"))
+        (folder / "note.txt").write_text("x")
+        store.client.log_artifact(run.info.run_id, "note.txt")
+        assert [each.path for each in store.client.list_artifacts(run.info.run_id)] == ["note.txt"]
+    assert (folder / "mlflow.db").stat().st_size
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["a%20b", "100%", "a%3Fb"])
+def test_a_folder_that_mlflow_reads_as_another_is_refused_at_once(tmp_path, monkeypatch, name):
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / name)
+    assert "Rename the folder, or set MLFLOW_TRACKING_URI" in refused("sqlite:///mlflow.db")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_question_mark_elsewhere_is_refused(tmp_path):
+    (tmp_path / "a%3Fb").mkdir()
+    assert "an address ends at ?" in refused(f"sqlite:///{tmp_path}/a%3Fb/mlflow.db")
+
+
+def test_a_copy_of_an_experiment_that_dvc_deletes_registers_in_the_project(tmp_path, monkeypatch):
+    """`dvc exp run --temp` and the queue run stages there."""
+    copy = tmp_path / ".dvc" / "tmp" / "exps" / "standalone" / "tmp1a2b" / "inner"
+    copy.mkdir(parents=True)
+    monkeypatch.chdir(copy)
+    with open_store("sqlite:///mlflow.db") as store:
+        experiment = store.client.get_experiment(open_experiment(store.client, "only one"))
+    assert (tmp_path / "mlflow.db").stat().st_size
+    assert experiment.artifact_location.removeprefix("file://").startswith(f"{tmp_path}/mlruns/")
+    assert [*copy.iterdir()] == []
 
 
 @pytest.mark.parametrize("statements", [3, 60, 200])

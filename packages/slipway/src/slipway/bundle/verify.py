@@ -97,8 +97,13 @@ def _read(path: Path, name: str) -> bytes:
         mode = file.lstat().st_mode
     except FileNotFoundError:
         raise BundleError(f"{file} is missing. {_AGAIN}") from None
+    if stat.S_ISLNK(mode):
+        raise BundleError(
+            f"{file}: expected a regular file, found a link, as DVC makes with cache.type symlink. Run `dvc config "
+            "cache.type reflink,copy && dvc checkout --relink`, then this again."
+        )
     if not stat.S_ISREG(mode):
-        raise BundleError(f"{file}: expected a regular file, found a link or another kind. {_AGAIN}")
+        raise BundleError(f"{file}: expected a regular file, found another kind. {_AGAIN}")
     return file.read_bytes()
 
 

@@ -17,6 +17,8 @@ from slipway.git import Git
 _STAGE = "register"
 # MLflow accepts names of 250 characters, and a name here has three parts.
 _LONGEST_PART = 80
+# Below what MLflow accepts of a parameter, 250 and 6,000, so that equal names can be told apart.
+_LONGEST_NAME, _LONGEST_VALUE = 240, 6_000
 
 
 class Lineage(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,8 +105,17 @@ def hash_lock(path: Path) -> str:
 
 
 def flatten_params(tree: Mapping[str, Any]) -> dict[str, str]:
-    """Flatten nested parameters as MLflow keeps them: `split.salt`, every value as text."""
-    return {".".join(path): str(value) for path, value in _leaves(tree)}
+    """Flatten nested parameters as MLflow keeps them: `split.salt`, every value as text.
+
+    Characters that MLflow does not accept in a name become `_`; what is too long is cut, and told apart by a hash.
+    """
+    params: dict[str, str] = {}
+    for path, value in _leaves(tree):
+        key = _shorten(".".join(map(_clean, path)), _LONGEST_NAME)
+        while key in params:
+            key += "_"
+        params[key] = _shorten(str(value), _LONGEST_VALUE)
+    return params
 
 
 def flatten_metrics(evaluation: Evaluation) -> dict[str, float]:
@@ -132,10 +143,15 @@ def _leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
 
 def _clean(part: str) -> str:
     """Return a part of a name that MLflow accepts: neither empty nor dots only (another folder), and not too long."""
-    cleaned = re.sub(r"[^\w\-. :]", "_", part)
-    if len(cleaned) > _LONGEST_PART:
-        cleaned = cleaned[: _LONGEST_PART - 9] + "." + hashlib.sha256(part.encode()).hexdigest()[:8]
+    cleaned = _shorten(re.sub(r"[^\w\-. :]", "_", part), _LONGEST_PART, part)
     return cleaned if cleaned.strip(".") else "_" * max(1, len(cleaned))
+
+
+def _shorten(text: str, most: int, whole: str = "") -> str:
+    """Return at most `most` characters of `text`, the last of them from the hash of `whole` where it is longer."""
+    if len(text) <= most:
+        return text
+    return text[: most - 9] + "." + hashlib.sha256((whole or text).encode()).hexdigest()[:8]
 
 
 def _dataset(context: str, path: Path) -> Dataset:

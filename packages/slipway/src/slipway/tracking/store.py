@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
@@ -44,7 +44,9 @@ def open_store(uri: str) -> Iterator[Store]:
     try:
         with _registration_lock(file):
             try:
-                client = _connect(uri, file)
+                # Where the store is a file, MLflow keeps the files of experiments below the working directory.
+                with chdir(workspace_root()):
+                    client = _connect(uri, file)
             except (ImportError, ValueError) as error:
                 # A database's driver that is not installed, a malformed address.
                 raise TrackingError(describe_store_error(uri, error)) from error
@@ -58,7 +60,16 @@ def sqlite_file(uri: str) -> Path | None:
     """Return the SQLite file of the store at `uri`, None for any other store."""
     if not uri.startswith(_SQLITE) or uri == _SQLITE:
         return None
-    return Path(unquote(uri.removeprefix(_SQLITE).partition("?")[0])).absolute()
+    return workspace_root() / unquote(uri.removeprefix(_SQLITE).partition("?")[0])
+
+
+def workspace_root() -> Path:
+    """Return the working directory; that of the project in a copy that `dvc exp run --temp` makes and deletes."""
+    here = Path.cwd()
+    for folder in here.parents:
+        if folder.parts[-3:] == (".dvc", "tmp", "exps"):
+            return folder.parents[2]
+    return here
 
 
 def store_errors() -> tuple[type[Exception], ...]:
@@ -86,8 +97,7 @@ def _connect(uri: str, file: Path | None) -> "MlflowClient":
     import mlflow
 
     if file is not None:
-        # A relative path would follow the working directory; MLflow makes its default absolute too.
-        uri = f"{_SQLITE}{file}"
+        uri = _address(file)
         if file.exists() and file.stat().st_size:
             _check_file(file)
         else:
@@ -95,6 +105,22 @@ def _connect(uri: str, file: Path | None) -> "MlflowClient":
     elif uri.startswith(SERVER):
         _request_health(uri)
     return mlflow.MlflowClient(tracking_uri=uri)
+
+
+def _address(file: Path) -> str:
+    """Return the address of a SQLite file, absolute: a relative one would follow the working directory.
+
+    A question mark would end it, so a file below the working directory is then named from there. Raises
+    `TrackingError` for a name that has no address, or beside which MLflow would write its files.
+    """
+    name = os.path.relpath(file) if "?" in str(file) else str(file)
+    if "?" in name or "%" in str(file):
+        raise TrackingError(
+            f"MLflow cannot keep its store in {file.parent}: its files would be written beside a folder with % in its "
+            "name, and an address ends at ?. Rename the folder, or set MLFLOW_TRACKING_URI to a server or to a file "
+            "elsewhere, such as sqlite:////var/lib/mlflow.db."
+        )
+    return f"{_SQLITE}{name}"
 
 
 @contextmanager
@@ -144,7 +170,7 @@ def _make_file(file: Path) -> None:
     with new_file(file) as temporary:
         event.listen(Engine, "connect", skip_sync)
         try:
-            mlflow.MlflowClient(tracking_uri=f"{_SQLITE}{temporary}")
+            mlflow.MlflowClient(tracking_uri=_address(temporary))
         finally:
             event.remove(Engine, "connect", skip_sync)
 

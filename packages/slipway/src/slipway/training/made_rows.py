@@ -125,9 +125,9 @@ def _accept(contract: type[msgspec.Struct], row: Row) -> Made | None:
         return None
     except Exception as error:
         raise ProblemError(
-            f"The contract {contract.__name__} raises {type(error).__name__} on a row that its fields accept, which the "
-            f"service could not answer: {first_line(error)} Raise ValueError in __post_init__ for a row to refuse, and "
-            "let it handle every value of its fields, null and unknown text included."
+            f"The contract {contract.__name__} raises {type(error).__name__} on a row that its fields accept, which "
+            f"the service could not answer: {first_line(error)} Raise ValueError in __post_init__ for a row to "
+            "refuse, and let it handle every value of its fields, null and unknown text included."
         ) from error
 
 
