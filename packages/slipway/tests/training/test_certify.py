@@ -157,7 +157,7 @@ def test_scores_that_differ_get_no_bundle_and_are_counted_by_kind():
     rows = decimals(300)
     fitted = fitted_on(boosted(), rows, late(rows))
     scorer = Scorer(export_onnx(fitted), Task.BINARY)
-    given = CertifiedRows(rows, rows[:7], rows[:5])
+    given = CertifiedRows(rows, rows[:7], rows[:5], rows[:0])
     assert certify_parity(scorer, fitted, given, 1e-9, 1.0).passed
     expected = r"300 of 300 training rows, 7 of 7 rows around .*, 5 of 5 rows with extreme values.*difference of 0\.001"
     with pytest.raises(ModelError, match=expected):
@@ -173,7 +173,7 @@ def test_a_regression_is_compared_on_the_scale_of_its_scores():
     target = 1e6 * rows[:, 0] - 1e6
     fitted = fitted_on(HistGradientBoostingRegressor(random_state=0), rows, target, Task.REGRESSION)
     scorer = Scorer(export_onnx(fitted), Task.REGRESSION)
-    given = CertifiedRows(rows, rows[:0], rows[:0])
+    given = CertifiedRows(rows, rows[:0], rows[:0], rows[:0])
     assert certify_parity(scorer, fitted, given, None, 1e6).largest_difference < 1e-5
     with pytest.raises(ModelError, match="changed labels"):
         certify_parity(Shifted(scorer, 100), fitted, given, None, 1e6)

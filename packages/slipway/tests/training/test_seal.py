@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from places import TESTS
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from slipway.errors import DataError, ModelError, ProblemError
@@ -77,8 +78,8 @@ def test_an_estimator_without_probabilities_is_refused_with_what_to_use(toys, tm
 
 
 def test_an_estimator_that_cannot_take_missing_values_is_refused_with_advice(toys, tmp_path):
-    with pytest.raises(ModelError, match=r"Cannot fit LinearSVC.*missing numbers are NaN"):
-        seal_toy(toys["churn"], with_estimator(toys["churn"].problem, LinearSVC()), tmp_path / "bundle")
+    with pytest.raises(ModelError, match=r"Cannot fit LogisticRegression.*missing numbers are NaN"):
+        seal_toy(toys["churn"], with_estimator(toys["churn"].problem, LogisticRegression()), tmp_path / "bundle")
 
 
 def test_a_constant_feature_is_named_with_its_value(churn):

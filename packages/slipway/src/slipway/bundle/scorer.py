@@ -18,7 +18,8 @@ class Scorer:
         import onnxruntime
 
         onnxruntime.disable_telemetry_events()
-        onnxruntime.set_default_logger_severity(3)
+        # What the runtime refuses is raised; its own lines on the screen would say it a second time.
+        onnxruntime.set_default_logger_severity(4)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1

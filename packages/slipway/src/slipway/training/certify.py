@@ -1,38 +1,60 @@
 """Certify parity: the exported model scores as the estimator does, and a row alone as among others."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slipway.bundle.manifest import CERTIFIED_ROWS, TOLERANCE, Certificate
-from slipway.bundle.scorer import Scorer
+from slipway.bundle.scorer import BLOCK, Scorer
 from slipway.bundle.verify import score_difference
 from slipway.columns import spread_rows
-from slipway.errors import ModelError
+from slipway.errors import ModelError, first_line
 from slipway.problem import Task
-from slipway.training.differences import explain_difference
-from slipway.training.fit import Fitted, predict_scores
-from slipway.training.thresholds import rows_around_thresholds
+from slipway.training.exporting.boosters import contains_trees
+from slipway.training.exporting.differences import explain_difference
+from slipway.training.exporting.parts import find_culprit
+from slipway.training.exporting.remedies import advise
+from slipway.training.fit import Fitted, name_columns, predict_scores
+from slipway.training.jumps import mix_rows, rows_around_jumps
+from slipway.training.thresholds import compares_columns, rows_around_thresholds
 
 _FLOORS = (1, 2, 4, 8, 16)
 # Rows scored alone to find the floor: spread over the set, enough to detect a kernel for few rows.
 _ALONE = 256
-_WORDS = ("training rows", "rows around the trees' thresholds", "rows with extreme values")
+_WORDS = ("training rows", "rows around thresholds", "rows with extreme values", "rows mixed from training rows")
 
 
 class CertifiedRows(NamedTuple):
-    """Rows of the model's tensor by kind: of the training set, around the trees' thresholds, extreme ones."""
+    """Rows of the model's tensor by kind: of the training set, around thresholds, extreme and mixed ones.
+
+    The certificate does not count the mixed ones.
+    """
 
     training: NDArray[np.float32]
     thresholds: NDArray[np.float32]
     extremes: NDArray[np.float32]
+    mixed: NDArray[np.float32]
 
 
-def collect_rows(fitted: Fitted, training: NDArray[np.float32], extremes: NDArray[np.float32]) -> CertifiedRows:
-    """Collect what to certify on; `training` is the whole tensor of the training set."""
+def collect_rows(
+    fitted: Fitted, training: NDArray[np.float32], extremes: NDArray[np.float32], scale: float = 1.0
+) -> CertifiedRows:
+    """Collect what to certify on; `training` is the whole tensor of the training set.
+
+    The thresholds of trees that compare the tensor's own columns are known; of boosters, and behind a step that makes
+    other columns, the rows at which the score jumps are searched. A small training set is filled up by mixed rows.
+    """
     some = training[spread_rows(len(training), CERTIFIED_ROWS)]
-    return CertifiedRows(some, rows_around_thresholds(fitted.estimator, some), extremes)
+    around = some[:0]
+    if compares_columns(fitted.estimator):
+        around = rows_around_thresholds(fitted.estimator, some)
+    elif contains_trees(fitted.estimator):
+        around = rows_around_jumps(partial(predict_scores, fitted), fitted.inputs, some, TOLERANCE * scale)
+    return CertifiedRows(some, around, extremes, mix_rows(some, CERTIFIED_ROWS - len(some)))
 
 
 def certify_parity(
@@ -43,15 +65,18 @@ def certify_parity(
     `threshold` is that of a binary task, None for the others; differences are relative to `scale` and to scores above.
     """
     tensor = np.concatenate(rows)
-    expected, scores = predict_scores(fitted, tensor), scorer.run(tensor)
+    expected, scores = _predict(fitted, tensor), scorer.run(tensor)
     off = score_difference(scores, expected, scale)
     flipped = find_flips(scores, expected, threshold)
+    counted = np.arange(len(tensor)) < len(tensor) - len(rows.mixed)
     certificate = Certificate(
-        rows=len(tensor),
-        **{kind: len(found) for kind, found in rows._asdict().items()},
+        rows=int(counted.sum()),
+        training=len(rows.training),
+        thresholds=len(rows.thresholds),
+        extremes=len(rows.extremes),
         # Two digits say how close it is; more would tie the digest to the last bit of a processor's arithmetic.
-        largest_difference=float(f"{off.max(initial=0.0):.1e}"),
-        label_flips=int(flipped.sum()),
+        largest_difference=float(f"{off[counted].max(initial=0.0):.1e}"),
+        label_flips=int(flipped[counted].sum()),
     )
     wrong = (off > TOLERANCE) | flipped
     if wrong.any():
@@ -59,13 +84,33 @@ def certify_parity(
         counts = ", ".join(
             f"{int((wrong & (kinds == kind)).sum()):,} of {len(found):,} {words}"
             for kind, found, words in zip(rows._fields, rows, _WORDS, strict=True)
+            if len(found)
         )
         raise ModelError(
             f"The exported model differs from the estimator in {counts}: expected scores within {TOLERANCE:g} and no "
-            f"changed label, found a difference of {off.max():.2g} and {certificate.label_flips:,} changed labels. "
+            f"changed label, found a difference of {off.max():.2g} and {int(flipped.sum()):,} changed labels. "
             f"{explain_difference(fitted, tensor, wrong)}"
         )
     return certificate
+
+
+@contextmanager
+def name_runtime_errors(fitted: Fitted, tensor: NDArray[np.float32]) -> Iterator[None]:
+    """Raise `ModelError` that names the step where ONNX Runtime refuses the exported model."""
+    try:
+        yield
+    except Exception as error:  # ONNX Runtime has no common type for what it refuses
+        if not type(error).__module__.startswith("onnxruntime"):
+            raise
+        part = find_culprit(fitted.estimator, name_columns(fitted.inputs, tensor[:_ALONE])).model
+        raise ModelError(
+            f"ONNX Runtime cannot run the export of {type(part).__name__}: {first_line(error)} {advise(part)}"
+        ) from error
+
+
+def _predict(fitted: Fitted, tensor: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Score in blocks: a kernel over all rows at once takes gigabytes."""
+    return np.concatenate([predict_scores(fitted, tensor[at : at + BLOCK]) for at in range(0, len(tensor), BLOCK)])
 
 
 def find_batch_floor(model: bytes, task: Task, tensor: NDArray[np.float32]) -> int:

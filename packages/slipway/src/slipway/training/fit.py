@@ -15,6 +15,8 @@ from slipway.params import Params
 from slipway.problem import Problem, Task, order_classes
 from slipway.training.imputers import refuse_idle_imputers
 from slipway.training.precision import refuse_lost_integers, refuse_lost_values
+from slipway.training.refusals import refuse_own_threshold, refuse_unfitted, require_columns, require_scores
+from slipway.training.sources import require_allowed_sources
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,20 +37,38 @@ def fit_estimator(problem: Problem, params: Params, frame: "pd.DataFrame") -> Fi
     Inputs are converted to float32 first, because ONNX compares in float32: without it the scores of rows near a split
     point differ by up to 9e-3.
     """
+    require_allowed_sources(problem)
     inputs, tensor = _tensor(problem, frame)
     _refuse_constants(inputs, tensor)
     classes, target = _target(problem, frame["target"].to_numpy())
-    estimator = problem.build(params.model, params.train.seed)
+    estimator = _build(problem, params)
+    refuse_unfitted(estimator, problem.task, inputs, tensor)
     try:
-        estimator.fit(_named(inputs, tensor), target)
-    except (ValueError, TypeError) as error:
+        estimator.fit(name_columns(inputs, tensor), target)
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:  # estimators have no common type for what they refuse
         raise ModelError(
             f"Cannot fit {type(estimator).__name__} on {len(frame)} rows of "
             f"{', '.join(i.name for i in inputs)}: {first_line(error)} Text is encoded as numbers and missing numbers "
             "are NaN; model.py must build an estimator that accepts both."
         ) from error
     refuse_idle_imputers(estimator, inputs, tensor)
+    require_scores(estimator, problem.task)
+    refuse_own_threshold(estimator)
     return Fitted(estimator, inputs, classes, problem.task)
+
+
+def _build(problem: Problem, params: Params) -> Any:
+    try:
+        return problem.build(params.model, params.train.seed)
+    except ModuleNotFoundError as error:
+        if error.name not in ("xgboost", "lightgbm"):
+            raise
+        raise ModelError(
+            f"model.py imports {error.name}, which is not installed. In pyproject.toml replace "
+            '"slipway[pipeline]" by "slipway[boost]" in the group pipeline, then run `uv lock` and `uv sync`.'
+        ) from error
 
 
 def _tensor(problem: Problem, frame: "pd.DataFrame") -> tuple[tuple[Input, ...], NDArray[np.float32]]:
@@ -64,24 +84,20 @@ def _tensor(problem: Problem, frame: "pd.DataFrame") -> tuple[tuple[Input, ...],
 
 def derive_features(problem: Problem, columns: Columns) -> Columns:
     """Apply the problem's features, if it has any."""
-    return problem.features(columns) if problem.features else columns
+    return require_columns(problem.features(columns), columns) if problem.features else columns
 
 
 def predict_scores(fitted: Fitted, tensor: NDArray[np.float32]) -> NDArray[np.float64]:
     """Score rows with the original estimator; shapes as in `Bundle.score`."""
-    rows = _named(fitted.inputs, tensor)
+    rows = name_columns(fitted.inputs, tensor)
     if fitted.task is Task.REGRESSION:
         return np.asarray(fitted.estimator.predict(rows), dtype=np.float64)
-    if not hasattr(fitted.estimator, "predict_proba"):
-        raise ModelError(
-            f"{type(fitted.estimator).__name__} has no predict_proba, and a score is a probability. Wrap it in "
-            "CalibratedClassifierCV, or choose another estimator."
-        )
     probabilities = np.asarray(fitted.estimator.predict_proba(rows), dtype=np.float64)
     return probabilities[:, 1] if fitted.task is Task.BINARY else probabilities
 
 
-def _named(inputs: tuple[Input, ...], tensor: NDArray[np.float32]) -> "pd.DataFrame":
+def name_columns(inputs: tuple[Input, ...], tensor: NDArray[np.float32]) -> "pd.DataFrame":
+    """Return rows of the tensor as the estimator sees them: a frame with the inputs' names."""
     import pandas as pd
 
     return pd.DataFrame(tensor, columns=[given.name for given in inputs])

@@ -1,7 +1,6 @@
 """Seal a bundle: export, certify, choose golden rows, hash every file, and move the folder into place."""
 
 import hashlib
-import inspect
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -10,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.bundle.allowed import require_allowed
-from slipway.bundle.code import CONTRACT, FEATURES
 from slipway.bundle.inputs import encode_inputs
 from slipway.bundle.manifest import MANIFEST, Certificate, Manifest, manifest_digest
 from slipway.bundle.model import Bundle
@@ -19,16 +16,16 @@ from slipway.bundle.scorer import Scorer
 from slipway.bundle.verify import load_bundle
 from slipway.columns import Columns, frame_to_columns, rows_to_columns
 from slipway.contract import Field, read_contract
-from slipway.errors import ProblemError
 from slipway.files.writing import encode_json, new_folder
 from slipway.problem import Problem, Task
-from slipway.training.certify import certify_parity, collect_rows, find_batch_floor
+from slipway.training.certify import certify_parity, collect_rows, find_batch_floor, name_runtime_errors
 from slipway.training.export import export_onnx
 from slipway.training.fit import Fitted, derive_features, predict_scores
 from slipway.training.golden import answer_rows, choose_golden_rows, encode_golden_rows
 from slipway.training.made_rows import Made, make_rows
 from slipway.training.profile import complete_profile, make_profile
 from slipway.training.reference.cut_blocks import block_rows
+from slipway.training.sources import read_sources
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +39,7 @@ def seal_bundle(
     `train` gives the profile, and what golden rows look like. `folder` is replaced only by a bundle that is verified.
     """
     fields = read_contract(problem.contract)
-    code = _code(problem)
+    code = read_sources(problem)
     model = export_onnx(fitted)
     columns = frame_to_columns(fields, train)
     tensor = encode_inputs(fitted.inputs, derive_features(problem, columns))
@@ -50,13 +47,13 @@ def seal_bundle(
     made = make_rows(problem.contract, fields, columns, profile)
     encode = partial(_encode_made, problem, fitted, fields)
     answers = answer_rows(lambda some: predict_scores(fitted, encode(some)), made.all)
-    floor = find_batch_floor(model, problem.task, tensor)
-    scorer = Scorer(model, problem.task, floor)
-    certified = collect_rows(fitted, tensor, encode(made.all))
     limit = threshold if problem.task is Task.BINARY else None
-    scores = scorer.run(certified.training)
-    scale = _scale(problem.task, scores)
-    certificate = certify_parity(scorer, fitted, certified, limit, scale)
+    scale = _scale(problem.task, train["target"])
+    with name_runtime_errors(fitted, tensor):
+        floor = find_batch_floor(model, problem.task, tensor)
+        scorer = Scorer(model, problem.task, floor)
+        certified = collect_rows(fitted, tensor, encode(made.all), scale)
+        certificate = certify_parity(scorer, fitted, certified, limit, scale)
 
     def score(some: Columns) -> NDArray[np.float64]:
         return scorer.run(encode_inputs(fitted.inputs, derive_features(problem, some)))
@@ -97,23 +94,6 @@ def _write_bundle(manifest: Manifest, contents: dict[str, bytes], folder: Path) 
     return load_bundle(folder)
 
 
-def _code(problem: Problem) -> dict[str, bytes]:
-    sources = {CONTRACT: problem.contract, FEATURES: problem.features}
-    contents = {}
-    for name, found in sources.items():
-        if found is None:
-            continue
-        path = Path(inspect.getfile(found))
-        if path.name != name:
-            raise ProblemError(
-                f"{found.__name__}: expected in {name}, the file that travels with the model, found in {path.name}. "
-                "Move it there."
-            )
-        require_allowed(path)
-        contents[name] = path.read_bytes()
-    return contents
-
-
 def _encode_made(
     problem: Problem, fitted: Fitted, fields: Sequence[Field], rows: Sequence[Made]
 ) -> NDArray[np.float32]:
@@ -121,7 +101,7 @@ def _encode_made(
     return encode_inputs(fitted.inputs, derive_features(problem, columns))
 
 
-def _scale(task: Task, scores: NDArray[np.float64]) -> float:
-    """Return the spread of a regression's scores, to two digits, and 1 for probabilities."""
-    spread = float(f"{np.std(scores):.1e}") if task is Task.REGRESSION else 1.0
+def _scale(task: Task, target: "pd.Series") -> float:
+    """Return the spread of a regression's target, to two digits, and 1 for probabilities."""
+    spread = float(f"{np.std(target.to_numpy(dtype=np.float64)):.1e}") if task is Task.REGRESSION else 1.0
     return spread if 0 < spread < np.inf else 1.0

@@ -25,7 +25,7 @@ def round_thresholds(estimator: Any) -> Any:
     copy = deepcopy(estimator)
     for nodes in (found.nodes for found in _trees(copy) if _is_histogram(found)):
         numbers = (nodes["is_leaf"] == 0) & (nodes["is_categorical"] == 0)
-        nodes["num_threshold"][numbers] = _round_down(nodes["num_threshold"][numbers])
+        nodes["num_threshold"][numbers] = round_down(nodes["num_threshold"][numbers])
     return copy
 
 
@@ -38,12 +38,27 @@ def rows_around_thresholds(estimator: Any, tensor: NDArray[np.float32]) -> NDArr
     found = np.unique(np.concatenate([np.empty((0, 2)), *map(_splits, _trees(estimator))]), axis=0)
     found = found[(found[:, 0] < tensor.shape[1]) & np.isfinite(found[:, 1])]
     found = found[spread_rows(len(found), _MOST_ROWS // 3)]
-    columns, at = np.tile(found[:, 0].astype(np.intp), 3), _round_down(found[:, 1])
+    columns, at = np.tile(found[:, 0].astype(np.intp), 3), round_down(found[:, 1])
     around = np.concatenate([np.nextafter(at, np.float32(-np.inf)), at, np.nextafter(at, np.float32(np.inf))])
     rows = tensor[spread_rows(len(tensor), max(1, len(columns)))]
     rows = np.resize(rows, (len(columns), tensor.shape[1]))
     rows[np.arange(len(columns)), columns] = around
     return rows
+
+
+def compares_columns(estimator: Any) -> bool:
+    """Tell whether trees are inside that compare the columns of the tensor, and no step in front changes those."""
+    from sklearn.base import ClassifierMixin, RegressorMixin, TransformerMixin
+    from sklearn.impute import SimpleImputer
+
+    for found in walk_parts(estimator):
+        if not isinstance(found, TransformerMixin) or isinstance(found, ClassifierMixin | RegressorMixin):
+            continue
+        # Ensembles keep their targets' encoder, and histogram trees the bins of their own training.
+        own = type(found).__name__ in ("LabelEncoder", "LabelBinarizer", "_BinMapper")
+        if not own and not (isinstance(found, SimpleImputer) and not found.add_indicator):
+            return False
+    return any(True for _ in _trees(estimator))
 
 
 def contains_plain_trees(estimator: Any) -> bool:
@@ -56,7 +71,8 @@ def contains_histogram_trees(estimator: Any) -> bool:
     return any(map(_is_histogram, _trees(estimator)))
 
 
-def _round_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
+def round_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the largest float32 number that is not above each threshold."""
     with np.errstate(over="ignore"):
         near = thresholds.astype(np.float32)
     return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)

@@ -1,0 +1,55 @@
+"""What to write instead of a part that ONNX does not take."""
+
+from typing import Any
+
+_GENERAL = (
+    "Use an estimator that skl2onnx supports (linear models, trees, forests, HistGradientBoosting and others: "
+    "docs/estimators.md has a table), and write transformations of your own in features.py."
+)
+_REMEDIES = {
+    "KNNImputer": "Write SimpleImputer in model.py.",
+    "IterativeImputer": "Write SimpleImputer in model.py.",
+    "MissingIndicator": "Compute the indicators in features.py: np.isnan(columns[name]).astype(float).",
+    "GaussianProcessClassifier": "Write LogisticRegression, SVC(probability=True) or HistGradientBoostingClassifier.",
+    "GaussianProcessRegressor": "Write SVR or HistGradientBoostingRegressor.",
+    "RadiusNeighborsClassifier": "Write HistGradientBoostingClassifier or LogisticRegression.",
+    "RadiusNeighborsRegressor": "Write HistGradientBoostingRegressor or Ridge.",
+    "KNeighborsClassifier": "Neighbours at nearly the same distance change places in float32. Write "
+    "HistGradientBoostingClassifier or LogisticRegression.",
+    "KNeighborsRegressor": "Neighbours at nearly the same distance change places in float32. Write "
+    "HistGradientBoostingRegressor or Ridge.",
+    "LinearDiscriminantAnalysis": "Write LogisticRegression: it draws the same kind of boundary.",
+    "TransformedTargetRegressor": "Transform the target in dataset.py, or write "
+    'HistGradientBoostingRegressor(loss="poisson"), whose scores are on the scale of the target.',
+    "SplineTransformer": "Write KBinsDiscretizer or PolynomialFeatures, or compute the numbers in features.py.",
+    "RandomTreesEmbedding": "Write RandomForestClassifier or HistGradientBoostingClassifier.",
+    "OutputCodeClassifier": "Write OneVsRestClassifier.",
+    "FixedThresholdClassifier": "Give the estimator inside of it, and write its threshold as train.threshold in "
+    "params.yaml.",
+}
+
+
+def advise(part: Any) -> str:
+    """Return what to write instead of this part, which cannot be exported or is exported wrongly."""
+    name = type(part).__name__
+    if name == "CalibratedClassifierCV" and part.method != "sigmoid":
+        return f'method="{part.method}" is not exported rightly. Write CalibratedClassifierCV(method="sigmoid").'
+    if name == "OneHotEncoder":
+        return _advise_encoder(part)
+    if name == "SimpleImputer" and part.add_indicator:
+        return f"add_indicator=True is not exported. {_REMEDIES['MissingIndicator']}"
+    if name.startswith("HistGradientBoosting"):
+        return "Leave categorical_features out: text is encoded as numbers already; or put a OneHotEncoder in front."
+    return _REMEDIES.get(name, _GENERAL)
+
+
+def _advise_encoder(encoder: Any) -> str:
+    if encoder.min_frequency is not None or encoder.max_categories is not None:
+        return (
+            "min_frequency and max_categories are not exported rightly. Leave them out "
+            '(OneHotEncoder(handle_unknown="ignore")), or replace rare texts by one in features.py.'
+        )
+    return (
+        "It takes text, which arrives as codes, and whole numbers without gaps. Put SimpleImputer in front of a number "
+        "that can be missing, and use a number with decimals as it is, or KBinsDiscretizer."
+    )

@@ -1,0 +1,97 @@
+"""XGBoost and LightGBM are exported exactly: missing values, thresholds, classes, links."""
+
+import sys
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+from lightgbm import LGBMClassifier, LGBMRegressor
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from xgboost import XGBClassifier, XGBRegressor
+
+from slipway.bundle.manifest import Input
+from slipway.bundle.scorer import Scorer
+from slipway.bundle.verify import score_difference
+from slipway.errors import ModelError
+from slipway.problem import Task
+from slipway.training.export import export_onnx
+from slipway.training.fit import Fitted, fit_estimator, predict_scores
+from slipway.training.seal import seal_bundle
+
+
+def fit_on(estimator, task, rows):
+    worth = np.nan_to_num(rows[:, 0]) + np.isnan(rows[:, 1]) + np.random.default_rng(1).normal(0, 1, len(rows))
+    target = {
+        Task.BINARY: (worth > 2).astype(int),
+        Task.MULTICLASS: np.digitize(worth, [1.5, 2.5]),
+        Task.REGRESSION: np.exp(worth / 2),
+    }[task]
+    estimator.fit(pd.DataFrame(rows, columns=["price", "age", "items"]), target)
+    classes = () if task is Task.REGRESSION else tuple(np.unique(target).tolist())
+    return Fitted(estimator, tuple(map(Input, ("price", "age", "items"))), classes, task)
+
+
+def make_rows(rows, seed=0):
+    rng = np.random.default_rng(seed)
+    numbers = rng.gamma(2, 1, (rows, 3)).round(2)
+    numbers[rng.random((rows, 3)) < 0.2] = np.nan
+    return numbers.astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "task"),
+    [
+        (XGBClassifier(n_estimators=40), Task.BINARY),
+        (XGBClassifier(n_estimators=40), Task.MULTICLASS),
+        (XGBRegressor(n_estimators=40), Task.REGRESSION),
+        (XGBRegressor(n_estimators=40, objective="count:poisson"), Task.REGRESSION),
+        (CalibratedClassifierCV(XGBClassifier(n_estimators=20), cv=2), Task.BINARY),
+        (LGBMClassifier(n_estimators=40, verbose=-1), Task.BINARY),
+        (LGBMClassifier(n_estimators=40, verbose=-1), Task.MULTICLASS),
+        (LGBMRegressor(n_estimators=40, verbose=-1), Task.REGRESSION),
+        (LGBMRegressor(n_estimators=40, objective="poisson", verbose=-1), Task.REGRESSION),
+        (make_pipeline(FunctionTransformer(), LGBMClassifier(n_estimators=40, verbose=-1)), Task.BINARY),
+    ],
+    ids=lambda found: type(found).__name__ if hasattr(found, "fit") else str(found),
+)
+def test_boosted_trees_answer_fresh_rows_as_before(estimator, task):
+    fitted, fresh = fit_on(estimator, task, make_rows(2000)), make_rows(30_000, seed=3)
+    expected = predict_scores(fitted, fresh)
+    scores = Scorer(export_onnx(fitted), task).run(fresh)
+    assert score_difference(scores, expected, max(1.0, float(np.std(expected)))).max() < 1e-5
+    np.testing.assert_array_equal(predict_scores(fitted, fresh), expected)
+
+
+def test_a_threshold_of_lightgbm_that_rounds_up_onto_a_value_does_not_swallow_it():
+    steps = np.random.default_rng(0).integers(0, 20, (4000, 3)).astype(np.int32)
+    rows = (np.float32(6.84).view(np.int32) + steps).view(np.float32)
+    estimator = LGBMClassifier(n_estimators=30, min_child_samples=1, min_data_in_bin=1, verbose=-1)
+    estimator.fit(pd.DataFrame(rows, columns=["a", "b", "c"]), (steps[:, 0] % 3 == 0).astype(int))
+    fitted = Fitted(estimator, tuple(map(Input, "abc")), (0, 1), Task.BINARY)
+    scores = Scorer(export_onnx(fitted), Task.BINARY).run(rows)
+    assert score_difference(scores, predict_scores(fitted, rows)).max() < 1e-5
+
+
+@pytest.mark.parametrize("estimator", [XGBClassifier(n_estimators=20), LGBMClassifier(n_estimators=20, verbose=-1)])
+def test_a_bundle_of_boosted_trees_is_sealed_with_rows_around_their_jumps(churn, tmp_path, estimator):
+    problem = msgspec.structs.replace(churn.problem, build=lambda params, seed: estimator)
+    fitted = fit_estimator(problem, churn.params, churn.train)
+    bundle, certificate = seal_bundle(problem, fitted, 0.4, churn.train, tmp_path / "bundle")
+    assert certificate.passed
+    assert certificate.thresholds > 100
+    assert bundle.manifest.inputs == churn.bundle.manifest.inputs
+
+
+def test_without_the_extra_the_message_says_what_to_install(churn, monkeypatch):
+    def build(params, seed):
+        from xgboost import XGBClassifier as Missing
+
+        return Missing()
+
+    monkeypatch.setitem(sys.modules, "xgboost", None)
+    problem = msgspec.structs.replace(churn.problem, build=build)
+    with pytest.raises(ModelError, match=r'imports xgboost, which is not installed.*"slipway\[boost\]"'):
+        fit_estimator(problem, churn.params, churn.train)
