@@ -25,7 +25,7 @@ run_stage(prepare)
             "Path('/dev/full').write_text('x')",
             "prepare failed: the disk is full. No output is incomplete. Free some",
         ),
-        ("pq.write_table(pa.table({'a': [1]}), '/dev/full')", "the disk is full"),
+        ("pq.write_table(pa.table({'a': [1]}), Path('/dev/full').open('wb', buffering=0))", "the disk is full"),
         ("raise OSError(errno.EDQUOT, 'Disk quota exceeded', 'prepared')", "the disk is full at prepared."),
         ("np.ones(1 << 50)", "prepare failed: the memory of this machine, or of this container, is not enough."),
         ("pa.allocate_buffer(1 << 60)", "is not enough"),
