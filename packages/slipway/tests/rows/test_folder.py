@@ -243,6 +243,13 @@ def test_a_csv_file_is_read_with_the_declared_types(tmp_path, content):
     pd.testing.assert_frame_equal(frame, parquet)
 
 
+@pytest.mark.parametrize("kind", ["timestamp", "instant"])
+def test_times_with_a_zone_are_read_in_utc(tmp_path, kind):
+    (tmp_path / "a.csv").write_text('day\n2024-01-01T02:00:00+02:00\n""\n2024-01-01 00:00:00Z\n')
+    midnight = pd.Timestamp("2024-01-01", tz="UTC")
+    assert read_folder(tmp_path, {"day": kind})["day"].dropna().tolist() == [midnight, midnight]
+
+
 def test_csv_and_parquet_files_are_one_table(tmp_path):
     (tmp_path / "b.csv").write_text(CSV)
     assert read_folder(write(tmp_path, a=table()), COLUMNS)["bills"].tolist() == [3, 4, 3, 4]

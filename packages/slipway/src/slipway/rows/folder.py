@@ -122,6 +122,8 @@ def _read_csv(path: Path, columns: Mapping[str, str]) -> pa.Table:
 def _cast_cells(path: Path, name: str, kind: str, cells: pa.ChunkedArray) -> pa.Array:
     given = cells.combine_chunks()
     read = given if kind == "text" else cast_cells(given, _TYPES[kind])
+    if kind == "timestamp" and read.null_count == len(read) > given.null_count:
+        read = cast_cells(given, _TYPES["instant"])
     if read.null_count > given.null_count:
         row = int((read.is_null().to_numpy(zero_copy_only=False) & ~given.is_null().to_numpy(False)).argmax())
         raise DataError(
