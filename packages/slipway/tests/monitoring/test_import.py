@@ -6,7 +6,7 @@ import pytest
 from monitorbox import SILENT, make_project, make_traffic, run, write_log
 
 from slipway.errors import DataError
-from slipway.monitoring.intake.imported import import_outcomes
+from slipway.monitoring.intake.imports.imported import import_outcomes
 
 KEY = ["plan", "months", "usage", "joined", "paperless", "town"]
 

@@ -36,6 +36,21 @@ def measure_windows(
 
     `advance` is called after each.
     """
+    from threadpoolctl import threadpool_limits
+
+    # Matrices of resamples by days are too small for threads, which wait for each other twice as long as they compute;
+    # and sums are in the same order whatever the number of cores.
+    with threadpool_limits(1, "blas"):
+        return _measure_planned(project, reference, loaded, planned, advance)
+
+
+def _measure_planned(
+    project: Project,
+    reference: ReleaseReference,
+    loaded: LoadedLog,
+    planned: Sequence[PlannedWindow],
+    advance: Callable[[int], None],
+) -> tuple[Window, ...]:
     of_days = [window for window in planned if isinstance(window, WindowDays)]
     shortest = min((window.days for window in of_days), default=0)
     chosen = [each for each in of_days if each.days == shortest]

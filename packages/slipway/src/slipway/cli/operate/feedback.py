@@ -33,7 +33,7 @@ def import_file(path: Path, by: str, environment: str, sources: tuple[Path | str
     Each row has the column `outcome`, and either `prediction_id` or the columns that --by names; `observed_at` may say
     when the outcome was known. The same file imported again adds nothing.
     """
-    from slipway.monitoring.intake.imported import import_outcomes
+    from slipway.monitoring.intake.imports.imported import import_outcomes
 
     verify_log_folders(sources)
     columns = [name.strip() for name in by.split(",") if name.strip()]

@@ -104,7 +104,7 @@ def run(
     with the newest figures in its /metrics. Exit code 0: no alarm; 1: an alarm; 2: the monitor
     could not run.
     """
-    from slipway.monitoring.intake.imported import import_outcomes
+    from slipway.monitoring.intake.imports.imported import import_outcomes
     from slipway.monitoring.report.page import write_monitor_page
     from slipway.monitoring.report.publish import publish_report
     from slipway.monitoring.report.textfile import write_textfile

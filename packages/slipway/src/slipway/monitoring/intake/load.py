@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from slipway.bundle.manifest import Class
 from slipway.contract import Field, Kind
 from slipway.errors import DataError, SettingsError, first_line
-from slipway.monitoring.intake.block import INPUT
 from slipway.monitoring.intake.chunks import OUTCOMES, Chunk, ChunkCounts, list_chunks
 from slipway.monitoring.intake.logged_columns import to_column, to_instants
 from slipway.monitoring.intake.outcomes import OutcomeRows, join_outcome_rows
+from slipway.monitoring.intake.prediction_table import INPUT
 from slipway.monitoring.intake.shadows import align_shadows
 from slipway.monitoring.intake.traffic import LOGGED, LoadedLog, Traffic
 from slipway.problem import Task

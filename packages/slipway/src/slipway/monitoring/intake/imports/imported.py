@@ -23,8 +23,8 @@ from slipway.errors import DataError
 from slipway.files.writing import write_bytes
 from slipway.monitoring.intake.chunks import OUTCOMES, list_chunks
 from slipway.monitoring.intake.identifiers import match_identifiers, parse_identifiers
+from slipway.monitoring.intake.imports.outcome_file import IDENTIFIER, OutcomeFile, read_outcome_file
 from slipway.monitoring.intake.log import IMPORTED, Progress, open_log, state_folder
-from slipway.monitoring.intake.outcome_file import IDENTIFIER, OutcomeFile, read_outcome_file
 from slipway.monitoring.intake.segments import LogSource
 from slipway.monitoring.intake.traffic import Traffic
 from slipway.monitoring.release_reference import read_release_reference

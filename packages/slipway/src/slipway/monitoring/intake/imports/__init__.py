@@ -1,0 +1,1 @@
+"""Import outcomes from a file into the log of an environment."""
