@@ -68,7 +68,7 @@ def open_log(
     state = state_folder(root, environment)
     with (
         hold_lock(state / "lock", lambda: progress.start("waiting for another run", 1)),
-        _find_sources(root, environment, sources, state / "copied") as found,
+        _find_sources(root, environment, sources, state / "copied", progress) as found,
     ):
         oldest = datetime.now(UTC) - timedelta(days=_log_days(root, environment))
         _remove_old_imports(state / IMPORTED, oldest)
@@ -90,7 +90,7 @@ def open_log(
 
 @contextmanager
 def _find_sources(
-    root: Path, environment: str, sources: Sequence[LogSource], copied: Path
+    root: Path, environment: str, sources: Sequence[LogSource], copied: Path, progress: Progress
 ) -> Iterator[Sequence[LogSource]]:
     """Yield the sources of the log: those that are given, the target's folders, or a copy of one that is elsewhere."""
     if sources:
@@ -100,6 +100,7 @@ def _find_sources(
     if found := target.log_folders():
         yield found
         return
+    progress.start("copying the log", 1)
     try:
         if reason := target.copy_log(copied):
             raise DataError(
