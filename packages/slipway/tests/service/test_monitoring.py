@@ -20,7 +20,10 @@ from slipway.serving.log.report import LARGEST_MB, write_report_files
 from slipway.serving.server.worker import assemble_app
 from slipway.serving.settings import read_settings
 
-RESULT = result(SKILL, windows=[make_window(Measurement(name="skill", figure=Figure(value=0.25)), days=28)])
+# A name of a category comes from a client.
+SLICE = 'slice:carrier="A\\B"\n:excess'
+FIGURES = [Measurement(name=name, figure=Figure(value=0.25)) for name in ("skill", SLICE)]
+RESULT = result(SKILL, windows=[make_window(*FIGURES, days=28)])
 
 
 @pytest.fixture
@@ -139,7 +142,8 @@ def test_the_gauges_of_the_report_are_metrics_of_the_service(site, log):
     production = ("environment", "production")
     assert found["slipway_monitor_alarms", production] == 1
     assert found["slipway_monitor_last_run_timestamp_seconds", production] == NOW.timestamp()
-    assert found["slipway_monitor_measurement", production, ("measurement", "skill"), ("window", "28")] == 0.25
+    for name in ("skill", SLICE):
+        assert found["slipway_monitor_measurement", production, ("measurement", name), ("window", "28")] == 0.25
 
 
 @pytest.mark.parametrize(
