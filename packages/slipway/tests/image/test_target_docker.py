@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 import yaml
-from dockerbox import Shipped, bring, change, quiet, serve, services, settled
+from dockerbox import Shipped, bring, change, follow_log, quiet, serve, services, settled
 from load import STEADY, Callers
 from running import SLIPWAY, free_port
 from waiting import wait_for_engine
@@ -35,7 +35,7 @@ UNKNOWING = (
 )
 
 
-def test_a_release_goes_to_production_by_digest_and_back_and_no_request_is_lost(on_engine, shipped, engine):
+def test_a_release_goes_to_production_by_digest_and_back_and_no_request_is_lost(on_engine, shipped, engine, tmp_path):
     old, new = shipped
     done = serve(on_engine, old)
     assert (done.entry.event, done.entry.target, done.entry.serving.image) == (Event.PROMOTE, "docker", old.image)
@@ -50,6 +50,7 @@ def test_a_release_goes_to_production_by_digest_and_back_and_no_request_is_lost(
         switch_shadow(on_engine.root, "production", new.bundle.digest[:12], quiet)
         assert production.observe_shadow() == new.bundle.digest
         container = settled(on_engine, old)
+        follow_log(production, callers, tmp_path / "copy")
     assert not callers.failures
     assert callers.broken == 0
     assert len(callers.acknowledged) > 1000

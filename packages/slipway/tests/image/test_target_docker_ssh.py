@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import pytest
-from dockerbox import bring, change, quiet, settled
+from dockerbox import bring, change, follow_log, quiet, settled
 from load import STEADY, Callers
 from msgspec.structs import replace
 from sshserver import ssh_server
@@ -42,7 +42,7 @@ def away(on_engine, given, tmp_path, monkeypatch):
     subprocess.run(["ssh", "-O", "exit", "-p", given.host.rpartition(":")[2], "root@127.0.0.1"], capture_output=True)
 
 
-def test_a_release_is_brought_tested_and_taken_back_through_ssh_alone(away, shipped):
+def test_a_release_is_brought_tested_and_taken_back_through_ssh_alone(away, shipped, tmp_path):
     old, new = shipped
     done = bring(away, old)
     target = find_target(away.root, "staging")
@@ -51,6 +51,7 @@ def test_a_release_is_brought_tested_and_taken_back_through_ssh_alone(away, ship
     with Callers(f"http://127.0.0.1:{target.settings.port}", old.row, 2, pause=STEADY) as callers:
         bring(away, new)
         operations.rollback(away.root, "staging", "the test goes back", quiet)
+        follow_log(target, callers, tmp_path / "copy")
     assert not callers.failures and callers.broken == 0
     settled(away, old, "staging")
     (found,) = [each for each in read_status(away.root) if each.environment == "staging"]

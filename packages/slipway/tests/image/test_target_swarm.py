@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from dockerbox import ROOT, Shipped, bring, change, quiet, remove_from, serve
+from dockerbox import ROOT, Shipped, bring, change, follow_log, quiet, remove_from, serve
 from ledgerbox import ENVIRONMENTS
 from load import STEADY, Callers
 from requirements import is_required
@@ -68,7 +68,7 @@ def settled(project, ship, name="production"):
     return target
 
 
-def test_a_release_replaces_another_replica_by_replica_and_no_request_is_lost(on_swarm, shipped, engine):
+def test_a_release_replaces_another_replica_by_replica_and_no_request_is_lost(on_swarm, shipped, engine, tmp_path):
     old, new = shipped
     done = serve(on_swarm, old)
     assert (done.entry.event, done.entry.target, done.entry.serving.image) == (Event.PROMOTE, "swarm", old.image)
@@ -79,6 +79,7 @@ def test_a_release_replaces_another_replica_by_replica_and_no_request_is_lost(on
         settled(on_swarm, new)
         operations.rollback(on_swarm.root, "production", "the test goes back", quiet)
         settled(on_swarm, old)
+        follow_log(target, callers, tmp_path / "copy")
     assert not callers.failures
     assert callers.broken == 0
     assert len(callers.acknowledged) > 1000

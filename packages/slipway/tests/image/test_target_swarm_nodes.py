@@ -58,7 +58,7 @@ def nodes_of(target):
     return sorted(running.count(each) for each in set(running))
 
 
-def test_each_node_answers_while_replicas_are_replaced_and_after_one_was_away(project, shipped, nodes):
+def test_each_node_answers_while_replicas_are_replaced_and_after_one_was_away(project, shipped, nodes, tmp_path):
     old, new = shipped
     manager, worker = nodes
     with pytest.raises(DeliveryError, match=r"2 nodes of the swarm.*replicas = 4 or more.*found 2"):
@@ -68,6 +68,7 @@ def test_each_node_answers_while_replicas_are_replaced_and_after_one_was_away(pr
     target = find_target(project.root, "staging")
     assert target.out_of_sync(old.bundle.digest, old.image) is None
     assert nodes_of(target) == [2, 2]
+    assert "staging writes a log on each of 2 nodes" in target.copy_log(tmp_path / "copy")
     port = target.url.rpartition(":")[2]
     with (
         Callers(f"http://{manager.address}:{port}", old.row, 2, pause=STEADY) as near,

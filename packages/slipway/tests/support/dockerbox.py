@@ -8,7 +8,9 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
+import requests
 from ledgerbox import ENVIRONMENTS
+from load import Callers
 from places import ROOT
 from projectbox import Project
 from running import free_port
@@ -17,9 +19,12 @@ from slipway.bundle import Bundle
 from slipway.delivery import operations, release
 from slipway.delivery.rollout import Delivered
 from slipway.delivery.targets.containers.compose import FILE, Container
+from slipway.delivery.targets.containers.container_target import ContainerTarget
 from slipway.delivery.targets.docker import DockerTarget
 from slipway.delivery.targets.registry import find_target
 from slipway.ledger import Ledger
+from slipway.serving.log import Prediction
+from slipway.serving.log.reader import read_log
 
 
 class Yard:
@@ -128,6 +133,18 @@ def services(project: Project, name: str) -> list[Container]:
     target = find_target(project.root, name)
     assert isinstance(target, DockerTarget)
     return target._project.services()
+
+
+def follow_log(target: ContainerTarget, callers: Callers, folder: Path) -> None:
+    """Copy the log while callers write it, and put a report beside it: all is there that was acknowledged before."""
+    acknowledged = set(callers.acknowledged)
+    assert acknowledged
+    assert target.copy_log(folder) is None
+    assert acknowledged <= {entry.id for entry in read_log(folder) if isinstance(entry, Prediction)}
+    page = "<p>the last report</p>"
+    assert target.publish_report({"report.html": page.encode()}) is None
+    answer = requests.get(f"http://127.0.0.1:{target.settings.port}/monitoring", timeout=10)
+    assert answer.text == page
 
 
 def settled(project: Project, ship: Shipped, name: str = "production") -> Container:
