@@ -36,7 +36,7 @@ def test_a_run_that_was_killed_is_continued(root, churn):
     store = root / ".slipway" / "monitoring" / "production" / "chunks"
     # What a killed run leaves: a folder that was not finished.
     (store / ".20240501.jsonl.0-100.x.part").mkdir()
-    (store / ".20240501.jsonl.0-100.x.part" / "outcomes.parquet").write_bytes(b"half of it")
+    (store / ".20240501.jsonl.0-100.x.part" / "outcomes.arrow").write_bytes(b"half of it")
     write_log(root / "log", entries[600:])
     continued = run(root, until=UNTIL)
     (root / ".slipway").rename(root / "before")
@@ -184,7 +184,7 @@ def test_a_damaged_chunk_is_named_and_made_again_from_the_log(root, churn):
     expected = figures(run(root))
     (name,) = chunks(root)
     chunk = root / ".slipway" / "monitoring" / "production" / "chunks" / name
-    (chunk / "predictions-0.parquet").write_bytes(b"PAR1")
+    (chunk / "predictions-0.arrow").write_bytes(b"ARROW1")
     with pytest.raises(DataError, match=f"Remove the folder .*{name}: it is made from the log again"):
         run(root)
     shutil.rmtree(chunk)

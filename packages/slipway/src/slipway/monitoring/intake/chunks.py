@@ -2,15 +2,16 @@
 
     .slipway/monitoring/ENV/chunks/<segment>.<start>-<end>/
       counts.json                what is in it, and the last bytes before <end>
-      predictions-<n>.parquet    the rows of the release number n in counts.json
-      shadow-<n>.parquet         the scores of the shadow number n
-      outcomes.parquet
+      predictions-<n>.arrow      the rows of the release number n in counts.json
+      shadow-<n>.arrow           the scores of the shadow number n
+      outcomes.arrow
 
 A folder is made under another name and renamed, so the names of all folders are the position of the reader: a run that
 is killed loses at most the block it was reading.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -18,15 +19,14 @@ from typing import NamedTuple
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from slipway.errors import DataError
+from slipway.errors import DataError, first_line
 from slipway.files.documents import read_json
 from slipway.files.writing import new_folder, write_json
 from slipway.monitoring.intake.block import BlockTables
 
 COUNTS = "counts.json"
-OUTCOMES = "outcomes.parquet"
+OUTCOMES = "outcomes.arrow"
 # Enough to notice that a segment was written again up to where it had been read.
 _TAIL_BYTES = 64
 _NAME = re.compile(r"(?P<segment>.+)\.(?P<start>\d+)-(?P<end>\d+)")
@@ -67,11 +67,11 @@ class Chunk(NamedTuple):
 
     def predictions(self, number: int) -> Path:
         """Return the file with the rows of the release `number` of `counts.models`."""
-        return self.path / f"predictions-{number}.parquet"
+        return self.path / f"predictions-{number}.arrow"
 
     def shadow(self, number: int) -> Path:
         """Return the file with the scores of the shadow `number` of `counts.shadows`."""
-        return self.path / f"shadow-{number}.parquet"
+        return self.path / f"shadow-{number}.arrow"
 
 
 def list_chunks(store: Path) -> list[Chunk]:
@@ -107,13 +107,28 @@ def write_chunk(store: Path, segment: str, start: int, content: bytes, tables: B
     )
     with new_folder(store / f"{segment}.{start}-{start + len(content)}") as folder:
         for number, table in enumerate(tables.predictions.values()):
-            _write_table(table, folder / f"predictions-{number}.parquet")
+            _write_table(table, folder / f"predictions-{number}.arrow")
         for number, table in enumerate(tables.shadows.values()):
-            _write_table(table, folder / f"shadow-{number}.parquet")
+            _write_table(table, folder / f"shadow-{number}.arrow")
         if len(tables.outcomes):
             _write_table(tables.outcomes, folder / OUTCOMES)
         write_json(folder / COUNTS, counts)
 
 
+def read_stored_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return a table of a chunk, or some of its columns; raises `DataError` that says how to make it again."""
+    try:
+        with pa.OSFile(str(path)) as file:
+            table = pa.ipc.open_file(file).read_all()
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"Cannot read {path}: {first_line(error)} Remove the folder {path.parent}: it is made from the log again."
+        ) from error
+    return table if columns is None else table.select(columns)
+
+
 def _write_table(table: pa.Table, path: Path) -> None:
-    pq.write_table(table, path, compression="zstd", compression_level=1, write_statistics=False)
+    # Half the time of Parquet, to write and to read; a log of 600 bytes a row becomes 65.
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema, options=options) as writer:
+        writer.write_table(table)

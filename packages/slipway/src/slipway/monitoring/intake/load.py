@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from slipway.bundle.manifest import Class
 from slipway.contract import Field, Kind
-from slipway.errors import DataError, SettingsError, first_line
-from slipway.monitoring.intake.chunks import OUTCOMES, Chunk, ChunkCounts, list_chunks
+from slipway.errors import SettingsError
+from slipway.monitoring.intake.chunks import OUTCOMES, Chunk, ChunkCounts, list_chunks, read_stored_table
 from slipway.monitoring.intake.logged_columns import to_column, to_instants
 from slipway.monitoring.intake.outcomes import OutcomeRows, join_outcome_rows
 from slipway.monitoring.intake.prediction_table import INPUT
@@ -93,12 +92,7 @@ def _is_sampled(low: NDArray[np.uint64], share: float) -> NDArray[np.bool_]:
 
 def _read(path: Path, share: float) -> pa.Table:
     """Return the rows of a chunk's file, or a sample of the `share`."""
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(
-            f"Cannot read {path}: {first_line(error)} Remove the folder {path.parent}: it is made from the log again."
-        ) from error
+    table = read_stored_table(path)
     return table if share >= 1 else table.filter(pa.array(_is_sampled(table["low"].to_numpy(), share)))
 
 

@@ -147,10 +147,13 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
     rest = b""
     while read := file.read(BLOCK_BYTES):
         rest += read
-        kept = rest[: rest.rfind(b"\n") + 1].rstrip(b"\n")
-        if kept:
-            yield rest[: len(kept) + 1]
-            rest = rest[len(kept) + 1 :]
+        end = rest.rfind(b"\n") + 1
+        if rest.endswith(b"\n\n", 0, end) or end == 1:
+            kept = rest[:end].rstrip(b"\n")
+            end = len(kept) + 1 if kept else 0
+        if end:
+            yield rest[:end]
+            rest = rest[end:]
     if rest.strip():
         yield rest
 

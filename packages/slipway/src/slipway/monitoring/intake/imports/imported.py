@@ -14,14 +14,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from slipway.columns import Columns
 from slipway.contract import Field, read_contract
 from slipway.errors import DataError
 from slipway.files.writing import write_bytes
-from slipway.monitoring.intake.chunks import OUTCOMES, list_chunks
+from slipway.monitoring.intake.chunks import OUTCOMES, list_chunks, read_stored_table
 from slipway.monitoring.intake.identifiers import match_identifiers, parse_identifiers
 from slipway.monitoring.intake.imports.outcome_file import IDENTIFIER, OutcomeFile, read_outcome_file
 from slipway.monitoring.intake.log import IMPORTED, Progress, open_log, state_folder
@@ -130,7 +129,7 @@ def _read_known(store: Path) -> set[str]:
     known = set()
     for path in paths:
         if path.is_file():
-            table = pq.read_table(path, columns=["own_high", "own_low"])
+            table = read_stored_table(path, ["own_high", "own_low"])
             pairs = zip(table["own_high"].to_pylist(), table["own_low"].to_pylist(), strict=True)
             known |= {format_identifier(high << 64 | low) for high, low in pairs}
     return known
