@@ -73,6 +73,8 @@ def describe_value(value: Any, field: Field | None = None) -> str:
     if field and isinstance(value, _SENT_AS.get(field.kind, ())) and not isinstance(value, bool):
         if not isinstance(value, str):
             return _describe_number(field, value)
+        if not _reads(str.encode, value):
+            return "text that is not valid Unicode"
         return _describe_time(field, value) if field.kind is Kind.TIMESTAMP else "other text"
     return next((text for kind, text in _KINDS.items() if isinstance(value, kind)), "a value of another type")
 

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from slipway.errors import DataError
+from slipway.errors import DataError, first_line
 from slipway.files.writing import new_folder
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 Part = Literal["train", "holdout"]
 
@@ -19,9 +20,21 @@ def write_parts(train: "pd.DataFrame", holdout: "pd.DataFrame", folder: Path) ->
 
     with new_folder(folder) as temporary:
         for name, frame in (("train", train), ("holdout", holdout)):
-            # pandas would note its version in the schema, and a new pandas would then change the file.
-            table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+            # Without pandas' own note of its version in the schema, with which a new pandas would change the file.
+            table = pa.table({column: _to_arrow(frame[column]) for column in frame})
             pq.write_table(table, temporary / f"{name}.parquet", compression="zstd", write_page_checksum=True)
+
+
+def _to_arrow(column: "pd.Series") -> "pa.Array":
+    import pyarrow as pa
+
+    try:
+        return pa.array(column, from_pandas=True)
+    except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+        raise DataError(
+            f"Cannot write the column {column.name!r} as parquet: {first_line(error)} Such a column has values of one "
+            "type, integers of 64 bits. Convert it in dataset.py."
+        ) from error
 
 
 def read_parts(folder: Path) -> tuple["pd.DataFrame", "pd.DataFrame"]:

@@ -14,10 +14,11 @@ from churn.dataset import make
 from churn.problem import PROBLEM as CHURN
 from msgspec import Meta
 
+from slipway.data.prepared import write_parts
 from slipway.data.validation.report import explain_report
 from slipway.data.validation.suite import ACCEPTED, ONE_KIND
 from slipway.data.validation.validate import validate_dataset
-from slipway.errors import ProblemError
+from slipway.errors import DataError, ProblemError
 from slipway.rows.check import check_batch
 from slipway.rows.frame import check_frame
 from slipway.rows.rules import read_rules
@@ -62,6 +63,7 @@ def trips(rows=100, **changed):
     [
         ("carrier", "UA\n", "expected text of 2 characters, found other text"),
         ("carrier", "", "expected text of 2 characters, found other text"),
+        ("carrier", "\udce9", "expected text of 2 characters, found text that is not valid Unicode"),
         ("carrier", 7, "expected text of 2 characters, found an integer"),
         ("carrier", None, "expected text of 2 characters, found null"),
         ("seat_pitch", 0.3, "expected a number that is a multiple of 0.25, or null, found another number"),
@@ -88,6 +90,13 @@ def test_validation_fails_with_the_sentence_of_score_for_it():
     assert f"(1) column carrier: {fault.rule} in 1 of 100 rows, 1 % ({ACCEPTED}" in explain_report(report)
     assert "row 7 (carrier='UAX'" in explain_report(report)
     assert validate_dataset(problem, trips()).success
+
+
+@pytest.mark.parametrize("values", [[1, "a"], [2**70, 1], [[1], "a"]])
+def test_a_column_that_parquet_cannot_hold_is_named(tmp_path, values):
+    frame = make(2).assign(key=pd.Series(values, dtype=object))
+    with pytest.raises(DataError, match=r"Cannot write the column 'key' as parquet: .* Convert it in dataset\.py"):
+        write_parts(frame, frame, tmp_path / "prepared")
 
 
 def test_a_rule_that_another_has_explained_is_said_once():
