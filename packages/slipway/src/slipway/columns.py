@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -18,9 +17,12 @@ from numpy.typing import NDArray
 from slipway.contract import Field, Kind
 
 Columns = dict[str, NDArray[Any]]
+Values = dict[str, tuple[Any, ...]]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCAL_EPOCH = datetime(1970, 1, 1)
 _FIRST_DAY, _LAST_DAY = (datetime.min - _LOCAL_EPOCH).days, (datetime.max - _LOCAL_EPOCH).days
+_FIRST_MICROSECOND, _LAST_MICROSECOND = _FIRST_DAY * 86_400_000_000, (_LAST_DAY + 1) * 86_400_000_000 - 1
+_OUTSIDE = "the time is outside of the years 1 to 9999"
 _NOT_A_TIME = -(1 << 63)
 # RFC 3339 demands seconds, which the inputs of browsers and many people leave out.
 _WITHOUT_SECONDS = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)([Zz]|[+-]\d\d:?\d\d)?", re.ASCII)
@@ -30,10 +32,18 @@ _WHOLE = 2.0**53
 
 def rows_to_columns(fields: Sequence[Field], rows: Sequence[msgspec.Struct]) -> Columns:
     """Convert validated rows to columns: for each field an array with a value per row."""
-    names = [field.name for field in fields]
-    values = [*map(attrgetter(*names), rows)] if len(names) > 1 else [(getattr(row, names[0]),) for row in rows]
-    columns = [*zip(*values, strict=True)] or [()] * len(names)
-    return {field.name: _column(field, [*column]) for field, column in zip(fields, columns, strict=True)}
+    return values_to_columns(fields, rows_to_values(rows) if rows else {field.name: () for field in fields})
+
+
+def rows_to_values(rows: Sequence[msgspec.Struct]) -> Values:
+    """List the values of each field, in the order of the rows, of which there is one at least."""
+    values = zip(*map(msgspec.structs.astuple, rows), strict=True)
+    return dict(zip(type(rows[0]).__struct_fields__, values, strict=True))
+
+
+def values_to_columns(fields: Sequence[Field], values: Values) -> Columns:
+    """Convert the values of validated rows to columns."""
+    return {field.name: _column(field, values[field.name]) for field in fields}
 
 
 def frame_to_columns(fields: Sequence[Field], frame: Mapping[str, Any]) -> Columns:
@@ -71,14 +81,22 @@ def _column(field: Field, values: Any) -> NDArray[Any]:
         return _categories(values)
     if field.kind is Kind.TIMESTAMP:
         return _timestamps(values)
-    if isinstance(values, list):
-        # numpy writes NaN for None.
-        return np.array(values, dtype=np.float64)
+    if isinstance(values, list | tuple):
+        return _numbers(values)
     return np.asarray(values.astype("float64"), dtype=np.float64)
 
 
+def _numbers(values: Sequence[Any]) -> NDArray[Any]:
+    try:
+        # At two thirds of the time, where no value is missing.
+        return np.fromiter(values, np.float64, len(values))
+    except TypeError:
+        # numpy writes NaN for None.
+        return np.array(values, dtype=np.float64)
+
+
 def _categories(values: Any) -> NDArray[Any]:
-    if isinstance(values, list):
+    if isinstance(values, list | tuple):
         column = np.empty(len(values), dtype=object)
         column[:] = values
         return column
@@ -96,7 +114,7 @@ def to_microseconds(value: datetime | None) -> int:
         return _NOT_A_TIME
     since = value - (_EPOCH if value.tzinfo else _LOCAL_EPOCH)
     if not _FIRST_DAY <= since.days <= _LAST_DAY:
-        raise OverflowError("the time is outside of the years 1 to 9999")
+        raise OverflowError(_OUTSIDE)
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
@@ -119,9 +137,22 @@ def add_seconds(value: Any) -> Any:
 LENIENT: dict[Kind, Callable[[Any], Any]] = {Kind.INTEGER: to_integer, Kind.TIMESTAMP: add_seconds}
 
 
+def _to_microseconds(values: Sequence[datetime | None]) -> list[int]:
+    """Convert timestamps as `to_microseconds` does, at half the cost where none is missing."""
+    epoch = _EPOCH if values and values[0] and values[0].tzinfo else _LOCAL_EPOCH
+    try:
+        since = [value - epoch for value in values]  # type: ignore[operator]
+    except TypeError:
+        return [*map(to_microseconds, values)]
+    found = [(each.days * 86_400 + each.seconds) * 1_000_000 + each.microseconds for each in since]
+    if found and not (min(found) >= _FIRST_MICROSECOND and max(found) <= _LAST_MICROSECOND):
+        raise OverflowError(_OUTSIDE)
+    return found
+
+
 def _timestamps(values: Any) -> NDArray[Any]:
-    if isinstance(values, list):
-        return np.array([to_microseconds(value) for value in values], dtype=np.int64).view("datetime64[us]")
+    if isinstance(values, list | tuple):
+        return np.array(_to_microseconds(values), dtype=np.int64).view("datetime64[us]")
     if getattr(values.dtype, "tz", None) is not None:
         values = values.dt.tz_convert("UTC").dt.tz_localize(None)
     return values.to_numpy(dtype="datetime64[us]")

@@ -198,7 +198,7 @@ def test_cells_of_a_csv_file_that_cannot_be_read_are_invalid_rows(churn, tmp_pat
         ("usage", "expected a number at least 0 (h/day), or null, found text", (2,)),
         ("months", "expected an integer from 0 to 600, found a number", (4,)),
         ("paperless", "expected true or false, or null, found text", (5,)),
-        ("joined", f"{JOINED}, found other text", (6,)),
+        ("joined", f"{JOINED}, found a timestamp without a time zone", (6,)),
         ("months", "expected an integer from 0 to 600, found null", (7,)),
     }
     assert found["score"].notna().tolist() == [True, False, True] + [False] * 4

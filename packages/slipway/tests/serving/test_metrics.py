@@ -1,5 +1,7 @@
 """Counts of all workers add up, and come out as Prometheus reads them."""
 
+from collections import Counter
+
 import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -47,7 +49,7 @@ def test_many_rows_count_as_each_would_alone(toy):
     labels = [str(label).lower() for label in toy.bundle.label(scores).tolist()] if classes else [""] * len(scores)
     for score, label in zip(scores.tolist(), labels, strict=True):
         one.prediction(score, label)
-    two.predictions(scores, labels)
+    two.predictions(scores, Counter(labels))
     np.testing.assert_allclose(board.counts(0), board.counts(1), rtol=1e-9)
     assert sum(value for (name, *_), value in samples(found, board).items() if name == "slipway_predictions_total") == (
         2 * len(scores)

@@ -1,6 +1,7 @@
 """Encode feature columns as the one float32 tensor that the model takes."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,14 +32,23 @@ def encode_inputs(inputs: Sequence[Input], columns: Columns) -> NDArray[np.float
     return tensor
 
 
-def category_codes(vocabulary: Sequence[str]) -> dict[str | None, float]:
-    """Return the code of each category; one that is not in it has the code `UNSEEN`."""
-    return {None: MISSING} | {value: float(code) for code, value in enumerate(vocabulary)}
+class CategoryCodes(dict[str | None, float]):
+    """The code of each category; one that is not in it has the code `UNSEEN`."""
+
+    def __missing__(self, category: str | None) -> float:
+        """Return the code of a category that training did not see."""
+        return UNSEEN
 
 
-def _codes(vocabulary: Sequence[str], values: NDArray[np.object_]) -> NDArray[np.float32]:
+@lru_cache(maxsize=256)
+def category_codes(vocabulary: tuple[str, ...]) -> CategoryCodes:
+    """Return the code of each category."""
+    return CategoryCodes({None: MISSING} | {value: float(code) for code, value in enumerate(vocabulary)})
+
+
+def _codes(vocabulary: tuple[str, ...], values: NDArray[np.object_]) -> NDArray[np.float32]:
     codes = category_codes(vocabulary)
-    return np.fromiter((codes.get(value, UNSEEN) for value in values.tolist()), dtype=np.float32, count=len(values))
+    return np.fromiter(map(codes.__getitem__, values.tolist()), dtype=np.float32, count=len(values))
 
 
 def _vocabulary(name: str, values: NDArray[np.generic]) -> tuple[str, ...] | None:

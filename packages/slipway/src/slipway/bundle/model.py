@@ -45,10 +45,11 @@ class Bundle:
         Raises `ScoringError` for a row that the model gives no finite score.
         """
         rows = count_rows(columns)
-        parts = [
-            self._score(take_rows(columns, slice(start, start + _SLICE))) for start in range(0, max(rows, 1), _SLICE)
-        ]
-        scores = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        if rows <= _SLICE:
+            scores = self._score(columns)
+        else:
+            slices = [slice(start, start + _SLICE) for start in range(0, rows, _SLICE)]
+            scores = np.concatenate([self._score(take_rows(columns, each)) for each in slices])
         if not np.isfinite(scores).all():
             row = int(np.argwhere(~np.isfinite(scores))[0][0])
             raise ScoringError(

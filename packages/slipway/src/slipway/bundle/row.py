@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from slipway.bundle.inputs import UNSEEN, category_codes
+from slipway.bundle.inputs import category_codes
 from slipway.bundle.model import Bundle
 from slipway.columns import Columns, rows_to_columns, to_microseconds
 from slipway.contract import Field, Kind
@@ -51,9 +51,7 @@ class RowScorer:
         for cell, value in zip(self._cells, values, strict=True):
             cell[0] = value
         features = self._bundle.derive(self._columns)
-        numbers = [
-            features[name][0] if codes is None else codes.get(features[name][0], UNSEEN) for name, codes in self._plan
-        ]
+        numbers = [features[name][0] if codes is None else codes[features[name][0]] for name, codes in self._plan]
         try:
             self._pack(self._tensor, 0, *numbers)
         except OverflowError:

@@ -13,6 +13,8 @@ _VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
 # The highest random bit stays 0: a batch counts up from its first identifier and never runs into the variant.
 _RANDOM_LOW = (1 << 61) - 1
 _RANDOM_HIGH = 0xFFF
+# The last three digits of identifiers in a row.
+_TAILS = [f"{last:03x}" for last in range(0x1000)]
 
 
 def new_identifier() -> int:
@@ -33,9 +35,11 @@ def format_identifier(identifier: int) -> str:
 
 
 def format_identifiers(first: int, number: int) -> list[str]:
-    """Write `number` identifiers in a row as text; usually only their last twelve digits differ."""
-    low = first & 0xFFFF_FFFF_FFFF
-    if low + number > 0xFFFF_FFFF_FFFF:
-        return [format_identifier(first + offset) for offset in range(number)]
-    head = format_identifier(first)[:-12]
-    return [f"{head}{last:012x}" for last in range(low, low + number)]
+    """Write `number` identifiers in a row as text: up to 4,096 of them have all but their last digits in common."""
+    found: list[str] = []
+    while len(found) < number:
+        following = first + len(found)
+        start = following & 0xFFF
+        head = format_identifier(following)[: -len(_TAILS[0])]
+        found += [head + tail for tail in _TAILS[start : start + number - len(found)]]
+    return found

@@ -10,7 +10,7 @@ from msgspec import Meta
 from slipway.bundle import Bundle, Manifest
 from slipway.bundle.predictions import LABEL, SCORES, class_text, prediction_columns
 from slipway.problem import Task
-from slipway.serving.api.predictor import Answer, Predictor
+from slipway.serving.api.predictor import Predictor
 from slipway.serving.api.rows import RowReader
 from slipway.serving.identifiers import Identifier
 from slipway.serving.request import Handler, Reply, Request, require_json
@@ -46,11 +46,12 @@ def make_predict_handler(predictor: Predictor, rows: RowReader) -> Handler:
     def predict(request: Request) -> Reply:
         require_json(request.environ)
         found = rows.read(request.body)
-        if isinstance(found, list):
-            answers = [shape(answer) for answer in predictor.many(found, request)]
-            return Reply(b'{"predictions":' + encode(answers)[:-1] + many_end)
-        answer = predictor.one(found, request)
-        return Reply(encode(shape(answer))[:-1] + one_end, request_id=answer.id)
+        if found.many:
+            answers = predictor.many(found, request)
+            body = b'{"predictions":' + encode([*map(shape, *answers)])[:-1] + many_end
+            return Reply(body, request_id=answers.ids[0])
+        answer = predictor.one(found.rows[0], request)
+        return Reply(encode(shape(*answer))[:-1] + one_end, request_id=answer.id)
 
     return predict
 
@@ -107,12 +108,12 @@ def response_structs(prediction: type[msgspec.Struct]) -> tuple[type[msgspec.Str
     )
 
 
-def _formatter(manifest: Manifest) -> Callable[[Answer], msgspec.Struct]:
-    """Return the function that gives an answer the parts of the task."""
+def _formatter(manifest: Manifest) -> Callable[[str, Any, Any], msgspec.Struct]:
+    """Return the function that makes the parts of the task from identifier, score and label."""
     struct: Any = prediction_struct(manifest)
     names = [*map(class_text, manifest.classes)]
     return {
-        Task.BINARY: lambda answer: struct(answer.id, answer.score, answer.label),
-        Task.MULTICLASS: lambda answer: struct(answer.id, dict(zip(names, answer.score, strict=True)), answer.label),
-        Task.REGRESSION: lambda answer: struct(answer.id, answer.score),
+        Task.BINARY: struct,
+        Task.MULTICLASS: lambda name, score, label: struct(name, dict(zip(names, score, strict=True)), label),
+        Task.REGRESSION: lambda name, score, _: struct(name, score),
     }[manifest.task]

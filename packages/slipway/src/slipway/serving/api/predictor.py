@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from slipway.bundle import Bundle
 from slipway.bundle.predictions import class_text
 from slipway.bundle.row import RowScorer
-from slipway.columns import rows_to_columns
+from slipway.columns import rows_to_values, values_to_columns
 from slipway.errors import ScoringError
 from slipway.problem import Task
+from slipway.serving.api.whole_rows import Rows
 from slipway.serving.error_responses import Reason, Refusal
 from slipway.serving.identifiers import format_identifier, format_identifiers, new_identifier
 from slipway.serving.log import Batch, LogWriter, Prediction
@@ -23,7 +24,7 @@ from slipway.serving.settings import LogSettings
 from slipway.serving.shadow.queue import ShadowQueue
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(NamedTuple):
     """The prediction of one row.
 
     `score` is the probability of the last class, or the value of a regression; a multiclass task has the probability
@@ -33,6 +34,14 @@ class Answer(msgspec.Struct, frozen=True):
     id: str
     score: Any
     label: Any
+
+
+class Answers(NamedTuple):
+    """The predictions of many rows, by the parts of an `Answer`."""
+
+    ids: list[str]
+    scores: list[Any]
+    labels: Sequence[Any]
 
 
 class Predictor:
@@ -62,7 +71,9 @@ class Predictor:
 
     def predict(self, rows: Sequence[msgspec.Struct], request: Request) -> list[Answer]:
         """Predict rows, a single one by the faster way."""
-        return self.many(rows, request) if len(rows) > 1 else [self.one(rows[0], request)]
+        if len(rows) == 1:
+            return [self.one(rows[0], request)]
+        return [*map(Answer, *self.many(Rows([*rows], True), request))]
 
     def one(self, row: msgspec.Struct, request: Request) -> Answer:
         """Predict one row."""
@@ -79,10 +90,11 @@ class Predictor:
             self._recorder.prediction(score, self._labels[label])
         return Answer(identifier, score, label)
 
-    def many(self, rows: Sequence[msgspec.Struct], request: Request) -> list[Answer]:
+    def many(self, found: Rows, request: Request) -> Answers:
         """Predict many rows, each exactly as it would be alone."""
         try:
-            scores = self.bundle.score(rows_to_columns(self.bundle.fields, rows))
+            values = found.values or rows_to_values(found.rows)
+            scores = self.bundle.score(values_to_columns(self.bundle.fields, values))
         except (ScoringError, OverflowError) as error:
             raise _no_score(error) from error
         plain = scores.tolist()
@@ -90,12 +102,13 @@ class Predictor:
         first = new_identifier()
         now, latency = datetime.now(UTC), (time.perf_counter_ns() - request.began) // 1000
         digest, probe, sent = self.bundle.digest, request.is_probe, sent_identifiers(request.environ)
-        record = Batch(format_identifier(first), now, digest, latency, plain, labels, list(rows), probe, *sent)
-        self._write(record, len(rows))
+        inputs: Any = found.rows if found.sent is None else msgspec.Raw(found.sent)
+        record = Batch(format_identifier(first), now, digest, latency, plain, labels, inputs, probe, *sent)
+        self._write(record, len(plain))
         each = labels or [None] * len(plain)
         if not probe:
-            self._recorder.predictions(scores, [self._labels[label] for label in each])
-        return [*map(Answer, format_identifiers(first, len(plain)), plain, each)]
+            self._recorder.predictions(scores, {self._labels[label]: each.count(label) for label in set(each)})
+        return Answers(format_identifiers(first, len(plain)), plain, each)
 
     def write(self, *records: msgspec.Struct) -> None:
         """Write records to the log, all or none; raises `Refusal` (503) if that fails, whatever the policy."""

@@ -10,6 +10,7 @@ import msgspec
 from slipway.bundle import Bundle
 from slipway.columns import LENIENT
 from slipway.contract import Kind
+from slipway.serving.api.whole_rows import Rows, WholeRowReader
 from slipway.serving.error_responses import Fault, Reason, Refusal, invalid_request
 from slipway.violations import REFUSED_ROW, describe_field, describe_value, describe_violation
 
@@ -31,6 +32,7 @@ class RowReader:
 
     def __init__(self, bundle: Bundle, max_rows: int) -> None:
         self.max_rows = max_rows
+        self._whole = WholeRowReader(bundle, max_rows)
         self._contract = bundle.contract
         self._list: Any = list[bundle.contract]  # type: ignore[name-defined]
         self._fields = {field.wire_name: field for field in bundle.fields}
@@ -38,11 +40,15 @@ class RowReader:
         self._read_as = {field.wire_name: LENIENT[field.kind] for field in bundle.fields if field.kind in LENIENT}
         self._types = get_type_hints(bundle.contract, include_extras=True)
 
-    def read(self, body: bytes) -> msgspec.Struct | list[Any]:
+    def read(self, body: bytes) -> Rows:
         """Read one row (an object), or many (an array, or an object with the one key `rows`).
 
         Raises `Refusal`: 400 for malformed JSON, 422 for rows that break the contract.
         """
+        return self._whole.read(body) or self.read_any(body)
+
+    def read_any(self, body: bytes) -> Rows:
+        """Read rows as `read` does, those that leave fields out among them."""
         plain = parse_json(body)
         named = isinstance(plain, dict) and len(plain) == 1 and "rows" in plain and "rows" not in self._fields
         rows = plain["rows"] if named else plain
@@ -50,7 +56,7 @@ class RowReader:
         self._refuse_repeated_keys(body, rows if many else [rows], 1 if named else 0)
         if named and not many:
             raise invalid_request("Expected an array of rows under the key rows.")
-        return self.convert(rows) if many else self.convert([rows])[0]
+        return Rows(self.convert(rows if many else [rows]), many)
 
     def convert(self, rows: list[Any]) -> list[Any]:
         """Type plain rows of any protocol; raises `Refusal` with every fault of every row."""

@@ -1,13 +1,14 @@
 """The metrics of a service, and how a worker counts them: a few additions to shared memory for each request."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from itertools import product
 from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from slipway.bundle import Manifest
 from slipway.bundle.predictions import class_text
@@ -114,6 +115,7 @@ class Recorder:
         self._labels = {label: at for (label,), at in self._slots["slipway_predictions"].items()}
         self._scores = list(self._slots["slipway_score"].values())
         self._score_edges = next(family.edges for family in found if family.name == "slipway_score")
+        self._edges, self._array = np.array(self._score_edges), np.frombuffer(numbers)  # type: ignore[arg-type]
 
     def request(self, route: Route, status: int, seconds: float) -> None:
         """Count an answered request."""
@@ -130,19 +132,18 @@ class Recorder:
             self._numbers[start + bisect_left(edges, value)] += 1.0
             self._numbers[start + len(edges) + 1] += value
 
-    def predictions(self, scores: np.ndarray[Any, Any], labels: Sequence[str]) -> None:
-        """Count many answered rows: `scores` of shape (rows,) or (rows, classes)."""
-        for label in set(labels):
-            rows = float(labels.count(label))
+    def predictions(self, scores: NDArray[Any], labels: Mapping[str, int]) -> None:
+        """Count many answered rows: `scores` of shape (rows,) or (rows, classes), and the rows with each label."""
+        for label, number in labels.items():
+            rows = float(number)
             self._numbers[self._labels[label]] += rows
-        edges = self._score_edges
+        buckets = len(self._edges) + 1
         for start, column in zip(self._scores, scores.reshape(len(scores), -1).T, strict=True):
-            buckets = np.bincount(np.searchsorted(edges, column), minlength=len(edges) + 1)
-            for bucket in np.flatnonzero(buckets).tolist():
-                rows = float(buckets[bucket])
-                self._numbers[start + bucket] += rows
+            counted = np.bincount(self._edges.searchsorted(column), minlength=buckets)
+            # numpy keeps the interpreter's lock for so few numbers.
+            self._array[start : start + buckets] += counted
             total = float(column.sum())
-            self._numbers[start + len(edges) + 1] += total
+            self._numbers[start + buckets] += total
 
     def reject(self, reason: Reason) -> None:
         """Count a refused request."""
