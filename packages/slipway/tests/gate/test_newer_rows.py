@@ -92,6 +92,12 @@ def test_a_loss_on_newer_rows_keeps_production_whatever_the_rest_gained(early):
     assert "margin" not in sentence, "the margin is about the whole holdout"
 
 
+def test_in_place_of_a_distrusted_model_nothing_is_decided_on_newer_rows(early):
+    inputs = with_rules(worse_on(early, where(early, newer=False)), decides=Decides.NEWER)
+    assert judge(inputs)[0] is Verdict.KEEP
+    assert not msgspec.structs.replace(inputs, dethroned=early.production.bundle).newer_decide
+
+
 def test_the_first_release_has_nothing_to_compare_with(toys):
     inputs = with_rules(make_inputs(toys["churn"], None), decides=Decides.NEWER)
     assert compare_newer_rows(inputs).note == "no release to compare with"
