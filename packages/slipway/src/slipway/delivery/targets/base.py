@@ -14,6 +14,7 @@ from slipway.bundle.verify import SealedBundle
 from slipway.delivery.smoke_test import Smoke, run_smoke_test
 from slipway.delivery.targets.shadow_link import ShadowLink
 from slipway.errors import DeliveryError
+from slipway.serving.log.report import write_report_files
 from slipway.settings import environment_folder
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -133,12 +134,15 @@ class Target(ABC):
         """Copy the prediction log of every replica into the new `folder`; return why there is none in reach, if so."""
         return f"the target {self.kind} of {self.name} keeps no prediction log that can be copied from here"
 
-    def publish_report(self, files: Mapping[str, bytes]) -> str | None:  # noqa: ARG002 - for subclasses
+    def publish_report(self, files: Mapping[str, bytes]) -> str | None:
         """Put files of the monitor's report, by name, beside the log, where the service shows them.
 
         Returns why that cannot be done from here, if so.
         """
-        return f"the target {self.kind} of {self.name} keeps its log elsewhere"
+        folders = self.log_folders()
+        for log in folders:
+            write_report_files(log, files)
+        return None if folders else f"the target {self.kind} of {self.name} keeps its log elsewhere"
 
     def lock(self, say: Callable[[str], None]) -> AbstractContextManager[None]:  # noqa: ARG002 - for subclasses
         """Lock the environment against commands of other clones and machines while the block lasts."""

@@ -14,7 +14,6 @@ one on the same socket, so that no request is lost.
 import shutil
 import socket
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +26,6 @@ from slipway.delivery.targets.base import Port, PreparedRelease, Target, TargetS
 from slipway.delivery.targets.local import process
 from slipway.errors import BundleError, DeliveryError
 from slipway.files.writing import new_folder, point_link, write_bytes
-from slipway.serving.log.report import write_report_files
 from slipway.settings import LOG_FOLDER, environment_folder
 
 _START_SECONDS = 30.0
@@ -82,11 +80,6 @@ class LocalTarget(Target):
             return f"{self.name} keeps its prediction log on the machine where it runs, and {log} does not exist here"
         with new_folder(folder, mode=0o700) as part:
             shutil.copytree(log, part, dirs_exist_ok=True)
-        return None
-
-    def publish_report(self, files: Mapping[str, bytes]) -> str | None:
-        """Write files of the monitor's report below the folder of the log."""
-        write_report_files(self.folder / LOG_FOLDER, files)
         return None
 
     def preflight(self) -> None:
