@@ -52,6 +52,12 @@ def test_a_folder_of_the_runner_is_copied_whatever_the_target(root, fetch, monke
     assert copied(root) == ["segment.jsonl"]
 
 
+def test_a_bucket_is_left_to_who_has_its_credentials(root, fetch):
+    (root / "pyproject.toml").write_text(f'{TABLES}[tool.slipway.github.logs]\nproduction = "s3://logs/churn"\n')
+    assert "s3://logs/churn is a bucket, for which this job has no credentials. Nothing was measured." in fetch()
+    assert not (root / "copy").exists()
+
+
 @pytest.mark.parametrize(
     ("target", "said"), [("rehearsal", "production is a rehearsal"), ("", "on the machine where it runs")]
 )

@@ -28,7 +28,10 @@ def fetch_log(github: GitHub, root: Path, environment: str, folder: Path) -> str
         return _say(environment, _PUBLIC)
     settings = project_settings(root)
     target = find_target(root, environment, settings)
-    if named := settings.github.logs.get(environment):
+    named = settings.github.logs.get(environment, "")
+    if named.startswith("s3://"):
+        return _say(environment, f"{named} is a bucket, for which this job has no credentials")
+    if named:
         _copy(environment, root / named, folder)
         return None
     if target.rehearsal:
