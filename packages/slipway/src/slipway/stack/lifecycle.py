@@ -11,7 +11,7 @@ import msgspec
 from slipway.errors import StackError
 from slipway.settings import docker_command
 from slipway.stack.compose import compose, published_url, require_engine
-from slipway.stack.preparation import SECRETS, build_images, make_secrets
+from slipway.stack.preparation import SECRETS, build_images, make_secrets, pull_images
 
 _CHOSEN = "{services: {}, x-chosen: '${SLIPWAY_AUTH-}'}"
 
@@ -24,7 +24,7 @@ class Running(NamedTuple):
 
 
 def start_stack(profiles: str, say: Callable[[str], None]) -> Running:
-    """Build what is missing, start the stack, and wait until it is healthy.
+    """Pull and build what is missing, start the stack, and wait until it is healthy.
 
     `profiles` are comma-separated. Raises `StackError`; what has started then runs until `stop_stack`.
     """
@@ -35,15 +35,16 @@ def start_stack(profiles: str, say: Callable[[str], None]) -> Running:
     services = config["services"]
     exposed = find_exposed(services, _chosen_auth())
     make_secrets(config["name"])
-    build_images({each.get("image") for each in services.values()}, say)
+    images = {name: each["image"] for name, each in services.items()}
+    pull_images(images, say)
+    build_images(images.values(), say)
     say(f"Starting: {' '.join(sorted(services))}")
     try:
         compose("--progress", "quiet", "up", "--detach", "--wait")
     except StackError as error:
         raise StackError(
             f"The stack did not come up: {error} `make logs` shows what the containers say; what has started runs "
-            "until `make down`. For an image that cannot be pulled, name another: SLIPWAY_POSTGRES_IMAGE, ... "
-            "(docs/stack.md). For a port that is taken, choose others: SLIPWAY_PORT, SLIPWAY_MLFLOW_PORT, ..."
+            "until `make down`. For a port that is taken, choose others: SLIPWAY_PORT, SLIPWAY_MLFLOW_PORT, ..."
         ) from error
     places = (
         ("the service", published_url("front", 8080), "try the model on its page"),
