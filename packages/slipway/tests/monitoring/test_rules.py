@@ -11,6 +11,8 @@ from slipway.figures import Figure
 from slipway.monitoring.alarms.advice import advise
 from slipway.monitoring.alarms.alarm import Action, AlarmState, Severity
 from slipway.monitoring.alarms.judge import judge_rules
+from slipway.monitoring.drift.limits import Against
+from slipway.monitoring.drift.measure import DriftRules
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.result import MonitorResult, ReleaseRows, Window
 from slipway.monitoring.retrain.start_rules import StartRules
@@ -245,8 +247,15 @@ def test_a_window_of_outcomes_is_judged_when_it_is_full():
     assert "the 500 outcomes to 2024-01-29 have 499 outcomes, expected 500 or more" not in alarm.sentence
 
 
+def test_the_rate_of_false_alarms_and_the_references_of_columns_are_keys(tmp_path):
+    (tmp_path / "monitor.yaml").write_text("false_alarms: 0.05\nagainst: {usage: recent, months: profile}\n")
+    found = read_rules(tmp_path).drift
+    assert found == DriftRules(false_alarms=0.05, against={"usage": Against.RECENT, "months": Against.PROFILE})
+
+
 def test_without_a_file_the_defaults_hold(tmp_path):
     found = read_rules(tmp_path)
+    assert found.drift == DriftRules(false_alarms=0.01)
     assert (found.clock, found.retrain, found.rules) == ("logged", StartRules(), DEFAULTS)
 
 
@@ -264,6 +273,9 @@ def test_without_a_file_the_defaults_hold(tmp_path):
             "rules.skill: fewest_outcomes: expected at most those of the window, found 501",
         ),
         ("colour: red", "unknown key `colour`"),
+        ("false_alarms: 0", "false_alarms: expected `float` > 0"),
+        ("false_alarms: 2 %", "false_alarms: expected `float`"),
+        ("against: {usage: yesterday}", "against.*: invalid enum value 'yesterday'"),
         ("retrain: {cooldown: 3}", "retrain: unknown key `cooldown`"),
         ("retrain: {cool_down_days: 0}", "retrain.cool_down_days: expected .* >= 1"),
         ("retrain: {budget: many}", "retrain.budget: expected `int`"),

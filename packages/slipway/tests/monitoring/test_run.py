@@ -72,6 +72,22 @@ def test_a_window_of_outcomes_has_the_newest_ones_whatever_days_they_take(root, 
     assert newest.find("lag")
 
 
+def test_limits_follow_the_rate_of_false_alarms_and_a_declared_reference(root, churn):
+    write_log(root / "log", make_traffic(churn, days=35).entries)
+
+    def drift(text):
+        (root / "monitor.yaml").write_text(text)
+        return run(root, until=START + timedelta(days=35)).of_length(7)[-1].find("drift:usage")
+
+    usual, rare, declared = map(drift, ("{}", "false_alarms: 0.0001\n", "against: {usage: profile}\n"))
+    assert usual.limit < rare.limit and usual.figure == rare.figure
+    assert "against the 28 days before" in usual.note and "against all training rows" in declared.note
+    with pytest.raises(
+        SettingsError, match=r"monitor.yaml: against: expected columns of the contract .*, found usages"
+    ):
+        drift("against: {usages: recent}\n")
+
+
 def test_rows_of_a_request_count_like_rows_alone(root, churn):
     made = make_traffic(churn)
     first = made.predictions[:100]

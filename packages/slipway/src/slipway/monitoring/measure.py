@@ -8,6 +8,7 @@ import numpy as np
 
 from slipway.figures import Figure, format_number
 from slipway.monitoring.drift.inputs import measure_inputs
+from slipway.monitoring.drift.measure import DriftRules
 from slipway.monitoring.effectiveness.labels import estimate_metric, measure_labels
 from slipway.monitoring.effectiveness.metrics import measure_effectiveness
 from slipway.monitoring.effectiveness.service import measure_service
@@ -30,6 +31,7 @@ def measure_windows(
     reference: ReleaseReference,
     loaded: LoadedLog,
     planned: Sequence[PlannedWindow],
+    drift: DriftRules,
     advance: Callable[[int], None],
 ) -> tuple[Window, ...]:
     """Measure the planned windows in their order, the inputs in those of the fewest days.
@@ -41,7 +43,7 @@ def measure_windows(
     # Matrices of resamples by days are too small for threads, which wait for each other twice as long as they compute;
     # and sums are in the same order whatever the number of cores.
     with threadpool_limits(1, "blas"):
-        return _measure_planned(project, reference, loaded, planned, advance)
+        return _measure_planned(project, reference, loaded, planned, drift, advance)
 
 
 def _measure_planned(
@@ -49,12 +51,13 @@ def _measure_planned(
     reference: ReleaseReference,
     loaded: LoadedLog,
     planned: Sequence[PlannedWindow],
+    drift: DriftRules,
     advance: Callable[[int], None],
 ) -> tuple[Window, ...]:
     of_days = [window for window in planned if isinstance(window, WindowDays)]
     shortest = min((window.days for window in of_days), default=0)
     chosen = [each for each in of_days if each.days == shortest]
-    inputs = measure_inputs(reference, loaded.traffic, chosen, loaded.share) if chosen else {}
+    inputs = measure_inputs(reference, loaded.traffic, chosen, loaded.share, drift) if chosen else {}
     windows = []
     for window in planned:
         found = _measure_window(project, reference, loaded.traffic, window, loaded.share)

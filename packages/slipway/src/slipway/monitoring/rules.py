@@ -12,6 +12,8 @@ from msgspec import Meta
 from slipway.errors import SettingsError
 from slipway.files.documents import convert_document, read_yaml
 from slipway.monitoring.alarms.alarm import Action, Severity
+from slipway.monitoring.drift.limits import FALSE_ALARMS, Against
+from slipway.monitoring.drift.measure import DriftRules
 from slipway.monitoring.retrain.start_rules import StartRules
 from slipway.monitoring.windows import Length, order_lengths, verify_length
 from slipway.params import Strict
@@ -19,6 +21,7 @@ from slipway.params import Strict
 RULES = "monitor.yaml"
 _ADVICE = "Fix it, or leave it out: `slipway monitor rules` prints the defaults."
 Count = Annotated[int, Meta(ge=0)]
+Rate = Annotated[float, Meta(gt=0, le=0.5)]
 
 
 class Rule(Strict, frozen=True, kw_only=True):
@@ -66,18 +69,37 @@ class Rule(Strict, frozen=True, kw_only=True):
             raise ValueError(f"of: expected k of n windows with k at most n, found {list(self.of)}")
 
 
-class MonitorRules(Strict, frozen=True, kw_only=True):
-    """The rules by which an environment is watched.
+class _Settings(Strict, frozen=True, kw_only=True):
+    """The keys of `monitor.yaml` beside the rules.
 
     `clock` is `logged`, the log's own time, or the timestamp of the contract that tells a row's day, for traffic that
     is replayed or scored in batches. `windows` are lengths that are measured beside those of the rules. `retrain` says
-    when an alarm may start one.
+    when an alarm may start one. Calibrated limits are such that of all figures of inputs and scores together one is
+    above its limit in a share of `false_alarms` of clean windows. `against` names columns that are compared with the
+    days before (`recent`) or with all training rows (`profile`), whatever the training rows say of their seasons.
     """
 
     clock: str = "logged"
     windows: tuple[Length, ...] = (7,)
     retrain: StartRules = StartRules()
+    false_alarms: Rate = FALSE_ALARMS
+    against: dict[str, Against] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError`, which msgspec reports, for a length that is none."""
+        for length in self.windows:
+            verify_length("windows", length)
+
+
+class MonitorRules(_Settings, frozen=True, kw_only=True):
+    """The rules by which an environment is watched."""
+
     rules: dict[str, Rule]
+
+    @property
+    def drift(self) -> DriftRules:
+        """Return what limits are calibrated by."""
+        return DriftRules(false_alarms=self.false_alarms, against=self.against)
 
     def lengths(self) -> tuple[Length, ...]:
         """Return every length of a window: days, then outcomes, the shortest first."""
@@ -127,18 +149,10 @@ DEFAULTS: dict[str, Rule] = {
 }
 
 
-class _Document(Strict, frozen=True, kw_only=True):
+class _Document(_Settings, frozen=True, kw_only=True):
     """The file as a person writes it: a rule of a default's name needs the keys alone that differ."""
 
-    clock: str = "logged"
-    windows: tuple[Length, ...] = (7,)
-    retrain: StartRules = StartRules()
     rules: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Raise `ValueError`, which msgspec reports, for a length that is none."""
-        for length in self.windows:
-            verify_length("windows", length)
 
 
 def read_rules(root: Path) -> MonitorRules:
@@ -146,12 +160,22 @@ def read_rules(root: Path) -> MonitorRules:
     path = root / RULES
     found = read_yaml(path, _Document, SettingsError, _ADVICE) if path.is_file() else _Document()
     rules = DEFAULTS | {name: _complete(name, given) for name, given in found.rules.items()}
-    read = MonitorRules(clock=found.clock, windows=found.windows, retrain=found.retrain, rules=rules)
+    read = MonitorRules(**(msgspec.structs.asdict(found) | {"rules": rules}))
     if not read.lengths():
         raise SettingsError(
             f"{RULES}: expected a length in `windows`, or a rule that is enabled; found none. {_ADVICE}"
         )
     return read
+
+
+def verify_columns(rules: MonitorRules, columns: Collection[str]) -> None:
+    """Raise `SettingsError` for a column of `against` that is none of the contract's `columns`."""
+    unknown = [name for name in rules.against if name not in columns]
+    if unknown:
+        raise SettingsError(
+            f"{RULES}: against: expected columns of the contract ({', '.join(columns)}), found {', '.join(unknown)}. "
+            "Fix it."
+        )
 
 
 def list_idle_rules(rules: MonitorRules, measured: Mapping[Length, Collection[str]]) -> list[str]:

@@ -22,7 +22,7 @@ from slipway.monitoring.measure import measure_windows, to_instant
 from slipway.monitoring.measurement import Measurement
 from slipway.monitoring.release_reference import ReleaseReference, read_release_reference
 from slipway.monitoring.result import LogCounts, MonitorResult, Window, result_path, write_result
-from slipway.monitoring.rules import MonitorRules, read_rules
+from slipway.monitoring.rules import MonitorRules, read_rules, verify_columns
 from slipway.monitoring.run_memory import RunMemory, read_memory, write_memory
 from slipway.monitoring.windows import find_days, plan_windows
 from slipway.project import Project, load_project
@@ -41,6 +41,7 @@ def run_monitor(
     project, rules = load_project(root), read_rules(root)
     reference = read_release_reference(root, environment)
     fields = read_contract(project.problem.contract)
+    verify_columns(rules, [field.name for field in fields])
     with open_log(root, environment, sources, reference.manifest, fields, progress, rules.clock) as log:
         now = datetime.now(UTC)
         result = _measure(project, environment, rules, reference, log, until, now, progress)
@@ -93,7 +94,7 @@ def _measure(
         release=reference.bundle,
         share=log.loaded.share,
         counts=_count(log.loaded, log.incomplete),
-        windows=measure_windows(project, reference, log.loaded, planned, progress.advance),
+        windows=measure_windows(project, reference, log.loaded, planned, rules.drift, progress.advance),
     )
 
 

@@ -10,7 +10,7 @@ from slipway.bundle.verify import read_sealed
 from slipway.columns import spread_rows
 from slipway.errors import BundleError, ScoringError
 from slipway.monitoring.drift.exact import check_scores
-from slipway.monitoring.drift.measure import measure_drift_windows
+from slipway.monitoring.drift.measure import DriftRules, measure_drift_windows
 from slipway.monitoring.drift.reference import DriftReference, read_drift_reference
 from slipway.monitoring.drift.window_figure import DayRange
 from slipway.monitoring.intake.traffic import Traffic
@@ -25,7 +25,7 @@ _SCORED_AGAIN = 1024
 
 
 def measure_inputs(
-    reference: ReleaseReference, traffic: Traffic, windows: Sequence[WindowDays], share: float
+    reference: ReleaseReference, traffic: Traffic, windows: Sequence[WindowDays], share: float, rules: DriftRules
 ) -> Mapping[WindowDays, tuple[Measurement, ...]]:
     """Measure windows of one length, oldest first; the last one's scores are computed again.
 
@@ -35,7 +35,7 @@ def measure_inputs(
     sealed = read_sealed(reference.folder, reference.bundle)
     own = _take(traffic, _answered(reference, traffic))
     drift = read_drift_reference(sealed)
-    measured = _measure_drift(drift, traffic, own, windows)
+    measured = _measure_drift(drift, traffic, own, windows, rules)
     if share < 1:
         measured = [tuple(each for each in some if each.name != "duplicates") for some in measured]
     found = dict(zip(windows, measured, strict=True))
@@ -56,7 +56,7 @@ def _take(traffic: Traffic, rows: NDArray[np.bool_]) -> Traffic:
 
 
 def _measure_drift(
-    reference: DriftReference, traffic: Traffic, own: Traffic, windows: Sequence[WindowDays]
+    reference: DriftReference, traffic: Traffic, own: Traffic, windows: Sequence[WindowDays], rules: DriftRules
 ) -> list[tuple[Measurement, ...]]:
     days = [DayRange(int((each.start - _EPOCH).astype(int)), each.days) for each in windows]
     rows = _take(traffic, traffic.has_inputs) if traffic.has_inputs.any() else traffic
@@ -64,9 +64,10 @@ def _measure_drift(
     alone = len(own) == len(traffic) == len(rows)
     profile, known = reference.profile, reference.vocabularies
     every = summarize_days(columns, rows.scores if alone else None, rows.days(), profile, known)
-    found = measure_drift_windows(reference, every, days)
+    found = measure_drift_windows(reference, every, days, rules)
     if not alone and len(own):
-        scored = measure_drift_windows(reference, summarize_days({}, own.scores, own.days(), profile, known), days)
+        of_scores = summarize_days({}, own.scores, own.days(), profile, known)
+        scored = measure_drift_windows(reference, of_scores, days, rules)
         found = [
             (*inputs, *(each for each in scores if each.name.startswith("drift:score")))
             for inputs, scores in zip(found, scored, strict=True)
