@@ -28,8 +28,8 @@ mutants: setup-machinery ## break a good project and its workflows in every know
 	@uv run --no-sync python $(MACHINERY)/tests/mutants
 	@uv run --no-sync python $(MACHINERY)/tests/mutants/workflows.py
 
-bench-serving: setup-machinery ## the service beside its peers, in one run
-	@cd $(MACHINERY) && $(CURDIR)/.venv/bin/python -m benchmarks.serving
+bench-serving: setup-machinery ## the service beside its peers, in one run (RESUME=1: continue one that ended early)
+	@cd $(MACHINERY) && $(CURDIR)/.venv/bin/python -m benchmarks.serving $(if $(RESUME),--resume)
 
 faults: setup-machinery ## let each call of git fail in every way, in every operation of the ledger and of a delivery
 	@uv run --no-sync python $(MACHINERY)/tests/faults

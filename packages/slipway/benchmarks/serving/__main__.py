@@ -1,21 +1,26 @@
 """The service beside others, on this machine.
 
-    python -m benchmarks.serving [--quick] [--only NAME ...] [--out docs/serving-benchmark.md]
+    python -m benchmarks.serving [--quick] [--only NAME ...] [--resume] [--out docs/serving-benchmark.md]
 
 Run it in packages/slipway (`make bench-serving` does); FILE is relative to the root of the repository. Needed: what
 `make repro` leaves, wrk, vegeta, Linux. Peers are installed into .slipway/bench-serving/. The whole takes about 20
-minutes, `--quick` five; nothing else should run meanwhile.
+minutes, `--quick` five; nothing else should run meanwhile. Each finished round is kept there: a run that ended early
+continues with `--resume`. A peer that fails is left out from then on, and its row says why.
 """
 
 import argparse
+import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
-from benchmarks.serving import environment, report
+import psutil
+from benchmarks.serving import environment, machine, report
 from benchmarks.serving.contestants import OURS, OURS_IN_LINE, Places, Server, contestants
+from benchmarks.serving.kept import Cost, Failure, Kept, Setting, begin, resume
 from benchmarks.serving.prepare import make_key, prepare
 from benchmarks.serving.processes import BenchmarkError
 from benchmarks.serving.questions import Questions, choose
@@ -27,6 +32,7 @@ from slipway.settings import quiet_environment
 ROOT = Path(__file__).parents[4]
 FULL, QUICK = (5, Plan(warm=2, loop=2, rate=8)), (3, Plan(warm=1, loop=1, rate=4))
 WORKERS = 3
+KEPT = Path(".slipway/bench-serving/rounds.jsonl")
 
 
 def main() -> None:
@@ -58,21 +64,52 @@ def run(given: argparse.Namespace) -> str:
     repeats, plan = QUICK if given.quick else FULL
     programs = environment.install(ROOT)
     uri = msgspec.json.decode((ROOT / "registered.json").read_bytes())["uri"]
+    setting = Setting(_revision(), machine.describe(), repeats, plan)
+    kept = (resume if given.resume else begin)(ROOT / KEPT, setting)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         every = contestants(Places(ROOT, programs, folder, make_key(folder), uri))
         servers = [server for server in every if not given.only or server.name in {OURS, OURS_IN_LINE, *given.only}]
         questions = choose(ROOT)
         prepare(Places(ROOT, programs, folder, "", uri), servers, questions)
-        # First, because it is short: what fails here would fail after all rounds.
-        costs = {server.name: weigh(server, plan, questions, folder) for server in servers}
-        rounds: dict[str, list[Round]] = {server.name: [] for server in servers}
-        for number in range(repeats):
-            for server in turn(servers, number):
-                played = play(server, plan, questions, folder)
-                rounds[server.name].append(played)
-                say(f"round {number + 1} of {repeats}", played)
-    return report.write(servers, rounds, costs, plan)
+        measure(servers, kept, setting, questions, folder)
+    return report.write(servers, kept, plan)
+
+
+def measure(servers: Sequence[Server], kept: Kept, setting: Setting, questions: Questions, folder: Path) -> None:
+    """Measure what `kept` lacks; a peer that fails is left out from then on, and one of ours ends the run."""
+    plan = setting.plan
+    # First, because it is short: what fails here would fail after all rounds.
+    for server in servers:
+        if server.name not in kept.costs:
+            attempt(server, kept, partial(weigh, server, plan, questions, folder))
+    for number in range(setting.repeats):
+        for server in turn(servers, number):
+            if server.name not in kept.failures and not kept.has_round(server.name, number):
+                played = attempt(server, kept, partial(play, server, number, plan, questions, folder))
+                say(f"round {number + 1} of {setting.repeats}", played)
+
+
+def attempt(server: Server, kept: Kept, step: Callable[[], Cost | Round]) -> Cost | Round | None:
+    """Return what `step` measured, and keep it; None if it fails."""
+    try:
+        found = step()
+    except (BenchmarkError, OSError, psutil.Error) as error:
+        if server.name in (OURS, OURS_IN_LINE):
+            raise
+        reason = " ".join(str(error).split())
+        print(f"{server.name} is left out: {reason}", flush=True)
+        kept.add(Failure(server.name, reason))
+        return None
+    kept.add(found)
+    return found
+
+
+def _revision() -> str:
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=40"], capture_output=True, text=True, cwd=ROOT
+    )
+    return done.stdout.strip()
 
 
 def turn(servers: Sequence[Server], number: int) -> list[Server]:
@@ -81,15 +118,18 @@ def turn(servers: Sequence[Server], number: int) -> list[Server]:
     return [*servers[start:], *servers[:start]]
 
 
-def weigh(server: Server, plan: Plan, questions: Questions, folder: Path) -> tuple[float, float]:
-    """MiB with one worker, and for each further one."""
+def weigh(server: Server, plan: Plan, questions: Questions, folder: Path) -> Cost:
+    """Measure the memory with one worker and with several."""
     one = memory(server, 1, plan.warm, questions, folder)
     many = memory(server, WORKERS, plan.warm, questions, folder) if server.scales else one
     print(f"memory: {server.name} {one:.0f} MiB with 1 worker, {many:.0f} with {WORKERS}", flush=True)
-    return one, (many - one) / (WORKERS - 1)
+    return Cost(server.name, one, (many - one) / (WORKERS - 1))
 
 
-def say(where: str, played: Round) -> None:
+def say(where: str, played: Cost | Round | None) -> None:
+    """Print the figures of a round, if it has any."""
+    if not isinstance(played, Round):
+        return
     latency = f"p99 {played.latency.p99:.2f} ms" if played.latency else ""
     print(
         f"{where}: {played.server:<16} start {played.start:5.2f} s, one row {played.one.rate:8,.0f}/s "
@@ -106,6 +146,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a short run: fewer rounds, shorter loops")
     parser.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="ours and this one; may be repeated"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="continue a run that ended early, at the same commit on this machine"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the report there, too")
     return parser.parse_args()

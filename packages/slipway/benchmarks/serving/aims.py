@@ -56,7 +56,8 @@ def judge(rounds: Rounds) -> str:
     """A Markdown table of every aim whose services were measured."""
     lines = ["| what | measured | floor | aim | |", "|---|---:|---:|---:|---|"]
     for aim in AIMS:
-        pairs = zip(rounds.get(aim.own, ()), rounds.get(aim.peer, ()), strict=False)
+        peers = {each.number: each for each in rounds.get(aim.peer, ())}
+        pairs = [(each, peers[each.number]) for each in rounds.get(aim.own, ()) if each.number in peers]
         values = [value for ours, theirs in pairs if (value := aim.figure(ours, theirs)) is not None]
         if values:
             found = statistics.median(values)

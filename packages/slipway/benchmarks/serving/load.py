@@ -12,6 +12,8 @@ from benchmarks.serving.processes import BenchmarkError
 
 CONNECTIONS = 8
 RATE = 1000
+# Longer than any load, and than the 30 seconds in which a service may answer its last request.
+_PATIENCE_SECONDS = 180
 _CYCLE = Path(__file__).with_name("cycle.lua")
 
 
@@ -79,7 +81,10 @@ def _target(url: str, headers: dict[str, str], body: bytes) -> bytes:
 
 
 def _run(*command: str, given: bytes = b"") -> bytes:
-    done = subprocess.run(command, input=given, capture_output=True, check=False)
+    try:
+        done = subprocess.run(command, input=given, capture_output=True, check=False, timeout=_PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise BenchmarkError(f"{command[0]} did not end within {_PATIENCE_SECONDS} s") from error
     if done.returncode:
         raise BenchmarkError(f"{command[0]} ended with {done.returncode}: {done.stderr.decode(errors='replace')[:500]}")
     return done.stdout

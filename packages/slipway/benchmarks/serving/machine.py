@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def _libc() -> str:
 
 
 def _wrk() -> str:
+    if not shutil.which("wrk"):
+        return "wrk"
     done = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False)
     found = re.search(r"\d+\.\d+[\w.]*", done.stdout + done.stderr)
     return f"wrk {found.group()}" if found else "wrk"

@@ -6,21 +6,26 @@ from collections.abc import Callable, Mapping, Sequence
 from benchmarks.serving import machine
 from benchmarks.serving.aims import judge
 from benchmarks.serving.contestants import CORES, Server
+from benchmarks.serving.kept import Kept
 from benchmarks.serving.load import CONNECTIONS, RATE
 from benchmarks.serving.questions import BATCH, ROWS, TOLERANCE
 from benchmarks.serving.rounds import CONNECTS, Plan, Round
 
 Rounds = Mapping[str, Sequence[Round]]
 Memory = Mapping[str, tuple[float, float]]
+# Of the reason why a service failed, in a row.
+_WIDTH = 200
 
 
-def write(servers: Sequence[Server], rounds: Rounds, memory: Memory, plan: Plan) -> str:
-    """The whole report; `memory` is MiB with one worker, and for each further one."""
+def write(servers: Sequence[Server], kept: Kept, plan: Plan) -> str:
+    """Return the whole report."""
+    rounds, memory = kept.rounds, kept.costs
     shown = [server for server in servers if rounds.get(server.name)]
     return (
         "\n\n".join(
             [
-                "# The service beside others\n\nMade by `make bench-serving`.",
+                "# The service beside others\n\nMade by `make bench-serving`, which keeps each finished round: "
+                "a run that ended early continues with `make bench-serving RESUME=1`.",
                 _method(rounds, plan),
                 _quiet(rounds),
                 "## Aims\n\n" + judge(rounds),
@@ -29,6 +34,7 @@ def write(servers: Sequence[Server], rounds: Rounds, memory: Memory, plan: Plan)
                 + _loops(shown, rounds, lambda r: r.many, BATCH),
                 f"## {RATE:,} requests a second, one row each\n\n" + _latencies(shown, rounds),
                 "## Start and memory\n\n" + _costs(shown, rounds, memory),
+                *_failures(servers, kept),
                 "## Machine\n\n" + table(("", ""), machine.describe()),
             ]
         )
@@ -43,7 +49,7 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def _method(rounds: Rounds, plan: Plan) -> str:
-    repeats = len(next(iter(rounds.values())))
+    repeats = max(map(len, rounds.values()))
     return (
         f"Every service has the same model, {CORES} workers (`mlflow models serve` by default one) and its fastest "
         f"settings, and shares the machine only with the load. {repeats} rounds; in each, every service is started, "
@@ -51,7 +57,8 @@ def _method(rounds: Rounds, plan: Plan) -> str:
         "bundle's score), warmed up, measured, stopped; the order rotates. Figures are medians over rounds, with the "
         f"smallest and largest. A closed loop is {CONNECTS} times {plan.loop:g} s, each with new connections, and the "
         "fastest counts, because the kernel distributes connections to workers at random. Processor time is that of "
-        "all the service's processes, and steadier than throughput. Any status but 200 ends the run. Only Slipway "
+        "all the service's processes, and steadier than throughput. Any status but 200 is a failure, after "
+        "which a peer is left out. Only Slipway "
         "checks keys, writes a log and counts metrics."
     )
 
@@ -64,6 +71,20 @@ def _quiet(rounds: Rounds) -> str:
     return (
         text if max(others) < 0.05 else f"{text} **The machine was not quiet**: trust ratios of processor time first."
     )
+
+
+def _failures(servers: Sequence[Server], kept: Kept) -> list[str]:
+    lines = [
+        [server.title, str(len(kept.rounds.get(server.name, ()))), _cell(kept.failures[server.name])]
+        for server in servers
+        if server.name in kept.failures
+    ]
+    return ["## Failures\n\n" + table(["service", "rounds before", "why it was left out"], lines)] if lines else []
+
+
+def _cell(reason: str) -> str:
+    short = reason if len(reason) <= _WIDTH else f"{reason[:_WIDTH]} ..."
+    return short.replace("|", "\\|")
 
 
 def _loops(servers: Sequence[Server], rounds: Rounds, loop: Callable[[Round], object], rows: int) -> str:

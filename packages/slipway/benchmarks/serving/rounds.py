@@ -33,7 +33,7 @@ class Loop(msgspec.Struct, frozen=True):
     cpu: float
 
 
-class Round(msgspec.Struct, frozen=True):
+class Round(msgspec.Struct, frozen=True, tag=True):
     """What one service did in one round.
 
     `start` is in seconds; `latency` is None where the rate is beyond the service; `others` is the share of the machine
@@ -41,6 +41,7 @@ class Round(msgspec.Struct, frozen=True):
     """
 
     server: str
+    number: int
     start: float
     one: Loop
     many: Loop
@@ -48,7 +49,7 @@ class Round(msgspec.Struct, frozen=True):
     others: float
 
 
-def play(server: Server, plan: Plan, questions: Questions, folder: Path) -> Round:
+def play(server: Server, number: int, plan: Plan, questions: Questions, folder: Path) -> Round:
     """Start, check every answer, warm up, measure, end."""
     bodies = write(questions, server, folder)
     with running(server, CORES, folder / f"{server.name}.output") as started:
@@ -63,7 +64,7 @@ def play(server: Server, plan: Plan, questions: Questions, folder: Path) -> Roun
         fits = first.rate > _MARGIN * load.RATE
         url = f"http://127.0.0.1:{started.port}{server.one}"
         latency = load.constant_rate(url, headers(server), bodies[0], plan.rate) if fits else None
-        return Round(server.name, start, first, second, latency, others())
+        return Round(server.name, number, start, first, second, latency, others())
 
 
 def memory(server: Server, workers: int, seconds: float, questions: Questions, folder: Path) -> float:
