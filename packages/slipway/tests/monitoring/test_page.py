@@ -100,6 +100,12 @@ def test_every_figure_of_the_newest_windows_is_on_the_page():
     assert "release:4d560205d0c2:skill" in text
 
 
+def test_rules_that_could_not_be_judged_are_named():
+    found = replace(make_result(), unjudged={"skill": "the 28 days to 2013-12-15 have 30 outcomes"})
+    assert "skill : the 28 days to 2013-12-15 have 30 outcomes" in Reader(render_monitor_page(found)).text
+    assert "Rules that nothing could be judged by" not in Reader(render_monitor_page(make_result())).text
+
+
 def test_windows_of_outcomes_are_named_as_such():
     window = replace(make_window(*figures(), days=40), of_outcomes=2000)
     found = make_result()

@@ -10,7 +10,7 @@ from slipway.errors import SettingsError
 from slipway.figures import Figure
 from slipway.monitoring.alarms.advice import advise
 from slipway.monitoring.alarms.alarm import Action, AlarmState, Severity
-from slipway.monitoring.alarms.judge import judge_rules
+from slipway.monitoring.alarms.judge import explain_unjudged_rules, judge_rules
 from slipway.monitoring.drift.limits import Against
 from slipway.monitoring.drift.measure import DriftRules
 from slipway.monitoring.measurement import Measurement
@@ -153,6 +153,17 @@ def test_a_figure_that_is_missing_ends_no_alarm(newest, why):
     assert alarm.state is AlarmState.FIRING
     (alarm,) = judge(result((), (), (), (), (), measure(value=0.2)), (alarm,), of=(1, 1), fewest_outcomes=100)
     assert (alarm.state, alarm.unjudged) == (AlarmState.RECOVERED, "")
+
+
+def test_rules_that_no_window_could_be_judged_by_are_named_with_the_reason():
+    few = skills(0.1, 0.1, outcomes=30)
+    rules = {"skill": DEFAULTS["skill"], "bias": DEFAULTS["bias"], "off": Rule(watch="skill", above=1.0, enabled=False)}
+    assert explain_unjudged_rules(few, rules) == {
+        "skill": "the 28 days to 2024-02-05 have 30 outcomes, expected 1,000 or more"
+    }
+    # One window that could be judged is enough.
+    enough = msgspec.structs.replace(few.windows[0], outcomes=1000)
+    assert explain_unjudged_rules(msgspec.structs.replace(few, windows=(enough, few.windows[1])), rules) == {}
 
 
 def test_an_alarm_that_cannot_be_judged_stands_no_longer_than_windows_reach_back():

@@ -84,7 +84,7 @@ class MonitorResult(msgspec.Struct, frozen=True, kw_only=True):
     `at` is the end of the newest window; `clock` is `logged` or the contract's column that tells a row's day; `windows`
     are of every length that a rule asks for, by their end, days before outcomes and the shorter first. `share` is the
     part of the rows that the figures rest on, 1 unless there were more than fit into memory. `release` is the bundle
-    that the ledger says serves.
+    that the ledger says serves. `unjudged` names the rules that no window could be judged by, and why not.
     """
 
     format: int = FORMAT
@@ -97,6 +97,7 @@ class MonitorResult(msgspec.Struct, frozen=True, kw_only=True):
     counts: LogCounts = LogCounts()
     windows: tuple[Window, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+    unjudged: dict[str, str] = {}
 
     @property
     def firing(self) -> tuple[Alarm, ...]:

@@ -13,7 +13,7 @@ from slipway.contract import read_contract
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import DataError, DeliveryError
 from slipway.figures import Figure
-from slipway.monitoring.alarms.judge import judge_rules
+from slipway.monitoring.alarms.judge import explain_unjudged_rules, judge_rules
 from slipway.monitoring.effectiveness.counters import measure_counters, read_counters
 from slipway.monitoring.intake.log import MonitoredLog, Progress, open_log
 from slipway.monitoring.intake.segments import LogSource
@@ -51,7 +51,8 @@ def run_monitor(
         counters = {} if sources or until else _read_counters(root, environment)
         newest = _measure_clocks(log.loaded, rules, until, memory, now)
         result = _with_newest(result, (*newest, *measure_counters(counters, memory.counters)))
-        result = msgspec.structs.replace(result, alarms=judge_rules(result, rules.rules, memory.alarms))
+        alarms, unjudged = judge_rules(result, rules.rules, memory.alarms), explain_unjudged_rules(result, rules.rules)
+        result = msgspec.structs.replace(result, alarms=alarms, unjudged=unjudged)
         path = result_path(out, result)
         write_result(path, result)
         # After the result: a run that is killed before judges the same alarms again.

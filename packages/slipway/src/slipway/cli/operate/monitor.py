@@ -213,6 +213,7 @@ def _summary(result: "MonitorResult") -> list[str]:
     lines += [f"{number:,} {what}" for what, number in rest.items() if number]
     if result.share < 1:
         lines.append(f"Figures are of {result.share:.1%} of the rows, drawn by their identifiers.")
+    lines += [f"Not judged: {name}, {why}." for name, why in result.unjudged.items()]
     if not result.alarms:
         return [*lines, "No alarm.", ""]
     for alarm in result.alarms:

@@ -31,6 +31,17 @@ def judge_rules(result: MonitorResult, rules: dict[str, Rule], before: Sequence[
     return tuple(sorted(found, key=lambda alarm: (alarm.state is not AlarmState.FIRING, alarm.fingerprint)))
 
 
+def explain_unjudged_rules(result: MonitorResult, rules: dict[str, Rule]) -> dict[str, str]:
+    """Return the measured rules that nothing could be judged by, each with why the newest window cannot be judged."""
+    found = {}
+    for name, rule in rules.items():
+        watched = _list_watched(result, rule) if rule.enabled else []
+        if watched and not any(_judge_each(result, rule, measurement) for measurement in watched):
+            newest = result.of_length(rule.window)[-1]
+            found[name] = explain_unjudged(rule, watched[0], newest, _find_release(result, rule))
+    return found
+
+
 def _judge_windows(result: MonitorResult, rules: dict[str, Rule], alarm: Alarm) -> list[Judged]:
     rule = rules.get(alarm.rule)
     return _judge_each(result, rule, alarm.measurement) if rule else []
@@ -40,16 +51,16 @@ def _firing(result: MonitorResult, rules: dict[str, Rule]) -> Iterator[Alarm]:
     for name, rule in rules.items():
         if not rule.enabled:
             continue
-        watched = dict.fromkeys(
-            each.name
-            for window in result.of_length(rule.window)
-            for each in window.measurements
-            if rule.watches(each.name)
-        )
-        for measurement in watched:
+        for measurement in _list_watched(result, rule):
             alarm = _judge_one(result, name, rule, measurement)
             if alarm is not None:
                 yield alarm
+
+
+def _list_watched(result: MonitorResult, rule: Rule) -> list[str]:
+    """Return the names of the measurements that a rule is about."""
+    names = (each.name for window in result.of_length(rule.window) for each in window.measurements)
+    return [name for name in dict.fromkeys(names) if rule.watches(name)]
 
 
 def _judge_each(result: MonitorResult, rule: Rule, measurement: str) -> list[Judged]:
