@@ -13,7 +13,7 @@ from slipway.gate.checks.newer import compare_newer_rows, newer_rows_dated
 from slipway.gate.checks.quality import not_eroded
 from slipway.gate.report import render_gate_report
 from slipway.gate.result import GateResult, Verdict
-from slipway.gate.rules import Decides
+from slipway.gate.rules import Decides, Tie
 from slipway.gate.run import decide_verdict, run_gate
 from slipway.gate.statistics.newer_rows import find_newer_rows
 from slipway.github.pr_report.render import render_headline
@@ -86,10 +86,17 @@ def test_a_sentence_that_newer_rows_decided_names_the_day_and_their_number(early
 def test_a_loss_on_newer_rows_keeps_production_whatever_the_rest_gained(early):
     newer, old = where(early, newer=True), where(early, newer=False)
     inputs = with_scores(worse_on(early, old), inverted(early, newer))
-    verdict, sentence = judge(with_rules(inputs, decides=Decides.NEWER, tie="candidate"))
+    verdict, sentence = judge(with_rules(inputs, decides=Decides.NEWER, tie=Tie.CANDIDATE))
     assert verdict is Verdict.KEEP
     assert "that is statistically significant (one-sided)." in sentence
     assert "margin" not in sentence, "the margin is about the whole holdout"
+
+
+@pytest.mark.parametrize(("tie", "verdict"), [(Tie.PRODUCTION, Verdict.KEEP), (Tie.CANDIDATE, Verdict.PROMOTE)])
+def test_a_tie_on_newer_rows_is_one_whatever_the_rest_lost(early, tie, verdict):
+    worse = with_scores(early, inverted(early, where(early, newer=False)))
+    found, sentence = judge(with_rules(worse, decides=Decides.NEWER, tie=tie))
+    assert (found, "does not differ significantly" in sentence) == (verdict, True), "checks refuse what the rest lost"
 
 
 def test_in_place_of_a_distrusted_model_nothing_is_decided_on_newer_rows(early):

@@ -18,11 +18,15 @@ UNTIL = date(2024, 5, 10)
 
 @pytest.fixture
 def world(toy, tmp_path):
-    """A toy's project and a log of 14 days, in which every third row has no outcome."""
+    """A toy's project and a log of 14 days, in which every third row has no outcome, and every seventh no inputs."""
     root, made = make_project(toy, tmp_path), make_traffic(toy, days=14)
     without = {each.id for each in made.predictions[::3]}
-    write_log(root / "log", [each for each in made.entries if getattr(each, "prediction_id", "") not in without])
-    return toy, root, [each for each in made.predictions if each.id not in without], made
+    bare = {each.id for each in made.predictions[::7]}
+    entries = [each for each in made.entries if getattr(each, "prediction_id", "") not in without]
+    write_log(
+        root / "log", [msgspec.structs.replace(each, inputs=None) if each.id in bare else each for each in entries]
+    )
+    return toy, root, [each for each in made.predictions if each.id not in without | bare], made
 
 
 def bring(toy, root, add, until=UNTIL):
