@@ -184,7 +184,7 @@ def test_a_rule_that_nothing_can_break_is_named(root):
     text = "rules: {drift: {window: 14}, mine: {watch: skil, below: 0}, skill: {of: [1, 1]}, bias: {enabled: false}}"
     (root / "monitor.yaml").write_text(text)
     done = call("monitor", "run", "production", "--until", "2024-05-29")
-    assert "Rule drift watches nothing: windows of 14 days have no drift:*." in done.output
+    assert "Rule drift watches nothing: windows of 14 days have no drift:*, relation:*." in done.output
     assert "Rule mine watches nothing: windows of 28 days have no skil." in done.output
     assert done.output.count("watches nothing") == 2
 

@@ -25,6 +25,9 @@ FIELDS = (
     Field(name="shop", kind=Kind.CATEGORY),
     Field(name="town", kind=Kind.CATEGORY),
     Field(name="member", kind=Kind.BOOLEAN, nullable=True),
+    Field(name="damp", kind=Kind.NUMBER, nullable=True),
+    Field(name="dew", kind=Kind.NUMBER, nullable=True),
+    Field(name="gust", kind=Kind.NUMBER, nullable=True),
 )
 SHOPS = tuple(f"shop-{number:02}" for number in range(14))
 TOWNS = ("bern", "graz", "lyon", "ulm")
@@ -68,6 +71,21 @@ def make_stream(seed, days=364, rows=150):
     return Stream(columns, day)
 
 
+def relate(stream, seed):
+    """The stream with three more readings that go with the weather: dew by warmth and damp, gusts by wind."""
+    random = np.random.default_rng([seed, 1])
+    hours = (stream.columns["ordered"] - np.datetime64("2024-01-01")) // HOUR
+    length = int(stream.days.max() + 1) * 24
+    damp = np.clip(60 + 13 * walk(random, length, 0.97), 15, 100)[hours.astype(int)]
+    gust = (1.4 * stream.columns["wind"] + random.normal(0, 1, length)[hours.astype(int)]).round(2)
+    related = {
+        "damp": damp.round(2),
+        "dew": (stream.columns["warmth"] - (100 - damp) / 5).round(2),
+        "gust": np.where(stream.columns["wind"] < 6, np.nan, gust),
+    }
+    return Stream(stream.columns | related, stream.days)
+
+
 def walk(random, length, memory):
     """An autoregressive series of variance 1."""
     found, noise = np.zeros(length), random.normal(0, np.sqrt(1 - memory**2), length)
@@ -100,8 +118,9 @@ def make_reference(stream, held_out=0.25, order=None):
     inside = np.isin(stream.days, kept)
     columns, blocks = take_rows(stream.columns, inside), np.searchsorted(kept, stream.days[inside])
     blocked = order or BlockedRows(Order.DAYS, blocks, kept)
+    fields = [field for field in FIELDS if field.name in columns]
     profile = complete_profile(
-        make_profile(FIELDS, columns), columns, score_stream(columns), blocked, INPUTS, score_stream
+        make_profile(fields, columns), columns, score_stream(columns), blocked, INPUTS, score_stream
     )
     leaned = sorted(profile.leaning, key=lambda name: -profile.leaning[name])
     return DriftReference(

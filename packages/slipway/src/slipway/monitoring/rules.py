@@ -120,7 +120,7 @@ DEFAULTS: dict[str, Rule] = {
     "slope": Rule(watch="slope", fewest_outcomes=1000, below=0.5, severity=Severity.CRITICAL, of=(1, 2)),
     "bias": Rule(watch="bias", window=14, fewest_outcomes=500, above=0.1, below=-0.1, of=(1, 2)),
     "slices": Rule(watch="slice:*:excess", window=14, fewest_outcomes=500, above=0.25, below=-0.25, of=(1, 2)),
-    "drift": Rule(watch="drift:*", window=7, fewest_rows=500, beyond="limit", of=(1, 1)),
+    "drift": Rule(watch=("drift:*", "relation:*"), window=7, fewest_rows=500, beyond="limit", of=(1, 1)),
     "inputs": Rule(
         watch=("missing:*", "unseen:*", "duplicates", "volume"), window=7, fewest_rows=500, beyond="limit", of=(1, 1)
     ),

@@ -16,7 +16,10 @@ WORKFLOW = "retrain.yml"
 # Begins the name of every branch that a retrain pushes.
 BRANCH = "retrain/"
 # Measurements of inputs and of the log: while one of them fires, a retrain would learn from broken rows.
-_INPUTS = ("drift:", "missing:", "unseen:", "stuck:", "jump:", "stale", "duplicates", "volume", "foreign_scores")
+_INPUTS = (
+    *("drift:", "relation:", "missing:", "unseen:", "duplicates", "volume"),
+    *("stuck:", "jump:", "stale", "foreign_scores"),
+)
 _BUDGET_DAYS = timedelta(days=30)
 
 

@@ -31,6 +31,11 @@ _ADVICE = (
     ),
     ("drift:score*", "The scores changed: look at the columns that drift with them, and at what was deployed when."),
     ("drift:*", "Compare the column with its source: a unit, a default, a delivery that is late."),
+    (
+        "relation:*",
+        "The column no longer goes with the others: compare it with its source (a unit, a scale, a sensor that wears), "
+        "and the columns that its note names.",
+    ),
     ("missing:*", "Values of this column do not arrive: look at its source, before the model answers from the rest."),
     ("unseen:*", "Values came that the model never saw: a new code, or another spelling. Look at the source."),
     ("duplicates", "Requests come more than once: look for a client that retries, or traffic that is replayed."),

@@ -26,10 +26,14 @@ class Statistic(StrEnum):
     DISTANCE = "distance"
     SHARE = "share"
     VOLUME = "volume"
+    LEVEL = "level"
 
 
 class Tracked(NamedTuple):
-    """One figure by day: the cells that are summed over a run of days. A share has two: its rows, and the others."""
+    """One figure by day: the cells that are summed over a run of days.
+
+    A share has two: its rows, and the others. A level has two as well: a sum over rows, and the rows.
+    """
 
     name: str
     column: str
@@ -70,11 +74,13 @@ def compare_runs(
     Schindelin, IEEE Transactions on Information Theory 49, 2003): near to D where it is small, and without a bound, so
     that a margin above the distances of weather, which are large, can be exceeded. Share: the difference of the angles
     whose squared sine the shares are, so that its spread depends on the number of rows alone. Volume: the logarithm of
-    the ratio of rows a day.
+    the ratio of rows a day. Level: the difference of the means.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         if statistic is Statistic.VOLUME:
             return np.where((window > 0) & (reference > 0), np.log(window / reference), np.nan)[:, 0]
+        if statistic is Statistic.LEVEL:
+            return np.asarray(window[:, 0] / window[:, 1] - reference[:, 0] / reference[:, 1])
         first = window / window.sum(axis=1, keepdims=True)
         second = reference / reference.sum(axis=1, keepdims=True)
         if statistic is Statistic.SHARE:

@@ -74,7 +74,7 @@ class Calibration:
         key = (name, against, length, step)
         if key not in self._limits:
             runs = self._list(length, step)
-            found = _calibrate_limit(self.tracked[name], runs, self.series.rows, against, self._false_alarms)
+            found = calibrate_limit(self.tracked[name], runs, self.series.rows, against, self._false_alarms)
             self._limits[key] = found
         return self._limits[key]
 
@@ -115,7 +115,7 @@ def list_runs(series: BlockSeries, step: int) -> Runs:
     return Runs(lows, highs, before_lows, before_highs, (len(starts) + step - 1) / step, step)
 
 
-def _calibrate_limit(
+def calibrate_limit(
     tracked: Tracked, runs: Runs, rows: NDArray[np.int64], against: Against, false_alarms: float
 ) -> Limit | None:
     """Return the limit of one figure at the probability `false_alarms`, None where the reference is too short."""
@@ -137,8 +137,8 @@ def _calibrate_limit(
     if tracked.statistic is Statistic.DISTANCE:
         bound, largest = values.mean() + spread * values.std(ddof=1), values.max()
     else:
-        # Shares and volumes differ to both sides; only a share that rises is unusual.
-        both = np.abs(values) if tracked.statistic is Statistic.VOLUME else values
+        # All others differ to both sides; only a share that rises is unusual.
+        both = values if tracked.statistic is Statistic.SHARE else np.abs(values)
         bound, largest = spread * np.sqrt((values**2).mean()), max(0.0, both.max())
     held = [rows[low:high].sum() for low, high in zip(runs.lows[known], runs.highs[known], strict=True)]
     return Limit(float(max(MARGIN * largest, bound)), float(np.median(np.abs(values))), float(np.median(held)))
@@ -148,7 +148,8 @@ def allow_noise(limit: Limit, tracked: Tracked, rows: float, against_rows: float
     """Raise a limit for a window of fewer rows than the runs it comes from, and to what chance alone gives.
 
     The divergence of two samples of one distribution is chi-squared over 8 times the rows (in nats; Lin, IEEE
-    Transactions on Information Theory 37, 1991, to the second order), the angle of a share normal.
+    Transactions on Information Theory 37, 1991, to the second order), the angle of a share normal, and the deviation of
+    a number half of its range at most.
     """
     if tracked.statistic is Statistic.VOLUME:
         return limit.largest

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from slipway.monitoring.drift.disagreement import RELATION, Disagreement
 from slipway.monitoring.drift.exact import check_days
 from slipway.monitoring.drift.figures import track_figures
 from slipway.monitoring.drift.limits import (
@@ -16,6 +17,7 @@ from slipway.monitoring.drift.limits import (
     Calibration,
 )
 from slipway.monitoring.drift.reference import DriftReference
+from slipway.monitoring.drift.relations import Relations, make_relations
 from slipway.monitoring.drift.window_figure import DayRange, WindowFigure
 from slipway.monitoring.measurement import Measurement
 from slipway.training.reference.blocks import BlockSeries, make_series
@@ -49,9 +51,9 @@ def measure_drift_windows(
     """
     unusual: dict[str, set[int]] = {}
     rules, found = rules or DriftRules(), []
-    calibration = _calibrate_reference(reference, rules)
+    calibration, relations = _calibrate_reference(reference, rules)
     for window in windows:
-        found.append(_measure_window(reference, histograms, window, unusual, rules, calibration))
+        found.append(_measure_window(reference, histograms, window, unusual, rules, calibration, relations))
         for each in found[-1]:
             if is_unusual(each):
                 unusual.setdefault(each.name, set()).update(range(window.first, window.first + window.length))
@@ -70,6 +72,7 @@ def _measure_window(
     unusual: Mapping[str, set[int]],
     rules: DriftRules,
     calibration: Calibration | None,
+    relations: Relations | None,
 ) -> tuple[Measurement, ...]:
     """Measure one window against the days before it or the reference, the figures furthest above their limit first.
 
@@ -78,7 +81,7 @@ def _measure_window(
     series = make_series(histograms)
     inside = (series.days >= window.first) & (series.days < window.first + window.length)
     tracked = track_figures(reference, series)
-    share = rules.false_alarms / max(1, len(tracked))
+    share = rules.false_alarms / max(1, len(tracked) + (len(relations.watched) if relations else 0))
     calibration = calibration or _calibrate_own(reference, series, window, share)
     found = []
     for each in tracked:
@@ -87,16 +90,23 @@ def _measure_window(
             each, calibration, inside, int(series.rows[inside].sum()), recent, window, share, reference
         )
         found.append(figure.measure(rules.against.get(each.column)))
+    if relations:
+        # The days of one wrong number are wrong for what it says of the others.
+        wrong = set().union(*(days for name, days in unusual.items() if name.startswith(RELATION)))
+        recent = _recent_days(series, window, wrong)
+        found += Disagreement(relations, series, inside, recent, window.length, share).measure(reference)
     found += check_days(reference, histograms, series, inside)
     return tuple(sorted(found, key=_excess, reverse=True))
 
 
-def _calibrate_reference(reference: DriftReference, rules: DriftRules) -> Calibration | None:
+def _calibrate_reference(reference: DriftReference, rules: DriftRules) -> tuple[Calibration | None, Relations | None]:
     """Return the limits of the sealed reference, None for a bundle without blocks."""
     if reference.series is None:
-        return None
+        return None, None
     tracked = track_figures(reference, reference.series)
-    return Calibration(reference.series, tracked, rules.false_alarms / len(tracked))
+    relations = make_relations(reference.profile, reference.series)
+    share = rules.false_alarms / (len(tracked) + (len(relations.watched) if relations else 0))
+    return Calibration(reference.series, tracked, share), relations
 
 
 def _recent_days(series: BlockSeries, window: DayRange, unusual: set[int]) -> NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from slipway.monitoring.result import MonitorResult, Window
 _CHAPTERS = {
     "slices": ("slice",),
     "inputs": (
-        *("drift", "missing", "unseen", "range", "duplicates", "volume"),
+        *("drift", "relation", "missing", "unseen", "range", "duplicates", "volume"),
         *("stuck", "jump", "stale", "foreign_scores"),
     ),
     "labels": (
