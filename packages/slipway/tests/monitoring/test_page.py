@@ -114,6 +114,16 @@ def test_windows_of_outcomes_are_named_as_such():
         assert words in text
 
 
+def test_what_a_classifier_tells_stands_beside_the_windows_before():
+    joint = Measurement(
+        name="joint", figure=Figure(value=0.83), reference=Figure(value=0.77, low=0.6, high=0.95), note="how well"
+    )
+    window = make_window(*figures(), joint, days=7)
+    text = Reader(render_monitor_page(make_result(windows=[window]))).text
+    assert "Jointly: 0.830, in the windows before 0.770 [0.600, 0.950]: how well." in text
+    assert text.count("how well") == 1
+
+
 def test_what_differs_is_marked_by_a_symbol_and_not_by_colour_alone():
     page = render_monitor_page(make_result())
     text = Reader(page).text

@@ -10,6 +10,7 @@ from slipway.bundle.verify import read_sealed
 from slipway.columns import spread_rows
 from slipway.errors import BundleError, ScoringError
 from slipway.monitoring.drift.exact import check_scores
+from slipway.monitoring.drift.joint import measure_joint
 from slipway.monitoring.drift.measure import DriftRules, measure_drift_windows
 from slipway.monitoring.drift.reference import DriftReference, read_drift_reference
 from slipway.monitoring.drift.window_figure import DayRange
@@ -38,6 +39,7 @@ def measure_inputs(
     measured = _measure_drift(drift, traffic, own, windows, rules)
     if share < 1:
         measured = [tuple(each for each in some if each.name != "duplicates") for some in measured]
+    measured = [(*some, joint) for some, joint in zip(measured, measure_joint(traffic, windows), strict=True)]
     found = dict(zip(windows, measured, strict=True))
     newest = windows[-1]
     again = _score_again(reference, own.between(newest.start, newest.end))

@@ -17,6 +17,7 @@ _CHAPTERS = {
         *("drift", "relation", "missing", "unseen", "range", "duplicates", "volume"),
         *("stuck", "jump", "stale", "foreign_scores"),
     ),
+    "joint": ("joint",),
     "labels": (
         *("coverage", "delay_median", "delay_p95", "labelled_score_gap"),
         *("score_mean", "outcome_mean", "estimated", "estimate_error"),
