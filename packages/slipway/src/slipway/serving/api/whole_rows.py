@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
 from slipway.bundle import Bundle
 from slipway.columns import Values, rows_to_values
@@ -16,6 +17,8 @@ from slipway.contract import Kind
 
 # Those between hours, minutes and seconds, which every timestamp has; a body with further ones is not read here.
 _COLONS = 2
+# Bytes, from which on counting with numpy is faster.
+_LONG = 2048
 # What is remembered of a field: texts that clients choose must not fill the memory.
 _MOST_TEXTS, _LONGEST_TEXT = 4096, 64
 
@@ -44,6 +47,7 @@ class WholeRowReader:
         checked = () if hasattr(bundle.contract, "__post_init__") else [each for each in bundle.fields if each.pattern]
         types = {field.name: field.type for field in msgspec.structs.fields(bundle.contract)}
         self._texts = {field.name: KnownTexts(types[field.name]) for field in checked}
+        self._looked = [*self._times, *self._texts]
         row: Any = _require_fields(bundle.contract, {field.name: field.nullable for field in checked})
         named = msgspec.defstruct("NamedRows", [("rows", list[row])], forbid_unknown_fields=True)
         decode_named: Callable[[bytes], Any] = msgspec.json.Decoder(named).decode
@@ -60,8 +64,8 @@ class WholeRowReader:
             return None
         if not 1 <= len(rows) <= self._max_rows or b"\\" in body:
             return None
-        values = rows_to_values(rows)
-        if body.count(b":") != self._colons(values, len(rows)) + named:
+        values = rows_to_values(rows) if many or named else {name: (getattr(rows[0], name),) for name in self._looked}
+        if _count_colons(body) != self._colons(values, len(rows)) + named:
             return None
         if not all(texts.accept(values[name]) for name, texts in self._texts.items()):
             return None
@@ -73,6 +77,13 @@ class WholeRowReader:
     def _colons(self, values: Values, rows: int) -> int:
         missing = sum([values[name].count(None) for name in self._times])
         return rows * self._width + _COLONS * (rows * len(self._times) - missing)
+
+
+def _count_colons(body: bytes) -> int:
+    if len(body) < _LONG:
+        return body.count(b":")
+    # At a third of the time, where there are many.
+    return int(np.count_nonzero(np.frombuffer(body, np.uint8) == ord(":")))
 
 
 class KnownTexts:
