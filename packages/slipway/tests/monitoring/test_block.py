@@ -48,8 +48,8 @@ def make_entries(rows):
 
 
 def describe(table):
-    """The content of a table as text, in which a refused score equals another one."""
-    found = table.select(sorted(table.column_names))
+    """The content of a table as text, in which a refused score equals another one; without columns of nothing."""
+    found = table.select([name for name in sorted(table.column_names) if table[name].null_count < len(table)])
     return str(found.schema), str(found.to_pydict())
 
 

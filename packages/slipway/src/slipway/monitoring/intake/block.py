@@ -17,8 +17,8 @@ from slipway.serving.log.reader import DECODER
 
 # What a number raises that is too large for its column.
 _UNFIT = (OverflowError, pa.ArrowException)
-# The rows of a release have the same fields, which one of the first lines tells: as structs they take two thirds of the
-# time that dictionaries take.
+# The rows of a release have the same fields, which its first lines tell: as structs they take two thirds of the time
+# that dictionaries take.
 _LINES, _BYTES = 64, 1 << 16
 
 
@@ -111,19 +111,19 @@ def _decode(content: bytes) -> tuple[list[Any], int, int]:
 
 
 def _find_decoder(content: bytes) -> "msgspec.json.Decoder[Any]":
-    """Return a decoder for lines whose rows have the fields of the first row; of any line where no row tells them.
+    """Return a decoder for lines whose rows have fields of the first rows; of any line where no row tells them.
 
-    The former raises `msgspec.ValidationError` for a row with other fields.
+    The former raises `msgspec.ValidationError` for a row with another field.
     """
-    for line in content[:_BYTES].splitlines()[:_LINES]:
-        try:
+    names: dict[str, None] = {}
+    # One line at least: that of a thousand rows is long.
+    head = content[: max(_BYTES, content.find(b"\n"))]
+    for line in head.splitlines()[:_LINES]:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             entry = DECODER.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            continue
-        inputs = entry.inputs[:1] if isinstance(entry, Batch) and entry.inputs else [getattr(entry, "inputs", None)]
-        if inputs and isinstance(inputs[0], dict) and inputs[0]:
-            return _make_decoder(tuple(inputs[0]))
-    return DECODER
+            rows = entry.inputs if isinstance(entry, Batch) else [getattr(entry, "inputs", None)]
+            names |= {name: None for row in rows or () if isinstance(row, dict) for name in row}
+    return _make_decoder(tuple(names)) if names else DECODER
 
 
 @lru_cache(maxsize=16)
@@ -131,7 +131,7 @@ def _make_decoder(names: tuple[str, ...]) -> "msgspec.json.Decoder[Any]":
     # Names may be any text.
     fields = {f"field_{number}": name for number, name in enumerate(names)}
     row: Any = msgspec.defstruct(
-        "Row", [(field, Any) for field in fields], bases=(InputRow,), rename=fields, forbid_unknown_fields=True
+        "Row", [(field, Any, None) for field in fields], bases=(InputRow,), rename=fields, forbid_unknown_fields=True
     )
     kinds = [
         msgspec.defstruct(kind.__name__, [("inputs", inputs, None)], bases=(kind,), tag_field="kind", tag=tag)
