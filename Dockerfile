@@ -127,6 +127,9 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     rm /app/.venv/.lock
 
 FROM base AS runtime
+# Nothing here needs another user's rights, or perl, which every Debian has.
+RUN find / -xdev -type f -perm /6000 -exec chmod a-s {} + && \
+    dpkg --purge --force-remove-essential --force-depends perl-base
 ENV PATH=/app/code/bin:/app/.venv/bin:$PATH \
     PYTHONPATH=/app/code
 COPY --from=service-packages /app/.venv /app/.venv

@@ -14,7 +14,11 @@ SLIPWAY_DOCKER ?= docker
 IMAGE := slipway
 SEALED := bundle
 REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null)
-SOURCE = $(shell git config --get remote.origin.url | sed 's|//[^/@]*@|//|')
+# The page of the repository, from an address of https or ssh; a path of this machine is none.
+SOURCE = $(shell git config --get remote.origin.url | sed -nE \
+	-e 's,\.git/?$$,,' \
+	-e 's,^(https?|ssh)://([^/@]*@)?([^/:]+)(:[0-9]+)?/(.+)$$,https://\3/\5,p' \
+	-e 's,^[^/@:]+@([^/:]+):/?(.+)$$,https://\1/\2,p')
 # This machine's settings for fetching packages, as BuildKit secrets, which are in no layer.
 PIP_CONF = $(firstword $(wildcard $(PIP_CONFIG_FILE) $(HOME)/.config/pip/pip.conf /etc/pip.conf))
 UV_TOML = $(firstword $(wildcard $(UV_CONFIG_FILE) $(HOME)/.config/uv/uv.toml /etc/uv/uv.toml))

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from places import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -58,3 +59,24 @@ def test_the_service_is_the_last_stage_and_ends_with_the_bundle():
     assert last.startswith("runtime AS service\n")
     made = re.findall(r"^(COPY|RUN|ADD) (.*)$", last, re.MULTILINE)
     assert made == [("COPY", "--from=bundle /bundle /bundle")]
+
+
+@pytest.mark.parametrize(
+    ("remote", "source"),
+    [
+        ("https://github.com/acme/flights", "https://github.com/acme/flights"),
+        ("https://github.com/acme/flights.git", "https://github.com/acme/flights"),
+        ("https://token:secret@github.com/acme/flights.git", "https://github.com/acme/flights"),
+        ("git@github.com:acme/flights.git", "https://github.com/acme/flights"),
+        ("ssh://git@git.example.org:2222/team/flights.git", "https://git.example.org/team/flights"),
+        ("/home/me/flights", ""),
+        ("../flights.git", ""),
+        ("file:///home/me/flights", ""),
+    ],
+)
+def test_the_source_of_an_image_is_an_https_address_without_a_path_of_the_machine(tmp_path, remote, source):
+    (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text() + "\nshow-source:\n\t@echo '[$(SOURCE)]'\n")
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    subprocess.run(["git", "-C", tmp_path, "remote", "add", "origin", remote], check=True)
+    done = subprocess.run(["make", "-s", "-C", tmp_path, "show-source"], capture_output=True, text=True)
+    assert done.stdout.strip().splitlines()[-1] == f"[{source}]", done.stderr

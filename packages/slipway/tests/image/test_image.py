@@ -35,6 +35,16 @@ def test_it_runs_as_nobody_in_particular_and_starts_the_service(config):
     assert list(config["Volumes"]) == ["/var/log/slipway"]
 
 
+def test_no_program_takes_the_rights_of_another_user_and_there_is_no_perl(engine, image):
+    found = engine.python(
+        image.name,
+        "import pathlib, shutil, stat\n"
+        "print([str(path) for path in pathlib.Path('/usr').rglob('*') if path.is_file() and not path.is_symlink()"
+        " and path.stat().st_mode & (stat.S_ISUID | stat.S_ISGID)], shutil.which('perl'))",
+    )
+    assert found.strip() == "[] None"
+
+
 def test_it_leaves_the_choice_of_who_checks_callers_to_who_runs_it(config):
     assert not [value for value in config["Env"] if value.startswith(("SLIPWAY_AUTH", "SLIPWAY_API_KEYS"))]
 
