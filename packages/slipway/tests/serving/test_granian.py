@@ -5,9 +5,11 @@ import inspect
 from importlib.metadata import requires, version
 
 import pytest
-from granian.constants import Interfaces
+from granian._granian import WSGIWorker
+from granian.constants import Interfaces, RuntimeModes
 from granian.net import SocketHolder
 from granian.server import MPServer
+from granian.server.common import WORKERS_METHODS
 from granian.server.mp import WorkerProcess
 
 from slipway.serving.server import supervisor
@@ -67,6 +69,27 @@ def test_granian_has_them(granian):
     assert first == ["worker_id", "process_name", "callback_loader"], "what run_worker is handed"
     assert {name for name in WORKER if not hasattr(WorkerProcess, name)} == set()
     assert SocketHolder(0, False, granian.backlog)
+
+
+def test_a_worker_gets_these_options_in_this_order():
+    # What `serve_app` does in place of granian's own function.
+    taken = [*inspect.signature(MPServer._spawn_wsgi_worker).parameters]
+    assert taken == [
+        *(
+            "worker_id",
+            "callback",
+            "sock",
+            "ipc",
+            "loop",
+            "runtime_mode",
+            "runtime_threads",
+            "runtime_blocking_threads",
+        ),
+        *("blocking_threads", "blocking_threads_idle_timeout", "backpressure", "task_impl", "http_mode"),
+        *("http1_settings", "http2_settings", "websockets", "static_path", "log_access_fmt", "ssl_ctx", "scope_opts"),
+        "metrics",
+    ]
+    assert hasattr(WSGIWorker, WORKERS_METHODS[RuntimeModes.mt][False])
 
 
 def test_no_other_minor_version_can_be_installed():
