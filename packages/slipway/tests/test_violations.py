@@ -1,5 +1,6 @@
 """A value that breaks the contract is explained in one sentence, the same wherever it is met."""
 
+import shutil
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
@@ -13,7 +14,9 @@ from churn.contract import Subscriber
 from churn.dataset import make
 from churn.problem import PROBLEM
 from msgspec import Meta
+from toybox import reseal
 
+from slipway.bundle import load_bundle
 from slipway.contract import read_contract
 from slipway.data.validation.report import explain_report
 from slipway.data.validation.validate import validate_dataset
@@ -21,7 +24,7 @@ from slipway.rows.check import check_batch
 from slipway.rows.rules import read_rules
 from slipway.serving.api.rows import RowReader
 from slipway.serving.error_responses import Refusal
-from slipway.violations import describe_field, describe_value, describe_violation
+from slipway.violations import REFUSED_ROW, describe_field, describe_value, describe_violation
 
 FIELDS = {field.name: field for field in read_contract(Subscriber)}
 GOOD = {"plan": "plus", "town": "ulm", "joined": None, "months": 3, "usage": 1.5, "paperless": True}
@@ -72,6 +75,44 @@ def test_service_batch_and_validation_explain_a_wrong_value_alike(churn, column,
     frame[column] = frame[column].astype(object).where(frame.index != 7, value)
     (line,) = (line for line in explain_report(validate_dataset(PROBLEM, frame)).splitlines() if column in line)
     assert f"column {column}: {sentence} in 1 of 400 rows, 0.25 % (expect_column_values_to_" in line
+
+
+STRICT = """town: Annotated[str, Meta(max_length=4)] | None = None
+
+    def __post_init__(self):
+        if self.town == "graz" and self.months > 500:
+            raise ValueError("no such bill")
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"town": "ulm\n\n"}, "expected text of at most 4 characters, or null, found other text"),
+        ({"town": "london"}, "expected text of at most 4 characters, or null, found other text"),
+        ({"town": "graz", "months": 600}, str(REFUSED_ROW)),
+    ],
+)
+def test_lengths_and_the_contracts_own_checks_are_explained_alike(churn, tmp_path, changed, sentence):
+    shutil.copytree(churn.bundle.path, tmp_path / "bundle")
+    contract = (churn.bundle.path / "contract.py").read_text()
+    old = next(line for line in contract.splitlines() if "town:" in line)
+    moved = contract.replace(f"{old}\n", "") + f"    {STRICT}"
+    reseal(tmp_path / "bundle", "contract.py", moved.encode())
+    bundle = load_bundle(tmp_path / "bundle")
+    with pytest.raises(Refusal) as refused:
+        RowReader(bundle, 10).convert([GOOD | changed])
+    assert sentence in refused.value.detail
+
+    batch = pa.record_batch({name: pa.array([each]) for name, each in (GOOD | changed).items()})
+    (fault,) = check_batch(bundle.contract, read_rules(bundle.contract), batch, cells=False).faults
+    assert sentence in fault.rule
+
+    frame = make(400)
+    frame.loc[7, [*changed]] = [*changed.values()]
+    report = validate_dataset(msgspec.structs.replace(PROBLEM, contract=bundle.contract), frame)
+    assert f"{sentence}" in explain_report(report)
+    assert "in 1 of 400 rows" in explain_report(report)
 
 
 def field_of(kind):

@@ -27,7 +27,7 @@ _NEEDED = ("mlflow", "msgspec", "numpy", "onnxruntime", "pandas")
 _EXAMPLES = 5
 # Whatever `scoring.py` imports from slipway, directly or not: files and folders.
 _TRAVELLING = (
-    *("__init__.py", "columns.py", "contract.py", "errors.py", "problem.py", "tables.py", "violations.py"),
+    *("__init__.py", "columns.py", "contract.py", "errors.py", "problem.py", "violations.py"),
     *("bundle", "files/__init__.py", "files/documents.py", "files/writing.py"),
 )
 _TYPES = {
