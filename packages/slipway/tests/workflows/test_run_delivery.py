@@ -81,7 +81,7 @@ def test_the_first_push_of_a_repository_made_from_the_template_reaches_productio
     assert "(rehearsal)" in published["name"]
 
 
-def test_a_merge_reaches_production_by_digest_and_a_rollback_by_hand_brings_back_what_was(world):
+def test_a_merge_reaches_production_a_rollback_brings_back_what_was_and_an_entry_distrusts_it(world):
     before = world.ledger().read("production").serving
     commit = merge(world, trees=20)
     run = world.push(variables={"SLIPWAY_REGISTRY_USER": "robot"})
@@ -113,6 +113,15 @@ def test_a_merge_reaches_production_by_digest_and_a_rollback_by_hand_brings_back
     assert not mark.exists()
     assert waiting["status"] == "completed", "nobody shall approve what was on its way"
     assert world.ledger().read("staging").serving == release
+
+    reason = "trained on rows of the holdout"
+    digest = before.bundle[:12]
+    noted = world.by_hand("ledger.yml", action="distrust", environment="production", digest=digest, reason=reason)
+    assert noted.passed, (noted.results, noted.log)
+    assert did(noted) == dict.fromkeys(("approve", "entry"), "success")
+    entry = world.ledger().read("production")
+    assert (entry.event, entry.number, entry.serving, entry.reason) == (Event.DISTRUST, 4, before, reason)
+    assert before.bundle in entry.distrusted
 
 
 def test_where_staging_fails_production_is_not_touched(world):
