@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from slipway.columns import to_microseconds
 from slipway.contract import Field, Kind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,5 +57,15 @@ def _timestamps(texts: pa.Array, zoned: bool) -> NDArray[np.datetime64]:
     try:
         times = pc.cast(texts, kind)
     except pa.ArrowInvalid:
-        return np.full(len(texts), _NOT_A_TIME)
+        # As clients send some: t and z, nanoseconds; or text of another column.
+        return np.array([_instant(text, zoned) for text in texts.to_pylist()], np.int64).view("datetime64[us]")
     return np.asarray(times.cast(pa.int64()).to_numpy(zero_copy_only=False)).view("datetime64[us]")
+
+
+def _instant(text: str, zoned: bool) -> int:
+    """Read a timestamp as the service does, in microseconds since 1970; what is none counts as missing."""
+    try:
+        value = msgspec.convert(text, datetime)
+        return to_microseconds(value if (value.tzinfo is not None) is zoned else None)
+    except (msgspec.ValidationError, OverflowError):
+        return to_microseconds(None)
