@@ -68,3 +68,22 @@ def test_a_contract_that_accepts_unknown_fields_is_refused():
 def test_a_name_that_is_reserved_for_the_dataset_is_refused():
     with pytest.raises(ProblemError, match=r"'target'.*reserved"):
         read_contract(struct(target=int))
+
+
+@pytest.mark.parametrize("step", [0.01, 0.1, 1 / 3])
+def test_a_step_without_an_exact_binary_form_is_refused_but_read_in_old_bundles(step):
+    """msgspec refuses 0.07 as a multiple of 0.01, so the service would refuse most values."""
+    contract = msgspec.defstruct(
+        "Price", [("cents", Annotated[float, Meta(multiple_of=step)])], forbid_unknown_fields=True
+    )
+    with pytest.raises(ProblemError, match=r"'cents': multiple_of=.* has no exact binary form"):
+        read_contract(contract)
+    assert read_contract(contract, sealed=True)[0].multiple_of == step
+
+
+@pytest.mark.parametrize("step", [0.25, 5, 1e3])
+def test_a_step_with_an_exact_binary_form_is_taken(step):
+    contract = msgspec.defstruct(
+        "Price", [("cents", Annotated[float, Meta(multiple_of=step)])], forbid_unknown_fields=True
+    )
+    assert read_contract(contract)[0].multiple_of == step
