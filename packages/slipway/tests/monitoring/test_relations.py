@@ -3,13 +3,19 @@
 The stream's dew point follows from warmth and dampness, its gusts from the wind.
 """
 
+import time
+
 import numpy as np
 import pytest
 from streams import Stream, cut, make_reference, make_stream, relate, summarize
 
-from slipway.bundle.profile import Order
+from slipway.bundle.profile import Distribution, Order, Profile
+from slipway.monitoring.drift.disagreement import Disagreement
 from slipway.monitoring.drift.measure import is_unusual, measure_drift_windows
+from slipway.monitoring.drift.reference import DriftReference
+from slipway.monitoring.drift.relations import make_relations
 from slipway.monitoring.drift.window_figure import DayRange
+from slipway.training.reference.blocks import BlockSeries
 from slipway.training.reference.cut_blocks import BlockedRows
 
 # The fault begins on the third day of the first window.
@@ -102,3 +108,33 @@ def test_blocks_that_are_no_days_have_no_relations(stream):
     order = BlockedRows(Order.GROUPS, rows.days, np.empty(0, np.int64))
     (found,) = measure(make_reference(rows, held_out=0.0, order=order), stream, [334])
     assert not [each for each in found if each.name.startswith("relation:")]
+
+
+def test_a_hundred_numbers_that_all_go_together_take_seconds():
+    """Some twenty of them wrong at once; without a bound on the predictors it takes minutes."""
+    random = np.random.default_rng(0)
+    names = [f"number-{place:02}" for place in range(100)]
+    weights = random.normal(size=(5, 100)) * 0.05
+
+    def make(days):
+        means = random.normal(size=(len(days), 5)) @ weights + 0.5 + random.normal(size=(len(days), 100)) * 0.01
+        return BlockSeries(
+            order=Order.DAYS,
+            days=days,
+            rows=np.full(len(days), 500),
+            counts={name: np.tile([0, 500, 0], (len(days), 1)) for name in names},
+            means=dict(zip(names, means.T, strict=True)),
+            repeated=np.zeros(len(days)),
+            stale=np.zeros(len(days)),
+        )
+
+    edges = {name: Distribution(edges=(0.0, 1.0), shares=(1.0,)) for name in names}
+    reference = DriftReference(profile=Profile(1, edges, ()), vocabularies={}, series=make(np.arange(250)), ranks={})
+    series, inside = make(np.arange(1000, 1035)), np.arange(35) >= 28
+    for name in names[:20]:
+        series.means[name][inside] *= 0.2
+    began = time.process_time()
+    relations = make_relations(reference.profile, reference.series)
+    found = Disagreement(relations, series, inside, ~inside, 7, 1e-5).measure(reference)
+    assert time.process_time() - began < 20
+    assert {f"relation:{name}" for name in names[:20]} <= set(unusual(found))

@@ -24,6 +24,8 @@ _RIDGE = 1e-3
 _FOLD, _FEWEST_BLOCKS = RECENT, 2 * RECENT
 # A number is watched where the others explain so much of the variance of its daily means.
 _EXPLAINED = 0.5
+# Predictors of a number, those that correlate most: more would cost seconds and explain little.
+_MOST_PREDICTORS = 16
 # A missing share that varies by less tells nothing; nor does a number without a value on more of the days.
 _GAP, UNKNOWN = 0.01, 0.25
 
@@ -49,23 +51,26 @@ class Relations:
     def __init__(self, series: BlockSeries, numbers: Sequence[str]) -> None:
         self.series, self.numbers = series, tuple(numbers)
         self._gaps = [name for name in self.numbers if _missing_share(series, name).std() > _GAP]
-        self._values = self._tabulate(series)
-        self._usual = np.nanmedian(self._values, axis=0)
-        self._lines: dict[tuple[str, frozenset[str]], _Line] = {}
-        self._limits: dict[tuple[str, frozenset[str], int, float], Limit | None] = {}
+        table = self._tabulate(series)
+        self._usual = np.nanmedian(table, axis=0)
+        self._values = self._fill(table)
+        self._alike = _correlate(self._values)
+        self._lines: dict[tuple[str, tuple[int, ...]], _Line] = {}
+        self._limits: dict[tuple[str, tuple[int, ...], int, float], Limit | None] = {}
         self.watched = tuple(name for name in self.numbers if self._explain(name) >= _EXPLAINED)
 
     def deviate(self, name: str, without: frozenset[str], series: BlockSeries) -> Tracked:
         """Return the deviations of a number by day of `series` from what the others say, except those `without`."""
-        key, used = (name, without), self._used(name, without)
+        used = self._used(name, without)
+        key = (name, used)
         if key not in self._lines:
             self._lines[key] = self._fit(name, used, np.ones(len(self.series.rows), dtype=bool))
-        predicted = self._lines[key].predict(self._fill(self._tabulate(series))[:, used])
+        predicted = self._lines[key].predict(self._fill(self._tabulate(series))[:, list(used)])
         return _track(name, series, series.means[name] - predicted)
 
     def limit(self, name: str, without: frozenset[str], length: int, false_alarms: float) -> Limit | None:
         """Return the limit of the change of the deviation for windows of `length` days."""
-        key = (name, without, length, false_alarms)
+        key = (name, self._used(name, without), length, false_alarms)
         if key not in self._limits:
             tracked, runs = self._deviate_unseen(name, without), list_runs(self.series, length)
             self._limits[key] = calibrate_limit(tracked, runs, self.series.rows, Against.RECENT, false_alarms)
@@ -84,22 +89,25 @@ class Relations:
         return float(1 - (sums**2 / np.maximum(rows, 1)).sum() / whole) if whole > 0 else 0.0
 
     def _deviate_unseen(self, name: str, without: frozenset[str]) -> Tracked:
-        used, values = self._used(name, without), self._fill(self._values)
+        used, values = self._used(name, without), self._values
         folds = (self.series.days - self.series.days[0]) // _FOLD
         predicted = np.empty(len(folds))
         for fold in np.unique(folds):
             outside = folds == fold
-            predicted[outside] = self._fit(name, used, ~outside).predict(values[outside][:, used])
+            predicted[outside] = self._fit(name, used, ~outside).predict(values[outside][:, list(used)])
         return _track(name, self.series, self.series.means[name] - predicted)
 
-    def _used(self, name: str, without: frozenset[str]) -> list[int]:
+    def _used(self, name: str, without: frozenset[str]) -> tuple[int, ...]:
+        """Return the places of the predictors of a number."""
         columns = [*self.numbers, *self._gaps]
-        return [place for place, each in enumerate(columns) if each != name and each not in without]
+        found = [place for place, each in enumerate(columns) if each != name and each not in without]
+        alike = self._alike[self.numbers.index(name)]
+        return tuple(sorted(sorted(found, key=lambda place: -alike[place])[:_MOST_PREDICTORS]))
 
     def _fit(self, name: str, used: Sequence[int], inside: NDArray[np.bool_]) -> _Line:
         target = self.series.means[name]
         inside = inside & ~np.isnan(target)
-        rows, values = self.series.rows[inside].astype(np.float64), self._fill(self._values)[inside][:, used]
+        rows, values = self.series.rows[inside].astype(np.float64), self._values[inside][:, list(used)]
         weights, aim = rows / max(1.0, rows.sum()), target[inside]
         middle, level = weights @ values, float(weights @ aim)
         spread = np.sqrt(weights @ (values - middle) ** 2)
@@ -128,6 +136,14 @@ def make_relations(profile: Profile, series: BlockSeries | None) -> Relations | 
     numbers = [name for name in known if name in profile.inputs]
     relations = Relations(series, numbers) if len(numbers) > 1 else None
     return relations if relations and relations.watched else None
+
+
+def _correlate(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the size of the correlation of each two columns, 0 for a constant one."""
+    centred = values - values.mean(axis=0)
+    lengths = np.sqrt((centred**2).sum(axis=0))
+    scaled = centred / np.where(lengths > 0, lengths, np.inf)
+    return np.abs(scaled.T @ scaled)
 
 
 def _missing_share(series: BlockSeries, name: str) -> NDArray[np.float64]:
