@@ -8,6 +8,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
+    RandomForestClassifier,
     StackingClassifier,
     VotingClassifier,
     VotingRegressor,
@@ -16,8 +17,9 @@ from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, SplineTransformer, StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from slipway.bundle.manifest import Input
@@ -88,6 +90,8 @@ def voters():
         StackingClassifier([("one", by_column(linear())), ("two", HistGradientBoostingClassifier(max_iter=9))], cv=2),
         VotingClassifier([("one", by_column(linear())), ("two", by_column(linear()))], voting="soft", weights=[1, 3]),
         CalibratedClassifierCV(by_column(linear()), cv=2),
+        by_column(CalibratedClassifierCV(LinearSVC(), cv=2)),
+        Pipeline([("nothing", "passthrough"), ("boosted", HistGradientBoostingClassifier(max_iter=9))]),
         make_pipeline(SimpleImputer(), VotingClassifier(voters(), voting="soft")),
         RandomizedSearchCV(by_column(linear()), {"logisticregression__C": [0.1, 1]}, n_iter=2, cv=2),
         CalibratedClassifierCV(
@@ -103,6 +107,8 @@ def voters():
         "stacking",
         "voting with weights",
         "calibration",
+        "calibration of raw scores",
+        "nothing",
         "voting",
         "search",
         "search in calibration",
@@ -155,13 +161,37 @@ def test_a_regression_is_exported_with_its_link_and_its_weights(estimator):
             CalibratedClassifierCV(HistGradientBoostingClassifier(max_iter=9), method="temperature", cv=2),
             r'Cannot export CalibratedClassifierCV .*Write CalibratedClassifierCV\(method="sigmoid"\)',
         ),
+        (CalibratedClassifierCV(by_column(LinearSVC()), cv=2), "Put it around the last step of the pipeline alone"),
         (
             make_pipeline(SimpleImputer(), GaussianProcessClassifier()),
             "ONNX Runtime cannot run the export of GaussianProcessClassifier: .*Write LogisticRegression",
         ),
+        (
+            by_column(RandomForestClassifier(9, random_state=0), numbers=KNNImputer()),
+            "computes KNNImputer otherwise|ONNX Runtime cannot run the export of KNNImputer",
+        ),
+        (
+            StackingClassifier(
+                [("one", by_column(linear()))],
+                final_estimator=HistGradientBoostingClassifier(max_iter=30),
+                cv=2,
+            ),
+            "computes StackingClassifier otherwise.*Leave final_estimator out",
+        ),
         (by_column(HistGradientBoostingClassifier(max_iter=30)), "remove StandardScaler from model.py"),
     ],
-    ids=["indicator", "splines", "rare texts", "neighbours", "temperature", "Gaussian process", "scaler before trees"],
+    ids=[
+        "indicator",
+        "splines",
+        "rare texts",
+        "neighbours",
+        "temperature",
+        "raw scores of a pipeline",
+        "Gaussian process",
+        "neighbours before trees",
+        "trees behind trees",
+        "scaler before trees",
+    ],
 )
 def test_the_step_that_is_not_exported_rightly_is_named_with_what_to_write(estimator, words):
     fitted, rows, _ = fit_on(estimator)

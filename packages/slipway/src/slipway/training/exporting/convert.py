@@ -64,7 +64,7 @@ def _raw_scores(estimator: Any) -> dict[int, dict[str, bool]]:
         for calibrated in getattr(part, "calibrated_classifiers_", ()):
             last = _last_step(calibrated.estimator)
             if last is not calibrated.estimator and hasattr(last, "decision_function"):
-                options[id(last)] = {"zipmap": False, "raw_scores": True}
+                options[id(last)] = {"raw_scores": True}
     return options
 
 

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from slipway.bundle.inputs import MISSING, UNSEEN
 from slipway.training.exporting.boosters import contains_trees
-from slipway.training.exporting.parts import find_culprit
+from slipway.training.exporting.parts import Culprit, find_culprit
 from slipway.training.exporting.remedies import advise
 from slipway.training.fit import Fitted, name_columns
 from slipway.training.thresholds import contains_plain_trees
@@ -26,9 +26,10 @@ _LARGE_NUMBER = (
 
 def explain_difference(fitted: Fitted, tensor: NDArray[np.float32], wrong: NDArray[np.bool_]) -> str:
     """Say what the `wrong` rows of `tensor` have in common, the step that causes it, and the remedy."""
-    step = name_step(fitted, tensor[wrong])
+    found = find_culprit(fitted.estimator, name_columns(fitted.inputs, tensor[wrong][:_ROWS]))
+    step = _name_step(found, contains_trees(fitted.estimator))
     causes = {"a large number": _LARGE_NUMBER}
-    if contains_plain_trees(fitted.estimator):
+    if contains_plain_trees(found.model):
         causes["a missing value"] = _NAN_ROUTING
     for words, having in _traits(fitted, tensor).items():
         if having[wrong].all() and not having.all():
@@ -36,11 +37,9 @@ def explain_difference(fitted: Fitted, tensor: NDArray[np.float32], wrong: NDArr
     return step
 
 
-def name_step(fitted: Fitted, tensor: NDArray[np.float32]) -> str:
-    """Name the step that computes rows of `tensor` otherwise in ONNX, and what to write instead."""
-    found = find_culprit(fitted.estimator, name_columns(fitted.inputs, tensor[:_ROWS]))
+def _name_step(found: Culprit, trees: bool) -> str:
     name = type(found.model).__name__
-    if found.rounding and contains_trees(fitted.estimator):
+    if found.rounding and trees:
         return (
             f"{name} computes numbers whose last digit of float32 differs in ONNX, and the trees behind it send "
             f"such a row to another branch. Trees need no scaling: remove {name} from model.py, or compute its "

@@ -23,6 +23,11 @@ _REMEDIES = {
     'HistGradientBoostingRegressor(loss="poisson"), whose scores are on the scale of the target.',
     "SplineTransformer": "Write KBinsDiscretizer or PolynomialFeatures, or compute the numbers in features.py.",
     "RandomTreesEmbedding": "Write RandomForestClassifier or HistGradientBoostingClassifier.",
+    "FunctionTransformer": "Compute its numbers in features.py, which the service runs too.",
+    "StackingClassifier": "Leave final_estimator out, or give it a linear one: trees behind the scores of others send "
+    "a last digit of float32 to another branch.",
+    "StackingRegressor": "Leave final_estimator out, or give it a linear one: trees behind the scores of others send "
+    "a last digit of float32 to another branch.",
     "OutputCodeClassifier": "Write OneVsRestClassifier.",
     "FixedThresholdClassifier": "Give the estimator inside of it, and write its threshold as train.threshold in "
     "params.yaml.",
@@ -34,6 +39,8 @@ def advise(part: Any) -> str:
     name = type(part).__name__
     if name == "CalibratedClassifierCV" and part.method != "sigmoid":
         return f'method="{part.method}" is not exported rightly. Write CalibratedClassifierCV(method="sigmoid").'
+    if name == "CalibratedClassifierCV":
+        return "Put it around the last step of the pipeline alone, or write LogisticRegression, which needs none."
     if name == "OneHotEncoder":
         return _advise_encoder(part)
     if name == "SimpleImputer" and part.add_indicator:

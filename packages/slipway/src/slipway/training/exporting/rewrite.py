@@ -14,6 +14,7 @@ def rewrite_for_export(estimator: Any) -> Any:
     from sklearn.ensemble import VotingClassifier, VotingRegressor
     from sklearn.model_selection import GridSearchCV
     from sklearn.model_selection._search import BaseSearchCV
+    from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import KBinsDiscretizer
 
     copy = round_thresholds(estimator)
@@ -28,6 +29,8 @@ def rewrite_for_export(estimator: Any) -> Any:
                 part.flatten_transform = False  # of `transform` alone
         elif isinstance(part, KBinsDiscretizer) and hasattr(part, "bin_edges_"):
             _rewrite_bins(part)
+        elif isinstance(part, Pipeline):
+            part.steps = [step for step in part.steps if step[1] not in (None, "passthrough")]
         elif is_booster(part):
             rewrite_booster(part)
     return copy
