@@ -10,6 +10,7 @@ training rows do not have.
 """
 
 import os
+import textwrap
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -37,7 +38,7 @@ def main(only: str, rows: int, fresh: int) -> None:
 def show(case: Case, found: Found) -> Found:
     difference = "" if found.difference is None else f"{found.difference:.1e}"
     off = "" if found.off is None else f"{found.off:,}"
-    reason = found.refused.replace("|", "\\|").replace("\n", " ")
+    reason = textwrap.shorten(found.refused.replace("|", "\\|"), 160, placeholder=" ...")
     print(f"| {case.name} | {case.task} | {found.verdict} | {difference} | {off} | {reason} |", flush=True)
     return found
 

@@ -159,6 +159,8 @@ REGRESSORS = {
         [("tree", tree.DecisionTreeRegressor(max_depth=4)), ("linear", LinearRegression())], weights=[1, 3]
     ),
 }
+# Their time grows with the cube of the rows, and with the rows times quantiles.
+SLOW = {"GaussianProcessClassifier": 300, "GaussianProcessRegressor": 300, "QuantileTransformer": 300}
 # Each in front of a logistic regression.
 TRANSFORMERS = {
     "Binarizer": partial(preprocessing.Binarizer, threshold=20),
@@ -208,11 +210,11 @@ TRANSFORMERS = {
 def list_every() -> Iterator[Case]:
     """Yield one case for each estimator."""
     for name, build in CLASSIFIERS.items():
-        yield Case(name, Task.BINARY, build)
+        yield Case(name, Task.BINARY, build, most=SLOW.get(name, 100_000))
         if "Threshold" not in name:
-            yield Case(f"{name}, three classes", Task.MULTICLASS, build)
+            yield Case(f"{name}, three classes", Task.MULTICLASS, build, most=SLOW.get(name, 100_000))
     for name, build in REGRESSORS.items():
-        yield Case(name, Task.REGRESSION, build)
+        yield Case(name, Task.REGRESSION, build, most=SLOW.get(name, 100_000))
     for name, build in TRANSFORMERS.items():
         yield Case(f"{name} + LogisticRegression", Task.BINARY, partial(_before_logistic, build))
 

@@ -31,12 +31,13 @@ THRESHOLD = 0.4
 
 
 class Case(NamedTuple):
-    """An estimator by its name; `gaps` trains it on texts and missing values too."""
+    """An estimator by its name; `gaps` trains it on texts and missing values too, `most` bounds its training rows."""
 
     name: str
     task: Task
     build: Callable[[], Any]
     gaps: bool = False
+    most: int = 1_000_000
 
 
 class Found(NamedTuple):
@@ -69,7 +70,7 @@ def try_case(case: Case, rows: int, fresh: int) -> Found:
     """Train and seal on `rows` rows; compare on `fresh` ones."""
     warnings.filterwarnings("ignore")
     problem = _problem(case)
-    train = _frame(case, rows, seed=1)
+    train = _frame(case, min(rows, case.most), seed=1)
     fitted, refused = None, ""
     params = Params(
         split=SplitParams(salt="estimators", holdout=0.2),

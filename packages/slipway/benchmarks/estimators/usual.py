@@ -212,7 +212,7 @@ REGRESSORS = {
 def list_usual() -> Iterator[Case]:
     """Yield the usual pipelines: two classes, three for some, regressions."""
     for name, build in CLASSIFIERS.items():
-        yield Case(name, Task.BINARY, build, gaps=True)
+        yield Case(name, Task.BINARY, build, gaps=True, most=300 if "GaussianProcess" in name else 100_000)
     for name in (
         "one-hot, impute, scale + LogisticRegression",
         "HistGradientBoosting",

@@ -38,7 +38,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     the columns of the model's one float32 tensor in order; `classes` the meaning of the score columns (empty for a
     regression); `outcome` what a score is the probability of, or the value that a regression predicts, in words (empty
     where the problem has none); `scale` the size up to which differences of scores are relative to it: 1, or the spread
-    of a regression's scores; `threshold` the binary score from which a row is labelled with the last class;
+    of a regression's target; `threshold` the binary score from which a row is labelled with the last class;
     `batch_floor` the fewest rows to run at once so that a row scores the same alone as among others; `files` the sha256
     of every other file.
     """

@@ -78,7 +78,9 @@ def certify_parity(
         largest_difference=float(f"{off[counted].max(initial=0.0):.1e}"),
         label_flips=int(flipped[counted].sum()),
     )
-    wrong = (off > TOLERANCE) | flipped
+    # Mixed rows are a sample: of a smooth score rows that come later differ somewhat more. That of trees has steps.
+    spared = TOLERANCE if contains_trees(fitted.estimator) else TOLERANCE / 2
+    wrong = (off > np.where(counted, TOLERANCE, spared)) | flipped
     if wrong.any():
         kinds = np.repeat(list(rows._fields), [len(found) for found in rows])
         counts = ", ".join(
@@ -87,7 +89,8 @@ def certify_parity(
             if len(found)
         )
         raise ModelError(
-            f"The exported model differs from the estimator in {counts}: expected scores within {TOLERANCE:g} and no "
+            f"The exported model differs from the estimator in {counts}: expected scores within {TOLERANCE:g} (mixed "
+            f"rows: {spared:g}) and no "
             f"changed label, found a difference of {off.max():.2g} and {int(flipped.sum()):,} changed labels. "
             f"{explain_difference(fitted, tensor, wrong)}"
         )

@@ -54,11 +54,8 @@ def seal_bundle(
         scorer = Scorer(model, problem.task, floor)
         certified = collect_rows(fitted, tensor, encode(made.all), scale)
         certificate = certify_parity(scorer, fitted, certified, limit, scale)
-
-    def score(some: Columns) -> NDArray[np.float64]:
-        return scorer.run(encode_inputs(fitted.inputs, derive_features(problem, some)))
-
-    profile = complete_profile(profile, columns, scorer.run(tensor), block_rows(train), fitted.inputs, score)
+        score = partial(_score, problem, fitted, scorer)
+        profile = complete_profile(profile, columns, scorer.run(tensor), block_rows(train), fitted.inputs, score)
     contents = {
         **code,
         "model.onnx": model,
@@ -99,6 +96,10 @@ def _encode_made(
 ) -> NDArray[np.float32]:
     columns = rows_to_columns(fields, [made.struct for made in rows])
     return encode_inputs(fitted.inputs, derive_features(problem, columns))
+
+
+def _score(problem: Problem, fitted: Fitted, scorer: Scorer, columns: Columns) -> NDArray[np.float64]:
+    return scorer.run(encode_inputs(fitted.inputs, derive_features(problem, columns)))
 
 
 def _scale(task: Task, target: "pd.Series") -> float:
