@@ -82,7 +82,7 @@ def _extreme_values(field: Field) -> Iterator[Any]:
     if field.kind is Kind.BOOLEAN:
         yield from (True, False)
     elif field.kind is Kind.CATEGORY:
-        yield from field.categories or (() if field.pattern else (_UNSEEN,))
+        yield from field.categories or (() if field.pattern else (_UNSEEN[: field.max_length],))
     elif field.kind is Kind.INTEGER:
         ends = (field.ge, _beside(field.gt, 1), field.le, _beside(field.lt, -1))
         yield from (int(end) for end in ends if end is not None)
