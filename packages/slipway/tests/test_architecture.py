@@ -29,6 +29,7 @@ ORDER = [
     "stack",
     "testing",
     "demo",
+    "template",
     "cli",
 ]
 HEAVY = [

@@ -6,6 +6,7 @@ from slipway.cli.lazy import LazyCommand, LazyGroup
 
 SECTIONS = {
     "Model": {
+        "new": LazyCommand("model.new", "Make this repository your problem's, from a table", "pipeline"),
         "predict": LazyCommand("model.bundle", "Score rows given as JSON", "serve"),
         "score": LazyCommand("model.bundle", "Score a Parquet or CSV file in constant memory", "pipeline"),
         "verify": LazyCommand("model.bundle", "Verify a bundle: hashes, certificate, golden rows", "serve"),

@@ -1,0 +1,177 @@
+"""Write the files of a new problem from its plan."""
+
+import math
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from slipway.data.splitting import FEWEST_GROUPS
+from slipway.problem import Task
+from slipway.template.column_plans import ColumnPlan
+from slipway.template.plan import ProblemPlan
+
+_TYPES = {
+    "integer": "int",
+    "number": "float",
+    "text": "str",
+    "boolean": "bool",
+    "timestamp": "datetime",
+    "instant": "datetime",
+}
+_METRICS = {Task.BINARY: "log_loss", Task.MULTICLASS: "log_loss", Task.REGRESSION: "rmse"}
+_ESTIMATORS = {
+    Task.BINARY: ("HistGradientBoostingClassifier", "LogisticRegression"),
+    Task.MULTICLASS: ("HistGradientBoostingClassifier", "LogisticRegression"),
+    Task.REGRESSION: ("HistGradientBoostingRegressor", "Ridge"),
+}
+# Below so many rows or groups the holdout would be too small with a smaller share.
+_SMALL, _HOLDOUT, _LARGE_HOLDOUT = 5_000, 0.2, 0.3
+# Relative losses that 1,000 independent rows, or groups whose rows share their fate, can show: margins shrink with
+# the root of their number.
+_LEAST_MARGIN, _OF_ROWS, _OF_GROUPS = 0.0125, 1.5, 0.3
+# Limits of what one column may explain alone: half of what the strongest leaves is room for a better one.
+_LEAST_SINGLE, _MOST_SINGLE = 0.5, 0.98
+# At most so many leaves' rows: a thousandth of the table, and enough for a mean.
+_LEAST_LEAF = 10
+
+
+def render_files(plan: ProblemPlan) -> dict[str, str]:
+    """Return the text of every file that belongs to the problem, by its path in the repository."""
+    environment = Environment(
+        loader=PackageLoader("slipway.template", "files"),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - Python and YAML, where each text is written as a literal
+    )
+    facts = _collect_facts(plan)
+    package = f"src/{plan.name}"
+    names = {
+        "contract.py": f"{package}/contract.py",
+        "dataset.py": f"{package}/dataset.py",
+        "model.py": f"{package}/model.py",
+        "problem.py": f"{package}/problem.py",
+        "params.yaml": "params.yaml",
+        "gate.yaml": "gate.yaml",
+        "monitor.yaml": "monitor.yaml",
+        "README.md": "README.md",
+        "data.md": "docs/data.md",
+        "test_dataset.py": "tests/test_dataset.py",
+    }
+    if plan.timestamps:
+        names["features.py"] = f"{package}/features.py"
+    files = {path: environment.get_template(f"{name}.jinja").render(facts) for name, path in names.items()}
+    return {f"{package}/__init__.py": "", **files}
+
+
+def render_plots(task: Task) -> str:
+    """Return the section `plots` of dvc.yaml for a task."""
+    return (resources.files("slipway.template") / "files" / f"plots_{task}.yaml").read_text()
+
+
+def _collect_facts(plan: ProblemPlan) -> dict[str, Any]:
+    trees, linear = _ESTIMATORS[plan.task]
+    holdout = _LARGE_HOLDOUT if plan.groups < _SMALL else _HOLDOUT
+    held_groups, held_rows = plan.groups * holdout, plan.rows * holdout
+    grouped = plan.groups < plan.rows
+    margin = max(_LEAST_MARGIN, (_OF_GROUPS if grouped else _OF_ROWS) / math.sqrt(held_groups))
+    return {
+        "plan": plan,
+        "class_name": "".join(word.capitalize() for word in plan.name.split("_")),
+        "describe": describe_name,
+        "literal": _write_literal,
+        "type_of": _write_type,
+        "rules_of": _write_rules,
+        "kinds": _select_kinds(plan),
+        "roles": _join([f"`{name}`" for name in ("target", *_roles(plan))]),
+        "outcome": describe_outcome(plan),
+        "target_text": _describe_target(plan),
+        "metric": _METRICS[plan.task],
+        "trees": trees,
+        "linear": linear,
+        "texts": [each.field for each in plan.inputs if each.kind == "text"],
+        "holdout": holdout,
+        "leaf": max(_LEAST_LEAF, min(200, plan.rows // 1_000)),
+        "held": round(held_groups),
+        "unit": "groups" if grouped else "rows",
+        "margin": _round(min(0.5, margin)),
+        "slice_margin": _round(min(0.5, 3 * margin)),
+        "slice_rows": max(50, min(500, round(held_rows / 50))),
+        "single": _round(min(_MOST_SINGLE, max(_LEAST_SINGLE, (1 + plan.strongest) / 2))),
+        "least_groups": max(FEWEST_GROUPS, round(held_groups / 2)),
+        "least_rows": max(FEWEST_GROUPS, round(held_rows / 2)),
+        "clock": next((each.field for each in plan.timestamps if each.source == plan.request.time), ""),
+    }
+
+
+def describe_name(name: str) -> str:
+    """Return a column's or package's name as words: `Monthly charges`."""
+    words = name.replace("_", " ").replace("-", " ").strip()
+    return words[:1].upper() + words[1:] if words else name
+
+
+def describe_outcome(plan: ProblemPlan) -> str:
+    """Say in a few words what a score is of."""
+    target = describe_name(plan.request.target).lower()
+    if plan.task is not Task.BINARY or plan.target_kind == "boolean" or plan.positive in (1, 1.0):
+        return target
+    return f"{target} is {plan.positive}"
+
+
+def _describe_target(plan: ProblemPlan) -> str:
+    if plan.task is Task.BINARY:
+        return f"True if the column {plan.request.target} is {plan.positive}."
+    if plan.task is Task.MULTICLASS:
+        return f"The column {plan.request.target}: {_join([str(each) for each in plan.classes[:20]])}."
+    return f"The column {plan.request.target}, in its own unit."
+
+
+def _select_kinds(plan: ProblemPlan) -> dict[str, str]:
+    request = plan.request
+    used = {each.source for each in plan.inputs} | {request.target, request.group, request.time, request.key}
+    return {name: kind for name, kind in plan.kinds.items() if name in used}
+
+
+def _roles(plan: ProblemPlan) -> Iterator[str]:
+    if plan.request.group or plan.group_by_day:
+        yield "group"
+    if plan.request.time:
+        yield "time"
+    if plan.request.key:
+        yield "key"
+
+
+def _write_type(plan: ColumnPlan) -> str:
+    return f"Literal[{', '.join(map(_write_literal, plan.categories))}]" if plan.categories else _TYPES[plan.kind]
+
+
+def _write_rules(plan: ColumnPlan) -> str:
+    if plan.kind in ("timestamp", "instant"):
+        return f"tz={plan.kind == 'instant'}, "
+    rules = {"ge": plan.low, "le": plan.high, "max_length": plan.longest}
+    return "".join(f"{name}={_write_number(value)}, " for name, value in rules.items() if value is not None)
+
+
+def _write_number(value: float) -> str:
+    if float(value).is_integer() and abs(value) < 2**53:
+        return f"{int(value):_}"
+    return f"{value:g}"
+
+
+def _write_literal(value: Any) -> str:
+    """Return the value as Python writes it, text in double quotes."""
+    if isinstance(value, str):
+        quoted = repr(value)
+        return quoted if '"' in quoted or "\\" in quoted else f'"{quoted[1:-1]}"'
+    if isinstance(value, list):
+        return f"[{', '.join(map(_write_literal, value))}]"
+    return repr(value)
+
+
+def _join(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.2g}")
