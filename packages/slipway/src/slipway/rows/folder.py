@@ -60,8 +60,8 @@ def list_table_files(folder: Path, alone: bool) -> list[Path]:
     if not tables:
         state = "has no parquet or CSV file" if folder.is_dir() else "does not exist"
         raise DataError(
-            f"Expected a folder of parquet or CSV files at {folder}, but it {state}. Fetch the data of this commit: "
-            "dvc pull data.dvc"
+            f"Expected a folder of parquet or CSV files at {folder}, but it {state}."
+            f"{' Fetch the data of this commit: dvc pull data.dvc' if alone else ''}"
         )
     return tables
 

@@ -1,27 +1,24 @@
 """Read the table that a new problem is made from: a Parquet or CSV file, or a folder of them."""
 
-import csv
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet as pq
 
 from slipway.errors import DataError, first_line
+from slipway.rows.csv_file import refuse_repeated_names
 from slipway.rows.folder import list_table_files
 from slipway.tables import is_text, plain_type
+from slipway.template.csv_source import read_csv_source
 
-# Bytes of a CSV file from which its delimiter is found.
-_HEAD = 65_536
-_DELIMITERS = ",;\t|"
 _ADVICE = "Expected a .parquet or .csv file, or a folder of such files."
 
 
 def read_source_table(source: Path) -> pa.Table:
     """Read `source` into one table of plain types: truth values, int64, float64, text, and times in microseconds.
 
-    Files of a folder are read in the order of their names and must have the same columns. Columns of other types
-    (lists, structs, bytes) are left out. Raises `DataError`.
+    Files of a folder are read in the order of their names and must have the same columns. A column of another type
+    (lists, structs, bytes) stays as it is, and can be no input. Raises `DataError`.
     """
     paths = list_table_files(source, alone=False) if source.is_dir() else [source]
     tables = [_read(path) for path in paths]
@@ -37,7 +34,7 @@ def _read(path: Path) -> pa.Table:
         if path.suffix.lower() in (".parquet", ".pq"):
             return pq.read_table(path)
         if path.suffix.lower() in (".csv", ".tsv", ".txt"):
-            return _read_csv(path)
+            return read_csv_source(path)
     except FileNotFoundError as error:
         raise DataError(f"There is no {path}. {_ADVICE}") from error
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -45,26 +42,9 @@ def _read(path: Path) -> pa.Table:
     raise DataError(f"{path}: expected a name that ends in .parquet or .csv. {_ADVICE}")
 
 
-def _read_csv(path: Path) -> pa.Table:
-    with path.open(encoding="utf-8-sig", errors="strict") as file:
-        head = file.read(_HEAD)
-    try:
-        delimiter = csv.Sniffer().sniff(head, _DELIMITERS).delimiter
-    except csv.Error:
-        # A file of one column has none.
-        delimiter = ","
-    return pyarrow.csv.read_csv(
-        path,
-        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        convert_options=pyarrow.csv.ConvertOptions(strings_can_be_null=True),
-    )
-
-
 def _require_same_columns(paths: list[Path], tables: list[pa.Table]) -> None:
     for path, table in zip(paths, tables, strict=True):
-        twice = {name for name in table.column_names if table.column_names.count(name) > 1}
-        if twice:
-            raise DataError(f"{path} has more than one column {sorted(twice)[0]!r}. Rename or drop one of them.")
+        refuse_repeated_names(path, table.column_names)
         missing = sorted(set(table.column_names) ^ set(tables[0].column_names))
         if missing:
             raise DataError(
@@ -74,14 +54,19 @@ def _require_same_columns(paths: list[Path], tables: list[pa.Table]) -> None:
 
 
 def _as_plain(table: pa.Table) -> pa.Table:
-    """Cast each column to the plain type of its kind; leave out columns that have none."""
-    found = {name: _plain_type(table.schema.field(name).type) for name in table.column_names}
+    """Cast each column to the plain type of its kind, and leave one that has none as it is."""
+    columns = zip(table.column_names, table.columns, strict=True)
+    return pa.table({name: _cast(name, column) for name, column in columns})
+
+
+def _cast(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    plain = _plain_type(column.type)
     try:
-        return pa.table({name: table[name].cast(kind) for name, kind in found.items() if kind is not None})
+        return column if plain is None else column.cast(plain)
     except pa.ArrowException as error:
         raise DataError(
-            f"A column cannot be read without losing digits (numbers have 64 bits, times are in microseconds): "
-            f"{first_line(error)} Write the file with values that fit."
+            f"The column {name} cannot be read without losing digits (numbers have 64 bits, times are in "
+            f"microseconds): {first_line(error)} Write the file with values that fit, or without the column."
         ) from error
 
 
