@@ -9,8 +9,7 @@ from newtables import customers, patients, payments, sales, wines
 from slipway.errors import DataError, SettingsError
 from slipway.problem import Task
 from slipway.template.plan import plan_problem
-from slipway.template.request import NewProblem, name_fields, verify_package_name
-from slipway.template.source_table import read_source_table
+from slipway.template.request import NewProblem, name_fields, verify_free_name, verify_package_name
 
 
 def plan(table, target, **roles):
@@ -60,6 +59,42 @@ def test_a_rare_class_has_its_share_as_threshold_and_its_groups():
     assert set(fields_of(found)) == {"at", "amount", "attempts"} and fields_of(found)["at"].kind == "instant"
 
 
+def test_classes_that_gaps_made_floats_are_whole_numbers():
+    found = plan(wines().assign(grape=[0.0, 1.0, None, 1.0, 0.0] * 100), "grape")
+    assert (found.task, found.classes, found.positive, found.without_target) == (Task.BINARY, (0, 1), 1, 100)
+    found = plan(wines().assign(grape=[0.0, 1.0, None, 1.0, 2.0] * 100), "grape")
+    assert (found.task, found.classes, found.kinds["grape"]) == (Task.MULTICLASS, (0, 1, 2), "integer")
+    assert plan(wines().assign(grape=[0.0, 1.5] * 250), "grape", positive="1.5").positive == 1.5
+
+
+def test_a_column_that_no_contract_can_have_is_named():
+    found = plan(wines().assign(tags=[["a"]] * 500, raw=b"x", took=pd.Timedelta("1s")), "grape")
+    assert {each.column: each.reason.split(";")[0] for each in found.left_out} == {
+        "tags": "of type list<item: string>",
+        "raw": "of type binary",
+        "took": "of type duration[us]",
+    }
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "__index_level_0__", "rowId", "order_no"])
+def test_an_index_that_was_written_along_is_no_input(name):
+    found = plan(wines().assign(**{name: np.arange(500)}), "grape")
+    assert [each.column for each in found.left_out] == [name]
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (["1.5", "2.5", "3.5"] * 166 + ["n/k"] * 2, "2 of 500 values are not numbers, such as 'n/k'"),
+        (["1,5", "-2,25"] * 250, "numbers with a comma, such as '1,5'"),
+        (["31.12.2024", "1/2/24 10:00"] * 250, "dates or times, such as '31.12.2024'"),
+    ],
+)
+def test_text_that_is_meant_as_numbers_or_dates_is_named(cells, said):
+    assert said in "".join(plan(wines().assign(x=cells), "grape").guesses)
+    assert not [each for each in plan(wines().assign(x=["01", "2a"] * 250), "grape").guesses if "read as text" in each]
+
+
 def test_truth_values_need_no_positive_class():
     found = plan(patients(), "outcome")
     assert (found.task, found.positive) == (Task.BINARY, True) and "column_2h_insulin" in fields_of(found)
@@ -78,15 +113,27 @@ def test_ranges_are_round_and_wider_than_seen(low, high, expected):
 @pytest.mark.parametrize(
     ("change", "roles", "said"),
     [
-        ({}, {"target": "grap"}, "no such column"),
+        ({}, {"target": "grap"}, "no such column. Did you mean grape"),
         ({}, {"target": "grape", "task": Task.BINARY}, "3 classes"),
         ({}, {"target": "grape", "task": Task.REGRESSION}, "is text"),
-        ({}, {"target": "grape", "drop": ("grape",)}, "no other role"),
+        ({}, {"target": "grape", "drop": ("grape",)}, "--target and --drop name the same column"),
+        ({}, {"target": "grape", "group": "grape"}, "--group and --target name the same column"),
+        ({}, {"target": "grape", "group": "acid", "drop": ("acid",)}, "--group and --drop name the same column"),
         ({}, {"target": "grape", "time": "acid"}, "expected a column of times"),
         ({"grape": ["red", "white"] * 250}, {"target": "grape"}, "--positive"),
-        ({"grape": ["red", "white"] * 250}, {"target": "grape", "positive": "green"}, "red, white"),
+        ({"grape": ["red", "white"] * 250}, {"target": "grape", "positive": "green"}, "'red' and 'white'"),
         ({"grape": None}, {"target": "grape"}, "missing in all 500 rows"),
-        ({"acid": 1, "alcohol": 2}, {"target": "grape"}, "No column is left"),
+        ({"acid": 1, "alcohol": 2}, {"target": "grape"}, "No column is left that could be an input. alcohol: constant"),
+        ({"acid": np.inf, "alcohol": -np.inf}, {"target": "grape"}, r"alcohol \(500 rows\), acid \(500 rows\)"),
+        (
+            {"grape": [f"g{number}" for number in range(500)]},
+            {"target": "grape"},
+            "500 of them with fewer than 10 rows",
+        ),
+        ({"grape": [[1]] * 500}, {"target": "grape"}, "--target grape: expected numbers, text"),
+        ({"key": [1, 1, *range(2, 499), None]}, {"target": "grape", "key": "key"}, "1 rows without one and 1 with"),
+        ({"store": np.arange(500) % 40}, {"target": "grape", "group": "store"}, "40 values of --group store"),
+        ({"day": "31.12.2024"}, {"target": "grape", "time": "day"}, "such as '31.12.2024'. Write times as"),
         ({"store": [None, "a"] * 250}, {"target": "grape", "group": "store"}, "250 rows have no group"),
     ],
 )
@@ -102,29 +149,31 @@ def test_names_of_fields_are_python_names_and_none_is_taken_twice():
         "target": "target_value",
         "class": "class_value",
         "3D": "column_3_d",
-        "été": "t",
+        "été": "ete",
         "%": "column",
         "MonthlyCharges": "monthly_charges",
     }
+
+
+def test_no_field_takes_a_name_that_the_generated_files_use():
+    columns = ["float", "datetime", "at_minute", "at", "é!", "e"]
+    assert name_fields(columns, times=["at", "datetime"]) == {
+        "float": "float_value",
+        "datetime": "datetime_value",
+        "at_minute": "at_minute",
+        "at": "at_2",
+        "é!": "e",
+        "e": "e_2",
+    }
+
+
+@pytest.mark.parametrize("name", ["json", "numpy", "pipeline", "sklearn"])
+def test_a_package_does_not_hide_a_module_that_is_installed(name):
+    with pytest.raises(SettingsError, match="is installed"):
+        verify_free_name(name)
 
 
 @pytest.mark.parametrize("name", ["Churn", "a", "class", "slipway", "1st", "a-b", ""])
 def test_a_package_has_a_name_of_python(name):
     with pytest.raises(SettingsError, match="expected a Python package"):
         verify_package_name(name)
-
-
-def test_a_csv_with_semicolons_and_a_folder_of_files_are_read(tmp_path):
-    wines().to_csv(tmp_path / "one.csv", sep=";", index=False, encoding="utf-8-sig")
-    wines().to_csv(tmp_path / "two.csv", index=False)
-    found = read_source_table(tmp_path)
-    assert found.column_names == ["alcohol", "acid", "grape"] and found.num_rows == 1000
-
-
-def test_files_of_other_columns_are_refused(tmp_path):
-    wines().to_parquet(tmp_path / "one.parquet")
-    wines().drop(columns="acid").to_parquet(tmp_path / "two.parquet")
-    with pytest.raises(DataError, match="acid only in one"):
-        read_source_table(tmp_path)
-    with pytest.raises(DataError, match=r"expected a name that ends in \.parquet or \.csv"):
-        read_source_table(tmp_path / "one.xlsx")

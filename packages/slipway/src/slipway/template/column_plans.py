@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import pyarrow as pa
 
+from slipway.tables import KINDS, is_text
+from slipway.template.request import CLOCKS, TIMES, shorten
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -21,6 +24,12 @@ _FEWEST_ROWS = 50
 _WIDER = 10
 # Codes that come later may be longer.
 _LEAST_LENGTH = 20
+# Share of its values that make a column of text one of numbers or dates that are written in another way.
+_MOST = 0.9
+_WRITTEN_OTHERWISE = (
+    (r"\s*[+-]?[\d.]*,\d+\s*", "numbers with a comma", "write them as 1234.5"),
+    (r"\s*\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b.*", "dates or times", "write them as 2024-12-31 or 2024-12-31T23:59:00"),
+)
 
 
 class ColumnPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +59,7 @@ class LeftOut(msgspec.Struct, frozen=True):
 
 
 def kind_of(stored: pa.DataType) -> str:
-    """Return the kind of a column of `read_source_table`, as `read_folder` calls it."""
+    """Return the kind of a column of `read_source_table`, as `read_folder` calls it; its type if that has none."""
     if pa.types.is_boolean(stored):
         return "boolean"
     if pa.types.is_integer(stored):
@@ -59,7 +68,7 @@ def kind_of(stored: pa.DataType) -> str:
         return "number"
     if pa.types.is_timestamp(stored):
         return "instant" if stored.tz else "timestamp"
-    return "text"
+    return "text" if is_text(stored) or pa.types.is_null(stored) else str(stored)
 
 
 def plan_columns(
@@ -78,12 +87,15 @@ def plan_columns(
 
 
 def _find_reason(source: str, column: "pd.Series", kind: str) -> str:
+    """Return why the column is no input, "" if it is one."""
+    if kind not in KINDS:
+        return f"of type {kind}; expected numbers, text, truth values or times"
     known = column.dropna()
     distinct = known.nunique()
     if distinct == 0:
         return "no value in any row"
-    if distinct == 1 and (len(known) == len(column) or kind in ("number", "integer", "timestamp", "instant")):
-        return f"constant: {known.iloc[0]} in every row that has a value"
+    if distinct == 1 and (len(known) == len(column) or kind in ("number", "integer", *TIMES)):
+        return f"constant: {shorten(known.iloc[0])} in every row that has a value"
     if len(column) < _FEWEST_ROWS:
         return ""
     if kind == "integer" and distinct == len(column) and _names_identifier(source):
@@ -93,11 +105,28 @@ def _find_reason(source: str, column: "pd.Series", kind: str) -> str:
     return ""
 
 
+def explain_text(column: "pd.Series") -> str:
+    """Return why a column of text is probably meant as numbers or dates and what to write, "" if it is not."""
+    import pandas as pd
+
+    known = column.dropna()
+    others = known[pd.to_numeric(known, errors="coerce").isna()]
+    if others.empty:
+        return ""
+    such = f"such as {shorten(others.iloc[0])}"
+    for pattern, what, remedy in _WRITTEN_OTHERWISE:
+        if others.str.fullmatch(pattern).mean() > _MOST:
+            return f"{what}, {such}; {remedy}"
+    if len(others) < (1 - _MOST) * len(known):
+        return f"{len(others):,} of {len(known):,} values are not numbers, {such}; write them as empty cells"
+    return ""
+
+
 def _names_identifier(source: str) -> bool:
+    """Return True for names of identifiers, and for those under which pandas writes its index."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", source).lower()
-    return bool(re.search(r"(^|[\W_])(id|key|uuid|nr|no|number|index|rownum|row)$", words)) or words.startswith(
-        "unnamed"
-    )
+    named = re.search(r"(^|[\W_])(id|key|uuid|nr|no|number|index|rownum|row)$", words)
+    return bool(named) or not words or words.startswith(("unnamed", "__index_level_"))
 
 
 def _plan(source: str, field: str, column: "pd.Series", kind: str) -> ColumnPlan:
@@ -118,7 +147,7 @@ def _plan(source: str, field: str, column: "pd.Series", kind: str) -> ColumnPlan
         return msgspec.structs.replace(plan, seen=seen, longest=max(_LEAST_LENGTH, 2 * longest))
     if kind == "boolean":
         return msgspec.structs.replace(plan, seen=f"true in {known.astype(bool).mean():.1%}{missing}")
-    clocks = {"minute": known.dt.hour * 60 + known.dt.minute, "weekday": known.dt.day_of_week}
+    clocks = dict(zip(CLOCKS, (known.dt.hour * 60 + known.dt.minute, known.dt.day_of_week), strict=True))
     varied = tuple(name for name, values in clocks.items() if values.nunique() > 1)
     return msgspec.structs.replace(
         plan, seen=f"{known.min():%Y-%m-%d} to {known.max():%Y-%m-%d}{missing}", clocks=varied

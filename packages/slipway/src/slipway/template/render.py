@@ -8,9 +8,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from slipway.data.splitting import FEWEST_GROUPS
+from slipway.markdown import escape_markdown, inline_code
 from slipway.problem import Task
 from slipway.template.column_plans import ColumnPlan
 from slipway.template.plan import ProblemPlan
+from slipway.template.request import TIMES
 
 _TYPES = {
     "integer": "int",
@@ -81,6 +83,8 @@ def _collect_facts(plan: ProblemPlan) -> dict[str, Any]:
         "class_name": "".join(word.capitalize() for word in plan.name.split("_")),
         "describe": describe_name,
         "literal": _write_literal,
+        "code": inline_code,
+        "escape": escape_markdown,
         "type_of": _write_type,
         "rules_of": _write_rules,
         "kinds": _select_kinds(plan),
@@ -107,8 +111,9 @@ def _collect_facts(plan: ProblemPlan) -> dict[str, Any]:
 
 def describe_name(name: str) -> str:
     """Return a column's or package's name as words: `Monthly charges`."""
-    words = name.replace("_", " ").replace("-", " ").strip()
-    return words[:1].upper() + words[1:] if words else name
+    printable = "".join(sign if sign.isprintable() else " " for sign in name)
+    words = " ".join(printable.replace("_", " ").replace("-", " ").split())
+    return words[:1].upper() + words[1:] if words else repr(name)
 
 
 def describe_outcome(plan: ProblemPlan) -> str:
@@ -147,7 +152,7 @@ def _write_type(plan: ColumnPlan) -> str:
 
 
 def _write_rules(plan: ColumnPlan) -> str:
-    if plan.kind in ("timestamp", "instant"):
+    if plan.kind in TIMES:
         return f"tz={plan.kind == 'instant'}, "
     rules = {"ge": plan.low, "le": plan.high, "max_length": plan.longest}
     return "".join(f"{name}={_write_number(value)}, " for name, value in rules.items() if value is not None)

@@ -1,14 +1,27 @@
 """What a person says about a new problem, and the names that follow from it."""
 
+import difflib
 import keyword
 import re
-from collections.abc import Iterable
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping
+from importlib import metadata
 
 import msgspec
 
 from slipway.contract import RESERVED
 from slipway.errors import SettingsError
 from slipway.problem import Task
+from slipway.tables import KINDS
+
+# Names that contract.py uses itself.
+_USED = frozenset({"bool", "datetime", "float", "int", "msgspec", "str"})
+# Kinds of times, and what features.py can derive from one.
+TIMES = ("timestamp", "instant")
+CLOCKS = ("minute", "weekday")
+# Characters of a value in a sentence.
+_SHOWN = 40
 
 
 class NewProblem(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,31 +50,71 @@ def verify_package_name(name: str) -> None:
         )
 
 
-def verify_columns(request: NewProblem, columns: Iterable[str]) -> None:
-    """Raise `SettingsError` for a column that the table does not have, or that has two roles."""
+def verify_free_name(name: str) -> None:
+    """Raise `SettingsError` for the name of a module that is installed, which the package would hide."""
+    if name in sys.stdlib_module_names or name in {*metadata.packages_distributions(), "pipeline", "tests"}:
+        raise SettingsError(f"The name {name!r} belongs to a module that is installed. Choose another one.")
+
+
+def verify_columns(request: NewProblem, kinds: Mapping[str, str]) -> None:
+    """Raise `SettingsError` for a column that the table does not have, that cannot have its role, or has two roles."""
     given = {"--target": request.target, "--group": request.group, "--time": request.time, "--key": request.key}
-    named = [(option, column) for option, column in given.items() if column is not None]
-    named += [("--drop", column) for column in request.drop]
-    known = tuple(columns)
-    for option, column in named:
-        if column not in known:
-            raise SettingsError(f"{option} {column}: the table has no such column. It has: {', '.join(known)}.")
-    if request.target in [column for option, column in named if option != "--target"]:
-        raise SettingsError(f"The column {request.target} is the target, and can have no other role.")
+    roles = {option: column for option, column in given.items() if column is not None}
+    for option, column in [*roles.items(), *(("--drop", column) for column in request.drop)]:
+        if column not in kinds:
+            near = difflib.get_close_matches(column, kinds, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise SettingsError(f"{option} {column}: the table has no such column.{hint} It has: {', '.join(kinds)}.")
+    for option, column in roles.items():
+        if kinds[column] not in KINDS:
+            raise SettingsError(
+                f"{option} {column}: expected numbers, text, truth values or times, found {kinds[column]}."
+            )
+        if column in request.drop:
+            raise SettingsError(f"{option} and --drop name the same column, {column}. Leave out one of them.")
+        if option != "--target" and column == request.target:
+            raise SettingsError(f"{option} and --target name the same column, {column}. Leave out one of them.")
 
 
-def name_fields(columns: Iterable[str]) -> dict[str, str]:
-    """Return a field's name for each column: lower case, letters, digits and underscores, none twice."""
+def name_fields(columns: Iterable[str], times: Iterable[str] = ()) -> dict[str, str]:
+    """Return a field's name for each column: lower case, letters, digits and underscores, none twice.
+
+    The names of what is derived from a column of `times` are not given to another one.
+    """
     names: dict[str, str] = {}
+    taken: set[str] = set()
     for column in columns:
-        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", column)
-        name = re.sub(r"\W+|_+", "_", words, flags=re.ASCII).strip("_").lower() or "column"
-        if name[0].isdigit():
-            name = f"column_{name}"
-        if keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in RESERVED:
-            name = f"{name}_value"
+        name = _name_field(column)
         number, unique = 2, name
-        while unique in names.values():
+        while taken & (own := _occupy(unique, column in times)):
             unique, number = f"{name}_{number}", number + 1
+        taken |= own
         names[column] = unique
     return names
+
+
+def shorten(value: object) -> str:
+    """Return the value in one line of a few words, in quotes if it is text."""
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 4]} ..."
+
+
+def shorten_name(column: object) -> str:
+    """Return a column's name as it stands in a line: in quotes if it is empty, long, or has a line break."""
+    name = str(column)
+    return name if name and name.isprintable() and len(name) <= _SHOWN else shorten(name)
+
+
+def _name_field(column: str) -> str:
+    """Return the column's name as a name of Python, as close as it can be; `é` is written as `e`."""
+    plain = unicodedata.normalize("NFKD", column.replace("ß", "ss")).encode("ascii", "ignore").decode()
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain)
+    name = re.sub(r"\W+|_+", "_", words, flags=re.ASCII).strip("_").lower() or "column"
+    if name[0].isdigit():
+        name = f"column_{name}"
+    reserved = keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in RESERVED | _USED
+    return f"{name}_value" if reserved else name
+
+
+def _occupy(name: str, is_time: bool) -> set[str]:
+    return {name, *(f"{name}_{clock}" for clock in CLOCKS)} if is_time else {name}

@@ -56,7 +56,7 @@ def new(
     from slipway.settings import project_settings
     from slipway.template.plan import plan_problem
     from slipway.template.replacement import is_interrupted, replace_problem
-    from slipway.template.request import NewProblem, verify_package_name
+    from slipway.template.request import NewProblem, verify_free_name, verify_package_name
     from slipway.template.source_table import read_source_table
 
     root, say = Path(), progress_printer(as_json)
@@ -66,6 +66,8 @@ def new(
             as_json, {"name": name, "changed": False}, f"{name} is this repository's problem. Nothing changed."
         )
         return
+    if not is_interrupted(root):
+        verify_free_name(name)
     if source.resolve().is_relative_to((root / "data").resolve()):
         raise click.BadParameter(
             f"{source} lies in data/, which is replaced. Move it out of there.", param_hint="--from"
@@ -76,6 +78,7 @@ def new(
         if not sys.stdin.isatty():
             raise click.UsageError(f"--target is missing. The table has: {', '.join(table.column_names)}.")
         target = click.prompt("Column to predict", type=click.Choice(table.column_names))
+    say(f"  measuring {table.num_columns:,} columns of {table.num_rows:,} rows ...")
     request = NewProblem(
         name=name,
         target=target,
@@ -94,6 +97,7 @@ def new(
 
 def _describe(plan: "ProblemPlan") -> list[str]:
     from slipway.template.render import describe_outcome
+    from slipway.template.request import shorten_name
 
     lines = [
         "",
@@ -102,12 +106,12 @@ def _describe(plan: "ProblemPlan") -> list[str]:
     ]
     lines += [f"  {each.field:<24} {each.kind:<10} {each.seen}" for each in plan.inputs]
     if plan.left_out:
-        lines += ["", "No input:", *(f"  {each.column}: {each.reason}" for each in plan.left_out)]
+        lines += ["", "No input:", *(f"  {shorten_name(each.column)}: {each.reason}" for each in plan.left_out)]
     if plan.guesses:
         lines += ["", "Guessed; confirm or repeat with the option:", *(f"  {each}" for each in plan.guesses)]
     if plan.suspects:
         lines += ["", "Known at the moment of prediction? If not, --drop it:"]
-        lines += [f"  {each.column}: {each.finding}" for each in plan.suspects]
+        lines += [f"  {shorten_name(each.column)}: {each.finding}" for each in plan.suspects]
     return lines
 
 

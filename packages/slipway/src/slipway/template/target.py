@@ -1,0 +1,122 @@
+"""Plan the target of a new problem: its task, its classes, and the class that a score is the probability of."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from slipway.errors import DataError, SettingsError
+from slipway.problem import Task
+from slipway.template.request import TIMES, NewProblem, shorten, shorten_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Whole numbers of more values than this are a quantity, not classes.
+_MOST_CLASSES = 20
+# A class rarer than this has its own share as the threshold, else none would ever be predicted.
+_RARE = 0.2
+# With fewer rows of a class, one part of the split may have none.
+_FEWEST_IN_CLASS = 10
+# Words for the class that a score is the probability of.
+_POSITIVE = frozenset(
+    ["yes", "y", "true", "t", "1", "positive", "pos", "bad", "default", "fraud", "churn", "churned", "late", "sick"]
+)
+
+
+class TargetPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What the target is: its task, its classes (none of a regression) and the positive one of two.
+
+    `share` is that of the positive class, `threshold` the score from which a row is labelled so; `guesses` are for a
+    person to confirm.
+    """
+
+    task: Task
+    classes: tuple[Any, ...] = ()
+    positive: Any = None
+    share: float = 0.0
+    threshold: float = 0.5
+    guesses: tuple[str, ...] = ()
+
+
+def find_target_kind(column: pa.ChunkedArray, kind: str, task: Task | None) -> str:
+    """Return the kind of the target: whole numbers of few values are classes, even if gaps made them floats."""
+    if kind != "number" or task is Task.REGRESSION:
+        return kind
+    values = pc.unique(column.drop_null())
+    whole = [value.is_integer() for value in values.to_pylist()] if len(values) <= _MOST_CLASSES else [False]
+    return "integer" if all(whole) else kind
+
+
+def plan_target(target: "pd.Series", kind: str, request: NewProblem) -> TargetPlan:
+    """Plan a target that has a value in every row; raises `SettingsError` and `DataError`."""
+    task = request.task or _guess_task(target, kind)
+    values = f"{target.nunique():,} values ({kind})"
+    guesses = [] if request.task else [f"task {task}: {shorten_name(target.name)} has {values}; another one: --task"]
+    if task is Task.REGRESSION:
+        if kind not in ("number", "integer", "boolean"):
+            raise SettingsError(f"--task regression: the target {target.name} is {kind}, expected numbers.")
+        return TargetPlan(task=task, guesses=tuple(guesses))
+    classes = _find_classes(target, task)
+    if task is Task.MULTICLASS:
+        return TargetPlan(task=task, classes=classes, guesses=tuple(guesses))
+    positive = _choose_positive(target, classes, request.positive)
+    if request.positive is None:
+        guesses.append(
+            f"a score is the probability that {shorten_name(target.name)} is {shorten(positive)}; another class: "
+            "--positive"
+        )
+    share = float((target == positive).mean())
+    threshold = 0.5 if _RARE <= share <= 1 - _RARE else round(min(max(share, 0.01), 0.99), 2)
+    return TargetPlan(
+        task=task, classes=classes, positive=positive, share=share, threshold=threshold, guesses=tuple(guesses)
+    )
+
+
+def _guess_task(target: "pd.Series", kind: str) -> Task:
+    if kind in TIMES:
+        raise SettingsError(
+            f"The target {target.name} is a time. Make a number or classes of it, and write the table again."
+        )
+    distinct = target.nunique()
+    if distinct == 2 or kind == "boolean":
+        return Task.BINARY
+    is_quantity = kind == "number" or (kind == "integer" and distinct > _MOST_CLASSES)
+    return Task.REGRESSION if is_quantity else Task.MULTICLASS
+
+
+def _find_classes(target: "pd.Series", task: Task) -> tuple[Any, ...]:
+    counts = target.value_counts()
+    classes = tuple(sorted(counts.index.tolist()))
+    shown = ", ".join(shorten(each) for each in classes[:10]) + (", ..." if len(classes) > 10 else "")
+    if len(classes) < 2 or (task is Task.BINARY and len(classes) != 2):
+        raise SettingsError(
+            f"--task {task}: the target {target.name} has {len(classes):,} classes ({shown}), expected "
+            f"{'two' if task is Task.BINARY else 'two or more'}."
+        )
+    if counts.min() < _FEWEST_IN_CLASS:
+        rare = int((counts < _FEWEST_IN_CLASS).sum())
+        raise DataError(
+            f"The target {target.name} has {len(classes):,} classes, {rare:,} of them with fewer than "
+            f"{_FEWEST_IN_CLASS} rows, such as {shorten(counts.index[-1])}. Join rare classes, leave their rows out, "
+            "or choose another target."
+        )
+    return classes
+
+
+def _choose_positive(target: "pd.Series", classes: tuple[Any, ...], asked: str | None) -> Any:
+    shown = " and ".join(shorten(each) for each in classes)
+    if asked is not None:
+        same = [each for each in classes if str(each) == asked]
+        chosen = same or [each for each in classes if str(each).strip().lower() == asked.strip().lower()]
+        if len(chosen) != 1:
+            raise SettingsError(f"--positive {asked}: expected one of the classes of {target.name}, {shown}.")
+        return chosen[0]
+    likely = [each for each in classes if str(each).strip().lower() in _POSITIVE]
+    if len(likely) != 1:
+        raise SettingsError(
+            f"The target {target.name} has the classes {shown}. Name the one that a score is the probability of with "
+            "--positive."
+        )
+    return likely[0]
