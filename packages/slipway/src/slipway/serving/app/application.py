@@ -116,18 +116,18 @@ class App:
                 return handler(Request(environ, b"", began))
             if environ["REQUEST_METHOD"] != "POST":
                 raise Refusal(Reason.METHOD, "Expected POST.", headers=(("allow", "POST"),))
-            request = Request(environ, self._receive(environ, place), began)
+            request = Request(environ, self._receive(environ), began)
             with self._turn:
                 return handler(request)
         finally:
             self.places.give_back(place)
 
-    def _receive(self, environ: Environ, place: int) -> bytes:
-        self.places.begin_body(place, environ)
+    def _receive(self, environ: Environ) -> bytes:
+        self.places.begin_body(environ)
         try:
             return read_body(environ, self._limit)
         finally:
-            self.places.end_body(place)
+            self.places.end_body(environ)
 
     def _probe(self, request: Request) -> Reply:
         """Answer a probe without Flask, for whose import the first one would wait."""

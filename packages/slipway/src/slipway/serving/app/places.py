@@ -26,9 +26,9 @@ class Places:
         # pop and append of a deque are atomic: a counter that needs no lock.
         self._free = deque(range(places))
         self._body_seconds = body_seconds
-        # Since when a body is read, and the environment of its request, by place.
+        # Since when a body is read, and the environment of its request, by the identity of that. Whoever takes an entry
+        # out answers the request.
         self._bodies: dict[int, tuple[float, Mapping[str, Any]]] = {}
-        self._late: set[int] = set()
 
     @property
     def full(self) -> bool:
@@ -47,23 +47,20 @@ class Places:
         """Give a place back."""
         self._free.append(place)
 
-    def begin_body(self, place: int, environ: Mapping[str, Any]) -> None:
+    def begin_body(self, environ: Mapping[str, Any]) -> None:
         """Begin to measure how long a body takes."""
-        self._bodies[place] = time.monotonic(), environ
+        self._bodies[id(environ)] = time.monotonic(), environ
 
-    def end_body(self, place: int) -> None:
+    def end_body(self, environ: Mapping[str, Any]) -> None:
         """End measuring; raises `Refusal` (408) for a body that took too long, which was answered meanwhile."""
-        del self._bodies[place]
-        if place in self._late:
-            self._late.discard(place)
+        if self._bodies.pop(id(environ), None) is None:
             raise self._slow_body()
 
     def answer_slow_bodies(self) -> None:
         """Answer requests whose body takes too long, and let the server close their connections."""
         before = time.monotonic() - self._body_seconds
-        for place, (began, environ) in [*self._bodies.items()]:
-            if began < before and place not in self._late:
-                self._late.add(place)
+        for name, (began, environ) in [*self._bodies.items()]:
+            if began < before and self._bodies.pop(name, None) is not None:
                 # The server reads a response's parts in the thread that answers.
                 threading.Thread(target=self._answer_slow_body, args=(environ,), daemon=True).start()
 
