@@ -102,3 +102,14 @@ def test_without_a_list_no_other_origin_is_allowed(churn_service, churn):
     assert churn_service.ask.options("/predict", headers=ASKS).status_code == 405
     answer = churn_service.ask.post("/predict", json=rows_of(churn, 1)[0], headers={"Origin": ORIGIN})
     assert "access-control-allow-origin" not in answer.headers
+
+
+def test_requests_are_answered_after_the_reader_of_the_access_log_has_ended(printing, churn):
+    printing.process.stdout.close()
+    for row in rows_of(churn, 3):
+        assert printing.ask.post("/predict", json=row).status_code == 200
+    held = [requests.Session() for _ in range(20)]
+    assert 503 in [session.get(printing.url + "/healthz", timeout=5).status_code for session in held]
+    assert 503 in [session.get(printing.url + "/healthz", timeout=5).status_code for session in held]
+    printing.process.terminate()
+    assert printing.process.wait(timeout=15) == 0

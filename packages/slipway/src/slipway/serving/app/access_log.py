@@ -1,6 +1,7 @@
 """The access log: a JSON line on standard output for each request, refusals among them; no query, header or body."""
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,4 +59,6 @@ class AccessLog:
             self._print(AccessLine(datetime.now(UTC), Reason.OVERLOADED.status, Reason.OVERLOADED))
 
     def _print(self, line: Any) -> None:
-        os.write(_STANDARD_OUTPUT, self._encode(line) + b"\n")
+        # Standard output may be a pipe whose reader ended, or a file on a full disk: requests are answered all the same.
+        with suppress(OSError):
+            os.write(_STANDARD_OUTPUT, self._encode(line) + b"\n")
