@@ -46,7 +46,7 @@ class Overflow:
         """Refuse what is above the limit, as far as it came; return how many."""
         refused = 0
         if open_connections > self._connections.limit:
-            refused += self._refuse_newest()
+            refused += self._refuse_unread()
         if open_connections >= self._connections.limit:
             refused += sum(self._refuse_waiting(listener) for listener in self._connections.listeners)
         return refused
@@ -64,12 +64,15 @@ class Overflow:
                 connection.close()
                 del self._lingering[connection]
 
-    def _refuse_newest(self) -> int:
-        """Refuse the connection that granian accepted and leaves alone; it stays open until another one ends."""
-        newest = self._connections.newest()
-        if newest is None or newest[0] == self._left_alone:
+    def _refuse_unread(self) -> int:
+        """Refuse the connection that granian accepted and leaves alone, once it sent something.
+
+        It stays open until another one ends.
+        """
+        unread = self._connections.find_unread()
+        if unread is None or unread[0] == self._left_alone:
             return 0
-        self._left_alone, connection = newest
+        self._left_alone, connection = unread
         _answer(connection)
         connection.close()
         return 1
