@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import suppress
 
 from slipway.serving.app.application import App
 from slipway.serving.app.shared import Shared
@@ -21,6 +22,7 @@ class LoadWatch:
     def __init__(self, app: App, shared: Shared, section: int) -> None:
         self._app, self._board, self._section = app, shared.board, section
         self._connections = Connections(shared.settings.max_connections)
+        self._open, self._counted = 0, 0.0
         self._full_since: float | None = None
 
     def start(self) -> None:
@@ -31,18 +33,21 @@ class LoadWatch:
         while not self._connections.find_listeners():
             time.sleep(_FIRST_LOOK_SECONDS)
         overflow = Overflow(self._connections)
-        found, counted = 0, 0.0
         while True:
             now = time.monotonic()
-            if now - counted >= _COUNT_SECONDS or found >= self._connections.limit:
-                found, counted = self._connections.count(overflow.lingering), now
-            refused = overflow.refuse(found)
-            if refused:
-                self._app.recorder.add("slipway_refused_connections", refused)
-                if self._app.access_log:
-                    self._app.access_log.write_refused_connections(refused)
+            # Listing open files needs one: where none is left, the last count stands.
+            with suppress(OSError):
+                self._refuse_above_limit(overflow, now)
             overflow.end_lingering()
             self._app.places.answer_slow_bodies()
             self._full_since = (self._full_since or now) if self._app.places.full else None
-            self._board.set_load(self._section, found, now - self._full_since if self._full_since else 0.0)
+            self._board.set_load(self._section, self._open, now - self._full_since if self._full_since else 0.0)
             time.sleep(_LOOK_SECONDS)
+
+    def _refuse_above_limit(self, overflow: Overflow, now: float) -> None:
+        if now - self._counted >= _COUNT_SECONDS or self._open >= self._connections.limit:
+            self._open, self._counted = self._connections.count(overflow.lingering), now
+        if refused := overflow.refuse(self._open):
+            self._app.recorder.add("slipway_refused_connections", refused)
+            if self._app.access_log:
+                self._app.access_log.write_refused_connections(refused)
