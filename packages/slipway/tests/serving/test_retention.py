@@ -1,5 +1,7 @@
 """Files of the log are deleted past their days and above their size, never by one look at the clock."""
 
+import errno
+import fcntl
 import os
 import time
 from datetime import UTC, datetime, timedelta
@@ -91,6 +93,25 @@ def test_a_file_that_cannot_be_deleted_is_named_and_the_others_go(tmp_path):
         os._exit(0 if len(failures) == 1 and first.name in failures[0] else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert first.exists() and not second.exists()
+
+
+def lock_as_nfs(file, operation):
+    """The rule of flock(2) for NFS: an exclusive lock needs a file that is open for writing."""
+    if operation & fcntl.LOCK_EX and fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def lock_nowhere(*_):
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+
+@pytest.mark.parametrize("flock", [lock_as_nfs, lock_nowhere])
+def test_files_are_deleted_on_file_systems_that_lock_in_another_way_or_not_at_all(tmp_path, flock, monkeypatch):
+    (old,) = write_files(tmp_path, 1, age=40 * DAY)
+    (young,) = write_files(tmp_path, 1)
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert Retention(LogSettings(log=tmp_path)).clean() == []
+    assert list_segments(tmp_path) == [young] and not old.exists()
 
 
 def test_a_clock_that_jumps_by_forty_days_deletes_nothing(tmp_path, clock):

@@ -59,6 +59,6 @@ class AccessLog:
             self._print(AccessLine(datetime.now(UTC), Reason.OVERLOADED.status, Reason.OVERLOADED))
 
     def _print(self, line: Any) -> None:
-        # Standard output may be a pipe whose reader ended, or a file on a full disk: requests are answered all the same.
+        # Standard output may be a pipe whose reader ended, or a file on a full disk: that ends no request.
         with suppress(OSError):
             os.write(_STANDARD_OUTPUT, self._encode(line) + b"\n")

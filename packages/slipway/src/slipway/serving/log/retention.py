@@ -36,7 +36,11 @@ class Retention:
     def clean(self) -> list[str]:
         """Delete what is too old or too much; return a sentence about each file that should have been deleted."""
         now = time.time()
-        found = {path: path.stat() for path in list_segments(self._folder) if is_own_segment(path)}
+        found = {}
+        for path in filter(is_own_segment, list_segments(self._folder)):
+            # Another worker may delete it meanwhile.
+            with suppress(FileNotFoundError):
+                found[path] = path.stat()
         trusted = self._trusts_clock(now, max((stat.st_mtime for stat in found.values()), default=now))
         total, failures = sum(stat.st_size for stat in found.values()), []
         for path, stat in found.items():

@@ -1,5 +1,6 @@
 """The files of the log: how they are named, and which of them no process writes any more."""
 
+import errno
 import fcntl
 import os
 import re
@@ -9,6 +10,8 @@ from pathlib import Path
 
 SUFFIX = ".jsonl"
 _OWN = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}\.jsonl")
+# What a file system without locks answers.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def list_segments(folder: Path) -> list[Path]:
@@ -39,15 +42,31 @@ def create_segment(path: Path) -> int:
 def delete_segment(path: Path) -> bool:
     """Delete a file unless a process writes it; return False for one that stays. Raises `OSError`."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = _open_to_lock(path)
     except FileNotFoundError:
         # Another worker deleted it at the same time.
         return True
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(file)
         path.unlink(missing_ok=True)
     except BlockingIOError:
         return False
     finally:
         os.close(file)
     return True
+
+
+def _open_to_lock(path: Path) -> int:
+    """Open a file for writing, which NFS asks for before it locks; of another user, for reading alone."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except PermissionError:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _lock(file: int) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
