@@ -8,8 +8,9 @@ from newtables import customers, patients, payments, sales, wines
 
 from slipway.errors import DataError, SettingsError
 from slipway.problem import Task
+from slipway.template.field_names import name_fields
 from slipway.template.plan import plan_problem
-from slipway.template.request import NewProblem, name_fields, verify_free_name, verify_package_name
+from slipway.template.request import NewProblem, verify_free_name, verify_package_name
 
 
 def plan(table, target, **roles):
@@ -177,3 +178,11 @@ def test_a_package_does_not_hide_a_module_that_is_installed(name):
 def test_a_package_has_a_name_of_python(name):
     with pytest.raises(SettingsError, match="expected a Python package"):
         verify_package_name(name)
+
+
+def test_a_class_of_few_rows_among_many_is_measured():
+    rng = np.random.default_rng(6)
+    rare = np.arange(60_000) % 5_000 == 0
+    table = pd.DataFrame({"x": rng.normal(size=60_000) + 9 * rare, "y": rare})
+    found = plan(table, "y")
+    assert found.strongest > 0.9 and [each.column for each in found.suspects] == ["x"]

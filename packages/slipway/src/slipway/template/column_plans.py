@@ -9,7 +9,8 @@ import msgspec
 import pyarrow as pa
 
 from slipway.tables import KINDS, is_text
-from slipway.template.request import CLOCKS, TIMES, shorten
+from slipway.template.field_names import CLOCKS, TIMES
+from slipway.template.quoting import quote_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +59,7 @@ class LeftOut(msgspec.Struct, frozen=True):
     reason: str
 
 
-def kind_of(stored: pa.DataType) -> str:
+def find_kind(stored: pa.DataType) -> str:
     """Return the kind of a column of `read_source_table`, as `read_folder` calls it; its type if that has none."""
     if pa.types.is_boolean(stored):
         return "boolean"
@@ -95,7 +96,7 @@ def _find_reason(source: str, column: "pd.Series", kind: str) -> str:
     if distinct == 0:
         return "no value in any row"
     if distinct == 1 and (len(known) == len(column) or kind in ("number", "integer", *TIMES)):
-        return f"constant: {shorten(known.iloc[0])} in every row that has a value"
+        return f"constant: {quote_value(known.iloc[0])} in every row that has a value"
     if len(column) < _FEWEST_ROWS:
         return ""
     if kind == "integer" and distinct == len(column) and _names_identifier(source):
@@ -113,7 +114,7 @@ def explain_text(column: "pd.Series") -> str:
     others = known[pd.to_numeric(known, errors="coerce").isna()]
     if others.empty:
         return ""
-    such = f"such as {shorten(others.iloc[0])}"
+    such = f"such as {quote_value(others.iloc[0])}"
     for pattern, what, remedy in _WRITTEN_OTHERWISE:
         if others.str.fullmatch(pattern).mean() > _MOST:
             return f"{what}, {such}; {remedy}"

@@ -8,8 +8,10 @@ import pyarrow as pa
 
 from slipway.errors import DataError, SettingsError
 from slipway.problem import Task
-from slipway.template.column_plans import ColumnPlan, LeftOut, explain_text, kind_of, plan_columns
-from slipway.template.request import TIMES, NewProblem, name_fields, shorten, shorten_name, verify_columns
+from slipway.template.column_plans import ColumnPlan, LeftOut, explain_text, find_kind, plan_columns
+from slipway.template.field_names import TIMES, name_fields
+from slipway.template.quoting import quote_name, quote_value
+from slipway.template.request import NewProblem, verify_columns
 from slipway.template.suspects import Suspect, find_suspects, measure_columns
 from slipway.template.target import find_target_kind, plan_target
 
@@ -61,7 +63,7 @@ class ProblemPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 def plan_problem(table: pa.Table, request: NewProblem) -> ProblemPlan:
     """Plan a problem; raises `SettingsError` for a request that the table does not allow, `DataError` for the table."""
-    kinds = {name: kind_of(table.schema.field(name).type) for name in table.column_names}
+    kinds = {name: find_kind(table.schema.field(name).type) for name in table.column_names}
     verify_columns(request, kinds)
     kinds[request.target] = find_target_kind(table[request.target], kinds[request.target], request.task)
     frame = _select_rows(table, request, kinds)
@@ -142,7 +144,7 @@ def _plan_inputs(
 def _explain_texts(frame: "pd.DataFrame", kinds: dict[str, str], request: NewProblem) -> list[str]:
     texts = [name for name in frame if kinds[name] == "text" and name not in (request.target, *request.drop)]
     found = {name: explain_text(frame[name]) for name in texts}
-    return [f"{shorten_name(name)} is read as text: {why}" for name, why in found.items() if why]
+    return [f"{quote_name(name)} is read as text: {why}" for name, why in found.items() if why]
 
 
 def _is_grouped_by_day(frame: "pd.DataFrame", kinds: dict[str, str], request: NewProblem) -> bool:
@@ -151,7 +153,9 @@ def _is_grouped_by_day(frame: "pd.DataFrame", kinds: dict[str, str], request: Ne
         return False
     times = frame[request.time]
     if kinds[request.time] not in TIMES:
-        found = f"{kinds[request.time]}, such as {shorten(times.dropna().iloc[0])}" if times.notna().any() else "none"
+        found = (
+            f"{kinds[request.time]}, such as {quote_value(times.dropna().iloc[0])}" if times.notna().any() else "none"
+        )
         raise SettingsError(
             f"--time {request.time}: expected a column of times, found {found}. Write times as 2024-12-31 or "
             "2024-12-31T23:59:00."

@@ -11,8 +11,8 @@ from slipway.data.splitting import FEWEST_GROUPS
 from slipway.markdown import escape_markdown, inline_code
 from slipway.problem import Task
 from slipway.template.column_plans import ColumnPlan
+from slipway.template.field_names import TIMES
 from slipway.template.plan import ProblemPlan
-from slipway.template.request import TIMES
 
 _TYPES = {
     "integer": "int",

@@ -54,15 +54,27 @@ def replace_problem(root: Path, plan: ProblemPlan, table: pa.Table, say: Callabl
         write_bytes(root / path, text.encode())
     _edit_pyproject(root, replacement, plan)
     _edit_plots(root, plan)
-    say(f"  writing data/{plan.name}/table.parquet, and putting data/ under DVC ...")
-    kept = table.select([name for name in table.column_names if name not in plan.request.drop])
-    with new_file(root / "data" / plan.name / "table.parquet") as temporary:
-        pq.write_table(kept, temporary, compression="zstd", write_page_checksum=True)
-    version_data(root, push=(root / "data" / plan.name / "table.parquet").stat().st_size < _EMBEDDED_BYTES)
+    _write_table(root, plan, table, say)
     format_sources(root, (f"src/{plan.name}", "tests"))
     say("  locking the packages that are left ...")
     lock_packages(root, say)
     (root / _MARKER).unlink()
+
+
+def _write_table(root: Path, plan: ProblemPlan, table: pa.Table, say: Callable[[str], None]) -> None:
+    """Put the table under DVC without the columns that were dropped."""
+    path = root / "data" / plan.name / "table.parquet"
+    say(f"  writing data/{plan.name}/table.parquet, and putting data/ under DVC ...")
+    kept = table.select([name for name in table.column_names if name not in plan.request.drop])
+    with new_file(path) as temporary:
+        pq.write_table(kept, temporary, compression="zstd", write_page_checksum=True)
+    size = path.stat().st_size
+    version_data(root, push=size < _EMBEDDED_BYTES)
+    if size >= _EMBEDDED_BYTES:
+        say(
+            f"  data/ has {size / 2**20:,.0f} MB, too much for git, and is not pushed: choose a remote "
+            "(docs/github-setup.md, Data in a bucket), then type `uv run dvc push data.dvc`"
+        )
 
 
 def _begin(root: Path, plan: ProblemPlan) -> Replacement:
@@ -117,11 +129,14 @@ def _edit_pyproject(root: Path, replacement: Replacement, plan: ProblemPlan) -> 
     document["project"]["name"] = plan.name.replace("_", "-")
     document["project"]["description"] = f"Predicts {describe_outcome(plan)}."
     document["tool"]["slipway"]["problem"] = plan.name
-    modules = [re.split(r"[^\w-]", each)[0] for each in document["dependency-groups"].get("problem", ())]
-    document["dependency-groups"]["problem"] = tomlkit.array()
+    groups = document.get("dependency-groups", {})
+    modules = [re.split(r"[^\w-]", each)[0] for each in groups.get("problem", ())]
+    if "problem" in groups:
+        groups["problem"] = tomlkit.array()
     for override in document["tool"].get("mypy", {}).get("overrides", ()):
-        for module in [each for each in override["module"] if each.removesuffix(".*") in modules]:
-            override["module"].remove(module)
+        named = override["module"] if isinstance(override["module"], list) else []
+        for module in [each for each in named if each.removesuffix(".*") in modules]:
+            named.remove(module)
     options = document["tool"].get("pytest", {}).get("ini_options", {})
     for number, each in enumerate(options.get("filterwarnings", ())):
         options["filterwarnings"][number] = re.sub(rf"(?<=:){re.escape(old)}$", plan.name, each)

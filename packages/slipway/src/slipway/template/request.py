@@ -1,27 +1,17 @@
-"""What a person says about a new problem, and the names that follow from it."""
+"""State what a person says about a new problem, and hold it against the table."""
 
 import difflib
 import keyword
 import re
 import sys
-import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import metadata
 
 import msgspec
 
-from slipway.contract import RESERVED
 from slipway.errors import SettingsError
 from slipway.problem import Task
 from slipway.tables import KINDS
-
-# Names that contract.py uses itself.
-_USED = frozenset({"bool", "datetime", "float", "int", "msgspec", "str"})
-# Kinds of times, and what features.py can derive from one.
-TIMES = ("timestamp", "instant")
-CLOCKS = ("minute", "weekday")
-# Characters of a value in a sentence.
-_SHOWN = 40
 
 
 class NewProblem(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,47 +64,3 @@ def verify_columns(request: NewProblem, kinds: Mapping[str, str]) -> None:
             raise SettingsError(f"{option} and --drop name the same column, {column}. Leave out one of them.")
         if option != "--target" and column == request.target:
             raise SettingsError(f"{option} and --target name the same column, {column}. Leave out one of them.")
-
-
-def name_fields(columns: Iterable[str], times: Iterable[str] = ()) -> dict[str, str]:
-    """Return a field's name for each column: lower case, letters, digits and underscores, none twice.
-
-    The names of what is derived from a column of `times` are not given to another one.
-    """
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    for column in columns:
-        name = _name_field(column)
-        number, unique = 2, name
-        while taken & (own := _occupy(unique, column in times)):
-            unique, number = f"{name}_{number}", number + 1
-        taken |= own
-        names[column] = unique
-    return names
-
-
-def shorten(value: object) -> str:
-    """Return the value in one line of a few words, in quotes if it is text."""
-    text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 4]} ..."
-
-
-def shorten_name(column: object) -> str:
-    """Return a column's name as it stands in a line: in quotes if it is empty, long, or has a line break."""
-    name = str(column)
-    return name if name and name.isprintable() and len(name) <= _SHOWN else shorten(name)
-
-
-def _name_field(column: str) -> str:
-    """Return the column's name as a name of Python, as close as it can be; `é` is written as `e`."""
-    plain = unicodedata.normalize("NFKD", column.replace("ß", "ss")).encode("ascii", "ignore").decode()
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain)
-    name = re.sub(r"\W+|_+", "_", words, flags=re.ASCII).strip("_").lower() or "column"
-    if name[0].isdigit():
-        name = f"column_{name}"
-    reserved = keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in RESERVED | _USED
-    return f"{name}_value" if reserved else name
-
-
-def _occupy(name: str, is_time: bool) -> set[str]:
-    return {name, *(f"{name}_{clock}" for clock in CLOCKS)} if is_time else {name}

@@ -37,9 +37,9 @@ def measure_columns(
     A small decision tree on the column, and on whether it is missing, predicts the target of rows that it did not see.
     Its strength is 2 AUC - 1 (the largest over several classes), or the share of variance that it explains.
     """
-    rows = spread_rows(len(frame), _ROWS)
-    outcome = _encode_target(target.iloc[rows], task)
-    return {plan.source: _measure(_encode(frame[plan.source].iloc[rows]), outcome, task) for plan in plans}
+    outcome = _encode_target(target, task)
+    rows = _choose_rows(outcome, task)
+    return {plan.source: _measure(_encode(frame[plan.source].iloc[rows]), outcome[rows], task) for plan in plans}
 
 
 def find_suspects(frame: "pd.DataFrame", strengths: Mapping[str, float], time: str | None) -> tuple[Suspect, ...]:
@@ -64,9 +64,18 @@ def _find_later(frame: "pd.DataFrame", columns: Iterable[str], time: str | None)
 
 
 def _encode_target(target: "pd.Series", task: Task) -> NDArray[np.float64]:
-    return (
-        target.to_numpy(np.float64) if task is Task.REGRESSION else target.astype("category").cat.codes.to_numpy(float)
-    )
+    if task is Task.REGRESSION:
+        return target.to_numpy(np.float64)
+    return target.astype("category").cat.codes.to_numpy(float)
+
+
+def _choose_rows(outcome: NDArray[np.float64], task: Task) -> NDArray[np.intp]:
+    """Return an even spread of the rows of each class: a rare one keeps its rows, and the AUC does not change."""
+    if task is Task.REGRESSION:
+        return spread_rows(len(outcome), _ROWS)
+    places = [np.flatnonzero(outcome == label) for label in np.unique(outcome)]
+    chosen = [each[spread_rows(len(each), _ROWS // len(places))] for each in places]
+    return np.sort(np.concatenate(chosen))
 
 
 def _encode(column: "pd.Series") -> NDArray[np.float64]:
@@ -90,8 +99,6 @@ def _measure(inputs: NDArray[np.float64], outcome: NDArray[np.float64], task: Ta
     if task is Task.REGRESSION:
         predicted = cross_val_predict(DecisionTreeRegressor(**size), inputs, outcome, cv=_FOLDS)
         return float(r2_score(outcome, predicted))
-    if np.bincount(outcome.astype(int)).min() < _FOLDS:
-        return 0.0
     predicted = cross_val_predict(DecisionTreeClassifier(**size), inputs, outcome, cv=_FOLDS, method="predict_proba")
     return max(
         float(2 * roc_auc_score(outcome == label, predicted[:, label]) - 1) for label in range(predicted.shape[1])

@@ -8,7 +8,9 @@ import pyarrow.compute as pc
 
 from slipway.errors import DataError, SettingsError
 from slipway.problem import Task
-from slipway.template.request import TIMES, NewProblem, shorten, shorten_name
+from slipway.template.field_names import TIMES
+from slipway.template.quoting import quote_name, quote_value
+from slipway.template.request import NewProblem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +55,7 @@ def plan_target(target: "pd.Series", kind: str, request: NewProblem) -> TargetPl
     """Plan a target that has a value in every row; raises `SettingsError` and `DataError`."""
     task = request.task or _guess_task(target, kind)
     values = f"{target.nunique():,} values ({kind})"
-    guesses = [] if request.task else [f"task {task}: {shorten_name(target.name)} has {values}; another one: --task"]
+    guesses = [] if request.task else [f"task {task}: {quote_name(target.name)} has {values}; another one: --task"]
     if task is Task.REGRESSION:
         if kind not in ("number", "integer", "boolean"):
             raise SettingsError(f"--task regression: the target {target.name} is {kind}, expected numbers.")
@@ -64,7 +66,7 @@ def plan_target(target: "pd.Series", kind: str, request: NewProblem) -> TargetPl
     positive = _choose_positive(target, classes, request.positive)
     if request.positive is None:
         guesses.append(
-            f"a score is the probability that {shorten_name(target.name)} is {shorten(positive)}; another class: "
+            f"a score is the probability that {quote_name(target.name)} is {quote_value(positive)}; another class: "
             "--positive"
         )
     share = float((target == positive).mean())
@@ -89,7 +91,7 @@ def _guess_task(target: "pd.Series", kind: str) -> Task:
 def _find_classes(target: "pd.Series", task: Task) -> tuple[Any, ...]:
     counts = target.value_counts()
     classes = tuple(sorted(counts.index.tolist()))
-    shown = ", ".join(shorten(each) for each in classes[:10]) + (", ..." if len(classes) > 10 else "")
+    shown = ", ".join(quote_value(each) for each in classes[:10]) + (", ..." if len(classes) > 10 else "")
     if len(classes) < 2 or (task is Task.BINARY and len(classes) != 2):
         raise SettingsError(
             f"--task {task}: the target {target.name} has {len(classes):,} classes ({shown}), expected "
@@ -99,14 +101,14 @@ def _find_classes(target: "pd.Series", task: Task) -> tuple[Any, ...]:
         rare = int((counts < _FEWEST_IN_CLASS).sum())
         raise DataError(
             f"The target {target.name} has {len(classes):,} classes, {rare:,} of them with fewer than "
-            f"{_FEWEST_IN_CLASS} rows, such as {shorten(counts.index[-1])}. Join rare classes, leave their rows out, "
-            "or choose another target."
+            f"{_FEWEST_IN_CLASS} rows, such as {quote_value(counts.index[-1])}. Join rare classes, leave their rows "
+            "out, or choose another target."
         )
     return classes
 
 
 def _choose_positive(target: "pd.Series", classes: tuple[Any, ...], asked: str | None) -> Any:
-    shown = " and ".join(shorten(each) for each in classes)
+    shown = " and ".join(quote_value(each) for each in classes)
     if asked is not None:
         same = [each for each in classes if str(each) == asked]
         chosen = same or [each for each in classes if str(each).strip().lower() == asked.strip().lower()]

@@ -96,8 +96,8 @@ def new(
 
 
 def _describe(plan: "ProblemPlan") -> list[str]:
+    from slipway.template.quoting import quote_name
     from slipway.template.render import describe_outcome
-    from slipway.template.request import shorten_name
 
     lines = [
         "",
@@ -106,12 +106,12 @@ def _describe(plan: "ProblemPlan") -> list[str]:
     ]
     lines += [f"  {each.field:<24} {each.kind:<10} {each.seen}" for each in plan.inputs]
     if plan.left_out:
-        lines += ["", "No input:", *(f"  {shorten_name(each.column)}: {each.reason}" for each in plan.left_out)]
+        lines += ["", "No input:", *(f"  {quote_name(each.column)}: {each.reason}" for each in plan.left_out)]
     if plan.guesses:
         lines += ["", "Guessed; confirm or repeat with the option:", *(f"  {each}" for each in plan.guesses)]
     if plan.suspects:
         lines += ["", "Known at the moment of prediction? If not, --drop it:"]
-        lines += [f"  {shorten_name(each.column)}: {each.finding}" for each in plan.suspects]
+        lines += [f"  {quote_name(each.column)}: {each.finding}" for each in plan.suspects]
     return lines
 
 
