@@ -19,7 +19,7 @@ VALUES = st.one_of(st.none(), st.booleans(), NUMBERS, st.just(2**63), st.sampled
 ROWS = st.one_of(
     st.fixed_dictionaries({"carrier": VALUES, "distance": VALUES}),
     st.fixed_dictionaries({"carrier": st.sampled_from(["UA", "B6", None]), "distance": NUMBERS}),
-    st.dictionaries(st.sampled_from(["carrier", "distance", "input:x", "field_0"]), VALUES),
+    st.dictionaries(st.sampled_from(["carrier", "distance", "input:x", "field_0", 'a "\\\n']), VALUES),
     st.none(),
 )
 ZONES = st.sampled_from([UTC, UTC, UTC, timezone(timedelta(hours=14)), None])

@@ -123,7 +123,10 @@ def _find_decoder(content: bytes) -> "msgspec.json.Decoder[Any]":
             entry = DECODER.decode(line)
             rows = entry.inputs if isinstance(entry, Batch) else [getattr(entry, "inputs", None)]
             names |= {name: None for row in rows or () if isinstance(row, dict) for name in row}
-    return _make_decoder(tuple(names)) if names else DECODER
+    # The name of a struct's field may hold no quote; no contract has such a name, but a line of another program may.
+    with suppress(ValueError):
+        return _make_decoder(tuple(names)) if names else DECODER
+    return DECODER
 
 
 @lru_cache(maxsize=16)
