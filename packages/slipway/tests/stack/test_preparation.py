@@ -7,7 +7,7 @@ import pytest
 
 from slipway.errors import StackError
 from slipway.stack import preparation
-from slipway.stack.preparation import build_images, pull_images
+from slipway.stack.preparation import build_images, list_images, pull_images
 
 POSTGRES, PROMETHEUS = "postgres:17@sha256:aa", "prom/prometheus:v3@sha256:bb"
 # A client of an engine that has some images, and can pull others.
@@ -60,6 +60,11 @@ def test_what_is_there_is_not_pulled_and_the_rest_once(engine):
     pull_images(services, said.append)
     assert pulled() == [PROMETHEUS]
     assert said == [f"Pulling {PROMETHEUS} (prometheus, other)"]
+
+
+def test_what_compose_builds_for_a_team_is_neither_pulled_nor_built_here():
+    own = {"sidecar": {"build": {"context": "."}}, "other": {"build": {"context": "."}, "image": "acme/other"}}
+    assert list_images({"postgres": {"image": POSTGRES}} | own) == {"postgres": POSTGRES}
 
 
 MAKE = """

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Container, Mapping
 from pathlib import Path
+from typing import Any
 
 from slipway.errors import StackError
 from slipway.files.writing import write_bytes
@@ -42,6 +43,11 @@ def make_secrets(project: str) -> None:
     for name in _NAMES:
         if not (SECRETS / name).exists():
             write_bytes(SECRETS / name, secrets.token_urlsafe(32).encode(), mode=0o444)
+
+
+def list_images(services: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return the image of each service, without those of a team's own that Compose builds."""
+    return {name: each["image"] for name, each in services.items() if "image" in each and "build" not in each}
 
 
 def pull_images(images: Mapping[str, str], say: Callable[[str], None]) -> None:
