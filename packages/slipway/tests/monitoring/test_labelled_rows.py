@@ -5,8 +5,10 @@ from datetime import date
 import msgspec
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from monitorbox import SILENT, make_project, make_traffic, write_log
 
+from slipway.cli import main
 from slipway.columns import frame_to_columns
 from slipway.errors import ProblemError
 from slipway.files.writing import new_file
@@ -81,3 +83,16 @@ def test_without_a_place_for_them_the_hook_is_named(world):
     toy, root, *_ = world
     with pytest.raises(ProblemError, match="has no hook `add_labelled`"):
         bring(toy, root, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--log", "log"), "--log is read with --from-log alone"),
+        (("--from-log", "--refresh", "churn.newer:bring"), "Expected either --from-log or --refresh"),
+    ],
+)
+def test_options_that_would_be_ignored_are_an_error(words, said):
+    done = CliRunner().invoke(main, ["retrain", "production", *words])
+    assert done.exit_code == 2
+    assert said in done.output

@@ -57,6 +57,10 @@ def retrain(
     from slipway.problem import load_problem, replace_refresh
     from slipway.settings import project_settings
 
+    if sources and not from_log:
+        raise click.UsageError("--log is read with --from-log alone. Add --from-log, or leave --log out.")
+    if refresh and from_log:
+        raise click.UsageError("Expected either --from-log or --refresh: each says where newer data come from.")
     problem, day, source = load_problem(project_settings().problem), (until or datetime.now()).date(), ""
     if refresh:
         problem = replace_refresh(problem, refresh)
