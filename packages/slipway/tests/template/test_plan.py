@@ -10,6 +10,7 @@ from slipway.errors import DataError, SettingsError
 from slipway.problem import Task
 from slipway.template.field_names import name_fields
 from slipway.template.plan import plan_problem
+from slipway.template.render import render_files
 from slipway.template.request import NewProblem, verify_free_name, verify_package_name
 
 
@@ -75,6 +76,16 @@ def test_a_column_that_no_contract_can_have_is_named():
         "raw": "of type binary",
         "took": "of type duration[us]",
     }
+
+
+def test_whole_numbers_that_the_model_cannot_tell_apart_are_no_input():
+    numbers = {"account": 2**40 + np.arange(500), "few": 2**61 * (1 + np.arange(500) % 2)}
+    found = plan(wines().assign(**numbers), "grape")
+    assert [(each.column, each.reason) for each in found.left_out] == [
+        ("account", "an identifier, or a time as a number: its 500 values are 1 in float32"),
+    ]
+    assert (fields_of(found)["few"].low, fields_of(found)["few"].high) == (0, None)
+    assert "few: Annotated[int, Meta(ge=0, description=" in render_files(found)["src/ours/contract.py"]
 
 
 @pytest.mark.parametrize("name", ["", "Unnamed: 0", "__index_level_0__", "rowId", "order_no"])

@@ -11,6 +11,7 @@ import pyarrow as pa
 from slipway.tables import KINDS, is_text
 from slipway.template.field_names import CLOCKS, TIMES
 from slipway.template.quoting import quote_value
+from slipway.training.precision import count_distinct
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +24,8 @@ _IDENTIFYING = 0.5
 _FEWEST_ROWS = 50
 # Ranges reach so many times the seen span beyond what was seen: they are to refuse another unit, not a large value.
 _WIDER = 10
+# A limit of a whole number is one of 64 bits, and without a limit there is none beyond them.
+_TOO_LONG = 2**63
 # Codes that come later may be longer.
 _LEAST_LENGTH = 20
 # Share of its values that make a column of text one of numbers or dates that are written in another way.
@@ -101,6 +104,10 @@ def _find_reason(source: str, column: "pd.Series", kind: str) -> str:
         return ""
     if kind == "integer" and distinct == len(column) and _names_identifier(source):
         return f"an identifier: {distinct:,} values in {len(column):,} rows"
+    if kind in ("integer", "number"):
+        exact, kept = count_distinct(known.to_numpy("int64" if kind == "integer" else "float64"))
+        if kept < exact:
+            return f"an identifier, or a time as a number: its {exact:,} values are {kept:,} in float32"
     if kind == "text" and distinct > _IDENTIFYING * len(known):
         return f"an identifier or free text: {distinct:,} values in {len(known):,} rows"
     return ""
@@ -136,7 +143,7 @@ def _plan(source: str, field: str, column: "pd.Series", kind: str) -> ColumnPlan
     missing = f", missing in {column.isna().mean():.1%}" if nullable else ""
     if kind in ("number", "integer"):
         low, high = float(known.min()), float(known.max())
-        ends = _widen(low, high)
+        ends = [None if kind == "integer" and abs(end) >= _TOO_LONG else end for end in _widen(low, high)]
         return msgspec.structs.replace(plan, seen=f"{low:g} to {high:g}{missing}", low=ends[0], high=ends[1])
     if kind == "text":
         counts = known.value_counts()

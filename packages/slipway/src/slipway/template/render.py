@@ -155,11 +155,12 @@ def _write_rules(plan: ColumnPlan) -> str:
     if plan.kind in TIMES:
         return f"tz={plan.kind == 'instant'}, "
     rules = {"ge": plan.low, "le": plan.high, "max_length": plan.longest}
-    return "".join(f"{name}={_write_number(value)}, " for name, value in rules.items() if value is not None)
+    return "".join(f"{name}={_write_number(value, plan.kind)}, " for name, value in rules.items() if value is not None)
 
 
-def _write_number(value: float) -> str:
-    if float(value).is_integer() and abs(value) < 2**53:
+def _write_number(value: float, kind: str) -> str:
+    """Write a limit; of whole numbers and of digits that can be counted, as a whole number."""
+    if kind == "integer" or (float(value).is_integer() and abs(value) < 2**53):
         return f"{int(value):_}"
     return f"{value:g}"
 

@@ -1,8 +1,9 @@
 """Refuse inputs that mean something else in float32, the type of the model's tensor."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slipway.columns import Columns
 from slipway.contract import Field, Kind
@@ -33,12 +34,18 @@ def refuse_lost_values(features: Columns) -> None:
     for name, values in features.items():
         if values.dtype.kind not in "fiu":
             continue
-        exact = np.unique(values[np.isfinite(values)])
-        with np.errstate(over="ignore"):
-            kept = len(np.unique(exact.astype(np.float32)))
-        most = _WHOLE if (exact == np.floor(exact)).all() else _MEASURED
-        if len(exact) - kept > most * len(exact):
-            raise DataError(_explain(f"feature {name!r}", len(exact), kept, "float32", "16,777,216"))
+        exact, kept = count_distinct(values)
+        if kept < exact:
+            raise DataError(_explain(f"feature {name!r}", exact, kept, "float32", "16,777,216"))
+
+
+def count_distinct(values: NDArray[Any]) -> tuple[int, int]:
+    """Return the number of distinct values, and how many of them float32 keeps: all, if as many as can be expected."""
+    exact = np.unique(values[np.isfinite(values)])
+    with np.errstate(over="ignore"):
+        kept = len(np.unique(exact.astype(np.float32)))
+    most = _WHOLE if (exact == np.floor(exact)).all() else _MEASURED
+    return len(exact), kept if len(exact) - kept > most * len(exact) else len(exact)
 
 
 def _explain(what: str, exact: int, kept: int, kind: str, largest: str) -> str:
