@@ -86,7 +86,7 @@ class _Settings(Strict, frozen=True, kw_only=True):
     against: dict[str, Against] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise `ValueError`, which msgspec reports, for a length that is none."""
+        """Raise `ValueError`, which msgspec reports, for an invalid length."""
         for length in self.windows:
             verify_length("windows", length)
 

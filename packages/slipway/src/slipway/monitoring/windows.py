@@ -51,7 +51,7 @@ PlannedWindow = WindowDays | WindowOutcomes
 def count_outcomes(length: Length) -> int:
     """Return the number of outcomes of a length, 0 for one of days.
 
-    Raises `ValueError` for another text, or a number of days that is none.
+    Raises `ValueError` for another text, or days outside of 1 to 366.
     """
     found = _OUTCOMES.fullmatch(length) if isinstance(length, str) else None
     if found is None and not (isinstance(length, int) and 1 <= length <= _MOST_DAYS):

@@ -144,7 +144,7 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
 def read_settings(environ: Mapping[str, str] = os.environ, **chosen: Any) -> ServingSettings:
     """Read the environment; a value that is `chosen` (and not None) overrides it.
 
-    Raises `SettingsError` for an invalid value, a variable SLIPWAY_... that is none, and for an address that others can
+    Raises `SettingsError` for an invalid value, an unknown variable SLIPWAY_..., and for an address that others can
     reach without authentication.
     """
     verify_variables(environ, ServingSettings.__struct_fields__)

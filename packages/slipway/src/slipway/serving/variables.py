@@ -64,9 +64,9 @@ def _invalid(
 
 
 def _find(environ: Mapping[str, str], setting: str) -> tuple[str, str]:
-    """Return the value of a setting and the variable that has it; "" for none.
+    """Return the value of a setting and the variable that has it; "" if none has.
 
-    What Kubernetes says of a service named slipway is none.
+    The address that Kubernetes sets for a service named slipway (SLIPWAY_PORT=tcp://...) is not a setting.
     """
     own = PREFIX + setting.upper()
     for name in PORTS if setting == "port" else (own,):
@@ -77,7 +77,7 @@ def _find(environ: Mapping[str, str], setting: str) -> tuple[str, str]:
 
 
 def verify_variables(environ: Mapping[str, str], settings: Iterable[str]) -> None:
-    """Raise `SettingsError` for a variable that starts with SLIPWAY_ and is none, with the nearest name."""
+    """Raise `SettingsError` for an unknown variable that starts with SLIPWAY_, with the nearest name."""
     own = [PREFIX + name.upper() for name in settings]
     for name, value in sorted(environ.items()):
         if not name.startswith(PREFIX) or name in own or name in _OTHERS:

@@ -16,12 +16,12 @@ class CrossOrigin:
         self._origins = {origin.strip().lower() for origin in origins.split(",")}
 
     def is_preflight(self, environ: Environ) -> bool:
-        """Return True for the question of a browser, which has no key yet, if an origin may ask."""
+        """Return True for a preflight request of an allowed origin; browsers send it without a key."""
         asks = environ["REQUEST_METHOD"] == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
         return asks and self._is_allowed(environ)
 
     def allow(self) -> Reply:
-        """Answer such a question."""
+        """Answer a preflight request."""
         return Reply(b"", "text/plain", 204, headers=_ALLOWED)
 
     def headers(self, environ: Environ) -> list[tuple[str, str]]:

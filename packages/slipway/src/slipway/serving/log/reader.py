@@ -61,7 +61,7 @@ def read_log(folder: Path, damage: Damage | None = None, ends: Ends | None = Non
 
 
 def list_log_files(folder: Path, damage: Damage) -> list[Path]:
-    """List the files of a log, and count what has the name of one and is none."""
+    """List the files of a log, and count folders, pipes and the like that are named as one."""
     damage.files += sum(1 for path in folder.glob(f"*{SUFFIX}") if not path.is_file())
     return list_segments(folder)
 

@@ -34,7 +34,7 @@ class Retention:
         self._span: ClockSpan | None = None
 
     def clean(self) -> list[str]:
-        """Delete what is too old or too much; return a sentence about each file that should have been deleted."""
+        """Delete files that are too old or above the total size; return a sentence for each that cannot be deleted."""
         now = time.time()
         found = {}
         for path in filter(is_own_segment, list_segments(self._folder)):
@@ -48,7 +48,9 @@ class Retention:
                 try:
                     total -= stat.st_size if delete_segment(path) else 0
                 except OSError as error:
-                    failures.append(f"cannot delete {path}, which is too old or too much: {error.strerror}")
+                    failures.append(
+                        f"cannot delete {path}, past SLIPWAY_LOG_DAYS or above SLIPWAY_LOG_TOTAL_MB: {error.strerror}"
+                    )
         return failures
 
     def _trusts_clock(self, now: float, newest: float) -> bool:

@@ -15,7 +15,7 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def list_segments(folder: Path) -> list[Path]:
-    """List the files of the log, oldest first, with those of others that end like them."""
+    """List the files of the log, oldest first, and other files with the same suffix."""
     return sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file())
 
 

@@ -33,10 +33,11 @@ class Deaths:
         if exit_code == -signal.SIGKILL and (killed := count_out_of_memory()) > self._killed:
             self._killed = killed
             return self._is_too_small(workers)
-        print_line(f"a worker died (exit code {exit_code}) and is replaced")
-        if self._false_starts >= _FALSE_STARTS:
+        hopeless = self._false_starts >= _FALSE_STARTS
+        print_line(f"a worker died (exit code {exit_code}){'' if hopeless else ' and is replaced'}")
+        if hopeless:
             print_line(f"{_FALSE_STARTS} workers died before they were ready: giving up")
-        return self._false_starts >= _FALSE_STARTS
+        return hopeless
 
     def _is_too_small(self, workers: int) -> bool:
         limit = read_limits().memory
