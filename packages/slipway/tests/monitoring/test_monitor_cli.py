@@ -73,6 +73,10 @@ def test_the_service_of_the_environment_gets_the_report(root, made):
     assert read_report_file(log, "report.html") == page
     gauges = read_report_file(log, "gauges.prom").decode()
     assert 'slipway_monitor_alarms{environment="production"} 0.0' in gauges
+    past = CliRunner().invoke(main, [*words[:-1], "2024-05-22"])
+    assert past.exit_code == 0, past.output
+    assert "a newer run measured up to 2024-05-29, this one up to 2024-05-22." in past.output
+    assert read_report_file(log, "report.html") == page
     (log / "monitoring" / "report.html").unlink()
     (log / "monitoring" / "report.html").mkdir()
     done = CliRunner().invoke(main, [*words])
