@@ -6,11 +6,12 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from slipway.errors import DataError, SettingsError
+from slipway.errors import DataError
 from slipway.problem import Task
 from slipway.template.column_plans import ColumnPlan, LeftOut, explain_text, find_kind, plan_columns
 from slipway.template.field_names import TIMES, name_fields
-from slipway.template.quoting import quote_name, quote_value
+from slipway.template.grouping import plan_grouping
+from slipway.template.quoting import quote_name
 from slipway.template.request import NewProblem, verify_columns
 from slipway.template.suspects import Suspect, find_suspects, measure_columns
 from slipway.template.target import find_target_kind, plan_target
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 _MOST_PARTS, _FEWEST_IN_PART, _MOST_SLICES = 12, 100, 5
 # Fewer rows than this, and a linear model is the sounder default.
 _FEWEST_FOR_TREES = 1_000
-# With fewer groups, one part of the split may have too few.
-_FEWEST_GROUPS = 50
 
 
 class ProblemPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,25 +67,18 @@ def plan_problem(table: pa.Table, request: NewProblem) -> ProblemPlan:
     kinds[request.target] = find_target_kind(table[request.target], kinds[request.target], request.task)
     frame = _select_rows(table, request, kinds)
     target = plan_target(frame[request.target], kinds[request.target], request)
-    outcome = frame[request.target]
-    outcome = outcome == target.positive if target.task is Task.BINARY else outcome
-    by_day = _is_grouped_by_day(frame, kinds, request)
-    groups = _count_groups(frame, request, by_day)
-    if request.key is not None:
-        _require_unique(frame[request.key])
+    values = frame[request.target]
+    outcome = values == target.positive if target.task is Task.BINARY else values
+    grouping = plan_grouping(frame, kinds, request)
     inputs, left_out = _plan_inputs(frame, kinds, request)
     strengths = measure_columns(frame, inputs, outcome, target.task)
-    guesses = [*target.guesses, *_explain_texts(frame, kinds, request)]
-    if by_day:
-        days = f"rows of one day of {request.time} stay on one side of the split ({groups:,} days)"
-        guesses.append(f"{days}; otherwise: --group")
     return ProblemPlan(
         name=request.name,
         request=request,
         task=target.task,
         rows=len(frame),
         without_target=table.num_rows - len(frame),
-        groups=groups,
+        groups=grouping.groups,
         target_kind=kinds[request.target],
         classes=target.classes,
         positive=target.positive,
@@ -97,10 +89,10 @@ def plan_problem(table: pa.Table, request: NewProblem) -> ProblemPlan:
         strongest=max(strengths.values()),
         suspects=find_suspects(frame, strengths, request.time),
         slices=_find_slices(frame, inputs),
-        group_by_day=by_day,
+        group_by_day=grouping.by_day,
         linear=len(frame) < _FEWEST_FOR_TREES,
         threshold=target.threshold,
-        guesses=tuple(guesses),
+        guesses=(*target.guesses, *grouping.guesses, *_explain_texts(frame, kinds, request)),
     )
 
 
@@ -145,51 +137,6 @@ def _explain_texts(frame: "pd.DataFrame", kinds: dict[str, str], request: NewPro
     texts = [name for name in frame if kinds[name] == "text" and name not in (request.target, *request.drop)]
     found = {name: explain_text(frame[name]) for name in texts}
     return [f"{quote_name(name)} is read as text: {why}" for name, why in found.items() if why]
-
-
-def _is_grouped_by_day(frame: "pd.DataFrame", kinds: dict[str, str], request: NewProblem) -> bool:
-    """Return True if days are to be the groups: rows of a day share their fate."""
-    if request.time is None:
-        return False
-    times = frame[request.time]
-    if kinds[request.time] not in TIMES:
-        found = (
-            f"{kinds[request.time]}, such as {quote_value(times.dropna().iloc[0])}" if times.notna().any() else "none"
-        )
-        raise SettingsError(
-            f"--time {request.time}: expected a column of times, found {found}. Write times as 2024-12-31 or "
-            "2024-12-31T23:59:00."
-        )
-    if times.isna().any():
-        raise DataError(f"--time {request.time}: {times.isna().sum():,} rows have no time.")
-    days = times.dt.date.nunique()
-    return request.group is None and _FEWEST_GROUPS <= days <= len(frame) / 2
-
-
-def _count_groups(frame: "pd.DataFrame", request: NewProblem, by_day: bool) -> int:
-    """Return the number of groups, which the split keeps whole; raises `DataError` for too few."""
-    groups, unit = len(frame), "rows with an outcome"
-    if request.group is not None:
-        if frame[request.group].isna().any():
-            raise DataError(f"--group {request.group}: {frame[request.group].isna().sum():,} rows have no group.")
-        groups, unit = int(frame[request.group].nunique()), f"values of --group {request.group}"
-    elif by_day:
-        groups, unit = int(frame[request.time].dt.date.nunique()), f"days of --time {request.time}"
-    if groups < _FEWEST_GROUPS:
-        raise DataError(
-            f"Too few rows to hold some out: {groups:,} {unit}, expected {_FEWEST_GROUPS} or more. Add rows"
-            f"{', or choose a finer group' if request.group else ''}."
-        )
-    return groups
-
-
-def _require_unique(key: "pd.Series") -> None:
-    missing, repeated = int(key.isna().sum()), int(key.dropna().duplicated().sum())
-    if missing or repeated:
-        raise DataError(
-            f"--key {key.name}: expected a value of its own in each row, found {missing:,} rows without one and "
-            f"{repeated:,} with that of another row."
-        )
 
 
 def _find_slices(frame: "pd.DataFrame", inputs: tuple[ColumnPlan, ...]) -> tuple[ColumnPlan, ...]:

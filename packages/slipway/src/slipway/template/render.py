@@ -30,13 +30,13 @@ _ESTIMATORS = {
 }
 # Below so many rows or groups the holdout would be too small with a smaller share.
 _SMALL, _HOLDOUT, _LARGE_HOLDOUT = 5_000, 0.2, 0.3
-# Relative losses that 1,000 independent rows, or groups whose rows share their fate, can show: margins shrink with
-# the root of their number.
+# A margin is a relative loss. It falls with the root of the number of held-out rows, or of groups, of which each has
+# many rows.
 _LEAST_MARGIN, _OF_ROWS, _OF_GROUPS = 0.0125, 1.5, 0.3
-# Limits of what one column may explain alone: half of what the strongest leaves is room for a better one.
+# Limits of what one column may explain alone: the strongest one, and half of what it leaves unexplained.
 _LEAST_SINGLE, _MOST_SINGLE = 0.5, 0.98
-# At most so many leaves' rows: a thousandth of the table, and enough for a mean.
-_LEAST_LEAF = 10
+# A leaf of a tree has a thousandth of the table's rows, within these limits.
+_LEAST_LEAF, _MOST_LEAF = 10, 200
 
 
 def render_files(plan: ProblemPlan) -> dict[str, str]:
@@ -96,7 +96,7 @@ def _collect_facts(plan: ProblemPlan) -> dict[str, Any]:
         "linear": linear,
         "texts": [each.field for each in plan.inputs if each.kind == "text"],
         "holdout": holdout,
-        "leaf": max(_LEAST_LEAF, min(200, plan.rows // 1_000)),
+        "leaf": max(_LEAST_LEAF, min(_MOST_LEAF, plan.rows // 1_000)),
         "held": round(held_groups),
         "unit": "groups" if grouped else "rows",
         "margin": _round(min(0.5, margin)),
