@@ -41,6 +41,28 @@ def test_a_cell_of_a_csv_file_loses_nothing(tmp_path):
     assert found["note"].null_count == rows // 2 and found["country"].null_count == 0
 
 
+def test_a_type_is_found_from_every_file_of_a_folder(tmp_path):
+    first = pd.DataFrame({"code": ["10", "11"], "price": ["1", "2"], "note": [None, None], "y": ["a", "b"]})
+    first.to_csv(tmp_path / "one.csv", index=False)
+    second = first.assign(code=["01", "x"], price=["1.5", None], note="fine")
+    second[second.columns[::-1]].to_csv(tmp_path / "two.csv", index=False)
+    found = read_source_table(tmp_path)
+    assert found["code"].to_pylist() == ["10", "11", "01", "x"] and found["price"].to_pylist() == [1, 2, 1.5, None]
+    assert found["note"].to_pylist() == [None, None, "fine", "fine"]
+
+
+def test_a_column_without_values_in_one_parquet_file_has_the_type_of_the_other(tmp_path):
+    wines(4).assign(acid=None, empty=None).to_parquet(tmp_path / "one.parquet")
+    wines(4).assign(empty=None).to_parquet(tmp_path / "two.parquet")
+    found = read_source_table(tmp_path)
+    assert found["acid"].null_count == 4 and found.schema.field("acid").type == "double"
+    assert found.schema.field("empty").type == "string"
+    wines(4).assign(acid="sour", empty=None).to_parquet(tmp_path / "two.parquet")
+    wines(4).assign(empty=None).to_parquet(tmp_path / "one.parquet")
+    with pytest.raises(DataError, match=r"acid.*Write a column with one type"):
+        read_source_table(tmp_path)
+
+
 def test_files_of_other_columns_are_refused(tmp_path):
     wines().to_parquet(tmp_path / "one.parquet")
     wines().drop(columns="acid").to_parquet(tmp_path / "two.parquet")

@@ -19,20 +19,24 @@ _KINDS = (pa.int64(), pa.float64(), pa.bool_(), pa.timestamp("us"), pa.timestamp
 _LEADING_ZERO, _LONG = r"^[+-]?0[0-9]", r"^[+-]?[0-9]{17,}$"
 
 
-def read_csv_source(path: Path) -> pa.Table:
-    """Read a CSV file in UTF-8; a column has the narrowest type that keeps each of its cells, else text.
+def read_csv_cells(path: Path) -> pa.Table:
+    """Read a CSV file in UTF-8 as text, null for an empty cell.
 
-    An empty cell is missing. Raises `DataError` for a repeated name, and what pyarrow and Python raise.
+    Raises `DataError` for a repeated name, and what pyarrow and Python raise.
     """
     delimiter, names = _read_head(path)
     refuse_repeated_names(path, names)
-    cells = pyarrow.csv.read_csv(
+    return pyarrow.csv.read_csv(
         path,
         parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         convert_options=pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
         ),
     )
+
+
+def infer_types(cells: pa.Table) -> pa.Table:
+    """Give each column the first type that keeps all of its cells: integer, number, boolean, time, else text."""
     return pa.table([_infer(column) for column in cells.columns], names=cells.column_names)
 
 
