@@ -1,6 +1,7 @@
 """Other programs delete, move or truncate the file that is written: no line that was appended is lost."""
 
 import os
+import resource
 import shutil
 import time
 from datetime import UTC, datetime, timedelta
@@ -90,6 +91,36 @@ def test_lines_between_the_copy_and_the_truncation_are_written_again(tmp_path):
     (tmp_path / "copy.jsonl").write_bytes(copied)
     assert {entry.id for entry in read_log(tmp_path)} == {"p1", "p2", "p3"}
     assert b"\0" not in path.read_bytes()
+
+
+def test_a_line_that_was_cut_is_written_again_whole(tmp_path):
+    log = LogWriter(LogSettings(log=tmp_path))
+    for number in range(3):
+        log.append(line(number))
+    os.truncate(list_segments(tmp_path)[0], len(line(0)) + 10)
+    log.append(line(3))
+    damage = Damage()
+    assert [entry.id for entry in read_log(tmp_path, damage)] == ["p0", "p1", "p2", "p3"]
+    assert damage.lines == 1
+
+
+def test_a_truncated_file_that_cannot_be_written_refuses_lines_until_all_are_written_again(tmp_path):
+    log = LogWriter(LogSettings(log=tmp_path))
+    for number in range(3):
+        log.append(line(number))
+    os.truncate(list_segments(tmp_path)[0], 0)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Room for one line of three.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(line(0)) + 10, before[1]))
+    try:
+        with pytest.raises(OSError):
+            log.append(line(3))
+        assert not log.probe()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert log.probe()
+    log.append(line(4))
+    assert [entry.id for entry in read_log(tmp_path)] == ["p0", "p1", "p2", "p4"]
 
 
 def test_a_deleted_file_that_cannot_be_written_again_refuses_lines_until_it_can(tmp_path):

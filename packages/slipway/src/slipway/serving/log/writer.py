@@ -31,6 +31,8 @@ class LogWriter:
         self._born = 0.0
         self._dirty = False
         self._recent = RecentLines()
+        # Lines that a truncation took away and that are not written again yet.
+        self._lost: list[bytes] = []
         # A successful sync proves nothing about a line that did not fit, and the reverse.
         self._write_failed = False
         self._sync_failed = False
@@ -122,6 +124,7 @@ class LogWriter:
             self._restore_truncated(seen.st_size)
         else:
             self._size = seen.st_size
+        self._write_lost()
 
     def _restore_deleted(self) -> None:
         """Copy the lines of a deleted file, which this process still has open, to a new one of the same name."""
@@ -143,13 +146,19 @@ class LogWriter:
 
     def _restore_truncated(self, size: int) -> None:
         """Write recent lines again: a program that copied the file before it truncated it may have missed them."""
-        lost = self._recent.take_after(size)
-        self._size = size
-        for line in lost:
+        lost = self._recent.take_after(size) + self._lost
+        print_line(f"{self._path} was truncated while it was written; its last {len(lost)} lines are written again")
+        within = size > 0 and os.pread(self._file or 0, 1, size - 1) != b"\n"
+        # What is left of a line must not swallow the next one.
+        self._lost, self._size = [b"\n", *lost] if within else lost, size
+
+    def _write_lost(self) -> None:
+        while self._lost:
+            line = self._lost[0]
             self._write(line)
             self._keep(line)
-        self._dirty = True
-        print_line(f"{self._path} was truncated while it was written; its last {len(lost)} lines were written again")
+            self._dirty = True
+            del self._lost[0]
 
     def _keep(self, line: bytes) -> None:
         self._size += len(line)
