@@ -65,7 +65,7 @@ def data(tmp_path):
 def test_a_file_in_the_data_that_is_not_read_is_refused_by_name(data, name):
     (data / name).parent.mkdir(parents=True, exist_ok=True)
     (data / name).write_bytes(b"x")
-    with pytest.raises(DataError, match=f"data has 1 files that dataset.py does not read: {name}"):
+    with pytest.raises(DataError, match=rf"data has files that dataset.py does not read \(1\): {name}"):
         load_dataset(PROBLEM, data)
 
 

@@ -101,8 +101,7 @@ def run(
 
     Reads what is new in its prediction log, joins outcomes, measures every window, and judges the rules of
     monitor.yaml. Writes the result as JSON and as an HTML page, which the environment's service shows at /monitoring,
-    with the newest figures in its /metrics. Exit code 0: no alarm; 1: an alarm; 2: the monitor
-    could not run.
+    with the newest figures in its /metrics. Exit code 0: no alarm; 1: an alarm; 2: the monitor could not run.
     """
     from slipway.monitoring.intake.imports.imported import import_outcomes
     from slipway.monitoring.report.page import write_monitor_page
@@ -126,9 +125,8 @@ def run(
     if textfile is not None:
         write_textfile(textfile, result, ran_at)
     if (publish or not sources) and (reason := publish_report(Path(), result, ran_at, publish)):
-        click.echo(
-            printable(f"The service of {environment} does not show this report: {reason.rstrip('.')}."), err=True
-        )
+        said = f"The service of {environment} does not show this report: {reason.rstrip('.')}."
+        click.echo(printable(said), err=True)
     if mlflow:
         log_monitor_run(path, result, tracking_settings())
     if not as_json:

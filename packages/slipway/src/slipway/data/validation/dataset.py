@@ -42,7 +42,7 @@ def _refuse_unread(problem: Problem, folder: Path, unopened: Unopened) -> None:
     if unread := unopened.list_files():
         names = [str(path.relative_to(folder)) for path in unread]
         raise DataError(
-            f"{folder} has {len(names)} files that dataset.py does not read: {', '.join(names[:_SHOWN])}"
+            f"{folder} has files that dataset.py does not read ({len(names)}): {', '.join(names[:_SHOWN])}"
             f"{', ...' if len(names) > _SHOWN else ''}. data.dvc versions whatever lies there, so a change of such a "
             f"file would look like other data. Read them, or move them out of {folder} and run `dvc add {folder}`."
         )
