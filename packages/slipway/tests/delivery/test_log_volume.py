@@ -1,6 +1,7 @@
 """A prediction log as the program in a container sends it: whole files as they were, or an error."""
 
 import io
+import os
 import subprocess
 import sys
 
@@ -24,6 +25,16 @@ def test_every_segment_arrives(tmp_path, sent):
     unpack_log(io.BytesIO(sent), tmp_path / "copy")
     found = {path.name: path.read_bytes() for path in (tmp_path / "copy").iterdir()}
     assert found == {path.name: path.read_bytes() for path in (tmp_path / "log").iterdir()}
+
+
+def test_a_pipe_among_the_segments_is_passed_by(tmp_path):
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "a.jsonl").write_text("a\n")
+    os.mkfifo(tmp_path / "log" / "b.jsonl")
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "log")]
+    sent = subprocess.run(command, check=True, capture_output=True, timeout=20).stdout
+    unpack_log(io.BytesIO(sent), tmp_path / "copy")
+    assert [path.name for path in (tmp_path / "copy").iterdir()] == ["a.jsonl"]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])

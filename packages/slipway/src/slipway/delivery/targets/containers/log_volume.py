@@ -20,7 +20,8 @@ from slipway.serving.log.report import REPORT_FOLDER
 
 _LOG = "/var/log/slipway"
 # The image's own Python: an engine's archive of a file that grows while it is read breaks off. Of each file so many
-# bytes are sent as it had at first; one that was deleted meanwhile is left out.
+# bytes are sent as it had at first; one that was deleted meanwhile is left out, and a pipe, which would wait for a
+# writer.
 PROGRAM = """
 import gzip, os, sys, tarfile
 top = sys.argv[1]
@@ -29,6 +30,8 @@ with packed, tarfile.open(fileobj=packed, mode="w|") as archive:
     for folder, _, names in os.walk(top):
         for name in sorted(names):
             path = os.path.join(folder, name)
+            if not os.path.isfile(path):
+                continue
             try:
                 file = open(path, "rb")
             except FileNotFoundError:
