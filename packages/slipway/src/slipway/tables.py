@@ -4,7 +4,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _TARGETS = {"integer": pa.int64(), "number": pa.float64(), "text": pa.string(), "boolean": pa.bool_()}
-KINDS = (*_TARGETS, "timestamp", "instant")
+# The type in which values of each kind are read.
+READ_TYPES = {**_TARGETS, "timestamp": pa.timestamp("us"), "instant": pa.timestamp("us", tz="UTC")}
+KINDS = (*READ_TYPES,)
 
 
 def fits_kind(kind: str, stored: pa.DataType) -> bool:

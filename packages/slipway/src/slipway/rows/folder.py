@@ -9,17 +9,13 @@ import pyarrow.parquet as pq
 
 from slipway.errors import DataError
 from slipway.rows.csv_file import open_csv, readable, refuse_repeated_names
-from slipway.tables import cast_cells, cast_column, fits_kind
+from slipway.tables import READ_TYPES, cast_cells, cast_column, fits_kind
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _SUFFIXES = {".parquet", ".csv"}
 _WRITE_AGAIN = "If its type changed at the source, change the code that reads it; if not, write the file again."
-_TYPES = {
-    **{"integer": pa.int64(), "number": pa.float64(), "text": pa.string(), "boolean": pa.bool_()},
-    **{"timestamp": pa.timestamp("us"), "instant": pa.timestamp("us", tz="UTC")},
-}
 
 
 def read_folder(folder: Path, columns: Mapping[str, str]) -> "pd.DataFrame":
@@ -121,9 +117,9 @@ def _read_csv(path: Path, columns: Mapping[str, str]) -> pa.Table:
 
 def _cast_cells(path: Path, name: str, kind: str, cells: pa.ChunkedArray) -> pa.Array:
     given = cells.combine_chunks()
-    read = given if kind == "text" else cast_cells(given, _TYPES[kind])
+    read = given if kind == "text" else cast_cells(given, READ_TYPES[kind])
     if kind == "timestamp" and read.null_count == len(read) > given.null_count:
-        read = cast_cells(given, _TYPES["instant"])
+        read = cast_cells(given, READ_TYPES["instant"])
     if read.null_count > given.null_count:
         row = int((read.is_null().to_numpy(zero_copy_only=False) & ~given.is_null().to_numpy(False)).argmax())
         raise DataError(
