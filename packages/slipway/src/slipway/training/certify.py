@@ -17,7 +17,7 @@ from slipway.problem import Task
 from slipway.training.exporting.boosters import contains_trees
 from slipway.training.exporting.differences import explain_difference
 from slipway.training.exporting.parts import find_culprit
-from slipway.training.exporting.remedies import advise
+from slipway.training.exporting.remedies import describe_remedy
 from slipway.training.fit import Fitted, name_columns, predict_scores
 from slipway.training.jumps import mix_rows, rows_around_jumps
 from slipway.training.thresholds import compares_columns, rows_around_thresholds
@@ -107,7 +107,7 @@ def name_runtime_errors(fitted: Fitted, tensor: NDArray[np.float32]) -> Iterator
             raise
         part = find_culprit(fitted.estimator, name_columns(fitted.inputs, tensor[:_ALONE])).model
         raise ModelError(
-            f"ONNX Runtime cannot run the export of {type(part).__name__}: {first_line(error)} {advise(part)}"
+            f"ONNX Runtime cannot run the export of {type(part).__name__}: {first_line(error)} {describe_remedy(part)}"
         ) from error
 
 

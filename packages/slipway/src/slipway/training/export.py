@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from slipway.errors import ModelError, SlipwayError, first_line
 from slipway.training.exporting.convert import convert_estimator
 from slipway.training.exporting.parts import find_unconvertible
-from slipway.training.exporting.remedies import advise
+from slipway.training.exporting.remedies import describe_remedy
 from slipway.training.fit import Fitted
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ def export_onnx(fitted: Fitted) -> bytes:
         raise
     except Exception as error:  # converters have no common type for what they refuse
         part = find_unconvertible(fitted.estimator)
-        raise ModelError(f"Cannot export {type(part).__name__} to ONNX: {first_line(error)} {advise(part)}") from error
+        raise ModelError(
+            f"Cannot export {type(part).__name__} to ONNX: {first_line(error)} {describe_remedy(part)}"
+        ) from error
     _keep_scores(model)
     _make_reproducible(model)
     return bytes(model.SerializeToString(deterministic=True))

@@ -10,7 +10,7 @@ from slipway.bundle.manifest import Input
 from slipway.columns import Columns
 from slipway.errors import ModelError, ProblemError
 from slipway.problem import Task
-from slipway.training.exporting.remedies import advise
+from slipway.training.exporting.remedies import describe_remedy
 
 
 def require_columns(found: Any, given: Columns) -> Columns:
@@ -45,14 +45,16 @@ def refuse_unfitted(estimator: Any, task: Task, inputs: Sequence[Input], tensor:
         require_scores(estimator, task)
     for part in _parts(estimator):
         if isinstance(part, BaseHistGradientBoosting) and not _from_dtype(part.categorical_features):
-            raise ModelError(f"{type(part).__name__}(categorical_features=...) is not exported rightly. {advise(part)}")
+            raise ModelError(
+                f"{type(part).__name__}(categorical_features=...) is not exported rightly. {describe_remedy(part)}"
+            )
     for encoder, columns in _encoders(estimator, [given.name for given in inputs]):
         for given, values in zip(inputs, tensor.T, strict=True):
             if given.name in columns and given.vocabulary is None and (values != np.round(values)).any():
                 found = "missing values" if np.isnan(values).any() else "decimals"
                 raise ModelError(
-                    f"OneHotEncoder on {given.name!r}, a number with {found}, cannot be exported. {advise(encoder)} A "
-                    "boolean is 0 or 1 already and needs no encoder."
+                    f"OneHotEncoder on {given.name!r}, a number with {found}, cannot be exported. "
+                    f"{describe_remedy(encoder)} A boolean is 0 or 1 already and needs no encoder."
                 )
 
 

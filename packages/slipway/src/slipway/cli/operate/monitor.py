@@ -105,7 +105,7 @@ def run(
     """
     from slipway.monitoring.intake.imports.imported import import_outcomes
     from slipway.monitoring.report.page import write_monitor_page
-    from slipway.monitoring.report.publish import publish_report
+    from slipway.monitoring.report.publish import publish_monitor_report
     from slipway.monitoring.report.textfile import write_textfile
     from slipway.monitoring.report.tracking import log_monitor_run
     from slipway.monitoring.run import run_monitor
@@ -124,7 +124,7 @@ def run(
     ran_at = datetime.now(UTC)
     if textfile is not None:
         write_textfile(textfile, result, ran_at)
-    if (publish or not sources) and (reason := publish_report(Path(), result, ran_at, publish)):
+    if (publish or not sources) and (reason := publish_monitor_report(Path(), result, ran_at, publish)):
         said = f"The service of {environment} does not show this report: {reason.rstrip('.')}."
         click.echo(printable(said), err=True)
     if mlflow:

@@ -12,7 +12,7 @@ from slipway.monitoring.run_memory import read_memory
 from slipway.serving.log.report import REPORT_GAUGES, REPORT_PAGE, write_report_files
 
 
-def publish_report(root: Path, result: MonitorResult, ran_at: datetime, log: Path | None) -> str | None:
+def publish_monitor_report(root: Path, result: MonitorResult, ran_at: datetime, log: Path | None) -> str | None:
     """Publish the report beside the environment's own log, or in the folder `log` of another one.
 
     Returns why the service does not show it, if so: the run itself is complete. A look at the past (`--until`) does not

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from slipway.bundle.inputs import MISSING, UNSEEN
 from slipway.training.exporting.boosters import contains_trees
 from slipway.training.exporting.parts import Culprit, find_culprit
-from slipway.training.exporting.remedies import advise
+from slipway.training.exporting.remedies import describe_remedy
 from slipway.training.fit import Fitted, name_columns
 from slipway.training.thresholds import contains_plain_trees
 
@@ -50,7 +50,7 @@ def _name_step(found: Culprit, trees: bool) -> str:
             f"{name} computes numbers whose last digit of float32 differs in ONNX, and the steps behind it make more "
             "of it. Compute its numbers in features.py, or choose another step in model.py."
         )
-    return f"skl2onnx or ONNX Runtime computes {name} otherwise. {advise(found.model)}"
+    return f"skl2onnx or ONNX Runtime computes {name} otherwise. {describe_remedy(found.model)}"
 
 
 def _traits(fitted: Fitted, tensor: NDArray[np.float32]) -> dict[str, NDArray[np.bool_]]:

@@ -34,7 +34,7 @@ _REMEDIES = {
 }
 
 
-def advise(part: Any) -> str:
+def describe_remedy(part: Any) -> str:
     """Return what to write instead of this part, which cannot be exported or is exported wrongly."""
     name = type(part).__name__
     if name == "CalibratedClassifierCV" and part.method != "sigmoid":

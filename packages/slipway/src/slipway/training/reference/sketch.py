@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 KEPT = 1024
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _FINISH = np.uint64(0xBF58476D1CE4E5B9)
-_ZERO, _HALF = np.uint64(0), np.uint64(32)
+_HALF = np.uint64(32)
 
 
 class Sketch(NamedTuple):
