@@ -134,6 +134,8 @@ def test_ranges_are_round_and_wider_than_seen(low, high, expected):
         ({}, {"target": "grape", "time": "acid"}, "expected a column of times"),
         ({"grape": ["red", "white"] * 250}, {"target": "grape"}, "--positive"),
         ({"grape": ["red", "white"] * 250}, {"target": "grape", "positive": "green"}, "'red' and 'white'"),
+        ({}, {"target": "grape", "positive": "barolo"}, "expected two classes, but the task is multiclass"),
+        ({"at": pd.Timestamp("2024-01-01")}, {"target": "at", "task": Task.MULTICLASS}, "The target at is a time"),
         ({"grape": None}, {"target": "grape"}, "missing in all 500 rows"),
         ({"acid": 1, "alcohol": 2}, {"target": "grape"}, "No column is left that could be an input. alcohol: constant"),
         ({"acid": np.inf, "alcohol": -np.inf}, {"target": "grape"}, r"alcohol \(500 rows\), acid \(500 rows\)"),

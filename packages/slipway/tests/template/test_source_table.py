@@ -68,5 +68,5 @@ def test_files_of_other_columns_are_refused(tmp_path):
     wines().drop(columns="acid").to_parquet(tmp_path / "two.parquet")
     with pytest.raises(DataError, match="acid only in one"):
         read_source_table(tmp_path)
-    with pytest.raises(DataError, match=r"expected a name that ends in \.parquet or \.csv"):
+    with pytest.raises(DataError, match=r"its name ends in \.xlsx\. Expected a \.parquet or \.csv file"):
         read_source_table(tmp_path / "one.xlsx")

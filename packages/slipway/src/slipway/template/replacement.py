@@ -99,7 +99,7 @@ def _require_committed(root: Path) -> None:
     """Raise `SettingsError` unless git can bring back everything that is replaced."""
     git = Git(root, SettingsError)
     changed = git.read_working_tree("--untracked-files=no").changed
-    # What git does not know elsewhere stays where it is.
+    # Elsewhere files that git does not track are not touched.
     changed += git.read_working_tree("--untracked-files=all", "--", "src", "tests", "docs").changed
     if changed:
         raise SettingsError(

@@ -56,7 +56,7 @@ def _read(path: Path) -> pa.Table:
         raise DataError(f"There is no {path}. {_ADVICE}") from error
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"Cannot read {path}: {first_line(error)} {_ADVICE} CSV files are read as UTF-8.") from error
-    raise DataError(f"{path}: expected a name that ends in .parquet or .csv. {_ADVICE}")
+    raise DataError(f"Cannot read {path}: its name ends in {path.suffix or 'no suffix'}. {_ADVICE}")
 
 
 def _require_same_columns(paths: list[Path], tables: list[pa.Table]) -> None:

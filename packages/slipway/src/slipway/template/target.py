@@ -53,7 +53,15 @@ def find_target_kind(column: pa.ChunkedArray, kind: str, task: Task | None) -> s
 
 def plan_target(target: "pd.Series", kind: str, request: NewProblem) -> TargetPlan:
     """Plan a target that has a value in every row; raises `SettingsError` and `DataError`."""
+    if kind in TIMES:
+        raise SettingsError(
+            f"The target {target.name} is a time. Make a number or classes of it, and write the table again."
+        )
     task = request.task or _guess_task(target, kind)
+    if request.positive is not None and task is not Task.BINARY:
+        raise SettingsError(
+            f"--positive {request.positive}: expected two classes, but the task is {task}. Leave it out."
+        )
     values = f"{target.nunique():,} values ({kind})"
     guesses = [] if request.task else [f"task {task}: {quote_name(target.name)} has {values}; another one: --task"]
     if task is Task.REGRESSION:
@@ -77,10 +85,6 @@ def plan_target(target: "pd.Series", kind: str, request: NewProblem) -> TargetPl
 
 
 def _guess_task(target: "pd.Series", kind: str) -> Task:
-    if kind in TIMES:
-        raise SettingsError(
-            f"The target {target.name} is a time. Make a number or classes of it, and write the table again."
-        )
     distinct = target.nunique()
     if distinct == 2 or kind == "boolean":
         return Task.BINARY

@@ -46,11 +46,12 @@ def new(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Make this repository NAME's.
+    """Replace the problem of this repository with NAME, made from a table.
 
     Reads a table and writes the package src/NAME (contract, dataset, features, model, problem), params.yaml, gate.yaml,
     monitor.yaml, README.md, docs/data.md, tests and data/, and deletes the problem that was there before: the working
-    tree must be committed. Prints what it guessed, and which columns to look at. An interrupted run is repeated.
+    tree must be committed. Prints what it guessed, and which columns to look at. Repeat a run that was interrupted: it
+    goes on where it was.
     """
     from slipway.problem import Task
     from slipway.settings import project_settings
