@@ -198,4 +198,4 @@ def test_a_class_of_few_rows_among_many_is_measured():
     rare = np.arange(60_000) % 5_000 == 0
     table = pd.DataFrame({"x": rng.normal(size=60_000) + 9 * rare, "y": rare})
     found = plan(table, "y")
-    assert found.strongest > 0.9 and [each.column for each in found.suspects] == ["x"]
+    assert found.linear and found.strongest > 0.9 and [each.column for each in found.suspects] == ["x"]

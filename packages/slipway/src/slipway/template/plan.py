@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # Parts of a slice: at most so many, each with this many rows.
 _MOST_PARTS, _FEWEST_IN_PART, _MOST_SLICES = 12, 100, 5
-# Fewer rows than this, and a linear model is the sounder default.
-_FEWEST_FOR_TREES = 1_000
+# Fewer rows than this, in all or of one class, and a linear model is the sounder default.
+_FEWEST_FOR_TREES, _FEWEST_OF_CLASS_FOR_TREES = 1_000, 100
 
 
 class ProblemPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +90,7 @@ def plan_problem(table: pa.Table, request: NewProblem) -> ProblemPlan:
         suspects=find_suspects(frame, strengths, request.time),
         slices=_find_slices(frame, inputs),
         group_by_day=grouping.by_day,
-        linear=len(frame) < _FEWEST_FOR_TREES,
+        linear=_is_small(values, target.task),
         threshold=target.threshold,
         guesses=(*target.guesses, *grouping.guesses, *_explain_texts(frame, kinds, request)),
     )
@@ -137,6 +137,11 @@ def _explain_texts(frame: "pd.DataFrame", kinds: dict[str, str], request: NewPro
     texts = [name for name in frame if kinds[name] == "text" and name not in (request.target, *request.drop)]
     found = {name: explain_text(frame[name]) for name in texts}
     return [f"{quote_name(name)} is read as text: {why}" for name, why in found.items() if why]
+
+
+def _is_small(target: "pd.Series", task: Task) -> bool:
+    rarest = len(target) if task is Task.REGRESSION else int(target.value_counts().min())
+    return len(target) < _FEWEST_FOR_TREES or rarest < _FEWEST_OF_CLASS_FOR_TREES
 
 
 def _find_slices(frame: "pd.DataFrame", inputs: tuple[ColumnPlan, ...]) -> tuple[ColumnPlan, ...]:

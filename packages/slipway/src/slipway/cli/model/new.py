@@ -46,7 +46,7 @@ def new(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Replace the problem of this repository with NAME, made from a table.
+    """Make this repository your problem's, from a table.
 
     Reads a table and writes the package src/NAME (contract, dataset, features, model, problem), params.yaml, gate.yaml,
     monitor.yaml, README.md, docs/data.md, tests and data/, and deletes the problem that was there before: the working
