@@ -82,9 +82,9 @@ def test_a_build_says_at_which_step_it_is(tmp_path, monkeypatch):
     Path("Makefile").write_text(MAKE)
     said = []
     monkeypatch.setenv("ENDS", "0")
-    build_images({"localhost/slipway-mlflow"}, said.append)
+    build_images({"localhost/slipway-mlflow"}, None, said.append)
     assert said[0].startswith("Image of MLflow's server")
     assert said[-1].endswith(" s: [mlflow-packages 2/3] RUN uv pip install")
     monkeypatch.setenv("ENDS", "1")
     with pytest.raises(StackError, match=r"(?s)mlflow-packages 2/3.*was not built: make ended with 2"):
-        build_images({"localhost/slipway-mlflow"}, said.append)
+        build_images({"localhost/slipway-mlflow"}, None, said.append)

@@ -11,7 +11,7 @@ import msgspec
 from slipway.errors import StackError
 from slipway.settings import docker_command
 from slipway.stack.compose import compose, published_url, require_engine
-from slipway.stack.preparation import SECRETS, build_images, list_images, make_secrets, pull_images
+from slipway.stack.preparation import SECRETS, build_images, find_bundle, list_images, make_secrets, pull_images
 
 _CHOSEN = "{services: {}, x-chosen: '${SLIPWAY_AUTH-}'}"
 
@@ -36,8 +36,9 @@ def start_stack(profiles: str, say: Callable[[str], None]) -> Running:
     exposed = find_exposed(services, _chosen_auth())
     make_secrets(config["name"])
     images = list_images(services)
+    bundle = find_bundle(images.values())
     pull_images(images, say)
-    build_images(images.values(), say)
+    build_images(images.values(), bundle, say)
     say(f"Starting: {' '.join(sorted(services))}")
     try:
         compose("--progress", "quiet", "up", "--detach", "--wait")

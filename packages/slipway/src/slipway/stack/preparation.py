@@ -71,20 +71,24 @@ def pull_images(images: Mapping[str, str], say: Callable[[str], None]) -> None:
         )
 
 
-def build_images(images: Container[str], say: Callable[[str], None]) -> None:
+def find_bundle(images: Container[str]) -> Path | None:
+    """Return the bundle to put into the service, None where no image of it is built here; raises `StackError`."""
+    if _BUILT[0] not in images:
+        return None
+    bundle = next((folder for folder in _BUNDLES if (folder / "manifest.json").exists()), None)
+    if bundle is None:
+        raise StackError("No model yet: run make demo or make repro first, or name an image: SLIPWAY_IMAGE=... make up")
+    return bundle
+
+
+def build_images(images: Container[str], bundle: Path | None, say: Callable[[str], None]) -> None:
     """Build those of the stack's `images` that have the names which the compose files give by themselves.
 
-    Raises `StackError` without a bundle to put into the service, or with the end of the build's log.
+    `bundle` is that of `find_bundle`. Raises `StackError` with the end of the build's log.
     """
-    service, tracking_server = _BUILT
-    if service in images:
-        bundle = next((folder for folder in _BUNDLES if (folder / "manifest.json").exists()), None)
-        if bundle is None:
-            raise StackError(
-                "No model yet: run make demo or make repro first, or name an image: SLIPWAY_IMAGE=... make up"
-            )
+    if bundle is not None:
         _build(f"the service, with the model in {bundle}", say, "image", f"SEALED={bundle}")
-    if tracking_server in images:
+    if _BUILT[1] in images:
         _build("MLflow's server", say, "mlflow-image")
 
 

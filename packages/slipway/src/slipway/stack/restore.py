@@ -77,7 +77,8 @@ def _require_empty() -> None:
             f"MLflow is not empty and would be replaced: its tables {', '.join(filled)} have rows. `make backup` keeps "
             "them; then add OVER=1."
         )
-    if compose(*f"exec -T service find {_LOG} -name .restored -prune -o -type f -size +0 -print".split()):
+    # Beside its files the service and the monitor keep others there, which no one would miss.
+    if compose(*f"exec -T service find {_LOG} -name .restored -prune -o -name *.jsonl -size +0 -print".split()):
         raise StackError(
             "The prediction log is not empty and would be replaced. `make backup` keeps it; then add OVER=1."
         )
