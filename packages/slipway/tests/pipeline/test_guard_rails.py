@@ -105,11 +105,14 @@ def test_a_constant_feature_is_refused(project):
 def test_an_estimator_that_onnx_cannot_take_is_named(project):
     path = project.folder / "src" / "churn" / "model.py"
     path.write_text(
-        "import msgspec\nfrom sklearn.naive_bayes import GaussianNB\nfrom sklearn.pipeline import make_pipeline\n"
-        "from sklearn.impute import KNNImputer, SimpleImputer\n"
+        "import msgspec\nfrom sklearn.compose import make_column_transformer\n"
+        "from sklearn.naive_bayes import GaussianNB\n"
+        "from sklearn.impute import SimpleImputer\nfrom sklearn.pipeline import make_pipeline\n"
         "from sklearn.preprocessing import SplineTransformer\n"
         "class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):\n    trees: int\n"
-        "def build(params, seed):\n    return make_pipeline(SimpleImputer(), SplineTransformer(), GaussianNB())\n"
+        "def build(params, seed):\n"
+        "    numbers = make_column_transformer((SimpleImputer(), ['months', 'usage', 'year']))\n"
+        "    return make_pipeline(numbers, SplineTransformer(), GaussianNB())\n"
     )
     before = (project.folder / "bundle" / "manifest.json").read_bytes()
     assert_refused(project.stage("train"), "SplineTransformer", "ONNX")
