@@ -19,7 +19,9 @@ def delete_files(folder):
 
 
 def delete_folder(folder):
-    shutil.rmtree(folder)
+    # Moved first: the service writes its files again at once, in the folder that is being emptied.
+    aside = folder.rename(folder.with_name(f"deleted-{time.time_ns()}"))
+    shutil.rmtree(aside)
 
 
 def move_files(folder):
