@@ -52,7 +52,8 @@ def _slice_moved(project: Project) -> None:
 def slice_scattered_elsewhere(project: Project) -> None:
     """One plan is ruined, and a function of another file scatters its rows over all plans."""
     one_slice_ruined(project)
-    _move_slice(project, ".sample(frac=1, random_state=1).set_axis(frame.index)")
+    scattered = 'frame["months"].mod(3).map({0: "basic", 1: "family", 2: "plus"})'
+    _move_slice(project, f'.where(frame["months"] < 0, {scattered})')
 
 
 def _move_slice(project: Project, more: str) -> None:
@@ -79,7 +80,7 @@ def slice_renamed(project: Project) -> None:
 def slice_that_swallows(project: Project) -> None:
     """One plan is ruined, and the slice puts all rows but a handful under one label."""
     one_slice_ruined(project)
-    _rewrite(project, _PLAN, 'lambda frame: frame["plan"].where(frame.index < 5, "all")')
+    _rewrite(project, _PLAN, 'lambda frame: frame["plan"].where(frame["months"] > 118, "all")')
 
 
 @mutant("no_slice_worse", _small_parts)
