@@ -1,45 +1,18 @@
-"""A folder of parquet and CSV files is read as one table, or refused by the name of the file and the column."""
+"""A folder of tables is read as one table, or refused by the name of the file and the column."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from folderbox import COLUMNS, refusal, table, write
 
-from slipway.errors import DataError
 from slipway.rows.folder import read_folder
-
-COLUMNS = {"day": "timestamp", "plan": "text", "bills": "integer", "usage": "number", "paperless": "boolean"}
-
-
-def table(**changed):
-    good = {
-        "day": pa.array([datetime(2024, 1, 1), None]),
-        "plan": pa.array(["basic", None]),
-        "bills": pa.array([3, 4], pa.int16()),
-        "usage": pa.array([0.5, None]),
-        "paperless": pa.array([True, False]),
-    }
-    return pa.table({**good, **changed})
 
 
 def without(name):
     return table().drop_columns([name])
-
-
-def write(folder, **tables):
-    for name, content in tables.items():
-        folder.mkdir(exist_ok=True)
-        pq.write_table(content, folder / f"{name}.parquet", write_page_checksum=True)
-    return folder
-
-
-def refusal(folder, columns=COLUMNS):
-    with pytest.raises(DataError) as refused:
-        read_folder(folder, columns)
-    return str(refused.value)
 
 
 def test_files_are_read_in_the_order_of_their_names(tmp_path):
@@ -221,52 +194,3 @@ def test_what_spark_leaves_beside_its_tables_may_stay(tmp_path):
 def test_a_suffix_in_capitals_is_read(tmp_path):
     (write(tmp_path, a=table()) / "a.parquet").rename(tmp_path / "A.PARQUET")
     assert len(read_folder(tmp_path, COLUMNS)) == 2
-
-
-CSV = "day,plan,bills,usage,paperless\n2024-01-01,basic,3,0.5,True\n,,4.0,,false\n"
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        CSV.encode(),
-        CSV.replace("\n", "\r\n").encode(),
-        b"\xef\xbb\xbf" + CSV.encode(),
-        CSV.replace("True", "TRUE").encode(),
-    ],
-    ids=["plain", "crlf", "byte-order-mark", "excel"],
-)
-def test_a_csv_file_is_read_with_the_declared_types(tmp_path, content):
-    (tmp_path / "a.csv").write_bytes(content)
-    frame = read_folder(tmp_path, COLUMNS)
-    parquet = read_folder(write(tmp_path / "other", a=table()), COLUMNS)
-    pd.testing.assert_frame_equal(frame, parquet)
-
-
-@pytest.mark.parametrize("kind", ["timestamp", "instant"])
-def test_times_with_a_zone_are_read_in_utc(tmp_path, kind):
-    (tmp_path / "a.csv").write_text('day\n2024-01-01T02:00:00+02:00\n""\n2024-01-01 00:00:00Z\n')
-    midnight = pd.Timestamp("2024-01-01", tz="UTC")
-    assert read_folder(tmp_path, {"day": kind})["day"].dropna().tolist() == [midnight, midnight]
-
-
-def test_csv_and_parquet_files_are_one_table(tmp_path):
-    (tmp_path / "b.csv").write_text(CSV)
-    assert read_folder(write(tmp_path, a=table()), COLUMNS)["bills"].tolist() == [3, 4, 3, 4]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("0.5", "0,5", "Expected 5 columns, got 6"),
-        ("0.5", '"0,5"', "row 1, column usage: expected number or an empty cell, found other text in 1 of 2 rows"),
-        ("4.0", "4.5", "row 2, column bills: expected integer"),
-        ("True", "yes", "row 1, column paperless: expected boolean"),
-        ("2024-01-01", "01.02.2024", "row 1, column day: expected timestamp"),
-        (",", ";", "Separate the cells by commas."),
-        ("basic", "caf\udce9", "invalid UTF8"),
-    ],
-)
-def test_a_cell_of_a_csv_file_that_cannot_be_read_is_named(tmp_path, old, new, said):
-    (tmp_path / "a.csv").write_text(CSV.replace(old, new), errors="surrogateescape")
-    assert said in refusal(tmp_path)
