@@ -43,29 +43,18 @@ def measure_windows(
     # Matrices of resamples by days are too small for threads, which wait for each other twice as long as they compute;
     # and sums are in the same order whatever the number of cores.
     with threadpool_limits(1, "blas"):
-        return _measure_planned(project, reference, loaded, planned, drift, advance)
-
-
-def _measure_planned(
-    project: Project,
-    reference: ReleaseReference,
-    loaded: LoadedLog,
-    planned: Sequence[PlannedWindow],
-    drift: DriftRules,
-    advance: Callable[[int], None],
-) -> tuple[Window, ...]:
-    of_days = [window for window in planned if isinstance(window, WindowDays)]
-    shortest = min((window.days for window in of_days), default=0)
-    chosen = [each for each in of_days if each.days == shortest]
-    inputs = measure_inputs(reference, loaded.traffic, chosen, loaded.share, drift) if chosen else {}
-    windows = []
-    for window in planned:
-        found = _measure_window(project, reference, loaded.traffic, window, loaded.share)
-        measured = inputs.get(window, ()) if isinstance(window, WindowDays) else ()
-        measurements = (*found.measurements, *measured)
-        windows.append(msgspec.structs.replace(found, measurements=measurements))
-        advance(1)
-    return _with_errors(windows)
+        of_days = [window for window in planned if isinstance(window, WindowDays)]
+        shortest = min((window.days for window in of_days), default=0)
+        chosen = [each for each in of_days if each.days == shortest]
+        inputs = measure_inputs(reference, loaded.traffic, chosen, loaded.share, drift) if chosen else {}
+        windows = []
+        for window in planned:
+            found = _measure_window(project, reference, loaded.traffic, window, loaded.share)
+            measured = inputs.get(window, ()) if isinstance(window, WindowDays) else ()
+            measurements = (*found.measurements, *measured)
+            windows.append(msgspec.structs.replace(found, measurements=measurements))
+            advance(1)
+        return _with_errors(windows)
 
 
 def to_instant(moment: np.datetime64) -> datetime:
