@@ -52,7 +52,7 @@ class Case(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """What a retrain takes from production's log loss on the three sets of rows."""
+    """The log loss that a retrain removes, as a share of production's, on each of the three sets of rows."""
 
     held: Figure
     newer: Figure

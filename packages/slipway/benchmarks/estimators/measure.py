@@ -41,7 +41,7 @@ class Case(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What came of a case: `refused` is empty for a sealed bundle, `difference` None where there is no export.
+    """The result of a case: `refused` is empty for a sealed bundle, `difference` None where there is no export.
 
     `off` counts the fresh rows whose score differs by more than the tolerance, or whose label changed.
     """

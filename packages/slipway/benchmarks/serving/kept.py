@@ -1,4 +1,4 @@
-"""What was measured so far, kept in a file line by line, so that a run that ends early continues with `--resume`."""
+"""Store each figure as a line of a file when it is measured, so that `--resume` continues a run that ended early."""
 
 import os
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from benchmarks.serving.rounds import Plan, Round
 
 
 class Setting(msgspec.Struct, frozen=True, tag=True):
-    """What all figures of a file have in common: they would not be comparable with others."""
+    """The conditions of a run; figures of another run are comparable only under the same ones."""
 
     revision: str
     machine: list[tuple[str, str]]

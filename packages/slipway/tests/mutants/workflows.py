@@ -596,7 +596,7 @@ MUTANTS = [
         job("alarms", "contents: read", "contents: write"),
     ),
     Mutant(
-        "a page that nobody asked for",
+        "publish the page without the variable",
         "monitor.yml",
         "pages_published_where_asked",
         job("page", r"^    if: .*\n", ""),

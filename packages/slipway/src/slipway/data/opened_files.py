@@ -1,4 +1,4 @@
-"""Find the files of a folder that nobody opens, by the kernel's own record (inotify, Linux)."""
+"""Find the files of a folder that a block of code does not open, from inotify events (Linux)."""
 
 import ctypes
 import os

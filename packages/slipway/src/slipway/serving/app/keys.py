@@ -105,7 +105,7 @@ class Keyring:
         self._stamp = self._stat()
         self._keys = read_keys(path).by_scope()
         self._look_again = time.monotonic() + _REREAD_SECONDS
-        # Headers that opened before, as salted hashes that take a tenth of the time, and tell nobody a key.
+        # Cache of accepted headers: a salted hash takes a tenth of the time of a key check, and reveals no key.
         self._salt = secrets.token_bytes(hashlib.blake2b.SALT_SIZE)
         self._opened: set[tuple[Scope, bytes]] = set()
 
