@@ -177,6 +177,10 @@ def test_what_git_could_not_bring_back_is_not_replaced(tmp_path):
     shutil.copy(tmp_path / "wines.csv", repository.folder / "data" / "wines.csv")
     inside = repository.slipway("new", "wine", "--from", "data/wines.csv", "--target", "grape")
     assert inside.returncode == 2 and "lies in data/" in inside.stderr
+    (repository.folder / "tests" / "test_mine.py").unlink()
+    lost = repository.slipway(*words)
+    assert lost.returncode == 1 and "data/ is not what data.dvc names" in lost.stderr
+    assert (repository.folder / "data" / "wines.csv").exists()
 
 
 def test_a_dry_run_and_a_missing_target_change_nothing(tmp_path):

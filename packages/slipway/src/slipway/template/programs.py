@@ -16,6 +16,12 @@ def version_data(root: Path, *, push: bool) -> None:
         _run(root, "dvc push data.dvc", [sys.executable, "-m", "dvc", "push", "--quiet", "data.dvc"])
 
 
+def is_versioned(root: Path) -> bool:
+    """Return True if `data/` is as `data.dvc` names it, so that DVC can bring it back."""
+    command = [sys.executable, "-m", "dvc", "status", "--quiet", "data.dvc"]
+    return subprocess.run(command, cwd=root, capture_output=True, check=False).returncode == 0
+
+
 def format_sources(root: Path, paths: Sequence[str]) -> None:
     """Format Python files as `make format` does; raises `SettingsError`."""
     _run(root, "ruff format", [sys.executable, "-m", "ruff", "format", "--quiet", *paths])

@@ -14,7 +14,7 @@ from slipway.files.writing import new_file, write_bytes, write_json
 from slipway.git import Git
 from slipway.settings import project_settings
 from slipway.template.plan import ProblemPlan
-from slipway.template.programs import format_sources, lock_packages, version_data
+from slipway.template.programs import format_sources, is_versioned, lock_packages, version_data
 from slipway.template.render import describe_outcome, render_files, render_plots
 from slipway.template.request import NewProblem
 
@@ -96,7 +96,7 @@ def _begin(root: Path, plan: ProblemPlan) -> Replacement:
 
 
 def _require_committed(root: Path) -> None:
-    """Raise `SettingsError` unless git can bring back everything that is replaced."""
+    """Raise `SettingsError` unless git and DVC can bring back everything that is replaced."""
     git = Git(root, SettingsError)
     changed = git.read_working_tree("--untracked-files=no").changed
     # Elsewhere files that git does not track are not touched.
@@ -105,6 +105,11 @@ def _require_committed(root: Path) -> None:
         raise SettingsError(
             f"The working tree has changes, such as {changed[0]}. Commit them first: what `slipway new` replaces can "
             "then be brought back from git."
+        )
+    if (root / "data").exists() and not is_versioned(root):
+        raise SettingsError(
+            "data/ is not what data.dvc names, so DVC could not bring it back. Type `dvc add data` and commit, "
+            "or move the folder away."
         )
 
 
