@@ -1,4 +1,4 @@
-"""Count rows by day: histograms, means, extremes and distinct rows, which add up to the same in any order of chunks."""
+"""Count rows by day: histograms, means, extremes and distinct rows, the same for rows in any order."""
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
@@ -18,7 +18,7 @@ from slipway.training.reference.cells import (
     factorize_texts,
     number_or_time_cells,
 )
-from slipway.training.reference.sketch import Sketch, hash_columns, merge_sketches, sketch_rows
+from slipway.training.reference.sketch import Sketch, hash_columns, sketch_rows
 
 # A value further outside of the edges than this many widths counts as one that far, so that sums stay exact.
 _FARTHEST = 8
@@ -84,46 +84,6 @@ def summarize_days(
         if name in columns or (base_column(name) in columns and not name.startswith("score:"))
     }
     return _count(columns, numbers[starts], np.append(starts, len(numbers)), found, profile.readings, vocabularies)
-
-
-def merge_histograms(parts: Sequence[DayHistograms]) -> DayHistograms:
-    """Add histograms of different rows, in whatever order."""
-    days, places = np.unique(np.concatenate([part.days for part in parts]), return_inverse=True)
-    offsets = np.cumsum([0, *(len(part.days) for part in parts)])
-    spots = [places[start:end] for start, end in pairwise(offsets)]
-
-    def add(of: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-        total = np.zeros((len(days), *of[0].shape[1:]), dtype=np.int64)
-        for values, spot in zip(of, spots, strict=True):
-            total[spot] += values
-        return total
-
-    def extreme(of: Sequence[NDArray[np.float64]], choose: np.ufunc) -> NDArray[np.float64]:
-        most = np.full(len(days), np.nan)
-        for values, spot in zip(of, spots, strict=True):
-            most[spot] = choose(most[spot], values)
-        return most
-
-    def sketches(of: Sequence[tuple[Sketch, ...]]) -> tuple[Sketch, ...]:
-        pieces: list[list[Sketch]] = [[] for _ in days]
-        for values, spot in zip(of, spots, strict=True):
-            for sketch, place in zip(values, spot, strict=True):
-                pieces[place].append(sketch)
-        return tuple(map(merge_sketches, pieces))
-
-    # Logs with inputs and without may stand beside each other: what one of them lacks cannot be added.
-    watched = [name for name in parts[0].counts if all(name in part.counts for part in parts)]
-    numbers = [name for name in parts[0].sums if name in watched]
-    return DayHistograms(
-        days=days,
-        rows=add([part.rows for part in parts]),
-        counts={name: add([part.counts[name] for part in parts]) for name in watched},
-        sums={name: add([part.sums[name] for part in parts]) for name in numbers},
-        lows={name: extreme([part.lows[name] for part in parts], np.fmin) for name in numbers},
-        highs={name: extreme([part.highs[name] for part in parts], np.fmax) for name in numbers},
-        rows_seen=sketches([part.rows_seen for part in parts]),
-        readings=sketches([part.readings for part in parts]),
-    )
 
 
 def _count(

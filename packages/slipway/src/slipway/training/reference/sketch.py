@@ -62,15 +62,6 @@ def sketch_rows(hashes: NDArray[np.uint64]) -> Sketch:
     return Sketch(kept[:KEPT], counts[:KEPT].astype(np.int64))
 
 
-def merge_sketches(parts: Sequence[Sketch]) -> Sketch:
-    """Merge sketches of different rows: the same as the sketch of all of them."""
-    if len(parts) == 1:
-        return parts[0]
-    hashes, places = np.unique(np.concatenate([part.hashes for part in parts]), return_inverse=True)
-    counts = np.bincount(places, weights=np.concatenate([part.counts for part in parts]), minlength=len(hashes))
-    return Sketch(hashes[:KEPT], counts[:KEPT].astype(np.int64))
-
-
 def repeated_share(sketch: Sketch, earlier: Sketch) -> float:
     """Estimate the share of distinct rows that the `earlier` rows had too; NaN where there are none."""
     bounds = [part.hashes[-1] for part in (sketch, earlier) if len(part.hashes) == KEPT]
