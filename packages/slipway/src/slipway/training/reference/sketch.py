@@ -1,4 +1,4 @@
-"""A sketch of the distinct rows of a day: the smallest hashes with their counts, which merge in any order.
+"""A sketch of the distinct rows of a day: the smallest hashes with their counts.
 
 A bottom-k sketch (Cohen and Kaplan, Summarizing data using bottom-k sketches, PODC 2007): the kept hashes are an even
 sample of the distinct rows, each with its exact count, so shares of repeated rows are estimated in constant memory, and
