@@ -13,7 +13,7 @@ from slipway.data.splitting import split_frame
 from slipway.data.validation.dataset import load_dataset
 from slipway.files.lock import hold_lock
 from slipway.files.writing import new_folder
-from slipway.problem import Problem
+from slipway.problem import Problem, Task
 from slipway.project import Project, load_project
 from slipway.settings import quiet_environment
 
@@ -73,15 +73,23 @@ def frame(problem: Problem, data: Path) -> "pd.DataFrame":
 
 
 @pytest.fixture(scope="session")
-def sample(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Every n-th row of the dataset, at most `SAMPLE_ROWS`."""
-    return frame.iloc[:: -(-len(frame) // SAMPLE_ROWS)].reset_index(drop=True)
+def sample(frame: "pd.DataFrame", problem: Problem) -> "pd.DataFrame":
+    """About `SAMPLE_ROWS` rows of the dataset at most."""
+    return take_sample(frame, problem.task, SAMPLE_ROWS)
 
 
 @pytest.fixture(scope="session")
 def parts(sample: "pd.DataFrame", project: Project) -> tuple["pd.DataFrame", "pd.DataFrame"]:
     """The sample, split into training set and holdout."""
     return split_frame(sample, project.params.split)
+
+
+def take_sample(frame: "pd.DataFrame", task: Task, rows: int) -> "pd.DataFrame":
+    """Return every n-th row, of classes every n-th row of each: by chance a rare one could have none."""
+    step = -(-len(frame) // rows)
+    if task is Task.REGRESSION:
+        return frame.iloc[::step].reset_index(drop=True)
+    return frame[frame.groupby("target", dropna=False).cumcount() % step == 0].reset_index(drop=True)
 
 
 def _pull(root: Path, folder: Path) -> None:
