@@ -30,6 +30,11 @@ def pytest_collection_modifyitems(items):
     items.sort(key=_rank)
 
 
+def pytest_make_parametrize_id(val):
+    """Name bytes by their length: all workers must find the same names, and gzip writes the time into its header."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
 def _rank(item) -> int:
     ranks = [rank for rank, name in enumerate(LONGEST_FIRST) if item.get_closest_marker(name)]
     return min(ranks, default=len(LONGEST_FIRST))
