@@ -1,7 +1,7 @@
 """A value that breaks the contract is explained in one sentence, the same wherever it is met."""
 
 import shutil
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -81,8 +81,14 @@ STRICT = """town: Annotated[str, Meta(max_length=4)] | None = None
 
     def __post_init__(self):
         if self.town == "graz" and self.months > 500:
-            raise ValueError("no such bill")
+            raise ValueError("more than 500 months")
+        if self.town == "bonn":
+            found = f"{self.town.title()}, {self.months:,} > {MOST} months"
+            raise ValueError(f"{found}, {self.usage:.1f} h at {self.joined}")
+        if self.town == "kiel":
+            {}[self.town]
 """
+FAILS = f"{REFUSED_ROW}: "
 
 
 @pytest.mark.parametrize(
@@ -90,18 +96,24 @@ STRICT = """town: Annotated[str, Meta(max_length=4)] | None = None
     [
         ({"town": "ulm\n\n"}, "expected text of at most 4 characters, or null, found other text"),
         ({"town": "london"}, "expected text of at most 4 characters, or null, found other text"),
-        ({"town": "graz", "months": 600}, str(REFUSED_ROW)),
+        ({"town": "graz", "months": 501}, f"{FAILS}more than 500 months"),
+        ({"town": "graz", "months": 600}, f"{FAILS}more than 500 months"),
+        (
+            {"town": "bonn", "months": 600, "usage": 1.26, "joined": datetime(2024, 5, 1, 13, 30, tzinfo=UTC)},
+            f"{FAILS}(not shown), (not shown) > 12 months, (not shown) h at (not shown)",
+        ),
+        ({"town": "kiel"}, f"{FAILS}KeyError"),
     ],
 )
 def test_lengths_and_the_contracts_own_checks_are_explained_alike(churn, tmp_path, changed, sentence):
     shutil.copytree(churn.bundle.path, tmp_path / "bundle")
     contract = (churn.bundle.path / "contract.py").read_text()
     old = next(line for line in contract.splitlines() if "town:" in line)
-    moved = contract.replace(f"{old}\n", "") + f"    {STRICT}"
+    moved = contract.replace(f"{old}\n", "") + f"    {STRICT}\n\nMOST = 12\n"
     reseal(tmp_path / "bundle", "contract.py", moved.encode())
     bundle = load_bundle(tmp_path / "bundle")
     with pytest.raises(Refusal) as refused:
-        RowReader(bundle, 10).convert([GOOD | changed])
+        RowReader(bundle, 10).read(msgspec.json.encode(GOOD | changed))
     assert sentence in refused.value.detail
 
     batch = pa.record_batch({name: pa.array([each]) for name, each in (GOOD | changed).items()})

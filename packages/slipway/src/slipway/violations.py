@@ -5,11 +5,14 @@ The sentence never repeats the value, which may be personal or hostile.
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time
 from decimal import Decimal
 from numbers import Integral, Real
+from traceback import walk_tb
 from typing import Any, NamedTuple
+
+from msgspec import ValidationError
 
 from slipway.contract import Field, Kind
 
@@ -34,6 +37,8 @@ _KINDS: dict[Any, str] = {
 # What RFC 3339 and its near misses look like; no part of it is looked at by a calendar or a clock yet.
 _TIME_TEXT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt ]([0-9:.]+)([Zz]|[+-][0-9:]+)?)?")
 _BOUNDS = (("at least", "ge"), ("above", "gt"), ("at most", "le"), ("below", "lt"))
+_DIGITS = re.compile(r"\d[\d,_]*(?:\.(\d+))?(?:[eE][+-]?\d+)?")
+_HIDDEN, _LONGEST_REASON = "(not shown)", 300
 OUTSIDE_CALENDAR = f"a time outside of the years {datetime.min.year} to {datetime.max.year}"
 
 
@@ -54,6 +59,20 @@ CHANGED_VALUE = Violation("a value that the contract's own checks leave as it is
 def describe_violation(field: Field, value: Any) -> Violation:
     """Describe how `value`, which msgspec refused, breaks `field`."""
     return Violation(describe_field(field), describe_value(value, field))
+
+
+def describe_refused_row(error: Exception, values: Iterable[Any]) -> Violation:
+    """Describe why the contract's own checks refuse a row of these typed values, in the words of the error they raised.
+
+    An error that no check raises on purpose is named by its type alone.
+    """
+    cause = error.__cause__ if isinstance(error, ValidationError) else error
+    if cause is None:
+        return REFUSED_ROW
+    reason = type(cause).__name__
+    if isinstance(cause, ValueError | TypeError):
+        reason = _hide_values(cause, values)[:_LONGEST_REASON].rstrip(" .") or reason
+    return REFUSED_ROW._replace(found=f"{REFUSED_ROW.found}: {reason}")
 
 
 def describe_field(field: Field) -> str:
@@ -77,6 +96,40 @@ def describe_value(value: Any, field: Field | None = None) -> str:
             return "text that is not valid Unicode"
         return _describe_time(field, value) if field.kind is Kind.TIMESTAMP else "other text"
     return next((text for kind, text in _KINDS.items() if isinstance(value, kind)), "a value of another type")
+
+
+def _hide_values(error: Exception, values: Iterable[Any]) -> str:
+    """Return the message of an error on one line, without the values, unless it stands in the code as it is."""
+    message = str(error)
+    if any(message in frame.f_code.co_consts for frame, _ in walk_tb(error.__traceback__)):
+        return " ".join(message.split())
+    numbers, texts = [], []
+    for value in values:
+        if isinstance(value, datetime):
+            clock, moment = f"{value:%H:%M:%S}", value.replace(tzinfo=None)
+            texts += [
+                str(value),
+                value.isoformat(),
+                str(moment),
+                moment.isoformat(),
+                str(value.date()),
+                clock,
+                clock[:-3],
+            ]
+        elif isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            numbers.append(abs(value))
+    for text in sorted({text for text in texts if text.strip()}, key=len, reverse=True):
+        # A short text may be part of a word of the sentence.
+        message = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", _HIDDEN, message, flags=re.IGNORECASE)
+
+    def hide(found: re.Match[str]) -> str:
+        places = len(found[1] or "")
+        shown = float(found[0].replace(",", "").replace("_", ""))
+        return _HIDDEN if any(shown in (value, round(value, places)) for value in numbers) else found[0]
+
+    return " ".join(_DIGITS.sub(hide, message).split())
 
 
 def _kind(field: Field) -> str:

@@ -13,7 +13,7 @@ from slipway.columns import Columns, columns_to_arguments, columns_to_rows, fram
 from slipway.contract import Kind
 from slipway.rows.rules import Broken, Rows, Rule, group_rows, read_cells
 from slipway.tables import is_text
-from slipway.violations import REFUSED_ROW
+from slipway.violations import describe_refused_row
 
 WHOLE_ROW = "(whole row)"
 
@@ -159,7 +159,7 @@ def _check_whole_rows(contract: type[msgspec.Struct], rules: Sequence[Rule], che
     else:
         found = {}
     places, valid = np.flatnonzero(checked.valid), checked.valid.copy()
-    faults = [Fault(WHOLE_ROW, f"{REFUSED_ROW}: {why}", places[rows]) for why, rows in found.items()]
+    faults = [Fault(WHOLE_ROW, why, places[rows]) for why, rows in found.items()]
     for fault in faults:
         valid[fault.rows] = False
     # The checks may change a row, unless rows are frozen.
@@ -180,6 +180,5 @@ def _take_each(
         try:
             taken.append(contract(**row))
         except Exception as error:  # noqa: BLE001 the service takes no row on which the checks fail
-            why = str(error) if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: {error}"
-            found.setdefault(why, []).append(number)
+            found.setdefault(str(describe_refused_row(error, row.values())), []).append(number)
     return taken, found

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, get_type_hints
 
 import msgspec
@@ -12,7 +13,7 @@ from slipway.columns import LENIENT
 from slipway.contract import Kind
 from slipway.serving.api.whole_rows import Rows, WholeRowReader
 from slipway.serving.error_responses import Fault, Reason, Refusal, invalid_request
-from slipway.violations import REFUSED_ROW, describe_field, describe_value, describe_violation
+from slipway.violations import describe_field, describe_refused_row, describe_value, describe_violation
 
 # Enough to fix a request, and few enough to keep the response to a hostile one small.
 _FAULTS = 20
@@ -61,14 +62,13 @@ class RowReader:
     def convert(self, rows: list[Any]) -> list[Any]:
         """Type plain rows of any protocol; raises `Refusal` with every fault of every row."""
         verify_row_count(len(rows), self.max_rows)
+        # To JSON Schema 7.0 and 7 are the same number. The contract's own checks may raise any exception.
+        with suppress(Exception):
+            return msgspec.convert(rows, self._list)
+        rows = [self._normalize(row) for row in rows]
         try:
             return msgspec.convert(rows, self._list)
-        except msgspec.ValidationError:
-            # To JSON Schema 7.0 and 7 are the same number.
-            rows = [self._normalize(row) for row in rows]
-        try:
-            return msgspec.convert(rows, self._list)
-        except msgspec.ValidationError:
+        except Exception:  # noqa: BLE001 - explained row by row
             raise self._explain(rows) from None
 
     def _normalize(self, row: Any) -> Any:
@@ -97,14 +97,21 @@ class RowReader:
             for name, field in self._fields.items()
             if field.required and name not in row
         ]
+        typed = []
         for name, value in row.items():
             field = self._fields.get(name)
             if field is None:
                 faults.append(Fault(number, shown_name(name), f"one of {', '.join(self._fields)}", "an unknown field"))
-            elif not _converts(value, self._types[field.name]):
+                continue
+            try:
+                typed.append(msgspec.convert(value, self._types[field.name]))
+            except msgspec.ValidationError:
                 faults.append(Fault(number, name, *describe_violation(field, value)))
-        if not faults and not _converts(row, self._contract):
-            return [Fault(number, None, *REFUSED_ROW)]
+        if not faults:
+            try:
+                msgspec.convert(row, self._contract)
+            except Exception as error:  # noqa: BLE001 - of the contract's own checks
+                return [Fault(number, None, *describe_refused_row(error, typed))]
         return faults
 
     def _refuse_repeated_keys(self, body: bytes, rows: list[Any], others: int) -> None:
@@ -118,14 +125,6 @@ class RowReader:
             if body.count(b":") == keys + sum([time.count(":") for time in times if type(time) is str]):
                 return
         refuse_duplicate_keys(body)
-
-
-def _converts(value: Any, kind: Any) -> bool:
-    try:
-        msgspec.convert(value, kind)
-    except msgspec.ValidationError:
-        return False
-    return True
 
 
 def _same(value: Any) -> Any:

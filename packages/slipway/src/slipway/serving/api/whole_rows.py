@@ -60,7 +60,7 @@ class WholeRowReader:
         many, named = body[:1] == b"[", self._may_be_named and body.startswith(b'{"rows"')
         try:
             rows = self._many(body) if many else self._named(body) if named else [self._one(body)]
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except Exception:  # noqa: BLE001 - what the contract's own checks raise, too
             return None
         if not 1 <= len(rows) <= self._max_rows or b"\\" in body:
             return None
