@@ -1,10 +1,11 @@
 # One vocabulary for people, hooks and CI. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test repro gate audit-workflows serve image sealed-image mlflow-image
+.PHONY: help setup demo test repro gate audit-workflows serve docs docs-serve image sealed-image mlflow-image
 .PHONY: follow follow-image up down logs dashboard backup restore lint format ui clean tools stack-tools
 
 UV_VERSION := 0.13.9
 PORT ?= 5000
+DOCS_PORT ?= 8090
 STORE ?= $(if $(wildcard mlflow.db),.,.demo)
 BUNDLE ?= $(if $(wildcard bundle/manifest.json),bundle,.demo/bundle)
 
@@ -82,6 +83,14 @@ audit-workflows: setup ## attackable or unpinned parts of .github/
 serve: setup ## the model in bundle/ over HTTP, with its page (BUNDLE=.demo/bundle, PORT=8080)
 	@test -d "$(BUNDLE)" || { echo "No model yet: run make demo or make repro first."; exit 1; }
 	@uv run --no-sync slipway serve --bundle "$(BUNDLE)" $(if $(filter file,$(origin PORT)),,--port $(PORT))
+
+docs: tools ## the documentation as a site in .slipway/docs/site/; a broken link is an error
+	@$(call sync,--inexact --no-default-groups --group docs)
+	@uv run --no-sync python -m slipway.docs
+
+docs-serve: docs ## the site on this machine, until ctrl-c (DOCS_PORT=8090)
+	@echo "http://127.0.0.1:$(DOCS_PORT) (ctrl-c ends it)"
+	@python3 -m http.server --bind 127.0.0.1 --directory .slipway/docs/site $(DOCS_PORT) >/dev/null
 
 image: sealed-image ## the service with bundle/ as a container image (IMAGE=slipway, SEALED=bundle)
 	@echo "The image is $(IMAGE). Next, open to this machine only, with the predictions logged to a volume:"

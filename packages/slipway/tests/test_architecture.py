@@ -31,6 +31,7 @@ ORDER = [
     "demo",
     "template",
     "cli",
+    "docs",
 ]
 HEAVY = [
     "pandas",

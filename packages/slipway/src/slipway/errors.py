@@ -74,3 +74,7 @@ def first_line(error: Exception) -> str:
     """Return the first line of a library's error, ended by a full stop, to be quoted in a message of ours."""
     line = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return line if line.endswith(".") else f"{line}."
+
+
+class DocsError(SlipwayError):
+    """The documentation cannot be built: a broken link, a page without a place, or a missing program."""

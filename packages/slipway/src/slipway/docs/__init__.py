@@ -1,0 +1,1 @@
+"""`make docs`: the documentation as a site, with a reference made from the code."""
