@@ -6,7 +6,7 @@ are datetime64[us] with NaT, in UTC where the contract asks for a time zone.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -127,14 +127,16 @@ def to_integer(value: Any) -> Any:
     )
 
 
-def add_seconds(value: Any) -> Any:
-    """Return a timestamp with seconds for one without (2024-05-01T13:30), any other value as it is."""
+def complete_time(value: Any) -> Any:
+    """Return a timestamp for a date, and with seconds for one without (2024-05-01T13:30); any other value as it is."""
+    if type(value) is date:
+        return datetime(value.year, value.month, value.day)
     parts = _WITHOUT_SECONDS.fullmatch(value) if type(value) is str else None
     return f"{parts[1]}:00{parts[2] or ''}" if parts else value
 
 
 # Near misses of a value that service, score and validation take for it.
-LENIENT: dict[Kind, Callable[[Any], Any]] = {Kind.INTEGER: to_integer, Kind.TIMESTAMP: add_seconds}
+LENIENT: dict[Kind, Callable[[Any], Any]] = {Kind.INTEGER: to_integer, Kind.TIMESTAMP: complete_time}
 
 
 def _to_microseconds(values: Sequence[datetime | None]) -> list[int]:

@@ -20,7 +20,7 @@ from rents.contract import Flat
 from slipway.batch.tables import open_sources, read_batches
 from slipway.columns import rows_to_columns
 from slipway.contract import Kind, read_contract
-from slipway.rows.check import check_batch
+from slipway.rows.check import check_batch, read_column
 from slipway.rows.rules import read_rules
 from slipway.tables import fits_kind
 
@@ -253,6 +253,7 @@ SAMPLES = [
     (pa.int64(), [9]),
     (pa.float64(), [9.0, 9.5]),
     (pa.decimal128(5, 2), [Decimal("9.00")]),
+    (pa.decimal64(5, 2), [Decimal("9.00")]),
     (pa.bool_(), [True]),
     (pa.string(), ["plus", iso(NOON), iso(zoned(NOON))]),
     (pa.dictionary(pa.int8(), pa.string()), ["plus", iso(NOON), iso(zoned(NOON))]),
@@ -279,3 +280,14 @@ def test_the_loader_of_datasets_takes_the_stored_types_that_score_takes(stored, 
     for rule in read_rules(Subscriber):
         if rule.name in kinds:
             assert fits_kind(kinds[rule.name], stored) == rule.fits(stored), rule.name
+
+
+@pytest.mark.parametrize(("stored", "values"), SAMPLES)
+def test_a_column_that_fits_is_read_as_each_of_its_values(stored, values):
+    for contract in (Subscriber, Flat):
+        for rule in read_rules(contract):
+            if rule.fits(stored):
+                found, broken = read_column(rule, pa.array(values, stored))
+                assert len(found) - sum(len(rows) for _, rows in broken) == sum(
+                    rule.read_value(value)[1] is None for value in values
+                ), rule.name

@@ -1,5 +1,7 @@
 """CSV files of a folder are read as Parquet files are, or refused by file, row and column."""
 
+import gzip
+
 import pandas as pd
 import pytest
 from folderbox import COLUMNS, refusal, table, write
@@ -33,6 +35,20 @@ def test_times_with_a_zone_are_read_in_utc(tmp_path, kind):
     assert read_folder(tmp_path, {"day": kind})["day"].dropna().tolist() == [midnight, midnight]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2024-01-01 02:00:00.500000 UTC",
+        "2024-01-01 02:00:00.500 Z",
+        "2024-01-01 04:00:00.500 +0200",
+        "2023-12-31 18:00:00.500000000 -08:00",
+    ],
+)
+def test_times_are_read_as_warehouses_write_them(tmp_path, written):
+    (tmp_path / "a.csv").write_text(f"day\n{written}\n")
+    assert read_folder(tmp_path, {"day": "instant"})["day"][0] == pd.Timestamp("2024-01-01 02:00:00.5", tz="UTC")
+
+
 def test_csv_and_parquet_files_are_one_table(tmp_path):
     (tmp_path / "b.csv").write_text(CSV)
     assert read_folder(write(tmp_path, a=table()), COLUMNS)["bills"].tolist() == [3, 4, 3, 4]
@@ -47,9 +63,26 @@ def test_csv_and_parquet_files_are_one_table(tmp_path):
         ("True", "yes", "row 1, column paperless: expected boolean"),
         ("2024-01-01", "01.02.2024", "row 1, column day: expected timestamp"),
         (",", ";", "Separate the cells by commas."),
-        ("basic", "caf\udce9", "invalid UTF8"),
+        ("basic", "caf\udce9", "invalid UTF8 data. Save it in UTF-8"),
+        ("0.5", "NA", "expected number or an empty cell, found NA in 1 of 2 rows. Write missing values as empty"),
     ],
 )
 def test_a_cell_of_a_csv_file_that_cannot_be_read_is_named(tmp_path, old, new, said):
     (tmp_path / "a.csv").write_text(CSV.replace(old, new), errors="surrogateescape")
+    assert said in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (CSV.encode("utf-16"), "Save it in UTF-8"),
+        (CSV.replace(",", ";").replace("0.5", "0,5").encode(), "Separate the cells by commas"),
+        (gzip.compress(CSV.encode()), "It is packed by gzip: unpack it."),
+        (b"PK\3\4" + b"workbook" * 9, "It is an Excel workbook or a zip archive"),
+        (b"PAR1" + b"\0" * 64, "rename it to .parquet"),
+    ],
+    ids=["utf-16", "decimal-comma", "gzip", "excel", "parquet"],
+)
+def test_a_file_of_another_format_is_recognised(tmp_path, content, said):
+    (tmp_path / "a.csv").write_bytes(content)
     assert said in refusal(tmp_path)

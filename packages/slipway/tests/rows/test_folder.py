@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from folderbox import COLUMNS, refusal, table, write
 
+from slipway.rows.csv_file import readable
 from slipway.rows.folder import read_folder
 
 
@@ -87,7 +88,7 @@ def test_the_error_for_a_folder_without_data_tells_how_to_fetch_it(tmp_path, exi
 
 def test_a_missing_column_is_named_with_its_file_and_what_is_there(tmp_path):
     message = refusal(write(tmp_path, a=table(), b=without("usage")))
-    assert "b.parquet: expected a column 'usage' (number), found day, plan, bills, paperless" in message
+    assert "b.parquet: expected a column 'usage' (number), found 'day', 'plan', 'bills', 'paperless'" in message
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,6 @@ def test_a_missing_column_is_named_with_its_file_and_what_is_there(tmp_path):
         ("plan", [1, 2], "int64"),
         ("paperless", [1, 0], "int64"),
         ("day", [1, 2], "int64"),
-        ("day", [date(2024, 1, 1), None], "date32"),
         ("plan", [b"basic", b"plus"], "binary"),
     ],
 )
@@ -148,6 +148,9 @@ def test_the_temporary_file_of_a_killed_writer_is_not_read(tmp_path):
         ("plan", pa.array(["basic", None], pa.large_string()), ["basic", None]),
         ("day", pa.array(["2024-01-01 00:00:00.000", None]), [datetime(2024, 1, 1), None]),
         ("day", pa.array([datetime(2024, 1, 1), None], pa.timestamp("ns")), [datetime(2024, 1, 1), None]),
+        ("day", pa.array(["2024-01-01 00:00:00.000000000", None], pa.large_string()), [datetime(2024, 1, 1), None]),
+        ("day", pa.array([date(2024, 1, 1), None]), [datetime(2024, 1, 1), None]),
+        ("day", pa.array([date(2024, 1, 1), None], pa.date64()), [datetime(2024, 1, 1), None]),
     ],
 )
 def test_a_column_is_read_in_every_stored_type_that_can_hold_its_kind(tmp_path, name, stored, expected):
@@ -167,6 +170,12 @@ def test_a_column_is_read_in_every_stored_type_that_can_hold_its_kind(tmp_path, 
 def test_a_value_that_its_kind_cannot_hold_is_named_with_its_column(tmp_path, name, values):
     message = refusal(write(tmp_path, a=table(**{name: values})))
     assert f"a.parquet, column {name}: cannot be read as {COLUMNS[name]} without losing digits" in message
+
+
+def test_a_text_that_is_no_time_is_named_with_its_row_and_not_shown(tmp_path):
+    message = refusal(write(tmp_path, a=table(day=pa.array(["2024-01-01", "secret"]))))
+    assert "a.parquet, row 2, column day: expected timestamp or an empty cell, found other text" in message
+    assert "secret" not in message
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path):
@@ -189,6 +198,11 @@ def test_what_spark_leaves_beside_its_tables_may_stay(tmp_path):
     for name in ("_SUCCESS", "._SUCCESS.crc", ".a.parquet.crc", "_committed_17"):
         (write(tmp_path, a=table()) / name).write_bytes(b"")
     assert len(read_folder(tmp_path, COLUMNS)) == 2
+
+
+def test_too_little_memory_is_not_taken_for_a_damaged_file(tmp_path):
+    with pytest.raises(MemoryError), readable(tmp_path / "a.parquet"):
+        raise pa.ArrowMemoryError("malloc of size 64 failed")
 
 
 def test_a_suffix_in_capitals_is_read(tmp_path):

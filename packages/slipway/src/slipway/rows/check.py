@@ -77,6 +77,10 @@ def read_column(rule: Rule, array: pa.Array) -> ReadColumn:
     """Read an array of a type that fits the rule."""
     if pa.types.is_dictionary(array.type) and not is_text(array.type):
         array = array.dictionary_decode()
+    if pa.types.is_date(array.type):
+        array = array.cast(pa.timestamp("s" if array.type == pa.date32() else "ms"))
+    if pa.types.is_decimal32(array.type) or pa.types.is_decimal64(array.type):
+        array = array.cast(pa.decimal128(array.type.precision, array.type.scale))
     if is_text(array.type) or pa.types.is_null(array.type) or pa.types.is_decimal(array.type):
         return _by_value(rule, array)
     return _times(rule, array) if rule.field.kind is Kind.TIMESTAMP else _numbers(rule, array)

@@ -13,6 +13,18 @@ from slipway.errors import DataError, first_line
 # Bytes at once, of which pyarrow reads 32 ahead; a row must fit.
 CSV_BLOCK = 1 << 20
 
+_DAMAGED = "If it is truncated or damaged, fetch it (dvc pull data.dvc) or write it again."
+_SAVE_AS_UTF8 = "Save it in UTF-8 (in Excel: CSV UTF-8)."
+# What files of another format start with.
+_FORMATS = {
+    b"\xff\xfe": _SAVE_AS_UTF8,
+    b"\xfe\xff": _SAVE_AS_UTF8,
+    b"PK": "It is an Excel workbook or a zip archive: save it as CSV UTF-8, or unpack it.",
+    b"\x1f\x8b": "It is packed by gzip: unpack it.",
+    b"PAR1": "It is a parquet file: rename it to .parquet.",
+    b"version https://git-lfs": "It is a pointer of Git LFS: run `git lfs pull`.",
+}
+
 
 def open_csv(path: Path, columns: Sequence[str] | None = None) -> csv.CSVStreamingReader:
     """Open a CSV file; without `columns` all of them, of the types that pyarrow finds."""
@@ -37,14 +49,31 @@ def readable(path: Path) -> Iterator[None]:
     """Raise `DataError` for what pyarrow raises on the file at `path`."""
     try:
         yield
+    except MemoryError:  # one of pyarrow's too
+        raise
     except (pa.ArrowException, OSError) as error:
         kind = "CSV" if path.suffix.lower() == ".csv" else "parquet"
         # pyarrow quotes a row with too many or too few cells, whose values must not appear in a message.
         why = re.sub(r"(columns, got \d+): .*", r"\1.", first_line(error))
-        raise DataError(
-            f"Cannot read {path} as {kind}: {why} If it is truncated or damaged, fetch it (dvc pull data.dvc) or write "
-            "it again."
-        ) from error
+        raise DataError(f"Cannot read {path} as {kind}: {why} {_advise(path, kind, why)}") from error
+
+
+def _advise(path: Path, kind: str, why: str) -> str:
+    """Say what to do about a file of another format, recognised by how it starts, or about a damaged one."""
+    try:
+        with path.open("rb") as file:
+            start = file.readline(1 << 16)
+    except OSError:
+        start = b""
+    if kind == "parquet" and start.startswith(b"PAR1"):
+        return _DAMAGED
+    known = next((advice for begins, advice in _FORMATS.items() if start.startswith(begins)), "")
+    if known or kind == "parquet":
+        return known or _DAMAGED
+    if "UTF8" in why:
+        return _SAVE_AS_UTF8
+    comma = any(mark in start for mark in (b";", b"\t", b"|")) and b"," not in start
+    return "Separate the cells by commas, and write numbers with a point." if comma else _DAMAGED
 
 
 def refuse_repeated_names(path: Path, names: Sequence[str]) -> None:

@@ -9,12 +9,15 @@ import pyarrow.parquet as pq
 
 from slipway.errors import DataError
 from slipway.rows.csv_file import open_csv, readable, refuse_repeated_names
-from slipway.tables import READ_TYPES, cast_cells, cast_column, fits_kind
+from slipway.tables import READ_TYPES, cast_cells, cast_column, fits_kind, is_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _SUFFIXES = {".parquet", ".csv"}
+# What R, MySQL, other databases and spreadsheets write for a missing value: text, where a column is one of texts.
+_MISSING = {"NA", "\\N", "NULL", "None", "null", "N/A", "#N/A", "<NA>", "."}
+_EMPTY_CELLS = 'Write missing values as empty cells: write.csv(..., na = "") in R.'
 _WRITE_AGAIN = "If its type changed at the source, change the code that reads it; if not, write the file again."
 
 
@@ -96,7 +99,9 @@ def _read_parquet(path: Path, columns: Mapping[str, str]) -> pa.Table:
     return pa.table({name: _cast(path, name, kind, table[name]) for name, kind in columns.items()})
 
 
-def _cast(path: Path, name: str, kind: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _cast(path: Path, name: str, kind: str, column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    if kind != "text" and is_text(column.type):
+        return _cast_cells(path, name, kind, column.cast(pa.string()))
     try:
         return cast_column(kind, column)
     except pa.ArrowException as error:
@@ -121,10 +126,13 @@ def _cast_cells(path: Path, name: str, kind: str, cells: pa.ChunkedArray) -> pa.
     if kind == "timestamp" and read.null_count == len(read) > given.null_count:
         read = cast_cells(given, READ_TYPES["instant"])
     if read.null_count > given.null_count:
-        row = int((read.is_null().to_numpy(zero_copy_only=False) & ~given.is_null().to_numpy(False)).argmax())
+        unread = read.is_null().to_numpy(zero_copy_only=False) & ~given.is_null().to_numpy(False)
+        row = int(unread.argmax())
+        mark = given[row].as_py().strip()
         raise DataError(
-            f"{path}, row {row + 1:,}, column {name}: expected {kind} or an empty cell, found other text in "
-            f"{read.null_count - given.null_count:,} of {len(given):,} rows. {_WRITE_AGAIN}"
+            f"{path}, row {row + 1:,}, column {name}: expected {kind} or an empty cell, found "
+            f"{mark if mark in _MISSING else 'other text'} in {int(unread.sum()):,} of {len(given):,} rows. "
+            f"{_EMPTY_CELLS if mark in _MISSING else _WRITE_AGAIN}"
         )
     return read
 
@@ -135,6 +143,6 @@ def _check_names(path: Path, names: list[str], columns: Mapping[str, str]) -> No
         if name not in names:
             split = " Separate the cells by commas." if any(mark in ";".join(names[:1]) for mark in ";\t|") else ""
             raise DataError(
-                f"{path}: expected a column {name!r} ({kind}), found {', '.join(names)}. If the column was renamed at "
-                f"its source, change the code that reads it; if not, write the file again.{split}"
+                f"{path}: expected a column {name!r} ({kind}), found {', '.join(map(repr, names))}. If the column was "
+                f"renamed at its source, change the code that reads it; if not, write the file again.{split}"
             )

@@ -65,7 +65,7 @@ class Rule(msgspec.Struct, frozen=True):
         """Tell whether a column of the type `stored` can hold values of this field."""
         if pa.types.is_timestamp(stored) and (stored.tz is not None) != self.field.zoned:
             return False
-        return fits_kind(_STORED_AS[self.field.kind], stored)
+        return fits_kind("instant" if self.field.zoned else _STORED_AS[self.field.kind], stored)
 
 
 def read_rules(contract: type[msgspec.Struct]) -> tuple[Rule, ...]:
