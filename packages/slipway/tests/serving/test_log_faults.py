@@ -138,6 +138,20 @@ def test_a_deleted_file_that_cannot_be_written_again_refuses_lines_until_it_can(
     assert [entry.id for entry in read_log(folder)] == ["p1", "p3"]
 
 
+def test_a_log_that_cannot_be_written_again_at_the_end_is_one_line(tmp_path, capsys):
+    folder = tmp_path / "log"
+    log = LogWriter(LogSettings(log=folder))
+    log.append(line(1))
+    shutil.rmtree(folder)
+    folder.write_text("in the way")
+    log.close()
+    (said,) = capsys.readouterr().err.splitlines()
+    assert f"the end of the prediction log in {folder} may be lost" in said and "File exists" in said
+    folder.unlink()
+    log.append(line(2))
+    assert [entry.id for entry in read_log(folder)] == ["p2"]
+
+
 def test_a_large_deleted_file_comes_back_whole(tmp_path):
     log = LogWriter(LogSettings(log=tmp_path, log_segment_mb=3))
     for number in range(7):

@@ -1,11 +1,15 @@
 """The container's limits are read, of both versions of control groups, and workers and connections fit them."""
 
 import resource
+import signal
+from functools import partial
 
 import msgspec
 import pytest
 
 from slipway.bundle.verify import read_sealed
+from slipway.serving.app.shared import State
+from slipway.serving.server.deaths import Deaths
 from slipway.serving.server.resources import (
     Limits,
     count_out_of_memory,
@@ -56,6 +60,25 @@ def test_version_1(tmp_path):
     root, own = group(tmp_path / "cgroup", "4:memory:/docker/x\n1:cpu,cpuacct:/docker/x\n", **files)
     assert read_limits(root, own) == Limits(1.5, 300 * MIB)
     assert count_out_of_memory(root, own) == 4
+
+
+def test_kills_in_groups_of_others_are_not_counted(tmp_path):
+    files = {"slice/memory__events": "oom_kill 7\n", "slice/slipway/memory__events": "oom_kill 1\n"}
+    root, own = group(tmp_path / "cgroup", "0::/slice/slipway\n", **files)
+    assert count_out_of_memory(root, own) == 1
+
+
+def test_workers_that_die_together_for_want_of_memory_are_each_named(tmp_path, capsys):
+    root, own = group(tmp_path / "cgroup", "0::/\n", memory__events="oom_kill 3\n")
+    deaths = Deaths(partial(count_out_of_memory, root, own))
+    (root / "memory.events").write_text("oom_kill 5\n")
+    assert not any(deaths.is_hopeless(State.READY, -signal.SIGKILL, 4) for _ in range(3))
+    assert not deaths.is_hopeless(State.READY, -signal.SIGSEGV, 4)
+    said = capsys.readouterr().err.splitlines()
+    assert ["memory ran out" in line for line in said] == [True, True, False, False]
+    (root / "memory.events").write_text("oom_kill 8\n")
+    assert [deaths.is_hopeless(State.READY, -signal.SIGKILL, 4) for _ in range(3)] == [False, False, True]
+    assert "giving up" in capsys.readouterr().err
 
 
 def test_without_control_groups_there_is_no_limit(tmp_path):

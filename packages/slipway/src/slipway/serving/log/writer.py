@@ -109,10 +109,22 @@ class LogWriter:
                 self._sync()
 
     def close(self) -> None:
-        """Sync everything to the disk and close the segment."""
+        """Sync everything to the disk and close the segment; print a line where that fails."""
         with self._lock:
-            self._verify_file()
-            self._close()
+            try:
+                self._verify_file()
+            except OSError as error:
+                self._print_lost(error)
+            try:
+                self._close()
+            except OSError as error:
+                self._print_lost(error)
+
+    def _print_lost(self, error: OSError) -> None:
+        print_line(
+            f"the end of the prediction log in {self._settings.log} may be lost: it was deleted, truncated or not "
+            f"synced to the disk, and cannot be written again: {error.strerror or error}"
+        )
 
     def _verify_file(self) -> None:
         if self._file is None:

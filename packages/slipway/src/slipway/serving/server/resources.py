@@ -45,14 +45,14 @@ def read_limits(root: Path = _ROOT, own: Path = _OWN) -> Limits:
 
 
 def count_out_of_memory(root: Path = _ROOT, own: Path = _OWN) -> int:
-    """Count the processes of this control group that the system has killed for want of memory."""
-    killed = 0
+    """Count the processes of this control group that the system has killed for want of memory, its own or above it."""
     for folder in _groups("memory", root, own):
         for name in ("memory.events", "memory.oom_control"):
             with suppress(OSError):
+                # The first group that is visible here: those above count the processes of others, too.
                 found = dict(line.split() for line in (folder / name).read_text().splitlines())
-                killed = max(killed, int(found.get("oom_kill", 0)))
-    return killed
+                return int(found.get("oom_kill", 0))
+    return 0
 
 
 def fit_workers(settings: ServingSettings, sealed: SealedBundle, limits: Limits) -> ServingSettings:
