@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -47,9 +48,9 @@ LINES = {
 }
 
 
-def run_log(folder, *options):
+def run_log(folder, *options, **more):
     return subprocess.run(
-        [str(SLIPWAY), "log", "--folder", str(folder), *options], capture_output=True, text=True, timeout=60
+        [str(SLIPWAY), "log", "--folder", str(folder), *options], capture_output=True, text=True, timeout=60, **more
     )
 
 
@@ -108,6 +109,19 @@ def test_counts_are_those_of_the_join(tmp_path):
     expected = join_outcomes(read_log(tmp_path)).summary()
     assert all(count > 0 for count in expected.values() if count) and expected["predictions with one outcome"] > 0
     assert count_outcomes(tmp_path, Damage()) == expected
+
+
+def test_outcomes_are_counted_without_temporary_files_as_far_as_memory_may_be_used(tmp_path):
+    def forbid_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    record = Feedback("f", NOW, BASE, True, source="s" * 100)
+    for number, found in ((1, "1 predictions with one outcome"), (2000, "")):
+        (tmp_path / "a.jsonl").write_bytes(changed(GOOD) + b"\n" + (msgspec.json.encode(record) + b"\n") * number)
+        done = run_log(tmp_path, "--outcomes", preexec_fn=forbid_files)
+        assert found in done.stdout
+        assert done.returncode == (0 if found else 1)
+    assert "Traceback" not in done.stderr and "Set TMPDIR to a folder with space" in done.stderr
 
 
 @pytest.mark.slow

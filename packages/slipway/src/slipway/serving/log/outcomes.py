@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from tempfile import SpooledTemporaryFile
+from typing import IO, NamedTuple
 from uuid import UUID
 
 import msgspec
 
+from slipway.errors import DataError
 from slipway.serving.identifiers import format_identifiers
 from slipway.serving.log.join import join_outcomes
 from slipway.serving.log.reader import MALFORMED, Damage, list_log_files, read_lines
@@ -19,6 +20,8 @@ from slipway.serving.log.record import Entry, Feedback, Prediction
 
 # Of ten million predictions, each part takes about 50 MB.
 _PARTS = 64
+# Bytes of a part's predictions, and of its feedback, above which they are written to a temporary file.
+_IN_MEMORY = 1 << 18
 _SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -46,40 +49,52 @@ class _Key(msgspec.Struct, frozen=True):
     probe: bool
 
 
+class _Part(NamedTuple):
+    """The predictions and the feedback of one part, a line each."""
+
+    keys: IO[bytes]
+    feedback: IO[bytes]
+
+
 _DECODER = msgspec.json.Decoder(_One | _Many | Feedback | _Other)
 _PART_DECODER = msgspec.json.Decoder(_Key)
 _FEEDBACK_DECODER = msgspec.json.Decoder(Feedback)
 
 
 def count_outcomes(folder: Path, damage: Damage) -> dict[str, int]:
-    """Count the predictions of a log by how they are joined with outcomes, as `join_outcomes` joins them."""
+    """Count the predictions of a log by how they are joined with outcomes, as `join_outcomes` joins them.
+
+    Raises `DataError` for a log that memory does not hold, where there is no temporary folder either.
+    """
     totals: Counter[str] = Counter(join_outcomes(()).summary())
-    with TemporaryDirectory(prefix="slipway-outcomes-") as scratch:
-        _divide(folder, Path(scratch), damage)
-        for part in range(_PARTS):
-            totals.update(join_outcomes(_read_part(Path(scratch), part)).summary())
+    with ExitStack() as stack:
+        parts = [_Part(*(stack.enter_context(SpooledTemporaryFile(_IN_MEMORY)) for _ in "kf")) for _ in range(_PARTS)]
+        try:
+            _divide(folder, parts, damage)
+        except OSError as error:
+            raise DataError(
+                "Cannot count the outcomes of so many predictions in memory, and cannot write temporary files: "
+                f"{error.strerror}. Set TMPDIR to a folder with space that this user may write, such as a volume's."
+            ) from error
+        for part in parts:
+            totals.update(join_outcomes(_read_part(part)).summary())
     return dict(totals)
 
 
-def _divide(folder: Path, scratch: Path, damage: Damage) -> None:
+def _divide(folder: Path, parts: Sequence[_Part], damage: Damage) -> None:
     """Write the identifiers of predictions, and feedback, to the part of the prediction's identifier."""
     encode = msgspec.json.Encoder().encode
-    with ExitStack() as stack:
-        keys, feedback = (
-            [stack.enter_context((scratch / f"{kind}{part}").open("wb", 1 << 16)) for part in range(_PARTS)]
-            for kind in ("key", "feedback")
-        )
-        for path in list_log_files(folder, damage):
-            for line in read_lines(path, damage, {}):
-                for each in _decode(line, damage):
-                    if isinstance(each, Feedback):
-                        _file_of(feedback, each.prediction_id).write(encode(each) + b"\n")
-                    else:
-                        _file_of(keys, each.id).write(encode(each) + b"\n")
+    for path in list_log_files(folder, damage):
+        for line in read_lines(path, damage, {}):
+            for each in _decode(line, damage):
+                if isinstance(each, Feedback):
+                    _part_of(parts, each.prediction_id).feedback.write(encode(each) + b"\n")
+                else:
+                    _part_of(parts, each.id).keys.write(encode(each) + b"\n")
 
 
-def _file_of(files: Sequence[BinaryIO], identifier: str) -> BinaryIO:
-    return files[zlib.crc32(identifier.encode()) % _PARTS]
+def _part_of(parts: Sequence[_Part], identifier: str) -> _Part:
+    return parts[zlib.crc32(identifier.encode()) % _PARTS]
 
 
 def _decode(line: bytes, damage: Damage) -> Sequence[_Key | Feedback]:
@@ -98,11 +113,11 @@ def _decode(line: bytes, damage: Damage) -> Sequence[_Key | Feedback]:
     return (found,) if isinstance(found, Feedback) else ()
 
 
-def _read_part(scratch: Path, part: int) -> Iterator[Entry]:
-    with (scratch / f"key{part}").open("rb") as keys:
-        for line in keys:
-            key = _PART_DECODER.decode(line)
-            yield Prediction(key.id, _SOME_TIME, "", 0, 0.0, probe=key.probe)
-    with (scratch / f"feedback{part}").open("rb") as lines:
-        for line in lines:
-            yield _FEEDBACK_DECODER.decode(line)
+def _read_part(part: _Part) -> Iterator[Entry]:
+    part.keys.seek(0)
+    for line in part.keys:
+        key = _PART_DECODER.decode(line)
+        yield Prediction(key.id, _SOME_TIME, "", 0, 0.0, probe=key.probe)
+    part.feedback.seek(0)
+    for line in part.feedback:
+        yield _FEEDBACK_DECODER.decode(line)
