@@ -1,12 +1,11 @@
 """Fetch the prediction log of an environment into a job, or say why there is none in reach."""
 
-import shutil
 from pathlib import Path
 
 from slipway.delivery.targets.registry import find_target
 from slipway.errors import GitHubError
-from slipway.files.writing import new_folder
 from slipway.github.client.api import GitHub
+from slipway.serving.log.copying import copy_log_folder
 from slipway.settings import project_settings
 
 _ELSEWHERE = (
@@ -46,8 +45,7 @@ def _copy(environment: str, log: Path, folder: Path) -> None:
             f"The log of {environment} is not there: expected the folder {log}, which [tool.slipway.github] of "
             "pyproject.toml names in logs. Run the job on the machine that has it, or change the table."
         )
-    with new_folder(folder, mode=0o700) as part:
-        shutil.copytree(log, part, dirs_exist_ok=True)
+    copy_log_folder(log, folder)
 
 
 def _say(environment: str, reason: str) -> str:

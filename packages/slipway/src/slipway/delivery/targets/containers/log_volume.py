@@ -3,6 +3,7 @@
 The engine may be remote, and the service writes to the log meanwhile.
 """
 
+import inspect
 import io
 import tarfile
 import tempfile
@@ -16,28 +17,23 @@ from slipway.delivery.targets.containers.container import temporary_container
 from slipway.delivery.targets.containers.engine import Engine
 from slipway.errors import DeliveryError
 from slipway.files.writing import new_folder
+from slipway.serving.console import print_line
+from slipway.serving.log import open_files
 from slipway.serving.log.report import REPORT_FOLDER
 
 _LOG = "/var/log/slipway"
 # The image's own Python: an engine's archive of a file that grows while it is read breaks off. Of each file so many
-# bytes are sent as it had at first; one that was deleted meanwhile is left out, and a pipe, which would wait for a
-# writer.
-PROGRAM = """
-import gzip, os, sys, tarfile
-top = sys.argv[1]
+# bytes are sent as it had at first.
+PROGRAM = f"""
+{inspect.getsource(open_files)}
+import gzip, sys, tarfile
+left_out = []
 packed = gzip.GzipFile(fileobj=sys.stdout.buffer, mode="wb", compresslevel=1)
 with packed, tarfile.open(fileobj=packed, mode="w|") as archive:
-    for folder, _, names in os.walk(top):
-        for name in sorted(names):
-            path = os.path.join(folder, name)
-            if not os.path.isfile(path):
-                continue
-            try:
-                file = open(path, "rb")
-            except FileNotFoundError:
-                continue
-            with file:
-                archive.addfile(archive.gettarinfo(arcname=os.path.relpath(path, top), fileobj=file), file)
+    for name, file in open_log_files(sys.argv[1], left_out):
+        archive.addfile(archive.gettarinfo(arcname=name, fileobj=file), file)
+if left_out:
+    sys.stderr.write(describe_left_out(left_out))
 """
 # Whole files in place of those before: the service may read them at any time.
 RENAME = """
@@ -63,12 +59,18 @@ def copy_log_volume(engine: Engine, image: str, volume: str, folder: Path, owner
     action = f"copy the prediction log out of the volume {volume}"
     with tempfile.TemporaryFile() as archive:
         with engine.connect(action) as docker, temporary_container(docker, image, owner, **options) as container:
-            stream = container.attach(stdout=True, stderr=False, stream=True)
+            stream = container.attach(stdout=True, stderr=True, stream=True, demux=True)
             container.start()
-            archive.writelines(stream)
+            said = b""
+            for output, errors in stream:
+                archive.write(output or b"")
+                said += errors or b""
             status = container.wait()["StatusCode"]
+        last = said.decode(errors="replace").strip().rpartition("\n")[2]
         if status:
-            raise DeliveryError(f"Cannot {action}: the program that reads it ended with exit code {status}.")
+            raise DeliveryError(f"Cannot {action}: the program that reads it ended with exit code {status}: {last}")
+        if last:
+            print_line(last)
         archive.seek(0)
         unpack_log(archive, folder)
 

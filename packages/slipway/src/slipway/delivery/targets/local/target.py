@@ -26,6 +26,7 @@ from slipway.delivery.targets.base import Port, PreparedRelease, Target, TargetS
 from slipway.delivery.targets.local import process
 from slipway.errors import BundleError, DeliveryError
 from slipway.files.writing import new_folder, point_link, write_bytes
+from slipway.serving.log.copying import copy_log_folder
 from slipway.settings import LOG_FOLDER, environment_folder
 
 _START_SECONDS = 30.0
@@ -78,8 +79,7 @@ class LocalTarget(Target):
         (log,) = self.log_folders()
         if not log.is_dir():
             return f"{self.name} keeps its prediction log on the machine where it runs, and {log} does not exist here"
-        with new_folder(folder, mode=0o700) as part:
-            shutil.copytree(log, part, dirs_exist_ok=True)
+        copy_log_folder(log, folder)
         return None
 
     def preflight(self) -> None:
