@@ -602,6 +602,12 @@ MUTANTS = [
         job("page", r"^    if: .*\n", ""),
     ),
     Mutant(
+        "publish the documentation over the monitor's page",
+        "docs.yml",
+        "pages_published_where_asked",
+        job("publish", "vars.SLIPWAY_PAGES == 'docs'", "vars.SLIPWAY_PAGES"),
+    ),
+    Mutant(
         "a page with the rights of production",
         "monitor.yml",
         "environments_in_deploy_only",

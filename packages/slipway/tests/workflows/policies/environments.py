@@ -44,8 +44,9 @@ def _values(workflows: Sequence[Workflow], workflow: Workflow, job: dict[str, An
 
 
 def _choices(workflow: Workflow) -> list[str]:
-    """The environments among which somebody chooses who starts it by hand."""
-    return list(workflow.events["workflow_dispatch"]["inputs"]["environment"]["options"])
+    """The environments among which somebody chooses who starts it by hand; one without a name if there is no choice."""
+    inputs = workflow.events["workflow_dispatch"].get("inputs", {})
+    return list(inputs["environment"]["options"]) if "environment" in inputs else [""]
 
 
 POLICIES = (environments_have_files,)

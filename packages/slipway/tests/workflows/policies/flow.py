@@ -19,13 +19,18 @@ _EVENTS = {
     "cleanup.yml": {"schedule", "workflow_dispatch"},
     "monitor.yml": {"schedule", "workflow_dispatch"},
     "retrain.yml": {"workflow_dispatch"},
+    "docs.yml": {"pull_request", "push", "workflow_dispatch"},
 }
 # Jobs with an environment that GitHub must not list as a deployment.
 _DEPLOYS_NOTHING = {("monitor.yml", "log"), ("retrain.yml", "propose")}
 # What publishes a page: GitHub asks for this environment.
 _PAGES = "github-pages"
 _PUBLISHES = "actions/deploy-pages@"
-_ASKED = "vars.SLIPWAY_PAGES == (inputs.environment || 'production')"
+# One variable says which of them a site has, so that neither replaces the other's.
+_ASKED = {
+    "monitor.yml": "vars.SLIPWAY_PAGES == (inputs.environment || 'production')",
+    "docs.yml": "github.ref == 'refs/heads/main' && vars.SLIPWAY_PAGES == 'docs'",
+}
 # A required check that a filter skips is waited for without end.
 _FILTERS = ("paths", "paths-ignore", "branches-ignore", "tags", "tags-ignore")
 _DEPLOYS = re.compile(r"\bslipway( github)? (deploy|promote|rollback|reconcile)\b")
@@ -51,7 +56,7 @@ def triggers(workflows: Sequence[Workflow]) -> list[str]:
     for workflow in workflows:
         extra = workflow.events.keys() - _EVENTS.get(workflow.name, workflow.events.keys())
         found += [f"{workflow.name}: {event} does not start it" for event in sorted(extra)]
-        if workflow.name in ("ci.yml", "cd.yml", "promote.yml"):
+        if workflow.name in ("ci.yml", "cd.yml", "docs.yml", "promote.yml"):
             push = workflow.events.get("push")
             if push is not None and push.get("branches") != ["main"]:
                 found.append(f"{workflow.name}: expected a push to main only, found {push.get('branches')}")
@@ -159,12 +164,12 @@ def environments_in_deploy_only(workflows: Sequence[Workflow]) -> list[str]:
 
 
 def pages_published_where_asked(workflows: Sequence[Workflow]) -> list[str]:
-    """A page is published where a variable names its environment: a site may be public where the repository is not."""
+    """A page is published where a variable asks for it: a site may be public where the repository is not."""
     return [
-        f"{workflow.name}: {name}: expected if: {_ASKED}, found {job.get('if')}"
+        f"{workflow.name}: {name}: expected if: {_ASKED.get(workflow.name)}, found {job.get('if')}"
         for workflow in workflows
         for name, job in workflow.jobs.items()
-        if _publishes(job) and job.get("if") != _ASKED
+        if _publishes(job) and job.get("if", "") != _ASKED.get(workflow.name)
     ]
 
 

@@ -27,6 +27,7 @@ ALLOWED = {
     "monitor.yml": _READ
     | {"issues": "write", "actions": "write", "pull-requests": "read", "pages": "write", "id-token": "write"},
     "retrain.yml": {"contents": "write", "pull-requests": "write", "issues": "write", "actions": "read"},
+    "docs.yml": _READ | {"pages": "write", "id-token": "write"},
     "security.yml": _READ | {"actions": "read", "security-events": "write"},
 }
 _RANK = {"none": 0, "read": 1, "write": 2}
@@ -38,6 +39,7 @@ _IDENTITY = {
     ("ci.yml", "pipeline"),
     ("ledger.yml", "rows"),
     ("monitor.yml", "page"),
+    ("docs.yml", "publish"),
 }
 _EXCHANGE = "aws-actions/configure-aws-credentials@"
 _SPEAKING = (_EXCHANGE, "actions/attest@", "actions/deploy-pages@")
