@@ -11,7 +11,7 @@ from slipway.errors import DataError
 from slipway.evaluation.metrics import metric_value
 from slipway.gate.power.cross_fit import compare_recipes
 from slipway.gate.power.detection import SIZES, measure_detection, refusal_probability, smallest_detected_loss
-from slipway.gate.power.false_refusals import measure_false_refusals, upper_bound
+from slipway.gate.power.false_refusals import compare_retrains, count_false_refusals, upper_bound
 from slipway.gate.power.report import render_power_report
 from slipway.gate.power.retrains import Recipe, WorseModel, score_honest_retrains
 from slipway.gate.power.score_levels import compare_calibrations
@@ -27,6 +27,10 @@ STUDIED = msgspec.structs.replace(RULES, calibration_cost=0.02)
 
 def quiet(_):
     pass
+
+
+def find_false_refusals(honest, parts, primary, rules, params):
+    return count_false_refusals(compare_retrains(honest, parts, primary, params), rules, params)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +108,7 @@ def test_calibration_beside_production_is_compared_in_all_pairs_as_the_check_doe
             expected = pytest.approx((gap.value, gap.p_value, off), abs=1e-12)
             assert (found.costs[at, beside], found.p_values[at, beside], found.farther[at, beside]) == expected
     rules = msgspec.structs.replace(RULES, calibration=1.0, mean=1.0, margin=1.0, slice_margin=1.0)
-    refusals = measure_false_refusals(honest, (), "log_loss", rules, PARAMS)
+    refusals = find_false_refusals(honest, (), "log_loss", rules, PARAMS)
     # The third refuses none of the others, and both others refuse it.
     assert (refusals.refused, refusals.by_calibration) == (2, 2)
 
@@ -158,14 +162,14 @@ def test_one_retrain_cannot_be_compared(toys):
 
 def test_models_that_are_the_same_are_never_refused(churn_inputs):
     same, params = [churn_inputs.candidate.scored] * 3, churn_inputs.params.evaluate
-    found = measure_false_refusals(same, churn_inputs.slices, "log_loss", RULES, params)
+    found = find_false_refusals(same, churn_inputs.slices, "log_loss", RULES, params)
     assert (found.refused, found.spread, found.half_width) == (0, 0, 0)
 
 
 def test_a_ruined_model_among_the_retrains_is_refused_by_every_other(churn_inputs):
     good = churn_inputs.candidate.scored
     bad = msgspec.structs.replace(good, scores=sharpened(good, 5))
-    found = measure_false_refusals(
+    found = find_false_refusals(
         [good, churn_inputs.production.scored, bad], (), "log_loss", RULES, churn_inputs.params.evaluate
     )
     assert (found.refused, found.pairs) == (2, 6)
@@ -178,7 +182,7 @@ def test_a_slice_that_is_worse_counts_as_refused(churn_inputs):
     scores[part.rows] = sharpened(good, 3)[part.rows]
     bad = msgspec.structs.replace(good, scores=scores)
     rules = msgspec.structs.replace(RULES, margin=1)
-    found = measure_false_refusals([good, bad], churn_inputs.slices, "log_loss", rules, churn_inputs.params.evaluate)
+    found = find_false_refusals([good, bad], churn_inputs.slices, "log_loss", rules, churn_inputs.params.evaluate)
     assert (found.refused, found.by_whole, found.by_slice) == (1, 0, 1)
 
 
@@ -196,7 +200,7 @@ def test_the_jackknife_knows_the_spread_of_a_rate_over_models():
         level = random.normal(0, 1, 60)
         rules = msgspec.structs.replace(RULES, margin=0.03, level=0.0, mean=100)
         models = [flats([1 + each / 100] * 8, range(8)) for each in level]
-        found = measure_false_refusals(models, (), "mae", rules, PARAMS)
+        found = find_false_refusals(models, (), "mae", rules, PARAMS)
         covered += found.likely is not None and found.likely >= truth
     assert 0.85 <= covered / times <= 1
 

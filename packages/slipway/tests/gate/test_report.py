@@ -120,6 +120,10 @@ def test_the_command_writes_what_it_found_with_the_evidence_of_a_shadow_and_exit
     shown = "saw 160 of 160 rows"
     assert shown in " ".join(done.stdout.split())
     assert shown in render_gate_report(written)
+    unseen = f"With {written.rows} held-out rows in {written.groups} groups a loss under "
+    assert unseen in " ".join(done.stdout.split())
+    assert unseen in render_gate_report(written)
+    assert written.smallest_seen > 0.02
 
 
 def test_a_candidate_that_shadowed_nothing_gets_a_sentence_that_says_how(project, tmp_path):
@@ -137,6 +141,24 @@ def test_a_refusal_exits_1_and_says_what_to_do(project):
         assert done.returncode == 1
         assert "failed: latency_and_size" in done.stdout and "to do" in done.stdout
         assert json.loads(slipway(project, "gate", "--json").stdout)["verdict"] == "refuse"
+    finally:
+        (project.root / "gate.yaml").write_text(rules)
+
+
+def test_suggested_limits_are_written_and_the_candidate_passes_them(project):
+    rules = (project.root / "gate.yaml").read_text()
+    words = ("gate", "suggest", "--retrains", "3")
+    try:
+        shown = slipway(project, *words)
+        assert shown.returncode == 0, shown.stderr
+        assert "slipway gate suggest --write" in shown.stdout
+        assert (project.root / "gate.yaml").read_text() == rules
+        done = slipway(project, *words, "--write", "--json")
+        found = json.loads(done.stdout)
+        assert {each["name"] for each in found["proposals"]} >= {"margin", "calibration", "milliseconds"}
+        assert (project.root / "gate.yaml").read_text().count("# suggested: ") == len(found["proposals"])
+        judged = slipway(project, "gate")
+        assert judged.returncode == 0, judged.stdout
     finally:
         (project.root / "gate.yaml").write_text(rules)
 

@@ -1,8 +1,11 @@
 """A progress bar on standard error for work whose length is known when it begins."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from slipway.cli.output import progress_printer
 
 if TYPE_CHECKING:
     from slipway.monitoring.intake.log import Progress
@@ -22,3 +25,14 @@ def progress_bar() -> Iterator["Progress"]:
             start=lambda what, total: bar.reset(task, description=what, total=max(total, 1)),
             advance=lambda amount: bar.advance(task, amount),
         )
+
+
+@contextmanager
+def step_printer(what: str, steps: int, as_json: bool) -> Iterator[Callable[[str], None]]:
+    """Yield what says that one of `steps` ended: a bar with the time left on a terminal, else a line for each."""
+    if not sys.stderr.isatty():
+        yield progress_printer(as_json)
+        return
+    with progress_bar() as bar:
+        bar.start(what, steps)
+        yield lambda _: bar.advance(1)

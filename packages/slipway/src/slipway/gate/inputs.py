@@ -21,6 +21,7 @@ from slipway.gate.result import CheckResult, SliceComparison
 from slipway.gate.rules import Decides, GateRules
 from slipway.gate.statistics.comparison import compare_slices, relative_improvement
 from slipway.gate.statistics.newer_rows import NewerRows, compare_newer, find_newer_rows
+from slipway.gate.statistics.paired import critical_value, smallest_seen_loss
 from slipway.gate.statistics.reproduction import Reproduction, add_absent_columns, list_trained_groups, reproduce_record
 from slipway.ledger.entry import Entry
 from slipway.params import Params
@@ -154,6 +155,15 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
         if self.production is None:
             return None
         return self._beside(self.production, 2 * self.rules.level - 1).high
+
+    @property
+    def smallest_seen(self) -> float | None:
+        """The loss below which no worse model is refused in 95 % of cases; None without an interval of `gain`."""
+        if self.gain is None or self.gain.low is None or self.gain.high is None:
+            return None
+        groups, level = self.compared(self.candidate).groups, self.rules.level
+        error = (self.gain.high - self.gain.low) / 2 / critical_value(groups, (1 - level) / 2)
+        return smallest_seen_loss(error, groups, self.rules.margin, level)
 
     @property
     def is_worse(self) -> bool:

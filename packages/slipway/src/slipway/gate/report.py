@@ -8,6 +8,7 @@ from slipway.figures import format_figure, format_limit
 from slipway.files.writing import write_bytes, write_json
 from slipway.gate.result import CheckResult, GateResult, MetricComparison, SliceComparison, Verdict
 from slipway.gate.statistics.paired import adjust_holm
+from slipway.gate.wording import describe_held_out, describe_unseen
 from slipway.markdown import Part, escape_markdown, inline_code, join_parts, markdown_table
 
 ICONS = {Verdict.PROMOTE: "✅", Verdict.KEEP: "⏸️", Verdict.REFUSE: "⛔"}
@@ -77,7 +78,14 @@ def _exemption(check: CheckResult) -> str:
 def _metrics(gate: GateResult) -> str:
     if not gate.metrics:
         return ""
-    return f"{_compared(gate, gate.metrics)}\n\n{gate.rows:,} held-out rows in {gate.groups:,} groups."
+    return f"{_compared(gate, gate.metrics)}\n\n{describe_rows(gate)}"
+
+
+def describe_rows(gate: GateResult) -> str:
+    """Describe the rows on which the two models are compared, and which loss these rows cannot show."""
+    if gate.smallest_seen is None:
+        return f"{describe_held_out(gate.rows, gate.groups)}."
+    return describe_unseen(gate.rows, gate.groups, gate.smallest_seen)
 
 
 def _newer(gate: GateResult) -> str:

@@ -125,6 +125,7 @@ class GateResult(msgspec.Struct, frozen=True, kw_only=True):
     `ships` is the digest of the bundle to release: the candidate's for promote, production's for keep, None for refuse.
     `relative` is the primary metric's loss of production less the candidate's, as a share of production's loss, with
     its interval over groups. `moved` names changes that a reviewer must know: contract, features, target, rules.
+    `smallest_seen` is the loss below which no worse model is refused in 95 % of cases.
     `newer` is None in older files and where nothing could be compared, `shadow` unless it was asked for.
     """
 
@@ -139,6 +140,7 @@ class GateResult(msgspec.Struct, frozen=True, kw_only=True):
     rows: _Count = 0
     groups: _Count = 0
     relative: Figure | None = None
+    smallest_seen: Annotated[float, Meta(ge=0)] | None = None
     metrics: Annotated[tuple[MetricComparison, ...], _Some] = ()
     slices: Annotated[tuple[SliceComparison, ...], _Some] = ()
     checks: Annotated[tuple[CheckResult, ...], _Some] = ()

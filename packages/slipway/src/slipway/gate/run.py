@@ -56,6 +56,7 @@ def _judge(inputs: GateInputs) -> GateResult:
         rows=len(scored.target),
         groups=scored.groups,
         relative=inputs.gain,
+        smallest_seen=inputs.smallest_seen,
         metrics=compare_metrics(
             scored,
             inputs.compared(inputs.production) if inputs.production else None,

@@ -1,9 +1,14 @@
-"""Relative differences of losses as a reviewer reads them."""
+"""Differences of losses, and what a holdout cannot show, as a reviewer reads them."""
+
+from typing import TYPE_CHECKING
 
 from slipway.evaluation.metrics import METRICS, Better
 from slipway.figures import Figure
-from slipway.gate.inputs import GateInputs
+from slipway.gate.statistics.paired import TARGET_POWER
 from slipway.problem import Task
+
+if TYPE_CHECKING:
+    from slipway.gate.inputs import GateInputs
 
 NO_PRODUCTION = "no release to compare with"
 _SAME = "the same"
@@ -18,7 +23,7 @@ def loss_name(task: Task, primary: str) -> str:
     return f"distance of {label} from 1" if kind.better is Better.HIGHER else label
 
 
-def describe_difference(inputs: GateInputs, found: Figure, whose: str) -> str:
+def describe_difference(inputs: "GateInputs", found: Figure, whose: str) -> str:
     """Describe a relative difference: `log loss 4.7% lower than production's (95% interval ...)`."""
     how = describe_change(found.value)
     than = "as" if how == _SAME else "than"
@@ -39,3 +44,21 @@ def describe_interval(found: Figure) -> str:
         near, far = sorted((abs(found.low), abs(found.high)))
         return f"{near:.1%} to {far:.1%}"
     return f"from {abs(found.low):.1%} higher to {found.high:.1%} lower"
+
+
+def describe_held_out(rows: int, groups: int) -> str:
+    """Describe a holdout by its rows, and its groups where they are not the rows."""
+    return f"{rows:,} held-out rows" + (f" in {groups:,} groups" if groups != rows else "")
+
+
+def describe_unseen(rows: int, groups: int, loss: float) -> str:
+    """Say which loss the holdout cannot show."""
+    return (
+        f"With {describe_held_out(rows, groups)} a loss under {_percent(loss)} cannot be seen: it would be refused in "
+        f"fewer than {TARGET_POWER:.0%} of cases."
+    )
+
+
+def _percent(share: float) -> str:
+    """Write a share with two significant digits: 14%, 1.9%, 0.45%."""
+    return f"{float(f'{100 * share:.2g}'):g}%"

@@ -9,6 +9,7 @@ import click
 
 from slipway.cli.options import AS_JSON, BASE, GATE_LOG, OUT, REASON, REPORT, examples
 from slipway.cli.output import print_result, progress_printer
+from slipway.cli.progress import step_printer
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         "slipway gate --evidence shadow",
         "slipway gate --power --retrains 100 --jobs 2",
         "slipway gate --power --base origin/main",
+        "slipway gate suggest --write",
         'slipway gate rebase --reason "the readings of May were an hour late"',
     ),
 )
@@ -100,6 +102,42 @@ def rebase(reason: str, as_json: bool) -> None:
     )
 
 
+@gate.command(
+    epilog=examples(
+        "slipway gate suggest", "slipway gate suggest --write --retrains 100 --jobs 2", "slipway gate suggest --json"
+    )
+)
+@click.option("--write", is_flag=True, help="Write the proposed limits into gate.yaml, with where they come from.")
+@click.option("--retrains", type=click.IntRange(2), default=20, show_default=True, help="Models that are fitted.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Models fitted at once.")
+@AS_JSON
+def suggest(write: bool, retrains: int, jobs: int, as_json: bool) -> None:
+    """Propose the limits of gate.yaml for this holdout.
+
+    Fits honest retrains (other seeds, 90 % of the training groups each) and measures on prepared/ what gate.yaml
+    limits. --write keeps every other key, every exemption and your comments; it replaces the lines `# suggested:` that
+    say where a number comes from. Run `dvc repro` first.
+    """
+    from slipway.cli.model.gate_suggestion import print_suggestion
+    from slipway.data.prepared import read_parts
+    from slipway.files.writing import write_bytes
+    from slipway.gate.power.retrains import Recipe
+    from slipway.gate.rules import RULES_FILE, read_gate_rules
+    from slipway.gate.suggest.rules_text import write_proposals
+    from slipway.gate.suggest.suggestion import suggest_limits
+    from slipway.project import load_project
+
+    root, rules = Path(), read_gate_rules(Path())
+    problem, params = load_project()
+    train, holdout = read_parts(root / "prepared")
+    with step_printer(f"fitting {retrains} honest retrains", retrains, as_json) as say:
+        found = suggest_limits(Recipe(problem, params, train, holdout, jobs, say), rules, retrains, root / "bundle")
+    if write:
+        path = root / RULES_FILE
+        write_bytes(path, write_proposals(path.read_bytes().decode(), found.proposals).encode())
+    print_suggestion(found, write, as_json)
+
+
 def _with_evidence(found: "GateResult", candidate: str, log: Path | None) -> "GateResult":
     from msgspec.structs import replace
 
@@ -134,6 +172,8 @@ def _study(base: str | None, retrains: int, jobs: int, as_json: bool) -> None:
 def _show(found: "GateResult") -> None:
     from rich.console import Console
 
+    from slipway.gate.report import describe_rows
+
     console = Console(highlight=False)
     colour = {"promote": "green", "keep": "yellow", "refuse": "red"}[found.verdict]
     console.print(f"[bold {colour}]{found.verdict.upper()}[/]", end="  ")
@@ -142,6 +182,7 @@ def _show(found: "GateResult") -> None:
         console.print(f"  note: {line}", markup=False)
     if found.metrics:
         console.print(_metrics(found, found.metrics))
+        console.print(describe_rows(found), markup=False)
     if found.newer:
         _show_newer(console, found, found.newer)
     if found.shadow:

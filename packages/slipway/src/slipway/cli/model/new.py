@@ -123,9 +123,10 @@ def _next_steps() -> list[str]:
         "card in problem.py that begin with `Not written yet`.",
         "",
         "Next:",
-        "  make test && make repro && git add -A && git commit",
+        "  make test && make repro",
+        "  uv run slipway gate suggest --write   (measures the limits of gate.yaml on your holdout)",
+        "  git add -A && git commit",
         '  uv run slipway ledger init --reason "first delivery" && make gate',
         "  make serve",
-        "  uv run slipway gate --power --retrains 100   (measures the limits of gate.yaml on your holdout)",
         "",
     ]

@@ -1,5 +1,7 @@
 """Check that what is served is what was evaluated: row by row, at another time, by the contract's own reader."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,13 +16,16 @@ from slipway.gate.inputs import GateInputs
 from slipway.gate.statistics.probe import probe_rows
 from slipway.gate.statistics.reproduction import add_absent_columns
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 # Rows that are scored in batches of one row, of two, of three and so on (of every size up to 255), after usual sizes.
 _IN_BATCHES = 1 << 15
 # Seconds by which the other clock is ahead: a year and a month, at another time of the day.
 _AHEAD = 395.3 * 86_400
 _NAMED, _MEGABYTE = 3, 1e6
 # The limits of the median, the 99th percentile and the slowest row, as multiples of that of the median.
-_TIMES = (1.0, 2.0, 4.0)
+TIMES = (1.0, 2.0, 4.0)
 # Milliseconds. Less than this is nothing beside a request, whatever share of production's it is; of one row in hundreds
 # it may be an interruption by the machine.
 _RESOLUTION = np.array([0.05, 0.05, 2.0])
@@ -106,27 +111,27 @@ def latency_and_size(inputs: GateInputs) -> Finding:
     Each row is scored alone a few times, and its fastest time counts: median, 99th percentile and the slowest row.
     """
     rules, bundle = inputs.rules, inputs.candidate.bundle
-    ours = _milliseconds(bundle, inputs)
+    ours = measure_milliseconds(bundle, inputs.holdout)
     if ours is None:
         return Finding(False, "the contract reads no row of the holdout", "rows to time")
-    most = rules.milliseconds * np.array(_TIMES)
+    most = rules.milliseconds * np.array(TIMES)
     beside = ""
-    theirs = _milliseconds(inputs.production.bundle, inputs) if inputs.production else None
+    theirs = measure_milliseconds(inputs.production.bundle, inputs.holdout) if inputs.production else None
     if theirs is not None:
         most = np.minimum(most, np.maximum(rules.slower * theirs, _RESOLUTION))
         beside = f" (production {_three(theirs)})"
-    megabytes = sum(file.stat().st_size for file in bundle.path.iterdir()) / _MEGABYTE
+    megabytes = measure_megabytes(bundle)
     observed = f"{_three(ours)} ms a row: median, 99th percentile and slowest{beside}, {megabytes:.2g} MB"
     limit = f"at most {_three(most)} ms, {rules.megabytes:g} MB"
     return Finding(bool((ours <= most).all()) and megabytes <= rules.megabytes, observed, limit)
 
 
-def _milliseconds(bundle: IsolatedBundle, inputs: GateInputs) -> Vector | None:
+def measure_milliseconds(bundle: IsolatedBundle, holdout: "pd.DataFrame") -> Vector | None:
     """Return median, 99th percentile and maximum of a row's time, over those rows of the probe that the contract reads.
 
     None where it reads none: production's contract may not know what the candidate's allows.
     """
-    columns = frame_to_columns(bundle.fields, add_absent_columns(bundle.fields, inputs.holdout))
+    columns = frame_to_columns(bundle.fields, add_absent_columns(bundle.fields, holdout))
     columns = take_rows(columns, probe_rows(columns))
     _, refused, _ = bundle.read_rows(columns)
     kept = np.delete(np.arange(count_rows(columns)), refused)
@@ -134,6 +139,11 @@ def _milliseconds(bundle: IsolatedBundle, inputs: GateInputs) -> Vector | None:
         return None
     _, seconds = bundle.score_alone(take_rows(columns, kept))
     return np.quantile(seconds, [0.5, 0.99, 1.0]) * 1e3
+
+
+def measure_megabytes(bundle: IsolatedBundle) -> float:
+    """Return the size of all files of a bundle."""
+    return sum(file.stat().st_size for file in bundle.path.iterdir()) / _MEGABYTE
 
 
 def _three(times: Vector) -> str:

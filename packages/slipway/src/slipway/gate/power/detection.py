@@ -15,12 +15,11 @@ import numpy as np
 from slipway.evaluation.scored import Scored, Vector
 from slipway.gate.power.retrains import WorseModel
 from slipway.gate.rules import GateRules
-from slipway.gate.statistics.paired import Losses, critical_value, defined_difference, prepare_losses
+from slipway.gate.statistics.paired import TARGET_POWER, Losses, critical_value, defined_difference, prepare_losses
 from slipway.params import EvaluateParams
 
 # Sizes of a holdout, relative to the present one.
 SIZES = (1.0, 1.5, 2.0, 3.0)
-TARGET_POWER = 0.95
 # The true loss that the gate should find with that probability.
 ASKED = 0.03
 # Shares of the worse model in the mixture, from nearly honest to all of it.

@@ -74,14 +74,30 @@ class Pairs(NamedTuple):
     groups: int
 
 
-def measure_false_refusals(
-    honest: Sequence[Scored], parts: Sequence[SlicePart], primary: str, rules: GateRules, params: EvaluateParams
-) -> FalseRefusals:
-    """Compare every honest retrain with every other, as a whole and slice by slice, as the checks do."""
-    number = len(honest)
-    whole = compare_all([prepare_losses(each, primary, params) for each in honest])
+class Compared(NamedTuple):
+    """Every honest retrain compared with every other: on the whole holdout, and in each of `parts`."""
+
+    honest: Sequence[Scored]
+    parts: Sequence[SlicePart]
+    whole: Pairs
+    inside: Sequence[Pairs]
+
+
+def compare_retrains(
+    honest: Sequence[Scored], parts: Sequence[SlicePart], primary: str, params: EvaluateParams
+) -> Compared:
+    """Compare every honest retrain with every other, as a whole and slice by slice."""
     inside = ([restrict_rows(each, part.rows) for each in honest] for part in parts)
-    slices = [compare_all([prepare_losses(each, primary, params) for each in models]) for models in inside]
+    whole, *slices = (
+        compare_all([prepare_losses(each, primary, params) for each in models]) for models in (honest, *inside)
+    )
+    return Compared(honest, parts, whole, slices)
+
+
+def count_false_refusals(compared: Compared, rules: GateRules, params: EvaluateParams) -> FalseRefusals:
+    """Count which of the comparisons the checks refuse."""
+    honest, parts, whole, slices = compared
+    number = len(honest)
     by_whole = (whole.values < -rules.margin) & (p_value_worse(*whole) < 1 - rules.level)
     margins = [rules.margin_of(part.slice, part.label) for part in parts]
     by_slice = _slice_refused(slices, margins, rules) if slices else np.zeros_like(by_whole)
@@ -103,11 +119,11 @@ def measure_false_refusals(
         likely=_jackknifed(refused) if number > 2 and refused.any() else None,
         bound=upper_bound(float(refused[others].mean()), number // 2),
         unluckiest=float((refused.sum(axis=0) / (number - 1)).max()),
-        spread=_spread(whole),
+        spread=pair_spread(whole),
         largest=float(np.abs(whole.values).max()),
-        half_width=critical_value(whole.groups, (1 - rules.level) / 2) * float(np.median(whole.errors[others])),
+        half_width=critical_value(whole.groups, (1 - rules.level) / 2) * median_error(whole),
         parts=tuple(
-            PartSpread(slice=part.slice, label=part.label, rows=len(part.rows), spread=_spread(pairs))
+            PartSpread(slice=part.slice, label=part.label, rows=len(part.rows), spread=pair_spread(pairs))
             for part, pairs in zip(parts, slices, strict=True)
         ),
     )
@@ -139,10 +155,15 @@ def _jackknifed(refused: NDArray[np.bool_]) -> float:
     return min(1.0, float(total / (number * (number - 1))) + critical_value(number, 0.05) * error)
 
 
-def _spread(pairs: Pairs) -> float:
+def pair_spread(pairs: Pairs) -> float:
     """Return the standard deviation of the difference of two retrains, whose mean is 0."""
     number = len(pairs.values)
     return float(np.sqrt((pairs.values**2).sum() / (number * (number - 1))))
+
+
+def median_error(pairs: Pairs) -> float:
+    """Return the median standard error of the difference of two retrains."""
+    return float(np.median(pairs.errors[~np.eye(len(pairs.errors), dtype=bool)]))
 
 
 def compare_all(each: Sequence[Losses]) -> Pairs:

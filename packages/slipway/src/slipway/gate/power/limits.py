@@ -1,7 +1,6 @@
 """Measure each limit of `gate.yaml` for a model's figures: what honest retrains have, and how many would fail."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
@@ -11,12 +10,16 @@ from slipway.columns import Columns, frame_to_columns
 from slipway.contract import read_contract
 from slipway.evaluation.scored import Scored, Vector, constant_baseline, encode_target
 from slipway.gate.checks.leakage import measure_strengths
-from slipway.gate.power.false_refusals import compare_all
+from slipway.gate.power.false_refusals import Compared
 from slipway.gate.power.retrains import Recipe
-from slipway.gate.power.score_levels import calibration_lows, compare_calibrations, mean_distances
+from slipway.gate.power.score_levels import (
+    CalibrationPairs,
+    calibration_lows,
+    compare_calibrations,
+    mean_distances,
+)
 from slipway.gate.rules import GateRules
 from slipway.gate.statistics.comparison import relative_improvement
-from slipway.gate.statistics.paired import prepare_losses
 from slipway.problem import Task
 from slipway.training.fit import derive_features
 
@@ -36,28 +39,56 @@ class MeasuredLimit(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
-def measure_limits(recipe: Recipe, honest: Sequence[Scored], rules: GateRules) -> tuple[MeasuredLimit, ...]:
-    """Measure the limits for honest retrains; of pairs each retrain is compared with every other, in both roles."""
-    problem, params = recipe.problem, recipe.params.evaluate
-    others = ~np.eye(len(honest), dtype=bool)
-    distances = mean_distances(honest, rules)[others]
-    gains = compare_all([prepare_losses(each, problem.metric, params) for each in honest]).values[others]
+class RetrainFigures(NamedTuple):
+    """What honest retrains have of what `gate.yaml` limits: one figure for each retrain or each pair, or the largest.
+
+    `gains` are those of pairs, `proven` says whether a `skill` is statistically significant, `column` is the strongest
+    one alone. `lows` and `calibrations` are None for a regression.
+    """
+
+    gains: Vector
+    skill: Vector
+    proven: NDArray[np.bool_]
+    column: str
+    single: float
+    lows: Vector | None
+    calibrations: CalibrationPairs | None
+
+
+def measure_figures(recipe: Recipe, compared: Compared, rules: GateRules) -> RetrainFigures:
+    """Measure honest retrains; in pairs each is compared with every other, in both roles."""
+    problem, params, honest = recipe.problem, recipe.params.evaluate, compared.honest
     baseline = constant_baseline(honest[0], encode_target(problem.task, honest[0].classes, recipe.train["target"]))
     skills = [relative_improvement(each, baseline, problem.metric, rules.level, params) for each in honest]
-    skill = np.array([each.value for each in skills])
-    proven = np.array([each.low is not None and each.low > 0 for each in skills])
-    single = np.array([max(_strengths(recipe, honest[0]).values())])
+    strengths = _strengths(recipe, honest[0])
+    column = max(strengths, key=lambda name: strengths[name])
+    probabilities = problem.task is not Task.REGRESSION
+    return RetrainFigures(
+        gains=compared.whole.values[~np.eye(len(honest), dtype=bool)],
+        skill=np.array([each.value for each in skills]),
+        proven=np.array([each.low is not None and each.low > 0 for each in skills]),
+        column=column,
+        single=strengths[column],
+        lows=calibration_lows(honest, rules, params) if probabilities else None,
+        calibrations=compare_calibrations(honest, rules.level) if probabilities else None,
+    )
+
+
+def measure_limits(recipe: Recipe, compared: Compared, rules: GateRules) -> tuple[MeasuredLimit, ...]:
+    """Hold each limit beside the figures of honest retrains."""
+    figures = measure_figures(recipe, compared, rules)
+    others = ~np.eye(len(compared.honest), dtype=bool)
+    distances = mean_distances(compared.honest, rules)[others]
+    gains, skill, single = figures.gains, figures.skill, np.array([figures.single])
     found = [
         _measured("mean", rules.mean, distances, distances > rules.mean),
-        _measured("skill", rules.skill, skill, (skill < rules.skill) | ~proven),
+        _measured("skill", rules.skill, skill, (skill < rules.skill) | ~figures.proven),
         _measured("ceiling", rules.ceiling, skill, skill > rules.ceiling),
         _measured("gain", rules.gain, gains, gains > rules.gain),
         _measured("single", rules.single, single, single > rules.single),
     ]
-    if problem.task is not Task.REGRESSION:
-        lows = calibration_lows(honest, rules, params)
-        found.insert(1, _measured("calibration", rules.calibration, lows, lows > rules.calibration))
-        pairs = compare_calibrations(honest, rules.level)
+    if figures.lows is not None and (pairs := figures.calibrations) is not None:
+        found.insert(1, _measured("calibration", rules.calibration, figures.lows, figures.lows > rules.calibration))
         costs, farther, unlikely = pairs.costs[others], pairs.farther[others], pairs.p_values[others] <= 1 - rules.level
         found[2:2] = [
             _measured("calibration_cost", rules.calibration_cost, costs, (costs > rules.calibration_cost) & unlikely),

@@ -1,8 +1,8 @@
 """Write a power study as text."""
 
 from slipway.figures import format_figure, format_limit
-from slipway.gate.power.detection import TARGET_POWER
 from slipway.gate.power.study import PowerStudy
+from slipway.gate.statistics.paired import TARGET_POWER
 from slipway.gate.wording import loss_name
 
 # A margin of so many standard deviations of honest retrains refuses one in ten thousand that are normally spread.

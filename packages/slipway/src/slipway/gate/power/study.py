@@ -13,7 +13,7 @@ from slipway.evaluation.scored import Scored, restrict_rows
 from slipway.evaluation.slices import SlicePart, cut_slices, pool_small_parts
 from slipway.gate.power.cross_fit import CrossFit
 from slipway.gate.power.detection import ASKED, SIZES, DetectableLoss, measure_detection
-from slipway.gate.power.false_refusals import FalseRefusals, measure_false_refusals
+from slipway.gate.power.false_refusals import FalseRefusals, compare_retrains, count_false_refusals
 from slipway.gate.power.limits import MeasuredLimit, measure_limits
 from slipway.gate.power.retrains import Recipe, WorseModel, score_honest_retrains, score_worse_models
 from slipway.gate.rules import GateRules
@@ -64,25 +64,32 @@ def study_power(
 
 def study_models(recipe: Recipe, rules: GateRules, honest: Sequence[Scored], worse: Sequence[WorseModel]) -> PowerStudy:
     """Compare the models of a recipe on its holdout."""
-    problem, params, holdout = recipe.problem, recipe.params, recipe.holdout
-    cut = pool_small_parts(cut_slices(problem.slices, holdout), honest[0].group, rules.slice_rows)
-    parts = [part for part in cut if _is_judged(part, honest, problem, rules, params)]
+    problem, params = recipe.problem, recipe.params
+    parts = cut_judged_parts(recipe, honest, rules)
     recipe.say(f"  comparing {len(honest) * (len(honest) - 1):,} pairs in {len(parts)} parts of slices ...")
+    compared = compare_retrains(honest, parts, problem.metric, params.evaluate)
     return PowerStudy(
         problem=problem.name,
         task=problem.task,
         primary=problem.metric,
-        rows=len(holdout),
+        rows=len(recipe.holdout),
         groups=honest[0].groups,
         level=rules.level,
         margin=rules.margin,
         slices=len(parts),
         sizes=SIZES,
         asked=ASKED,
-        false_refusals=measure_false_refusals(honest, parts, problem.metric, rules, params.evaluate),
-        limits=measure_limits(recipe, honest, rules),
+        false_refusals=count_false_refusals(compared, rules, params.evaluate),
+        limits=measure_limits(recipe, compared, rules),
         declines=tuple(measure_detection(each, honest[0], problem.metric, rules, params.evaluate) for each in worse),
     )
+
+
+def cut_judged_parts(recipe: Recipe, honest: Sequence[Scored], rules: GateRules) -> list[SlicePart]:
+    """Cut the holdout into those parts of slices that `no_slice_worse` judges."""
+    problem = recipe.problem
+    cut = pool_small_parts(cut_slices(problem.slices, recipe.holdout), honest[0].group, rules.slice_rows)
+    return [part for part in cut if _is_judged(part, honest, problem, rules, recipe.params)]
 
 
 def _is_judged(part: SlicePart, honest: Sequence[Scored], problem: Problem, rules: GateRules, params: Params) -> bool:

@@ -20,6 +20,9 @@ from slipway.evaluation.sums import group_sums, row_losses
 from slipway.figures import Figure
 from slipway.params import EvaluateParams
 
+# The probability with which a loss that counts as seen is refused.
+TARGET_POWER = 0.95
+
 
 class Losses(NamedTuple):
     """One model's loss: its sum in each group, or its value over all rows and then in each resample of the groups."""
@@ -117,6 +120,16 @@ def critical_value(groups: int, tail: float) -> float:
     from scipy.special import stdtrit
 
     return -float(stdtrit(groups - 1, tail))
+
+
+def smallest_seen_loss(error: float, groups: int, margin: float, level: float) -> float:
+    """Return the loss below which no worse model is refused with a probability of `TARGET_POWER`, whatever its cause.
+
+    `error` is the standard error of the comparison, by which estimates are spread around the truth. A model that is
+    worse in some groups only has a larger error, and has to be worse still.
+    """
+    refused = max(margin, critical_value(groups, 1 - level) * error)
+    return refused + critical_value(groups, 1 - TARGET_POWER) * error
 
 
 def p_value_worse(values: Vector | float, errors: Vector | float | None, groups: int) -> Vector:

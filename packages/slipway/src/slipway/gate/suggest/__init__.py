@@ -1,0 +1,1 @@
+"""Propose the limits of `gate.yaml` from what honest retrains have on the present holdout."""
