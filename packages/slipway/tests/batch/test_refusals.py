@@ -35,6 +35,13 @@ def test_a_file_that_is_not_there(refusal, tmp_path):
     assert "No file" in refusal(tmp_path / "rows.parquet")
 
 
+def test_scores_alone_in_a_csv_file_with_empty_lines(toys, write, score):
+    path = write("rents.parquet", toys["rents"].holdout)
+    with pytest.raises(DataError, match="with the score alone would have an empty line"):
+        score(toys["rents"].bundle, path, "out.csv", keep=[], skip=True)
+    assert len(score(toys["rents"].bundle, path, "out.csv", keep=[])[0]) == len(toys["rents"].holdout)
+
+
 @pytest.mark.parametrize("name", ["rows.xlsx", "rows", "rows.csv.gz"])
 def test_a_file_of_another_kind(refusal, tmp_path, name):
     (tmp_path / name).write_bytes(b"x")

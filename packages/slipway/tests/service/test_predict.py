@@ -1,11 +1,15 @@
 """What `POST /predict` answers: the bundle's own scores, with identifiers, for one row and for many."""
 
+import json
 import time
 from uuid import UUID
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from toybox import rows_of
+
+from slipway.cli import main
 
 
 def scores_in(toy, predictions):
@@ -29,6 +33,15 @@ def test_one_row_gets_the_bundles_score_its_label_and_the_model(service, toy):
         assert found["label"] == toy.bundle.label(expected)[0]
     if toy.problem.task == "multiclass":
         assert list(found["scores"]) == list(toy.bundle.manifest.classes)
+
+
+def test_the_command_line_answers_what_the_service_answers(service, toy):
+    rows = rows_of(toy, 20)
+    answers = service.ask.post("/predict", json=rows).json()["predictions"]
+    command = ["predict", "--bundle", str(toy.bundle.path), "-"]
+    done = CliRunner().invoke(main, command, input=json.dumps(rows), catch_exceptions=False)
+    lines = [json.loads(line) for line in done.output.splitlines()]
+    assert lines == [{key: value for key, value in answer.items() if key != "prediction_id"} for answer in answers]
 
 
 def test_many_rows_get_exactly_what_each_would_get_alone(service, toy):

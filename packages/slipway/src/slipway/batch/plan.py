@@ -56,7 +56,7 @@ def make_plan(bundle: Bundle, path: Path, out: Path, keep: Sequence[str] | None 
         sources=tuple(sources),
         rules=rules,
         out=out,
-        schema=_schema(bundle, sources, kept, out),
+        schema=_schema(bundle, sources, kept, out, skip),
         kept=kept,
         ignored=tuple(name for name in names if name not in (*fields, *kept)),
         absent=tuple(name for name in fields if name not in names),
@@ -86,7 +86,7 @@ def _check_columns(source: Source, rules: Sequence[Rule], kept: Sequence[str]) -
             )
 
 
-def _schema(bundle: Bundle, sources: Sequence[Source], kept: Sequence[str], out: Path) -> pa.Schema:
+def _schema(bundle: Bundle, sources: Sequence[Source], kept: Sequence[str], out: Path, skip: bool) -> pa.Schema:
     first = sources[0].schema
     fields = [pa.field(name, plain_type(first.field(name).type)) for name in kept]
     for source in sources[1:]:
@@ -97,14 +97,21 @@ def _schema(bundle: Bundle, sources: Sequence[Source], kept: Sequence[str], out:
                     f"{found}. Write both files with one type, or do not keep the column."
                 )
     fields.extend(pa.field(name, pa.float64()) for name in score_columns(bundle.manifest))
-    labels = pa.float64() if not bundle.manifest.classes else pa.array(np.array(bundle.manifest.classes)).type
-    schema = pa.schema([*fields, pa.field(LABEL, labels)])
+    if bundle.manifest.classes:
+        fields.append(pa.field(LABEL, pa.array(np.array(bundle.manifest.classes)).type))
+    schema = pa.schema(fields)
+    is_csv = out.suffix.lower() == ".csv"
+    if is_csv and skip and len(schema) == 1:
+        raise DataError(
+            "A .csv file with the score alone would have an empty line for each invalid row, which readers leave out. "
+            "Add a column with --keep, or write a .parquet file."
+        )
     for field in schema:
         if schema.names.count(field.name) > 1:
             raise DataError(
                 f"OUT has a column {field.name!r} of its own, so it cannot keep that of IN. Rename the column of IN."
             )
-        if out.suffix.lower() == ".csv" and pa.types.is_nested(field.type):
+        if is_csv and pa.types.is_nested(field.type):
             raise DataError(
                 f"A .csv file cannot store the column {field.name!r} of type {field.type}. Write a .parquet file."
             )

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from slipway.batch.plan import Plan
 from slipway.batch.tables import Source, new_table, read_ahead, read_batches
 from slipway.bundle import Bundle
-from slipway.bundle.predictions import split_scores
 from slipway.columns import Columns, count_rows, take_rows
 from slipway.errors import DataError, ScoringError
 from slipway.rows.check import WHOLE_ROW, Fault, check_batch
@@ -120,8 +119,8 @@ def _score(bundle: Bundle, columns: Columns) -> tuple[NDArray[np.float64], NDArr
 
 
 def _table(plan: Plan, batch: pa.RecordBatch, scores: NDArray[np.float64], valid: NDArray[np.bool_]) -> pa.RecordBatch:
-    answers = [*split_scores(scores), plan.bundle.label(scores)]
-    columns = [*(batch.column(name) for name in plan.kept), *(_spread(values, valid) for values in answers)]
+    predictions = plan.bundle.name_predictions(scores).values()
+    columns = [*(batch.column(name) for name in plan.kept), *(_spread(values, valid) for values in predictions)]
     fitting = [column.cast(field.type) for column, field in zip(columns, plan.schema, strict=True)]
     return pa.record_batch(fitting, schema=plan.schema)
 

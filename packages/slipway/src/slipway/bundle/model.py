@@ -60,7 +60,10 @@ class Bundle:
 
     def predict(self, columns: Columns) -> dict[str, NDArray[Any]]:
         """Score and label rows, as the columns that `prediction_columns` names; errors as for `score`."""
-        scores = self.score(columns)
+        return self.name_predictions(self.score(columns))
+
+    def name_predictions(self, scores: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
+        """Return scores and their labels as the columns that `prediction_columns` names."""
         # The label of a regression is its score, and has no column of its own.
         return dict(zip(prediction_columns(self.manifest), (*split_scores(scores), self.label(scores)), strict=False))
 

@@ -28,6 +28,13 @@ def prediction_keys(manifest: Manifest) -> tuple[str, ...]:
     return (score, LABEL) if manifest.classes else (score,)
 
 
+def describe_prediction(manifest: Manifest, score: Any, label: Any) -> dict[str, Any]:
+    """Return one prediction as the service writes it: its score, or one for each class, and the label of classes."""
+    if manifest.task is Task.MULTICLASS:
+        score = dict(zip(map(class_text, manifest.classes), score, strict=True))
+    return dict(zip(prediction_keys(manifest), (score, label), strict=False))
+
+
 def class_text(name: Any) -> str:
     """Write a class as text: true, not True."""
     return str(name).lower() if isinstance(name, bool) else str(name)

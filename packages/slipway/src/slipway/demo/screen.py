@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from slipway.bundle import load_bundle
+from slipway.bundle.predictions import describe_prediction
 from slipway.columns import columns_to_rows, take_rows
 from slipway.demo.workspace import WORKSPACE
 from slipway.evaluation.result import Evaluation, read_evaluation
@@ -92,7 +93,9 @@ def _show_prediction(console: Console, folder: Path) -> None:
     columns = take_rows(bundle.golden()[0], slice(0, 1))
     score = bundle.score(columns)
     row = msgspec.json.encode(columns_to_rows(bundle.fields, columns)[0]).decode()
-    answer = msgspec.json.encode({"score": score[0].tolist(), "label": bundle.label(score)[0].tolist()}).decode()
+    answer = msgspec.json.encode(
+        describe_prediction(bundle.manifest, score[0].tolist(), bundle.label(score)[0].tolist())
+    ).decode()
     console.print("\nA prediction of the sealed bundle:")
     console.print(
         f"  {_uv()} run slipway predict --bundle {WORKSPACE}/bundle {shlex.quote(row)}", soft_wrap=True, markup=False

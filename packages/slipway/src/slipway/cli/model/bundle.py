@@ -29,9 +29,11 @@ _SHOWN = 10
 def predict(rows: str, folder: Path) -> None:
     """Score rows given as JSON.
 
-    ROWS is one row or a list of rows; - reads standard input. Prints one line of JSON for each row: score and label.
+    ROWS is one row or a list of rows; - reads standard input. Prints one line of JSON for each row, with the keys that
+    the service returns: score (scores by class, if there are more than two), and label unless it is a regression.
     """
     from slipway.bundle import load_bundle
+    from slipway.bundle.predictions import describe_prediction
 
     bundle = load_bundle(folder)
     try:
@@ -42,7 +44,7 @@ def predict(rows: str, folder: Path) -> None:
         raise click.ClickException(f"The rows break the contract: {error}. Its fields: {names}.") from error
     scores = bundle.score(columns)
     for score, label in zip(scores.tolist(), bundle.label(scores).tolist(), strict=True):
-        click.echo(msgspec.json.encode({"score": score, "label": label}))
+        click.echo(msgspec.json.encode(describe_prediction(bundle.manifest, score, label)))
 
 
 @click.command(epilog=examples("slipway verify", "slipway verify --bundle .demo/bundle --json"))
@@ -89,9 +91,9 @@ def score(source: Path, out: Path, folder: Path, keep: tuple[str, ...], invalid:
     """Score a Parquet or CSV file in constant memory.
 
     IN is a .parquet or .csv file, or a folder of such files. OUT (.parquet or .csv) gets a row for each row of IN in
-    the same order: the columns to keep, score (score_CLASS for each class, if there are more than two), label. Every
-    row is validated against the bundle's contract, as in the service; further columns of IN are ignored. OUT is written
-    completely or not at all.
+    the same order: the columns to keep, score (score_CLASS for each class, if there are more than two), and label
+    unless it is a regression. Every row is validated against the bundle's contract, as in the service; further columns
+    of IN are ignored. OUT is written completely or not at all.
     """
     from rich.console import Console
 
