@@ -1,5 +1,7 @@
 """Parameters are strict: an unknown key or a value of another type is named."""
 
+import re
+from datetime import date
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -9,7 +11,7 @@ from msgspec import Meta
 
 from slipway.errors import SettingsError
 from slipway.files.documents import parse_yaml
-from slipway.params import read_params
+from slipway.params import SplitBy, SplitParams, read_params
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,11 +50,38 @@ def test_good_parameters_come_back_typed(tmp_path):
         ("model:", "modell:", "modell"),
         ("salt: s, ", "", "salt"),
         ("evaluate:", "extra: 1\nevaluate:", "extra"),
+        (", holdout: 0.2", "", "split.holdout is missing: by group"),
+        ("0.2", "0.2, from: 2024-03-01", "split.from belongs to a split by time"),
+        ("0.2", "0.2, gap_days: 7", "split.gap_days belongs to a split by time"),
+        (
+            "0.2",
+            "0.2, by: time, from: 2024-03-01",
+            "split.by: time takes `from` (a day) or `holdout` (the newest share), found both",
+        ),
+        (", holdout: 0.2", ", by: time", "found neither"),
+        (", holdout: 0.2", ", by: both, from: 2024-03-01", "split.holdout is missing: by both"),
+        ("holdout: 0.2", "by: time, from: March", "split.from"),
+        ("0.2", "0.2, by: month", "split.by"),
+        ("0.2", "0.2, by: time, gap_days: -1", "split.gap_days"),
     ],
 )
 def test_a_wrong_parameter_is_named(tmp_path, old, new, named):
-    with pytest.raises(SettingsError, match=named.replace(".", r"\.")):
+    with pytest.raises(SettingsError, match=re.escape(named)):
         read(tmp_path, GOOD.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("written", "split"),
+    [
+        (
+            "by: time, from: 2024-03-01, gap_days: 7",
+            SplitParams(salt="s", by=SplitBy.TIME, from_day=date(2024, 3, 1), gap_days=7),
+        ),
+        ("by: both, holdout: 0.2", SplitParams(salt="s", by=SplitBy.BOTH, holdout=0.2)),
+    ],
+)
+def test_a_split_has_a_day_or_a_share(tmp_path, written, split):
+    assert read(tmp_path, GOOD.replace("holdout: 0.2", written)).split == split
 
 
 def test_malformed_yaml_is_refused(tmp_path):

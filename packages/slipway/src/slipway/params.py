@@ -1,5 +1,7 @@
 """Read `params.yaml` into strict types: an unknown or mistyped key is an error that names it."""
 
+from datetime import date
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,11 +20,27 @@ class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """A section of a file that a person edits: an unknown key is an error."""
 
 
-class SplitParams(Strict, frozen=True):
-    """Settings of the split: groups are held out whose salted hash is below the share `holdout`."""
+class SplitBy(StrEnum):
+    """What decides on which side of the split a row is: its group, its time, or both."""
+
+    GROUP = "group"
+    TIME = "time"
+    BOTH = "both"
+
+
+class SplitParams(Strict, frozen=True, omit_defaults=True):
+    """Settings of the split.
+
+    By `group`, groups are held out whose salted hash is below the share `holdout`. By `time`, the rows from the day
+    `from` on (UTC), or without it the newest share `holdout` of the rows in whole days. By `both`, the rows of such
+    groups from such a day on. Rows of the last `gap_days` days before the held-out ones are in neither part.
+    """
 
     salt: str
-    holdout: Share
+    holdout: Share | None = None
+    by: SplitBy = SplitBy.GROUP
+    from_day: date | None = msgspec.field(default=None, name="from")
+    gap_days: Annotated[int, Meta(ge=0)] = 0
 
 
 class TrainParams(Strict, frozen=True):
@@ -56,7 +74,23 @@ class Params(Strict, frozen=True):
 def read_params(model: type[msgspec.Struct] | None, path: Path = Path("params.yaml")) -> Params:
     """Read `path`, and its section `model` as the problem's own struct; as it is for None."""
     params = read_yaml(path, Params, SettingsError, _ADVICE, "Run this from the root of the repository.")
+    _verify_split(params.split, path.name)
     if model is None:
         return params
     typed = convert_document(params.model, model, path.name, SettingsError, _ADVICE, section="model")
     return msgspec.structs.replace(params, model=typed)
+
+
+def _verify_split(split: SplitParams, where: str) -> None:
+    """Raise `SettingsError` for keys that the kind of split lacks, or does not read."""
+    wrong = ""
+    if split.by is not SplitBy.TIME and split.holdout is None:
+        wrong = f"split.holdout is missing: by {split.by}, it is the share of the groups that is held out"
+    elif split.by is SplitBy.TIME and (split.holdout is None) == (split.from_day is None):
+        found = "neither" if split.holdout is None else "both"
+        wrong = f"split.by: time takes `from` (a day) or `holdout` (the newest share), found {found}"
+    elif split.by is SplitBy.GROUP and (split.from_day or split.gap_days):
+        key = "from" if split.from_day else "gap_days"
+        wrong = f"split.{key} belongs to a split by time, found split.by: group"
+    if wrong:
+        raise SettingsError(f"{where}: {wrong}. {_ADVICE}")

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from slipway.data.splitting import FEWEST_GROUPS, Naming, is_held_out, name_groups
+from slipway.data.group_names import Naming, name_groups
+from slipway.data.splitting import FEWEST_GROUPS, is_held_out
 from slipway.errors import DataError
 from slipway.evaluation.record import (
     FEWEST_ROWS,

@@ -185,14 +185,18 @@ def test_groups_on_which_production_was_trained_are_left_out_of_the_comparison(p
     assert found.verdict is not Verdict.REFUSE, found.sentence
     assert (found.groups, found.rows) == (before, len(project.holdout))
     assert f"{before} groups" in found.sentence
-    assert "held-out groups, by another split: they are left out of the comparison" in found.moved[0]
+    assert "held-out rows, by another split: they are left out of the comparison" in found.moved[0]
+    assert f"{found.rows:,} rows in {before} groups are left" in found.moved[0]
 
 
-def test_where_hardly_any_group_is_left_the_report_says_whom_that_favours(project):
+def test_where_hardly_any_group_is_left_the_gate_refuses_and_says_whom_the_comparison_favours(project):
     hold_out(project, "another", 0.2)
     project.change_rules(rows=100)
     found = run_gate(project.root)
-    assert "too many to leave out: the comparison favours it" in found.moved[0]
+    check = next(check for check in found.checks if check.name == "enough_unseen")
+    assert (found.verdict, check.passed) == (Verdict.REFUSE, False)
+    assert "seen by neither model" in check.observed
+    assert "so the comparison favours it" in found.moved[0]
     assert found.groups > 8
 
 

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from gatebox import with_production_scores
 
-from slipway.data.splitting import Naming, is_held_out, split_frame
+from slipway.data.group_names import Naming
+from slipway.data.splitting import is_held_out, split_frame
 from slipway.evaluation.record import make_record
 from slipway.evaluation.scored import score_frame
 from slipway.gate.checks.reproduction import production_reproduced, record_reproduced

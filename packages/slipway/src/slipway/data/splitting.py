@@ -1,12 +1,13 @@
-"""Split a dataset: whole groups are held out, chosen by a salted hash, so that new data moves no row."""
+"""Split a dataset: whole groups are held out, by a salted hash that new data does not change, by time, or by both."""
 
-import hashlib
-from collections.abc import Sequence
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from slipway.data.group_names import hash_group
+from slipway.data.split_days import fix_split_day, is_since, read_times
 from slipway.errors import DataError
-from slipway.params import SplitParams
+from slipway.params import SplitBy, SplitParams
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,52 +16,84 @@ if TYPE_CHECKING:
 FEWEST_GROUPS = 8
 
 
-class Naming(StrEnum):
-    """The names under which groups are kept: as they are, a salted hash, or blocks of groups by a salted hash."""
-
-    PLAIN = "plain"
-    HASHED = "hashed"
-    BLOCKS = "blocks"
-
-
 def is_held_out(group: str, split: SplitParams) -> bool:
     """Tell whether the hash of salt and group, as a share of all hashes, is below `split.holdout`."""
+    assert split.holdout is not None
     return int.from_bytes(hash_group(group, split.salt)[:8]) / 2**64 < split.holdout
-
-
-def hash_group(group: str, salt: str) -> bytes:
-    """Return the sha256 of salt and group."""
-    return hashlib.sha256(f"{salt}\0{group}".encode()).digest()
-
-
-def name_groups(names: Sequence[str], naming: Naming, salt: str, blocks: int) -> list[str]:
-    """Name each group otherwise: by its salted hash, or by the one of `blocks` that the hash puts it in."""
-    if naming is Naming.PLAIN:
-        return list(names)
-    hashes = [hash_group(name, salt) for name in names]
-    if naming is Naming.HASHED:
-        return [found[:8].hex() for found in hashes]
-    # The first bytes decide on which side of the split a group is.
-    return [f"block {int.from_bytes(found[8:16]) % blocks:04}" for found in hashes]
 
 
 def split_frame(frame: "pd.DataFrame", split: SplitParams) -> tuple["pd.DataFrame", "pd.DataFrame"]:
     """Split a dataset into training set and holdout, both with a text column `group`.
 
-    Without a column `group`, the content of a row is its group, so that equal rows stay together. Raises `DataError`
-    if either part has fewer than `FEWEST_GROUPS` groups.
+    Without a column `group`, the content of a row is its group, so that equal rows stay together. No group is in both
+    parts, and by time no training row is newer than a held-out one; rows that would break that are in neither part.
+    Raises `DataError` if either part has fewer than `FEWEST_GROUPS` groups, and for rows without the time that a split
+    needs.
     """
-    frame = frame.assign(group=_groups(frame))
-    groups = frame["group"].unique().tolist()
-    held = {group for group in groups if is_held_out(group, split)}
-    if min(len(held), len(groups) - len(held)) < FEWEST_GROUPS:
-        raise DataError(
-            f"Too few groups: expected {FEWEST_GROUPS} or more in each part, found {len(groups) - len(held)} for "
-            f"training and {len(held)} for the holdout. Add data, choose a finer group in dataset.py, or change "
-            f"split.holdout (now {split.holdout}) in params.yaml."
+    frame = add_groups(frame)
+    fixed = fix_split_day(frame, split)
+    held, trained = mark_held_out(frame, fixed), mark_trained(frame, fixed)
+    train, holdout = (frame[part].reset_index(drop=True) for part in (trained, held))
+    sizes = tuple(part["group"].nunique() for part in (train, holdout))
+    if min(sizes) < FEWEST_GROUPS:
+        raise DataError(_too_few(frame, fixed, split, sizes))
+    return train, holdout
+
+
+def mark_held_out(frame: "pd.DataFrame", split: SplitParams) -> "pd.Series":
+    """Mark the rows that a split holds out, one by time from its day `from` on.
+
+    By time, a group that has older rows too is not held out, and its newer rows are not trained on.
+    """
+    if split.by is SplitBy.GROUP:
+        return _in_held_groups(frame, split)
+    newer = is_since(read_times(frame), split.from_day)
+    return (
+        newer.groupby(frame["group"]).transform("all")
+        if split.by is SplitBy.TIME
+        else newer & _in_held_groups(frame, split)
+    )
+
+
+def mark_trained(frame: "pd.DataFrame", split: SplitParams) -> "pd.Series":
+    """Mark the rows that a split trains on, one by time up to `gap_days` days before its day `from`."""
+    if split.by is SplitBy.GROUP:
+        return ~_in_held_groups(frame, split)
+    older = ~is_since(read_times(frame), split.from_day, split.gap_days)
+    return older if split.by is SplitBy.TIME else older & ~_in_held_groups(frame, split)
+
+
+def mark_seen(frame: "pd.DataFrame", split: SplitParams) -> "pd.Series":
+    """Mark the rows that a model of a split has seen: those that it trains on, and the gap, into which these look."""
+    return mark_trained(frame, msgspec.structs.replace(split, gap_days=0))
+
+
+def add_groups(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Add the column `group` where a dataset has none; raises `DataError` where it is not text."""
+    return frame.assign(group=_groups(frame))
+
+
+def _in_held_groups(frame: "pd.DataFrame", split: SplitParams) -> "pd.Series":
+    return frame["group"].isin({name for name in frame["group"].unique().tolist() if is_held_out(name, split)})
+
+
+def _too_few(frame: "pd.DataFrame", fixed: SplitParams, split: SplitParams, sizes: tuple[int, ...]) -> str:
+    """Say how many groups are in each part, and what to change."""
+    settings = {"holdout": split.holdout, "from": split.from_day}
+    change = " or ".join(f"split.{key} (now {value})" for key, value in settings.items() if value is not None)
+    told = (
+        f"Too few groups: expected {FEWEST_GROUPS} or more in each part, found {sizes[0]} for training and {sizes[1]} "
+        f"for the holdout. Add data, choose a finer group in dataset.py, or change {change} in params.yaml."
+    )
+    if split.by is not SplitBy.TIME:
+        return told
+    newer, groups = is_since(read_times(frame), fixed.from_day), frame["group"]
+    if across := len(set(groups[newer]) & set(groups[~newer])):
+        told += (
+            f" {across:,} of {groups.nunique():,} groups have rows before {fixed.from_day} too and are not held out; "
+            "split.by: both holds out the newer rows of groups that are not trained on."
         )
-    mask = frame["group"].isin(held)
-    return frame[~mask].reset_index(drop=True), frame[mask].reset_index(drop=True)
+    return told
 
 
 def _groups(frame: "pd.DataFrame") -> "pd.Series":

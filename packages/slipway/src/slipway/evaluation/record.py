@@ -7,6 +7,7 @@ have changed, and the sums of the columns say which columns in which groups.
 import gzip
 import hashlib
 import zlib
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +17,15 @@ from numpy.typing import NDArray
 
 from slipway.columns import frame_to_columns
 from slipway.contract import Field, Kind
-from slipway.data.splitting import Naming, name_groups
+from slipway.data.group_names import Naming, name_groups, name_periods
+from slipway.data.split_days import read_first_day, read_times
 from slipway.errors import DataError
 from slipway.evaluation.metrics import METRICS, Better
 from slipway.evaluation.scored import Scored
 from slipway.evaluation.sums import row_losses
 from slipway.files.documents import parse_json, read_content
 from slipway.files.writing import write_bytes
-from slipway.params import Params, SplitParams
+from slipway.params import Params, SplitBy, SplitParams
 from slipway.problem import Problem, ProblemFacts, Task
 
 if TYPE_CHECKING:
@@ -60,8 +62,9 @@ class ColumnSums(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Sums over the rows of each held-out group, all in the order of `groups`.
 
-    `split` is the rule by which these groups were held out: a group of later data that it holds out was not trained on
-    either. `naming` and `blocks` say what stands in `groups`. `outcomes` and `scores` have one part for each class of a
+    `split` is the rule by which these groups were held out, one by time with its first day: later data that it holds
+    out was not trained on either. By time, `groups` are days or months (UTC), and `until` is that of the newest row.
+    `naming` and `blocks` say what stands in `groups`. `outcomes` and `scores` have one part for each class of a
     multiclass task, else one: the rows of the last class, or the sum of the target. `losses` are sums of `loss`: the
     primary metric where it is a mean over rows, else the log loss or the squared error.
     """
@@ -81,6 +84,7 @@ class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     scores: tuple[tuple[float, ...], ...]
     losses: tuple[float, ...]
     columns: dict[str, ColumnSums]
+    until: datetime | msgspec.UnsetType = msgspec.UNSET
 
 
 def make_record(
@@ -94,10 +98,8 @@ def make_record(
 
     The same rows and bundle give the same sums within 1e-6 of them on any processor, whatever the order of the rows.
     """
-    sizes = holdout.groupby("group").size()
-    naming, blocks = (Naming.HASHED if params.evaluate.hash_groups else Naming.PLAIN), 0
-    if len(sizes) > MOST_GROUPS or sizes.median() < FEWEST_ROWS:
-        naming, blocks = Naming.BLOCKS, min(_MOST_BLOCKS, max(1, len(holdout) // _BLOCK_ROWS))
+    split = read_first_day(holdout, params.split)
+    naming, blocks = _choose_naming(holdout, params)
     loss = choose_loss(problem)
     return EvaluationRecord(
         bundle=bundle.digest,
@@ -105,10 +107,11 @@ def make_record(
         task=problem.task,
         metric=problem.metric,
         loss=loss,
-        split=params.split,
+        split=split,
         naming=naming,
         blocks=blocks,
-        **_sum_rows(bundle.fields, scored, holdout, loss, _positions(holdout["group"], naming, blocks, params.split)),
+        **_sum_rows(bundle.fields, scored, holdout, loss, _positions(holdout, naming, blocks, split)),
+        until=_newest(holdout, split),
     )
 
 
@@ -116,8 +119,9 @@ def repeat_record(
     record: EvaluationRecord, fields: tuple[Field, ...], scored: Scored, holdout: "pd.DataFrame"
 ) -> EvaluationRecord:
     """Sum up other rows that the bundle of `record` scored, in the way in which `record` was made."""
-    named = _positions(holdout["group"], record.naming, record.blocks, record.split)
-    return msgspec.structs.replace(record, **_sum_rows(fields, scored, holdout, record.loss, named))
+    named = _positions(holdout, record.naming, record.blocks, record.split)
+    sums = _sum_rows(fields, scored, holdout, record.loss, named)
+    return msgspec.structs.replace(record, **sums, until=_newest(holdout, record.split))
 
 
 def choose_loss(problem: Problem | ProblemFacts) -> str:
@@ -195,14 +199,34 @@ def _sum_rows(
     }
 
 
+def _choose_naming(holdout: "pd.DataFrame", params: Params) -> tuple[Naming, int]:
+    """Choose how rows are put together, and the number of blocks: sums over few rows would reveal them."""
+    if params.split.by is not SplitBy.GROUP:
+        sizes = name_periods(holdout, Naming.DAYS, params.split).value_counts()
+        coarse = len(sizes) > MOST_GROUPS or sizes.median() < FEWEST_ROWS
+        return (Naming.MONTHS if coarse else Naming.DAYS), 0
+    sizes = holdout.groupby("group").size()
+    if len(sizes) > MOST_GROUPS or sizes.median() < FEWEST_ROWS:
+        return Naming.BLOCKS, min(_MOST_BLOCKS, max(1, len(holdout) // _BLOCK_ROWS))
+    return (Naming.HASHED if params.evaluate.hash_groups else Naming.PLAIN), 0
+
+
+def _newest(holdout: "pd.DataFrame", split: SplitParams) -> datetime | msgspec.UnsetType:
+    if split.by is SplitBy.GROUP or holdout.empty:
+        return msgspec.UNSET
+    newest: datetime = read_times(holdout).max().ceil("us").to_pydatetime()
+    return newest
+
+
 def _positions(
-    groups: "pd.Series", naming: Naming, blocks: int, split: SplitParams
+    holdout: "pd.DataFrame", naming: Naming, blocks: int, split: SplitParams
 ) -> tuple[tuple[str, ...], NDArray[np.intp]]:
-    """Return the names, sorted, and the position of each row's group among them."""
+    """Return the names, sorted, and the position of each row's group or period among them."""
     import pandas as pd
 
+    groups = name_periods(holdout, naming, split) if naming.is_period else holdout["group"]
     codes, found = pd.factorize(groups, sort=True)
-    named = name_groups(found.tolist(), naming, split.salt, blocks)
+    named = found.tolist() if naming.is_period else name_groups(found.tolist(), naming, split.salt, blocks)
     names, position = np.unique(np.array(named, dtype=str), return_inverse=True)
     return tuple(names.tolist()), position[codes]
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from slipway.bundle.isolation import IsolatedBundle
 from slipway.bundle.profile import decode_profile
+from slipway.data.splitting import mark_seen
 from slipway.evaluation.holdout import resample_metrics
 from slipway.evaluation.intervals import Draws
 from slipway.evaluation.record import EvaluationRecord
@@ -22,7 +23,7 @@ from slipway.gate.rules import Decides, GateRules
 from slipway.gate.statistics.comparison import compare_slices, relative_improvement
 from slipway.gate.statistics.newer_rows import NewerRows, compare_newer, find_newer_rows
 from slipway.gate.statistics.paired import critical_value, smallest_seen_loss
-from slipway.gate.statistics.reproduction import Reproduction, add_absent_columns, list_trained_groups, reproduce_record
+from slipway.gate.statistics.reproduction import Reproduction, add_absent_columns, reproduce_record
 from slipway.ledger.entry import Entry
 from slipway.params import Params
 from slipway.problem import ProblemFacts
@@ -96,19 +97,30 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
         return (before, after) if before is not None and after is not None and before != after else None
 
     @cached_property
-    def trained_groups(self) -> list[str]:
-        """The held-out groups on which production's model was trained, where it was made by another split."""
-        return list_trained_groups(self.evaluation_record, self.holdout) if self.evaluation_record else []
+    def seen_rows(self) -> NDArray[np.bool_]:
+        """Mark the held-out rows that production's model has seen, where it was made by another split."""
+        if self.evaluation_record is None:
+            return np.zeros(len(self.holdout), dtype=bool)
+        return np.asarray(mark_seen(self.holdout, self.evaluation_record.split), dtype=bool)
+
+    @cached_property
+    def unseen_groups(self) -> int:
+        """The number of held-out groups with rows that neither model has seen."""
+        return int(self.holdout["group"][~self.seen_rows].nunique())
+
+    @property
+    def has_unseen(self) -> bool:
+        """True if enough rows for a comparison are left that neither model has seen."""
+        enough = np.count_nonzero(~self.seen_rows) >= self.rules.slice_rows and self.unseen_groups >= FEWEST_GROUPS
+        return bool(enough or not self.seen_rows.any())
 
     @cached_property
     def compared_rows(self) -> NDArray[np.intp]:
-        """The rows on which candidate and production are compared: those that neither was trained on.
+        """The rows on which candidate and production are compared: those that neither has seen.
 
-        All, where the other rows have too few groups for an interval.
+        All, where these are too few for a comparison.
         """
-        rows = np.flatnonzero(~self.holdout["group"].isin(self.trained_groups).to_numpy())
-        left = self.holdout["group"].nunique() - len(self.trained_groups)
-        return rows if left >= FEWEST_GROUPS else np.arange(len(self.holdout))
+        return np.flatnonzero(~self.seen_rows) if self.has_unseen else np.arange(len(self.holdout))
 
     def compared(self, side: ScoredBundle, rows: NDArray[np.intp] | None = None) -> Scored:
         """Return the scores of a model on `rows`, by default those on which candidate and production are compared."""
@@ -206,6 +218,7 @@ class GateInputs(msgspec.Struct, frozen=True, eq=False, kw_only=True, dict=True)
             self.train,
             add_absent_columns(fields, self.holdout),
             self.rules.tolerance,
+            self.params.split,
         )
 
     @cached_property

@@ -1,7 +1,9 @@
 """Say what a reviewer must know first: everything that moved beside the model."""
 
 from slipway.bundle.code import CONTRACT, FEATURES
+from slipway.data.split_days import read_first_day
 from slipway.gate.inputs import GateInputs
+from slipway.params import SplitBy
 
 
 def list_moved(inputs: GateInputs) -> tuple[str, ...]:
@@ -10,6 +12,7 @@ def list_moved(inputs: GateInputs) -> tuple[str, ...]:
         *_distrust(inputs),
         *_threshold(inputs),
         *_trained(inputs),
+        *_holdout_day(inputs),
         *_rows(inputs),
         *_lost_anchors(inputs),
         *inputs.moved,
@@ -37,13 +40,24 @@ def _threshold(inputs: GateInputs) -> tuple[str, ...]:
 
 
 def _trained(inputs: GateInputs) -> tuple[str, ...]:
-    if not inputs.trained_groups:
+    seen = int(inputs.seen_rows.sum())
+    if not seen:
         return ()
-    groups = inputs.holdout["group"].nunique()
-    left_out = inputs.compared(inputs.candidate).groups < groups
-    how = "they are left out of the comparison" if left_out else "too many to leave out: the comparison favours it"
-    trained = f"{len(inputs.trained_groups):,} of {groups:,} held-out groups"
+    left = f"{len(inputs.holdout) - seen:,} rows in {inputs.unseen_groups:,} groups are left"
+    how = f"they are left out of the comparison, {left}"
+    if not inputs.has_unseen:
+        how = f"too many to leave out ({left}), so the comparison favours it"
+    trained = f"{seen:,} of {len(inputs.holdout):,} held-out rows"
     return (f"production's model was trained on {trained}, by another split: {how}",)
+
+
+def _holdout_day(inputs: GateInputs) -> tuple[str, ...]:
+    """Name the first held-out day where it is another one than when production's model was evaluated."""
+    split, record = inputs.params.split, inputs.evaluation_record
+    if split.by is SplitBy.GROUP or record is None or record.split.from_day is None:
+        return ()
+    before, day = record.split.from_day, read_first_day(inputs.holdout, split).from_day
+    return (f"the holdout begins on {day}, that of production's model on {before}",) if day != before else ()
 
 
 def _rows(inputs: GateInputs) -> tuple[str, ...]:

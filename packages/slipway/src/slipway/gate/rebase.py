@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from slipway.bundle.isolation import isolate_bundle, start_server
 from slipway.bundle.verify import read_sealed
 from slipway.data.prepared import read_parts
-from slipway.data.splitting import is_held_out
+from slipway.data.split_days import read_first_day
+from slipway.data.splitting import mark_held_out
 from slipway.errors import GateError
 from slipway.evaluation.record import EvaluationRecord, decode_record, encode_record, make_record, repeat_record
 from slipway.evaluation.scored import score_frame
@@ -82,9 +83,8 @@ def _record_again(
     start_server(PRELOAD)
     facts = ProblemProcess(root, project_settings(root).problem).read_facts()
     params = read_params(None, root / "params.yaml")
-    split = old.split if old else params.split
-    held = holdout["group"].isin([name for name in holdout["group"].unique() if is_held_out(name, split)])
-    rows = holdout[held].reset_index(drop=True)
+    split = old.split if old else read_first_day(holdout, params.split)
+    rows = holdout[mark_held_out(holdout, split)].reset_index(drop=True)
     if rows.empty:
         raise GateError(
             "Nothing to rebase: the training of production's model held out none of the groups of this holdout. "
@@ -95,7 +95,7 @@ def _record_again(
     scored = score_frame(bundle, rows)
     if old is None:
         return make_record(bundle, facts, params, scored, rows), None
-    before = reproduce_record(old, bundle.fields, scored, train, rows, read_gate_rules(root).tolerance)
+    before = reproduce_record(old, bundle.fields, scored, train, rows, read_gate_rules(root).tolerance, params.split)
     return repeat_record(old, bundle.fields, scored, rows), before
 
 

@@ -10,6 +10,7 @@ import msgspec
 from slipway.bundle.isolation import IsolatedBundle, isolate_bundle
 from slipway.bundle.manifest import Class
 from slipway.bundle.verify import read_sealed
+from slipway.data.splitting import mark_seen
 from slipway.errors import BundleError, LedgerError, SlipwayError
 from slipway.evaluation.record import EvaluationRecord, decode_record
 from slipway.evaluation.scored import score_frame, verify_bundle_problem
@@ -17,7 +18,7 @@ from slipway.gate.base_commit import BaseRules
 from slipway.gate.checks.collected import refusing
 from slipway.gate.inputs import Anchors, ScoredBundle
 from slipway.gate.rules import Decides, Tie
-from slipway.gate.statistics.reproduction import add_absent_columns, list_trained_groups
+from slipway.gate.statistics.reproduction import add_absent_columns
 from slipway.ledger import Ledger
 from slipway.ledger.entry import PRODUCTION, Entry, Release
 from slipway.problem import ProblemFacts
@@ -103,7 +104,7 @@ def _read_anchors(
 ) -> Anchors:
     """Score earlier releases, where a small loss may ship, so that such losses, release after release, cannot add up.
 
-    One that was trained on some of these rows, by another split, cannot be compared.
+    One that has seen some of these rows, by another split, cannot be compared.
     """
     if champion is None:
         return Anchors()
@@ -115,7 +116,7 @@ def _read_anchors(
     digests = list_anchors(ledger.history(PRODUCTION), champion.bundle.digest, judged.rules.anchors)
     for digest in digests:
         record = _read_record(ledger, digest)
-        if record and list_trained_groups(record, holdout):
+        if record and mark_seen(holdout, record.split).any():
             continue
         if anchor := _score_anchor(fetch(digest), digest, judged.problem, holdout, champion):
             scored.append(anchor)

@@ -33,6 +33,7 @@ CHECKS = (
     holdout.no_duplicate_rows,
     holdout.no_near_copies,
     holdout.enough_data,
+    holdout.enough_unseen,
     newer.newer_rows_dated,
     behaviour.metrics_reproduced,
     reproduction.record_reproduced,

@@ -5,7 +5,7 @@ Where production's model does not, the rows changed, and not the model.
 
 import msgspec
 
-from slipway.data.splitting import Naming
+from slipway.data.group_names import Naming
 from slipway.evaluation.record import choose_loss, make_record
 from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
@@ -13,6 +13,8 @@ from slipway.gate.statistics.reproduction import Reproduction, reproduce_record
 from slipway.gate.wording import NO_PRODUCTION
 
 _NAMED = 3
+# `evaluate.hash_groups` chooses between these two.
+_CHOICE = {Naming.PLAIN, Naming.HASHED}
 
 
 @gate_check(
@@ -33,7 +35,7 @@ def production_reproduced(inputs: GateInputs) -> Finding:
     if found is None:
         return Finding(True, "not compared: production's model has no evaluation record", limit)
     aged = f"; {found.aged:,} older groups left the data" if found.aged else ""
-    if not found.compared:
+    if not (found.compared or found.missing):
         return Finding(True, f"not compared: no group of the evaluation record is held out now{aged}", limit)
     if found.changed:
         return Finding(False, _describe(found) + aged, limit)
@@ -54,13 +56,13 @@ def record_reproduced(inputs: GateInputs) -> Finding:
     own = make_record(candidate.bundle, inputs.problem, inputs.params, candidate.scored, inputs.holdout)
     # The metric and the form of the names are the team's choice, which this change may move.
     wrong = [name for name in ("problem", "task", "split", "blocks") if getattr(said, name) != getattr(own, name)]
-    wrong += ["naming"] if (said.naming is Naming.BLOCKS) != (own.naming is Naming.BLOCKS) else []
+    wrong += ["naming"] if said.naming is not own.naming and {said.naming, own.naming} != _CHOICE else []
     wrong += ["loss"] if said.loss != choose_loss(msgspec.structs.replace(inputs.problem, metric=said.metric)) else []
     wrong += ["columns"] if said.columns.keys() != own.columns.keys() else []
     if wrong:
         return Finding(False, f"another {', '.join(wrong)} in the record", limit)
     fields, scored = candidate.bundle.fields, candidate.scored
-    found = reproduce_record(said, fields, scored, inputs.train, inputs.holdout, share)
+    found = reproduce_record(said, fields, scored, inputs.train, inputs.holdout, share, inputs.params.split)
     if found.changed or found.columns or found.compared != len(own.groups):
         columns = f"; columns: {_columns(found)}" if found.columns else ""
         same = found.compared - len({*found.changed} - {*found.missing})

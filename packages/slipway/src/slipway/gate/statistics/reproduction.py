@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipway.contract import Field
-from slipway.data.splitting import Naming, is_held_out, name_groups
 from slipway.evaluation.record import EvaluationRecord, repeat_record
 from slipway.evaluation.scored import Scored, take_scored
+from slipway.gate.statistics.recorded_groups import find_recorded, is_comparable, mark_recorded
+from slipway.params import SplitParams
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,9 +22,10 @@ _Mask = NDArray[np.bool_]
 
 
 class Reproduction(msgspec.Struct, frozen=True, kw_only=True):
-    """The groups of a record, found again in other rows.
+    """The groups, days or months of a record, found again in other rows.
 
     `compared` groups were found and `aged` are older than everything that is left; `missing` are gone otherwise.
+    `recorded` rows of the record are in groups that must still be held out, of which `found` are there.
     `resized` have another number of rows, `relabelled` the same number with other outcomes; `lost` has the change of
     the loss of each group that is not reproduced, as a share of its recorded loss, and `rescored` are groups with the
     recorded loss from other scores. `total` is the change of the loss of all compared groups; `columns` counts for each
@@ -31,6 +33,8 @@ class Reproduction(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     compared: int
+    recorded: int = 0
+    found: int = 0
     missing: tuple[str, ...] = ()
     aged: int = 0
     resized: tuple[str, ...] = ()
@@ -63,28 +67,26 @@ def reproduce_record(
     train: "pd.DataFrame",
     holdout: "pd.DataFrame",
     tolerance: float,
+    split: SplitParams,
 ) -> Reproduction:
     """Compare a record with what its bundle got (`scored`) on the rows `holdout`, in the groups that both know.
 
-    Groups that are trained on now, by another split, are not compared. `tolerance` is the share by which loss and
-    scores of a group may differ, because a last digit that differs between processors may put a row on the other side
-    of a tree's threshold; of all groups together a tenth of it.
+    Groups that are trained on now, by another `split` or one whose day moved, are not compared. `tolerance` is the
+    share by which loss and scores of a group may differ, because a last digit that differs between processors may put a
+    row on the other side of a tree's threshold; of all groups together a tenth of it.
     """
-    trained = _held_out(record, train)
-    held = holdout["group"].isin(_held_out(record, holdout))
-    rows = np.flatnonzero(held.to_numpy(dtype=bool))
-    known = set(name_groups(trained, record.naming, record.split.salt, record.blocks))
-    if not len(rows):
-        return Reproduction(compared=0, aged=len(_missing(record, train, holdout, known)[1]))
-    again = repeat_record(record, fields, take_scored(scored, rows), holdout.iloc[rows])
-    then, now = ({name: at for at, name in enumerate(each.groups)} for each in (record, again))
-    common = [name for name in record.groups if name in now]
-    if record.naming is Naming.BLOCKS:
-        # A block with more rows than before has new groups in it, others may have groups that are trained on now.
-        common = [name for name in common if name not in known and again.rows[now[name]] <= record.rows[then[name]]]
-    gone, aged = _missing(record, train, holdout, known | set(now))
-    if not common:
-        return Reproduction(compared=0, aged=len(aged))
+    if not is_comparable(record, split):
+        return Reproduction(compared=0)
+    rows = np.flatnonzero(mark_recorded(record, holdout))
+    again = None
+    if len(rows):
+        again = repeat_record(record, fields, take_scored(scored, rows), holdout.iloc[rows])
+    common, gone, aged = find_recorded(record, again, split, train, holdout)
+    then = {name: at for at, name in enumerate(record.groups)}
+    lacking = sum(record.rows[then[name]] for name in gone)
+    if again is None or not common:
+        return Reproduction(compared=0, aged=aged, missing=gone, recorded=lacking)
+    now = {name: at for at, name in enumerate(again.groups)}
     before = _take(record, [then[name] for name in common])
     after = _take(again, [now[name] for name in common])
     sizes = before.rows == after.rows
@@ -94,8 +96,10 @@ def reproduce_record(
     positions = ([then[name] for name in common], [now[name] for name in common])
     return Reproduction(
         compared=len(common),
+        recorded=int(before.rows.sum()) + lacking,
+        found=int(after.rows.sum()),
         missing=gone,
-        aged=len(aged),
+        aged=aged,
         resized=_named(common, ~sizes),
         relabelled=_named(common, sizes & ~outcomes),
         lost=lost,
@@ -103,12 +107,6 @@ def reproduce_record(
         total=total,
         columns=_changed_columns(record, again, positions, sizes, outcomes),
     )
-
-
-def list_trained_groups(record: EvaluationRecord, holdout: "pd.DataFrame") -> list[str]:
-    """Return the groups of a holdout on which the bundle of `record` was trained, by another split then."""
-    held = set(_held_out(record, holdout))
-    return [name for name in holdout["group"].unique().tolist() if name not in held]
 
 
 def _compare_losses(before: _Rows, after: _Rows, names: list[str], tolerance: float) -> tuple[dict[str, float], float]:
@@ -150,24 +148,6 @@ def add_absent_columns(fields: tuple[Field, ...], frame: "pd.DataFrame") -> "pd.
     """Add the columns of `fields` that `frame` lacks, as missing values, where the contract allows them."""
     absent = {field.name: None for field in fields if field.nullable and field.name not in frame}
     return frame.assign(**absent).astype(dict.fromkeys(absent, object)) if absent else frame
-
-
-def _held_out(record: EvaluationRecord, part: "pd.DataFrame") -> list[str]:
-    """Return the groups of a part that production's model was not trained on."""
-    return [name for name in part["group"].unique().tolist() if is_held_out(name, record.split)]
-
-
-def _missing(
-    record: EvaluationRecord, train: "pd.DataFrame", holdout: "pd.DataFrame", known: set[str]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the groups that are in neither part any more, and those of them that are older than all that are left.
-
-    Old groups leave data that keep the last months only; `holdout_whole` bounds their number.
-    """
-    gone = tuple(name for name in record.groups if name not in known)
-    oldest = min(part["group"].min() for part in (train, holdout))
-    aged = tuple(name for name in gone if record.naming is Naming.PLAIN and name < oldest)
-    return tuple(name for name in gone if name not in aged), aged
 
 
 def _take(record: EvaluationRecord, positions: list[int]) -> _Rows:
