@@ -19,6 +19,7 @@ ORDER = [
     "batch",
     "serving",
     "training",
+    "importing",
     "evaluation",
     "ledger",
     "gate",

@@ -33,7 +33,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import the command."""
         command = self.lazy_commands.get(cmd_name)
-        return getattr(import_module(f"slipway.cli.{command.module}"), cmd_name) if command else None
+        return getattr(import_module(f"slipway.cli.{command.module}"), cmd_name.replace("-", "_")) if command else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the commands section by section, without importing them."""

@@ -7,12 +7,13 @@ from slipway.cli.lazy import LazyCommand, LazyGroup
 SECTIONS = {
     "Model": {
         "new": LazyCommand("model.new", "Make this repository your problem's, from a table", "pipeline"),
+        "import-model": LazyCommand(
+            "model.import_model", "Write model.py from a pickled, joblib or skops estimator", "pipeline"
+        ),
         "predict": LazyCommand("model.bundle", "Score rows given as JSON", "serve"),
         "score": LazyCommand("model.bundle", "Score a Parquet or CSV file in constant memory", "pipeline"),
         "verify": LazyCommand("model.bundle", "Verify a bundle: hashes, certificate, golden rows", "serve"),
-        "gate": LazyCommand(
-            "model.gate", "Judge the candidate against production: promote, keep or refuse", "pipeline"
-        ),
+        "gate": LazyCommand("model.gate", "Judge the candidate against production: promote, keep, refuse", "pipeline"),
         "serve": LazyCommand("model.serve", "Serve a bundle over HTTP until ctrl-c or SIGTERM", "serve"),
     },
     "Deliver": {

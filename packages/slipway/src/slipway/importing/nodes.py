@@ -1,0 +1,52 @@
+"""What a model file consists of before anything of it runs: names to import, and objects to make."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """A name that the file would import."""
+
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.name}"
+
+
+class Made:
+    """An object that the file would make: the function or class, its arguments, and the state given to it later."""
+
+    def __init__(self, function: Any, arguments: Iterable[Any], state: Any = None) -> None:
+        self.function, self.arguments, self.state = function, tuple(arguments), state
+        self.items: list[Any] = []
+        self.pairs: dict[Any, Any] = {}
+
+    @property
+    def kind(self) -> Imported:
+        """Return the class of the object, or the function that makes it."""
+        made = self.function
+        if made in (Imported("copyreg", "_reconstructor"), Imported("copyreg", "__newobj__")) and self.arguments:
+            made = self.arguments[0]
+        return made if isinstance(made, Imported) else Imported("", "an object that is made by another one")
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Return what the object's state sets, {} where it is no plain set of attributes."""
+        return self.state if isinstance(self.state, dict) else {}
+
+    def append(self, item: Any) -> None:
+        """Keep one item, as a list or a subclass would."""
+        self.items.append(item)
+
+    def extend(self, items: Iterable[Any]) -> None:
+        """Keep items."""
+        self.items.extend(items)
+
+    add = append
+    update = extend
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.pairs[key] = value
