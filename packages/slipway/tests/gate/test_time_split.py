@@ -204,6 +204,8 @@ def test_a_record_of_another_day_is_not_the_candidates(judge):
     moved = msgspec.structs.replace(said.split, from_day=date(2024, 2, 1))
     forged = msgspec.structs.replace(inputs, committed_record=msgspec.structs.replace(said, split=moved))
     assert not record_reproduced(forged).passed
+    share = msgspec.structs.replace(inputs.params, split=msgspec.structs.replace(inputs.params.split, holdout=0.3))
+    assert not record_reproduced(msgspec.structs.replace(inputs, params=share)).passed
     shorter = msgspec.structs.replace(said, until=BEFORE.tz_localize("UTC").to_pydatetime())
     assert not record_reproduced(msgspec.structs.replace(inputs, committed_record=shorter)).passed
 

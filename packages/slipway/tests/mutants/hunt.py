@@ -18,6 +18,7 @@ import records
 import reports
 import requests_taken
 import slices
+import splits
 from catalogue import CATALOGUE, Mutant
 from ledgerbox import git
 from projectbox import Project, make_project, with_production
@@ -35,6 +36,7 @@ SOURCES = (
     newer_rows,
     model,
     slices,
+    splits,
     bundles,
     reports,
     ledgers,
