@@ -24,6 +24,7 @@ ORDER = [
     "ledger",
     "gate",
     "tracking",
+    "search",
     "delivery",
     "monitoring",
     "github",

@@ -1,5 +1,6 @@
 """Read `params.yaml` into strict types: an unknown or mistyped key is an error that names it."""
 
+import math
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -62,6 +63,47 @@ class EvaluateParams(Strict, frozen=True):
     hash_groups: bool = False
 
 
+class SearchValues(Strict, frozen=True):
+    """The values that a search tries for one parameter: from `low` to `high`, or one of `choices`.
+
+    `log` spreads them evenly over orders of magnitude, `step` keeps a distance between them.
+    """
+
+    low: int | float | None = None
+    high: int | float | None = None
+    log: bool = False
+    step: int | float | None = None
+    choices: tuple[bool | int | float | str | None, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` unless it is a range of more than one number, or two or more choices."""
+        if self.choices is not None:
+            if self.low is not None or self.high is not None or self.log or self.step is not None:
+                raise ValueError("expected choices alone, or low and high, found both")
+            if len(set(map(repr, self.choices))) < max(2, len(self.choices)):
+                raise ValueError(f"choices: expected two or more different values, found {list(self.choices)}")
+            return
+        if self.low is None or self.high is None:
+            raise ValueError("expected low and high, or choices")
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise ValueError(f"low: expected a number below high, found {self.low} and {self.high}")
+        if self.log and (self.low <= 0 or self.step is not None):
+            raise ValueError(f"log: expected a low above 0 and no step, found {self.low} and step {self.step}")
+        if self.step is not None and not 0 < self.step <= self.high - self.low:
+            raise ValueError(f"step: expected one above 0 and within low and high, found {self.step}")
+
+
+class SearchParams(Strict, frozen=True):
+    """Settings of `slipway search`: `space` has `SearchValues` by parameter, such as `model.kind`.
+
+    `folds` are those of the cross-validation, `seed` that of the sampler. No stage of the pipeline depends on them.
+    """
+
+    space: Annotated[dict[str, Any], Meta(min_length=1)]
+    folds: Annotated[int, Meta(ge=2, le=20)] = 5
+    seed: Annotated[int, Meta(ge=0)] = 7
+
+
 class Params(Strict, frozen=True):
     """The whole of `params.yaml`; `model` is typed by the problem."""
 
@@ -69,12 +111,15 @@ class Params(Strict, frozen=True):
     train: TrainParams
     evaluate: EvaluateParams
     model: Any
+    search: SearchParams | None = None
 
 
 def read_params(model: type[msgspec.Struct] | None, path: Path = Path("params.yaml")) -> Params:
     """Read `path`, and its section `model` as the problem's own struct; as it is for None."""
     params = read_yaml(path, Params, SettingsError, _ADVICE, "Run this from the root of the repository.")
     _verify_split(params.split, path.name)
+    if params.search:
+        params = msgspec.structs.replace(params, search=_type_space(params.search, path.name))
     if model is None:
         return params
     typed = convert_document(params.model, model, path.name, SettingsError, _ADVICE, section="model")
@@ -94,3 +139,12 @@ def _verify_split(split: SplitParams, where: str) -> None:
         wrong = f"split.{key} belongs to a split by time, found split.by: group"
     if wrong:
         raise SettingsError(f"{where}: {wrong}. {_ADVICE}")
+
+
+def _type_space(search: SearchParams, where: str) -> SearchParams:
+    """Type the values of each parameter, one by one: the path of an error has no keys of a dict."""
+    typed = {}
+    for name, values in search.space.items():
+        section = f"search.space.{name}"
+        typed[name] = convert_document(values, SearchValues, where, SettingsError, _ADVICE, section=section)
+    return msgspec.structs.replace(search, space=typed)

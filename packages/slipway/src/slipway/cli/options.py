@@ -8,16 +8,16 @@ import click
 
 
 class Duration(click.ParamType[float]):
-    """A time of at least a second: 30s, 5m, 1h."""
+    """A time of at least a second: 30s, 5m, 1h; a number alone is seconds."""
 
     name = "time"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the time in seconds."""
-        found = re.fullmatch(r"(\d+)(s|m|h)", value)
+        found = re.fullmatch(r"(\d+)(s|m|h)?", value)
         if not found or int(found[1]) == 0:
             self.fail(f"expected a number with s, m or h, as in 30s; found {value!r}", param, ctx)
-        return float(int(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]])
+        return float(int(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2] or "s"])
 
 
 class _LogSource(click.ParamType[Path | str]):

@@ -13,6 +13,7 @@ SECTIONS = {
         "predict": LazyCommand("model.bundle", "Score rows given as JSON", "serve"),
         "score": LazyCommand("model.bundle", "Score a Parquet or CSV file in constant memory", "pipeline"),
         "verify": LazyCommand("model.bundle", "Verify a bundle: hashes, certificate, golden rows", "serve"),
+        "search": LazyCommand("model.search", "Search for better parameters by cross-validation", "search"),
         "gate": LazyCommand("model.gate", "Judge the candidate against production: promote, keep, refuse", "pipeline"),
         "serve": LazyCommand("model.serve", "Serve a bundle over HTTP until ctrl-c or SIGTERM", "serve"),
     },

@@ -62,10 +62,11 @@ def read_evidence(root: Path = Path()) -> Evidence:
     for path in files:
         if not path.exists():
             raise TrackingError(f"Cannot find {path}, which belongs to the run. Run `dvc repro`.")
+    params = read_yaml(root / "params.yaml", dict[str, Any], TrackingError, "Bring it back from git.")
+    # What a search would try made no model.
+    params.pop("search", None)
     return Evidence(
-        params=flatten_params(
-            read_yaml(root / "params.yaml", dict[str, Any], TrackingError, "Bring it back from git.")
-        ),
+        params=flatten_params(params),
         metrics=flatten_metrics(read_evaluation(root / "metrics.json")),
         files=files,
         datasets=(

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 # Seconds after which an unfinished run on a server, where others may be registering, is considered dead.
 _ABANDONED = 3600
-_PARENT = "mlflow.parentRunId"
+# The tag that puts a run below another.
+PARENT = "mlflow.parentRunId"
 # Without this tag MLflow's pages open on traces of language models, of which there are none.
 _SHOWN_AS = {"mlflow.experimentKind": "custom_model_development"}
 
@@ -97,7 +98,7 @@ def parent_tags(client: "MlflowClient", parent: str | None) -> dict[str, str]:
             raise
         print_progress(f"  MLFLOW_RUN_ID is {parent}, a run that is not in this store: registered without a parent")
         return {}
-    return {_PARENT: parent}
+    return {PARENT: parent}
 
 
 def remove_version(client: "MlflowClient", version: "ModelVersion") -> None:

@@ -5,7 +5,7 @@ its error is smaller. It is evidence for a person and decides nothing: the holdo
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from slipway.data.folds import fold_by_group
 from slipway.evaluation.scored import Scored, Vector
 from slipway.figures import Figure
 from slipway.gate.base_code import CODE, read_base_files, unpacked
@@ -84,15 +84,13 @@ def _score_all(frame: "pd.DataFrame", fit: Callable[["pd.DataFrame", "pd.DataFra
     import pandas as pd
 
     group, names = pd.factorize(frame["group"], sort=True)
-    parts = [(rows, fit(frame[~rows].reset_index(drop=True), frame[rows])) for rows in _folds(group, len(names))]
+    parts = [
+        (fold.held, fit(frame[fold.train].reset_index(drop=True), frame[fold.held]))
+        for fold in fold_by_group(frame, FOLDS)
+    ]
     first = parts[0][1]
     scores = np.zeros((len(frame), *first.scores.shape[1:]))
     target = np.zeros(len(frame), dtype=first.target.dtype)
     for rows, scored in parts:
         scores[rows], target[rows] = scored.scores, scored.target
     return msgspec.structs.replace(first, scores=scores, target=target, group=group, groups=len(names))
-
-
-def _folds(group: NDArray[np.intp], groups: int) -> Iterator[NDArray[np.bool_]]:
-    fold = np.random.default_rng(0).permutation(groups) % FOLDS
-    return (fold[group] == number for number in range(FOLDS))

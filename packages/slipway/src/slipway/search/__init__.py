@@ -1,0 +1,1 @@
+"""Search for better parameters inside the training set. Needs Optuna."""
