@@ -158,6 +158,23 @@ def test_a_word_of_another_language_is_named_with_what_json_has_for_it(churn_ser
     assert f"found {word}. {remedy}" in found["detail"]
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "the body is empty"),
+        (b" \n", "the body is empty"),
+        (GOOD.encode("utf-8-sig"), "found a byte order mark. Send UTF-8 without one"),
+        (GOOD.encode("utf-16"), "found UTF-16. Send UTF-8"),
+        (GOOD.encode("utf-16-le"), "found a zero byte, as UTF-16 has them. Send UTF-8"),
+        (gzip.compress(GOOD.encode()), "found gzip. Send it with the header Content-Encoding: gzip"),
+        (GOOD.replace('"', "'").encode(), "found a single quote. Send texts and names in double quotes"),
+    ],
+)
+def test_what_clients_send_in_place_of_json_is_named(churn_service, body, said):
+    found = check_problem(ask(churn_service, body), 400, "malformed-json")
+    assert found["detail"].endswith(f"{said}.")
+
+
 def test_a_word_elsewhere_in_a_malformed_body_is_not_to_blame(churn_service):
     found = check_problem(ask(churn_service, '{"plan":"NaN","months":x}'), 400, "malformed-json")
     assert "found" not in found["detail"]

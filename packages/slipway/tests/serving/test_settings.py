@@ -64,15 +64,28 @@ def test_a_platform_says_on_which_port_it_expects_the_service(environ, port):
 
 
 def test_a_platforms_port_is_named_where_it_is_wrong():
-    with pytest.raises(SettingsError, match=r"Invalid setting: AIP_HTTP_PORT: Expected"):
+    with pytest.raises(SettingsError, match=r"Invalid setting: AIP_HTTP_PORT: expected a whole number"):
         read_settings({"AIP_HTTP_PORT": "http"})
 
 
-def test_a_wrong_word_lists_the_allowed_ones():
-    with pytest.raises(SettingsError, match="SLIPWAY_LOG_INPUTS: expected all or none, found 'nothing'"):
-        read_settings({"SLIPWAY_LOG_INPUTS": "nothing"})
-    with pytest.raises(SettingsError, match="SLIPWAY_LOG_DURABILITY: expected always or interval or never"):
-        read_settings({"SLIPWAY_LOG_DURABILITY": "each"})
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("LOG_INPUTS", "nothing", "all or none"),
+        ("LOG_DURABILITY", "each", "always or interval or never"),
+        ("WORKERS", "two", "a whole number from 0 to 256"),
+        ("WORKERS", "1.5", "a whole number from 0 to 256"),
+        ("MAX_CONNECTIONS", "5", "a whole number from 16 to 1,000,000"),
+        ("BODY_SECONDS", "nan", "a number from 0.5 to 3,600"),
+        ("CORS_ORIGINS", "https://a.org/", "origins of pages that may call the service"),
+        ("HOST", "[::1]", "address or name to listen on, without port and brackets"),
+    ],
+)
+def test_a_wrong_value_lists_the_allowed_ones(name, value, expected):
+    with pytest.raises(SettingsError) as refused:
+        read_settings({f"SLIPWAY_{name}": value})
+    assert f"SLIPWAY_{name}: expected {expected}" in str(refused.value)
+    assert f"found {value!r}" in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +96,12 @@ def test_a_wrong_word_lists_the_allowed_ones():
         ("SLIPWAY_API_KEY_FILE", "SLIPWAY_API_KEYS_FILE"),
         ("SLIPWAY_MAXROWS", "SLIPWAY_MAX_ROWS"),
         ("SLIPWAY_log_days", "SLIPWAY_LOG_DAYS"),
+        ("slipway_log_inputs", "SLIPWAY_LOG_INPUTS"),
+        ("Slipway_Workers", "SLIPWAY_WORKERS"),
+        ("SLIPWAY-LOG-INPUTS", "SLIPWAY_LOG_INPUTS"),
+        ("SLIP_WAY_LOG_INPUTS", "SLIPWAY_LOG_INPUTS"),
+        ("SLIPWAYLOG_INPUTS", "SLIPWAY_LOG_INPUTS"),
+        ("slipway.log.inputs", "SLIPWAY_LOG_INPUTS"),
     ],
 )
 def test_a_misspelt_variable_is_an_error_with_the_nearest_name(name, nearest):
@@ -127,6 +146,12 @@ def test_on_loopback_no_key_is_needed(host):
 def test_keys_need_their_file():
     with pytest.raises(SettingsError, match="SLIPWAY_API_KEYS_FILE"):
         read_settings({"SLIPWAY_AUTH": "keys"})
+
+
+@pytest.mark.parametrize("auth", ["none", "platform"])
+def test_a_file_of_keys_that_would_not_be_asked_for_is_an_error(auth):
+    with pytest.raises(SettingsError, match=f"SLIPWAY_AUTH={auth} the service would ask for none"):
+        read_settings({"SLIPWAY_AUTH": auth, "SLIPWAY_API_KEYS_FILE": "keys.json"})
 
 
 def test_help_knows_every_variable_with_its_meaning():

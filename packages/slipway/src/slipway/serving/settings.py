@@ -66,7 +66,9 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
     shadow_queue_mb: Annotated[
         int, Meta(ge=1, le=1000, description="rows of a worker that wait for the shadow, in MB; more are dropped")
     ] = 4
-    host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
+    host: Annotated[
+        str, Meta(pattern=r"^[^\s/\[\]]+\Z", description="address or name to listen on, without port and brackets")
+    ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="port to listen on; else $AIP_HTTP_PORT, else $PORT")] = 8080
     workers: Annotated[int, Meta(ge=0, le=256, description="processes; 0: one for each core of the container")] = 0
     share_port: Annotated[
@@ -144,8 +146,8 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
 def read_settings(environ: Mapping[str, str] = os.environ, **chosen: Any) -> ServingSettings:
     """Read the environment; a value that is `chosen` (and not None) overrides it.
 
-    Raises `SettingsError` for an invalid value, an unknown variable SLIPWAY_..., and for an address that others can
-    reach without authentication.
+    Raises `SettingsError` for an invalid value, an unknown variable SLIPWAY_..., keys that would not be asked for, and
+    for an address that others can reach without authentication.
     """
     verify_variables(environ, ServingSettings.__struct_fields__)
     settings = read_settings_unchecked(environ, **chosen)
@@ -188,4 +190,9 @@ def verify_auth(settings: ServingSettings) -> None:
     if settings.auth == "keys" and settings.api_keys_file is None:
         raise SettingsError(
             "SLIPWAY_AUTH=keys needs SLIPWAY_API_KEYS_FILE, the file that `slipway key new NAME --file FILE` writes."
+        )
+    if settings.auth != "keys" and settings.api_keys_file is not None:
+        raise SettingsError(
+            f"SLIPWAY_API_KEYS_FILE names a file of keys, but with SLIPWAY_AUTH={settings.auth} the service would ask "
+            "for none. Set SLIPWAY_AUTH=keys, or unset SLIPWAY_API_KEYS_FILE."
         )

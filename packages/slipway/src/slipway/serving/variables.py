@@ -10,6 +10,7 @@ import msgspec
 from slipway.errors import SettingsError
 
 PREFIX = "SLIPWAY_"
+_LIKE_OURS = re.compile(r"slip[._-]?way", re.IGNORECASE)
 Kind = TypeVar("Kind", bound=msgspec.Struct)
 # Platforms name the port in variables of their own: Vertex AI; Cloud Run, Heroku and others.
 PORTS = (f"{PREFIX}PORT", "AIP_HTTP_PORT", "PORT")
@@ -52,15 +53,25 @@ def read_variables(kind: type[Kind], environ: Mapping[str, str], chosen: Mapping
 def _invalid(
     kind: type[msgspec.Struct], given: Mapping[str, Any], sources: Mapping[str, str], error: str
 ) -> SettingsError:
-    """Name the variable, with the values that it may have where they are few."""
+    """Name the variable, with the values that it may have."""
     reason, _, path = error.partition(" - at `$.")
     name = path.rstrip("`")
     for field in msgspec.structs.fields(kind):
-        allowed = get_args(get_args(field.type)[0]) if field.name == name else ()
-        if allowed and all(isinstance(each, str) for each in allowed):
-            reason = f"expected {' or '.join(allowed)}, found {given[name]!r}"
+        if field.name == name and (expected := _describe_values(field.type)):
+            reason = f"expected {expected}, found {given[name]!r}"
     variable = f"{sources.get(name, PREFIX + name.upper())}: " if name else ""
     return SettingsError(f"Invalid setting: {variable}{reason}. `slipway serve --help` lists the settings.")
+
+
+def _describe_values(annotated: Any) -> str:
+    """Describe the values of a setting: a few words, a range of numbers, or the description of a text."""
+    own, meta = get_args(annotated)
+    words = get_args(own)
+    if words and all(isinstance(each, str) for each in words):
+        return " or ".join(words)
+    if own in (int, float):
+        return f"{'a whole number' if own is int else 'a number'} from {meta.ge:,} to {meta.le:,}"
+    return str(meta.description) if meta.pattern else ""
 
 
 def _find(environ: Mapping[str, str], setting: str) -> tuple[str, str]:
@@ -77,10 +88,10 @@ def _find(environ: Mapping[str, str], setting: str) -> tuple[str, str]:
 
 
 def verify_variables(environ: Mapping[str, str], settings: Iterable[str]) -> None:
-    """Raise `SettingsError` for an unknown variable that starts with SLIPWAY_, with the nearest name."""
+    """Raise `SettingsError` for an unknown variable that looks like SLIPWAY_..., with the nearest name."""
     own = [PREFIX + name.upper() for name in settings]
     for name, value in sorted(environ.items()):
-        if not name.startswith(PREFIX) or name in own or name in _OTHERS:
+        if not _LIKE_OURS.match(name) or name in own or name in _OTHERS:
             continue
         if _SERVICES.fullmatch(name) or _ADDRESS.match(value):
             continue

@@ -25,6 +25,15 @@ _WORDS = {
     "True": "true",
     "False": "false",
 }
+# What a body has where JSON cannot, and what to send instead.
+_FOREIGN = {
+    b"\xef\xbb\xbf": "a byte order mark. Send UTF-8 without one",
+    b"\xff\xfe": "UTF-16. Send UTF-8",
+    b"\xfe\xff": "UTF-16. Send UTF-8",
+    b"\0": "a zero byte, as UTF-16 has them. Send UTF-8",
+    b"\x1f\x8b": "gzip. Send it with the header Content-Encoding: gzip",
+    b"'": "a single quote. Send texts and names in double quotes",
+}
 _WORD = re.compile(rb"-?[A-Za-z]+")
 
 
@@ -147,6 +156,8 @@ def parse_json(body: bytes) -> Any:
         raise Refusal(Reason.INVALID_ROW, "A number in the body is out of range: expected 64 bits.") from None
     except msgspec.DecodeError as error:
         reason = str(error).removeprefix("JSON is malformed: ").lower() + _name_word(body, str(error))
+        if not body.strip():
+            reason = "the body is empty"
     except UnicodeDecodeError:
         reason = "invalid UTF-8"
     except RecursionError:
@@ -155,11 +166,14 @@ def parse_json(body: bytes) -> Any:
 
 
 def _name_word(body: bytes, error: str) -> str:
-    """Say what to send in place of a word that JSON lacks, if the byte that `error` names is within one."""
+    """Say what to send in place of what JSON lacks, if the byte that `error` names is one or within a word."""
     place = re.search(r"\(byte (\d+)\)", error)
     if place is None:
         return ""
     at = int(place[1])
+    for foreign, advice in _FOREIGN.items():
+        if body.startswith(foreign, at):
+            return f", found {advice}"
     for found in _WORD.finditer(body, max(0, at - 9), at + 9):
         word = found[0].decode()
         # It stops within the word, or right after it: `nan` begins as `null` does.
