@@ -355,6 +355,7 @@ def test_the_commands_say_what_happened_and_what_to_type_next(project):
         (("promote", "staging", "production"), "slipway show production"),
         (("status",), "production   serves"),
         (("show", "production"), "gate"),
+        (("show",), "environment    staging"),
         (("reconcile", "production"), "in sync with the ledger"),
         (("smoke", find_target(project.root, "production").url), "golden rows"),
         (("stop", "production"), "stopped"),

@@ -85,6 +85,21 @@ def test_history_shows_the_newest_first_and_what_serves(rolled_back, toys):
     assert f"blocked: {crops}" in done.stdout
 
 
+def test_history_without_an_environment_shows_each(rolled_back):
+    assert slipway(rolled_back, "ledger", "init", "--environment", "live", "--reason", "another").returncode == 0
+    done = slipway(rolled_back, "history", "--limit", "1")
+    assert done.returncode == 0, done.stderr
+    live, others = done.stdout.split("live serves nothing")
+    assert "genesis" in live
+    assert "production serves" in others and "3 older entries" in others and "staging serves nothing" in others
+    found = json.loads(slipway(rolled_back, "history", "--json").stdout)
+    assert [(each["environment"], len(each["entries"])) for each in found] == [
+        ("live", 1),
+        ("production", 4),
+        ("staging", 1),
+    ]
+
+
 def test_history_of_the_last_ones_says_how_many_are_older(rolled_back):
     done = slipway(rolled_back, "history", "production", "--limit", "1")
     assert len(done.stdout.splitlines()) == 5

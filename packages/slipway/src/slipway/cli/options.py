@@ -85,6 +85,7 @@ REPOSITORY = click.option("--repository", required=True, metavar="REGISTRY/NAME"
 YES = click.option("--yes", is_flag=True, help="Make the changes; without it, a dry run.")
 
 ENVIRONMENT = click.argument("environment", metavar="ENV")
+ANY_ENVIRONMENT = click.argument("environment", metavar="[ENV]", required=False)
 SOURCE = click.argument("source", metavar="FROM")
 
 

@@ -31,8 +31,8 @@ SECTIONS = {
     },
     "Look": {
         "status": LazyCommand("look.status", "Show what each environment should run, and what runs", "deliver"),
-        "history": LazyCommand("look.status", "Show the ledger's entries of an environment, newest first", "deliver"),
-        "show": LazyCommand("look.status", "Show where the release of an environment came from", "deliver"),
+        "history": LazyCommand("look.status", "Show the ledger's entries, newest first", "deliver"),
+        "show": LazyCommand("look.status", "Show where the release that serves came from", "deliver"),
         "log": LazyCommand("look.service", "Print the prediction log", "serve"),
         "health": LazyCommand("look.service", "Check that the service on this machine is ready", "serve"),
         "smoke": LazyCommand("look.service", "Test a running service with the golden rows", "deliver"),

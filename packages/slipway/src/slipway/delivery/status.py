@@ -13,7 +13,7 @@ from slipway.delivery.targets.registry import find_target
 from slipway.errors import DeliveryError
 from slipway.ledger import Entry, Event, Ledger, Release
 from slipway.ledger.entry import RELEASE_EVENTS
-from slipway.settings import project_settings
+from slipway.settings import ProjectSettings, project_settings
 from slipway.tracking.aliases import read_alias
 
 
@@ -44,8 +44,12 @@ def read_status(root: Path) -> list[Status]:
     """Return the status of every environment of the ledger that pyproject.toml describes."""
     settings = project_settings(root)
     ledger = Ledger(root, settings)
-    names = [name for name in ledger.environments() if name in settings.environments]
+    names = _list_described(ledger, settings)
     return [_read_one(ledger.read(name), find_target(root, name, settings), ledger.trust) for name in names]
+
+
+def _list_described(ledger: Ledger, settings: ProjectSettings) -> list[str]:
+    return [name for name in ledger.environments() if name in settings.environments]
 
 
 def _read_one(entry: Entry, target: Target, trust: str) -> Status:
@@ -100,6 +104,12 @@ def find_arrival(ledger: Ledger, environment: str) -> Entry | None:
         return None
     entries = (entry for entry in ledger.history(environment) if entry.event in RELEASE_EVENTS)
     return next((entry for entry in entries if entry.release == serving), None)
+
+
+def trace_releases(root: Path) -> list[dict[str, Any]]:
+    """Return what `trace_release` does for every environment of the ledger that pyproject.toml describes."""
+    settings = project_settings(root)
+    return [trace_release(root, name) for name in _list_described(Ledger(root, settings), settings)]
 
 
 def trace_release(root: Path, environment: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from slipway.cli.options import AS_JSON, ENVIRONMENT, examples
+from slipway.cli.options import ANY_ENVIRONMENT, AS_JSON, examples
 from slipway.cli.output import print_result, print_table, printable_line, warn_offline
 from slipway.ledger import Entry, Ledger
 
@@ -25,47 +25,64 @@ def status(as_json: bool) -> None:
     print_result(as_json, found, *map(describe_status, found), *trust)
 
 
-@click.command(epilog=examples("slipway show production", "slipway show production --json"))
-@ENVIRONMENT
+@click.command(epilog=examples("slipway show", "slipway show production", "slipway show production --json"))
+@ANY_ENVIRONMENT
 @AS_JSON
-def show(environment: str, as_json: bool) -> None:
-    """Show where the release of an environment came from.
+def show(environment: str | None, as_json: bool) -> None:
+    """Show where the release that serves came from.
 
-    Bundle, image, model version, MLflow run, commit, data, the gate's verdict, who deployed it, and when.
+    Of ENV, or of every environment: bundle, image, model version, MLflow run, commit, data, the gate's verdict, who
+    deployed it, and when.
     """
-    from slipway.delivery.status import trace_release
+    from slipway.delivery.status import trace_release, trace_releases
 
-    facts = trace_release(Path(), environment)
-    shown = {name: "-" if value is None else printable_line(str(value)) for name, value in facts.items()}
-    lines = [f"{name.replace('_', ' '):<14} {value}" for name, value in shown.items()]
-    print_result(as_json, facts, *lines)
+    traced = [trace_release(Path(), environment)] if environment else trace_releases(Path())
+    lines = "\n\n".join("\n".join(map(_describe_fact, facts.items())) for facts in traced)
+    print_result(as_json, traced[0] if environment else traced, lines)
+
+
+def _describe_fact(fact: tuple[str, object]) -> str:
+    name, value = fact
+    return f"{name.replace('_', ' '):<14} {'-' if value is None else printable_line(str(value))}"
 
 
 @click.command(
     epilog=examples(
-        "slipway history production", "slipway history staging --limit 5", "slipway history production --json"
+        "slipway history",
+        "slipway history production",
+        "slipway history staging --limit 5",
+        "slipway history production --json",
     )
 )
-@ENVIRONMENT
+@ANY_ENVIRONMENT
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Largest number of entries.")
 @AS_JSON
-def history(environment: str, limit: int, as_json: bool) -> None:
-    """Show the ledger's entries of an environment, newest first."""
-    found = Ledger(Path())
-    entries = list(found.history(environment, limit))
-    newest = entries[0]
-    if not as_json:
-        _print_entries(entries)
-    facts = {
-        "environment": environment,
-        "serving": newest.serving,
-        "since": newest.since,
-        "blocked": newest.blocked,
-        "offline": found.offline,
-        "entries": entries,
-    }
-    print_result(as_json, facts, *_summary(newest, len(entries)))
-    warn_offline(found.offline)
+def history(environment: str | None, limit: int, as_json: bool) -> None:
+    """Show the ledger's entries, newest first.
+
+    Of ENV, or of every environment.
+    """
+    ledger = Ledger(Path())
+    found = []
+    for number, name in enumerate([environment] if environment else ledger.environments()):
+        entries = list(ledger.history(name, limit))
+        newest = entries[0]
+        if not as_json:
+            click.echo("\n" * (number > 0), nl=False)
+            _print_entries(entries)
+            print_result(False, None, *_summary(newest, len(entries)))
+        facts = {
+            "environment": name,
+            "serving": newest.serving,
+            "since": newest.since,
+            "blocked": newest.blocked,
+            "offline": ledger.offline,
+            "entries": entries,
+        }
+        found.append(facts)
+    if as_json:
+        print_result(True, found[0] if environment else found)
+    warn_offline(ledger.offline)
 
 
 def _summary(newest: Entry, shown: int) -> list[str]:
