@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from slipway.errors import DataError
-from slipway.files.documents import read_content, read_yaml
-from slipway.params import Params
+from slipway.files.documents import convert_document, read_content, read_yaml
+from slipway.params import Params, SplitParams
 from slipway.problem import Problem
 from slipway.search.space import Parameter, apply_values, read_search
 
@@ -23,7 +23,7 @@ def read_basis(root: Path, problem: Problem, params: Params, space: tuple[Parame
     # The searched parameters may have changed since: the winner was written.
     fixed = apply_values(problem, params, {each.name: _any_value(each) for each in space})
     return {
-        "rows in prepared/train.parquet": verify_training_rows(root),
+        "rows in prepared/train.parquet": verify_training_rows(root, params.split),
         "search.space": _hash_value(search.space),
         "search.folds": str(search.folds),
         "primary metric": problem.metric,
@@ -32,22 +32,21 @@ def read_basis(root: Path, problem: Problem, params: Params, space: tuple[Parame
     }
 
 
-def verify_training_rows(root: Path) -> str:
-    """Return the md5 of the training set; raises `DataError` unless it is the one of this split, by `dvc.lock`.
+def verify_training_rows(root: Path, now: SplitParams) -> str:
+    """Return the md5 of the training set; raises `DataError` unless the split `now` made it, by `dvc.lock`.
 
     A training set that another split made holds rows that are in the holdout now.
     """
     lock = read_yaml(root / "dvc.lock", dict[str, Any], DataError, _REPEAT)
     stage = lock.get("stages", {}).get("prepare", {})
     made = {out.get("path"): out.get("md5") for out in stage.get("outs", ())}
-    split = stage.get("params", {}).get("params.yaml", {}).get("split")
+    split = stage.get("params", {}).get("params.yaml", {}).get("split", {})
     md5 = hashlib.md5(read_content(root / _TRAIN, DataError, _REPEAT), usedforsecurity=False).hexdigest()
     if md5 != made.get(_TRAIN):
         raise DataError(f"{_TRAIN} has the md5 {md5}, expected {made.get(_TRAIN)} by dvc.lock. {_REPEAT}")
-    now = read_yaml(root / "params.yaml", dict[str, Any], DataError, _REPEAT).get("split")
-    if split != now:
+    if convert_document(split, SplitParams, "dvc.lock", DataError, _REPEAT, section="split") != now:
         raise DataError(
-            f"{_TRAIN} may hold rows of the holdout: it was made with the split {split}, params.yaml has {now}. "
+            f"{_TRAIN} may hold rows of the holdout: it was made with the split {split}, params.yaml has another. "
             f"{_REPEAT}"
         )
     return md5

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from slipway.data.folds import fold_by_group
+from slipway.data.folds import make_folds
 from slipway.data.prepared import read_part
 from slipway.errors import SlipwayError, first_line
 from slipway.evaluation.metrics import metric_value
@@ -107,7 +107,7 @@ def _serve(pipe: Connection, root: Path) -> None:
     warnings.simplefilter("ignore")
     problem, params = load_project(root)
     frame = read_part(root / "prepared", "train")
-    folds = fold_by_group(frame, read_search(params).folds)
+    folds = make_folds(frame, params.split, read_search(params).folds)
     with suppress(EOFError, BrokenPipeError):
         while True:
             pipe.send(_score_or_explain(problem, params, pipe.recv(), frame, folds))
