@@ -2,11 +2,11 @@
 
     uv run python packages/slipway/benchmarks/estimators [--only NAME] [--rows 2000] [--fresh 100000]
 
-Needs the extra boost (`uv sync --all-packages`). Prints the tables of docs/estimators.md: the pipelines that people
-write for rows with texts and gaps, then every estimator that skl2onnx names on numbers without gaps. Each goes through
-the fit, the export, the certificate and the seal that `dvc repro` uses. A fresh row is off if its score differs by more
-than 1e-5 (of the target's spread, or of a larger score) or its label changed; one in a hundred has a text that the
-training rows do not have.
+Needs the extras boost and catboost (`uv sync --all-packages`). Prints the tables of docs/estimators.md: the pipelines
+that people write for rows with texts and gaps, then every estimator that skl2onnx names on numbers without gaps. Each
+goes through the fit, the export, the certificate and the seal that `dvc repro` uses. A fresh row is off if its score
+differs by more than 1e-5 (of the target's spread, or of a larger score) or its label changed; one in a hundred has a
+text that the training rows do not have.
 """
 
 import os

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-# Of the extra boost.
+# Of the extras boost and catboost.
+from catboost import CatBoostClassifier, CatBoostRegressor
 from lightgbm import LGBMClassifier, LGBMRegressor
 from measure import Case
 from sklearn.calibration import CalibratedClassifierCV
@@ -57,6 +58,7 @@ SEED = {"random_state": 0}
 linear = partial(LogisticRegression, max_iter=1000)
 boosted = partial(HistGradientBoostingClassifier, max_iter=50, **SEED)
 forest = partial(RandomForestClassifier, 50, **SEED)
+CATBOOST = {"iterations": 100, "verbose": 0, "allow_writing_files": False, **SEED}
 
 
 def encoded(estimator: Any, numbers: Any = None, texts: Any = None) -> Any:
@@ -185,6 +187,8 @@ CLASSIFIERS |= {
     "GridSearchCV(LGBMClassifier)": lambda: GridSearchCV(
         LGBMClassifier(verbose=-1, **SEED), {"num_leaves": [7, 15]}, cv=2
     ),
+    "CatBoostClassifier": partial(CatBoostClassifier, **CATBOOST),
+    "codes + CatBoostClassifier": lambda: codes_and_numbers(CatBoostClassifier(**CATBOOST)),
 }
 REGRESSORS = {
     "XGBRegressor": partial(XGBRegressor, n_estimators=100, **SEED),
@@ -193,6 +197,8 @@ REGRESSORS = {
     "LGBMRegressor": partial(LGBMRegressor, verbose=-1, **SEED),
     "LGBMRegressor, poisson": partial(LGBMRegressor, objective="poisson", verbose=-1, **SEED),
     "LGBMRegressor, quantile": partial(LGBMRegressor, objective="quantile", alpha=0.9, verbose=-1, **SEED),
+    "CatBoostRegressor": partial(CatBoostRegressor, **CATBOOST),
+    "CatBoostRegressor, tweedie": partial(CatBoostRegressor, loss_function="Tweedie:variance_power=1.5", **CATBOOST),
     "HistGradientBoosting": partial(HistGradientBoostingRegressor, **SEED),
     "HistGradientBoosting, poisson": partial(HistGradientBoostingRegressor, loss="poisson", **SEED),
     "HistGradientBoosting, gamma": partial(HistGradientBoostingRegressor, loss="gamma", **SEED),
@@ -219,6 +225,7 @@ def list_usual() -> Iterator[Case]:
         "impute + RandomForest",
         "XGBClassifier",
         "LGBMClassifier",
+        "CatBoostClassifier",
     ):
         yield Case(f"{name}, three classes", Task.MULTICLASS, CLASSIFIERS[name], gaps=True)
     for name, build in REGRESSORS.items():

@@ -1,4 +1,4 @@
-"""XGBoost and LightGBM are exported exactly: missing values, thresholds, classes, links."""
+"""XGBoost, LightGBM and CatBoost are exported exactly: missing values, thresholds, classes, links."""
 
 import sys
 
@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+from catboost import CatBoostClassifier, CatBoostRegressor
 from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.pipeline import make_pipeline
@@ -17,9 +18,12 @@ from slipway.bundle.scorer import Scorer
 from slipway.bundle.verify import score_difference
 from slipway.errors import ModelError
 from slipway.problem import Task
+from slipway.training.certify import CertifiedRows, certify_parity
 from slipway.training.export import export_onnx
 from slipway.training.fit import Fitted, fit_estimator, predict_scores
 from slipway.training.seal import seal_bundle
+
+CATBOOST = {"iterations": 40, "verbose": 0, "allow_writing_files": False}
 
 
 def fit_on(estimator, task, rows):
@@ -53,6 +57,13 @@ def make_rows(rows, seed=0):
         (LGBMClassifier(n_estimators=40, verbose=-1), Task.MULTICLASS),
         (LGBMRegressor(n_estimators=40, verbose=-1), Task.REGRESSION),
         (LGBMRegressor(n_estimators=40, objective="poisson", verbose=-1), Task.REGRESSION),
+        (LGBMRegressor(n_estimators=40, objective="mape", verbose=-1), Task.REGRESSION),
+        (LGBMClassifier(n_estimators=40, objective="cross_entropy", verbose=-1), Task.BINARY),
+        (CatBoostClassifier(**CATBOOST), Task.BINARY),
+        (CatBoostClassifier(**CATBOOST, nan_mode="Max"), Task.MULTICLASS),
+        (CatBoostRegressor(**CATBOOST), Task.REGRESSION),
+        (CatBoostRegressor(**CATBOOST, loss_function="Tweedie:variance_power=1.5"), Task.REGRESSION),
+        (CalibratedClassifierCV(CatBoostClassifier(**CATBOOST), cv=2), Task.BINARY),
         (make_pipeline(FunctionTransformer(), LGBMClassifier(n_estimators=40, verbose=-1)), Task.BINARY),
     ],
     ids=lambda found: type(found).__name__ if hasattr(found, "fit") else str(found),
@@ -75,7 +86,15 @@ def test_a_threshold_of_lightgbm_that_rounds_up_onto_a_value_does_not_swallow_it
     assert score_difference(scores, predict_scores(fitted, rows)).max() < 1e-5
 
 
-@pytest.mark.parametrize("estimator", [XGBClassifier(n_estimators=20), LGBMClassifier(n_estimators=20, verbose=-1)])
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        XGBClassifier(n_estimators=20),
+        LGBMClassifier(n_estimators=20, verbose=-1),
+        CatBoostClassifier(**CATBOOST),
+    ],
+    ids=lambda found: type(found).__name__,
+)
 def test_a_bundle_of_boosted_trees_is_sealed_with_rows_around_their_jumps(churn, tmp_path, estimator):
     problem = msgspec.structs.replace(churn.problem, build=lambda params, seed: estimator)
     fitted = fit_estimator(problem, churn.params, churn.train)
@@ -83,6 +102,38 @@ def test_a_bundle_of_boosted_trees_is_sealed_with_rows_around_their_jumps(churn,
     assert certificate.passed
     assert certificate.thresholds > 100
     assert bundle.manifest.inputs == churn.bundle.manifest.inputs
+
+
+@pytest.mark.parametrize(
+    ("estimator", "task", "words"),
+    [
+        (
+            XGBClassifier(n_estimators=5, booster="dart"),
+            Task.BINARY,
+            "booster='dart' is not exported rightly. Leave it",
+        ),
+        (LGBMRegressor(n_estimators=5, linear_tree=True, verbose=-1), Task.REGRESSION, "linear_tree=True is not"),
+        (LGBMClassifier(n_estimators=5, objective="multiclassova", verbose=-1), Task.MULTICLASS, "'multiclassova' is"),
+        (
+            LGBMClassifier(n_estimators=5, boosting_type="rf", subsample=0.7, subsample_freq=1, verbose=-1),
+            Task.MULTICLASS,
+            "boosting_type='rf' is not exported rightly",
+        ),
+        (CatBoostClassifier(**CATBOOST, grow_policy="Lossguide"), Task.BINARY, "grow_policy='Lossguide' is not"),
+    ],
+    ids=["dart", "linear trees", "one against all", "another number of scores", "trees without symmetry"],
+)
+def test_a_setting_that_is_not_exported_is_named(estimator, task, words):
+    rows = make_rows(500)
+    fitted = fit_on(estimator, task, rows)
+    with pytest.raises(ModelError, match=words):
+        certify_parity(
+            Scorer(export_onnx(fitted), task),
+            fitted,
+            CertifiedRows(rows, rows[:0], rows[:0], rows[:0]),
+            0.4 if task is Task.BINARY else None,
+            1.0,
+        )
 
 
 def test_without_the_extra_the_message_says_what_to_install(churn, monkeypatch):

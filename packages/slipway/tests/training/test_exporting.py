@@ -80,6 +80,10 @@ def voters():
     [
         by_column(linear()),
         by_column(linear(), numbers=make_pipeline(SimpleImputer(), KBinsDiscretizer(5))),
+        by_column(linear(), texts=OneHotEncoder(handle_unknown="infrequent_if_exist")),
+        make_pipeline(
+            ColumnTransformer([("numbers", SimpleImputer(), [0, 1, -2]), ("texts", OneHotEncoder(), [-1])]), linear()
+        ),
         by_column(linear(), texts=ColumnTransformer([("inner", OneHotEncoder(handle_unknown="ignore"), ["country"])])),
         by_column(DecisionTreeClassifier(max_depth=6), numbers=SimpleImputer()),
         make_pipeline(
@@ -101,6 +105,8 @@ def voters():
     ids=[
         "columns",
         "bins",
+        "no rare texts",
+        "positions from the end",
         "nested columns",
         "one-hot before trees",
         "slice",

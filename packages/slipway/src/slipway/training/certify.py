@@ -66,6 +66,12 @@ def certify_parity(
     """
     tensor = np.concatenate(rows)
     expected, scores = _predict(fitted, tensor), scorer.run(tensor)
+    if scores.shape != expected.shape:
+        part = find_culprit(fitted.estimator, name_columns(fitted.inputs, tensor[:_ALONE])).model
+        raise ModelError(
+            f"The export of {type(part).__name__} has another number of scores in a row than the estimator. "
+            f"{describe_remedy(part)}"
+        )
     off = score_difference(scores, expected, scale)
     flipped = find_flips(scores, expected, threshold)
     counted = np.arange(len(tensor)) < len(tensor) - len(rows.mixed)

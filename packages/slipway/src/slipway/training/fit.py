@@ -13,6 +13,7 @@ from slipway.contract import read_contract
 from slipway.errors import DataError, ModelError, first_line
 from slipway.params import Params
 from slipway.problem import Problem, Task, order_classes
+from slipway.training.exporting.boosters import BOOSTERS, describe_missing
 from slipway.training.imputers import refuse_idle_imputers
 from slipway.training.precision import refuse_lost_integers, refuse_lost_values
 from slipway.training.refusals import refuse_own_threshold, refuse_unfitted, require_columns, require_scores
@@ -63,11 +64,10 @@ def _build(problem: Problem, params: Params) -> Any:
     try:
         return problem.build(params.model, params.train.seed)
     except ModuleNotFoundError as error:
-        if error.name not in ("xgboost", "lightgbm"):
+        if error.name not in BOOSTERS:
             raise
         raise ModelError(
-            f"model.py imports {error.name}, which is not installed. In pyproject.toml replace "
-            '"slipway[pipeline]" by "slipway[boost]" in the group pipeline, then run `uv lock` and `uv sync`.'
+            f"model.py imports {error.name}, which is not installed. {describe_missing(error.name)}"
         ) from error
 
 

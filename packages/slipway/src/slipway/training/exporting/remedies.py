@@ -32,11 +32,25 @@ _REMEDIES = {
     "FixedThresholdClassifier": "Give the estimator inside of it, and write its threshold as train.threshold in "
     "params.yaml.",
 }
+# Settings of boosters that are not exported, or not rightly: any value but None and the first.
+_USUAL_SETTINGS: dict[str, tuple[Any, ...]] = {
+    "booster": ("gbtree",),
+    "missing": ("nan",),
+    "num_parallel_tree": (1,),
+    "grow_policy": ("SymmetricTree", "depthwise", "lossguide"),
+    "boosting_type": ("gbdt", "dart", "Ordered", "Plain"),
+    "boosting": ("gbdt", "dart"),
+    "linear_tree": (False,),
+    "zero_as_missing": (False,),
+    "reg_sqrt": (False,),
+}
 
 
 def describe_remedy(part: Any) -> str:
     """Return what to write instead of this part, which cannot be exported or is exported wrongly."""
     name = type(part).__name__
+    if name.startswith(("XGB", "LGBM", "CatBoost")):
+        return _advise_booster(part)
     if name == "CalibratedClassifierCV" and part.method != "sigmoid":
         return f'method="{part.method}" is not exported rightly. Write CalibratedClassifierCV(method="sigmoid").'
     if name == "CalibratedClassifierCV":
@@ -48,6 +62,19 @@ def describe_remedy(part: Any) -> str:
     if name.startswith("HistGradientBoosting"):
         return "Leave categorical_features out: text is encoded as numbers already; or put a OneHotEncoder in front."
     return _REMEDIES.get(name, _GENERAL)
+
+
+def _advise_booster(part: Any) -> str:
+    given = part.get_params()
+    unusual = [f"{name}={given[name]!r}" for name, usual in _USUAL_SETTINGS.items() if _is_unusual(given, name, usual)]
+    unusual = unusual or [f"{name}={given[name]!r}" for name in ("objective", "loss_function") if given.get(name)]
+    if not unusual or "RF" in type(part).__name__:
+        return "Write it with fewer settings in model.py, or HistGradientBoosting."
+    return f"{' and '.join(unusual)} is not exported rightly. Leave it out of model.py."
+
+
+def _is_unusual(given: dict[str, Any], name: str, usual: tuple[Any, ...]) -> bool:
+    return given.get(name) is not None and given[name] not in usual and str(given[name]) not in usual
 
 
 def _advise_encoder(encoder: Any) -> str:

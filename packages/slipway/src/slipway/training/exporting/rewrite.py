@@ -15,7 +15,7 @@ def rewrite_for_export(estimator: Any) -> Any:
     from sklearn.model_selection import GridSearchCV
     from sklearn.model_selection._search import BaseSearchCV
     from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import KBinsDiscretizer
+    from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder
 
     copy = round_thresholds(estimator)
     for part in walk_parts(copy):
@@ -27,8 +27,8 @@ def rewrite_for_export(estimator: Any) -> Any:
                 part.weights = np.array(part._weights_not_none, dtype=float)
             if isinstance(part, VotingClassifier):
                 part.flatten_transform = False  # of `transform` alone
-        elif isinstance(part, KBinsDiscretizer) and hasattr(part, "bin_edges_"):
-            _rewrite_bins(part)
+        elif isinstance(part, KBinsDiscretizer | OneHotEncoder):
+            _rewrite_encoder(part)
         elif isinstance(part, Pipeline):
             part.steps = [step for step in part.steps if step[1] not in (None, "passthrough")]
         elif is_booster(part):
@@ -36,12 +36,16 @@ def rewrite_for_export(estimator: Any) -> Any:
     return copy
 
 
-def _rewrite_bins(part: Any) -> None:
-    """Write dense columns, and edges that float32 holds: a value lies on or above one if it is not below it."""
-    if part.encode == "onehot":
-        part.encode = "onehot-dense"
-    for place, edges in enumerate(part.bin_edges_):
+def _rewrite_encoder(part: Any) -> None:
+    """Write edges of bins that float32 holds, dense columns, and the one word that skl2onnx knows for unseen texts."""
+    for place, edges in enumerate(getattr(part, "bin_edges_", ())):
+        # A value lies on or above an edge if it is not below it.
         part.bin_edges_[place] = -round_down(-edges).astype(np.float64)
+    if getattr(part, "encode", "") == "onehot":
+        part.encode = "onehot-dense"
+    rare = getattr(part, "infrequent_categories_", ())
+    if getattr(part, "handle_unknown", "error") != "error" and all(texts is None for texts in rare):
+        part.handle_unknown = "ignore"
 
 
 def rewrite_columns(estimator: Any) -> Any:
@@ -67,4 +71,4 @@ def _positions(columns: Any, names: list[str]) -> list[int]:
     chosen = np.atleast_1d(np.asarray(columns))
     if chosen.dtype == bool:
         return [int(place) for place in np.flatnonzero(chosen)]
-    return [names.index(column) if isinstance(column, str) else int(column) for column in chosen.tolist()]
+    return [names.index(place) if isinstance(place, str) else int(place) % len(names) for place in chosen.tolist()]
