@@ -10,8 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from running import SLIPWAY
 
+from slipway.cli import main
 from slipway.serving.identifiers import format_identifier, new_identifier
 from slipway.serving.log import Batch, Feedback, Prediction, Shadow
 from slipway.serving.log.join import join_outcomes
@@ -83,6 +85,25 @@ def test_folders_pipes_and_unreadable_files_are_counted_and_passed_by(tmp_path, 
     assert done.returncode == 0, done.stderr
     assert BASE in done.stdout or "1 predictions without" in done.stdout
     assert "5 file(s) skipped" in done.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--outcomes",)], ids=["lines", "outcomes"])
+def test_a_folder_that_cannot_be_read_is_no_empty_log(tmp_path, monkeypatch, options):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "a.jsonl").write_bytes(changed(GOOD) + b"\n")
+    tmp_path.chmod(0o755)
+    (tmp_path / "log").chmod(0o000 if os.geteuid() else 0o700)
+    arguments = ["log", "--folder", "log", *options]
+    assert CliRunner().invoke(main, arguments).exit_code == (0 if os.geteuid() == 0 else 1)
+    user = os.geteuid()
+    os.seteuid(user or 65_534)
+    try:
+        done = CliRunner().invoke(main, arguments)
+    finally:
+        os.seteuid(user)
+        (tmp_path / "log").chmod(0o700)
+    assert (done.exit_code, done.output) == (1, "Error: The system reports an error on log: Permission denied.\n")
 
 
 def test_what_a_client_sent_does_not_control_the_terminal(tmp_path):

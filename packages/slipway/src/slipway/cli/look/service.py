@@ -81,6 +81,8 @@ def log(folder: Path | None, last: int, everything: bool, follow: bool, outcomes
         raise click.ClickException(
             f"No prediction log at {log_folder}. `slipway serve` writes one; --folder names another."
         )
+    if follow and outcomes:
+        raise click.UsageError("--outcomes counts once: leave out --follow.")
     damage, ends = reader.Damage(), reader.Ends()
     if outcomes:
         found = count_outcomes(log_folder, damage)

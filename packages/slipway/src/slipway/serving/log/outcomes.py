@@ -67,10 +67,11 @@ def count_outcomes(folder: Path, damage: Damage) -> dict[str, int]:
     Raises `DataError` for a log that memory does not hold, where there is no temporary folder either.
     """
     totals: Counter[str] = Counter(join_outcomes(()).summary())
+    paths = list_log_files(folder, damage)
     with ExitStack() as stack:
         parts = [_Part(*(stack.enter_context(SpooledTemporaryFile(_IN_MEMORY)) for _ in "kf")) for _ in range(_PARTS)]
         try:
-            _divide(folder, parts, damage)
+            _divide(paths, parts, damage)
         except OSError as error:
             raise DataError(
                 "Cannot count the outcomes of so many predictions in memory, and cannot write temporary files: "
@@ -81,10 +82,10 @@ def count_outcomes(folder: Path, damage: Damage) -> dict[str, int]:
     return dict(totals)
 
 
-def _divide(folder: Path, parts: Sequence[_Part], damage: Damage) -> None:
+def _divide(paths: Sequence[Path], parts: Sequence[_Part], damage: Damage) -> None:
     """Write the identifiers of predictions, and feedback, to the part of the prediction's identifier."""
     encode = msgspec.json.Encoder().encode
-    for path in list_log_files(folder, damage):
+    for path in paths:
         for line in read_lines(path, damage, {}):
             for each in _decode(line, damage):
                 if isinstance(each, Feedback):

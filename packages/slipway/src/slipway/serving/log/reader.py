@@ -61,8 +61,12 @@ def read_log(folder: Path, damage: Damage | None = None, ends: Ends | None = Non
 
 
 def list_log_files(folder: Path, damage: Damage) -> list[Path]:
-    """List the files of a log, and count folders, pipes and the like that are named as one."""
-    damage.files += sum(1 for path in folder.glob(f"*{SUFFIX}") if not path.is_file())
+    """List the files of a log, and count folders, pipes and the like that are named as one.
+
+    Raises `OSError` for a folder that cannot be read, which a glob takes for an empty one.
+    """
+    found = [*folder.iterdir()] if folder.exists() else []
+    damage.files += sum(1 for path in found if path.suffix == SUFFIX and not path.is_file())
     return list_segments(folder)
 
 
