@@ -68,6 +68,12 @@ def test_each_file_can_be_read(hostile):
             compile(text, path, "exec")
         if path.endswith(".yaml"):
             assert yaml.safe_load(text)
+    params = yaml.safe_load(files["params.yaml"])
+    for name in params["search"]["space"]:
+        section = params
+        for key in name.split("."):
+            section = section[key]
+        assert isinstance(section, int | float), name
     described = [line for line in files["docs/data.md"].splitlines() if line.startswith("| `")]
     assert len(described) == len(found.inputs) and {line.count("|") for line in described} == {5}
 
