@@ -17,6 +17,7 @@ from slipway.params import SplitBy, SplitParams, read_params
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: Literal["tree", "line"] = "tree"
     depth: Annotated[int, Meta(ge=1)] = 3
+    rates: dict[str, float] = {}
 
 
 GOOD = """
@@ -50,6 +51,8 @@ def test_good_parameters_come_back_typed(tmp_path):
         ("model:", "modell:", "modell"),
         ("salt: s, ", "", "salt"),
         ("evaluate:", "extra: 1\nevaluate:", "extra"),
+        ("seed: 7, threshold", "seed: 4294967296, threshold", "train.seed"),
+        ("kind: line", "rates: {1: 2.0}", "model.rates: expected keys of text, found `int`"),
         (", holdout: 0.2", "", "split.holdout is missing: by group"),
         ("0.2", "0.2, from: 2024-03-01", "split.from belongs to a split by time"),
         ("0.2", "0.2, gap_days: 7", "split.gap_days belongs to a split by time"),
@@ -87,6 +90,17 @@ def test_a_split_has_a_day_or_a_share(tmp_path, written, split):
 def test_malformed_yaml_is_refused(tmp_path):
     with pytest.raises(SettingsError, match=r"Malformed YAML in params\.yaml: line 1: "):
         read(tmp_path, "split: [1")
+
+
+def test_a_conflict_of_branches_is_named(tmp_path):
+    theirs = GOOD.replace("seed: 7, threshold", "seed: 8, threshold")
+    with pytest.raises(SettingsError, match=r"params\.yaml, line 1: a conflict of a merge"):
+        read(tmp_path, f"<<<<<<< HEAD{GOOD}======={theirs}>>>>>>> main\n")
+
+
+def test_yaml_of_any_depth_is_an_error(tmp_path):
+    with pytest.raises(SettingsError, match=r"Malformed YAML in params\.yaml"):
+        read(tmp_path, f"split: {'[' * 3000}")
 
 
 def test_an_empty_file_is_refused(tmp_path):

@@ -15,6 +15,8 @@ from slipway.files.documents import convert_document, read_yaml
 _ADVICE = "Fix the file, or the -S option that changed it."
 
 Share = Annotated[float, Meta(gt=0, lt=1)]
+# The most that numpy and scikit-learn accept.
+Seed = Annotated[int, Meta(ge=0, lt=2**32)]
 
 
 class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -47,7 +49,7 @@ class SplitParams(Strict, frozen=True, omit_defaults=True):
 class TrainParams(Strict, frozen=True):
     """Settings of training: `seed` of the estimator, `threshold` from which a binary score is labelled positive."""
 
-    seed: Annotated[int, Meta(ge=0)]
+    seed: Seed
     threshold: Share = 0.5
 
 
@@ -59,7 +61,7 @@ class EvaluateParams(Strict, frozen=True):
 
     resamples: Annotated[int, Meta(ge=100, le=100_000)]
     confidence: Annotated[float, Meta(ge=0.5, lt=1)]
-    seed: Annotated[int, Meta(ge=0)]
+    seed: Seed
     hash_groups: bool = False
 
 
@@ -101,7 +103,7 @@ class SearchParams(Strict, frozen=True):
 
     space: Annotated[dict[str, Any], Meta(min_length=1)]
     folds: Annotated[int, Meta(ge=2, le=20)] = 5
-    seed: Annotated[int, Meta(ge=0)] = 7
+    seed: Seed = 7
 
 
 class Params(Strict, frozen=True):

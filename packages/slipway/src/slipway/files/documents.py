@@ -12,7 +12,10 @@ T = TypeVar("T")
 Failure = type[SlipwayError]
 
 # "Expected `int`, got `str` - at `$.train.seed`", "... - at `key in $.metrics`"
-_EXPLAINED = re.compile(r"(?P<what>.*?)(?:, got (?P<got>`.*?`))?(?: - at `(?:key in )?(?P<path>\$.*)`)?", re.DOTALL)
+_EXPLAINED = re.compile(
+    r"(?P<what>.*?)(?:, got (?P<got>`.*?`))?(?: - at `(?P<key>key` in `|key in )?(?P<path>\$.*)`)?", re.DOTALL
+)
+_CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _SHOWN = 60
 
@@ -77,12 +80,15 @@ def parse_yaml(content: bytes | str, kind: type[T], where: str, failure: Failure
     """
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+    if found := _CONFLICT.search(content if isinstance(content, str) else content.decode(errors="replace")):
+        number = found.string.count("\n", 0, found.start()) + 1
+        raise failure(f"{where}, line {number}: a conflict of a merge, between <<<<<<< and >>>>>>>. {advice}")
     try:
         plain = _decode_yaml(content)
     except MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise failure(f"Malformed YAML in {where}: {line}{first_line(Exception(error.problem))} {advice}") from error
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise failure(f"Malformed YAML in {where}: {first_line(error)} {advice}") from error
     return convert_document(plain, kind, where, failure, advice)
 
@@ -127,6 +133,8 @@ def _explain(error: msgspec.ValidationError, plain: Any, where: str, advice: str
     if isinstance(found, str | int | float) and what.startswith("Expected"):
         got = repr(found) if len(repr(found)) <= _SHOWN else f"{repr(found)[:_SHOWN]}..."
     key_path = (section + path.removeprefix("$")).removeprefix(".")
+    if parts and parts["key"] and what == "Expected `str`":
+        what, found = "Expected keys of text", None
     what = what.replace("Object contains unknown field", "unknown key")
     what = what.replace("Object missing required field", "missing key")
     text = f"{what[:1].lower()}{what[1:]}" + (f", found {got}" if got else "")

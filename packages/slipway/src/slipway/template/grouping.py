@@ -36,7 +36,7 @@ def plan_grouping(frame: "pd.DataFrame", kinds: dict[str, str], request: NewProb
     days = frame[request.time].dt.date.nunique() if request.time is not None else 0
     # Rows of a day share their fate.
     if _FEWEST_GROUPS <= days <= len(frame) / 2:
-        zone = " in UTC" if kinds[request.time] == "instant" else ""
+        zone = " in UTC" if kinds[str(request.time)] == "instant" else ""
         stay = f"rows of one day of {request.time}{zone} stay on one side of the split ({days:,} days)"
         return Grouping(days, by_day=True, guesses=(f"{stay}; otherwise: --group",))
     return _require_enough(len(frame), "rows with an outcome", "a larger table")
