@@ -38,6 +38,11 @@ def read_title(text: str) -> str:
     return next(title for _, title in _HEADING.findall(text))
 
 
+def escape_angles(text: str) -> str:
+    """Return text in which <name> is no tag of HTML; in backticks it is none anyway."""
+    return "`".join(part if number % 2 else part.replace("<", "&lt;") for number, part in enumerate(text.split("`")))
+
+
 def list_sections(pages: dict[str, bytes]) -> dict[str, list[str]]:
     """Return the pages of each section of `docs/README.md`; a page stands in the first section that links to it.
 

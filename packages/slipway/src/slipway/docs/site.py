@@ -11,6 +11,7 @@ from pathlib import Path
 import tomlkit
 
 from slipway.docs.pages import HOME, list_sections, read_pages, read_title
+from slipway.docs.reference import render_reference
 from slipway.errors import DocsError
 from slipway.files.documents import read_toml
 
@@ -31,7 +32,8 @@ def build_site(root: Path) -> Path:
     Raises `DocsError` for a broken link or anchor, a page without a place in the navigation, or a missing program.
     """
     folder = root / FOLDER
-    pages = read_pages(root)
+    reference = render_reference()
+    pages = read_pages(root) | reference
     for kept in ("pages", "site"):
         shutil.rmtree(folder / kept, ignore_errors=True)
     for name, content in pages.items():
@@ -41,7 +43,7 @@ def build_site(root: Path) -> Path:
     (folder / "pages" / "style.css").write_text(_STYLE)
     (folder / "pages" / "mermaid.js").write_bytes(_fetch_mermaid(folder))
     config = read_toml(root / CONFIG, DocsError, "Fix it.", "Bring it back from git.")
-    config["project"] |= _describe_site(pages)
+    config["project"] |= _describe_site(pages, [*reference])
     (folder / CONFIG).write_text(tomlkit.dumps(config))
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "--config-file", str(folder / CONFIG)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -51,9 +53,9 @@ def build_site(root: Path) -> Path:
     return folder / "site"
 
 
-def _describe_site(pages: dict[str, bytes]) -> dict[str, object]:
+def _describe_site(pages: dict[str, bytes], reference: list[str]) -> dict[str, object]:
     nav: list[dict[str, object]] = [{"Home": HOME}]
-    for section, names in list_sections(pages).items():
+    for section, names in (list_sections(pages) | {"Made from the code": reference}).items():
         nav.append({section: [{read_title(pages[name].decode()): name} for name in names]})
     return {
         "site_name": read_title(pages[HOME].decode()),

@@ -10,7 +10,12 @@ from slipway.serving.api.predict import VersionResponse, make_struct, prediction
 from slipway.serving.app.application import METRICS, OPEN
 from slipway.serving.error_responses import PROBLEM_JSON, REASONS, ProblemDetails
 from slipway.serving.protocols.mlflow import invocations_response
-from slipway.serving.protocols.open_inference_documents import model_metadata, model_readiness, server_metadata
+from slipway.serving.protocols.open_inference_documents import (
+    model_metadata,
+    model_paths,
+    model_readiness,
+    server_metadata,
+)
 from slipway.serving.request import JSON
 from slipway.serving.settings import ServingSettings
 from slipway.serving.site.operations import Operation, list_operations
@@ -57,7 +62,9 @@ def describe_api(bundle: Bundle, settings: ServingSettings) -> dict[str, Any]:
             "description": "One sealed model over HTTP; the version is the start of its digest.",
         },
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
-        "paths": {operation.path: _describe(operation, keys) for operation in list_operations(bundle)},
+        "paths": {
+            operation.path: _describe(operation, keys) for operation in list_operations(*model_paths(bundle)[:2])
+        },
         "components": components,
     }
 

@@ -4,12 +4,10 @@ from typing import Any
 
 import msgspec
 
-from slipway.bundle import Bundle
 from slipway.serving.app.application import METRICS
 from slipway.serving.protocols.csv_rows import CSV
 from slipway.serving.protocols.mlflow import JSON_LINES
 from slipway.serving.protocols.open_inference import BINARY
-from slipway.serving.protocols.open_inference_documents import model_paths
 
 MONITORING = "/monitoring"
 METRICS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -40,9 +38,8 @@ class Operation(msgspec.Struct, frozen=True):
     missing: dict[str, Any] = {}
 
 
-def list_operations(bundle: Bundle) -> tuple[Operation, ...]:
-    """List every operation of the service."""
-    path, versioned, _ = model_paths(bundle)
+def list_operations(path: str, versioned: str) -> tuple[Operation, ...]:
+    """List every operation of the service whose model the Open Inference Protocol has at `path`, and `versioned`."""
     return (
         _PREDICT,
         _FEEDBACK,
