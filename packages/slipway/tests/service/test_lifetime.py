@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import psutil
@@ -46,6 +47,22 @@ def test_workers_killed_every_second_under_load_lose_no_acknowledged_prediction(
     assert callers.failures == []
     assert len(callers.acknowledged) > 1000
     assert set(callers.acknowledged) <= logged(service)
+
+
+def test_a_worker_that_does_nothing_is_no_longer_ready_and_is_replaced(churn, tmp_path):
+    service = start(churn.bundle.path, tmp_path / "log", workers=2, saturated_seconds=1)
+    stuck = workers_of(service)[0]
+    stuck.suspend()
+    # Connections that the stuck worker gets wait for it, until it is killed.
+    answers = []
+    with suppress(requests.RequestException):
+        while not answers or answers[-1].status_code == 200:
+            answers.append(service.ask.get("/readyz", timeout=2))
+    wait_until(lambda: stuck not in workers_of(service) and len(workers_of(service)) == 2, 30)
+    wait_until(lambda: is_ready(service))
+    said = stop(service)[1]
+    assert "a worker did nothing for 4 s and is killed" in said
+    assert "a worker died (exit code -9) and is replaced" in said
 
 
 def test_ending_under_load_loses_nothing_that_was_accepted(churn, tmp_path):

@@ -111,7 +111,11 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
     ] = 75
     saturated_seconds: Annotated[
         float,
-        Meta(ge=1, le=86_400, description="seconds without a free place in a worker, after which /readyz returns 503"),
+        Meta(
+            ge=1,
+            le=86_400,
+            description="seconds in which a worker has no free place, or does nothing, after which /readyz returns 503",
+        ),
     ] = 5.0
     access_log: Annotated[
         Literal["off", "on"], Meta(description="on: a JSON line on standard output for each request")

@@ -138,7 +138,7 @@ class App:
         if self._board.draining:
             raise Refusal(Reason.OVERLOADED, "The service is shutting down.")
         if self._board.saturated(self._settings.saturated_seconds):
-            detail = f"A worker had no free place for {self._settings.saturated_seconds:g} seconds."
+            detail = f"A worker had no free place, or did nothing, for {self._settings.saturated_seconds:g} seconds."
             raise Refusal(Reason.OVERLOADED, detail)
         if self._settings.when_log_fails == "closed" and not self._log.probe():
             raise Refusal(Reason.LOG, "Cannot write the prediction log.")

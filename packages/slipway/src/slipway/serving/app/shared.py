@@ -30,8 +30,9 @@ class State(IntEnum):
 
 # Draining, leaving, and when a line about the log was printed last.
 _FLAGS = 3
-# Numbers of a section before its counts: the state, open connections, seconds without a free place.
-_STATE, _CONNECTIONS, _FULL, _OWN = 0, 1, 2, 3
+# Numbers of a section before its counts: the state, open connections, seconds without a free place, the last sign of
+# life in seconds of the monotonic clock, which all processes share.
+_STATE, _CONNECTIONS, _FULL, _SIGN, _OWN = 0, 1, 2, 3, 4
 
 
 class Board:
@@ -79,10 +80,16 @@ class Board:
 
     def set_state(self, section: int, state: State) -> None:
         """Set the state of the section's worker."""
+        self._sections[section, _SIGN] = time.monotonic()
         self._sections[section, _STATE] = state
 
+    def sign(self, section: int) -> float:
+        """Return when the section's worker gave a sign of life."""
+        return float(self._sections[section, _SIGN])
+
     def set_load(self, section: int, connections: int, full_seconds: float) -> None:
-        """Set the open connections of the section's worker, and for how long it had no free place."""
+        """Set the open connections of the section's worker, and for how long it had no free place: a sign of life."""
+        self._sections[section, _SIGN] = time.monotonic()
         self._sections[section, _CONNECTIONS] = connections
         self._sections[section, _FULL] = full_seconds
 
@@ -91,8 +98,9 @@ class Board:
         return int(self._running(_CONNECTIONS).sum())
 
     def saturated(self, seconds: float) -> bool:
-        """Return True if a worker had no free place for so long."""
-        return bool((self._running(_FULL) >= seconds).any())
+        """Return True if a worker had no free place, or gave no sign of life, for so long."""
+        silent = self._running(_SIGN) <= time.monotonic() - seconds
+        return bool((self._running(_FULL) >= seconds).any() or silent.any())
 
     def _running(self, number: int) -> Any:
         """Return a number of each worker that is ready: one that was killed leaves its own behind."""

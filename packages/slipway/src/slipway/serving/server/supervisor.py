@@ -23,6 +23,7 @@ from slipway.serving.app.shared import Shared, State, share_state
 from slipway.serving.console import print_line
 from slipway.serving.server.deaths import Deaths
 from slipway.serving.server.port import resolve_host, start_with_signals_blocked
+from slipway.serving.server.stuck import SilentWorkers
 from slipway.serving.server.worker import run_worker
 from slipway.serving.settings import ServingSettings
 from slipway.serving.shadow.process import ShadowProcess
@@ -30,7 +31,9 @@ from slipway.serving.shadow.sealed import read_shadow
 
 # Seconds after which a worker that has not ended is killed, so that the whole service ends within ten.
 _PATIENCE = 8
-_LOOK_SECONDS = 0.005
+_LOOK_SECONDS, _LOOK_AT_WORKERS_SECONDS = 0.005, 1.0
+# A worker that does nothing for so many times SLIPWAY_SATURATED_SECONDS is killed.
+_PATIENCE_WITH_SILENCE = 4
 # Threads that answer while every place is taken.
 _SPARE_THREADS = 8
 # A request whose headers are longer gets 431, before any key is asked.
@@ -68,7 +71,7 @@ class Supervisor(MPServer):
         self._sealed = sealed
         self._listener = listener
         self._spawned = [0] * self.workers
-        self._deaths = Deaths()
+        self._deaths, self._silent = Deaths(), SilentWorkers()
         self._retired: list[Any] = []
         self._shadow = ShadowProcess(shared, self.main_loop_interrupt.set)
 
@@ -100,9 +103,10 @@ class Supervisor(MPServer):
                 self._announce()
                 announced = True
                 self._shadow.start()
-            self.main_loop_interrupt.wait(None if announced else _LOOK_SECONDS)
+            self.main_loop_interrupt.wait(_LOOK_AT_WORKERS_SECONDS if announced else _LOOK_SECONDS)
             self.main_loop_interrupt.clear()
             self._shadow.revive()
+            self._kill_stuck_workers()
             if self.reload_signal:
                 self._reload(spawn_target, target_loader)
             fallen, self.interrupt_children = self.interrupt_children, []
@@ -121,6 +125,18 @@ class Supervisor(MPServer):
             print_line(f"draining: not ready, connections are closed in {self._shared.settings.drain_seconds:g} s")
             time.sleep(self._shared.settings.drain_seconds)
         print_line("finishing accepted requests")
+
+    def _kill_stuck_workers(self) -> None:
+        """Kill workers that do nothing; they are replaced like those that die."""
+        seconds = _PATIENCE_WITH_SILENCE * self._shared.settings.saturated_seconds
+        ready = [index for index in range(self.workers) if self._state(index) is State.READY]
+        signs = [(index, self._shared.board.sign(self._section(index))) for index in ready]
+        for worker_index in self._silent.find_stuck(signs, seconds):
+            print_line(
+                f"a worker did nothing for {seconds:g} s and is killed: it is stopped, or within the bundle's code"
+            )
+            # granian's own method would leave it unreplaced.
+            self.wrks[worker_index].inner.kill()
 
     def _reload(self, spawn_target: Any, target_loader: Any) -> None:
         """Read the bundle again on SIGHUP, and let workers with it take over on the same socket, all or none.
@@ -181,7 +197,10 @@ class Supervisor(MPServer):
         return all(self._state(worker_index) is State.READY for worker_index in range(self.workers))
 
     def _state(self, worker_index: int) -> State:
-        return self._shared.board.state(worker_index + self.workers * ((self._spawned[worker_index] - 1) % 2))
+        return self._shared.board.state(self._section(worker_index))
+
+    def _section(self, worker_index: int) -> int:
+        return worker_index + self.workers * ((self._spawned[worker_index] - 1) % 2)
 
     def _announce(self) -> None:
         settings, manifest = self._shared.settings, self._sealed.manifest
