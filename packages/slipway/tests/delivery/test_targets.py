@@ -96,8 +96,8 @@ def test_a_package_brings_a_target_that_deploys_fails_and_rolls_back_like_ours(p
         (["prot = 80"], r"no option prot, nor has any other target"),
         (["workers = 0"], r"environments\.staging\].* workers: expected `int` >= 1, found 0"),
         (['target = "docker"', 'address = "here"'], r"address: expected `str` matching regex .*, found 'here'"),
-        (['target = "nomad"'], r"unknown target 'nomad'\. Known targets: docker, local, rehearsal, swarm\."),
-        (["target = 1"], r"unknown target 1\. Known targets: docker"),
+        (['target = "nomad"'], r"unknown target 'nomad'\. Known targets: batch, docker, local, rehearsal, swarm\."),
+        (["target = 1"], r"unknown target 1\. Known targets: batch"),
     ],
 )
 def test_an_option_or_a_target_that_is_not_known_is_named_with_those_that_are(find, lines, expected):

@@ -38,6 +38,7 @@ SECTIONS = {
         "smoke": LazyCommand("look.service", "Test a running service with the golden rows", "deliver"),
     },
     "Operate": {
+        "run": LazyCommand("operate.run", "Score a batch environment's table", "pipeline"),
         "feedback": LazyCommand("operate.feedback", "Import outcomes of predictions from a file", "pipeline"),
         "monitor": LazyCommand("operate.monitor", "Measure models in production by their prediction log", "pipeline"),
         "retrain": LazyCommand("operate.retrain", "Retrain on newer data and let the gate judge", "pipeline"),

@@ -65,7 +65,7 @@ def run_smoke_test(url: str, bundle: SealedBundle, key: str | None = None) -> Sm
     served = ask("/version", None, 200, Version).model.digest
     if served != bundle.digest:
         raise DeliveryError(f"{url} serves the bundle {served[:12]}, expected {bundle.digest[:12]}.")
-    golden = _read_golden_rows(bundle)
+    golden = read_golden_rows(bundle)
     # One at a time: how many rows a request may have is the environment's own setting.
     answers = [ask("/predict", line.row, 200, dict[str, Any]) for line in golden]
     off = _differences(url, bundle, answers, golden)
@@ -113,7 +113,8 @@ def is_ready(url: str) -> bool:
     return True
 
 
-def _read_golden_rows(bundle: SealedBundle) -> list[GoldenRow]:
+def read_golden_rows(bundle: SealedBundle) -> list[GoldenRow]:
+    """Return the golden rows of a sealed bundle; raises `DeliveryError` where they cannot be read."""
     try:
         found = [msgspec.json.decode(line, type=GoldenRow) for line in bundle.files["golden.jsonl"].splitlines()]
     except msgspec.DecodeError as error:
