@@ -52,6 +52,19 @@ def test_a_number_with_times_is_split_by_days():
     assert (found.task, found.group_by_day, found.linear) == (Task.REGRESSION, True, False)
     assert found.groups == 200 and fields_of(found)["sold_at"].clocks == ("minute", "weekday")
     assert "import_value" in fields_of(found)
+    assert (found.split_by_time, found.holdout) == (True, 0.3)
+    assert any("the newest 30% of the rows by sold_at are held out" in each for each in found.guesses)
+
+
+def test_rows_of_any_time_are_held_out_where_the_newest_belong_to_older_groups_or_lack_a_class():
+    found = plan(payments(), "fraud", group="account", time="at")
+    assert not found.split_by_time
+    assert any("rows of any time are held out" in each for each in found.guesses)
+    grapes = wines().assign(at=pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(500), unit="h"))
+    assert plan(grapes, "grape", time="at").split_by_time
+    last = grapes["grape"].mask(np.arange(500) > 250, "barolo")
+    assert not plan(grapes.assign(grape=last), "grape", time="at").split_by_time
+    assert not plan(wines(), "grape").split_by_time
 
 
 def test_a_rare_class_has_its_share_as_threshold_and_its_groups():

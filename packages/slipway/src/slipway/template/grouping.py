@@ -1,10 +1,13 @@
-"""Plan which rows stay together in the split: those of a group or of a day, else each row by itself."""
+"""Plan the split: which rows stay together, those of a group or of a day or each by itself, and what is held out."""
 
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from slipway.data.split_days import read_days
+from slipway.data.splitting import split_frame
 from slipway.errors import DataError, SettingsError
+from slipway.params import SplitBy, SplitParams
 from slipway.template.field_names import TIMES
 from slipway.template.quoting import quote_value
 from slipway.template.request import NewProblem
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
 
 # With fewer groups, one part of the split may have too few.
 _FEWEST_GROUPS = 50
+# Share of the newest rows that a split by time must hold out: groups with older rows are not among them.
+_MOST_OF_NEWEST = 0.75
 
 
 class Grouping(msgspec.Struct, frozen=True):
@@ -40,6 +45,25 @@ def plan_grouping(frame: "pd.DataFrame", kinds: dict[str, str], request: NewProb
         stay = f"rows of one day of {request.time}{zone} stay on one side of the split ({days:,} days)"
         return Grouping(days, by_day=True, guesses=(f"{stay}; otherwise: --group",))
     return _require_enough(len(frame), "rows with an outcome", "a larger table")
+
+
+def plan_time_split(
+    frame: "pd.DataFrame", request: NewProblem, grouping: Grouping, holdout: float, classes: int
+) -> bool:
+    """Tell whether the newest share of the rows has enough whole groups, and both parts all `classes` (0: a number)."""
+    if request.time is None:
+        return False
+    rows = frame[[request.time, request.target]].set_axis(["time", "target"], axis=1)
+    if request.group:
+        rows["group"] = frame[request.group].astype(str)
+    else:
+        rows["group"] = read_days(rows).dt.strftime("%Y-%m-%d") if grouping.by_day else rows.index.astype(str)
+    try:
+        parts = split_frame(rows, SplitParams(salt="", by=SplitBy.TIME, holdout=holdout))
+    except DataError:
+        return False
+    whole = len(parts[1]) >= _MOST_OF_NEWEST * holdout * len(rows)
+    return whole and all(not classes or part["target"].nunique() == classes for part in parts)
 
 
 def _require_enough(groups: int, unit: str, remedy: str) -> Grouping:

@@ -10,7 +10,7 @@ from slipway.errors import DataError
 from slipway.problem import Task
 from slipway.template.column_plans import ColumnPlan, LeftOut, explain_text, find_kind, plan_columns
 from slipway.template.field_names import TIMES, name_fields
-from slipway.template.grouping import plan_grouping
+from slipway.template.grouping import plan_grouping, plan_time_split
 from slipway.template.quoting import quote_name
 from slipway.template.request import NewProblem, verify_columns
 from slipway.template.suspects import Suspect, find_suspects, measure_columns
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Parts of a slice: at most so many, each with this many rows.
 _MOST_PARTS, _FEWEST_IN_PART, _MOST_SLICES = 12, 100, 5
+# Below so many rows or groups the holdout would be too small with a smaller share.
+_SMALL, _HOLDOUT, _LARGE_HOLDOUT = 5_000, 0.2, 0.3
 # Fewer rows than this, in all or of one class, and a linear model is the sounder default.
 _FEWEST_FOR_TREES, _FEWEST_OF_CLASS_FOR_TREES = 1_000, 100
 
@@ -29,8 +31,9 @@ class ProblemPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the files of a new problem say.
 
     `classes` are those of the target, `positive` the one that becomes true, in a `share` of the rows; `without_target`
-    counts the rows without outcome, which are not in `rows`; `group_by_day` if a day of `time` is a group; `strongest`
-    is the largest share of the target that one column explains alone; `guesses` are for a person to confirm.
+    counts the rows without outcome, which are not in `rows`; `group_by_day` if a day of `time` is a group; `holdout` is
+    the share that is held out, of the newest rows if `split_by_time`; `strongest` is the largest share of the target
+    that one column explains alone; `guesses` are for a person to confirm.
     """
 
     name: str
@@ -50,6 +53,8 @@ class ProblemPlan(msgspec.Struct, frozen=True, kw_only=True):
     suspects: tuple[Suspect, ...]
     slices: tuple[ColumnPlan, ...]
     group_by_day: bool
+    holdout: float
+    split_by_time: bool
     linear: bool
     threshold: float
     guesses: tuple[str, ...]
@@ -70,6 +75,8 @@ def plan_problem(table: pa.Table, request: NewProblem) -> ProblemPlan:
     values = frame[request.target]
     outcome = values == target.positive if target.task is Task.BINARY else values
     grouping = plan_grouping(frame, kinds, request)
+    holdout = _LARGE_HOLDOUT if grouping.groups < _SMALL else _HOLDOUT
+    by_time = plan_time_split(frame, request, grouping, holdout, len(target.classes))
     inputs, left_out = _plan_inputs(frame, kinds, request)
     strengths = measure_columns(frame, inputs, outcome, target.task)
     return ProblemPlan(
@@ -90,9 +97,16 @@ def plan_problem(table: pa.Table, request: NewProblem) -> ProblemPlan:
         suspects=find_suspects(frame, strengths, request.time),
         slices=_find_slices(frame, inputs),
         group_by_day=grouping.by_day,
+        holdout=holdout,
+        split_by_time=by_time,
         linear=_is_small(values, target.task),
         threshold=target.threshold,
-        guesses=(*target.guesses, *grouping.guesses, *_explain_texts(frame, kinds, request)),
+        guesses=(
+            *target.guesses,
+            *grouping.guesses,
+            *_explain_holdout(request, holdout, by_time),
+            *_explain_texts(frame, kinds, request),
+        ),
     )
 
 
@@ -131,6 +145,16 @@ def _plan_inputs(
             f"No column is left that could be an input. {'; '.join(reasons) or 'The table has no other column'}."
         )
     return inputs, left_out
+
+
+def _explain_holdout(request: NewProblem, holdout: float, by_time: bool) -> list[str]:
+    if by_time:
+        return [f"the newest {holdout:.0%} of the rows by {quote_name(request.time or '')} are held out, in whole days"]
+    if request.time is not None:
+        return [
+            "rows of any time are held out: the newest ones are too few whole groups (split.by: both in params.yaml)"
+        ]
+    return []
 
 
 def _explain_texts(frame: "pd.DataFrame", kinds: dict[str, str], request: NewProblem) -> list[str]:

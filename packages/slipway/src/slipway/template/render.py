@@ -28,8 +28,6 @@ _ESTIMATORS = {
     Task.MULTICLASS: ("HistGradientBoostingClassifier", "LogisticRegression"),
     Task.REGRESSION: ("HistGradientBoostingRegressor", "Ridge"),
 }
-# Below so many rows or groups the holdout would be too small with a smaller share.
-_SMALL, _HOLDOUT, _LARGE_HOLDOUT = 5_000, 0.2, 0.3
 # A margin is a relative loss. It falls with the root of the number of held-out rows, or of groups, of which each has
 # many rows.
 _LEAST_MARGIN, _OF_ROWS, _OF_GROUPS = 0.0125, 1.5, 0.3
@@ -74,8 +72,7 @@ def render_plots(task: Task) -> str:
 
 def _collect_facts(plan: ProblemPlan) -> dict[str, Any]:
     trees, linear = _ESTIMATORS[plan.task]
-    holdout = _LARGE_HOLDOUT if plan.groups < _SMALL else _HOLDOUT
-    held_groups, held_rows = plan.groups * holdout, plan.rows * holdout
+    held_groups, held_rows = plan.groups * plan.holdout, plan.rows * plan.holdout
     grouped = plan.groups < plan.rows
     margin = max(_LEAST_MARGIN, (_OF_GROUPS if grouped else _OF_ROWS) / math.sqrt(held_groups))
     return {
@@ -95,7 +92,6 @@ def _collect_facts(plan: ProblemPlan) -> dict[str, Any]:
         "trees": trees,
         "linear": linear,
         "texts": [each.field for each in plan.inputs if each.kind == "text"],
-        "holdout": holdout,
         "leaf": max(_LEAST_LEAF, min(_MOST_LEAF, plan.rows // 1_000)),
         "held": round(held_groups),
         "unit": "groups" if grouped else "rows",
