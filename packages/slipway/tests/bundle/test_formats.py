@@ -17,6 +17,9 @@ from slipway.bundle.verify import score_difference
 FORMAT_1 = TESTS / "formats" / "bundle-1"
 # The same, sealed by the version before format 3.
 FORMAT_2 = TESTS / "formats" / "bundle-2"
+# The same, sealed by version 0.1.0.
+FORMAT_3 = TESTS / "formats" / "bundle-3"
+DIGEST_3 = "4fe9a9a8276f72bfe1ae1f68889731240ad3ab4aeadf6414a1ee0dd4e17cb7fb"
 DIGEST_2 = "1c54529bc77fb586dad76bd5aad3152f4f687811f2c81edb0e0c675127718a5b"
 DIGEST_1 = "3742b8b716838f86fd7c73c43b312f89155097dda04138f4d15d54ebc74686dc"
 
@@ -46,6 +49,14 @@ def test_a_bundle_of_format_2_is_verified_and_its_profile_has_no_blocks():
     assert profile.blocks is None
     assert profile.inputs["usage"].cells is Shape.NUMBER
     assert profile.inputs["plan"].cells is Shape.CATEGORY
+
+
+def test_a_bundle_of_format_3_is_verified_and_its_profile_has_blocks():
+    bundle = load_bundle(FORMAT_3, DIGEST_3)
+    assert bundle.manifest.format == 3
+    columns, expected = bundle.golden()
+    assert score_difference(bundle.score(columns), expected).max() < 1e-5
+    assert decode_profile((FORMAT_3 / "profile.json").read_bytes()).blocks is not None
 
 
 def test_the_certificate_of_format_1_still_passes():
