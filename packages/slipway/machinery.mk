@@ -1,5 +1,5 @@
 # Targets for working on the machinery (packages/slipway), included by the Makefile at the root.
-.PHONY: setup-machinery test-machinery test-engine test-workflows test-all-tiers test-restart mutants faults bench-serving
+.PHONY: setup-machinery test-machinery test-engine test-workflows test-all-tiers test-restart mutants faults bench-serving release
 
 MACHINERY := packages/slipway
 
@@ -33,6 +33,10 @@ bench-serving: setup-machinery ## the service beside its peers, in one run (RESU
 
 faults: setup-machinery ## let each call of git fail in every way, in every operation of the ledger and of a delivery
 	@uv run --no-sync python $(MACHINERY)/tests/faults
+
+release: setup-machinery ## tag a version and make the thin template of it (VERSION=0.2.0); nothing is pushed
+	@test -n "$(VERSION)" || { echo "Which version? make release VERSION=0.2.0"; exit 1; }
+	@uv run --no-sync python $(MACHINERY)/release "$(VERSION)"
 
 lint:: setup-machinery
 	@uv run --no-sync mypy --config-file $(MACHINERY)/pyproject.toml

@@ -32,6 +32,7 @@ ORDER = [
     "testing",
     "demo",
     "template",
+    "updating",
     "cli",
     "docs",
 ]

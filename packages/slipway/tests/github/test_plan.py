@@ -53,6 +53,7 @@ def test_a_job_is_skipped_only_where_every_changed_file_is_known_not_to_affect_i
 )
 def test_what_can_affect_the_machinery_runs_its_own_tests_too(changed, skipped):
     assert set(plan_jobs("pull_request", changed)) == EVERYTHING - skipped | {"machinery"}
+    assert set(plan_jobs("pull_request", changed, vendored=False)) == EVERYTHING - skipped
 
 
 def test_on_main_cd_judges_what_main_ships():

@@ -47,6 +47,10 @@ SECTIONS = {
         "key": LazyCommand("operate.key", "Create, list and revoke API keys", "serve"),
         "hold": LazyCommand("model.serve", "Hold a port for services that replace each other", "serve"),
         "github": LazyCommand("operate.github", "Set up and maintain the repository on GitHub", "deliver"),
+        "doctor": LazyCommand("operate.update", "Examine this repository, and say what to do", "pipeline"),
+        "update": LazyCommand(
+            "operate.update", "Bring a newer version of the template into this repository", "template"
+        ),
         "ci": LazyCommand("operate.ci", "Run a step of a workflow", "deliver"),
         "stack": LazyCommand("operate.stack", "Run the service, MLflow and PostgreSQL here", "deliver"),
         "mlflow": LazyCommand("operate.mlflow", "Download MLflow stores from GitHub", "deliver"),

@@ -79,7 +79,8 @@ def plan(base: str) -> None:
     from slipway.github.jobs.plan import has_passed, list_changed_files, plan_jobs
 
     job = job_settings()
-    jobs = plan_jobs(job.event_name, list_changed_files(Path(), base, job.event_name))
+    changed = list_changed_files(Path(), base, job.event_name)
+    jobs = plan_jobs(job.event_name, changed, vendored=Path("packages/slipway").is_dir())
     if job.event_name == "push":
         with GitHub(github_settings()) as client:
             jobs = [] if has_passed(client, job.commit) else jobs

@@ -59,16 +59,17 @@ _CHECK = "verdict"
 _APP = 15368
 
 
-def plan_jobs(event: str, changed: list[str] | None) -> list[str]:
+def plan_jobs(event: str, changed: list[str] | None, *, vendored: bool = True) -> list[str]:
     """Return the jobs that run for an event and the files that it changed.
 
-    `changed` is None where it is unknown: then every job runs but the machinery's tests, which also run weekly.
+    `changed` is None where it is unknown: then every job runs but the machinery's tests, which also run weekly. A
+    repository in which the machinery is not `vendored` has no tests of it.
     """
     skipped = set(ONLY_BEFORE_MERGE) if event == "push" else set()
     for job, patterns in CANNOT_AFFECT.items():
         if changed and all(_harmless(path, patterns) for path in changed):
             skipped.add(job)
-    machinery = ["machinery"] if any(_matches(path, MACHINERY) for path in changed or []) else []
+    machinery = ["machinery"] if vendored and any(_matches(path, MACHINERY) for path in changed or []) else []
     return [*ALWAYS, *machinery, *(job for job in CANNOT_AFFECT if job not in skipped)]
 
 

@@ -1,0 +1,121 @@
+"""Make the files of the thin template from those of this repository, so that nothing is maintained twice."""
+
+import re
+from pathlib import PurePosixPath
+
+PINNED = 'slipway = {{ git = "{{{{ machinery }}}}", subdirectory = "packages/slipway", tag = "slipway-v{version}" }}'
+# Maintainers' files, and pages that are read at the repository of the template.
+LEFT_OUT = (
+    "packages/",
+    ".ci/",
+    ".github/workflows/docs.yml",
+    ".github/workflows/machinery.yml",
+    "docs/",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "uv.lock",
+    "zensical.toml",
+)
+KEPT = ("docs/data.md", "packages/slipway/follow/")
+_FOLLOW = "packages/slipway/follow/"
+# What copier renders; every other file is copied as it is.
+RENDERED = ("README.md", ".github/CODEOWNERS", "pyproject.toml")
+_JOB = re.compile(r"^  machinery:\n(?:    .*\n)+\n", re.MULTILINE)
+_WHEEL = """\
+# The machinery as a wheel, from the commit in uv.lock: a git source has no hash that an image could be installed by.
+machinery-wheel: tools
+	@rm -rf .slipway/machinery && mkdir -p .slipway/machinery
+	@uv export --quiet --frozen --only-group serve --no-hashes --no-header --no-annotate \\
+		| sed -n 's/^slipway\\[[a-z,]*\\] @/slipway @/; /^slipway @/p' > .slipway/machinery/wheel.txt
+	@uv tool run pip wheel --quiet --no-deps --wheel-dir .slipway/machinery --requirement .slipway/machinery/wheel.txt
+"""
+
+# For each file: what is written in the repository, and what the thin template has instead.
+Edits = tuple[tuple[str, str], ...]
+EDITS: dict[str, Edits] = {
+    "pyproject.toml": (
+        ('[tool.uv.workspace]\nmembers = ["packages/*"]\n\n', ""),
+        ("slipway = { workspace = true }", PINNED),
+    ),
+    "Makefile": (
+        ("# The machinery's own targets, if its sources are in the repository.\n", ""),
+        ("-include packages/slipway/machinery.mk\n", _WHEEL),
+        ("BUILD = DOCKER", "BUILD = $(MAKE) --silent machinery-wheel && DOCKER"),
+        (".PHONY: help", ".PHONY: help machinery-wheel"),
+        (_FOLLOW, "deploy/follow/"),
+    ),
+    "Dockerfile": (
+        ("COPY packages/slipway/pyproject.toml packages/slipway/\n", ""),
+        ("COPY packages/slipway .\n", "COPY .slipway/machinery .\n"),
+        ("--target /app/code . ", "--target /app/code *.whl "),
+        ("--no-emit-workspace", "--no-emit-workspace --no-emit-package slipway"),
+        ("COPY packages/slipway/src/slipway/stack/", "COPY --from=machinery /app/code/slipway/stack/"),
+        (_FOLLOW, "deploy/follow/"),
+    ),
+    ".dockerignore": (
+        (
+            "!packages/slipway/pyproject.toml\n!packages/slipway/README.md\n!packages/slipway/src\n",
+            "!.slipway/machinery\n",
+        ),
+        (_FOLLOW, "deploy/follow/"),
+    ),
+    f"{_FOLLOW}start": ((_FOLLOW, "deploy/follow/"),),
+    ".github/workflows/ci.yml": (("tests, machinery, pipeline", "tests, pipeline"),),
+    ".github/CODEOWNERS": (("/packages/slipway/\n", ""), ("/.ci/\n", "")),
+    ".github/pull_request_template.md": (
+        (
+            "- [ ] what a user or an operator will notice is in `packages/slipway/CHANGELOG.md`, "
+            "if the machinery changed\n",
+            "",
+        ),
+    ),
+}
+
+
+def make_thin_path(path: str) -> str | None:
+    """Return the path in the thin template of a file of the repository, None for one that is left out."""
+    if path.startswith(LEFT_OUT) and not path.startswith(KEPT):
+        return None
+    return path.replace(_FOLLOW, "deploy/follow/")
+
+
+def make_thin_file(path: str, content: bytes, version: str) -> tuple[str, bytes]:
+    """Return the name and the content in the thin template of a file of the repository.
+
+    Raises `ValueError` if the repository no longer has a text that is replaced: the edit above has to follow it.
+    """
+    name = make_thin_path(path) or path
+    text = content.decode() if path in EDITS or path == "README.md" else ""
+    if path in RENDERED:
+        text = re.sub(r"{{|}}|{%|{#", lambda found: f"{{{{ '{found[0]}' }}}}", text)
+    for written, instead in EDITS.get(path, ()):
+        if written not in text:
+            raise ValueError(f"{path}: expected {written!r}, found no such text. Correct EDITS in {__file__}.")
+        text = text.replace(written, instead.format(version=version) if instead is PINNED else instead)
+    match path:
+        case ".github/workflows/ci.yml":
+            return name, _JOB.sub("", text).encode()
+        case "README.md":
+            return f"{name}.jinja", _link_pages(text).encode()
+        case ".github/CODEOWNERS":
+            return f"{name}.jinja", re.sub(
+                r"^(/.*)$", r"\1{{ ' ' ~ owner if owner }}", text, flags=re.MULTILINE
+            ).encode()
+        case "pyproject.toml":
+            return f"{name}.jinja", re.sub(r'^name = ".*"$', 'name = "{{ name }}"', text, count=1, flags=re.M).encode()
+    return name, text.encode() if path in EDITS else content
+
+
+def _link_pages(text: str) -> str:
+    """Let links to files that the thin template leaves out lead to the repository of the template."""
+
+    def absolute(found: re.Match[str]) -> str:
+        target = found[2]
+        path = target.partition("#")[0]
+        if "://" in target or not path or make_thin_path(path):
+            return found[0]
+        # A page is shown, a picture is fetched.
+        view = "raw" if PurePosixPath(path).suffix == ".png" else "blob"
+        return f"{found[1]}({{{{ pages }}}}/{view}/HEAD/{target})"
+
+    return re.sub(r"(\])\(([^)\s]+)\)", absolute, text)

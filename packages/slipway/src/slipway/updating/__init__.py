@@ -1,0 +1,1 @@
+"""`slipway update` and `slipway doctor`: a repository made from the template follows it."""
