@@ -68,8 +68,8 @@ def project(finished, tmp_path):
     return found
 
 
-def retrain(project, *options):
-    words = [str(SLIPWAY), "retrain", "production", "--until", UNTIL, "--refresh", "churn.newer:refresh", *options]
+def retrain(project, *options, source=("--refresh", "churn.newer:refresh")):
+    words = [str(SLIPWAY), "retrain", "production", "--until", UNTIL, *source, *options]
     own = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     return subprocess.run(
         words,
@@ -167,15 +167,16 @@ def test_labelled_rows_of_the_log_are_a_source(project, churn):
     bundle = load_bundle(project.folder / "bundle")
     made = make_traffic(churn._replace(bundle=bundle), days=3)
     write_log(project.folder / "log", made.entries)
-    words = ("--from-log", "--log", "log", "--until", "2024-05-02", "--dry-run", "--json")
-    missing = retrain(project, *words)
+    words = ("--until", "2024-05-02", "--dry-run", "--json")
+    source = ("--from-log", "--log", "log")
+    missing = retrain(project, *words, source=source)
     assert missing.returncode == 1
     assert "has no hook `add_labelled`" in missing.stderr
     path = project.folder / "src" / "churn" / "problem.py"
     text = path.read_text().replace("    load=load,", "    load=load,\n    add_labelled=add_labelled,")
     path.write_text(f"from churn.newer import add_labelled\n{text}")
     project.git("commit", "--quiet", "--all", "--message", "a place for rows of the log")
-    done = retrain(project, *words)
+    done = retrain(project, *words, source=source)
     assert done.returncode == 0, done.stderr
     data = json.loads(done.stdout)["data"]
     assert (data["rows_new"], data["files"]) == (80, ["rows/logged.parquet added"])
