@@ -3,12 +3,13 @@
 import msgspec
 import numpy as np
 import pytest
-from gatebox import RULES
+from gatebox import RULES, inverted, make_inputs, with_scores
 from places import ROOT
 
 from slipway.errors import GateError
+from slipway.gate.checks.quality import beats_baseline
 from slipway.gate.power.false_refusals import compare_retrains, count_false_refusals
-from slipway.gate.power.retrains import Recipe, score_honest_retrains
+from slipway.gate.power.retrains import Recipe, _without_fold, score_honest_retrains
 from slipway.gate.rules import GateRules, parse_gate_rules
 from slipway.gate.statistics.paired import critical_value, smallest_seen_loss
 from slipway.gate.suggest.proposal import Proposal, round_below_one, round_down, round_up
@@ -44,7 +45,7 @@ def test_every_limit_is_proposed_with_its_source(toy, suggestions):
     found = suggestions[toy.problem.name]
     names = [each.name for each in found.proposals]
     expected = MEASURED | (OF_PROBABILITIES if toy.problem.name != "rents" else set())
-    assert set(names) - {"slice_margins"} == expected
+    assert set(names) - {"slice_margins", "skill_significant"} == expected
     assert names == [name for name in GateRules.__struct_fields__ if name in names]
     assert all(each.why for each in found.proposals)
     assert (found.refused, found.pairs) == (0, 12)
@@ -73,12 +74,35 @@ def test_the_same_limits_are_suggested_again(toys, suggestions):
     assert suggest_limits(recipe_of(toy), RULES, 4, toy.bundle.path) == suggestions["rents"]
 
 
-def test_a_holdout_that_shows_no_skill_is_named(toys):
+def test_a_holdout_too_small_to_show_skill_is_judged_by_the_floor_alone(toys):
+    toy = toys["churn"]._replace(holdout=toys["churn"].holdout.head(40).reset_index(drop=True))
+    found = suggest_limits(recipe_of(toy), RULES, 4, toy.bundle.path / "none")
+    rules = rules_with(found)
+    assert not rules.skill_significant
+    assert found.unseen.startswith("With 40 held-out rows")
+    assert "`skill` alone decides" in found.notes[0]
+    assert not {each.name for each in found.proposals} & {"milliseconds", "megabytes"}
+    inputs = make_inputs(toy, None)
+    assert not beats_baseline(inputs).passed
+    judged = beats_baseline(msgspec.structs.replace(inputs, rules=rules))
+    assert judged.passed and "skill_significant: false" in judged.limit
+    wrong = with_scores(msgspec.structs.replace(inputs, rules=rules), inverted(inputs, np.arange(40)))
+    assert not beats_baseline(wrong).passed
+
+
+def test_a_model_that_is_worse_than_a_constant_gets_no_way_through(toys):
     toy = toys["churn"]
     noise = toy.train.assign(target=np.random.default_rng(0).permutation(toy.train["target"].to_numpy()))
     found = suggest_limits(recipe_of(toy)._replace(train=noise), RULES, 2, toy.bundle.path / "none")
-    assert any(note.startswith("beats_baseline refuses 2 of 2") for note in found.notes)
-    assert not {each.name for each in found.proposals} & {"milliseconds", "megabytes"}
+    assert "beats_baseline refuses" in found.notes[0]
+    assert "skill_significant" not in {each.name for each in found.proposals}
+
+
+def test_of_ten_balanced_retrains_each_group_is_left_out_by_one(toys):
+    toy = toys["churn"]
+    groups = toy.train["group"].unique()
+    kept = [set(_without_fold(toy.train, 1, fold)["group"]) for fold in range(10)]
+    assert [sum(group not in each for each in kept) for group in groups] == [1] * len(groups)
 
 
 def test_the_smallest_loss_that_is_seen_is_refused_in_95_of_100_cases():

@@ -51,7 +51,8 @@ class GateRules(Strict, frozen=True, kw_only=True):
     the newer rows decide.
     `margin` and `slice_margin` are relative losses of the primary metric, and so is `erosion_margin`, against the best
     of those releases (without it, the margin); `skill` the least share of the trivial baseline's loss that a model must
-    take away; `level` the confidence of the intervals, `slice_level` the family-wise
+    take away, statistically significant unless `skill_significant` is false (a holdout may be too small to show it);
+    `level` the confidence of the intervals, `slice_level` the family-wise
     error of the slices; `ceiling` the primary metric's skill above which a model is too good to be true, `gain` the
     same for an improvement over production, `single` for one feature alone; `calibration` the largest calibration
     error's lower end, `calibration_cost` the nats a row that calibration may cost more than production's,
@@ -76,6 +77,7 @@ class GateRules(Strict, frozen=True, kw_only=True):
     slice_level: Share
     slice_rows: int
     skill: Share
+    skill_significant: bool = True
     ceiling: Share
     gain: Share
     single: Share

@@ -37,6 +37,6 @@ def _describe(limit: "Limit | None") -> str:
     if limit is None:
         return "-"
     if not isinstance(limit, dict):
-        return f"{limit:g}" if isinstance(limit, float) else f"{limit:,}"
+        return str(limit).lower() if isinstance(limit, bool) else f"{limit:g}"
     margins = [each for labels in limit.values() for each in labels.values()]
     return f"{min(margins):g} to {max(margins):g}, {len(margins)} parts" if margins else "-"

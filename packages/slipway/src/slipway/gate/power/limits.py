@@ -42,13 +42,13 @@ class MeasuredLimit(msgspec.Struct, frozen=True, kw_only=True):
 class RetrainFigures(NamedTuple):
     """What honest retrains have of what `gate.yaml` limits: one figure for each retrain or each pair, or the largest.
 
-    `gains` are those of pairs, `proven` says whether a `skill` is statistically significant, `column` is the strongest
-    one alone. `lows` and `calibrations` are None for a regression.
+    `gains` are those of pairs, `least_skill` are the lower ends of the intervals of `skill`, NaN where there are none,
+    `column` is the strongest one alone. `lows` and `calibrations` are None for a regression.
     """
 
     gains: Vector
     skill: Vector
-    proven: NDArray[np.bool_]
+    least_skill: Vector
     column: str
     single: float
     lows: Vector | None
@@ -66,7 +66,7 @@ def measure_figures(recipe: Recipe, compared: Compared, rules: GateRules) -> Ret
     return RetrainFigures(
         gains=compared.whole.values[~np.eye(len(honest), dtype=bool)],
         skill=np.array([each.value for each in skills]),
-        proven=np.array([each.low is not None and each.low > 0 for each in skills]),
+        least_skill=np.array([np.nan if each.low is None else each.low for each in skills]),
         column=column,
         single=strengths[column],
         lows=calibration_lows(honest, rules, params) if probabilities else None,
@@ -80,9 +80,10 @@ def measure_limits(recipe: Recipe, compared: Compared, rules: GateRules) -> tupl
     others = ~np.eye(len(compared.honest), dtype=bool)
     distances = mean_distances(compared.honest, rules)[others]
     gains, skill, single = figures.gains, figures.skill, np.array([figures.single])
+    unproven = rules.skill_significant & ~(figures.least_skill > 0)
     found = [
         _measured("mean", rules.mean, distances, distances > rules.mean),
-        _measured("skill", rules.skill, skill, (skill < rules.skill) | ~figures.proven),
+        _measured("skill", rules.skill, skill, (skill < rules.skill) | unproven),
         _measured("ceiling", rules.ceiling, skill, skill > rules.ceiling),
         _measured("gain", rules.gain, gains, gains > rules.gain),
         _measured("single", rules.single, single, single > rules.single),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # An honest retrain leaves out a tenth of the training groups.
 _KEPT = 0.9
+_FOLDS = 10
 # Doses of what makes a model worse: harmful, but realistic.
 _FEW, _SHUFFLED, _SHARPER, _SHIFT = 0.1, 0.6, 2.0, 0.1
 # Scores are clipped this far from 0 and 1, so that their log odds are finite.
@@ -46,12 +47,12 @@ class WorseModel(NamedTuple):
 
 def score_honest_retrains(recipe: Recipe, retrains: int) -> list[Scored]:
     """Fit `retrains` models, each with its own seed on its own 90 % of the training groups, and score the holdout."""
-    if retrains < 2:
-        raise DataError(
-            f"A power study compares retrains: expected at least 2, found {retrains}. Use --retrains 12 or more."
-        )
-    frames = ((number, _some_groups(recipe.train, _KEPT, number)) for number in range(1, retrains + 1))
-    return _fit_all(recipe, frames, f"honest retrain {{}} of {retrains}")
+    return _fit_honest(recipe, retrains, lambda number: _some_groups(recipe.train, _KEPT, number))
+
+
+def score_balanced_retrains(recipe: Recipe, retrains: int) -> list[Scored]:
+    """Do the same with each group left out by one of every ten models, so that few show what each group matters."""
+    return _fit_honest(recipe, retrains, lambda number: _without_fold(recipe.train, *divmod(number - 1, _FOLDS)))
 
 
 def score_worse_models(recipe: Recipe, honest: Scored) -> list[WorseModel]:
@@ -64,6 +65,15 @@ def score_worse_models(recipe: Recipe, honest: Scored) -> list[WorseModel]:
     fitted = _fit_all(recipe, ((0, frame) for frame in frames.values()), f"worse model {{}} of {len(frames)}")
     found = [WorseModel(name, scored.scores) for name, scored in zip(frames, fitted, strict=True)]
     return [*found, *_distorted(honest)]
+
+
+def _fit_honest(recipe: Recipe, retrains: int, choose: Callable[[int], "pd.DataFrame"]) -> list[Scored]:
+    if retrains < 2:
+        raise DataError(
+            f"Retrains are compared with each other: expected at least 2, found {retrains}. Use --retrains 12 or more."
+        )
+    frames = ((number, choose(number)) for number in range(1, retrains + 1))
+    return _fit_all(recipe, frames, f"honest retrain {{}} of {retrains}")
 
 
 def _fit_all(recipe: Recipe, frames: Iterable[tuple[int, "pd.DataFrame"]], progress: str) -> list[Scored]:
@@ -112,6 +122,12 @@ def _some_groups(train: "pd.DataFrame", share: float, seed: int) -> "pd.DataFram
     groups = np.sort(train["group"].unique())
     kept = np.random.default_rng(seed).permutation(len(groups))[: max(1, round(share * len(groups)))]
     return train[train["group"].isin(groups[kept])].reset_index(drop=True)
+
+
+def _without_fold(train: "pd.DataFrame", partition: int, fold: int) -> "pd.DataFrame":
+    groups = np.sort(train["group"].unique())
+    order = np.random.default_rng(partition).permutation(len(groups))
+    return train[~train["group"].isin(groups[order[fold::_FOLDS]])].reset_index(drop=True)
 
 
 def _shuffled_labels(train: "pd.DataFrame", share: float) -> "pd.DataFrame":

@@ -8,6 +8,7 @@ from slipway.gate.statistics.calibration import least_mean_error, mean_predictio
 from slipway.gate.suggest.margins import Proposed
 from slipway.gate.suggest.measured import Measured
 from slipway.gate.suggest.proposal import bound_pairs, bound_retrains, round_below_one, round_down, round_up
+from slipway.gate.wording import describe_held_out
 
 # Choices, below which nothing is suspect however little honest retrains have.
 _LEAST_CEILING, _LEAST_GAIN = 0.25, 0.2
@@ -21,7 +22,12 @@ def propose_skill(measured: Measured) -> Iterator[Proposed]:
     seen = f"{measured.retrains} honest retrains remove {skill.min():.3f} to {skill.max():.3f} of the baseline's loss"
     half, apart = float(np.median(skill)) / 2, float(skill.mean()) - bound_retrains(skill)
     how = "half of it" if half < apart else "what one in a thousand would not reach"
-    yield "skill", max(0.0, round_down(min(half, apart))), f"{how}: {seen}"
+    least = max(0.0, round_down(min(half, apart)))
+    yield "skill", least, f"{how}: {seen}"
+    if half > 0 and (not measured.rules.skill_significant or not is_skill_proven(measured)):
+        proven, held = int((measured.figures.least_skill > 0).sum()), describe_held_out(measured.rows, measured.groups)
+        why = f"{proven} of {measured.retrains} honest retrains are significantly better than a constant on {held}"
+        yield "skill_significant", is_skill_proven(measured), why
     most = float(skill.max())
     higher = {
         "three times the best": 3 * most,
@@ -46,6 +52,12 @@ def propose_skill(measured: Measured) -> Iterator[Proposed]:
         middle,
         f"half of the way from the strongest column to 1: {measured.figures.column} alone has {single:.3f}",
     )
+
+
+def is_skill_proven(measured: Measured) -> bool:
+    """Return True if all but one honest retrain in a thousand are significantly better than the trivial baseline."""
+    low = measured.figures.least_skill
+    return bool(low.mean() > bound_retrains(low))
 
 
 def propose_calibration(measured: Measured) -> Iterator[Proposed]:

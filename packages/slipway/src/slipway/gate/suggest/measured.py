@@ -7,7 +7,7 @@ import msgspec
 from slipway.bundle.isolation import IsolatedBundle
 from slipway.gate.power.false_refusals import Compared, compare_retrains, median_error
 from slipway.gate.power.limits import RetrainFigures, measure_figures
-from slipway.gate.power.retrains import Recipe, score_honest_retrains
+from slipway.gate.power.retrains import Recipe, score_balanced_retrains
 from slipway.gate.power.study import cut_judged_parts
 from slipway.gate.rules import GateRules
 from slipway.gate.statistics.paired import smallest_seen_loss
@@ -47,7 +47,7 @@ class Measured(NamedTuple):
 
 def measure_retrains(recipe: Recipe, rules: GateRules, retrains: int, bundle: IsolatedBundle | None) -> Measured:
     """Fit `retrains` honest models of the recipe and measure what `gate.yaml` limits; `bundle` is timed if given."""
-    honest = score_honest_retrains(recipe, retrains)
+    honest = score_balanced_retrains(recipe, retrains)
     slice_rows = max(_FEWEST_ROWS, min(_ENOUGH_ROWS, round(len(recipe.holdout) / _OF_ROWS)))
     rules = msgspec.structs.replace(rules, slice_rows=slice_rows)
     parts = cut_judged_parts(recipe, honest, rules)

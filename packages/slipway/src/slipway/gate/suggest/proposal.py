@@ -9,7 +9,7 @@ import numpy as np
 from slipway.evaluation.scored import Vector
 from slipway.gate.statistics.paired import critical_value
 
-Limit = float | int | dict[str, dict[str, float]]
+Limit = bool | float | int | dict[str, dict[str, float]]
 # Of the retrains that a normal distribution has beyond a limit: one in a thousand, so that all limits together refuse
 # fewer than one in a hundred.
 TAIL = 0.001

@@ -108,7 +108,7 @@ def _last_index(node: "Node") -> int:
 
 def _value(limit: Limit) -> str:
     if not isinstance(limit, dict):
-        return f" {limit:g}" if isinstance(limit, float) else f" {limit}"
+        return f" {limit:g}" if isinstance(limit, float) else f" {json.dumps(limit)}"
     return "".join(f"\n  {_name(name)}: {_labels(labels)}" for name, labels in limit.items())
 
 

@@ -13,7 +13,7 @@ from slipway.gate.power.retrains import Recipe
 from slipway.gate.rules import GateRules
 from slipway.gate.statistics.near_copies import NearCopies, count_near_copies
 from slipway.gate.suggest.holdout import propose_budget, propose_size
-from slipway.gate.suggest.levels import propose_calibration, propose_mean, propose_skill
+from slipway.gate.suggest.levels import is_skill_proven, propose_calibration, propose_mean, propose_skill
 from slipway.gate.suggest.margins import Proposed, propose_margins
 from slipway.gate.suggest.measured import Measured, measure_retrains
 from slipway.gate.suggest.proposal import Proposal
@@ -67,7 +67,7 @@ def suggest_limits(recipe: Recipe, rules: GateRules, retrains: int, bundle: Path
         unseen=describe_unseen(measured.rows, measured.groups, smallest),
         refused=refusals.refused,
         pairs=refusals.pairs,
-        notes=tuple(_note(measured, copies, refusals.refused / refusals.pairs)),
+        notes=tuple(_note(measured, proposed, copies, refusals.refused / refusals.pairs)),
     )
 
 
@@ -80,15 +80,18 @@ def _propose(measured: Measured, copies: NearCopies) -> Iterator[Proposed]:
     yield from propose_budget(measured)
 
 
-def _note(measured: Measured, copies: NearCopies, refused: float) -> Iterator[str]:
-    """Say which honest retrains are refused whatever the limits, and why."""
+def _note(measured: Measured, proposed: GateRules, copies: NearCopies, refused: float) -> Iterator[str]:
+    """Say what no limit can change: a holdout that shows too little, copies, honest retrains that are refused."""
     held, number = describe_held_out(measured.rows, measured.groups), measured.retrains
-    unproven = int((~measured.figures.proven).sum())
-    if unproven:
+    if not is_skill_proven(measured):
+        proven = int((measured.figures.least_skill > 0).sum())
+        until = "beats_baseline refuses the others, as most are worse than a constant."
+        if not proposed.skill_significant:
+            until = "Until then the floor `skill` alone decides (skill_significant: false)."
         yield (
-            f"beats_baseline refuses {unproven} of {number} honest retrains whatever `skill` is: {held} do not show "
-            "that they are better than a constant. Hold out more (split.holdout in params.yaml), add rows, or find "
-            "columns that say more."
+            f"{held} hardly show that the model is better than a constant: {proven} of {number} honest retrains are "
+            "significantly better. Hold out more (split.holdout in params.yaml), add rows, or find columns that say "
+            f"more. {until}"
         )
     lows = measured.figures.lows
     if lows is not None and (unknown := int((~np.isfinite(lows)).sum())):
