@@ -39,9 +39,11 @@ export PATH := $(PATH):$(CURDIR)/.tools/bin
 unexport VIRTUAL_ENV
 
 # Compiling reads every file of the environment, so it is skipped where nothing is to be installed. On a terminal uv shows
-# a progress bar and the installed packages; in a log these would be 180 lines.
-QUIET := $(shell test -t 2 || echo --quiet)
-sync = uv sync --locked $(1) --check >/dev/null 2>&1 || uv sync --locked $(1) --compile-bytecode $(QUIET)
+# a progress bar and the installed packages; a log has one line for each step, without those of 180 packages.
+installed = uv sync --locked $(1) --check >/dev/null 2>&1
+install = uv sync --locked $(1) --compile-bytecode
+sync = $(installed) || { if test -t 2; then $(install); else \
+	$(install) --no-progress 2>&1 | grep --line-buffered -v '^ [-+~] '; $(installed); fi; }
 
 # All tests of a file run in one worker, because they share slow set-up; files start in their order.
 PYTEST := uv run --no-sync python -m pytest -n auto --dist loadfile --no-loadscope-reorder

@@ -5,10 +5,13 @@ import shlex
 import subprocess
 
 import click
+import msgspec
 import pytest
 from places import PACKAGE, ROOT
 
 from slipway.cli import main
+from slipway.problem import load_problem
+from slipway.settings import project_settings
 
 FOLDERS = (ROOT, ROOT / ".github", ROOT / "docs", PACKAGE)
 PAGES = [path for folder in FOLDERS for path in sorted(folder.glob("*.md"))]
@@ -79,6 +82,14 @@ def test_slipway_commands_take_the_arguments_that_are_shown(page):
         except (click.UsageError, ValueError) as error:
             wrong.append(f"slipway {shown}: {error}")
     assert wrong == []
+
+
+def test_rows_that_can_be_pasted_are_accepted():
+    problem = load_problem(project_settings(ROOT).problem)
+    rows = re.findall(r"(?:predict|-d) .*?'(\{.*\})'", (ROOT / "README.md").read_text())
+    assert len(rows) == 2
+    for row in rows:
+        msgspec.json.decode(row, type=problem.contract)
 
 
 def commands_of(text):

@@ -19,11 +19,10 @@ _FILES: dict[str, tuple[type[msgspec.Struct], str]] = {
         "Every number of the pipeline, typed strictly: an unknown key is an error that names it. The section `model` "
         "is typed by the problem: `Problem.params`.",
     ),
-    "gate.yaml": (GateRules, "The limits of the gate; [the gate](../docs/gate.md) says what each check is for."),
+    "gate.yaml": (GateRules, "The limits of the gate; `docs/gate.md` says what each check is for."),
     "monitor.yaml": (
         MonitorRules,
-        "What is watched in production: [monitoring](../docs/monitoring.md). `slipway monitor rules` prints "
-        "the defaults.",
+        "What is watched in production: `docs/monitoring.md`. `slipway monitor rules` prints the defaults.",
     ),
 }
 _PAGES: dict[str, Callable[[], str]] = {

@@ -9,7 +9,7 @@ _ABOUT = """\
 
 Every service describes itself at `/openapi.json`, with the fields of its own contract. All have
 these routes; NAME stands for the problem, VERSION for the start of the bundle's digest. Examples, keys and
-limits: [the service](../docs/service.md).
+limits: `docs/service.md`.
 """
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ CONFIG = "zensical.toml"
 # Beside the pages, because by default the reader's browser would fetch it from a server of somebody else.
 _MERMAID = "@mermaid-js/tiny@12.0.0"
 _MERMAID_SHA512 = "ZW9YXy+3tSLPscBT+NnQO0K0qYH7BGES5nExl6Snoygey7xd2N0cO7Nq30N5k/u7gIeYoCrldyVy+VTCMWrNDQ=="
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _STYLE = """\
 /* Markdown has no table without a head: an empty one is hidden. */
 thead:not(:has(th:not(:empty))) { display: none; }
@@ -48,8 +50,8 @@ def build_site(root: Path) -> Path:
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "--config-file", str(folder / CONFIG)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        report = done.stdout + done.stderr
-        raise DocsError(f"the site has broken parts.\n{report.partition('Traceback')[0]}")
+        report = _COLOUR.sub("", done.stdout + done.stderr).partition("Traceback")[0]
+        raise DocsError(f"the site has broken parts.\n{report}")
     return folder / "site"
 
 

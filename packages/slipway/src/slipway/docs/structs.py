@@ -16,7 +16,7 @@ from slipway.serving.settings import describe_variables
 _VARIABLES = """\
 ## Variables of the service
 
-What `slipway serve` reads; [the service](../docs/service.md) explains them. The table of an environment has them in
+What `slipway serve` reads; `docs/service.md` explains them. The table of an environment has them in
 `variables`.
 """
 _TABLES = """\
