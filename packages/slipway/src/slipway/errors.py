@@ -76,5 +76,11 @@ def first_line(error: Exception) -> str:
     return line if line.endswith(".") else f"{line}."
 
 
+def is_shortage(error: Exception) -> bool:
+    """Tell whether a library lacks memory: LightGBM, XGBoost, CatBoost, joblib and ONNX Runtime use their own words."""
+    words = ("bad_alloc", "bad_malloc", "bad allocation", "terminated. This could be caused by", "allocate memory")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
+
+
 class DocsError(SlipwayError):
     """The documentation cannot be built: a broken link, a page without a place, or a missing program."""

@@ -189,6 +189,15 @@ def test_a_store_of_another_mlflow_is_named_with_the_command_that_mends_it(file,
     assert f"mlflow db upgrade sqlite:///{file}" in refused(f"sqlite:///{file}")
 
 
+@pytest.mark.parametrize("error", [sqlite3.OperationalError("database or disk is full"), OSError(28, "No space left")])
+def test_a_full_disk_is_named_with_what_to_do(file, error):
+    with (
+        pytest.raises(TrackingError, match=r"(disk is full|No space left).*Free some space"),
+        open_store(f"sqlite:///{file}"),
+    ):
+        raise error
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     uri = f"sqlite:///{tmp_path / 'file' / 'mlflow.db'}"

@@ -147,3 +147,22 @@ def test_instants_as_a_number_are_named():
     seconds = np.datetime64(datetime(2024, 1, 1), "s").astype(np.int64) + np.arange(ROWS)
     with pytest.raises(DataError, match=r"Subtract in features\.py what its values have in common"):
         refuse_lost_values({"since": seconds})
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "std::bad_alloc",
+        "catboost/libs/data: bad allocation",
+        "A worker process managed by the executor was unexpectedly terminated. This could be caused by a segmentation "
+        "fault while calling the function or by an excessive memory usage",
+    ],
+)
+def test_a_library_without_memory_is_not_an_estimator_that_refuses(churn, words):
+    class Hungry(LogisticRegression):
+        def fit(self, *_):
+            raise RuntimeError(words)
+
+    problem = msgspec.structs.replace(churn.problem, build=lambda params, seed: Hungry())
+    with pytest.raises(MemoryError):
+        fit_estimator(problem, churn.params, churn.train)

@@ -30,6 +30,8 @@ def _to_arrow(column: "pd.Series") -> "pa.Array":
 
     try:
         return pa.array(column, from_pandas=True)
+    except MemoryError:  # one of pyarrow's too
+        raise
     except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
         raise DataError(
             f"Cannot write the column {column.name!r} as parquet: {first_line(error)} Such a column has values of one "
@@ -52,5 +54,7 @@ def read_part(folder: Path, part: Part) -> "pd.DataFrame":
         return pq.read_table(path, page_checksum_verification=True).to_pandas()
     except FileNotFoundError as error:
         raise DataError(f"No file {path}. Run `dvc repro prepare`, which makes it.") from error
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"Cannot read {path}: {error}. Delete it and run `dvc repro prepare`.") from error

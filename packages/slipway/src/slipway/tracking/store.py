@@ -197,6 +197,8 @@ def _advise(uri: str, reason: str) -> str:
         )
     if "locked" in reason:
         return "Another program is writing to it. Close that program, then run this again"
+    if "disk is full" in reason or "No space left" in reason or "quota exceeded" in reason:
+        return "Free some space; nothing is lost, and `dvc repro` registers the model again"
     if "malformed" in reason or "not a database" in reason:
         return "It is damaged. Move it away: `dvc repro` makes a new store and registers the model again"
     return "Check MLFLOW_TRACKING_URI, and that this user may write there; unset it to use a store in this folder"

@@ -12,7 +12,7 @@ from slipway.bundle.manifest import CERTIFIED_ROWS, TOLERANCE, Certificate
 from slipway.bundle.scorer import BLOCK, Scorer
 from slipway.bundle.verify import score_difference
 from slipway.columns import spread_rows
-from slipway.errors import ModelError, first_line
+from slipway.errors import ModelError, first_line, is_shortage
 from slipway.problem import Task
 from slipway.training.exporting.boosters import contains_trees
 from slipway.training.exporting.differences import explain_difference
@@ -111,6 +111,8 @@ def name_runtime_errors(fitted: Fitted, tensor: NDArray[np.float32]) -> Iterator
     except Exception as error:  # ONNX Runtime has no common type for what it refuses
         if not type(error).__module__.startswith("onnxruntime"):
             raise
+        if is_shortage(error):
+            raise MemoryError(str(error)) from error
         part = find_culprit(fitted.estimator, name_columns(fitted.inputs, tensor[:_ALONE])).model
         raise ModelError(
             f"ONNX Runtime cannot run the export of {type(part).__name__}: {first_line(error)} {describe_remedy(part)}"

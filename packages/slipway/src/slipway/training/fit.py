@@ -10,7 +10,7 @@ from slipway.bundle.inputs import encode_inputs, fit_inputs
 from slipway.bundle.manifest import Class, Input
 from slipway.columns import Columns, frame_to_columns
 from slipway.contract import read_contract
-from slipway.errors import DataError, ModelError, first_line
+from slipway.errors import DataError, ModelError, first_line, is_shortage
 from slipway.params import Params
 from slipway.problem import Problem, Task, order_classes
 from slipway.training.exporting.boosters import BOOSTERS, describe_missing
@@ -46,9 +46,11 @@ def fit_estimator(problem: Problem, params: Params, frame: "pd.DataFrame") -> Fi
     refuse_unfitted(estimator, problem.task, inputs, tensor)
     try:
         estimator.fit(name_columns(inputs, tensor), target)
-    except (MemoryError, OSError):
+    except OSError:
         raise
     except Exception as error:  # estimators have no common type for what they refuse
+        if is_shortage(error):
+            raise MemoryError(str(error)) from error
         raise ModelError(
             f"Cannot fit {type(estimator).__name__} on {len(frame)} rows of "
             f"{', '.join(i.name for i in inputs)}: {first_line(error)} Text is encoded as numbers and missing numbers "
