@@ -76,9 +76,10 @@ def test_boosted_trees_answer_fresh_rows_as_before(estimator, task):
     np.testing.assert_array_equal(predict_scores(fitted, fresh), expected)
 
 
-def test_a_threshold_of_lightgbm_that_rounds_up_onto_a_value_does_not_swallow_it():
+@pytest.mark.parametrize("start", [6.84, -6.84, 1e-30, -3e7])
+def test_a_threshold_of_lightgbm_that_rounds_up_onto_a_value_does_not_swallow_it(start):
     steps = np.random.default_rng(0).integers(0, 20, (4000, 3)).astype(np.int32)
-    rows = (np.float32(6.84).view(np.int32) + steps).view(np.float32)
+    rows = (np.float32(start).view(np.int32) + steps).view(np.float32)
     estimator = LGBMClassifier(n_estimators=30, min_child_samples=1, min_data_in_bin=1, verbose=-1)
     estimator.fit(pd.DataFrame(rows, columns=["a", "b", "c"]), (steps[:, 0] % 3 == 0).astype(int))
     fitted = Fitted(estimator, tuple(map(Input, "abc")), (0, 1), Task.BINARY)

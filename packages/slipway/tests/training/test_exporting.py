@@ -129,6 +129,18 @@ def test_what_skl2onnx_takes_only_in_other_words_is_exported_exactly(estimator):
     np.testing.assert_array_equal(predict_scores(fitted, fresh), before)
 
 
+@pytest.mark.parametrize("strategy", ["uniform", "quantile"])
+def test_an_edge_of_a_bin_divides_neighbours_of_float32_as_before(strategy):
+    steps = np.random.default_rng(0).integers(0, 20, (2000, 4)).astype(np.int32)
+    rows = (np.float32(-6.84).view(np.int32) + steps).view(np.float32)
+    bins = KBinsDiscretizer(7, strategy=strategy, subsample=None, quantile_method="averaged_inverted_cdf")
+    estimator = make_pipeline(bins, linear())
+    estimator.fit(pd.DataFrame(rows, columns=list(NAMES)), (steps[:, 0] % 5 > steps[:, 1] % 3).astype(int))
+    fitted = Fitted(estimator, tuple(map(Input, NAMES)), (0, 1), Task.BINARY)
+    scores = Scorer(export_onnx(fitted), Task.BINARY).run(rows)
+    assert score_difference(scores, predict_scores(fitted, rows)).max() < 1e-5
+
+
 @pytest.mark.parametrize(
     "estimator",
     [

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from slipway.training.exporting.boosters import is_booster, rewrite_booster
-from slipway.training.thresholds import round_down, round_thresholds, walk_parts
+from slipway.training.thresholds import round_thresholds, walk_parts
 
 
 def rewrite_for_export(estimator: Any) -> Any:
@@ -37,10 +37,7 @@ def rewrite_for_export(estimator: Any) -> Any:
 
 
 def _rewrite_encoder(part: Any) -> None:
-    """Write edges of bins that float32 holds, dense columns, and the one word that skl2onnx knows for unseen texts."""
-    for place, edges in enumerate(getattr(part, "bin_edges_", ())):
-        # A value lies on or above an edge if it is not below it.
-        part.bin_edges_[place] = -round_down(-edges).astype(np.float64)
+    """Write dense columns of bins, and the one word that skl2onnx knows for unseen texts."""
     if getattr(part, "encode", "") == "onehot":
         part.encode = "onehot-dense"
     rare = getattr(part, "infrequent_categories_", ())
