@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 from ledgerbox import git
 from newtables import customers, payments, sales, wines
 from places import ROOT, python_path
+from running import free_port
 
 from slipway.evaluation.result import find_metric, read_evaluation
 
@@ -135,13 +138,26 @@ def test_a_second_run_changes_nothing(made):
 
 
 @pytest.mark.parametrize("made", ["fraud"], indirect=True)
-def test_the_gate_promotes_the_first_model(trained):
-    repository, _ = trained
+def test_the_commands_of_the_tutorial_bring_the_first_model_to_production(made, trained):
+    _, repository, words = made
+    shown = (ROOT / "docs" / "ten-minutes.md").read_text()
+    typed = [shlex.split(line, comments=True) for line in re.findall(r"^ {4}uv run slipway (.*)$", shown, re.MULTILINE)]
+    assert typed[0][4:] == words[4:]
+    project = repository.folder / "pyproject.toml"
+    for port in ("8101", "8102"):
+        project.write_text(project.read_text().replace(port, str(free_port())))
     git(repository.folder, "add", "--all")
     git(repository.folder, "commit", "--quiet", "-m", "ours")
-    assert repository.slipway("ledger", "init", "--reason", "first delivery").returncode == 0
-    done = repository.slipway("gate", "--json")
-    assert done.returncode == 0 and json.loads(done.stdout)["verdict"] == "promote", done.stdout + done.stderr
+    try:
+        # The first writes the problem, which is there; the last needs a release before this one.
+        done = [repository.slipway(*command) for command in typed[1:-1]]
+    finally:
+        for environment in ("staging", "production"):
+            repository.slipway("stop", environment)
+    assert [each.returncode for each in done] == [0] * len(done), [each.stdout + each.stderr for each in done]
+    assert [command[0] for command in typed[1:-1]] == ["ledger", "gate", "deploy", "promote", "status", "history"]
+    assert "PROMOTE" in done[1].stdout
+    assert re.search(r"^production +serves \w{12} since", done[4].stdout, re.MULTILINE)
 
 
 def test_a_run_that_was_killed_is_repeated_and_leaves_what_one_run_leaves(tmp_path):
