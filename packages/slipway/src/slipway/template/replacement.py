@@ -23,7 +23,7 @@ _MARKER = Path(".slipway/new.json")
 # What belongs to the problem before, and what the pipeline made of it, which git ignores.
 _OLD = ("demo.yaml", "data.dvc", "dvc.lock", "metrics.json", "data", ".dvc/embedded")
 _MADE = ("bundle", "prepared", "plots", "validation.json", "training.json", "evaluation.json.gz", "model_card.md")
-_KEPT_TESTS = ("test_conformance.py",)
+_KEPT_TESTS = ("test_conformance.py", "test_notebooks.py")
 # A larger table does not belong into git: the team's own remote has it.
 _EMBEDDED_BYTES = 50 * 2**20
 
