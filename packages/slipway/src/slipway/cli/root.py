@@ -10,11 +10,14 @@ SECTIONS = {
         "import-model": LazyCommand(
             "model.import_model", "Write model.py from a pickled, joblib or skops estimator", "pipeline"
         ),
+        "check-features": LazyCommand(
+            "model.check_features", "Compare pandas code with features.py, row by row", "pipeline"
+        ),
         "predict": LazyCommand("model.bundle", "Score rows given as JSON", "serve"),
         "score": LazyCommand("model.bundle", "Score a Parquet or CSV file in constant memory", "pipeline"),
         "verify": LazyCommand("model.bundle", "Verify a bundle: hashes, certificate, golden rows", "serve"),
         "search": LazyCommand("model.search", "Search for better parameters by cross-validation", "search"),
-        "gate": LazyCommand("model.gate", "Judge the candidate against production: promote, keep, refuse", "pipeline"),
+        "gate": LazyCommand("model.gate", "Judge the candidate: promote, keep or refuse", "pipeline"),
         "serve": LazyCommand("model.serve", "Serve a bundle over HTTP until ctrl-c or SIGTERM", "serve"),
     },
     "Deliver": {

@@ -57,7 +57,7 @@ def gate(
     retrains: int,
     jobs: int,
 ) -> None:
-    """Judge the candidate against production: promote, keep, refuse.
+    """Judge the candidate: promote, keep or refuse.
 
     The candidate is bundle/. Both models score the same holdout rows. Exit code 0 for promote and keep, 1 for refuse; a
     missing or unreadable file is a refusal. The rules are in gate.yaml, explained in docs/gate.md.
