@@ -157,6 +157,13 @@ def test_a_value_with_no_place_of_its_own_is_left_to_a_person():
         replace_values(text, {"model.c": 2}, "params.yaml")
 
 
+def test_a_parameter_that_is_not_in_the_file_is_an_error_before_the_first_trial(root):
+    edit_params(root, "\n  trees: 30   # few", " {}")
+    done = CliRunner().invoke(main, ["search"])
+    assert done.exit_code == 1
+    assert "no single place for each value. Write by hand: model.trees = 30." in done.output
+
+
 def test_the_command_without_a_space_says_what_to_write(root):
     edit_params(root, "search:\n  folds: 3\n  space:\n    " + SPACE, "")
     done = CliRunner().invoke(main, ["search"])

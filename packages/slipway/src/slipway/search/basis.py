@@ -11,7 +11,8 @@ from slipway.errors import DataError
 from slipway.files.documents import convert_document, read_content, read_yaml
 from slipway.params import Params, SplitParams
 from slipway.problem import Problem
-from slipway.search.space import Parameter, apply_values, read_search
+from slipway.search.edit import put_value
+from slipway.search.space import Parameter, read_search
 
 _TRAIN = "prepared/train.parquet"
 _REPEAT = "Run `dvc repro prepare`."
@@ -20,14 +21,16 @@ _REPEAT = "Run `dvc repro prepare`."
 def read_basis(root: Path, problem: Problem, params: Params, space: tuple[Parameter, ...]) -> dict[str, str]:
     """Return a digest of each part of the basis, by the words that name it; raises `DataError` for outdated rows."""
     search = read_search(params)
-    # The searched parameters may have changed since: the winner was written.
-    fixed = apply_values(problem, params, {each.name: _any_value(each) for each in space})
+    fixed = {name: msgspec.to_builtins(getattr(params, name)) for name in ("split", "train", "model")}
+    for parameter in space:
+        # These may have changed since: the winner was written.
+        put_value(fixed, parameter.name, None)
     return {
         "rows in prepared/train.parquet": verify_training_rows(root, params.split),
         "search.space": _hash_value(search.space),
         "search.folds": str(search.folds),
         "primary metric": problem.metric,
-        "parameters in params.yaml": _hash_value([fixed.split, fixed.train, fixed.model]),
+        "parameters in params.yaml": _hash_value(fixed),
         "code of the problem": _hash_code(Path(inspect.getfile(problem.contract)).parent),
     }
 
@@ -50,11 +53,6 @@ def verify_training_rows(root: Path, now: SplitParams) -> str:
             f"{_REPEAT}"
         )
     return md5
-
-
-def _any_value(parameter: Parameter) -> Any:
-    values = parameter.values
-    return values.low if values.choices is None else values.choices[0]
 
 
 def _hash_value(value: Any) -> str:

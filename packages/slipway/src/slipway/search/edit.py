@@ -24,22 +24,28 @@ def replace_values(text: str, values: Mapping[str, Any], where: str) -> str:
     advice = f"Write by hand: {', '.join(f'{name} = {_write_value(value)}' for name, value in values.items())}."
     root, wanted, spans = YAML(typ="safe", pure=True).compose(text), _parse(text, where, advice), []
     for name, value in values.items():
-        node, (*path, last) = root, name.split(".")
-        for key in (*path, last):
+        node = root
+        for key in name.split("."):
             found = node.value if isinstance(node, MappingNode) else []
             node = next((child for given, child in found if given.value == key), None)
-        section = wanted
-        for key in path:
-            section = section.setdefault(key, {})
-        if node is not None and section[last] != value:
+        if put_value(wanted, name, value) != value and node is not None:
             spans.append((node.start_mark.index, node.end_mark.index, _write_value(value)))
-        section[last] = value
     changed = text
     for start, end, new in sorted(spans, reverse=True):
         changed = changed[:start] + new + changed[end:]
     if not _reads_as(changed, wanted):
         raise SettingsError(f"{where}: its text has no single place for each value. {advice}")
     return changed
+
+
+def put_value(tree: dict[str, Any], name: str, value: Any) -> Any:
+    """Put a value at a path such as `model.kind`; return what was there before, None for nothing."""
+    *path, last = name.split(".")
+    for key in path:
+        tree = tree.setdefault(key, {})
+    before = tree.get(last)
+    tree[last] = value
+    return before
 
 
 def _reads_as(text: str, wanted: dict[str, Any]) -> bool:

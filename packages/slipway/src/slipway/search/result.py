@@ -11,7 +11,7 @@ from slipway.files.writing import write_bytes
 from slipway.params import Params
 from slipway.problem import Problem
 from slipway.search.edit import replace_values
-from slipway.search.space import read_search
+from slipway.search.space import Values, read_search
 from slipway.search.study import OpenStudy, TrialResult
 
 _FILE = "params.yaml"
@@ -74,8 +74,14 @@ def write_winner(root: Path, found: SearchResult) -> SearchResult:
     """Write the values of the best trial into params.yaml."""
     if not found.change:
         return found
-    write_bytes(root / _FILE, _change_text(root, found.trials[0])[1].encode())
+    write_bytes(root / _FILE, change_params(root, found.trials[0].values)[1].encode())
     return msgspec.structs.replace(found, written=True)
+
+
+def change_params(root: Path, values: Values) -> tuple[str, str]:
+    """Return the text of params.yaml, and the text with `values`; raises `SettingsError` for one without a place."""
+    text = (root / _FILE).read_bytes().decode()
+    return text, replace_values(text, values, _FILE)
 
 
 def _count_better(best: TrialResult, before: TrialResult, higher: bool) -> int:
@@ -84,10 +90,5 @@ def _count_better(best: TrialResult, before: TrialResult, higher: bool) -> int:
 
 
 def _describe_change(root: Path, best: TrialResult) -> str:
-    before, after = (text.splitlines(keepends=True) for text in _change_text(root, best))
+    before, after = (text.splitlines(keepends=True) for text in change_params(root, best.values))
     return "".join(difflib.unified_diff(before, after, _FILE, f"{_FILE} of trial {best.number}", n=0))
-
-
-def _change_text(root: Path, best: TrialResult) -> tuple[str, str]:
-    text = (root / _FILE).read_bytes().decode()
-    return text, replace_values(text, best.values, _FILE)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from slipway.project import load_project
-from slipway.search.result import SearchResult, describe_study
-from slipway.search.space import read_space
+from slipway.search.result import SearchResult, change_params, describe_study
+from slipway.search.space import present_values, read_space
 from slipway.search.study import OpenStudy, TrialResult, open_study
 from slipway.search.tracking import log_study
 from slipway.search.workers import Worker, start_workers, wait_for_any
@@ -52,6 +52,8 @@ def run_search(
     """
     problem, params = load_project(root)
     space = read_space(problem, params)
+    # A parameter without a place in the file, as one with a default may be, is an error now and not after the search.
+    change_params(root, present_values(space))
     with open_study(root, problem, params, space, options.resume) as study:
         # A store that cannot be used is an error before hours of fits, not after them.
         log_study(study, problem, settings)

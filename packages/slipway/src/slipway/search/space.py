@@ -10,6 +10,7 @@ from slipway.errors import SettingsError
 from slipway.files.documents import convert_document
 from slipway.params import Params, SearchParams, SearchValues
 from slipway.problem import Problem
+from slipway.search.edit import put_value
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -54,15 +55,11 @@ def read_search(params: Params) -> SearchParams:
 
 def apply_values(problem: Problem, params: Params, values: Mapping[str, Any], where: str = "") -> Params:
     """Return the parameters with `values` in the section `model`; raises `SettingsError` for one it does not take."""
-    plain = msgspec.to_builtins(params.model)
+    plain = {_SECTION: msgspec.to_builtins(params.model)}
     for name, value in values.items():
-        *path, last = name.split(".")[1:]
-        section = plain
-        for key in path:
-            section = section[key]
-        section[last] = value
+        put_value(plain, name, value)
     advice = f"It is what {where} in search.space asks for. {_ADVICE}" if where else _ADVICE
-    typed = convert_document(plain, problem.params, "params.yaml", SettingsError, advice, section=_SECTION)
+    typed = convert_document(plain[_SECTION], problem.params, "params.yaml", SettingsError, advice, section=_SECTION)
     return msgspec.structs.replace(params, model=typed)
 
 
