@@ -31,6 +31,8 @@ class LoadWatch:
 
     def _run(self) -> None:
         while not self._connections.find_listeners():
+            # Where the system shows no open files, none is ever found.
+            self._board.set_load(self._section, 0, 0.0)
             time.sleep(_FIRST_LOOK_SECONDS)
         overflow = Overflow(self._connections)
         while True:

@@ -90,7 +90,7 @@ def _metrics(shared: Shared, bundle: Bundle, log_writable: Callable[[], bool]) -
         ),
         Gauge(
             "slipway_saturated",
-            "1 if a worker had no free place for SLIPWAY_SATURATED_SECONDS, else 0.",
+            "1 if a worker had no free place, or did nothing, for SLIPWAY_SATURATED_SECONDS, else 0.",
             float(board.saturated(shared.settings.saturated_seconds)),
         ),
         Gauge("slipway_draining", "1 while the service drains before it shuts down, else 0.", float(board.draining)),
