@@ -25,6 +25,8 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _STYLE = """\
 /* Markdown has no table without a head: an empty one is hidden. */
 thead:not(:has(th:not(:empty))) { display: none; }
+/* Room for wide tables and diagrams. */
+.md-grid { max-width: 82rem; }
 """
 
 
