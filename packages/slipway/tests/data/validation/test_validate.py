@@ -1,6 +1,7 @@
 """Real Great Expectations on toy datasets: every kind of violation is found, with its rows."""
 
 import importlib
+import re
 from typing import Annotated
 
 import msgspec
@@ -14,6 +15,7 @@ from rents.problem import PROBLEM as RENTS
 
 from slipway.data.validation import suite
 from slipway.data.validation.validate import validate_dataset
+from slipway.errors import DataError
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +165,22 @@ def test_columns_in_other_storage_types_have_the_same_rules(broken_rules):
     assert validate_dataset(PROBLEM, frame).success
     frame.loc[[1, 2], "months"] = 601
     assert broken_rules(validate_dataset(PROBLEM, frame))["months", suite.BETWEEN].unexpected == 2
+
+
+@pytest.mark.parametrize(
+    ("convert", "named"),
+    [
+        (lambda usage: pd.cut(usage, 3), "usage (interval)"),
+        (lambda usage: pd.to_timedelta(usage, unit="s"), "usage (timedelta)"),
+        (lambda usage: pd.to_datetime(usage, unit="D").dt.to_period("M"), "usage (period)"),
+        (lambda usage: usage.astype(np.longdouble), "usage (float128)"),
+    ],
+    ids=["interval", "timedelta", "period", "longdouble"],
+)
+def test_a_column_of_a_type_that_no_contract_has_is_named(convert, named):
+    frame = make(60, seed=1)
+    with pytest.raises(DataError, match=rf"Columns of other types: {re.escape(named)}\. Convert such a column"):
+        validate_dataset(PROBLEM, frame.assign(usage=convert(frame["usage"])))
 
 
 def test_rows_are_counted_from_0_whatever_the_index_says(broken_rules):

@@ -12,13 +12,16 @@ from slipway.data.validation.dataset import as_table
 from slipway.data.validation.report import Report, RuleResult, ViewReport
 from slipway.data.validation.results import EXAMPLES, read_result
 from slipway.data.validation.suite import DATASET, EXISTS, OF_KIND, ONE_KIND, build_expectations, dataset_view
-from slipway.errors import ProblemError
+from slipway.errors import DataError, ProblemError, first_line
 from slipway.files.writing import new_folder
 from slipway.problem import Problem, Task, View, order_classes
 from slipway.stage import timed_step
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# Types of pandas and numpy that Great Expectations cannot compare or write.
+_ODD = {"interval", "period", "timedelta", "complex", "float128"}
 
 
 def validate_dataset(problem: Problem, frame: "pd.DataFrame", docs: Path | None = None) -> Report:
@@ -102,10 +105,17 @@ def _check_view(
     with warnings.catch_warnings():
         # pandas remarks that a pattern has groups; the contract's patterns may.
         warnings.filterwarnings("ignore", "This pattern is interpreted as a regular expression", UserWarning)
-        found = plan.run(
-            batch_parameters={"dataframe": frame},
-            result_format={"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES},
-        )
+        try:
+            found = plan.run(
+                batch_parameters={"dataframe": frame},
+                result_format={"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES},
+            )
+        except (TypeError, ValueError) as error:  # values that it cannot compare, or write
+            raise DataError(
+                f"Great Expectations cannot check the view {view.name!r}: {first_line(error)} "
+                f"{_list_odd_columns(frame)}Convert such a column in dataset.py to numbers, text, truth values or "
+                'timestamps: frame["range"].astype(str).'
+            ) from error
     rules = [
         read_result(view.expectations[result.expectation_config.meta["number"]], result, frame, fields)
         for result in found.results
@@ -113,6 +123,15 @@ def _check_view(
     rules.extend(others)
     rules.sort(key=lambda rule: (rule.column or "", rule.rule, repr(rule.expected)))
     return ViewReport(view.name, len(frame), tuple(rules))
+
+
+def _list_odd_columns(frame: "pd.DataFrame") -> str:
+    """Name the columns with values of a type that no contract has, such as those of pd.cut."""
+    from pandas.api.types import infer_dtype
+
+    kinds = {name: {str(frame[name].dtype), infer_dtype(frame[name].astype(object), skipna=True)} for name in frame}
+    odd = [f"{name} ({min(found & _ODD)})" for name, found in kinds.items() if found & _ODD]
+    return f"Columns of other types: {', '.join(odd)}. " if odd else ""
 
 
 def _table(view: View, frame: "pd.DataFrame") -> "pd.DataFrame":
