@@ -174,6 +174,14 @@ def test_a_regression_is_exported_with_its_link_and_its_weights(estimator):
             by_column(linear(), texts=OneHotEncoder(min_frequency=0.5, handle_unknown="infrequent_if_exist")),
             "Cannot export OneHotEncoder .*Leave them out",
         ),
+        (
+            make_pipeline(
+                ColumnTransformer([("gaps", SimpleImputer(), [0, 1, 2])], remainder="passthrough"),
+                ColumnTransformer([("texts", OneHotEncoder(handle_unknown="ignore"), [3])]),
+                linear(),
+            ),
+            "Cannot export Pipeline .*Give each column all of its steps in one",
+        ),
         (by_column(linear(), numbers=make_pipeline(KNNImputer(), StandardScaler())), "KNNImputer.*Write SimpleImputer"),
         (
             CalibratedClassifierCV(HistGradientBoostingClassifier(max_iter=9), method="temperature", cv=2),
@@ -202,6 +210,7 @@ def test_a_regression_is_exported_with_its_link_and_its_weights(estimator):
         "indicator",
         "splines",
         "rare texts",
+        "columns of columns",
         "neighbours",
         "temperature",
         "raw scores of a pipeline",

@@ -10,6 +10,7 @@ import pytest
 from churn.problem import PROBLEM as CHURN
 from msgspec import Meta
 from sklearn.compose import make_column_transformer
+from sklearn.ensemble import BaggingClassifier
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -165,4 +166,11 @@ def test_a_library_without_memory_is_not_an_estimator_that_refuses(churn, words)
 
     problem = msgspec.structs.replace(churn.problem, build=lambda params, seed: Hungry())
     with pytest.raises(MemoryError):
+        fit_estimator(problem, churn.params, churn.train)
+
+
+def test_columns_by_name_inside_of_an_ensemble_are_refused_with_what_to_write(churn):
+    inner = make_pipeline(make_column_transformer((SimpleImputer(), ["months"])), LogisticRegression())
+    problem = msgspec.structs.replace(churn.problem, build=lambda params, seed: BaggingClassifier(inner, 2))
+    with pytest.raises(ModelError, match="Put the ColumnTransformer in front of it"):
         fit_estimator(problem, churn.params, churn.train)

@@ -53,13 +53,21 @@ def fit_estimator(problem: Problem, params: Params, frame: "pd.DataFrame") -> Fi
             raise MemoryError(str(error)) from error
         raise ModelError(
             f"Cannot fit {type(estimator).__name__} on {len(frame)} rows of "
-            f"{', '.join(i.name for i in inputs)}: {first_line(error)} Text is encoded as numbers and missing numbers "
-            "are NaN; model.py must build an estimator that accepts both."
+            f"{', '.join(i.name for i in inputs)}: {first_line(error)} {_advise(error)}"
         ) from error
     refuse_idle_imputers(estimator, inputs, tensor)
     require_scores(estimator, problem.task)
     refuse_own_threshold(estimator)
     return Fitted(estimator, inputs, classes, problem.task)
+
+
+def _advise(error: Exception) -> str:
+    if "using strings is only supported for dataframes" in str(error):
+        return (
+            "An ensemble gives its estimators rows without names. Put the ColumnTransformer in front of it: "
+            "make_pipeline(ColumnTransformer(...), BaggingClassifier(...))."
+        )
+    return "Text is encoded as numbers and missing numbers are NaN; model.py must build an estimator that accepts both."
 
 
 def _build(problem: Problem, params: Params) -> Any:

@@ -51,6 +51,11 @@ def describe_remedy(part: Any) -> str:
     name = type(part).__name__
     if name.startswith(("XGB", "LGBM", "CatBoost")):
         return _advise_booster(part)
+    if name == "Pipeline" and [type(step).__name__ for _, step in part.steps].count("ColumnTransformer") > 1:
+        return (
+            "A ColumnTransformer behind another is not exported. Give each column all of its steps in one: "
+            '("numbers", make_pipeline(SimpleImputer(), StandardScaler()), NUMBERS).'
+        )
     if name == "CalibratedClassifierCV" and part.method != "sigmoid":
         return f'method="{part.method}" is not exported rightly. Write CalibratedClassifierCV(method="sigmoid").'
     if name == "CalibratedClassifierCV":
