@@ -20,6 +20,8 @@ KEPT = ("docs/data.md", "packages/slipway/follow/")
 _FOLLOW = "packages/slipway/follow/"
 # What copier renders; every other file is copied as it is.
 RENDERED = ("README.md", ".github/CODEOWNERS", "pyproject.toml")
+# Targets that build the pages of docs/.
+_DOCS = re.compile(r"^(?:docs|docs-serve): .*\n(?:\t.*\n)+\n", re.MULTILINE)
 _JOB = re.compile(r"^  machinery:\n(?:    .*\n)+\n", re.MULTILINE)
 _WHEEL = """\
 # The machinery as a wheel, from the commit in uv.lock: a git source has no hash that an image could be installed by.
@@ -42,6 +44,8 @@ EDITS: dict[str, Edits] = {
         ("-include packages/slipway/machinery.mk\n", _WHEEL),
         ("BUILD = DOCKER", "BUILD = $(MAKE) --silent machinery-wheel && DOCKER"),
         (".PHONY: help", ".PHONY: help machinery-wheel"),
+        (" docs docs-serve ", " "),
+        ("DOCS_PORT ?= 8090\n", ""),
         (_FOLLOW, "deploy/follow/"),
     ),
     "Dockerfile": (
@@ -95,6 +99,8 @@ def make_thin_file(path: str, content: bytes, version: str) -> tuple[str, bytes]
     match path:
         case ".github/workflows/ci.yml":
             return name, _JOB.sub("", text).encode()
+        case "Makefile":
+            return name, _DOCS.sub("", text).encode()
         case "README.md":
             return f"{name}.jinja", _link_pages(text).encode()
         case ".github/CODEOWNERS":

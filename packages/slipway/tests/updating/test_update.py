@@ -51,10 +51,29 @@ def changed_inputs(folder: Path) -> list[str]:
     ]
 
 
+def verify_installed(folder: Path) -> None:
+    """Install what the repository locks, as a newcomer would, and run tests of its problem with that."""
+    python = str(folder / ".venv" / "bin" / "python")
+    commands = (
+        ["uv", "sync", "--quiet", "--locked"],
+        [
+            python,
+            "-c",
+            "import slipway.updating; from importlib.metadata import version; assert version('slipway')[:4] == '0.3.'",
+        ],
+        [python, "-m", "pytest", "-q", "tests/test_contract.py"],
+    )
+    for command in commands:
+        done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_thin_repository_with_edits_follows_two_versions(hub, tmp_path):
     mine = hub.copy(tmp_path / "mine", name="late-trains", owner="@acme/ml")
     assert tomllib.loads((mine / "pyproject.toml").read_text())["project"]["name"] == "late-trains"
     git(mine, "mv", "src/flights", "src/trains")
+    for path in (mine / "pyproject.toml", *(mine / "src").rglob("*.py"), *(mine / "tests").glob("*.py")):
+        path.write_text(re.sub(r"\bflights\b", "trains", path.read_text()))
     edit(mine, "README.md", "## Start\n", "## Start\n\nOurs.\n")
     edit(mine, ".github/workflows/cd.yml", "# Release", "# Our release")
     edit(mine, "gate.yaml", "\n", "\n# ours\n")
@@ -65,7 +84,7 @@ def test_a_thin_repository_with_edits_follows_two_versions(hub, tmp_path):
     found = {each["subject"]: each for each in json.loads(examined.stdout)}
     assert examined.returncode == 1
     assert (found["template"]["state"], found["template"]["found"]) == ("to do", "v0.1.0; the newest is v0.3.0")
-    assert found["edited files"]["found"] == "3: .github/workflows/cd.yml, Dockerfile, README.md"
+    assert found["edited files"]["found"] == "4: .github/workflows/cd.yml, Dockerfile, README.md, pyproject.toml"
     assert found["missing files"]["found"] == "1: .github/workflows/cleanup.yml"
     assert found["gate.yaml"]["state"] == found["machinery"]["state"] == "ok"
     Ledger(mine).init(("staging", "production"), "Ada", "first delivery")
@@ -98,6 +117,8 @@ def test_a_thin_repository_with_edits_follows_two_versions(hub, tmp_path):
     assert Ledger(mine).verify() == 1
     assert git(mine, "rev-parse", "refs/slipway/ledger") == git(mine, "rev-parse", "deployments")
 
+    verify_installed(mine)
+
     git(mine, "reset", "--quiet", "--hard")
     assert git(mine, "status", "--porcelain") == "" and not (mine / "deploy/new-0.3.0.yaml").exists()
 
@@ -111,6 +132,7 @@ def test_a_release_makes_a_thin_template_that_names_no_file_it_leaves_out(hub):
     for name in ("Dockerfile", "Makefile", ".dockerignore", ".github/workflows/ci.yml", "deploy/follow/start"):
         assert "packages/slipway" not in git(hub.folder, "show", f"v0.1.0:{name}"), name
     assert "machinery" not in git(hub.folder, "show", "v0.1.0:.github/workflows/ci.yml")
+    assert "docs" not in re.findall(r"^[a-z-]+(?=:)", git(hub.folder, "show", "v0.1.0:Makefile"), re.MULTILINE)
     assert git(hub.folder, "rev-parse", "v0.2.0^") == git(hub.folder, "rev-parse", "v0.1.0")
     assert git(hub.folder, "rev-parse", "template") == git(hub.folder, "rev-parse", "v0.3.0")
 
