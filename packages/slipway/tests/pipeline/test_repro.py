@@ -10,11 +10,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from places import python_path
 
 from slipway.bundle import load_bundle
-from slipway.data.prepared import read_part
+from slipway.data.prepared import read_part, read_parts
+from slipway.evaluation.record import read_record
 from slipway.evaluation.result import find_metric, read_evaluation
 
 pytestmark = pytest.mark.slow
@@ -111,6 +113,18 @@ def test_another_parameter_is_another_bundle_and_another_version(project):
     assert done.returncode == 0, done.stdout + done.stderr
     assert registered(project)["digest"] != before["digest"]
     assert int(registered(project)["version"]) == 2
+
+
+def test_a_split_by_time_runs_through_the_pipeline(project):
+    path = project.folder / "params.yaml"
+    path.write_text(path.read_text().replace("holdout: 0.25", 'by: time, from: "2024-02-10", gap_days: 3'))
+    done = project.dvc("repro")
+    assert done.returncode == 0, done.stdout + done.stderr
+    train, holdout = read_parts(project.folder / "prepared")
+    assert train["time"].max() < pd.Timestamp("2024-02-07")
+    assert holdout["time"].min() == pd.Timestamp("2024-02-10")
+    assert read_record(project.folder / "evaluation.json.gz").groups[0] == "2024-02-10"
+    assert outdated(project) == {"register"}
 
 
 @pytest.mark.parametrize("moment", ["fitting", "exporting"])
