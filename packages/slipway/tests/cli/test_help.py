@@ -90,4 +90,5 @@ def test_json_and_the_environment_are_the_same_option_everywhere(words):
         if "--json" in parameter.opts:
             assert parameter.help == "Print JSON; progress goes to standard error."
         if parameter.name == "environment":
-            assert parameter.metavar == ("ENV" if parameter.required else "[ENV]")
+            optional = isinstance(parameter, click.Argument) and not parameter.required
+            assert parameter.metavar == ("[ENV]" if optional else "ENV")
