@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from slipway.cli.options import AS_JSON, Duration, examples
+from slipway.cli.options import ANY_ENVIRONMENT, AS_JSON, Duration, examples
 from slipway.cli.output import print_result, print_table
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
         "slipway replay --list-faults",
     )
 )
-@click.argument("environment", metavar="ENV", required=False)
+@ANY_ENVIRONMENT
 @click.option("--url", help="Address of a service that is no environment of this project.")
 @click.option("--key", envvar="SLIPWAY_API_KEY", help="A key, where the service requires one. [env: SLIPWAY_API_KEY]")
 @click.option("--from", "begin", type=_DAY, metavar="DAY", help="First day.")
