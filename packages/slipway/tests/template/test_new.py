@@ -146,6 +146,10 @@ def test_the_commands_of_the_tutorial_bring_the_first_model_to_production(made, 
     project = repository.folder / "pyproject.toml"
     for port in ("8101", "8102"):
         project.write_text(project.read_text().replace(port, str(free_port())))
+    suggested = repository.slipway("gate", "suggest", "--write", "--retrains", "6")
+    assert suggested.returncode == 0, suggested.stderr
+    rules = (repository.folder / "gate.yaml").read_text()
+    assert "honest retrains" in rules and "measured on nothing" not in rules
     git(repository.folder, "add", "--all")
     git(repository.folder, "commit", "--quiet", "-m", "ours")
     try:

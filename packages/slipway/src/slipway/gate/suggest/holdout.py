@@ -22,7 +22,8 @@ def propose_size(measured: Measured, excess: float) -> Iterator[Proposed]:
     """
     groups, rows = measured.groups, measured.rows
     grown = "losses that can be seen are 1.4 times as large with half as many"
-    yield "groups", max(FEWEST_GROUPS, groups // 2), f"half of the {groups:,} now: {grown}"
+    half = f"half of the {groups:,} now: {grown}"
+    yield "groups", *max((FEWEST_GROUPS, f"the fewest of a split; {groups:,} now"), (groups // 2, half))
     yield "rows", max(FEWEST_GROUPS, rows // 2), f"half of the {rows:,} now: {grown}"
     largest = int(np.bincount(measured.compared.honest[0].group).max()) / rows
     yield (

@@ -21,7 +21,7 @@ def propose_skill(measured: Measured) -> Iterator[Proposed]:
     skill, single = measured.figures.skill, measured.figures.single
     seen = f"{measured.retrains} honest retrains remove {skill.min():.3f} to {skill.max():.3f} of the baseline's loss"
     half, apart = float(np.median(skill)) / 2, float(skill.mean()) - bound_retrains(skill)
-    how = "half of it" if half < apart else "what one in a thousand would not reach"
+    how = "half of the median" if half < apart else "below what one in a thousand would reach"
     least = max(0.0, round_down(min(half, apart)))
     yield "skill", least, f"{how}: {seen}"
     if half > 0 and (not measured.rules.skill_significant or not is_skill_proven(measured)):
