@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import io
+import json
 import os
 import pickle
 import zipfile
@@ -24,6 +25,7 @@ from slipway.errors import ModelError
 from slipway.importing.inputs import find_input_names
 from slipway.importing.model_file import read_model_file, require_allowed_imports
 from slipway.importing.parts import read_model
+from slipway.importing.source_code import write_source
 
 ROWS = pd.DataFrame({"price": np.arange(40.0), "town": list("ulm ") * 10})
 TARGET = np.array(["no", "yes"] * 20)
@@ -132,6 +134,29 @@ CRAFTED = {
         b"csklearn.metrics._classification\nlog_loss\n(tR.",
         ["sklearn.metrics._classification.log_loss"],
     ),
+    "an array in a file, which it would create": (
+        b"\x80\x04"
+        + short("numpy")
+        + short("memmap")
+        + b"\x93"
+        + short("victim")
+        + short("u1")
+        + short("w+")
+        + b"\x87R.",
+        ["numpy.memmap"],
+    ),
+    "the same, made by another function": (
+        b"ccopyreg\n__newobj__\n(cnumpy\nmemmap\nS'victim'\nS'u1'\nS'w+'\ntR.",
+        ["numpy.memmap"],
+    ),
+    "control characters": (
+        b"\x80\x04" + short("os") + short("system\r\x1b[2K") + b"\x93)R.",
+        [r"'os.system\r\x1b[2K'"],
+    ),
+    "half of a pair of surrogates": (
+        b"\x80\x04" + short("os") + b"\x8c\x03\xed\xa0\x80\x93)R.",
+        [r"'os.\ud800'"],
+    ),
 }
 
 
@@ -154,6 +179,9 @@ MALFORMED = {
     "a cut compression": zlib.compress(pickle.dumps([1] * 999))[:9],
     "an archive": b"PK\x03\x04",
     "an old joblib": b"ZF0x1",
+    "a state that doubles itself": b"\x80\x04N" + b"2\x86" * 60 + b"}b.",
+    "a length of a terabyte": b"\x80\x05\x96" + (1 << 40).to_bytes(8, "little") + b".",
+    "an object with a number as attribute": b"\x80\x04cbuiltins\nobject\n)\x81}K\x01K\x01sb.",
     "lz4": b"\x04\x22\x4d\x18",
 }
 
@@ -172,13 +200,58 @@ def test_functions_of_a_notebook_are_foreign(tmp_path):
     assert {"cloudpickle.cloudpickle._make_function", "builtins.type"} & {*map(str, read_model_file(path).foreign)}
 
 
-def test_another_type_in_a_skops_file_is_foreign(tmp_path):
-    path = tmp_path / "model.skops"
+def change_skops(path, change):
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(fit_pipeline()))) as read, zipfile.ZipFile(path, "w") as write:
         for name in read.namelist():
-            content = read.read(name).replace(b'"sklearn.preprocessing._data"', b'"os"')
-            write.writestr(name, content.replace(b'"StandardScaler"', b'"system"'))
-    assert [*map(str, read_model_file(path).foreign)] == ["os.system"]
+            write.writestr(name, change(name, read.read(name)))
+
+
+def test_another_type_in_a_skops_file_is_foreign(tmp_path):
+    def rename(_, content):
+        return content.replace(b'"sklearn.preprocessing._data"', b'"os"').replace(b'"StandardScaler"', b'"system"')
+
+    change_skops(tmp_path / "model.skops", rename)
+    assert [*map(str, read_model_file(tmp_path / "model.skops").foreign)] == ["os.system"]
+
+
+def test_a_type_beside_the_content_of_a_skops_file_is_foreign(tmp_path):
+    def hide(name, content):
+        schema = json.loads(content) if name == "schema.json" else {}
+        hidden = {"__loader__": "TypeNode", "__module__": "os", "__class__": "system", "__id__": 0}
+        return json.dumps(schema | {"__reduce__": {"args": hidden}}).encode() if schema else content
+
+    change_skops(tmp_path / "model.skops", hide)
+    assert [*map(str, read_model_file(tmp_path / "model.skops").foreign)] == ["os.system"]
+
+
+def test_an_empty_array_file_in_a_skops_file_is_one_error(tmp_path):
+    change_skops(tmp_path / "model.skops", lambda name, content: b"" if name.endswith("npy") else content)
+    with pytest.raises(ModelError, match="as a skops file"):
+        read_model_file(tmp_path / "model.skops")
+
+
+NESTED = b"cnumpy.core.multiarray\nscalar\n" + b"cnumpy\ndtype\nS'f8'\n\x85R"
+UNREADABLE = {
+    "scalars in scalars": NESTED * 2000 + b"C\x08" + bytes(8) + b"\x86R" * 2000,
+    "a shape beyond every memory": b"cnumpy.core.numeric\n_frombuffer\n(C\x08"
+    + bytes(8)
+    + b"cnumpy\ndtype\nS'f8'\n\x85R\x8a\x0a"
+    + b"\x0f" * 10
+    + b"\x85S'C'\ntR",
+    "a slice of nothing": b"cbuiltins\nslice\n)R",
+    "a slice of an object": b"cbuiltins\nslice\ncbuiltins\nobject\n)R\x85R",
+    "text that is not Unicode": b"\x8c\x03\xed\xa0\x80",
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_value_that_is_no_parameter_is_named(tmp_path, name):
+    path = tmp_path / "model.pkl"
+    path.write_bytes(
+        b"\x80\x04csklearn.linear_model._logistic\nLogisticRegression\n)\x81}S'C'\n" + UNREADABLE[name] + b"sb."
+    )
+    with pytest.raises(ModelError, match=r"cannot be written as code: LogisticRegression\.C is "):
+        write_source(read_model(read_model_file(path)).part, path.name)
 
 
 def test_a_value_that_contains_itself_many_times_ends(tmp_path):

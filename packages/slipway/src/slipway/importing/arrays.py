@@ -31,7 +31,7 @@ def decode_value(node: Any) -> Any:
             content, dtype, shape, order = node.arguments
             found = np.frombuffer(content, decode_dtype(dtype)).reshape(shape, order=order)
             return found.tolist()
-    except (AttributeError, LookupError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
         # Of another shape than numpy writes it: what it is remains unknown.
         return node
     return node

@@ -11,6 +11,7 @@ from slipway.columns import Columns, values_to_columns
 from slipway.contract import Kind, read_contract
 from slipway.errors import ProblemError
 from slipway.importing.arrays import decode_value
+from slipway.importing.nodes import show_name
 from slipway.importing.parts import Part, iterate_parts
 from slipway.problem import Problem
 
@@ -72,7 +73,7 @@ def find_input_names(part: Part) -> list[str]:
         for attribute in _NAMES:
             names = decode_value(each.fitted.get(attribute))
             if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
-                return names
+                return [show_name(name) for name in names]
     chosen = [name for each in iterate_parts(part) for name in list_chosen_columns(each)]
     return list(dict.fromkeys(chosen))
 
@@ -90,7 +91,7 @@ def list_chosen_columns(part: Part) -> list[str]:
     for each in transformers if isinstance(transformers, list) else ():
         columns = each[-1] if isinstance(each, tuple) else None
         listed = [columns] if isinstance(columns, str) else columns
-        chosen += [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+        chosen += [show_name(name) for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
     return chosen
 
 

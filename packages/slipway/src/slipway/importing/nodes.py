@@ -6,6 +6,11 @@ from typing import Any
 import msgspec
 
 
+def show_name(name: str) -> str:
+    """Return a name of the file for a person: control characters, which could hide it on a terminal, as escapes."""
+    return name if name.isprintable() else ascii(name)
+
+
 class Imported(msgspec.Struct, frozen=True):
     """A name that the file would import."""
 
@@ -13,7 +18,7 @@ class Imported(msgspec.Struct, frozen=True):
     name: str
 
     def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
+        return show_name(f"{self.module}.{self.name}")
 
 
 class Made:
@@ -35,7 +40,8 @@ class Made:
     @property
     def attributes(self) -> dict[str, Any]:
         """Return what the object's state sets, {} where it is no plain set of attributes."""
-        return self.state if isinstance(self.state, dict) else {}
+        state = self.state
+        return state if isinstance(state, dict) and all(isinstance(name, str) for name in state) else {}
 
     def append(self, item: Any) -> None:
         """Keep one item, as a list or a subclass would."""

@@ -11,7 +11,7 @@ from slipway.errors import ModelError
 from slipway.importing.allowed_imports import has_known_defaults, is_estimator
 from slipway.importing.arrays import decode_value
 from slipway.importing.model_file import ModelFile
-from slipway.importing.nodes import Imported, Made
+from slipway.importing.nodes import Imported, Made, show_name
 
 # Values within values, and values in all; a file that has more goes in a circle.
 _DEEPEST, _MOST = 40, 100_000
@@ -121,7 +121,7 @@ class _PartReader:
             parameters={str(name): self._read_value(value, depth + 1) for name, value in given.items()},
             defaults=defaults,
             fitted={str(name): value for name, value in state.items() if name not in given},
-            version=str(state.get(_VERSION, "")),
+            version=show_name(written) if isinstance(written := state.get(_VERSION), str) else "",
         )
 
     def _read_value(self, value: Any, depth: int) -> Any:
@@ -133,6 +133,8 @@ class _PartReader:
                 "contains itself. Nothing of it was run."
             )
         value = decode_value(value)
+        if isinstance(value, str) and not _is_unicode(value):
+            return Unreadable("text that is not Unicode")
         if value is None or isinstance(value, bool | int | float | str | Imported):
             return value
         if isinstance(value, list | tuple):
@@ -142,7 +144,7 @@ class _PartReader:
         return self._read_made(value, depth) if isinstance(value, Made) else Unreadable(f"a {type(value).__name__}")
 
     def _read_made(self, made: Made, depth: int) -> Any:
-        if made.kind == Imported("builtins", "slice"):
+        if made.kind == Imported("builtins", "slice") and _is_range(made.arguments):
             return slice(*made.arguments)
         return self.read_part(made, depth) if _is_fitted_class(made) else Unreadable(f"a {made.kind}")
 
@@ -171,6 +173,15 @@ def _read_defaults(kind: Imported) -> dict[str, Any] | None:
     if any(each.kind is each.VAR_KEYWORD for each in signature):
         return dict(found().get_params(deep=False))
     return {each.name: each.default for each in signature if each.name != "self"}
+
+
+def _is_range(arguments: tuple[Any, ...]) -> bool:
+    return 1 <= len(arguments) <= 3 and all(each is None or isinstance(each, int | str) for each in arguments)
+
+
+def _is_unicode(text: str) -> bool:
+    """Return whether a text can be written to a file; a pickle may have half of a pair of surrogates."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _is_parameter(name: str) -> bool:

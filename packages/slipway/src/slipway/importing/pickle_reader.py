@@ -8,6 +8,7 @@ import io
 import math
 import pickle
 import struct
+import sys
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -20,6 +21,12 @@ from slipway.importing.nodes import Imported, Made
 _RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 # joblib writes an array as this object, and its bytes after it.
 _WRAPPER = Imported("joblib.numpy_pickle", "NumpyArrayWrapper")
+# Functions that call their first argument, a class.
+_CALLING = (
+    Imported("copyreg", "__newobj__"),
+    Imported("copyreg", "_reconstructor"),
+    Imported("pandas.core.indexes.base", "_new_Index"),
+)
 # Bytes of an array that is kept; longer ones (trees, training rows) are never parameters.
 _KEPT = 1 << 20
 _MALFORMED = (
@@ -82,6 +89,8 @@ class _PickleReader(pickle._Unpickler):
     def _make(self, function: Any, *arguments: Any) -> Made:
         if isinstance(function, Imported):
             self.imports[function] = True
+        if function in _CALLING:
+            self.imports.update({each: True for each in arguments[:2] if isinstance(each, Imported)})
         return Made(function, arguments)
 
     def _instantiate(self, klass: Any, arguments: Any) -> None:
@@ -107,10 +116,15 @@ class _PickleReader(pickle._Unpickler):
         """Keep the state of an object, and read the array that follows it in a file of joblib."""
         state, made = self.stack.pop(), self.stack[-1]
         if not isinstance(made, Made):
-            raise pickle.UnpicklingError(f"it changes {made}, which is no object of its own")
+            raise pickle.UnpicklingError(f"it changes a {type(made).__name__}, which is no object of its own")
         made.state = state
         if made.function == _WRAPPER:
             self.stack[-1] = self._read_array(state)
+
+    def load_bytearray8(self) -> None:
+        """Read a bytearray no longer than the file, whatever length it declares."""
+        (size,) = struct.unpack("<Q", self._unframer.read(8))
+        self.stack.append(bytearray(self._unframer.read(min(size, sys.maxsize))))
 
     def _read_array(self, state: dict[str, Any]) -> Any:
         """Read an array as `joblib.numpy_pickle.NumpyArrayWrapper.read_array` does; one of objects is a pickle."""
@@ -137,3 +151,4 @@ class _PickleReader(pickle._Unpickler):
     dispatch[pickle.NEWOBJ[0]] = load_newobj
     dispatch[pickle.NEWOBJ_EX[0]] = load_newobj_ex
     dispatch[pickle.BUILD[0]] = load_build
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8

@@ -2,7 +2,9 @@
 
 import io
 import json
+import lzma
 import zipfile
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +20,19 @@ _MOST = 1 << 28
 _PLAIN = ("JsonNode", "ListNode", "TupleNode", "SetNode", "DictNode", "NdArrayNode")
 # What Python and numpy have anyway; JSON writes the keys of a dict as text.
 _OWN = {Imported("builtins", name) for name in ("str", "list", "tuple", "set", "dict")} | {Imported("numpy", "ndarray")}
+_MALFORMED = (
+    zipfile.BadZipFile,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,  # encrypted, compressed in an unknown way, too deep
+    TypeError,
+    ValueError,
+    lzma.LZMAError,
+    zlib.error,
+)
 _KEYS: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": lambda text: text == "True"}
 
 
@@ -31,8 +46,11 @@ def read_skops(content: bytes, where: str) -> PickleContent:
                     "pickle, joblib or skops with one scikit-learn, XGBoost or LightGBM estimator or pipeline."
                 )
             reader = _SkopsReader(archive)
-            return PickleContent(reader.read(json.loads(_read(archive, _SCHEMA))), reader.imports)
-    except (zipfile.BadZipFile, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            schema = json.loads(_read(archive, _SCHEMA))
+            root = reader.read(schema)
+            reader.note_names(schema)
+            return PickleContent(root, reader.imports)
+    except _MALFORMED as error:
         raise ModelError(f"Cannot read {where} as a skops file: {first_line(error)} Nothing of it was run.") from error
 
 
@@ -59,9 +77,19 @@ class _SkopsReader:
         self._known[node.get("__id__", 0)] = found
         return found
 
+    def note_names(self, node: Any) -> None:
+        """Note what `read` has no use for and skops would import: types of keys, arguments of a call."""
+        if isinstance(node, dict) and "__loader__" in node and node["__loader__"] != "CachedNode":
+            kind = _find_name(node)
+            if kind not in _OWN:
+                self.imports.setdefault(kind, False)
+        if isinstance(node, dict | list):
+            for each in node.values() if isinstance(node, dict) else node:
+                self.note_names(each)
+
     def _read_known(self, loader: str, node: dict[str, Any]) -> Any:
         if (kind := Imported(node["__module__"], node["__class__"])) not in _OWN:
-            self.imports[kind] = True
+            self.imports[kind] = self.imports.get(kind, False) or loader != "NdArrayNode"
         if node.get("type") == "numpy":
             return np.load(io.BytesIO(_read(self._archive, node["file"])), allow_pickle=False)
         content = node["content"]
@@ -75,10 +103,7 @@ class _SkopsReader:
 
     def _read_named(self, loader: str, node: dict[str, Any]) -> Any:
         """Return an object, or a name; whatever stands inside of it is read too, so that its names are noted."""
-        name = Imported(node["__module__"], node["__class__"])
-        content = node.get("content")
-        if loader == "FunctionNode" and isinstance(content, dict):
-            name, content = Imported(content["module_path"], content["function"]), None
+        name, content = _find_name(node), node.get("content")
         is_name = loader in ("TypeNode", "FunctionNode")
         self.imports[name] = self.imports.get(name, False) or not is_name
         if is_name:
@@ -88,3 +113,11 @@ class _SkopsReader:
             return Made(name, (), self.read(nodes))
         state = {key: self.read(each) for key, each in nodes.items() if isinstance(each, dict) and "__loader__" in each}
         return Made(name, (), state)
+
+
+def _find_name(node: dict[str, Any]) -> Imported:
+    """Return the name that a node stands for; an older skops wrote that of a function into its content."""
+    content = node.get("content")
+    if node["__loader__"] == "FunctionNode" and isinstance(content, dict):
+        return Imported(content["module_path"], content["function"])
+    return Imported(node["__module__"], node["__class__"])
