@@ -77,13 +77,18 @@ def _find_groups(
 def _find_periods(
     record: EvaluationRecord, now: set[str], split: SplitParams, train: "pd.DataFrame", holdout: "pd.DataFrame"
 ) -> RecordedGroups:
-    """Find the days or months that both splits hold out; by time, older ones must be in the training set or the gap."""
+    """Find the days or months that both splits hold out; by time, older ones must be in the training set or the gap.
+
+    Those before the oldest training row have left the data, as old groups do.
+    """
     first, before = read_first_day(holdout, split).from_day, record.split.from_day
     assert first is not None and before is not None
     whole = {name for name in record.groups if first <= max(before, date.fromisoformat(f"{name}-01"[:10]))}
-    gone = whole - now
+    gone, aged = whole - now, set[str]()
     if split.by is SplitBy.TIME:
         trained = set(name_periods(train, record.naming, split))
         gap = (first - timedelta(days=split.gap_days)).isoformat()
         gone |= {name for name in record.groups if f"{name}-31"[:10] < gap} - trained
-    return RecordedGroups(sorted(whole & now), tuple(sorted(gone)))
+        oldest = min(trained, default="")
+        aged = {name for name in gone if name < oldest}
+    return RecordedGroups(sorted(whole & now), tuple(sorted(gone - aged)), len(aged))
