@@ -113,6 +113,16 @@ def test_rows_that_changed_under_a_moving_holdout_are_refused(judge, rows, chang
     assert said in found.observed
 
 
+def test_days_before_the_oldest_that_is_left_may_go(judge, rows):
+    half = msgspec.structs.replace(NEWEST, holdout=0.5)
+    inputs = judge(half, half, rows[days(rows) >= "2024-02-05"])
+    aged = [day for day in inputs.evaluation_record.groups if day < "2024-02-05"]
+    found = production_reproduced(inputs)
+    assert aged and found.passed
+    assert f"{len(aged)} older groups left the data" in found.observed
+    assert holdout_whole(inputs).passed
+
+
 def test_the_holdout_is_not_whole_where_days_of_both_lost_rows(judge, rows):
     inputs = judge(NEWEST, NEWEST, rows[(days(rows) < "2024-02-14") | (days(rows) > "2024-02-16")])
     assert not holdout_whole(inputs).passed
@@ -206,8 +216,9 @@ def test_a_record_of_another_day_is_not_the_candidates(judge):
     assert not record_reproduced(forged).passed
     share = msgspec.structs.replace(inputs.params, split=msgspec.structs.replace(inputs.params.split, holdout=0.3))
     assert not record_reproduced(msgspec.structs.replace(inputs, params=share)).passed
-    shorter = msgspec.structs.replace(said, until=BEFORE.tz_localize("UTC").to_pydatetime())
-    assert not record_reproduced(msgspec.structs.replace(inputs, committed_record=shorter)).passed
+    for until in (BEFORE, pd.Timestamp("2030-01-01")):
+        other = msgspec.structs.replace(said, until=until.tz_localize("UTC").to_pydatetime())
+        assert not record_reproduced(msgspec.structs.replace(inputs, committed_record=other)).passed
 
 
 def test_a_record_by_group_has_no_key_of_the_time(toys, productions, rows):

@@ -55,7 +55,9 @@ def record_reproduced(inputs: GateInputs) -> Finding:
         return Finding(False, f"the record of the bundle {said.bundle[:12]}", limit)
     own = make_record(candidate.bundle, inputs.problem, inputs.params, candidate.scored, inputs.holdout)
     # The metric and the form of the names are the team's choice, which this change may move.
-    wrong = [name for name in ("problem", "task", "split", "blocks") if getattr(said, name) != getattr(own, name)]
+    wrong = [
+        name for name in ("problem", "task", "split", "blocks", "until") if getattr(said, name) != getattr(own, name)
+    ]
     wrong += ["naming"] if said.naming is not own.naming and {said.naming, own.naming} != _CHOICE else []
     wrong += ["loss"] if said.loss != choose_loss(msgspec.structs.replace(inputs.problem, metric=said.metric)) else []
     wrong += ["columns"] if said.columns.keys() != own.columns.keys() else []
