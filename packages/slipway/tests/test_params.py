@@ -66,6 +66,7 @@ def test_good_parameters_come_back_typed(tmp_path):
         ("holdout: 0.2", "by: time, from: March", "split.from"),
         ("0.2", "0.2, by: month", "split.by"),
         ("0.2", "0.2, by: time, gap_days: -1", "split.gap_days"),
+        ("0.2", "0.2, by: time, gap_days: 1000000", "split.gap_days"),
     ],
 )
 def test_a_wrong_parameter_is_named(tmp_path, old, new, named):

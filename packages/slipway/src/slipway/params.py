@@ -43,7 +43,7 @@ class SplitParams(Strict, frozen=True, omit_defaults=True):
     holdout: Share | None = None
     by: SplitBy = SplitBy.GROUP
     from_day: date | None = msgspec.field(default=None, name="from")
-    gap_days: Annotated[int, Meta(ge=0)] = 0
+    gap_days: Annotated[int, Meta(ge=0, le=3_650)] = 0
 
 
 class TrainParams(Strict, frozen=True):

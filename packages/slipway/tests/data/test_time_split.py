@@ -95,12 +95,20 @@ def test_equal_rows_without_a_group_stay_together():
         (make_days(100).drop(columns="time"), "the dataset has no column `time`. Let dataset.py return when each row"),
         (make_days(100).assign(time=pd.NaT), "300 of 300 rows have no `time`"),
         (make_days(100).assign(time="soon"), "expected times in the column `time`"),
+        # As nanoseconds since 1970, each of these seconds would be of one day.
+        (make_days(100).assign(time=1_700_000_000), r"expected times in the column `time`, found numbers \(int64\)"),
     ],
 )
 @pytest.mark.parametrize("split", [NEWEST, SINCE, BOTH], ids=["newest", "since", "both"])
 def test_rows_without_a_time_are_refused_with_what_to_add(frame, said, split):
     with pytest.raises(DataError, match=f"Cannot split by time: .*{said}.*split.by: group"):
         split_frame(frame, split)
+
+
+@pytest.mark.parametrize("split", [NEWEST, BOTH], ids=["newest", "both"])
+def test_an_empty_dataset_is_an_error_that_says_so(split):
+    with pytest.raises(DataError, match="the dataset has no rows"):
+        split_frame(make_days(100).head(0), split)
 
 
 def test_too_few_groups_are_refused_with_the_key_to_change():

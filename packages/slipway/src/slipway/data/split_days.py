@@ -23,6 +23,10 @@ def fix_split_day(frame: "pd.DataFrame", split: SplitParams) -> SplitParams:
     days = read_days(frame)
     if split.from_day or split.holdout is None:
         return split
+    if frame.empty:
+        raise DataError(
+            "Cannot split by time: the dataset has no rows. Add data, or look at what dataset.py leaves out."
+        )
     rows = days.value_counts().sort_index(ascending=False)
     enough = rows.index[rows.cumsum() >= split.holdout * len(days)]
     return msgspec.structs.replace(split, from_day=enough[0].date())
@@ -48,6 +52,8 @@ def read_times(frame: "pd.DataFrame") -> "pd.Series":
     if "time" not in frame:
         raise DataError(f"Cannot split by time: the dataset has no column `time`. {remedy}")
     try:
+        if pd.api.types.is_numeric_dtype(frame["time"]):
+            raise TypeError(f"numbers ({frame['time'].dtype})")
         times = pd.to_datetime(frame["time"], utc=True)
     except (ValueError, TypeError) as error:
         raise DataError(
