@@ -151,12 +151,15 @@ def test_the_rules_of_the_base_commit_win_and_the_change_is_named(project):
     assert "not_worse" in failed(run_gate(project.root, base=base))
 
 
-def test_another_metric_or_target_is_named_and_not_followed(project):
+def test_another_metric_split_or_target_is_named_and_not_followed(project):
     base = git(project.root, "rev-parse", "HEAD")
     path = project.root / "src" / "churn" / "problem.py"
     path.write_text(path.read_text().replace('metric="log_loss"', 'metric="accuracy"'))
+    params = project.root / "params.yaml"
+    params.write_text(params.read_text().replace("\nsplit:\n", "\nsplit:\n  by: both\n  from: '2024-02-10'\n"))
     found = run_gate(project.root, base=base)
     assert found.primary == "log_loss"
+    assert "params.yaml split from: None -> 2024-02-10 (judged by None)" in found.moved
     assert any("problem.py" in line for line in found.moved)
 
 

@@ -74,8 +74,11 @@ def _own_rules(root: Path) -> GateRules | None:
 def _changes(name: str, before: msgspec.Struct, after: msgspec.Struct | None) -> tuple[str, ...]:
     if after is None:
         return (f"{name} of the working tree cannot be read",)
-    pairs = ((key, getattr(before, key), getattr(after, key)) for key in before.__struct_fields__)
-    return tuple(f"{name} {key}: {old} -> {new} (judged by {old})" for key, old, new in pairs if old != new)
+    changed = [
+        (key, getattr(before, field), getattr(after, field))
+        for key, field in zip(before.__struct_encode_fields__, before.__struct_fields__, strict=True)
+    ]
+    return tuple(f"{name} {key}: {old} -> {new} (judged by {old})" for key, old, new in changed if old != new)
 
 
 def _sections(root: Path, base: str) -> _Sections:
