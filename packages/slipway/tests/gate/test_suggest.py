@@ -189,3 +189,15 @@ def test_a_limit_is_never_rounded_to_the_tighter_side(value, down, up):
 def test_a_ceiling_near_1_stays_below_it():
     assert round_below_one(0.9996) == 0.9996
     assert 0.99991 <= round_below_one(0.999912) < 1
+    for leak in (0.999_999_9, 1.0):
+        written = parse_gate_rules(write_proposals(EXAMPLE, [proposal("single", round_below_one(leak))]).encode(), "")
+        assert written.single < leak
+
+
+def test_a_column_that_the_present_limit_refuses_is_named(toys):
+    toy = toys["churn"]
+    strict = msgspec.structs.replace(RULES, single=0.01)
+    (note,) = (
+        note for note in suggest_limits(recipe_of(toy), strict, 2, toy.bundle.path / "none").notes if "leak" in note
+    )
+    assert "more than `single` allows now (0.01): usually a leak" in note

@@ -15,6 +15,8 @@ Limit = bool | float | int | dict[str, dict[str, float]]
 TAIL = 0.001
 # Figures need not be normal: at most so many of the measured ones lie beyond a limit.
 _MEASURED_TAIL = 0.005
+# A model or a column that explains more than this is a leak; `gate.yaml` has six digits.
+_NEAREST_ONE = 0.99999
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,5 +81,5 @@ def round_down(value: float) -> float:
 
 
 def round_below_one(value: float) -> float:
-    """Round a share that may be near 1 upwards, so that it stays below 1."""
-    return round(1 - round_down(1 - value), 12) if value > 0.5 else round_up(value)
+    """Round a share that may be near 1 upwards, so that it stays below 1: a limit of 1 would refuse nothing."""
+    return min(_NEAREST_ONE, round(1 - round_down(1 - value), 12)) if value > 0.5 else round_up(value)

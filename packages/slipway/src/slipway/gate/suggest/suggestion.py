@@ -99,6 +99,12 @@ def _note(measured: Measured, proposed: GateRules, copies: NearCopies, refused: 
             f"calibrated refuses {unknown} of {number} honest retrains whatever `calibration` is: {held} are too few "
             "for an interval of the calibration error."
         )
+    if measured.figures.single > measured.rules.single:
+        yield (
+            f"{measured.figures.column} alone has {measured.figures.single:.3f}, more than `single` allows now "
+            f"({measured.rules.single:g}): usually a leak. Look where the column comes from before you write a limit "
+            "that lets it pass."
+        )
     if copies.excess > 0:
         yield (
             f"{copies.held:.1%} of the held-out rows have a near copy in the training set, of training rows in other "
