@@ -152,7 +152,8 @@ def _explain_holdout(request: NewProblem, holdout: float, by_time: bool) -> list
         return [f"the newest {holdout:.0%} of the rows by {quote_name(request.time or '')} are held out, in whole days"]
     if request.time is not None:
         return [
-            "rows of any time are held out: the newest ones are too few whole groups (split.by: both in params.yaml)"
+            "rows of any time are held out: the newest ones are too few whole groups, lack a class, or rows have no "
+            f"{quote_name(request.time)} (docs/data.md)"
         ]
     return []
 
