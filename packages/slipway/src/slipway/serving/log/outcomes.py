@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, NamedTuple
@@ -68,17 +69,18 @@ def count_outcomes(folder: Path, damage: Damage) -> dict[str, int]:
     """
     totals: Counter[str] = Counter(join_outcomes(()).summary())
     paths = list_log_files(folder, damage)
-    with ExitStack() as stack:
-        parts = [_Part(*(stack.enter_context(SpooledTemporaryFile(_IN_MEMORY)) for _ in "kf")) for _ in range(_PARTS)]
-        try:
+    new_file = partial(SpooledTemporaryFile, _IN_MEMORY)
+    try:
+        with ExitStack() as stack:
+            parts = [_Part(*(stack.enter_context(new_file()) for _ in _Part._fields)) for _ in range(_PARTS)]
             _divide(paths, parts, damage)
-        except OSError as error:
-            raise DataError(
-                "Cannot count the outcomes of so many predictions in memory, and cannot write temporary files: "
-                f"{error.strerror}. Set TMPDIR to a folder with space that this user may write, such as a volume's."
-            ) from error
-        for part in parts:
-            totals.update(join_outcomes(_read_part(part)).summary())
+            for part in parts:
+                totals.update(join_outcomes(_read_part(part)).summary())
+    except OSError as error:  # of the temporary files, whose last bytes are written when they are read or closed
+        raise DataError(
+            "Cannot count the outcomes of so many predictions in memory, and cannot write temporary files: "
+            f"{error.strerror}. Set TMPDIR to a folder with space that this user may write, such as a volume's."
+        ) from error
     return dict(totals)
 
 
