@@ -79,6 +79,7 @@ def test_a_platforms_port_is_named_where_it_is_wrong():
         ("BODY_SECONDS", "nan", "a number from 0.5 to 3,600"),
         ("CORS_ORIGINS", "https://a.org/", "origins of pages that may call the service"),
         ("HOST", "[::1]", "address or name to listen on, without port and brackets"),
+        ("HOST", "127.0.0.1:8080", "address or name to listen on, without port and brackets"),
     ],
 )
 def test_a_wrong_value_lists_the_allowed_ones(name, value, expected):
@@ -127,6 +128,9 @@ def test_what_kubernetes_says_of_a_service_named_slipway_is_not_meant_for_us():
         "SLIPWAY_PORT_80_TCP_ADDR": "10.0.0.1",
         "SLIPWAY_SHADOW_PORT": "tcp://10.0.0.2:80",
         "SLIPWAY_SHADOW_SERVICE_PORT": "80",
+        "SLIPWAY2_PORT": "tcp://10.0.0.3:80",
+        "SLIPWAY2_SERVICE_HOST": "10.0.0.3",
+        "SLIPWAYDEMO_API_PORT_80_TCP_PORT": "80",
     }
     assert read_settings(variables).port == 8080
 

@@ -67,7 +67,11 @@ class ServingSettings(LogSettings, frozen=True, kw_only=True):
         int, Meta(ge=1, le=1000, description="rows of a worker that wait for the shadow, in MB; more are dropped")
     ] = 4
     host: Annotated[
-        str, Meta(pattern=r"^[^\s/\[\]]+\Z", description="address or name to listen on, without port and brackets")
+        str,
+        Meta(
+            pattern=r"^(?![^:]*:[0-9]*\Z)[^\s/\[\]]+\Z",
+            description="address or name to listen on, without port and brackets",
+        ),
     ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65535, description="port to listen on; else $AIP_HTTP_PORT, else $PORT")] = 8080
     workers: Annotated[int, Meta(ge=0, le=256, description="processes; 0: one for each core of the container")] = 0

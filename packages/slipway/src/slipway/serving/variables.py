@@ -26,8 +26,8 @@ _OTHERS = frozenset(
         "SMOKE_KEY SSH_KEY TARGET UID"
     ).split()
 )
-# Kubernetes and links of containers name services and their ports so, in every container beside a service slipway.
-_SERVICES = re.compile(r"SLIPWAY_(\w+_)?(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
+# Kubernetes and links of containers name services and their ports so, beside a service slipway, or slipway2.
+_SERVICES = re.compile(r"SLIPWAY\w*_(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
 _ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 
 
