@@ -79,9 +79,11 @@ def test_a_cell_of_a_csv_file_that_cannot_be_read_is_named(tmp_path, old, new, s
         (CSV.replace(",", ";").replace("0.5", "0,5").encode(), "Separate the cells by commas"),
         (gzip.compress(CSV.encode()), "It is packed by gzip: unpack it."),
         (b"PK\3\4" + b"workbook" * 9, "It is an Excel workbook or a zip archive"),
-        (b"PAR1" + b"\0" * 64, "rename it to .parquet"),
+        (b"PAR1\x15" + b"\0" * 64, "rename it to .parquet"),
+        (b"PK,PAR1\n1,2\n1,2,3\n", "write it again."),
+        (b"PAR1,PK\n1,2\n1,2,3\n", "write it again."),
     ],
-    ids=["utf-16", "decimal-comma", "gzip", "excel", "parquet"],
+    ids=["utf-16", "decimal-comma", "gzip", "excel", "parquet", "a column PK", "a column PAR1"],
 )
 def test_a_file_of_another_format_is_recognised(tmp_path, content, said):
     (tmp_path / "a.csv").write_bytes(content)

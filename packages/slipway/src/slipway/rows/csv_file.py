@@ -19,9 +19,9 @@ _SAVE_AS_UTF8 = "Save it in UTF-8 (in Excel: CSV UTF-8)."
 _FORMATS = {
     b"\xff\xfe": _SAVE_AS_UTF8,
     b"\xfe\xff": _SAVE_AS_UTF8,
-    b"PK": "It is an Excel workbook or a zip archive: save it as CSV UTF-8, or unpack it.",
+    b"PK\3\4": "It is an Excel workbook or a zip archive: save it as CSV UTF-8, or unpack it.",
     b"\x1f\x8b": "It is packed by gzip: unpack it.",
-    b"PAR1": "It is a parquet file: rename it to .parquet.",
+    b"PAR1\x15": "It is a parquet file: rename it to .parquet.",
     b"version https://git-lfs": "It is a pointer of Git LFS: run `git lfs pull`.",
 }
 
@@ -63,13 +63,15 @@ def _advise(path: Path, kind: str, why: str) -> str:
     try:
         with path.open("rb") as file:
             start = file.readline(1 << 16)
+    except PermissionError:
+        return "Let this user read it."
     except OSError:
         start = b""
-    if kind == "parquet" and start.startswith(b"PAR1"):
-        return _DAMAGED
     known = next((advice for begins, advice in _FORMATS.items() if start.startswith(begins)), "")
-    if known or kind == "parquet":
-        return known or _DAMAGED
+    if kind == "parquet":
+        return _DAMAGED if start.startswith(b"PAR1") else known or _DAMAGED
+    if known:
+        return known
     if "UTF8" in why:
         return _SAVE_AS_UTF8
     comma = any(mark in start for mark in (b";", b"\t", b"|")) and b"," not in start
