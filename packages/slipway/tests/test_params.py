@@ -63,7 +63,7 @@ def test_good_parameters_come_back_typed(tmp_path):
         ),
         (", holdout: 0.2", ", by: time", "found neither"),
         (", holdout: 0.2", ", by: both, from: 2024-03-01", "split.holdout is missing: by both"),
-        ("holdout: 0.2", "by: time, from: March", "split.from"),
+        ("holdout: 0.2", "by: time, from: March", "split.from: expected a day such as 2024-05-01, found 'March'"),
         ("0.2", "0.2, by: month", "split.by"),
         ("0.2", "0.2, by: time, gap_days: -1", "split.gap_days"),
         ("0.2", "0.2, by: time, gap_days: 1000000", "split.gap_days"),

@@ -130,6 +130,8 @@ def _explain(error: msgspec.ValidationError, plain: Any, where: str, advice: str
     parts = _EXPLAINED.fullmatch(str(error))
     what, got, path = (parts["what"], parts["got"], parts["path"] or "$") if parts else (str(error), None, "$")
     found = _value_at(plain, path)
+    if what == "Invalid RFC3339 encoded date":
+        what = "Expected a day such as 2024-05-01"
     if isinstance(found, str | int | float) and what.startswith("Expected"):
         got = repr(found) if len(repr(found)) <= _SHOWN else f"{repr(found)[:_SHOWN]}..."
     key_path = (section + path.removeprefix("$")).removeprefix(".")
