@@ -24,7 +24,7 @@ from slipway.rows.check import check_batch
 from slipway.rows.rules import read_rules
 from slipway.serving.api.rows import RowReader
 from slipway.serving.error_responses import Refusal
-from slipway.violations import REFUSED_ROW, describe_field, describe_value, describe_violation
+from slipway.violations import REFUSED_ROW, describe_field, describe_refused_row, describe_value, describe_violation
 
 FIELDS = {field.name: field for field in read_contract(Subscriber)}
 GOOD = {"plan": "plus", "town": "ulm", "joined": None, "months": 3, "usage": 1.5, "paperless": True}
@@ -171,3 +171,16 @@ def test_a_value_is_described_by_its_kind(value, words):
 
 def test_a_number_within_the_range_is_not_called_out_of_range():
     assert describe_violation(field_of(Annotated[int, Meta(multiple_of=5, ge=0)]), 7).found == "another number"
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("O'Brien\nX", repr("O'Brien\nX")),
+        ("Zoë", ascii("Zoë")),
+        (datetime(2024, 5, 1, 13, 30, tzinfo=UTC), "2024-05-01T13:30:00Z"),
+    ],
+)
+def test_a_value_is_not_shown_however_a_check_writes_it(value, written):
+    found = describe_refused_row(ValueError(f"refused: {written}"), [value]).found
+    assert found.strip("'\"").endswith("(not shown)")

@@ -107,6 +107,7 @@ def _hide_values(error: Exception, values: Iterable[Any]) -> str:
     for value in values:
         if isinstance(value, datetime):
             clock, moment = f"{value:%H:%M:%S}", value.replace(tzinfo=None)
+            texts += [f"{moment.isoformat()}Z", f"{moment}Z"]
             texts += [
                 str(value),
                 value.isoformat(),
@@ -117,7 +118,7 @@ def _hide_values(error: Exception, values: Iterable[Any]) -> str:
                 clock[:-3],
             ]
         elif isinstance(value, str):
-            texts.append(value)
+            texts += [value, repr(value)[1:-1], ascii(value)[1:-1]]
         elif isinstance(value, int | float) and not isinstance(value, bool):
             numbers.append(abs(value))
     for text in sorted({text for text in texts if text.strip()}, key=len, reverse=True):
