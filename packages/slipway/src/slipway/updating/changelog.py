@@ -25,7 +25,7 @@ def read_sections(text: str) -> list[Section]:
     heads = list(_HEAD.finditer(text))
     ends = [head.start() for head in heads[1:]] + [len(text)]
     sections = []
-    for head, end in zip(heads, ends, strict=True):
+    for head, end in zip(heads, ends, strict=False):
         changes, _, notes = text[head.end() : end].partition(_NOTES)
         sections.append(Section(head[1], head[2], _ENTRY.findall(changes), _ENTRY.findall(notes.partition("\n##")[0])))
     return sections

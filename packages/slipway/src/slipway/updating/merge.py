@@ -47,7 +47,8 @@ def scratch_tree(git: Git) -> Iterator[Git]:
     """Yield a working tree of HEAD that is thrown away: a dry run merges there."""
     with tempfile.TemporaryDirectory(prefix="slipway-update-") as folder:
         path = Path(folder) / "tree"
-        git.run("worktree", "add", "--quiet", "--detach", str(path), "HEAD")
+        # A hook after a checkout, of DVC for instance, would fetch data here.
+        git.run("-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", str(path), "HEAD")
         try:
             yield Git(path, SettingsError)
         finally:

@@ -1,6 +1,7 @@
 """Bring a newer version of the template into a repository that was made from it."""
 
 from collections.abc import Callable
+from os.path import lexists
 from pathlib import Path
 
 import msgspec
@@ -90,7 +91,7 @@ def _require_clean(git: Git) -> None:
 
 def _require_free(git: Git, theirs: dict[str, str]) -> None:
     """Raise `SettingsError` for a file that git does not track where the template has one of its own."""
-    covered = [path for path in theirs.keys() - read_entries(git, "HEAD").keys() if (git.root / path).exists()]
+    covered = [path for path in theirs.keys() - read_entries(git, "HEAD").keys() if lexists(git.root / path)]
     if covered:
         raise SettingsError(
             f"The template has a file {min(covered)}, and there is one here that git does not track. Commit it or move "

@@ -42,7 +42,7 @@ def parse_version(text: str) -> Version | None:
 def list_versions(root: Path, origin: Origin) -> list[Version]:
     """Return the released versions, oldest first; raises `SettingsError` if the template cannot be reached."""
     git = Git(root, SettingsError)
-    done = git.attempt("ls-remote", "--tags", "--refs", origin.address, "v*", seconds=60)
+    done = git.attempt("ls-remote", "--tags", "--refs", "--", origin.address, "v*", seconds=60)
     if done.exit_code:
         raise SettingsError(
             f"Cannot list the versions of {origin.address}: {done.reason} Check the address and your access, or name "
@@ -107,7 +107,7 @@ def fetch_upstream(root: Path, origin: Origin) -> Iterator[Upstream]:
     git = Git(root, SettingsError)
     wanted = [f"+refs/{kind}/*:{_REFS}{kind}/*" for kind in ("tags", "heads")]
     try:
-        done = git.attempt("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", origin.address, *wanted)
+        done = git.attempt("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", origin.address, *wanted)
         if done.exit_code:
             raise SettingsError(f"Cannot fetch the template from {origin.address}: {done.reason}")
         yield Upstream(root)

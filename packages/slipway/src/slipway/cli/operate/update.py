@@ -68,7 +68,10 @@ def _describe(found: "Update") -> list[str]:
         return [*lines, "", "A dry run: nothing was changed."]
     lines += ["", "Next:"]
     if found.conflicts:
-        lines += ["  edit each conflict (<<<<<<< yours ... >>>>>>> template), then git add it"]
+        lines += [
+            "  edit each conflict (<<<<<<< yours ... >>>>>>> template), then git add it",
+            "  a conflict without markers: the template deleted the file. git rm it, or git add it to keep it",
+        ]
     if found.lock:
         lines += [f"  uv lock    ({found.lock})"]
     return [
