@@ -123,6 +123,16 @@ def test_days_before_the_oldest_that_is_left_may_go(judge, rows):
     assert holdout_whole(inputs).passed
 
 
+def test_a_holdout_that_moved_past_the_record_is_whole_and_says_so(judge):
+    inputs = judge(NEWEST, msgspec.structs.replace(NEWEST, holdout=0.14))
+    assert inputs.evaluation_record.groups[-1] < days(inputs.holdout).min()
+    found = holdout_whole(inputs)
+    assert found.passed
+    assert (
+        found.observed == f"{len(inputs.holdout):,} rows, all after the days on which production's model was evaluated"
+    )
+
+
 def test_the_holdout_is_not_whole_where_days_of_both_lost_rows(judge, rows):
     inputs = judge(NEWEST, NEWEST, rows[(days(rows) < "2024-02-14") | (days(rows) > "2024-02-16")])
     assert not holdout_whole(inputs).passed

@@ -59,9 +59,11 @@ def holdout_whole(inputs: GateInputs) -> Finding:
     told = f"{before:,} when production's model was evaluated"
     if not before:
         told = "production's model has no evaluation record" if inputs.production else NO_PRODUCTION
-    elif _by_the_same_time(inputs) and inputs.reproduction:
-        before, rows = inputs.reproduction.recorded, inputs.reproduction.found
-        told = f"{before:,} on the same days when production's model was evaluated"
+    elif _by_the_same_time(inputs) and (found := inputs.reproduction):
+        before, told = 0, "all after the days on which production's model was evaluated"
+        if found.recorded:
+            before, rows = found.recorded, found.found
+            told = f"{before:,} on the same days when production's model was evaluated"
     return Finding(rows >= (1 - inputs.rules.shrink) * before, f"{rows:,} rows, {told}", limit)
 
 
