@@ -5,12 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
 
-from slipway.batch.plan import make_plan
-from slipway.batch.progress import show_progress
-from slipway.batch.score import score_file
-from slipway.batch.tables import check_output
 from slipway.bundle import load_bundle
 from slipway.delivery.rollout import Say
 from slipway.delivery.targets.batch import LAST_RUN, BatchRun, BatchTarget
@@ -61,6 +56,13 @@ def lineage_path(out: Path) -> Path:
 
 
 def _score(target: BatchTarget, newest: Entry, folder: Path, source: Path, out: Path) -> BatchRun:
+    from rich.console import Console
+
+    from slipway.batch.plan import make_plan
+    from slipway.batch.progress import show_progress
+    from slipway.batch.score import score_file
+    from slipway.batch.tables import check_output
+
     release, settings, started = newest.serving, target.settings, datetime.now(UTC)
     assert release is not None
     check_output(out, source)
