@@ -98,6 +98,7 @@ def test_a_page_without_a_place_is_an_error(small):
 
 
 def test_a_changed_archive_is_refused(small):
+    build_site(small)
     (archive,) = (small / FOLDER).glob("*.tgz")
     archive.write_bytes(archive.read_bytes() + b"x")
     with pytest.raises(DocsError, match="expected sha512"):
