@@ -39,6 +39,13 @@ def test_links_lead_to_files_and_headings_that_exist(page):
     assert lost == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_no_link_needs_a_heading_that_slipway_new_takes_away(page):
+    written = {ROOT / "README.md", ROOT / "docs" / "data.md"}
+    links = re.findall(r"\]\(([^)\s#]+)#[^)]+\)", page.read_text())
+    assert page in written or not [link for link in links if (page.parent / link).resolve() in written]
+
+
 def headings(page):
     """Return the anchors that GitHub gives to the headings of a page."""
     titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)

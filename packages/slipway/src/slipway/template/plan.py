@@ -153,7 +153,7 @@ def _explain_holdout(request: NewProblem, holdout: float, by_time: bool) -> list
     if request.time is not None:
         return [
             "rows of any time are held out: the newest ones are too few whole groups, lack a class, or rows have no "
-            f"{quote_name(request.time)} (docs/data.md)"
+            f"{quote_name(request.time)} (docs/files-and-split.md)"
         ]
     return []
 
