@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import cmarkgfm
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from slipway.markdown import Part, escape_markdown, fit_parts, inline_code, join_parts, markdown_table
@@ -82,7 +82,7 @@ def test_hostile_text_is_no_markup(text):
 
 
 @given(some.lists(some.sampled_from([*HOSTILE, *"`|\\<>&@#*_[]()!~$:-+=\n 1aF"]), max_size=8).map("".join))
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_mixture_of_it_is_either(text):
     check_inert(text)
 

