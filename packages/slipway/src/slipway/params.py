@@ -24,7 +24,7 @@ class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class SplitBy(StrEnum):
-    """What decides on which side of the split a row is: its group, its time, or both."""
+    """The property that puts a row into the training set or the holdout: its group, its time, or both."""
 
     GROUP = "group"
     TIME = "time"

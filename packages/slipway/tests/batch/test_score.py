@@ -18,7 +18,7 @@ JOINED = "expected a timestamp with a time zone, such as 2024-05-01T13:30:00Z, o
 
 
 def answers(toy, frame):
-    """What OUT must hold: the bundle's own scores, and labels where there are classes."""
+    """Return the expected content of OUT: the bundle's own scores, and labels where there are classes."""
     scores = toy.bundle.score(frame_to_columns(toy.bundle.fields, frame))
     names = [f"score_{each}" for each in toy.bundle.manifest.classes] if scores.ndim == 2 else ["score"]
     columns = dict(zip(names, scores.T if scores.ndim == 2 else [scores], strict=True))

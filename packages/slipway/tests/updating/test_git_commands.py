@@ -1,4 +1,4 @@
-"""What an update asks of git runs nothing else: no option in an address, no hook of the repository."""
+"""The git commands of an update run nothing else: no option in an address, no hook of the repository."""
 
 import pytest
 from templatebox import begin

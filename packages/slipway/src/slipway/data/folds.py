@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Fold(NamedTuple):
-    """Which rows to fit on and which to score: two masks that share no row."""
+    """Two masks that share no row: the rows to fit on, and the rows to score."""
 
     train: NDArray[np.bool_]
     held: NDArray[np.bool_]

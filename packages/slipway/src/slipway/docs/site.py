@@ -18,7 +18,7 @@ from slipway.files.documents import read_toml
 
 FOLDER = Path(".slipway") / "docs"
 CONFIG = "zensical.toml"
-# Beside the pages, because by default the reader's browser would fetch it from a server of somebody else.
+# Stored with the site: by default the theme loads Mermaid from a public CDN.
 _MERMAID = "@mermaid-js/tiny@12.0.0"
 _MERMAID_SHA512 = "ZW9YXy+3tSLPscBT+NnQO0K0qYH7BGES5nExl6Snoygey7xd2N0cO7Nq30N5k/u7gIeYoCrldyVy+VTCMWrNDQ=="
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")

@@ -1,4 +1,4 @@
-"""What a model file consists of before anything of it runs: names to import, and objects to make."""
+"""Nodes of a model file that was read without running it: names to import, and objects to make."""
 
 from collections.abc import Iterable
 from typing import Any

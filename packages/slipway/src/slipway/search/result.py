@@ -1,4 +1,4 @@
-"""What a search has found: the best trials, the present values beside them, and the change of params.yaml."""
+"""The result of a search: the best trials, the present values beside them, and the change of params.yaml."""
 
 import difflib
 from pathlib import Path

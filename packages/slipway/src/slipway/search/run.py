@@ -25,7 +25,7 @@ _HOPELESS = 10
 
 
 class SearchOptions(NamedTuple):
-    """How long to search: `trials` of the study in all, `seconds` of this run; and with how many processes."""
+    """Limits of a search: `trials` of the whole study, `seconds` of this run, and the number of processes."""
 
     trials: int | None = None
     seconds: float | None = None

@@ -24,7 +24,7 @@ _SHOWN = 8
 
 
 class State(StrEnum):
-    """How something is: fine, worth knowing, or to be acted on."""
+    """State of a finding: fine, worth knowing, or to be acted on."""
 
     OK = "ok"
     NOTE = "note"
@@ -32,7 +32,7 @@ class State(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """What was examined, how it is, what was found, and what to type."""
+    """A finding: its subject, its state, what was found, and what to type."""
 
     subject: str
     state: State

@@ -17,7 +17,7 @@ from slipway.updating.upstream import Upstream, Version, fetch_upstream, list_ve
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):
-    """What an update changed; `rewritten` and `deleted` are files that changed in the template and are the team's.
+    """The changes of an update; `rewritten` and `deleted` are files that changed in the template and are the team's.
 
     `notes` are the changelog's upgrade notes, `lock` is why uv.lock could not be brought up to date.
     """

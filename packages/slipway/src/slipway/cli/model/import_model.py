@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ImportFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What `slipway import-model --json` prints."""
+    """The answer of `slipway import-model --json`."""
 
     imports: list[str]
     foreign: list[str]

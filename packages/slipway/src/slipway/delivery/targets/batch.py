@@ -64,7 +64,7 @@ class BatchTarget(Target):
 
     @property
     def url(self) -> str:
-        """What is read and written, in place of an address."""
+        """The input and output paths, because a batch environment has no address."""
         return f"{self.settings.input} -> {self.settings.output}"
 
     @property

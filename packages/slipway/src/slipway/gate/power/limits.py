@@ -40,7 +40,7 @@ class MeasuredLimit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RetrainFigures(NamedTuple):
-    """What honest retrains have of what `gate.yaml` limits: one figure for each retrain or each pair, or the largest.
+    """Values of the limited quantities of `gate.yaml` in honest retrains: by retrain, by pair, or the largest.
 
     `gains` are those of pairs, `least_skill` are the lower ends of the intervals of `skill`, NaN where there are none,
     `column` is the strongest one alone. `lows` and `calibrations` are None for a regression.

@@ -1,4 +1,4 @@
-"""What the proposals are made from: honest retrains, compared and measured on the present holdout."""
+"""Measure honest retrains on the present holdout: the basis of the proposed limits."""
 
 from typing import NamedTuple
 
