@@ -229,10 +229,12 @@ def _kill(process: "subprocess.Popen[Any]") -> None:
     """Kill the runner and every process of its jobs; a step has a process group of its own."""
     if process.poll() is not None:
         return
-    for each in _halted(psutil.Process(process.pid)):
+    halted = _halted(psutil.Process(process.pid))
+    for each in halted:
         with suppress(psutil.NoSuchProcess):
             each.kill()
     process.wait()
+    _wait_for(halted, "ZX")
 
 
 def _halted(top: psutil.Process) -> list[psutil.Process]:
@@ -243,8 +245,26 @@ def _halted(top: psutil.Process) -> list[psutil.Process]:
         for each in new:
             with suppress(psutil.NoSuchProcess):
                 each.suspend()
+        # A signal arrives later: a thread that runs may start a process until then, one that waits for it (D) may not.
+        _wait_for(new, "TtDZX")
         found += new
         new = [each for each in top.children(recursive=True) if each not in found]
+    return found
+
+
+def _wait_for(processes: list[psutil.Process], states: str) -> None:
+    """Wait until every thread of the processes is in one of the states (proc_pid_stat(5)), or gone."""
+    end = time.monotonic() + 60
+    while any(_states(each.pid) - {*states} for each in processes):
+        assert time.monotonic() < end, f"{processes} did not get to one of the states {states} within 60 s"
+        time.sleep(0.01)
+
+
+def _states(pid: int) -> set[str]:
+    found = set()
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found.add(stat.read_text().rpartition(")")[2].split()[0])
     return found
 
 
