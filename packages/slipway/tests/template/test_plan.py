@@ -7,6 +7,7 @@ import pytest
 from newtables import customers, patients, payments, sales, wines
 
 from slipway.errors import DataError, SettingsError
+from slipway.monitoring.rules import DEFAULTS, parse_rules
 from slipway.problem import Task
 from slipway.template.field_names import name_fields
 from slipway.template.plan import plan_problem
@@ -219,3 +220,14 @@ def test_a_class_of_few_rows_among_many_is_measured():
     table = pd.DataFrame({"x": rng.normal(size=60_000) + 9 * rare, "y": rare})
     found = plan(table, "y")
     assert found.linear and found.strongest > 0.9 and [each.column for each in found.suspects] == ["x"]
+
+
+def test_monitor_yaml_has_windows_for_the_rows_that_come_a_day():
+    """Twenty rows a day are judged by outcomes and by pauses; where no time is known the guess says what to type."""
+    sparse = render_files(plan(sales(4000), "revenue", time="sold_at"))["monitor.yaml"]
+    rules = parse_rules(sparse.encode())
+    assert rules.rules["skill"].window == "1000 outcomes" and "# suggested: 1,000 outcomes take 5" in sparse
+    dense = plan(sales(200_000), "revenue", time="sold_at")
+    assert "998.1 rows a day" in dense.guesses[-1]
+    assert parse_rules(render_files(dense)["monitor.yaml"].encode()).rules == DEFAULTS
+    assert "slipway monitor suggest --rows-per-day N" in plan(wines(), "grape").guesses[-1]

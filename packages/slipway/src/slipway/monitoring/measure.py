@@ -32,9 +32,10 @@ def measure_windows(
     loaded: LoadedLog,
     planned: Sequence[PlannedWindow],
     drift: DriftRules,
+    input_days: Sequence[int],
     advance: Callable[[int], None],
 ) -> tuple[Window, ...]:
-    """Measure the planned windows in their order, the inputs in those of the fewest days.
+    """Measure the planned windows in their order, the inputs in those of `input_days`.
 
     `advance` is called after each.
     """
@@ -43,10 +44,10 @@ def measure_windows(
     # Matrices of resamples by days are too small for threads, which wait for each other twice as long as they compute;
     # and sums are in the same order whatever the number of cores.
     with threadpool_limits(1, "blas"):
-        of_days = [window for window in planned if isinstance(window, WindowDays)]
-        shortest = min((window.days for window in of_days), default=0)
-        chosen = [each for each in of_days if each.days == shortest]
-        inputs = measure_inputs(reference, loaded.traffic, chosen, loaded.share, drift) if chosen else {}
+        inputs: dict[WindowDays, tuple[Measurement, ...]] = {}
+        for length in input_days:
+            chosen = [each for each in planned if isinstance(each, WindowDays) and each.days == length]
+            inputs |= measure_inputs(reference, loaded.traffic, chosen, loaded.share, drift)
         windows = []
         for window in planned:
             found = _measure_window(project, reference, loaded.traffic, window, loaded.share)

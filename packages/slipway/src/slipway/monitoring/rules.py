@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from slipway.errors import SettingsError
-from slipway.files.documents import convert_document, read_yaml
+from slipway.files.documents import convert_document, parse_yaml, read_content
 from slipway.monitoring.alarms.alarm import Action, Severity
 from slipway.monitoring.drift.limits import FALSE_ALARMS, Against
 from slipway.monitoring.drift.measure import DriftRules
@@ -20,6 +20,10 @@ from slipway.params import Strict
 
 RULES = "monitor.yaml"
 _ADVICE = "Fix it, or leave it out: `slipway monitor rules` prints the defaults."
+_OF_INPUTS = {
+    *("drift", "relation", "missing", "unseen", "duplicates", "volume", "joint"),
+    *("stuck", "jump", "stale", "foreign_scores"),
+}
 Count = Annotated[int, Meta(ge=0)]
 Rate = Annotated[float, Meta(gt=0, le=0.5)]
 
@@ -55,6 +59,11 @@ class Rule(Strict, frozen=True, kw_only=True):
         """Return True for a measurement that the rule is about."""
         patterns = (self.watch,) if isinstance(self.watch, str) else self.watch
         return any(fnmatchcase(measurement, pattern) for pattern in patterns)
+
+    def is_about_inputs(self) -> bool:
+        """Return True for a rule that names a measurement of inputs and scores, or several."""
+        patterns = (self.watch,) if isinstance(self.watch, str) else self.watch
+        return any(pattern.split(":")[0] in _OF_INPUTS for pattern in patterns)
 
     def __post_init__(self) -> None:
         """Raise `ValueError`, which msgspec reports, unless there is one kind of limit, and the numbers fit."""
@@ -104,6 +113,12 @@ class MonitorRules(_Settings, frozen=True, kw_only=True):
     def lengths(self) -> tuple[Length, ...]:
         """Return every length of a window: days, then outcomes, the shortest first."""
         return order_lengths([*self.windows, *(rule.window for rule in self.rules.values() if rule.enabled)])
+
+    def input_days(self) -> tuple[int, ...]:
+        """Return the days over which inputs and scores are measured: the fewest, and those of rules about them."""
+        asked = {rule.window for rule in self.rules.values() if rule.enabled and rule.is_about_inputs()}
+        days = [each for each in self.lengths() if isinstance(each, int)]
+        return tuple(each for each in days if each == days[0] or each in asked)
 
 
 # Limits were tried on three months of the example after the last training day, of which two were like those before and
@@ -158,7 +173,14 @@ class _Document(_Settings, frozen=True, kw_only=True):
 def read_rules(root: Path) -> MonitorRules:
     """Read `monitor.yaml` below `root` over the defaults; without the file they hold. Raises `SettingsError`."""
     path = root / RULES
-    found = read_yaml(path, _Document, SettingsError, _ADVICE) if path.is_file() else _Document()
+    return parse_rules(read_content(path, SettingsError, _ADVICE) if path.is_file() else b"")
+
+
+def parse_rules(content: bytes) -> MonitorRules:
+    """Return the rules of the content of a `monitor.yaml`. Raises `SettingsError`."""
+    plain = parse_yaml(content, object, RULES, SettingsError, _ADVICE)
+    # A file of comments alone holds nothing.
+    found = convert_document({} if plain is None else plain, _Document, RULES, SettingsError, _ADVICE)
     rules = DEFAULTS | {name: _complete(name, given) for name, given in found.rules.items()}
     read = MonitorRules(**(msgspec.structs.asdict(found) | {"rules": rules}))
     if not read.lengths():

@@ -95,7 +95,9 @@ def _measure(
         release=reference.bundle,
         share=log.loaded.share,
         counts=_count(log.loaded, log.incomplete),
-        windows=measure_windows(project, reference, log.loaded, planned, rules.drift, progress.advance),
+        windows=measure_windows(
+            project, reference, log.loaded, planned, rules.drift, rules.input_days(), progress.advance
+        ),
     )
 
 

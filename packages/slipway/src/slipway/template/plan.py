@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from slipway.errors import DataError
+from slipway.monitoring.suggest.volume import Volume, measure_volume
 from slipway.problem import Task
 from slipway.template.column_plans import ColumnPlan, LeftOut, explain_text, find_kind, plan_columns
 from slipway.template.field_names import TIMES, name_fields
@@ -34,7 +35,8 @@ class ProblemPlan(msgspec.Struct, frozen=True, kw_only=True):
     `classes` are those of the target, `positive` the one that becomes true, in a `share` of the rows; `without_target`
     counts the rows without outcome, which are not in `rows`; `group_by_day` if a day of `time` is a group; `holdout` is
     the share that is held out, of the newest rows if `split_by_time`; `strongest` is the largest share of the target
-    that one column explains alone; `guesses` are for a person to confirm.
+    that one column explains alone; `volume` is what comes a day, None where the table does not show it; `guesses` are
+    for a person to confirm.
     """
 
     name: str
@@ -58,6 +60,7 @@ class ProblemPlan(msgspec.Struct, frozen=True, kw_only=True):
     split_by_time: bool
     linear: bool
     threshold: float
+    volume: Volume | None
     guesses: tuple[str, ...]
 
     @property
@@ -79,6 +82,7 @@ def plan_problem(table: pa.Table, request: NewProblem) -> ProblemPlan:
     holdout = _LARGE_HOLDOUT if grouping.groups < _SMALL else _HOLDOUT
     by_time = plan_time_split(frame, request, grouping, holdout, len(target.classes))
     inputs, left_out = _plan_inputs(frame, kinds, request)
+    volume = measure_volume(frame[request.time]) if request.time is not None else None
     strengths = measure_columns(frame, inputs, outcome, target.task)
     return ProblemPlan(
         name=request.name,
@@ -102,11 +106,13 @@ def plan_problem(table: pa.Table, request: NewProblem) -> ProblemPlan:
         split_by_time=by_time,
         linear=_is_small(values, target.task),
         threshold=target.threshold,
+        volume=volume,
         guesses=(
             *target.guesses,
             *grouping.guesses,
             *_explain_holdout(request, holdout, by_time),
             *_explain_texts(frame, kinds, request),
+            _explain_volume(volume),
         ),
     )
 
@@ -157,6 +163,15 @@ def _explain_holdout(request: NewProblem, holdout: float, by_time: bool) -> list
             f"{quote_name(request.time)} (docs/files-and-split.md)"
         ]
     return []
+
+
+def _explain_volume(volume: Volume | None) -> str:
+    if volume is None:
+        return (
+            "monitor.yaml has the default windows: the table does not show how many rows come a day "
+            "(`slipway monitor suggest --rows-per-day N`)"
+        )
+    return f"monitor.yaml has windows for {volume.rows:,.1f} rows a day, as {volume.source.replace('dataset', 'table')}"
 
 
 def _explain_texts(frame: "pd.DataFrame", kinds: dict[str, str], request: NewProblem) -> list[str]:

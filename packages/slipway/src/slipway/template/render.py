@@ -9,6 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from slipway.data.splitting import FEWEST_GROUPS
 from slipway.markdown import escape_markdown, inline_code
+from slipway.monitoring.suggest.changes import compute_changes
+from slipway.monitoring.suggest.rules_text import write_rule_changes
 from slipway.problem import Task
 from slipway.template.column_plans import ColumnPlan
 from slipway.template.field_names import TIMES
@@ -62,6 +64,9 @@ def render_files(plan: ProblemPlan) -> dict[str, str]:
     if plan.timestamps:
         names["features.py"] = f"{package}/features.py"
     files = {path: environment.get_template(f"{name}.jinja").render(facts) for name, path in names.items()}
+    if plan.volume is not None:
+        changes = compute_changes(plan.volume, plan.task, None, None if plan.slices else ()).changes
+        files["monitor.yaml"] = write_rule_changes(files["monitor.yaml"], changes)
     return {f"{package}/__init__.py": "", **files}
 
 

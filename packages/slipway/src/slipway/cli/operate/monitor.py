@@ -15,6 +15,7 @@ from slipway.errors import SlipwayError, first_line
 
 if TYPE_CHECKING:
     from slipway.monitoring.result import MonitorResult
+    from slipway.monitoring.suggest.suggestion import MonitorSuggestion
 
 # What fits on a screen; the file has the rest.
 _SHOWN = ("skill", "log_loss", "roc_auc", "accuracy", "rmse", "mae", "slope", "bias", "coverage", "latency_p99")
@@ -157,6 +158,50 @@ def rules(as_json: bool) -> None:
     }
     text = yaml.safe_dump(found | {"rules": plain}, sort_keys=False, default_flow_style=None, width=118)
     print_result(as_json, found, text.rstrip())
+
+
+@monitor.command(
+    epilog=examples(
+        "slipway monitor suggest", "slipway monitor suggest --rows-per-day 40 --write", "slipway monitor suggest --json"
+    )
+)
+@click.option("--rows-per-day", type=click.FloatRange(0, min_open=True), help="Rows that the service scores on a day.")
+@click.option("--seen-in", metavar="ENV", help="Take the rows a day from the newest result of this environment.")
+@click.option("--write", is_flag=True, help="Write the rules into monitor.yaml, with where their numbers come from.")
+@AS_JSON
+def suggest(rows_per_day: float | None, seen_in: str | None, write: bool, as_json: bool) -> None:
+    """Propose the rules of monitor.yaml for this traffic.
+
+    Compares the windows of the default rules with the rows and outcomes that come: of the dataset's column `time`,
+    unless an option says it. Only what differs from the defaults is written; --write keeps your rules and comments, and
+    replaces the lines `# suggested:`. Run `dvc repro` first.
+    """
+    from slipway.files.writing import write_bytes
+    from slipway.monitoring.rules import RULES
+    from slipway.monitoring.suggest.suggestion import suggest_monitor_rules
+
+    if rows_per_day is not None and seen_in is not None:
+        raise click.UsageError("Expected one of --rows-per-day and --seen-in, found both.")
+    found = suggest_monitor_rules(Path(), rows_per_day, seen_in)
+    if write and found.changed:
+        write_bytes(Path(RULES), found.text.encode())
+    print_result(as_json, found, *_describe_suggestion(found, write))
+
+
+def _describe_suggestion(found: "MonitorSuggestion", written: bool) -> list[str]:
+    """Return the traffic, each rule with where its numbers come from, what no rule sees, and what to type next."""
+    lines = [f"{found.volume.rows:,.1f} rows a day {found.volume.source}."]
+    lines += [] if found.changes or found.notes else ["The default rules suit this traffic."]
+    for each in found.changes:
+        keys = ", ".join(f"{name}: {value}" for name, value in each.keys.items()) or "the default, which suits again"
+        lines += ["", f"{each.rule}: {{{keys}}}" if each.keys else f"{each.rule}: {keys}"]
+        lines += [f"  {each.why}"] if each.why else []
+    lines += ["", *(f"Note: {note}" for note in found.notes)]
+    if not found.changed:
+        return [*lines, "monitor.yaml needs no change."]
+    if written:
+        return [*lines, "monitor.yaml has these rules. Read it (`git diff monitor.yaml`) and commit it."]
+    return [*lines, "Next: `slipway monitor suggest --write` writes them into monitor.yaml."]
 
 
 def _print_windows(result: "MonitorResult") -> None:

@@ -1,26 +1,24 @@
 """Write proposed limits into the text of `gate.yaml`, which a person edits too: every other line stays.
 
-A line that says where a proposed number comes from begins with `# suggested:` and stands right above its key; the next
-proposal replaces it. Every other comment stays, those inside of a value that is replaced right above its key.
+The next proposal replaces the lines that say where a number comes from. Every other comment stays, those inside of a
+value that is replaced right above its key.
 """
 
 import json
 import re
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from slipway.errors import GateError
+from slipway.files.suggested_text import WIDTH, find_value_end, without_sources, write_source
 from slipway.gate.rules import RULES_FILE, GateRules, parse_gate_rules
 from slipway.gate.suggest.proposal import Limit, Proposal
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import Node
 
-_MARK, _NEXT = "# suggested: ", "#   "
-_WIDTH = 118
 # A name that no reader of YAML takes for a number, a truth value or a date.
 _PLAIN = re.compile(r"(?!(?:true|false|null|yes|no|on|off|y|n)$)[a-z][a-z _-]*[a-z]", re.ASCII | re.IGNORECASE)
 _COMMENT = re.compile(r"(?:^|\s)(#[^\n]*)", re.MULTILINE)
@@ -64,46 +62,27 @@ def _edits(text: str, proposals: Sequence[Proposal]) -> Iterator[_Edit]:
             yield from _replace(text, *keys[each.name], each)
             continue
         before = [name for name in known if _place(name) < _place(each.name)]
-        end = _last_index(keys[before[-1]][1]) if before else 0
+        end = find_value_end(keys[before[-1]][1]) if before else 0
         at = text.find("\n", end) + 1 if before else 0
-        missing[at] = missing.get(at, "") + _source(each.why) + f"{each.name}:{_value(each.proposed)}\n"
+        missing[at] = missing.get(at, "") + write_source(each.why) + f"{each.name}:{_value(each.proposed)}\n"
     yield from ((at, at, new) for at, new in missing.items())
 
 
 def _replace(text: str, key: "Node", value: "Node", each: Proposal) -> Iterator[_Edit]:
     """Yield the edits of one key: its value, and the comment above it."""
-    first, last = key.end_mark.index, _last_index(value)
+    first, last = key.end_mark.index, find_value_end(value)
     start = text.rfind("\n", 0, key.start_mark.index) + 1
     above = start
     while above and text[text.rfind("\n", 0, above - 1) + 1 : above].startswith("#"):
         above = text.rfind("\n", 0, above - 1) + 1
     inside = [] if isinstance(value.value, str) else _COMMENT.findall(text[first:last])
-    comments = _without_source(text[above:start]) + "".join(f"{line.rstrip()}\n" for line in inside)
-    yield above, first, comments + _source(each.why) + text[start:first]
+    comments = without_sources(text[above:start]) + "".join(f"{line.rstrip()}\n" for line in inside)
+    yield above, first, comments + write_source(each.why) + text[start:first]
     yield first, last, f":{_value(each.proposed)}"
-
-
-def _without_source(comments: str) -> str:
-    return re.sub(rf"^{_MARK}.*\n(?:{_NEXT}.*\n)*", "", comments, flags=re.MULTILINE)
-
-
-def _source(why: str) -> str:
-    lines = textwrap.wrap(why, _WIDTH, initial_indent=_MARK, subsequent_indent=_NEXT, break_on_hyphens=False)
-    return "".join(f"{line}\n" for line in lines)
 
 
 def _place(name: str) -> int:
     return GateRules.__struct_fields__.index(name)
-
-
-def _last_index(node: "Node") -> int:
-    """Return where the value ends; the end of a block is where the next key begins, with its comment before."""
-    from ruamel.yaml.nodes import CollectionNode
-
-    if isinstance(node, CollectionNode) and node.value and not node.flow_style:
-        last = node.value[-1]
-        return _last_index(last[1] if isinstance(last, tuple) else last)
-    return int(node.end_mark.index)
 
 
 def _value(limit: Limit) -> str:
@@ -117,7 +96,7 @@ def _labels(labels: dict[str, float]) -> str:
     lines = ["{"]
     for label, limit in labels.items():
         piece = f"{_name(label)}: {limit:g}, "
-        if len(lines[-1]) + len(piece) > _WIDTH - 4:
+        if len(lines[-1]) + len(piece) > WIDTH - 4:
             lines.append("    ")
         lines[-1] += piece
     return "\n".join(line.rstrip() for line in lines).removesuffix(",") + "}"
