@@ -33,16 +33,24 @@ def progress_printer(as_json: bool) -> Callable[[str], None]:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; in a log, which has no width, no cell is wrapped or cut."""
+    """Print a table; in a log or a pipe no cell is wrapped, cut or padded at the end of a line."""
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
+    if not console.is_terminal:
+        lines = [[printable_line(cell) for cell in cells] for cells in (columns, *rows)]
+        widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+        for line in lines:
+            padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True))
+            click.echo("  ".join(padded).rstrip())
+        return
     table = Table(*columns, box=None, pad_edge=False)
     for cells in rows:
         table.add_row(*(Text(printable(cell), no_wrap=cell is not cells[-1]) for cell in cells))
-    console = Console()
-    (console if console.is_terminal else Console(width=250)).print(table)
+    console.print(table)
 
 
 def warn_offline(why: str | None) -> None:

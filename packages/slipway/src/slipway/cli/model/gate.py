@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from slipway.cli.options import AS_JSON, BASE, GATE_LOG, OUT, REASON, REPORT, examples
-from slipway.cli.output import print_result, progress_printer
+from slipway.cli.output import print_result, print_table, progress_printer
 from slipway.cli.progress import step_printer
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from slipway.gate.result import GateResult, MetricComparison, NewerComparison
 
@@ -174,21 +173,21 @@ def _show(found: "GateResult") -> None:
 
     from slipway.gate.report import describe_rows
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     colour = {"promote": "green", "keep": "yellow", "refuse": "red"}[found.verdict]
     console.print(f"[bold {colour}]{found.verdict.upper()}[/]", end="  ")
     console.print(found.sentence, markup=False)
     for line in found.moved:
         console.print(f"  note: {line}", markup=False)
     if found.metrics:
-        console.print(_metrics(found, found.metrics))
+        _print_metrics(found, found.metrics)
         console.print(describe_rows(found), markup=False)
     if found.newer:
         _show_newer(console, found, found.newer)
     if found.shadow:
         console.print(f"as a shadow of production, which decides nothing: {found.shadow.note}", markup=False)
         if found.shadow.metrics:
-            console.print(_metrics(found, found.shadow.metrics))
+            _print_metrics(found, found.shadow.metrics)
     for check in found.checks:
         if not check.passed:
             word = "exempted" if check.stands else "failed"
@@ -205,20 +204,23 @@ def _show_newer(console: "Console", found: "GateResult", newer: "NewerComparison
     how = "nothing is compared" if not newer.metrics else "which decides" if newer.decides else "which decides nothing"
     console.print(f"since production's last training day{after}, {how}: {newer.note}", markup=False)
     if newer.metrics:
-        console.print(_metrics(found, newer.metrics))
+        _print_metrics(found, newer.metrics)
 
 
-def _metrics(found: "GateResult", metrics: "Sequence[MetricComparison]") -> "Table":
-    from rich.table import Table
-
+def _print_metrics(found: "GateResult", metrics: "Sequence[MetricComparison]") -> None:
     from slipway.figures import format_figure
 
-    table = Table("metric", "candidate", "production", f"difference, {found.confidence:.0%} interval, above 0 = better")
-    for row in metrics:
-        name = f"[bold]{row.metric}[/]" if row.metric == found.primary else row.metric
-        production = f"{row.production.value:.4f}" if row.production else "-"
-        table.add_row(name, f"{row.candidate.value:.4f}", production, format_figure(row.difference, "+.4f"))
-    return table
+    columns = ("metric", "candidate", "production", f"difference, {found.confidence:.0%} interval, above 0 = better")
+    rows = [
+        (
+            row.metric,
+            f"{row.candidate.value:.4f}",
+            f"{row.production.value:.4f}" if row.production else "-",
+            format_figure(row.difference, "+.4f"),
+        )
+        for row in metrics
+    ]
+    print_table(columns, rows)
 
 
 def _next(found: "GateResult") -> str:
