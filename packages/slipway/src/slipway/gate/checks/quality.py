@@ -27,7 +27,8 @@ _TRAINED = 40_000
 
 @gate_check(
     why="A model that is hardly better than a constant is not worth its cost.",
-    advice="Look at the model card: which columns carry the model, and did the target or a join change?",
+    advice="A first model: take a simpler one, or search (docs/search.md). A later one: look at the model card for the "
+    "columns that carry it, and for a target or join that changed.",
 )
 def beats_baseline(inputs: GateInputs) -> Finding:
     """Fail unless the model takes away a share of the trivial baseline's loss, statistically significant if asked."""

@@ -23,7 +23,8 @@ def propose_skill(measured: Measured) -> Iterator[Proposed]:
     half, apart = float(np.median(skill)) / 2, float(skill.mean()) - bound_retrains(skill)
     how = "half of the median" if half < apart else "below what one in a thousand would reach"
     least = max(0.0, round_down(min(half, apart)))
-    yield "skill", least, f"{how}: {seen}"
+    if half > 0:
+        yield "skill", least, f"{how}: {seen}"
     if half > 0 and (not measured.rules.skill_significant or not is_skill_proven(measured)):
         proven, held = int((measured.figures.least_skill > 0).sum()), describe_held_out(measured.rows, measured.groups)
         why = f"{proven} of {measured.retrains} honest retrains are significantly better than a constant on {held}"

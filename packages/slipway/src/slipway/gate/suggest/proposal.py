@@ -48,10 +48,10 @@ def bound_pairs(
     The deviation is itself estimated from `retrains`, so Student's distribution says how many of them it takes.
     """
     times = critical_value(retrains, tail)
-    differ = f"two of {retrains} honest retrains differ by {write(spread)} (standard deviation)"
+    differ = f"{write(spread)}, the standard deviation between two of {retrains} honest retrains"
     return max(
-        Bound(least, f"the least that is proposed; {differ}"),
-        Bound(times * spread, f"{times:.1f} times that by which {differ}"),
+        Bound(least, f"the least that is proposed, above {times:.1f} times {differ}"),
+        Bound(times * spread, f"{times:.1f} times {differ}"),
         Bound(
             float(np.quantile(values, 1 - _MEASURED_TAIL)),
             f"of {len(values):,} pairs of {retrains} honest retrains {_MEASURED_TAIL:.1%} differ by more",

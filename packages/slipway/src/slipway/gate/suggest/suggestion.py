@@ -67,7 +67,7 @@ def suggest_limits(recipe: Recipe, rules: GateRules, retrains: int, bundle: Path
         unseen=describe_unseen(measured.rows, measured.groups, smallest),
         refused=refusals.refused,
         pairs=refusals.pairs,
-        notes=tuple(_note(measured, proposed, copies, refusals.refused / refusals.pairs)),
+        notes=tuple(_note(measured, copies, refusals.refused / refusals.pairs)),
     )
 
 
@@ -80,18 +80,24 @@ def _propose(measured: Measured, copies: NearCopies) -> Iterator[Proposed]:
     yield from propose_budget(measured)
 
 
-def _note(measured: Measured, proposed: GateRules, copies: NearCopies, refused: float) -> Iterator[str]:
+def _note(measured: Measured, copies: NearCopies, refused: float) -> Iterator[str]:
     """Say what no limit can change: a holdout that shows too little, copies, honest retrains that are refused."""
     held, number = describe_held_out(measured.rows, measured.groups), measured.retrains
-    if not is_skill_proven(measured):
+    worse = int((measured.figures.skill <= 0).sum())
+    if np.median(measured.figures.skill) <= 0:
+        yield (
+            f"{worse} of {number} honest retrains are worse than a constant, and beats_baseline refuses such models "
+            "whatever the limits are. Change the model before gate.yaml: take a simpler one (model.py), search "
+            "(`slipway search`), or find columns that say more. Then repeat this command: limits measured on the "
+            "model of now do not fit a better one."
+        )
+    elif not is_skill_proven(measured):
         proven = int((measured.figures.least_skill > 0).sum())
-        until = "beats_baseline refuses the others, as most are worse than a constant."
-        if not proposed.skill_significant:
-            until = "Until then the floor `skill` alone decides (skill_significant: false)."
+        narrow = ", some of them by so little that one in a thousand would not be" if proven == number else ""
         yield (
             f"{held} hardly show that the model is better than a constant: {proven} of {number} honest retrains are "
-            "significantly better. Hold out more (split.holdout in params.yaml), add rows, or find columns that say "
-            f"more. {until}"
+            f"significantly better{narrow}. Hold out more (split.holdout in params.yaml), add rows, or find columns "
+            "that say more. Until then the floor `skill` alone decides (skill_significant: false)."
         )
     lows = measured.figures.lows
     if lows is not None and (unknown := int((~np.isfinite(lows)).sum())):
