@@ -52,7 +52,9 @@ def test_many_rows_with_few_of_a_class_get_a_linear_model():
     frame = payments(20_000)
     position = np.arange(20_000)
     assert plan(frame.assign(fraud=(position < 400).astype(int)), "fraud", group="account").linear
-    assert not plan(frame.assign(fraud=(position < 600).astype(int)), "fraud", group="account").linear
+    trees = plan(frame.assign(fraud=(position < 600).astype(int)), "fraud", group="account")
+    params = render_files(trees)["params.yaml"]
+    assert not trees.linear and "max_iter: 100\n" in params and "max_leaf_nodes: 6\n" in params
 
 
 def test_a_number_with_times_is_split_by_days():

@@ -35,8 +35,8 @@ class ProblemPlan(msgspec.Struct, frozen=True, kw_only=True):
     `classes` are those of the target, `positive` the one that becomes true, in a `share` of the rows; `without_target`
     counts the rows without outcome, which are not in `rows`; `group_by_day` if a day of `time` is a group; `holdout` is
     the share that is held out, of the newest rows if `split_by_time`; `strongest` is the largest share of the target
-    that one column explains alone; `volume` is what comes a day, None where the table does not show it; `guesses` are
-    for a person to confirm.
+    that one column explains alone; `rarest` counts the rows of the rarest class, all rows of a regression; `volume` is
+    what comes a day, None where the table does not show it; `guesses` are for a person to confirm.
     """
 
     name: str
@@ -59,6 +59,7 @@ class ProblemPlan(msgspec.Struct, frozen=True, kw_only=True):
     holdout: float
     split_by_time: bool
     linear: bool
+    rarest: int
     threshold: float
     volume: Volume | None
     guesses: tuple[str, ...]
@@ -78,6 +79,7 @@ def plan_problem(table: pa.Table, request: NewProblem) -> ProblemPlan:
     target = plan_target(frame[request.target], kinds[request.target], request)
     values = frame[request.target]
     outcome = values == target.positive if target.task is Task.BINARY else values
+    rarest = len(frame) if target.task is Task.REGRESSION else int(values.value_counts().min())
     grouping = plan_grouping(frame, kinds, request)
     holdout = _LARGE_HOLDOUT if grouping.groups < _SMALL else _HOLDOUT
     by_time = plan_time_split(frame, request, grouping, holdout, len(target.classes))
@@ -104,7 +106,8 @@ def plan_problem(table: pa.Table, request: NewProblem) -> ProblemPlan:
         group_by_day=grouping.by_day,
         holdout=holdout,
         split_by_time=by_time,
-        linear=_is_small(values, target.task),
+        linear=len(frame) < _FEWEST_FOR_TREES or rarest < _FEWEST_OF_CLASS_FOR_TREES,
+        rarest=rarest,
         threshold=target.threshold,
         volume=volume,
         guesses=(
@@ -178,11 +181,6 @@ def _explain_texts(frame: "pd.DataFrame", kinds: dict[str, str], request: NewPro
     texts = [name for name in frame if kinds[name] == "text" and name not in (request.target, *request.drop)]
     found = {name: explain_text(frame[name]) for name in texts}
     return [f"{quote_name(name)} is read as text: {why}" for name, why in found.items() if why]
-
-
-def _is_small(target: "pd.Series", task: Task) -> bool:
-    rarest = len(target) if task is Task.REGRESSION else int(target.value_counts().min())
-    return len(target) < _FEWEST_FOR_TREES or rarest < _FEWEST_OF_CLASS_FOR_TREES
 
 
 def _find_slices(frame: "pd.DataFrame", inputs: tuple[ColumnPlan, ...]) -> tuple[ColumnPlan, ...]:

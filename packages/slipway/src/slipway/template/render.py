@@ -37,6 +37,9 @@ _LEAST_MARGIN, _OF_ROWS, _OF_GROUPS = 0.0125, 1.5, 0.3
 _LEAST_SINGLE, _MOST_SINGLE = 0.5, 0.98
 # A leaf of a tree has a thousandth of the table's rows, within these limits.
 _LEAST_LEAF, _MOST_LEAF = 10, 200
+# A tree has a leaf for this many rows of the rarest class, and 15 leaves at most below so many of them: of 40,000 rows
+# with 1.3 % of a class, 200 trees of 31 leaves lost 5 % to a constant, and 100 of 5 leaves won 6 %.
+_OF_RAREST, _FEWEST_LEAVES, _MOST_LEAVES, _MANY = 100, 4, 15, 25_000
 
 
 def render_files(plan: ProblemPlan) -> dict[str, str]:
@@ -98,6 +101,8 @@ def _collect_facts(plan: ProblemPlan) -> dict[str, Any]:
         "linear": linear,
         "texts": [each.field for each in plan.inputs if each.kind == "text"],
         "leaf": max(_LEAST_LEAF, min(_MOST_LEAF, plan.rows // 1_000)),
+        "leaves": max(_FEWEST_LEAVES, min(_MOST_LEAVES, plan.rarest // _OF_RAREST)),
+        "many": plan.rarest >= _MANY,
         "held": round(held_groups),
         "unit": "groups" if grouped else "rows",
         "margin": _round(min(0.5, margin)),
