@@ -17,7 +17,10 @@ from slipway.delivery import operations
 from slipway.delivery.batch_run import lineage_path, run_batch
 from slipway.delivery.reconcile import reconcile
 from slipway.delivery.status import describe_status, read_status
+from slipway.delivery.targets.registry import find_target
 from slipway.errors import DataError, DeliveryError
+from slipway.evaluation.result import find_metric, read_evaluation
+from slipway.monitoring.result import MonitorResult
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def test_a_release_goes_through_the_gate_and_the_ledger_and_each_run_has_its_lin
     done = run_batch(root, "production", quiet)
     table, lineage = pq.read_table(root / "production.parquet"), root / "production.parquet.lineage.json"
     bundle = load_bundle(project.bundle)
-    assert table.column_names == ["key", "score", "label"]
+    assert table.column_names == ["key", "score", "label", "prediction_id"]
     expected = bundle.score(frame_to_columns(bundle.fields, project.holdout))
     assert table["score"].to_numpy() == pytest.approx(expected, abs=1e-6)
     assert (done.bundle, done.entry, done.rows, done.invalid) == (bundle.digest, 1, len(project.holdout), 0)
@@ -94,6 +97,59 @@ def test_the_command_scores_another_table_and_prints_its_lineage(project):
     assert json.loads((project.root / "scores.csv.lineage.json").read_bytes())["output"] == {
         "scores.csv": sha256(project.root / "scores.csv")
     }
+
+
+def test_the_monitor_reads_the_runs_as_it_reads_a_service(project):
+    """Each row counts once, however often its table is scored; outcomes join by the column `prediction_id`."""
+    first(project)
+    run_batch(project.root, "production", quiet)
+    scored = pq.read_table(project.root / "production.parquet").to_pandas()
+    run_batch(project.root, "production", quiet)
+    assert pq.read_table(project.root / "production.parquet").to_pandas().equals(scored)
+    (segment,) = (project.root / ".slipway/environments/production/log").glob("*.jsonl")
+    outcomes = scored[["prediction_id"]].assign(outcome=project.holdout["target"].to_numpy())
+    outcomes.to_parquet(project.root / "outcomes.parquet")
+    shown = CliRunner().invoke(main, ["monitor", "run", "production", "--outcomes", "outcomes.parquet", "--json"])
+    assert shown.exit_code in (0, 1), shown.output
+    result = msgspec.json.decode(shown.stdout, type=MonitorResult)
+    rows = len(project.holdout)
+    assert (result.counts.predictions, result.counts.joined, result.counts.unknown) == (rows, rows, 0)
+    newest = result.of_length(28)[-1]
+    evaluated = find_metric(read_evaluation(project.root / "metrics.json"), "log_loss")
+    assert newest.find("log_loss").figure.value == pytest.approx(evaluated.value, rel=1e-4)
+    assert any(each.name.startswith("slice:plan=basic:") for each in newest.measurements)
+    assert result.of_length(7)[-1].find("volume")
+    assert find_target(project.root, "production").copy_log(project.root / "copy") is None
+    assert (project.root / "copy" / segment.name).read_bytes() == segment.read_bytes()
+
+
+def test_invalid_rows_have_no_identifier_and_another_table_is_another_run(project):
+    text = (project.root / "pyproject.toml").read_text()
+    invalid = 'invalid = "skip"\nvariables = {SLIPWAY_LOG_INPUTS = "none"}'
+    (project.root / "pyproject.toml").write_text(
+        text.replace('output = "staging.parquet"', f'output = "s.csv"\n{invalid}')
+    )
+    first(project)
+    run_batch(project.root, "staging", quiet)
+    rows = project.root / "rows" / "today.parquet"
+    project.holdout.assign(months=project.holdout["months"].mask(project.holdout.index == 1, -5)).to_parquet(rows)
+    done = run_batch(project.root, "staging", quiet)
+    assert done.invalid == 1
+    named = [line.rsplit(",", 1)[1] for line in (project.root / "s.csv").read_text().splitlines()[1:]]
+    assert named[1].strip('"') == "" and len({*named}) == len(named)
+    log = project.root / ".slipway/environments/staging/log"
+    lines = [json.loads(line) for path in log.glob("*.jsonl") for line in path.read_text().splitlines()]
+    assert sum(len(line["scores"]) for line in lines) == 2 * len(project.holdout) - 1
+    assert len([*log.glob("*.jsonl")]) == 2 and not any("inputs" in line for line in lines)
+
+
+def test_a_run_that_is_not_logged_has_no_identifiers(project):
+    text = (project.root / "pyproject.toml").read_text()
+    (project.root / "pyproject.toml").write_text(text.replace('keep = ["key"]', "log = false"))
+    first(project)
+    run_batch(project.root, "production", quiet)
+    assert pq.read_table(project.root / "production.parquet").column_names == ["key", "score", "label"]
+    assert "are not logged" in find_target(project.root, "production").copy_log(project.root / "copy")
 
 
 def test_a_service_has_no_table(project):

@@ -15,7 +15,7 @@ from slipway.rows.rules import Rule, read_rules
 from slipway.tables import plain_type
 from slipway.violations import describe_field
 
-KEY = "key"
+KEY, IDENTIFIER = "key", "prediction_id"
 _SHOWN = 20
 
 
@@ -24,7 +24,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     `schema` is that of OUT: the columns kept from IN, the scores, the label. `ignored` columns of IN are in neither the
     contract nor OUT; `absent` fields are in no file, so their values are missing. With `skip` an invalid row gets null
-    for score and label; without it the first one ends the run.
+    for score and label; without it the first one ends the run. `identified`: OUT has each row's identifier in the log.
     """
 
     bundle: Bundle
@@ -36,9 +36,17 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     ignored: tuple[str, ...]
     absent: tuple[str, ...]
     skip: bool
+    identified: bool
 
 
-def make_plan(bundle: Bundle, path: Path, out: Path, keep: Sequence[str] | None = None, skip: bool = False) -> Plan:
+def make_plan(
+    bundle: Bundle,
+    path: Path,
+    out: Path,
+    keep: Sequence[str] | None = None,
+    skip: bool = False,
+    identified: bool = False,
+) -> Plan:
     """Plan to score the file or folder at `path` to `out`, which keeps the columns `keep`, by default `key` if present.
 
     Raises `DataError` for files that cannot be read or written, and for columns that are missing or of another type.
@@ -56,11 +64,12 @@ def make_plan(bundle: Bundle, path: Path, out: Path, keep: Sequence[str] | None 
         sources=tuple(sources),
         rules=rules,
         out=out,
-        schema=_schema(bundle, sources, kept, out, skip),
+        schema=_schema(bundle, sources, kept, out, skip, identified),
         kept=kept,
         ignored=tuple(name for name in names if name not in (*fields, *kept)),
         absent=tuple(name for name in fields if name not in names),
         skip=skip,
+        identified=identified,
     )
 
 
@@ -86,7 +95,9 @@ def _check_columns(source: Source, rules: Sequence[Rule], kept: Sequence[str]) -
             )
 
 
-def _schema(bundle: Bundle, sources: Sequence[Source], kept: Sequence[str], out: Path, skip: bool) -> pa.Schema:
+def _schema(
+    bundle: Bundle, sources: Sequence[Source], kept: Sequence[str], out: Path, skip: bool, identified: bool
+) -> pa.Schema:
     first = sources[0].schema
     fields = [pa.field(name, plain_type(first.field(name).type)) for name in kept]
     for source in sources[1:]:
@@ -99,6 +110,8 @@ def _schema(bundle: Bundle, sources: Sequence[Source], kept: Sequence[str], out:
     fields.extend(pa.field(name, pa.float64()) for name in score_columns(bundle.manifest))
     if bundle.manifest.classes:
         fields.append(pa.field(LABEL, pa.array(np.array(bundle.manifest.classes)).type))
+    if identified:
+        fields.append(pa.field(IDENTIFIER, pa.string()))
     schema = pa.schema(fields)
     is_csv = out.suffix.lower() == ".csv"
     if is_csv and skip and len(schema) == 1:

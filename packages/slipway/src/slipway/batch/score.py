@@ -22,6 +22,8 @@ _NO_SCORE = "expected a finite score, found none"
 _REASONS, _FURTHER = 100, "other reasons"
 
 Progress = Callable[[int], None]
+# Logs rows with their scores and returns their identifiers.
+Log = Callable[[Columns, NDArray[np.float64]], list[str]]
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -48,8 +50,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[Reason, ...]
 
 
-def score_file(plan: Plan, progress: Progress = lambda _: None) -> Summary:
+def score_file(plan: Plan, progress: Progress = lambda _: None, log: Log | None = None) -> Summary:
     """Write scores and labels to OUT, in the order of IN; `progress` is called with the rows done so far.
+
+    An identified plan needs a `log`, which is called with the rows that have a score.
 
     Raises `DataError` for a damaged file, a row that breaks the contract, or an OUT that cannot be written;
     `ScoringError` for a valid row without a score. OUT is then unchanged.
@@ -61,7 +65,7 @@ def score_file(plan: Plan, progress: Progress = lambda _: None) -> Summary:
         for source in plan.sources:
             before = done
             for batch in read_ahead(read_batches(source, *_to_read(plan, source))):
-                table, faults = _score_batch(plan, source, batch, done - before)
+                table, faults = _score_batch(plan, source, batch, done - before, log)
                 write(table)
                 _add(reasons, faults, done)
                 done += batch.num_rows
@@ -87,7 +91,9 @@ def _to_read(plan: Plan, source: Source) -> tuple[list[str], set[str]]:
     return list(dict.fromkeys([*present, *plan.kept])), set(present) - set(plan.kept)
 
 
-def _score_batch(plan: Plan, source: Source, batch: pa.RecordBatch, before: int) -> tuple[pa.RecordBatch, list[Fault]]:
+def _score_batch(
+    plan: Plan, source: Source, batch: pa.RecordBatch, before: int, log: Log | None
+) -> tuple[pa.RecordBatch, list[Fault]]:
     """Return the rows of OUT for a batch with `before` rows of its file before it, and the faults among them."""
     try:
         columns, valid, faults = check_batch(plan.bundle.contract, plan.rules, batch, source.is_csv)
@@ -103,7 +109,8 @@ def _score_batch(plan: Plan, source: Source, batch: pa.RecordBatch, before: int)
         faults = [*faults, without]
         valid = valid.copy()
         valid[without.rows] = False
-    return _table(plan, batch, scores, valid), faults
+        columns = take_rows(columns, scored)
+    return _table(plan, batch, scores, valid, log(columns, scores) if log else []), faults
 
 
 def _score(bundle: Bundle, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -118,16 +125,19 @@ def _score(bundle: Bundle, columns: Columns) -> tuple[NDArray[np.float64], NDArr
     return np.concatenate([scores for scores, _ in halves]), np.concatenate([scored for _, scored in halves])
 
 
-def _table(plan: Plan, batch: pa.RecordBatch, scores: NDArray[np.float64], valid: NDArray[np.bool_]) -> pa.RecordBatch:
-    predictions = plan.bundle.name_predictions(scores).values()
+def _table(
+    plan: Plan, batch: pa.RecordBatch, scores: NDArray[np.float64], valid: NDArray[np.bool_], identifiers: list[str]
+) -> pa.RecordBatch:
+    predictions: list[Any] = [*plan.bundle.name_predictions(scores).values()]
+    predictions += [identifiers] if plan.identified else []
     columns = [*(batch.column(name) for name in plan.kept), *(_spread(values, valid) for values in predictions)]
     fitting = [column.cast(field.type) for column, field in zip(columns, plan.schema, strict=True)]
     return pa.record_batch(fitting, schema=plan.schema)
 
 
-def _spread(values: NDArray[Any], valid: NDArray[np.bool_]) -> pa.Array:
+def _spread(values: NDArray[Any] | list[str], valid: NDArray[np.bool_]) -> pa.Array:
     """Put the values in the places of the valid rows, null in the others."""
-    array = pa.array(values)
+    array = pa.array(values, None if len(values) or not isinstance(values, list) else pa.string())
     return array if valid.all() else array.take(pa.array(valid.cumsum() - 1, mask=~valid))
 
 

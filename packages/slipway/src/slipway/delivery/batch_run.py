@@ -1,18 +1,21 @@
 """Score a table with the release that the ledger names for an environment, and write the lineage of the scores."""
 
 import hashlib
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from slipway.bundle import load_bundle
+from slipway.bundle import Bundle, load_bundle
+from slipway.delivery.batch_log import BatchLog, open_batch_log
 from slipway.delivery.rollout import Say
 from slipway.delivery.targets.batch import LAST_RUN, BatchRun, BatchTarget
 from slipway.delivery.targets.registry import find_target, lock_environment
 from slipway.errors import DataError, DeliveryError
 from slipway.files.writing import write_json
 from slipway.ledger import Entry, Ledger
+from slipway.serving.settings import read_log_settings
 from slipway.settings import environment_folder, project_settings
 
 _CHUNK = 1 << 20
@@ -69,13 +72,17 @@ def _score(target: BatchTarget, newest: Entry, folder: Path, source: Path, out: 
     # Scores are put in place when their lineage is known.
     aside = out.with_name(f".{out.stem}.part{out.suffix}")
     bundle = load_bundle(folder, expected=release.bundle)
-    plan = make_plan(bundle, source, aside, settings.keep or None, skip=settings.invalid == "skip")
+    skip = settings.invalid == "skip"
+    plan = make_plan(bundle, source, aside, settings.keep or None, skip=skip, identified=settings.log)
     before = {str(each.path): _hash_file(each.path) for each in plan.sources}
-    with show_progress(sum(each.rows for each in plan.sources), Console(stderr=True)) as report:
-        done = score_file(plan, report)
-    if changed := [name for name, digest in before.items() if _hash_file(Path(name)) != digest]:
-        aside.unlink()
-        raise DataError(f"{', '.join(changed)} changed while being scored. Nothing was written. Run it again.")
+    with (
+        _open_log(target, bundle, before, started) as log,
+        show_progress(sum(each.rows for each in plan.sources), Console(stderr=True)) as report,
+    ):
+        done = score_file(plan, report, log.append if log else None)
+        if changed := [name for name, digest in before.items() if _hash_file(Path(name)) != digest]:
+            aside.unlink()
+            raise DataError(f"{', '.join(changed)} changed while being scored. Nothing was written. Run it again.")
     # An old lineage beside new scores would lie.
     lineage_path(out).unlink(missing_ok=True)
     aside.replace(out)
@@ -92,6 +99,15 @@ def _score(target: BatchTarget, newest: Entry, folder: Path, source: Path, out: 
         started=started,
         ended=datetime.now(UTC),
     )
+
+
+def _open_log(
+    target: BatchTarget, bundle: Bundle, read: dict[str, str], began: datetime
+) -> AbstractContextManager[BatchLog | None]:
+    if not target.settings.log:
+        return nullcontext()
+    (folder,) = target.log_folders()
+    return open_batch_log(read_log_settings(target.settings.variables, log=folder), bundle, read, began)
 
 
 def _hash_file(path: Path) -> str:

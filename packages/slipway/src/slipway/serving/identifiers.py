@@ -19,13 +19,13 @@ _TAILS = [f"{last:03x}" for last in range(0x1000)]
 
 def new_identifier() -> int:
     """Make an identifier as a number; the numbers that follow (at most 2**61) are as unique."""
-    random = int.from_bytes(os.urandom(10))
-    return (
-        time.time_ns() // 1_000_000 << 80
-        | _VERSION_AND_VARIANT
-        | (random >> 61 & _RANDOM_HIGH) << 64
-        | random & _RANDOM_LOW
-    )
+    return number_identifier(time.time_ns() // 1_000_000, os.urandom(10))
+
+
+def number_identifier(milliseconds: int, random_bytes: bytes) -> int:
+    """Make the identifier of a time since 1970, whose other bits are the first ten of `random_bytes`."""
+    random = int.from_bytes(random_bytes[:10])
+    return milliseconds << 80 | _VERSION_AND_VARIANT | (random >> 61 & _RANDOM_HIGH) << 64 | random & _RANDOM_LOW
 
 
 def format_identifier(identifier: int) -> str:

@@ -23,7 +23,8 @@ def run(environment: str, source: Path | None, out: Path | None, as_json: bool) 
 
     The release is the one that the ledger names now, by its digest. OUT gets what `slipway score` writes, and beside it
     stands OUT.lineage.json: the bundle, the ledger's entry, the hashes of what was read and written, the time, the
-    rows. Both are written completely or not at all.
+    rows. Both are written completely or not at all. The rows are logged for `slipway monitor run`, by the column
+    `prediction_id` of OUT, unless the environment says `log = false`.
     """
     from slipway.delivery.batch_run import lineage_path, run_batch
 

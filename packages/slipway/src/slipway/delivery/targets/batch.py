@@ -7,6 +7,7 @@ newest run from this folder is `.slipway/environments/<name>/last_run.json`.
 import time
 from datetime import datetime
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -17,6 +18,7 @@ from slipway.delivery.smoke_test import Smoke, read_golden_rows
 from slipway.delivery.targets.base import PreparedRelease, Target, TargetSettings
 from slipway.errors import DeliveryError
 from slipway.files.documents import read_json
+from slipway.serving.log.copying import copy_log_folder
 from slipway.settings import environment_folder
 
 LAST_RUN = "last_run.json"
@@ -25,13 +27,15 @@ LAST_RUN = "last_run.json"
 class BatchSettings(TargetSettings, frozen=True, kw_only=True):
     """Options of the target `batch`: the table to score, where the scores go, and what `slipway score` is told.
 
-    Paths are relative to the root of the project; `slipway run` may name others.
+    Paths are relative to the root of the project; `slipway run` may name others. `log`: each run is logged, with its
+    rows, for the monitor; `variables` may have those of the log (SLIPWAY_LOG_INPUTS, SLIPWAY_LOG_DAYS).
     """
 
     input: str
     output: str
     keep: tuple[str, ...] = ()
     invalid: Literal["stop", "skip"] = "stop"
+    log: bool = True
 
 
 class BatchRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +70,18 @@ class BatchTarget(Target):
     def url(self) -> str:
         """The input and output paths, because a batch environment has no address."""
         return f"{self.settings.input} -> {self.settings.output}"
+
+    def log_folders(self) -> tuple[Path, ...]:
+        """Return the folder of the log of the runs from this folder."""
+        return (environment_folder(self.root, self.name) / "log",)
+
+    def copy_log(self, folder: Path) -> str | None:
+        """Copy the log of the runs from this folder; return why there is none."""
+        (log,) = self.log_folders()
+        if not log.is_dir():
+            return f"{self.name} is scored elsewhere, or its runs are not logged: {log} does not exist here"
+        copy_log_folder(log, folder)
+        return None
 
     @property
     def last_run(self) -> BatchRun | None:
