@@ -44,6 +44,37 @@ def test_the_command_line_answers_what_the_service_answers(service, toy):
     assert lines == [{key: value for key, value in answer.items() if key != "prediction_id"} for answer in answers]
 
 
+def bodies_of(toy):
+    """What clients send: optional fields left out or null, other forms of the same, and what is refused."""
+    rows = rows_of(toy, 3)
+    row, fields = rows[0], toy.bundle.fields
+    number = next(each.wire_name for each in fields if each.kind in ("integer", "number"))
+    yield {each.wire_name: row[each.wire_name] for each in fields if each.required}
+    yield row | {each.wire_name: None for each in fields if each.nullable}
+    yield {"rows": rows}
+    yield row | {number: float(int(row[number] or 0))}
+    yield from ([], {"rows": []}, {"rows": 1}, "text", None, [[row]], [row, row | {"surplus": 1}])
+    yield from (row | {number: value} for value in ("many", True, 10**400))
+    yield {each.wire_name: row[each.wire_name] for each in fields if each.wire_name != number}
+
+
+def test_the_command_line_takes_and_refuses_what_the_service_does(service, toy):
+    command = ["predict", "--bundle", str(toy.bundle.path), "-"]
+    malformed = ["", "[", '{"a": NaN}', "[" * 2000, "\ufeff{}", '{"a": 1, "a": 2}']
+    for body in [*map(json.dumps, bodies_of(toy)), *malformed]:
+        answer = service.ask.post("/predict", data=body.encode(), headers={"Content-Type": "application/json"})
+        done = CliRunner().invoke(main, command, input=body.encode(), catch_exceptions=False)
+        found = answer.json()
+        if answer.status_code == 200:
+            lines = [json.loads(line) for line in done.output.splitlines()]
+            own = found.get("predictions", [found])
+            assert lines == [{name: one[name] for name in one if name in ("score", "scores", "label")} for one in own]
+            continue
+        assert done.exit_code == 1, body[:100]
+        assert found["detail"].removesuffix(" See errors for the others.") in done.output
+        assert all(fault["expected"] in done.output for fault in found.get("errors", ()))
+
+
 def test_many_rows_get_exactly_what_each_would_get_alone(service, toy):
     rows = rows_of(toy, 100)
     together = service.ask.post("/predict", json=rows).json()["predictions"]

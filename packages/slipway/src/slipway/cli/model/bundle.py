@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from slipway.cli.options import AS_JSON, BUNDLE, PATH, examples
-from slipway.cli.output import print_result
+from slipway.cli.output import print_result, printable
 
 if TYPE_CHECKING:
     from slipway.batch.score import Summary
@@ -29,20 +29,28 @@ _SHOWN = 10
 def predict(rows: str, folder: Path) -> None:
     """Score rows given as JSON.
 
-    ROWS is one row or a list of rows; - reads standard input. Prints one line of JSON for each row, with the keys that
-    the service returns: score (scores by class, if there are more than two), and label unless it is a regression.
+    ROWS is one row or a list of rows, in any form that POST /predict takes; - reads standard input. Prints one line of
+    JSON for each row, with the keys that the service returns: score (scores by class, if there are more than two), and
+    label unless it is a regression. Rows that the service would refuse are an error, in the same words.
     """
     from slipway.bundle import load_bundle
     from slipway.bundle.predictions import describe_prediction
+    from slipway.columns import rows_to_values, values_to_columns
+    from slipway.serving.api.rows import RowReader
+    from slipway.serving.error_responses import Refusal
 
     bundle = load_bundle(folder)
+    body = sys.stdin.buffer.read() if rows == "-" else rows.encode(errors="surrogateescape")
     try:
-        given = msgspec.json.decode(sys.stdin.buffer.read() if rows == "-" else rows)
-        columns = bundle.parse(given if isinstance(given, list) else [given])
-    except msgspec.MsgspecError as error:
-        names = ", ".join(field.wire_name for field in bundle.fields)
-        raise click.ClickException(f"The rows break the contract: {error}. Its fields: {names}.") from error
-    scores = bundle.score(columns)
+        found = RowReader(bundle, sys.maxsize).read(body)
+    except Refusal as refusal:
+        places = [f"Row {each.row}" + (f", field {each.field}" if each.field else "") for each in refusal.faults]
+        lines = [
+            f"{place}: expected {each.expected}, found {each.found}."
+            for place, each in zip(places, refusal.faults, strict=True)
+        ]
+        raise click.ClickException(printable("\n  ".join(lines) or refusal.detail)) from None
+    scores = bundle.score(values_to_columns(bundle.fields, found.values or rows_to_values(found.rows)))
     for score, label in zip(scores.tolist(), bundle.label(scores).tolist(), strict=True):
         click.echo(msgspec.json.encode(describe_prediction(bundle.manifest, score, label)))
 
