@@ -38,10 +38,11 @@ flag = $(if $(filter-out 1,$($(1))),$(error $(1): expected 1 or nothing, found $
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 unexport VIRTUAL_ENV
 
-# Compiling reads every file of the environment, so it is skipped where nothing is to be installed. On a terminal uv shows
-# a progress bar and the installed packages; a log has one line for each step, without those of 180 packages.
+# Compiling reads every file of the environment, 20,000 of them: skipped where nothing is to be installed, and in a job of CI,
+# which imports few of them, once. On a terminal uv shows a progress bar and the installed packages; a log has one line for
+# each step, without those of 180 packages.
 installed = uv sync --locked $(1) --check >/dev/null 2>&1
-install = uv sync --locked $(1) --compile-bytecode
+install = uv sync --locked $(1) $(if $(CI),,--compile-bytecode)
 sync = $(installed) || { if test -t 2; then $(install); else \
 	$(install) --no-progress 2>&1 | grep --line-buffered -v '^ [-+~] '; $(installed); fi; }
 

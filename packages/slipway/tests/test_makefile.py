@@ -10,6 +10,7 @@ from places import ROOT
 # A stand-in for uv: installed once `done` is there, which it never writes with FAIL.
 UV = """#!/bin/sh
 case "$*" in *--check*) test -f done; exit;; esac
+echo "$*" > asked
 echo "Resolved 3 packages in 1ms" >&2
 echo " + a==1" >&2
 echo "Installed 3 packages in 1ms" >&2
@@ -37,6 +38,15 @@ def test_a_log_has_a_line_for_each_step_and_none_for_each_package(setup):
     assert "Resolved 3 packages" in first.stdout and "Installed 3 packages" in first.stdout
     assert "a==1" not in first.stdout + first.stderr
     assert (second.returncode, "Resolved" in second.stdout) == (0, False)
+
+
+def test_bytecode_is_compiled_at_once_except_in_a_job_of_ci(setup, tmp_path):
+    asked = []
+    for ci in ("", "true"):
+        setup(CI=ci)
+        asked.append((tmp_path / "asked").read_text().split())
+        (tmp_path / "done").unlink()
+    assert ["--compile-bytecode" in words for words in asked] == [True, False]
 
 
 def test_an_installation_that_fails_says_why_and_fails(setup):

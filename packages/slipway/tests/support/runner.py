@@ -165,8 +165,8 @@ def _steps(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _environment(world: Path) -> dict[str, str]:
     """Return the part of the environment that the runner gets: sources of packages, no settings of tests and users."""
-    mine = ("SLIPWAY_", "GITHUB_", "GIT_", "PYTEST_", "MLFLOW_", "DVC_", "VIRTUAL_ENV", "COVERAGE_", "MAKE", "UV_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(mine) or name == "GIT_SSL_CAINFO"}
+    mine = "COVERAGE_|DVC_|GITHUB_|GIT_(?!SSL_CAINFO)|MAKE|MLFLOW_|PYTEST_|PYTHON|SLIPWAY_|UV_|VIRTUAL_ENV"
+    kept = {name: value for name, value in os.environ.items() if not re.match(mine, name)}
     home = world / "home"
     home.mkdir(exist_ok=True)
     return kept | {
