@@ -1,7 +1,7 @@
 """Make the files of the thin template from those of this repository, so that nothing is maintained twice."""
 
 import re
-from pathlib import PurePosixPath
+from posixpath import dirname, join, normpath
 
 PINNED = 'slipway = {{ git = "{{{{ machinery }}}}", subdirectory = "packages/slipway", tag = "slipway-v{version}" }}'
 # Maintainers' files, and pages that are read at the repository of the template.
@@ -16,12 +16,20 @@ LEFT_OUT = (
     "uv.lock",
     "zensical.toml",
 )
-KEPT = ("docs/data.md", "packages/slipway/follow/")
+KEPT = ("docs/README.md", "docs/data.md", "packages/slipway/follow/")
 _FOLLOW = "packages/slipway/follow/"
-# What copier renders; every other file is copied as it is.
-RENDERED = ("README.md", ".github/CODEOWNERS", "pyproject.toml")
+# What copier renders, pages with links among it; every other file is copied as it is.
+PAGES = ("README.md", "docs/README.md", "docs/data.md")
+RENDERED = (*PAGES, ".github/CODEOWNERS", "pyproject.toml")
 # Targets that build the pages of docs/.
 _DOCS = re.compile(r"^(?:docs|docs-serve): .*\n(?:\t.*\n)+\n", re.MULTILINE)
+# Instead of what the index says of building the pages.
+_INDEX = """\
+# Documentation
+
+These pages are at the template's repository, at the version that this one follows. Comments and messages name them as
+`docs/NAME.md`.
+"""
 _JOB = re.compile(r"^  machinery:\n(?:    .*\n)+\n", re.MULTILINE)
 _WHEEL = """\
 # The machinery as a wheel, from the commit in uv.lock: a git source has no hash that an image could be installed by.
@@ -47,6 +55,13 @@ EDITS: dict[str, Edits] = {
         (" docs docs-serve ", " "),
         ("DOCS_PORT ?= 8090\n", ""),
         (_FOLLOW, "deploy/follow/"),
+    ),
+    "README.md": (
+        ('"Use this template", then:\n\n    git clone YOUR-COPY my-model && cd my-model\n', "Then:\n\n"),
+        (
+            "You need not open `packages/slipway/`: it is the machinery, with its own tests,",
+            "The machinery is a package,",
+        ),
     ),
     "Dockerfile": (
         ("COPY packages/slipway/pyproject.toml packages/slipway/\n", ""),
@@ -89,7 +104,7 @@ def make_thin_file(path: str, content: bytes, version: str) -> tuple[str, bytes]
     Raises `ValueError` if the repository no longer has a text that is replaced: the edit above has to follow it.
     """
     name = make_thin_path(path) or path
-    text = content.decode() if path in EDITS or path == "README.md" else ""
+    text = content.decode() if path in EDITS or path in PAGES else ""
     if path in RENDERED:
         text = re.sub(r"{{|}}|{%|{#", lambda found: f"{{{{ '{found[0]}' }}}}", text)
     for written, instead in EDITS.get(path, ()):
@@ -101,8 +116,10 @@ def make_thin_file(path: str, content: bytes, version: str) -> tuple[str, bytes]
             return name, _JOB.sub("", text).encode()
         case "Makefile":
             return name, _DOCS.sub("", text).encode()
-        case "README.md":
-            return f"{name}.jinja", _link_pages(text).encode()
+        case "README.md" | "docs/data.md":
+            return f"{name}.jinja", _link_pages(path, text).encode()
+        case "docs/README.md":
+            return f"{name}.jinja", _link_pages(path, _INDEX + text[text.index("\n## ") :]).encode()
         case ".github/CODEOWNERS":
             return f"{name}.jinja", re.sub(
                 r"^(/.*)$", r"\1{{ ' ' ~ owner if owner }}", text, flags=re.MULTILINE
@@ -112,16 +129,23 @@ def make_thin_file(path: str, content: bytes, version: str) -> tuple[str, bytes]
     return name, text.encode() if path in EDITS else content
 
 
-def _link_pages(text: str) -> str:
-    """Let links to files that the thin template leaves out lead to the repository of the template."""
+def _link_pages(page: str, text: str) -> str:
+    """Let links to files that the thin template leaves out lead to the repository of the template.
+
+    The addresses have the version in them and stand at the end: an update changes no line that a team has edited.
+    """
+    moved = {}
 
     def absolute(found: re.Match[str]) -> str:
-        target = found[2]
-        path = target.partition("#")[0]
-        if "://" in target or not path or make_thin_path(path):
+        target = found[1]
+        file, mark, heading = target.partition("#")
+        path = normpath(join(dirname(page), file))
+        if "://" in target or not file or make_thin_path(path):
             return found[0]
         # A page is shown, a picture is fetched.
-        view = "raw" if PurePosixPath(path).suffix == ".png" else "blob"
-        return f"{found[1]}({{{{ pages }}}}/{view}/HEAD/{target})"
+        address = "pictures" if path.endswith(".png") else "pages"
+        moved[target] = f"[{target}]: {{{{ {address} }}}}{path}{mark}{heading}\n"
+        return f"][{target}]"
 
-    return re.sub(r"(\])\(([^)\s]+)\)", absolute, text)
+    linked = re.sub(r"\]\(([^)\s]+)\)", absolute, text)
+    return "\n".join([linked, "".join(moved.values())]) if moved else linked

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from copier import run_copy
 from ledgerbox import git
 from places import ROOT
 
@@ -54,9 +53,14 @@ class Hub:
         command = [sys.executable, "packages/slipway/release", version]
         return subprocess.run(command, cwd=self.folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
 
-    def copy(self, folder: Path, tag: str = "v0.1.0", **answers: object) -> Path:
-        """Make a thin repository, as `copier copy` does, and commit it."""
-        run_copy(f"git+file://{self.folder}", folder, vcs_ref=tag, data=answers, defaults=True, quiet=True)
+    def copy(self, folder: Path, tag: str = "v0.1.0", source: str | None = None, **answers: object) -> Path:
+        """Make a thin repository, as `copier copy` does, and commit it; another `source` is this folder to git."""
+        command = [sys.executable, "-m", "copier", "copy", "--quiet", "--defaults", "--vcs-ref", tag]
+        command += [f"--data={name}={value}" for name, value in answers.items()]
+        command += [source or f"git+file://{self.folder}", str(folder)]
+        there = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{self.folder}.insteadOf"}
+        variables = ENVIRONMENT | (there | {"GIT_CONFIG_VALUE_0": source} if source else {})
+        subprocess.run(command, env=variables, check=True)
         return begin(folder)
 
 

@@ -122,6 +122,47 @@ def test_a_release_makes_a_thin_template_that_names_no_file_it_leaves_out(hub):
 
 
 @pytest.mark.parametrize(
+    ("source", "pages", "pictures"),
+    [
+        ("https://ada:key@github.com/acme/slipway.git", "https://github.com/acme/slipway/blob/", "/slipway/raw/"),
+        ("git@gitlab.com:acme/slipway", "https://gitlab.com/acme/slipway/-/blob/", "/slipway/-/raw/"),
+        (None, "file://", "file://"),
+    ],
+)
+def test_every_link_of_a_thin_repository_leads_to_a_file(hub, tmp_path, source, pages, pictures):
+    """Addresses in the web are those of the tag."""
+    mine = hub.copy(tmp_path / "mine", "v0.2.0", source)
+    links = list_links(mine)
+    outside = {target for _, target in links if pages in target or pictures in target}
+    assert len(outside) > 40 and any("/docs/page.png" in target and pictures in target for target in outside)
+    assert {target for page, target in links if not exists(hub, page, target)} == set()
+    assert all("key@" not in target and "/slipway-v0.2.0/" in target for target in outside if source)
+
+
+def list_links(folder: Path) -> list[tuple[Path, str]]:
+    """Return the links of each page, with the page."""
+    pages = [folder / name for name in git(folder, "ls-files", "*.md").splitlines()]
+    return [
+        (page, target)
+        for page in pages
+        for target in re.findall(r"\]\(([^)\s]+)\)|^\[[^]]+\]: (\S+)$", page.read_text(), re.M)
+        for target in target
+        if target
+    ]
+
+
+def exists(hub, page: Path, target: str) -> bool:
+    """Return whether a link leads to a file; of other servers that is not known."""
+    path = target.partition("#")[0]
+    if "slipway-v" in target:
+        path = path.partition("/slipway-v0.2.0/")[2]
+        return bool(path) and git(hub.folder, "ls-tree", "slipway-v0.2.0", "--", path) != ""
+    if path.startswith("file://"):
+        return Path(path.removeprefix("file://")).is_file()
+    return "://" in path or not path or (page.parent / path).exists()
+
+
+@pytest.mark.parametrize(
     ("version", "reason"),
     [
         ("0.3.0", "there is a tag of 0.3.0 already"),
