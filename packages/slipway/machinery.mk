@@ -1,5 +1,5 @@
 # Targets for working on the machinery (packages/slipway), included by the Makefile at the root.
-.PHONY: setup-machinery test-machinery test-engine test-workflows test-all-tiers test-restart mutants faults bench-serving release
+.PHONY: setup-machinery test-machinery test-engine test-workflows test-kubernetes test-all-tiers test-restart mutants faults bench-serving release
 
 MACHINERY := packages/slipway
 
@@ -7,18 +7,21 @@ MACHINERY := packages/slipway
 setup-machinery: tools ## the environment, with the packages of its tests, checks and benchmarks
 	@$(call sync,--inexact --all-packages)
 
-test-machinery: setup-machinery ## its tests that need neither a container engine nor a workflow runner
-	@$(PYTEST) $(MACHINERY)/tests -m "not engine and not runner"
+test-machinery: setup-machinery ## its tests that need neither a container engine, a workflow runner nor a cluster
+	@$(PYTEST) $(MACHINERY)/tests -m "not engine and not runner and not kubernetes"
 
 test-engine: setup-machinery ## its tests on a real container engine (packages/slipway/ci/engine starts one)
-	@$(PYTEST) $(MACHINERY)/tests -m "engine and not runner and not restart"
+	@$(PYTEST) $(MACHINERY)/tests -m "engine and not runner and not restart and not kubernetes"
 
 test-workflows: setup-machinery ## the workflows, run by a real runner (packages/slipway/ci/act builds it; needs the engine)
 	@$(PYTEST) $(MACHINERY)/tests -m runner
 
+test-kubernetes: setup-machinery ## its tests on a real Kubernetes (packages/slipway/ci/kubernetes compiles and starts one)
+	@$(PYTEST) $(MACHINERY)/tests/kubernetes -m kubernetes
+
 # For .ci/run: in one run the tests that wait for an engine share the cores with those that compute.
 test-all-tiers: setup-machinery
-	@$(PYTEST) $(MACHINERY)/tests -m "not restart"
+	@$(PYTEST) $(MACHINERY)/tests -m "not restart and not kubernetes"
 
 # It ends everything else on the engine; SLIPWAY_REQUIRE=docker,restart confirms that nothing else runs there.
 test-restart: setup-machinery

@@ -23,10 +23,11 @@ from slipway.bundle import load_bundle  # noqa: E402 - ONNX Runtime reads its en
 
 
 def pytest_collection_modifyitems(items):
-    """Mark tests by what they ask for: `engine` is the fixture of a real container engine."""
+    """Mark tests by their fixtures: `engine` is a real container engine, `cluster` a real Kubernetes."""
     for item in items:
-        if "engine" in item.fixturenames:
-            item.add_marker("engine")
+        for fixture, marker in (("engine", "engine"), ("cluster", "kubernetes")):
+            if fixture in item.fixturenames:
+                item.add_marker(marker)
     items.sort(key=_rank)
 
 
