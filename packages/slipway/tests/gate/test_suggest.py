@@ -34,7 +34,7 @@ def recipe_of(toy):
 
 @pytest.fixture(scope="module")
 def suggestions(toys):
-    return {name: suggest_limits(recipe_of(toy), RULES, 4, toy.bundle.path) for name, toy in toys.items()}
+    return {name: suggest_limits(recipe_of(toy), RULES, 6, toy.bundle.path) for name, toy in toys.items()}
 
 
 def rules_with(found):
@@ -48,7 +48,7 @@ def test_every_limit_is_proposed_with_its_source(toy, suggestions):
     assert set(names) - {"slice_margins", "skill_significant"} == expected
     assert names == [name for name in GateRules.__struct_fields__ if name in names]
     assert all(each.why for each in found.proposals)
-    assert (found.refused, found.pairs) == (0, 12)
+    assert (found.refused, found.pairs) == (0, 30)
     written = parse_gate_rules(write_proposals(EXAMPLE, found.proposals).encode(), "gate.yaml")
     assert {each.name: getattr(written, each.name) for each in found.proposals} == {
         each.name: each.proposed for each in found.proposals
@@ -71,7 +71,7 @@ def test_other_honest_retrains_pass_and_shuffled_labels_do_not(toy, suggestions)
 
 def test_the_same_limits_are_suggested_again(toys, suggestions):
     toy = toys["rents"]
-    assert suggest_limits(recipe_of(toy), RULES, 4, toy.bundle.path) == suggestions["rents"]
+    assert suggest_limits(recipe_of(toy), RULES, 6, toy.bundle.path) == suggestions["rents"]
 
 
 def test_a_holdout_too_small_to_show_skill_is_judged_by_the_floor_alone(toys):
