@@ -1,5 +1,7 @@
 """`slipway doctor`: each finding has its state and what to do."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,20 @@ def test_a_python_that_the_project_does_not_take_does_not_fit(root):
     (root / "pyproject.toml").write_text(PYPROJECT.replace(">=3.11,<3.14", ">=3.99"))
     (python,) = [tool for tool in find_tools(root) if tool.name == "Python"]
     assert not python.fits and "3.99" in python.advice
+
+
+@pytest.mark.parametrize(
+    "lines", ["#!/moved/.venv/bin/python3\n", "#!/bin/sh\n'''exec' '/a folder/.venv/bin/python' \"$0\" \"$@\"\n"]
+)
+def test_an_environment_of_a_folder_that_was_moved_does_not_fit(root, monkeypatch, lines):
+    programs = root / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "dvc").write_text(lines)
+    monkeypatch.setattr(sys, "executable", str(programs / "python"))
+    found = examine(root)["DVC"]
+    assert found.state is State.TODO and found.advice == "rm -rf .venv && make setup"
+    (programs / "dvc").write_text(f"#!{os.path.realpath('/bin/sh')}\n")
+    assert examine(root)["DVC"].state is State.OK
 
 
 def test_without_an_engine_there_is_a_note_alone(root, monkeypatch):
