@@ -93,6 +93,8 @@ def new_table(path: Path, schema: pa.Schema) -> Iterator[Write]:
     try:
         with new_file(path) as temporary, _open_writer(path, temporary, schema) as writer:
             yield writer.write
+    except MemoryError:  # one of pyarrow's too
+        raise
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"Cannot write {path}: {first_line(error)} The file is as it was before.") from error
 

@@ -59,6 +59,9 @@ class LazyGroup(click.Group):
         except BrokenPipeError:
             # The reader closed the pipe, as `head` does: click ends without a message.
             raise
+        except MemoryError as error:
+            said = "The memory of this machine, or of this container, is not enough. Use one with more, or fewer rows."
+            raise click.ClickException(said) from error
         except OSError as error:
             raise click.ClickException(explain_system(error)) from error
 

@@ -38,6 +38,8 @@ def _join(paths: list[Path], tables: list[pa.Table]) -> pa.Table:
     plain = [_as_plain(each) for each in typed]
     try:
         joined = pa.concat_tables(plain, promote_options="permissive")
+    except MemoryError:  # one of pyarrow's too
+        raise
     except pa.ArrowException as error:
         raise DataError(
             f"The files of {paths[0].parent} cannot be joined: {first_line(error)} Write a column with one type."
@@ -54,6 +56,8 @@ def _read(path: Path) -> pa.Table:
             return read_csv_cells(path)
     except FileNotFoundError as error:
         raise DataError(f"There is no {path}. {_ADVICE}") from error
+    except MemoryError:  # one of pyarrow's too
+        raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"Cannot read {path}: {first_line(error)} {_ADVICE} CSV files are read as UTF-8.") from error
     raise DataError(f"Cannot read {path}: its name ends in {path.suffix or 'no suffix'}. {_ADVICE}")
@@ -80,6 +84,8 @@ def _cast(name: str, column: pa.ChunkedArray, empty: pa.DataType | None) -> pa.C
     plain = empty if pa.types.is_null(column.type) else _plain_type(column.type)
     try:
         return column if plain is None else column.cast(plain)
+    except MemoryError:  # one of pyarrow's too
+        raise
     except pa.ArrowException as error:
         raise DataError(
             f"The column {name} cannot be read without losing digits (numbers have 64 bits, times are in "

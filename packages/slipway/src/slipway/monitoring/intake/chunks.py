@@ -120,6 +120,8 @@ def read_stored_table(path: Path, columns: Sequence[str] | None = None) -> pa.Ta
     try:
         with pa.OSFile(str(path)) as file:
             table = pa.ipc.open_file(file).read_all()
+    except MemoryError:  # one of pyarrow's too
+        raise
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             f"Cannot read {path}: {first_line(error)} Remove the folder {path.parent}: it is made from the log again."
