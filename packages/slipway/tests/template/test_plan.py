@@ -123,11 +123,18 @@ def test_an_index_that_was_written_along_is_no_input(name):
         (["1.5", "2.5", "3.5"] * 166 + ["n/k"] * 2, "2 of 500 values are not numbers, such as 'n/k'"),
         (["1,5", "-2,25"] * 250, "numbers with a comma, such as '1,5'"),
         (["31.12.2024", "1/2/24 10:00"] * 250, "dates or times, such as '31.12.2024'"),
+        (["€ 1.50", "12 %", "3,000 USD", "7.5%"] * 125, "numbers with a sign or unit, such as '€ 1.50'"),
     ],
 )
 def test_text_that_is_meant_as_numbers_or_dates_is_named(cells, said):
     assert said in "".join(plan(wines().assign(x=cells), "grape").guesses)
     assert not [each for each in plan(wines().assign(x=["01", "2a"] * 250), "grape").guesses if "read as text" in each]
+
+
+def test_classes_that_differ_in_case_or_blanks_are_named():
+    guesses = plan(wines().assign(grape=["Yes", "yes ", "no", "NO"] * 125), "grape").guesses
+    assert "grape may have one class in several spellings: 'NO', 'no'; write it in one way" in guesses
+    assert "grape may have one class in several spellings: 'Yes', 'yes '; write it in one way" in guesses
 
 
 def test_truth_values_need_no_positive_class():
@@ -162,6 +169,8 @@ def test_ranges_are_round_and_wider_than_seen(low, high, expected):
         ({"grape": None}, {"target": "grape"}, "missing in all 500 rows"),
         ({"acid": 1, "alcohol": 2}, {"target": "grape"}, "No column is left that could be an input. alcohol: constant"),
         ({"acid": np.inf, "alcohol": -np.inf}, {"target": "grape"}, r"alcohol \(500 rows\), acid \(500 rows\)"),
+        ({"acid": 1e300}, {"target": "grape"}, r"beyond the 3.4e\+38 of float32, in acid \(500 rows\)"),
+        ({"grape": "barolo"}, {"target": "grape"}, "The target grape is constant: 'barolo' in every row"),
         (
             {"grape": [f"g{number}" for number in range(500)]},
             {"target": "grape"},

@@ -33,6 +33,11 @@ _MOST = 0.9
 _WRITTEN_OTHERWISE = (
     (r"\s*[+-]?[\d.]*,\d+\s*", "numbers with a comma", "write them as 1234.5"),
     (r"\s*\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b.*", "dates or times", "write them as 2024-12-31 or 2024-12-31T23:59:00"),
+    (
+        r"\s*([$€£¥]\s*[+-]?[\d.,]*\d|[+-]?[\d.,]*\d(\s*[$€£¥%]|\s[A-Z]{3}))\s*",
+        "numbers with a sign or unit",
+        "write them as 1234.5",
+    ),
 )
 
 

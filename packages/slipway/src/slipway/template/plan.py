@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Parts of a slice: at most so many, each with this many rows.
 _MOST_PARTS, _FEWEST_IN_PART, _MOST_SLICES = 12, 100, 5
+# A model takes float32.
+_LARGEST = float(np.finfo("float32").max)
 # Below so many rows or groups the holdout would be too small with a smaller share.
 _SMALL, _HOLDOUT, _LARGE_HOLDOUT = 5_000, 0.2, 0.3
 # Fewer rows than this, in all or of one class, and a linear model is the sounder default: with 145 failures in 12,000
@@ -121,7 +123,7 @@ def plan_problem(table: pa.Table, request: NewProblem) -> ProblemPlan:
 
 
 def _select_rows(table: pa.Table, request: NewProblem, kinds: dict[str, str]) -> "pd.DataFrame":
-    """Return the rows with an outcome as a frame; raises `DataError` for none, and for infinite numbers."""
+    """Return the rows with an outcome as a frame; raises `DataError` for none, and for numbers beyond float32."""
     import pandas as pd
 
     nullable = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
@@ -132,11 +134,12 @@ def _select_rows(table: pa.Table, request: NewProblem, kinds: dict[str, str]) ->
     if frame.empty:
         raise DataError(f"The target {request.target} is missing in all {table.num_rows:,} rows.")
     numbers = [name for name, kind in kinds.items() if kind == "number" and name not in request.drop]
-    infinite = {name: int(np.isinf(frame[name]).sum()) for name in numbers}
+    infinite = {name: int((frame[name].abs() > _LARGEST).sum()) for name in numbers}
     found = [f"{name} ({rows:,} rows)" for name, rows in infinite.items() if rows]
     if found:
         raise DataError(
-            f"Infinite numbers in {', '.join(found)}. Write them as missing, or leave the column out with --drop."
+            f"Numbers that are infinite, or beyond the {_LARGEST:.1e} of float32, in {', '.join(found)}. Write them as "
+            "missing, or leave the column out with --drop."
         )
     return frame
 

@@ -69,6 +69,7 @@ def plan_target(target: "pd.Series", kind: str, request: NewProblem) -> TargetPl
             raise SettingsError(f"--task regression: the target {target.name} is {kind}, expected numbers.")
         return TargetPlan(task=task, guesses=tuple(guesses))
     classes = _find_classes(target, task)
+    guesses += _explain_spellings(target.name, classes)
     if task is Task.MULTICLASS:
         return TargetPlan(task=task, classes=classes, guesses=tuple(guesses))
     positive = _choose_positive(target, classes, request.positive)
@@ -96,10 +97,11 @@ def _find_classes(target: "pd.Series", task: Task) -> tuple[Any, ...]:
     counts = target.value_counts()
     classes = tuple(sorted(counts.index.tolist()))
     shown = ", ".join(quote_value(each) for each in classes[:10]) + (", ..." if len(classes) > 10 else "")
-    if len(classes) < 2 or (task is Task.BINARY and len(classes) != 2):
+    if len(classes) == 1:
+        raise DataError(f"The target {target.name} is constant: {shown} in every row. Choose another target.")
+    if task is Task.BINARY and len(classes) != 2:
         raise SettingsError(
-            f"--task {task}: the target {target.name} has {len(classes):,} classes ({shown}), expected "
-            f"{'two' if task is Task.BINARY else 'two or more'}."
+            f"--task {task}: the target {target.name} has {len(classes):,} classes ({shown}), expected two."
         )
     if counts.min() < _FEWEST_IN_CLASS:
         rare = int((counts < _FEWEST_IN_CLASS).sum())
@@ -109,6 +111,15 @@ def _find_classes(target: "pd.Series", task: Task) -> tuple[Any, ...]:
             "out, or choose another target."
         )
     return classes
+
+
+def _explain_spellings(name: object, classes: tuple[Any, ...]) -> list[str]:
+    """Name classes that differ in case or blanks alone."""
+    spellings: dict[str, list[str]] = {}
+    for each in classes:
+        spellings.setdefault(" ".join(str(each).casefold().split()), []).append(quote_value(each))
+    same = [", ".join(found) for found in spellings.values() if len(found) > 1]
+    return [f"{quote_name(name)} may have one class in several spellings: {each}; write it in one way" for each in same]
 
 
 def _choose_positive(target: "pd.Series", classes: tuple[Any, ...], asked: str | None) -> Any:

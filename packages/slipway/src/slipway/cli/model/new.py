@@ -100,9 +100,10 @@ def _describe(plan: "ProblemPlan") -> list[str]:
     from slipway.template.quoting import quote_name
     from slipway.template.render import describe_outcome
 
+    columns = "1 column" if len(plan.inputs) == 1 else f"{len(plan.inputs)} columns"
     lines = [
         "",
-        f"{plan.name}: predicts {describe_outcome(plan)} ({plan.task}) from {len(plan.inputs)} columns of "
+        f"{plan.name}: predicts {describe_outcome(plan)} ({plan.task}) from {columns} of "
         f"{plan.rows:,} rows in {plan.groups:,} groups",
     ]
     lines += [f"  {each.field:<24} {each.kind:<10} {each.seen}" for each in plan.inputs]
