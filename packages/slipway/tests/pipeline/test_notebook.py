@@ -15,6 +15,8 @@ pytestmark = pytest.mark.slow
 # Cell by cell in one process: a kernel would need five ports, which another test may take before it listens.
 EXECUTE = """
 import ast, json, os
+from threadpoolctl import threadpool_info
+os.environ.pop("OMP_NUM_THREADS", None)
 with open("notebooks/explore.ipynb") as file:
     cells = json.load(file)["cells"]
 os.chdir("notebooks")
@@ -29,6 +31,7 @@ for cell in cells:
         else:
             exec(compile(ast.Module([last], []), "cell", "exec"), names)
 print(shown)
+print("threads", *{each["num_threads"] for each in threadpool_info() if each["user_api"] == "openmp"})
 """
 
 
@@ -48,3 +51,5 @@ def test_the_notebook_trains_and_compares_with_the_champion(project):
     mine, production, baseline = map(float, lines["log_loss"].split())
     # The same inputs give the same bundle, so the notebook's model is the one in production.
     assert mine == production < baseline
+    # Several wait for each other on a busy machine: a kernel took five minutes instead of one and a half.
+    assert "threads 1\n" in shown
