@@ -103,6 +103,7 @@ def doctor(offline: bool, as_json: bool) -> None:
     todo = [each for each in found if each.state is State.TODO]
     if not as_json:
         print_table(("what", "state", "found", "to do"), [(e.subject, e.state, e.found, e.advice) for e in found])
-    print_result(as_json, found, f"{len(todo)} things to do." if todo else "Nothing to do.")
+    said = f"{len(todo)} thing{'s' if len(todo) > 1 else ''} to do." if todo else "Nothing to do."
+    print_result(as_json, found, said)
     if todo:
         raise SystemExit(1)
