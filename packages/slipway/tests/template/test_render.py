@@ -1,5 +1,6 @@
 """The files that `slipway new` writes run for any names and values of a table."""
 
+import shlex
 import sys
 from types import ModuleType
 
@@ -94,6 +95,16 @@ def test_what_is_loaded_holds_to_the_contract_and_yields_every_feature(hostile):
     assert set(features) == set(names) - {each.field for each in found.timestamps} | clocks
     at = next(each.field for each in found.inputs if each.source == "x")
     assert (features[f"{at}_weekday"] == frame[at].dt.weekday).all()
+
+
+def test_the_row_in_the_readme_holds_to_the_contract(hostile):
+    found, files, _ = hostile
+    contract = load_module("hostile_contract", files["src/ours/contract.py"]).Ours
+    (line,) = [each for each in files["README.md"].splitlines() if each.startswith("    uv run slipway predict ")]
+    row = msgspec.json.decode(shlex.split(line)[-1], type=contract)
+    assert len(msgspec.structs.asdict(row)) == len(found.inputs)
+    wide = pa.table({f"x{number}": np.arange(99.0) ** 1.5 for number in range(41)} | {"y": np.arange(99) % 2})
+    assert "predict" not in render_files(plan_problem(wide, NewProblem(name="wide", target="y")))["README.md"]
 
 
 def test_an_outcome_of_another_value_is_missing_and_not_the_negative_class(hostile):

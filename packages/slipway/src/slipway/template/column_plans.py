@@ -45,7 +45,8 @@ class ColumnPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One input: the column `source`, the contract's `field`, its kind as in `read_folder`, and its limits.
 
     `low` and `high` limit a number, `longest` the characters of a text without `categories`; `clocks` names what can be
-    learnt from a time (`minute` of the day, `weekday`); `seen` says what the table has.
+    learnt from a time (`minute` of the day, `weekday`); `seen` says what the table has, `typical` is its middle or most
+    common value, as JSON has it.
     """
 
     source: str
@@ -53,6 +54,7 @@ class ColumnPlan(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     nullable: bool
     seen: str
+    typical: bool | int | float | str
     low: float | None = None
     high: float | None = None
     longest: int | None = None
@@ -144,7 +146,8 @@ def _names_identifier(source: str) -> bool:
 
 def _plan(source: str, field: str, column: "pd.Series", kind: str) -> ColumnPlan:
     known, nullable = column.dropna(), bool(column.isna().any())
-    plan = ColumnPlan(source=source, field=field, kind=kind, nullable=nullable, seen="")
+    typical = _find_typical(known, kind)
+    plan = ColumnPlan(source=source, field=field, kind=kind, nullable=nullable, seen="", typical=typical)
     missing = f", missing in {column.isna().mean():.1%}" if nullable else ""
     if kind in ("number", "integer"):
         low, high = float(known.min()), float(known.max())
@@ -165,6 +168,17 @@ def _plan(source: str, field: str, column: "pd.Series", kind: str) -> ColumnPlan
     return msgspec.structs.replace(
         plan, seen=f"{known.min():%Y-%m-%d} to {known.max():%Y-%m-%d}{missing}", clocks=varied
     )
+
+
+def _find_typical(known: "pd.Series", kind: str) -> bool | int | float | str:
+    if kind == "integer":
+        return int(known.sort_values().iloc[len(known) // 2])
+    if kind == "number":
+        return float(known.sort_values().iloc[len(known) // 2])
+    if kind in TIMES:
+        return str(known.max().isoformat())
+    common = known.value_counts().index[0]
+    return bool(common) if kind == "boolean" else str(common)
 
 
 def _widen(low: float, high: float) -> tuple[float, float]:

@@ -1,6 +1,8 @@
 """Write the files of a new problem from its plan."""
 
+import json
 import math
+import shlex
 from collections.abc import Iterator
 from importlib import resources
 from typing import Any
@@ -35,6 +37,8 @@ _ESTIMATORS = {
 _LEAST_MARGIN, _OF_ROWS, _OF_GROUPS = 0.0125, 1.5, 0.3
 # Limits of what one column may explain alone: the strongest one, and half of what it leaves unexplained.
 _LEAST_SINGLE, _MOST_SINGLE = 0.5, 0.98
+# With more inputs, README.md has no row to paste.
+_MOST_SHOWN = 40
 # A leaf of a tree has a thousandth of the table's rows, within these limits.
 _LEAST_LEAF, _MOST_LEAF = 10, 200
 # A tree has a leaf for this many rows of the rarest class, and 15 leaves at most below so many of them: of 40,000 rows
@@ -111,6 +115,7 @@ def _collect_facts(plan: ProblemPlan) -> dict[str, Any]:
         "single": _round(min(_MOST_SINGLE, max(_LEAST_SINGLE, (1 + plan.strongest) / 2))),
         "least_groups": max(FEWEST_GROUPS, round(held_groups / 2)),
         "least_rows": max(FEWEST_GROUPS, round(held_rows / 2)),
+        "row": _write_row(plan) if len(plan.inputs) <= _MOST_SHOWN else "",
         "clock": next((each.field for each in plan.timestamps if each.source == plan.request.time), ""),
     }
 
@@ -142,6 +147,13 @@ def _select_kinds(plan: ProblemPlan) -> dict[str, str]:
     request = plan.request
     used = {each.source for each in plan.inputs} | {request.target, request.group, request.time, request.key}
     return {name: kind for name, kind in plan.kinds.items() if name in used}
+
+
+def _write_row(plan: ProblemPlan) -> str:
+    """Return a row of typical values as a word of the shell."""
+    row = {each.field: each.typical for each in plan.inputs}
+    text = json.dumps(row, ensure_ascii=False)
+    return shlex.quote(text if text.isprintable() else json.dumps(row))
 
 
 def _roles(plan: ProblemPlan) -> Iterator[str]:
