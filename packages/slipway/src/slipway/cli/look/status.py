@@ -15,7 +15,8 @@ from slipway.ledger import Entry, Ledger
 def status(as_json: bool) -> None:
     """Show what each environment should run, and what runs.
 
-    The first is what the ledger says; where they differ, the difference and the command that reconciles them.
+    The ledger says what should run. Where something else runs, the difference is shown, with the command that
+    reconciles them.
     """
     from slipway.delivery.status import describe_status, read_status
 

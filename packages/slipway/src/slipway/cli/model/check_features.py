@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 def check_features(against: Path, function: str, data: Path, as_json: bool) -> None:
     """Compare pandas code with features.py, row by row.
 
-    Both get the contract's columns of every row of the problem's dataset. Numbers are equal that agree in six digits,
-    because the model takes float32. Exits with 1 where a column is missing or extra, or a value differs.
+    Both get the contract's columns of every row of the problem's dataset. Numbers that agree in six digits count as
+    equal, because the model takes float32. Exit code 1 where a column is missing or extra, or a value differs.
     """
     from slipway.importing.feature_check import compare_features, load_function
     from slipway.project import load_project

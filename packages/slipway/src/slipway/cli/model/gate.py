@@ -85,11 +85,11 @@ def gate(
 @REASON
 @AS_JSON
 def rebase(reason: str, as_json: bool) -> None:
-    """Record what production's model gets on corrected rows.
+    """Record the figures of production's model on corrected rows.
 
-    The check production_reproduced refuses rows on which it gets something else than when it was evaluated. Where
-    the rows were wrong before and are right in this commit, this writes a new evaluation record and an entry that names
-    the commit. What serves stays. Run `dvc repro` first.
+    The check production_reproduced refuses rows on which production's model no longer gets the figures of its
+    evaluation. Where the rows were wrong before and are right in this commit, this command writes a new evaluation
+    record, and an entry of the ledger that names the commit. What serves stays. Run `dvc repro` first.
     """
     from slipway.gate.rebase import rebase_production
 

@@ -54,8 +54,8 @@ def apply(yes: bool, as_json: bool) -> None:
 def check(as_json: bool) -> None:
     """Show what is not protected in this repository.
 
-    Compares the files of .github/ and pyproject.toml with the settings at GitHub and changes nothing; exit code 0 where
-    something is open, too. The token needs Administration: read. What each protection is worth: docs/trust.md.
+    Compares the files of .github/ and pyproject.toml with the settings at GitHub and changes nothing; exit code 0 also
+    where a protection is missing. The token needs Administration: read. What each protection is worth: docs/trust.md.
     """
     from slipway.github.client.access import connect_repository
     from slipway.github.repository.check import check_protection
@@ -179,9 +179,9 @@ def cancel_waiting(workflow: str, as_json: bool) -> None:
 def clean_images(keep_days: int, yes: bool, as_json: bool) -> None:
     """Delete old images that the ledger does not name.
 
-    They are those of the package OWNER/NAME. Images of any entry of any environment are kept, and the newest ten, and
-    signatures and attestations of those. If the ledger cannot be read, nothing is deleted. The token needs Packages:
-    write.
+    Of the images in the package OWNER/NAME it keeps those of every entry of every environment, the newest ten, and
+    the signatures and attestations of both. If the ledger cannot be read, nothing is deleted. The token needs
+    Packages: write.
     """
     from slipway.github.client.access import connect_repository
     from slipway.github.jobs import old_images

@@ -82,8 +82,9 @@ def verify(as_json: bool) -> None:
 def distrust(digest: str, environment: str, reason: str, as_json: bool) -> None:
     """Compare no candidate with a release any longer.
 
-    It is for a release that had seen its own test. From then on the gate compares with the release before it, or with
-    the baseline. What serves stays. DIGEST may be the first digits of the bundle's digest.
+    For a release whose model turns out to have been trained on rows of the holdout. From then on the gate compares with
+    the release before it, or with the baseline. What serves stays. DIGEST may be the first digits of the bundle's
+    digest.
     """
     found = Ledger(Path())
     entry = found.distrust(environment, digest, reason)

@@ -79,7 +79,7 @@ def monitor() -> None:
     "--publish",
     type=FOLDER,
     metavar="DIR",
-    help="Folder of a service's log: it shows the report. Default: the environment's own, without --log.",
+    help="Folder of a service's log; that service shows the report. Default: the environment's, without --log.",
 )
 @click.option("--textfile", type=PATH, metavar="FILE", help="Also write gauges for Prometheus' node exporter.")
 @click.option("--mlflow", is_flag=True, help="Also log a run in MLflow, linked to the version of the model.")
@@ -172,9 +172,9 @@ def rules(as_json: bool) -> None:
 def suggest(rows_per_day: float | None, seen_in: str | None, write: bool, as_json: bool) -> None:
     """Propose the rules of monitor.yaml for this traffic.
 
-    Compares the windows of the default rules with the rows and outcomes that come: of the dataset's column `time`,
-    unless an option says it. Only what differs from the defaults is written; --write keeps your rules and comments, and
-    replaces the lines `# suggested:`. Run `dvc repro` first.
+    Compares the windows of the default rules with the number of rows and outcomes a day, which is counted in the
+    dataset by its column `time` unless an option gives it. Only what differs from the defaults is written; --write
+    keeps your rules and comments, and replaces the lines `# suggested:`. Run `dvc repro` first.
     """
     from slipway.files.writing import write_bytes
     from slipway.monitoring.rules import RULES

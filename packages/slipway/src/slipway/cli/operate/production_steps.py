@@ -80,9 +80,9 @@ def alarms(environment: str, results: Path, as_json: bool) -> None:
 def start_retrain_workflow(environment: str, results: Path, as_json: bool) -> None:
     """Start retrain.yml if an alarm asks for it.
 
-    Not while another retrain is at work, its pull request is open, or inputs fire alarms too, nor within the cool-down,
-    with fewer outcomes and beyond the budget that monitor.yaml has under `retrain` (14 days, 1,000 in the newest
-    windows, four in 30 days). The token needs Actions: write and Pull requests: read.
+    Nothing is started while another retrain runs or its pull request is open, or while the inputs fire alarms too.
+    `retrain` in monitor.yaml sets the cool-down (14 days), the fewest outcomes in the newest windows (1,000) and the
+    budget (four retrains in 30 days). The token needs Actions: write and Pull requests: read.
     """
     from slipway.github.alarms.retrain_start import start_retrain
     from slipway.monitoring.rules import read_rules
@@ -104,8 +104,8 @@ def start_retrain_workflow(environment: str, results: Path, as_json: bool) -> No
 def start_rollback_workflow(environment: str, results: Path, as_json: bool) -> None:
     """Start rollback.yml if a release fails its probation.
 
-    Where the rule `probation` of monitor.yaml is enabled and fires, and the shadow that did better on the same requests
-    is the release before. Once for an alarm. The token needs Actions: write.
+    It fails where the rule `probation` of monitor.yaml is enabled and fires, and the shadow that did better on the same
+    requests is the release before. One start for each alarm. The token needs Actions: write.
     """
     from slipway.github.alarms.probation import end_probation
 

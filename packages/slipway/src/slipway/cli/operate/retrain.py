@@ -23,13 +23,17 @@ from slipway.cli.progress import progress_bar
 @click.option(
     "--until", type=click.DateTime(["%Y-%m-%d"]), metavar="DAY", help="Last day of the data.  [default: today]"
 )
-@click.option("--fewest", type=click.IntRange(1), help="Fewest new outcomes.  [default: that of monitor.yaml, 1000]")
-@click.option("--cool-down", type=Duration(), default="24h", show_default=True, help="Time after the last retrain.")
+@click.option(
+    "--fewest", type=click.IntRange(1), help="Fewest new outcomes that start it.  [default: that of monitor.yaml, 1000]"
+)
+@click.option(
+    "--cool-down", type=Duration(), default="24h", show_default=True, help="Shortest time since the last retrain."
+)
 @click.option("--monitor", type=FILE, metavar="FILE", help="Result of the monitor.  [default: the newest one]")
 @click.option("--from-log", is_flag=True, help="Bring the log's rows with an outcome, by the hook add_labelled.")
 @LOGS
 @click.option("--refresh", metavar="MODULE:FUNCTION", help="Bring newer data by this function, not by the problem's.")
-@click.option("--dry-run", is_flag=True, help="Say what newer data there are; train nothing.")
+@click.option("--dry-run", is_flag=True, help="Show which newer data there are; train nothing.")
 @AS_JSON
 def retrain(
     environment: str,

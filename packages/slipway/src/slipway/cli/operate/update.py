@@ -94,8 +94,8 @@ def _shorten(paths: list[str]) -> list[str]:
 def doctor(offline: bool, as_json: bool) -> None:
     """Examine this repository, and say what to do.
 
-    Programs that are missing, settings that cannot be read, deprecated words, a template or machinery with a newer
-    version, template files that were edited or deleted. Changes nothing. Exit code 1 where there is something to do.
+    Finds missing programs, unreadable settings, deprecated words, a template or machinery that has a newer version, and
+    template files that were edited or deleted. Changes nothing. Exit code 1 where there is something to do.
     """
     from slipway.updating.doctor import State, examine_repository
 
