@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import re
 import subprocess
 import sys
 
@@ -68,6 +69,11 @@ def test_a_package_imports_only_from_those_before_it(package):
     for path in files:
         for module in imports_of(path):
             assert ".".join(module.split(".")[:2]) not in later, f"{path.relative_to(ROOT)} imports {module}"
+
+
+def test_the_table_of_packages_names_each_in_its_order():
+    table = (PACKAGE / "CONTRIBUTING.md").read_text().partition("| package | does |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == ORDER
 
 
 def test_files_at_the_root_of_the_machinery_import_no_package():
