@@ -60,8 +60,9 @@ class Project(NamedTuple):
 def make_project(folder: Path, toy: str, rows: int = 1500) -> Project:
     """A project made from this repository as a team would: its own problem package, the machinery as it is."""
     ignore = shutil.ignore_patterns("__pycache__")
-    for name in ("pipeline", "packages/slipway/src"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
+    shutil.copytree(ROOT / "pipeline", folder / "pipeline", ignore=ignore)
+    # With its bytecode, so that the processes of a project need not compile it.
+    shutil.copytree(ROOT / "packages/slipway/src", folder / "packages/slipway/src")
     for name in ("dvc.yaml", ".gitignore", ".dvcignore"):
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(TOYS / toy, folder / "src" / toy, ignore=ignore)
