@@ -152,6 +152,14 @@ def test_a_run_that_is_not_logged_has_no_identifiers(project):
     assert "are not logged" in find_target(project.root, "production").copy_log(project.root / "copy")
 
 
+def test_a_table_that_is_not_there_is_named(project):
+    first(project)
+    with pytest.raises(
+        DataError, match=r"no table to score at .*none\.csv\. Put it there, or name another with --input"
+    ):
+        run_batch(project.root, "production", quiet, project.root / "none.csv")
+
+
 def test_a_service_has_no_table(project):
     text = (project.root / "pyproject.toml").read_text()
     text = text.replace('target = "batch"\ninput = "rows"\noutput = "staging.parquet"\nkeep = ["key"]', "port = 1")

@@ -24,8 +24,8 @@ _CHUNK = 1 << 20
 def run_batch(root: Path, environment: str, say: Say, source: Path | None = None, out: Path | None = None) -> BatchRun:
     """Score `source` to `out`, by default those of the environment's table, and write `<out>.lineage.json` beside.
 
-    Raises `DeliveryError` for an environment that serves or has no release, and the errors of `slipway score`; what a
-    run before has written is then unchanged.
+    Raises `DeliveryError` for an environment that serves or has no release, `DataError` for a table that is not there,
+    and the errors of `slipway score`; what a run before has written is then unchanged.
     """
     settings = project_settings(root)
     target = find_target(root, environment, settings)
@@ -35,6 +35,8 @@ def run_batch(root: Path, environment: str, say: Say, source: Path | None = None
             f"{target.table}."
         )
     source, out = source or root / target.settings.input, out or root / target.settings.output
+    if not source.exists():
+        raise DataError(f"There is no table to score at {source}. Put it there, or name another with --input.")
     with lock_environment(root, environment, say):
         ledger = Ledger(root, settings)
         newest = ledger.read(environment)
