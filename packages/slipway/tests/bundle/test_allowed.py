@@ -30,6 +30,24 @@ FORBIDDEN = {
     "np.last = 3": "setting np.last",
     "import decimal\nx = decimal.getcontext().prec": "decimal.getcontext",
     "from decimal import localcontext": "import localcontext of decimal",
+    "from datetime import datetime\nnow = datetime.now()": "datetime.now",
+    "from datetime import date\ntoday = date.today()": "date.today",
+    "def f(g, random=0):\n    return g.random()": "g.random",
+    "import operator\nx = operator.methodcaller('tofile', y)(z)": "methodcaller('tofile')",
+    "import operator\nx = operator.attrgetter(y)(z)": "attrgetter(y)",
+    'x = str({"a", "b"})': "the order of a set",
+    'NAMES = {"a", "b"}\nx = f"{NAMES}"': "the order of a set, NAMES",
+    'x = sorted({"a", "b"}, key=len)': "the order of a set",
+    'x = min({"a", "b"}, key=len)': "the order of a set",
+    'first, *others = {"a", "b"}': "the order of a set",
+    "x = [*(y.keys() & z.keys())]": "the order of a set",
+    'x = [*(y or {"a", "b"})]': "the order of a set",
+    'NAMES = {"a", "b"} if y else set()\nx = list(NAMES)': "the order of a set, NAMES",
+    'TOWNS = {"x": {"a", "b"}}\nx = list(TOWNS["x"])': "the order of a set, TOWNS['x']",
+    'from collections import deque\nx = deque({"a", "b"})': "the order of a set",
+    'import itertools\nx = list(itertools.islice({"a", "b"}, 1))': "the order of a set",
+    "from collections import Counter\nCounter.seen = 0": "setting Counter.seen",
+    "clip = np.clip\nclip.seen = 0": "setting clip.seen",
 }
 ALLOWED = (
     'x = np.where(y == "now", 1.0, 0.0)',
@@ -51,6 +69,11 @@ ALLOWED = (
     "import re\nx = re.compile('a').search(y)",
     "from collections import abc",
     "class Row:\n    def f(self):\n        self.value = 3",
+    "class Row:\n    pace: float\n    def slow(self):\n        return self.pace\nx = Row().slow()",
+    "import operator\nx = operator.methodcaller('lower')(y), operator.itemgetter('lowest')(y)",
+    'x = sorted(y, key=len), max(y, key=len), f"{y:.2f}"',
+    'TOWNS = {"x": {"a", "b"}}\nx = y in TOWNS["x"], y in TOWNS.get("z", ())',
+    "first, second = y\nx = y.keys() == z.keys()",
 )
 
 

@@ -115,6 +115,8 @@ def hooks(text):
         CONTRACT.replace("LIMIT = 5", "LIMIT = 5\nif True:\n    LIMIT = 4"),
         CONTRACT.replace("class Row(Struct", "class Base(Struct):\n    _limit = LIMIT\n\nclass Row(Base"),
         f"{CONTRACT}\n    also = __post_init__",
+        f"{CONTRACT}\n    def __getattribute__(self, name):\n        return 3",
+        CONTRACT.replace("class Row(Struct", "class Row(Struct, array_like=True"),
     ],
 )
 def test_code_that_rows_go_through_is_compared_with_all_that_it_uses(text):
@@ -139,6 +141,14 @@ def test_a_hook_that_is_new_or_assigned_from_outside_is_a_break():
     assert changed_hooks(hooks(HOOKLESS), hooks(CONTRACT))
     outside = f"{HOOKLESS}\ndef refuse(row): raise ValueError\nRow.__post_init__ = refuse"
     assert changed_hooks(hooks(HOOKLESS), hooks(outside))
+
+
+def test_other_code_that_python_calls_by_itself_and_another_form_of_rows_are_breaks():
+    read = "def __getattribute__(self, name): return 3"
+    assert changed_hooks(hooks(HOOKLESS), hooks(f"{HOOKLESS}    {read}"))
+    assert changed_hooks(hooks(HOOKLESS), hooks(HOOKLESS.replace("Row(Struct", "Row(Struct, tag=True")))
+    shown = "def __repr__(self): return 'a row'"
+    assert not changed_hooks(hooks(HOOKLESS), hooks(f"{HOOKLESS}    {shown}"))
 
 
 @pytest.mark.parametrize("options", [{"tag": True}, {"array_like": True}])

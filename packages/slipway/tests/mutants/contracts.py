@@ -120,6 +120,14 @@ def combination_refused(project: Project) -> None:
     with_contract(project, PAPERLESS, hook("self.months > 599", "raise ValueError()"))
 
 
+@mutant("contract_compatible", _honest(PAPERLESS, f"{PAPERLESS}\n    def __repr__(self):\n        return self.plan\n"))
+def value_replaced_when_read(project: Project) -> None:
+    """A method of the contract gives another value than the client sent, for rows that today are not there."""
+    read = "value = object.__getattribute__(self, name)\n        return 1 if value == 599 else value"
+    method = f"{PAPERLESS}\n    def __getattribute__(self, name):\n        {read}\n"
+    with_contract(project, PAPERLESS, method)
+
+
 @mutant("contract_compatible", _new_optional_field)
 def field_renamed(project: Project) -> None:
     """A field has another name, and the old one is not accepted any more."""

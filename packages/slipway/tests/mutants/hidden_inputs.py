@@ -62,6 +62,25 @@ def counted_in_a_cache(project: Project) -> None:
     with_features(project, f"_calls().append(1); {_USAGE} = {_USAGE} + (len(_calls()) > 10**6)", above)
 
 
+@mutant("served_as_evaluated", _from_a_table)
+def counted_beside_a_table(project: Project) -> None:
+    """Calls are counted in an attribute of a table of the features' own kind."""
+    above = "class _Table(dict):\n    pass\n\n\n_TABLE = _Table()\n_TABLE.calls = 0\n\n\n"
+    with_features(project, f"_TABLE.calls += 1; {_USAGE} = {_USAGE} + (_TABLE.calls > 10**6)", above)
+
+
+@mutant("served_as_evaluated", _from_a_table)
+def numbered_by_an_array(project: Project) -> None:
+    """Requests are numbered by the iterator of an array."""
+    with_features(project, f"{_USAGE} = {_USAGE} + next(_number)", "_number = np.zeros(10**6).flat\n\n\n")
+
+
+@mutant("served_as_evaluated", _of_any_size)
+def table_changed_by_a_batch(project: Project) -> None:
+    """The columns that are given are changed in place, and those of the next row with them."""
+    with_features(project, 'columns["months"] = columns["months"] * 1.5; kept["months"] = columns["months"]')
+
+
 @mutant("served_as_evaluated", _of_any_size)
 def thousand_rows_at_once(project: Project) -> None:
     """Batches of a thousand rows, the most that a request may have, are shifted."""
@@ -88,9 +107,9 @@ def numbered_in_the_order_of_a_set(project: Project) -> None:
 
 
 @mutant("source_allowed", _from_a_set)
-def first_of_a_named_set(project: Project) -> None:
-    """A town is compared with that which a set happens to give first."""
-    above = '_TOWNS = frozenset(("ulm", "bern", "graz"))\n_FIRST = [*_TOWNS][0]\n\n\n'
+def first_of_the_shortest_in_a_set(project: Project) -> None:
+    """A town is compared with the shortest of a set, of which several are as short."""
+    above = '_TOWNS = frozenset(("lyon", "bern", "graz"))\n_FIRST = min(_TOWNS, key=len)\n\n\n'
     with_features(project, 'kept["pace"] = (kept["town"] == _FIRST) * 1.0', above)
 
 
@@ -108,10 +127,10 @@ def memory_never_written(project: Project) -> None:
 
 
 @mutant("source_allowed", _since_a_day)
-def days_up_to_today(project: Project) -> None:
-    """The present day is the end of a range."""
-    days = 'len(np.arange("2024-01-01", "today", dtype="datetime64[D]"))'
-    with_features(project, f'kept["paperless"] = kept["paperless"] * ({days} > 9)')
+def present_day_of_its_own_name(project: Project) -> None:
+    """The present day is kept under the name of the method that gives it."""
+    line = 'today = date.today(); kept["paperless"] = kept["paperless"] * (today.year > 2023)'
+    with_features(project, line, "from datetime import date\n\n\n")
 
 
 @mutant("source_allowed", _since_a_day)
@@ -143,6 +162,12 @@ def slow_for_one_row(project: Project) -> None:
     """The rows with the largest number, one in two hundred, take a hundred times as long."""
     few = f"len({_USAGE}) == 1 and {_USAGE}[0] > 7.5"
     with_features(project, f"[np.sqrt({_USAGE}) for _ in range(9000 * ({few}))]")
+
+
+@mutant("latency_and_size", _from_a_table)
+def slow_for_long_texts(project: Project) -> None:
+    """A text takes time by the square of its length, and no town of the holdout is long."""
+    with_features(project, 'for each in kept["town"]: [each.find(part) for part in each or () for _ in each]')
 
 
 @mutant("latency_and_size", _from_a_table)

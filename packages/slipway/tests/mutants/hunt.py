@@ -19,7 +19,7 @@ import reports
 import requests_taken
 import slices
 import splits
-from catalogue import CATALOGUE, Mutant
+from catalogue import CATALOGUE, Change, Mutant
 from ledgerbox import git
 from projectbox import Project, make_project, with_production
 
@@ -69,16 +69,18 @@ def make_good(folder: Path) -> Project:
 
 
 def hunt(good: Project, mutants: Iterable[Mutant], folder: Path, say: Callable[[str], object]) -> list[Outcome]:
-    """Judge each mutant and its twin, in copies of the project."""
-    found = []
+    """Judge each mutant and its twin, in copies of the project; a twin that several mutants have is judged once."""
+    found, twins = [], dict[tuple[Change, bool], str]()
     for mutant in mutants:
         say(f"  {mutant.name} ...\n")
         began = time.perf_counter()
         gate = _judge(good, mutant, twin=False, folder=folder)
         failed = tuple(check.name for check in gate.checks if not check.stands)
-        twin = _judge(good, mutant, twin=True, folder=folder)
-        said = twin.verdict.value if twin.verdict is not Verdict.REFUSE else twin.sentence
-        found.append(Outcome(mutant, failed, said, time.perf_counter() - began))
+        if (mutant.twin, mutant.base) not in twins:
+            twin = _judge(good, mutant, twin=True, folder=folder)
+            said = twin.verdict.value if twin.verdict is not Verdict.REFUSE else twin.sentence
+            twins[mutant.twin, mutant.base] = said
+        found.append(Outcome(mutant, failed, twins[mutant.twin, mutant.base], time.perf_counter() - began))
     return found
 
 

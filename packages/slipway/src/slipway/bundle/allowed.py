@@ -81,6 +81,8 @@ DATETIME = _words(
     date datetime fromisoformat max MAXYEAR min MINYEAR time timedelta timezone tzinfo UTC utc
     """
 )
+# Functions of `operator` that take the name of an attribute as text.
+_BY_TEXT = frozenset({"attrgetter", "methodcaller"})
 # Names that an error repeats.
 _NAMED = 3
 
@@ -116,11 +118,17 @@ class _Reader:
 
     def __init__(self, tree: ast.Module) -> None:
         self._tree = tree
-        self._defined = {*_definitions(tree)}
+        self._defined, self._members = {*_definitions(tree)}, {*_members(tree)}
         self._modules = {
             alias.asname or alias.name.partition(".")[0]: alias.name if alias.asname else alias.name.partition(".")[0]
             for node in ast.walk(tree)
             if isinstance(node, ast.Import)
+            for alias in node.names
+        }
+        self._imported = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
             for alias in node.names
         }
 
@@ -141,10 +149,12 @@ class _Reader:
                     wrong = [found] if self._is_foreign(found) else []
                 case ast.Attribute():
                     wrong = self._attribute(node, called.get(id(node)))
+                case ast.Call(func=ast.Name(id=by) | ast.Attribute(attr=by), args=given) if by in _BY_TEXT:
+                    wrong = [f"{by}({ast.unparse(each)})" for each in given[:1] if not self._is_member(each)]
                 case _:
                     continue
             yield from ((node.lineno, what) for what in wrong)
-        yield from find_hidden_inputs(self._tree, frozenset(self._modules))
+        yield from find_hidden_inputs(self._tree, frozenset({*self._modules, *self._imported}))
 
     def _is_foreign(self, name: str) -> bool:
         if name in self._defined or name in self._modules:
@@ -168,7 +178,10 @@ class _Reader:
             return [text]
         if module is not None:
             return [] if module in MODULES and _is_public(module, chain) else [text]
-        return [] if node.attr in ATTRIBUTES | DATETIME | NUMPY | self._defined else [text]
+        return [] if node.attr in ATTRIBUTES | DATETIME | NUMPY | self._members else [text]
+
+    def _is_member(self, name: ast.expr) -> bool:
+        return isinstance(name, ast.Constant) and name.value in ATTRIBUTES | self._members
 
 
 def _is_public(module: str, chain: list[str]) -> bool:
@@ -199,8 +212,6 @@ def _definitions(tree: ast.Module) -> Iterator[str]:
         match node:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
                 yield name
-            case ast.Attribute(attr=name, ctx=ast.Store()):
-                yield name
             case ast.arg(arg=name):
                 yield name
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
@@ -209,6 +220,21 @@ def _definitions(tree: ast.Module) -> Iterator[str]:
                 yield from (alias.asname or alias.name for alias in names)
             case ast.ExceptHandler(name=str(name)):
                 yield name
+
+
+def _members(tree: ast.Module) -> Iterator[str]:
+    """Yield every name that the file gives an attribute: in the body of a class, or by assignment to the attribute.
+
+    A variable or an argument that is called `now` says nothing about the attribute of that name.
+    """
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name
+            case ast.ClassDef(body=body):
+                methods = [each for each in body if isinstance(each, ast.FunctionDef)]
+                yield from (each.name for each in methods)
+                yield from _definitions(ast.Module([each for each in body if each not in methods], []))
 
 
 def _chain(node: ast.expr) -> list[str]:

@@ -5,14 +5,19 @@ import ast
 from slipway.errors import ProblemError
 
 HOOK = "__post_init__"
+# Methods that show a row, and attributes that keep nothing of one.
+_SHOWN = frozenset({"__repr__", "__str__", "__doc__", "__slots__", "__module__"})
+# Options of a struct by which the same JSON is read otherwise; names and unknown fields are compared by themselves.
+_OPTIONS = frozenset({"array_like", "tag", "tag_field", "metaclass"})
 
 
 def read_hooks(source: bytes, contract: str) -> dict[str, str]:
     """Return the functions that a contract's rows go through, and all that they use of the file, as normalised code.
 
     The keys are the names as they are defined; comments, docstrings and layout make no difference. It is empty where no
-    class of the contract, or of its bases in the file, is given a `__post_init__`. Raises `ProblemError` for a source
-    that does not define the contract.
+    class of the contract, or of its bases in the file, is given a `__post_init__`, another method that Python calls by
+    itself (`__getattribute__`, `__eq__`) or an option of the struct that changes what is read. Raises `ProblemError`
+    for a source that does not define the contract.
     """
     try:
         tree = ast.parse(source)
@@ -21,17 +26,18 @@ def read_hooks(source: bytes, contract: str) -> dict[str, str]:
     defined = _definitions(tree)
     if not isinstance(defined.get(contract), ast.ClassDef):
         raise ProblemError(f"contract.py has no class {contract} at its top level. Define the struct there.")
-    wanted, found = [contract, HOOK], {}
+    wanted, found, steps = [contract, HOOK], dict[str, str](), False
     while wanted:
         name = wanted.pop()
         if name in found or name not in defined:
             continue
         node = defined[name]
         code = _rules_of(node) if isinstance(node, ast.ClassDef) else [node]
+        steps = steps or any(_is_step(each) for part in code for each in ast.walk(part))
         found[name] = "; ".join(_normalise(each) for each in code)
         wanted += [each.id for part in code for each in ast.walk(part) if isinstance(each, ast.Name)]
         wanted += [each.attr for part in code for each in ast.walk(part) if isinstance(each, ast.Attribute)]
-    return found if any(HOOK in code for code in found.values()) else {}
+    return found if steps or any(HOOK in code for code in found.values()) else {}
 
 
 def _definitions(tree: ast.Module) -> dict[str, ast.stmt]:
@@ -50,14 +56,25 @@ def _definitions(tree: ast.Module) -> dict[str, ast.stmt]:
     return found
 
 
+def _is_step(node: ast.AST) -> bool:
+    """Return whether Python itself runs a function, or an option says how rows are written."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.Name(id=name, ctx=ast.Store()):
+            return name.startswith("__") and name not in _SHOWN
+        case ast.keyword(arg=name):
+            return name in _OPTIONS
+    return False
+
+
 def _is_stored(node: ast.Name | ast.Attribute) -> bool:
     return isinstance(node.ctx, ast.Store)
 
 
 def _rules_of(node: ast.ClassDef) -> list[ast.AST]:
-    """Return the bases, decorators and statements of a class, without its fields, which are compared by themselves."""
+    """Return bases, options, decorators and statements of a class; its fields are compared by themselves."""
     body = [each for each in node.body if not isinstance(each, ast.AnnAssign) and not _is_docstring(each)]
-    return [*node.bases, *node.decorator_list, *body]
+    options = [each for each in node.keywords if each.arg in _OPTIONS]
+    return [*node.bases, *options, *node.decorator_list, *body]
 
 
 def _is_docstring(node: ast.stmt) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import count, pairwise
 from types import CellType, FunctionType, GeneratorType, ModuleType
 from typing import Any
 
@@ -21,6 +22,7 @@ _WRAPPED = ("__func__", "__wrapped__", "__self__", "func", "args", "keywords", "
 _PYTHONS = ("__builtins__", "__dict__", "__weakref__", "__loader__", "__spec__")
 
 
+_MOVED = count()
 State = dict[str, str]
 
 
@@ -34,12 +36,19 @@ def digest_state(modules: Iterable[ModuleType]) -> State:
     caches: list[Any] = []
     found = {"": _digest([vars(module) for module in modules], own, caches)}
     for cache in caches:
-        # The dictionary of a cache without a largest size; that of another cannot be looked into.
-        for kept in gc.get_referents(cache):
+        parts = gc.get_referents(cache)
+        for kept in parts:
             if isinstance(kept, dict) and kept is not vars(cache):
-                items = [*kept.items()][:_MOST_KEPT]
+                items = [*_kept_items(kept, parts)][:_MOST_KEPT]
                 found |= {f"{cache.__qualname__} {key!r}": _digest([value], own, []) for key, value in items}
     return found
+
+
+def _kept_items(kept: dict[Any, Any], parts: list[Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield keys and values of a cache; one with a largest size has places in a list, told one after another."""
+    keys = {id(key) for key in kept}
+    listed = [pair for pair in pairwise(parts) if id(pair[0]) in keys]
+    yield from listed or kept.items()
 
 
 def is_same_state(before: State, after: State) -> bool:
@@ -56,11 +65,14 @@ def _digest(values: Iterable[Any], own: set[str], caches: list[Any]) -> str:
         value = waiting.pop()
         if isinstance(value, _PLAIN):
             found.update(f"{type(value).__name__} {value!r}\n".encode(errors="surrogatepass"))
+            # Of an instance of a subclass.
+            waiting += [value.__dict__] if hasattr(value, "__dict__") else []
         elif id(value) not in seen:
             seen[id(value)] = value
             found.update(f"{type(value).__name__}\n".encode())
             if isinstance(value, np.ndarray) and value.dtype.kind != "O":
                 found.update(value.tobytes())
+                waiting.append(getattr(value, "__dict__", None))
             elif isinstance(value, (bytearray, memoryview)):
                 found.update(bytes(value))
             else:
@@ -71,6 +83,8 @@ def _digest(values: Iterable[Any], own: set[str], caches: list[Any]) -> str:
 
 def _parts(value: Any, own: set[str]) -> Iterator[Any]:
     """Yield the values that a value holds; classes and functions of other modules than `own` are left out."""
+    if isinstance(value, (Mapping, list, tuple, deque, set, frozenset, np.ndarray)):
+        yield getattr(value, "__dict__", None)
     if isinstance(value, Mapping):
         yield from (part for item in value.items() if item[0] not in _PYTHONS for part in item)
     elif isinstance(value, (list, tuple, deque)):
@@ -103,8 +117,8 @@ def _instance_parts(value: Any) -> Iterator[Any]:
     elif isinstance(value, GeneratorType):
         yield value.gi_frame and (value.gi_frame.f_lasti, dict(value.gi_frame.f_locals))
     elif hasattr(value, "__next__"):
-        # Of an iterator of Python's own: where it stands.
+        # Of an iterator of Python's own: where it stands. One that does not tell counts as moved.
         try:
             yield value.__reduce__()
         except (TypeError, AttributeError):
-            yield repr(value)
+            yield next(_MOVED)

@@ -55,7 +55,9 @@ def changed_hooks(before: dict[str, str], after: dict[str, str]) -> list[str]:
     """List functions that rows go through now and did not before (see `read_hooks`): they may refuse or change any."""
     changed = [name for name, code in after.items() if before.get(name) != code]
     named = ", ".join(changed)
-    return [f"{HOOK} is new or changed ({named}), and may refuse or change what clients send"] if changed else []
+    return (
+        [f"code like {HOOK} is new or changed ({named}), and may refuse or change what clients send"] if changed else []
+    )
 
 
 def _hooks(bundle: IsolatedBundle) -> dict[str, str]:

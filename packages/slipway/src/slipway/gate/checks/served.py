@@ -13,7 +13,7 @@ from slipway.columns import count_rows, frame_to_columns, spread_rows, take_rows
 from slipway.evaluation.scored import Vector
 from slipway.gate.checks.check import Finding, gate_check
 from slipway.gate.inputs import GateInputs
-from slipway.gate.statistics.probe import probe_rows
+from slipway.gate.statistics.probe import add_long_texts, probe_rows
 from slipway.gate.statistics.reproduction import add_absent_columns
 
 if TYPE_CHECKING:
@@ -129,10 +129,12 @@ def latency_and_size(inputs: GateInputs) -> Finding:
 def measure_milliseconds(bundle: IsolatedBundle, holdout: "pd.DataFrame") -> Vector | None:
     """Return median, 99th percentile and maximum of a row's time, over those rows of the probe that the contract reads.
 
+    Rows with long texts are among them, which clients may send where the contract has no limit.
+
     None where it reads none: production's contract may not know what the candidate's allows.
     """
     columns = frame_to_columns(bundle.fields, add_absent_columns(bundle.fields, holdout))
-    columns = take_rows(columns, probe_rows(columns))
+    columns = add_long_texts(take_rows(columns, probe_rows(columns)))
     _, refused, _ = bundle.read_rows(columns)
     kept = np.delete(np.arange(count_rows(columns)), refused)
     if not len(kept):
