@@ -157,8 +157,11 @@ def test_a_class_of_ones_own_is_read_when_trusted(project, monkeypatch):
 
 def test_the_written_params_are_those_that_params_yaml_takes(project, churn):
     (project / "theirs.pkl").write_bytes(pickle.dumps(LogisticRegression(tol=1e-05, C=20)))
-    run("theirs.pkl", "--write")
-    assert "tol: 1.0e-05" in (project / "params.yaml").read_text()
+    space = "\n# Tried.\nsearch:\n  space:\n    model.C: [1, 20]\n    model.trees.depth: [1, 2]\n"
+    (project / "params.yaml").write_text(PARAMS.replace("evaluate:", "\nevaluate:") + space)
+    assert "search.space: model.trees.depth are not parameters" in run("theirs.pkl", "--write").output
+    assert "tol: 1.0e-05\n\nevaluate:" in (project / "params.yaml").read_text()
+    assert (project / "params.yaml").read_text().endswith(space)
     params = yaml.safe_load((project / "params.yaml").read_text())
     assert params["model"] == {"tol": 1e-05, "C": 20}
     (project / "theirs.pkl").write_bytes(pickle.dumps(LogisticRegression()))

@@ -15,8 +15,9 @@ from slipway.files.writing import write_bytes
 from slipway.importing.source_code import ModelSource
 
 _PARAMS = Path("params.yaml")
-# The section with everything that is indented below it, and the lines between.
-_SECTION = re.compile(r"^model:.*\n(?:(?:[ \t].*|[ \t]*)\n)*", re.MULTILINE)
+# The section with everything that is indented below it, and the empty lines between.
+_SECTION = re.compile(r"^model:.*\n(?:(?:[ \t]*\n)*[ \t]+\S.*\n)*", re.MULTILINE)
+_SEARCHED = re.compile(r"^[ \t]+model\.(\w+)[\w.]*:", re.MULTILINE)
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -41,6 +42,14 @@ def propose_changes(root: Path, package: str, source: ModelSource) -> tuple[Chan
         Change(str(model), _read(root / model), format_source(root, model, source.text)),
         Change(str(_PARAMS), _read(root / _PARAMS), _replace_section(_read(root / _PARAMS) or "", source.params)),
     )
+
+
+def explain_search(root: Path, source: ModelSource) -> list[str]:
+    """Name what `slipway search` would look for in vain: parameters in params.yaml that `model` will no longer have."""
+    searched = _SEARCHED.finditer(_read(root / _PARAMS) or "")
+    lost = [each[0].strip().rstrip(":") for each in searched if each[1] not in source.params]
+    advice = "are not parameters of this estimator: write those to search, or delete them."
+    return [f"{_PARAMS}, search.space: {', '.join(lost)} {advice}"] if lost else []
 
 
 def write_changes(root: Path, changes: tuple[Change, ...]) -> None:

@@ -50,7 +50,7 @@ def import_model(file: Path, write: bool, trust: bool, as_json: bool) -> None:
     from slipway.importing.inputs import compare_inputs
     from slipway.importing.model_file import read_model_file, require_allowed_imports
     from slipway.importing.parts import find_versions, read_model
-    from slipway.importing.proposal import propose_changes, write_changes
+    from slipway.importing.proposal import explain_search, propose_changes, write_changes
     from slipway.importing.source_code import write_source
     from slipway.problem import load_problem
     from slipway.settings import project_settings
@@ -69,7 +69,7 @@ def import_model(file: Path, write: bool, trust: bool, as_json: bool) -> None:
     if write:
         require_known_columns(model.part, inputs)
         write_changes(root, changes)
-    notes = [*model.notes, *source.notes]
+    notes = [*model.notes, *source.notes, *explain_search(root, source)]
     facts = ImportFacts(
         imports=[*map(str, read.imports)],
         foreign=[*map(str, read.foreign)],
