@@ -1,12 +1,9 @@
 """Examine a repository: what is outdated, edited, missing, deprecated or not installed."""
 
 from collections.abc import Callable, Iterator
-from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from slipway.errors import SettingsError, SlipwayError
 from slipway.files.documents import read_toml
@@ -14,31 +11,13 @@ from slipway.gate.rules import read_gate_rules
 from slipway.git import Git
 from slipway.monitoring.rules import read_rules
 from slipway.project import load_project
+from slipway.updating.checkout import examine_checkout
+from slipway.updating.findings import Finding, State, count_paths
 from slipway.updating.origin import Origin, is_vendored, read_origin
 from slipway.updating.tools import find_tools
 from slipway.updating.trees import list_edited
 from slipway.updating.update import find_base, read_template
 from slipway.updating.upstream import fetch_upstream, list_versions, parse_version
-
-_SHOWN = 8
-
-
-class State(StrEnum):
-    """State of a finding: fine, worth knowing, or to be acted on."""
-
-    OK = "ok"
-    NOTE = "note"
-    TODO = "to do"
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """A finding: its subject, its state, what was found, and what to type."""
-
-    subject: str
-    state: State
-    found: str
-    advice: str = ""
-
 
 # Words of an earlier version, the files they stood in, and what replaces them.
 _DEPRECATED = (
@@ -50,11 +29,16 @@ _DEPRECATED = (
 
 def examine_repository(root: Path, say: Callable[[str], None], *, offline: bool = False) -> list[Finding]:
     """Return what was found, in the order in which to act on it; nothing is changed."""
-    findings = [*_examine_tools(root), *_examine_settings(root), *_examine_words(root)]
-    if offline:
-        return [*findings, Finding("template", State.NOTE, "not compared", "run this without --offline")]
+    findings = [
+        *_examine_tools(root),
+        *examine_checkout(root, offline=offline),
+        *_examine_settings(root),
+        *_examine_words(root),
+    ]
     try:
         origin = read_origin(root)
+        if offline:
+            return [*findings, Finding("template", State.NOTE, "not compared", "run this without --offline")]
         say(f"  fetching {origin.address} ...")
         return [*findings, *_examine_template(root, origin)]
     except SettingsError as error:
@@ -79,6 +63,8 @@ def _examine_settings(root: Path) -> Iterator[Finding]:
             read(root)
         except SlipwayError as error:
             yield Finding(name, State.TODO, str(error))
+        except Exception as error:  # noqa: BLE001 - the problem is code, which may fail in any way
+            yield Finding(name, State.TODO, f"{type(error).__name__}: {error}", "make test shows where")
         else:
             yield Finding(name, State.OK, "every key is known")
 
@@ -104,8 +90,7 @@ def _examine_template(root: Path, origin: Origin) -> Iterator[Finding]:
         edited, rewritten, deleted = list_edited(Git(root, SettingsError), base)
     for name, paths in (("edited", edited), ("rewritten", rewritten), ("missing", deleted)):
         if paths:
-            more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-            yield Finding(f"{name} files", State.NOTE, f"{len(paths)}: {', '.join(paths[:_SHOWN])}{more}")
+            yield Finding(f"{name} files", State.NOTE, count_paths(paths))
     yield _examine_machinery(root)
 
 

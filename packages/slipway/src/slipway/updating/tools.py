@@ -4,7 +4,6 @@ import platform
 import re
 import shutil
 import subprocess
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
@@ -17,10 +16,6 @@ from slipway.settings import docker_command
 # The first with `merge-recursive` on trees as it is used here, and with signatures by SSH keys.
 _OLDEST_GIT = ">=2.34"
 _MISSING = "not found"
-# The first lines of a program of the environment, which name its interpreter, in quotes where the path is long.
-_INTERPRETER = re.compile(
-    rb"#!(?:(?P<plain>/.*python[\d.]*)\n|/bin/sh\n'''exec' (?P<quote>['\"])(?P<quoted>.*?)(?P=quote))"
-)
 
 
 class Tool(NamedTuple):
@@ -45,7 +40,7 @@ def find_tools(root: Path) -> list[Tool]:
         Tool("Python", python, _satisfies(python, wanted), True, f"expected {wanted}: uv python install"),
         Tool("uv", uv, uv != _MISSING, True, "make setup fetches it into .tools/"),
         Tool("Git", control, _satisfies(control, _OLDEST_GIT), True, f"expected {_OLDEST_GIT}"),
-        _find_dvc(),
+        _find_package("dvc", "DVC", "make setup"),
         Tool("engine", docker, docker != _MISSING, False, "only images and containers need one: start Docker"),
     ]
 
@@ -62,17 +57,11 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in found[0].split(".")) if found else ()
 
 
-def _find_dvc() -> Tool:
-    """Find DVC; its program in the environment names an interpreter, which is elsewhere once the folder was moved."""
+def _find_package(name: str, shown: str, advice: str) -> Tool:
     try:
-        found = version("dvc")
+        return Tool(shown, version(name), True, True, advice)
     except PackageNotFoundError:
-        return Tool("DVC", _MISSING, False, True, "make setup")
-    program = Path(sys.executable).parent / "dvc"
-    named = _INTERPRETER.match(program.read_bytes()[:4096]) if program.is_file() else None
-    if named is None or Path((named["plain"] or named["quoted"]).decode()).exists():
-        return Tool("DVC", found, True, True, "make setup")
-    return Tool("DVC", f"{found}, installed for another folder", False, True, "rm -rf .venv && make setup")
+        return Tool(shown, _MISSING, False, True, advice)
 
 
 def _ask(program: str | None, *words: str) -> str:

@@ -97,7 +97,8 @@ def doctor(offline: bool, as_json: bool) -> None:
     Finds missing programs, unreadable settings, deprecated words, a template or machinery that has a newer version, and
     template files that were edited or deleted. Changes nothing. Exit code 1 where there is something to do.
     """
-    from slipway.updating.doctor import State, examine_repository
+    from slipway.updating.doctor import examine_repository
+    from slipway.updating.findings import State
 
     found = examine_repository(Path(), progress_printer(as_json), offline=offline)
     todo = [each for each in found if each.state is State.TODO]
