@@ -185,10 +185,11 @@ def test_whatever_ends_a_run_early_exits_with_2(root, damage, said):
 
 
 def test_a_rule_that_nothing_can_break_is_named(root):
-    text = "rules: {drift: {window: 14}, mine: {watch: skil, below: 0}, skill: {of: [1, 1]}, bias: {enabled: false}}"
-    (root / "monitor.yaml").write_text(text)
+    # Inputs are measured in windows of days alone.
+    rules = "drift: {window: 50 outcomes}, mine: {watch: skil, below: 0}, skill: {of: [1, 1]}, bias: {enabled: false}"
+    (root / "monitor.yaml").write_text(f"rules: {{{rules}}}")
     done = call("monitor", "run", "production", "--until", "2024-05-29")
-    assert "Rule drift watches nothing: windows of 14 days have no drift:*, relation:*." in done.output
+    assert "Rule drift watches nothing: windows of 50 outcomes have no drift:*, relation:*." in done.output
     assert "Rule mine watches nothing: windows of 28 days have no skil." in done.output
     assert done.output.count("watches nothing") == 2
 
