@@ -11,8 +11,8 @@ import pytest
 from slipway.data.group_names import Naming, name_groups
 from slipway.data.splitting import FEWEST_GROUPS, is_held_out
 from slipway.errors import DataError
+from slipway.evaluation.group_sums import FEWEST_ROWS
 from slipway.evaluation.record import (
-    FEWEST_ROWS,
     MOST_GROUPS,
     choose_loss,
     decode_record,
