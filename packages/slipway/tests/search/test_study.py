@@ -7,10 +7,10 @@ from searchbox import SPACE, edit_params
 
 from slipway.cli import main
 from slipway.errors import DataError, LockError, SettingsError
+from slipway.files.yaml_values import replace_values
 from slipway.params import read_params
 from slipway.problem import load_problem
 from slipway.project import load_project
-from slipway.search.edit import replace_values
 from slipway.search.space import read_space
 from slipway.search.study import FOLDER, open_study
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MARK = "# suggested: "
 _NEXT = "#   "
 WIDTH = 118
+_COMMENT = re.compile(r"(?:^|\s)(#[^\n]*)", re.MULTILINE)
 _SOURCE = rf"^ *{MARK}.*\n(?: *{_NEXT}.*\n)*"
 
 
@@ -33,6 +34,11 @@ def without_sources(text: str) -> str:
 def find_suggested_keys(text: str) -> tuple[str, ...]:
     """Return the keys whose values were suggested, as they are written."""
     return tuple(re.findall(rf"{_SOURCE} *([^\s#:][^:\n]*):", text, flags=re.MULTILINE))
+
+
+def find_comments(text: str) -> list[str]:
+    """Return the comments in a piece of text, which stay where it is replaced."""
+    return [line.rstrip() for line in _COMMENT.findall(text)]
 
 
 def find_value_end(node: "Node") -> int:

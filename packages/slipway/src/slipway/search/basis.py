@@ -9,9 +9,9 @@ import msgspec
 
 from slipway.errors import DataError
 from slipway.files.documents import convert_document, read_content, read_yaml
+from slipway.files.yaml_values import put_value
 from slipway.params import Params, SplitParams
 from slipway.problem import Problem
-from slipway.search.edit import put_value
 from slipway.search.space import Parameter, read_search
 
 _TRAIN = "prepared/train.parquet"

@@ -8,9 +8,9 @@ import msgspec
 from slipway.errors import ModelError
 from slipway.evaluation.metrics import METRICS
 from slipway.files.writing import write_bytes
+from slipway.files.yaml_values import replace_values
 from slipway.params import Params
 from slipway.problem import Problem
-from slipway.search.edit import replace_values
 from slipway.search.space import Values, read_search
 from slipway.search.study import OpenStudy, TrialResult
 

@@ -8,9 +8,9 @@ import msgspec
 
 from slipway.errors import SettingsError
 from slipway.files.documents import convert_document
+from slipway.files.yaml_values import put_value
 from slipway.params import Params, SearchParams, SearchValues
 from slipway.problem import Problem
-from slipway.search.edit import put_value
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

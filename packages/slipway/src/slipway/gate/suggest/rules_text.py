@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from slipway.errors import GateError
-from slipway.files.suggested_text import WIDTH, find_value_end, without_sources, write_source
+from slipway.files.suggested_text import WIDTH, find_comments, find_value_end, without_sources, write_source
 from slipway.gate.rules import RULES_FILE, GateRules, parse_gate_rules
 from slipway.gate.suggest.proposal import Limit, Proposal
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 # A name that no reader of YAML takes for a number, a truth value or a date.
 _PLAIN = re.compile(r"(?!(?:true|false|null|yes|no|on|off|y|n)$)[a-z][a-z _-]*[a-z]", re.ASCII | re.IGNORECASE)
-_COMMENT = re.compile(r"(?:^|\s)(#[^\n]*)", re.MULTILINE)
 _Edit = tuple[int, int, str]
 
 
@@ -75,8 +74,8 @@ def _replace(text: str, key: "Node", value: "Node", each: Proposal) -> Iterator[
     above = start
     while above and text[text.rfind("\n", 0, above - 1) + 1 : above].startswith("#"):
         above = text.rfind("\n", 0, above - 1) + 1
-    inside = [] if isinstance(value.value, str) else _COMMENT.findall(text[first:last])
-    comments = without_sources(text[above:start]) + "".join(f"{line.rstrip()}\n" for line in inside)
+    inside = [] if isinstance(value.value, str) else find_comments(text[first:last])
+    comments = without_sources(text[above:start]) + "".join(f"{line}\n" for line in inside)
     yield above, first, comments + write_source(each.why) + text[start:first]
     yield first, last, f":{_value(each.proposed)}"
 

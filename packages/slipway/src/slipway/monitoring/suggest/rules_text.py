@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from slipway.errors import SettingsError
 from slipway.files.documents import convert_document, parse_yaml
-from slipway.files.suggested_text import find_value_end, without_sources, write_source
+from slipway.files.suggested_text import find_comments, find_value_end, without_sources, write_source
 from slipway.monitoring.rules import RULES, parse_rules
 from slipway.monitoring.suggest.changes import RuleChange
 
@@ -19,7 +19,6 @@ _BY_HAND = "Nothing was written: copy the rules that `slipway monitor suggest` p
 # Keys that a suggestion sets, and takes back.
 _MANAGED = {"window", "fewest_rows", "fewest_outcomes", "above"}
 _SECTIONS = ("retrain",)
-_COMMENT = re.compile(r"(?:^|\s)(#[^\n]*)", re.MULTILINE)
 
 
 def write_rule_changes(text: str, changes: Sequence[RuleChange]) -> str:
@@ -75,7 +74,7 @@ def _write(text: str, each: RuleChange) -> str:
         return text
     start = section[0].start_mark.index if section else len(text)
     end = text.find("\n", section[0].end_mark.index) + 1 if section else len(text)
-    comments = "".join(f"{line}\n" for line in _COMMENT.findall(text[start:end]))
+    comments = "".join(f"{line}\n" for line in find_comments(text[start:end]))
     return f"{text[:start]}{comments}rules:\n{_line(each, {}, '  ')}{text[end:]}"
 
 
@@ -89,7 +88,7 @@ def _write_into(text: str, block: "CollectionNode | None", each: RuleChange, ind
     start = text.rfind("\n", 0, found[0].start_mark.index) + 1
     end = text.find("\n", find_value_end(found[1])) + 1
     indent = text[start : found[0].start_mark.index]
-    kept = "".join(f"{indent}{line.rstrip()}\n" for line in _COMMENT.findall(text[start:end]))
+    kept = "".join(f"{indent}{line}\n" for line in find_comments(text[start:end]))
     document = _read(text)
     before = (document if each.rule in _SECTIONS else document["rules"])[each.rule] or {}
     return text[:start] + kept + _line(each, before, indent) + text[end:]
