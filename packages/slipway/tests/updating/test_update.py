@@ -190,7 +190,7 @@ def test_a_repository_with_the_sources_and_no_shared_history_follows_too(hub, tm
     assert git(mine, "status", "--porcelain") == ""
     (mine / "deploy" / "new-0.2.0.yaml").write_text("mine, not in git\n")
     covered = slipway(mine, "update", "--from", str(hub.folder))
-    assert covered.returncode == 1 and "The template has a file deploy/new-0.2.0.yaml" in covered.stderr
+    assert covered.returncode == 1 and "The template has a file deploy/new-0.2.0.yaml, and" in covered.stderr
     (mine / "deploy" / "new-0.2.0.yaml").unlink()
 
     found = update(mine, "--from", str(hub.folder))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from os.path import lexists
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
@@ -14,6 +14,15 @@ from slipway.updating.merge import Merged, merge_trees, scratch_tree
 from slipway.updating.origin import ANSWERS, Origin, is_vendored, read_origin, write_origin
 from slipway.updating.trees import keep_template_files, list_edited, read_entries, render_tree, write_entries
 from slipway.updating.upstream import Upstream, Version, fetch_upstream, list_versions, parse_version
+
+# What git keeps of an operation that is not finished.
+_UNFINISHED = {
+    "MERGE_HEAD": "merge",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+}
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +71,7 @@ def update_repository(root: Path, request: Request, say: Callable[[str], None]) 
             raise SettingsError(f"This repository follows {before}, which is newer than {after.tag}. Nothing changed.")
         say(f"  comparing {before} with {after.tag} ...")
         base, theirs = (read_template(root, upstream, origin, commit) for commit in (before, after.tag))
-        _require_free(git, theirs)
+        copies = _require_free(git, base, theirs)
         found = Update(
             before=before,
             after=after.tag,
@@ -72,6 +81,8 @@ def update_repository(root: Path, request: Request, say: Callable[[str], None]) 
         if request.dry_run:
             with scratch_tree(git) as scratch:
                 return _merge(scratch, found, base, theirs)
+        for path in copies:
+            (git.root / path).unlink()
         found = _merge(git, found, base, theirs)
     write_origin(root, msgspec.structs.replace(origin, commit=after.tag))
     git.run("add", "--", ANSWERS)
@@ -79,6 +90,12 @@ def update_repository(root: Path, request: Request, say: Callable[[str], None]) 
 
 
 def _require_clean(git: Git) -> None:
+    for name, operation in _UNFINISHED.items():
+        if (git.root / git.run("rev-parse", "--git-path", name).strip()).exists():
+            raise SettingsError(
+                f"A {operation} is in progress, and an update would become part of it. Finish it, or type: "
+                f"git {operation} --abort"
+            )
     tree = git.read_working_tree("--untracked-files=no")
     if tree.commit is None:
         raise SettingsError("This repository has no commit. Commit first: an update is then undone by git.")
@@ -89,14 +106,29 @@ def _require_clean(git: Git) -> None:
         )
 
 
-def _require_free(git: Git, theirs: dict[str, str]) -> None:
-    """Raise `SettingsError` for a file that git does not track where the template has one of its own."""
-    covered = [path for path in theirs.keys() - read_entries(git, "HEAD").keys() if lexists(git.root / path)]
-    if covered:
+def _require_free(git: Git, base: dict[str, str], theirs: dict[str, str]) -> list[str]:
+    """Raise `SettingsError` for what git does not track where the template has a file.
+
+    Returns new files that are as the template has them: an update that was killed leaves those.
+    """
+    tracked = read_entries(git, "HEAD").keys()
+    copies = []
+    for path in sorted(theirs.keys() - tracked):
+        place = git.root / path
+        above = [str(folder) for folder in PurePosixPath(path).parents if str(folder) not in (".", *tracked)]
+        blocked = [each for each in above if lexists(git.root / each) and not (git.root / each).is_dir()]
+        if not blocked and not lexists(place):
+            continue
+        if path not in base and not blocked and place.is_file() and not place.is_symlink():
+            blob = git.run("hash-object", f"--path={path}", "--", path).strip()
+            if blob == theirs[path].split()[-1]:
+                copies.append(path)
+                continue
         raise SettingsError(
-            f"The template has a file {min(covered)}, and there is one here that git does not track. Commit it or move "
-            "it away. Nothing changed."
+            f"The template has a file {path}, and {(blocked or [path])[0]} is here, which git does not track. "
+            "Commit it or move it away. Nothing changed."
         )
+    return copies
 
 
 def _choose_version(root: Path, origin: Origin, to: str | None) -> Version:
@@ -123,7 +155,10 @@ def find_base(root: Path, upstream: Upstream, commit: str | None) -> str:
 
 def read_template(root: Path, upstream: Upstream, origin: Origin, commit: str) -> dict[str, str]:
     """Return the files of the template at a version, as this kind of repository has them."""
-    tree = upstream.whole_tree(commit) if is_vendored(root) else render_tree(root, origin, commit)
+    vendored = is_vendored(root)
+    tree = upstream.find_tree(commit, whole=vendored)
+    if not vendored:
+        tree = render_tree(root, origin, commit)
     return keep_template_files(read_entries(upstream.git, tree))
 
 
@@ -150,5 +185,7 @@ def _lock(root: Path, found: Update, say: Callable[[str], None]) -> str | None:
         lock_packages(root, say)
     except SettingsError as error:
         return str(error)
-    Git(root, SettingsError).run("add", "--update", "--", "uv.lock")
+    git = Git(root, SettingsError)
+    if git.run("ls-files", "--", "uv.lock"):
+        git.run("add", "--", "uv.lock")
     return None

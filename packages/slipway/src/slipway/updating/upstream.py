@@ -58,14 +58,18 @@ class Upstream:
     def __init__(self, root: Path) -> None:
         self.git = Git(root, SettingsError)
 
-    def whole_tree(self, commit: str) -> str:
-        """Return the tree of the whole repository at a version's tag, or at a commit; raises `SettingsError`."""
+    def find_tree(self, commit: str, *, whole: bool) -> str:
+        """Return the tree at a version's tag, of the whole repository or the thin template, or at a commit.
+
+        Raises `SettingsError` where the template has none.
+        """
         version = parse_version(commit)
-        name = f"{_REFS}tags/{version.whole}" if version else commit
-        tree = self.git.resolve(f"{name}^{{tree}}")
+        tag = version and (version.whole if whole else version.tag)
+        tree = self.git.resolve(f"{_REFS}tags/{tag}^{{tree}}" if tag else f"{commit}^{{tree}}")
         if tree is None:
             raise SettingsError(
-                f"The template has no {version.whole if version else f'commit {commit}'}. Check --base."
+                f"The template has no {f'tag {tag}' if tag else f'commit {commit}'}, which this repository was made "
+                "from or updated to. Name a version of it with the same files: slipway update --base VERSION"
             )
         return tree
 
