@@ -238,6 +238,7 @@ def test_monitor_yaml_has_windows_for_the_rows_that_come_a_day():
     sparse = render_files(plan(sales(4000), "revenue", time="sold_at"))["monitor.yaml"]
     rules = parse_rules(sparse.encode())
     assert rules.rules["skill"].window == "1000 outcomes" and "# suggested: 1,000 outcomes take 5" in sparse
+    assert "SLIPWAY_LOG_DAYS=76" in sparse
     dense = plan(sales(200_000), "revenue", time="sold_at")
     assert "998.1 rows a day" in dense.guesses[-1]
     assert parse_rules(render_files(dense)["monitor.yaml"].encode()).rules == DEFAULTS

@@ -126,6 +126,7 @@ def _next_steps() -> list[str]:
         "Next:",
         "  make test && make repro",
         "  uv run slipway gate suggest --write   (measures the limits of gate.yaml on your holdout)",
+        "  uv run slipway monitor suggest        (windows of monitor.yaml for the rows that come a day)",
         "  git add -A && git commit",
         '  uv run slipway ledger init --reason "first delivery" && make gate',
         "  make serve",

@@ -175,7 +175,7 @@ def _note_log(volume: Volume, changes: Sequence[RuleChange]) -> Iterator[str]:
     """Say for how long the service must keep its log, so that windows of outcomes become full."""
     windows = [each.keys["window"] for each in changes if isinstance(each.keys.get("window"), str)]
     numbers = [int(str(each).split()[0]) for each in windows]
-    days = math.ceil(1.5 * max(numbers, default=0) / volume.outcomes) if volume.outcomes else 0
+    days = _keep_days(max(numbers, default=0), volume)
     if days > _LOG_DAYS:
         yield (
             f"Set SLIPWAY_LOG_DAYS={days} or more for the service, whose default is {_LOG_DAYS}: a window reaches back "
@@ -186,7 +186,14 @@ def _note_log(volume: Volume, changes: Sequence[RuleChange]) -> Iterator[str]:
 def _outcomes(rule: str, number: int, volume: Volume, why: str) -> RuleChange:
     rate, days = _rate(volume.outcomes), number / volume.outcomes
     took = f"{number:,} outcomes take {days:,.0f} days at {rate} a day {volume.source}"
-    return RuleChange(rule=rule, keys={"window": f"{number} outcomes"}, why=f"{took}; {why}")
+    kept = _keep_days(number, volume)
+    log = f". The service must keep its log for so long: SLIPWAY_LOG_DAYS={kept}" if kept > _LOG_DAYS else ""
+    return RuleChange(rule=rule, keys={"window": f"{number} outcomes"}, why=f"{took}; {why}{log}")
+
+
+def _keep_days(outcomes: int, volume: Volume) -> int:
+    """Return the days of the log in which a window of outcomes becomes full, and a second one begins."""
+    return math.ceil(1.5 * outcomes / volume.outcomes) if volume.outcomes else 0
 
 
 def _fit(number: int, volume: Volume) -> int:
