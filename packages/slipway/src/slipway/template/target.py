@@ -28,7 +28,7 @@ _POSITIVE = frozenset(
 
 
 class TargetPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What the target is: its task, its classes (none of a regression) and the positive one of two.
+    """The target: its task, its classes (none of a regression) and the positive one of two.
 
     `share` is that of the positive class, `threshold` the score from which a row is labelled so; `guesses` are for a
     person to confirm.

@@ -1,4 +1,4 @@
-"""Where a repository came from: the address of the template, the version, and the answers that were given to copier."""
+"""The origin of a repository: the address of the template, the version, and the answers that were given to copier."""
 
 import re
 from pathlib import Path

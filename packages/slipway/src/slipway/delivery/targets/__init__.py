@@ -1,1 +1,1 @@
-"""Where environments run: one class for each kind of target."""
+"""Targets, where environments run: one class for each kind."""

@@ -1,4 +1,4 @@
-"""What the system lets this service use: processors and memory of its container (control group), and open files."""
+"""Limits that the system sets for the service: processors and memory of its container (control group), open files."""
 
 import math
 import resource

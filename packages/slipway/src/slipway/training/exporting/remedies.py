@@ -1,4 +1,4 @@
-"""What to write instead of a part that ONNX does not take."""
+"""Replacements for parts of a pipeline that ONNX does not take."""
 
 from typing import Any
 
