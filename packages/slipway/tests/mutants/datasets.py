@@ -226,6 +226,16 @@ def holdout_copied_with_noise_in_all_numbers(project: Project) -> None:
     _copied(project, 0.5, _jitter_all)
 
 
+def _exchange_months(copies: pd.DataFrame, rng: np.random.Generator) -> None:
+    copies["months"] = rng.permutation(copies["months"].to_numpy())
+
+
+@mutant("no_near_copies", _some_training_rows_copied)
+def holdout_copied_with_a_column_exchanged(project: Project) -> None:
+    """Every second held-out row is in the training set too, with a number of another of them."""
+    _copied(project, 0.5, _exchange_months)
+
+
 @mutant("no_near_copies", _some_training_rows_copied)
 def holdout_copied_and_rounded(project: Project) -> None:
     """A third of the held-out rows is in the training set too, with numbers rounded."""

@@ -74,8 +74,10 @@ def average_precision(scored: Scored) -> Measure:
             hits = drawn @ positives.astype(dtype).T
             said = hits + drawn @ negatives.astype(dtype).T
             # Thresholds that a resample leaves out gain nothing, so their undefined precision may count as zero.
-            precision = np.divide(hits, said, out=np.zeros(said.shape), where=said > 0, dtype=np.float64)
-            total += (np.diff(hits, axis=1, prepend=before) * precision).sum(axis=1)
+            precision = hits.astype(np.float64)
+            precision /= np.maximum(said, 1, out=said)
+            precision *= np.diff(hits, axis=1, prepend=before)
+            total += precision.sum(axis=1)
             before = hits[:, -1:]
         return {"average_precision": ratio(total, before[:, 0].astype(np.float64))}
 

@@ -108,12 +108,13 @@ def no_duplicate_rows(inputs: GateInputs) -> Finding:
 def no_near_copies(inputs: GateInputs) -> Finding:
     """Fail if more held-out rows have a near copy in the training set than training rows have in other groups.
 
-    All columns count but key, group and time; see `count_near_copies`.
+    All columns count but key, group and time, and each of them is left out in turn; see `count_near_copies`.
     """
     found = count_near_copies(inputs.train, inputs.holdout)
     observed = (
         f"{found.held:.1%} of the held-out rows have a near copy in the training set, {found.trained:.1%} of its own "
-        f"in other groups (within {found.scale:g} standard deviations)"
+        f"in other groups (within {found.scale:g} standard deviations"
+        + (f", {found.without} left out)" if found.without else ")")
     )
     most = inputs.rules.copies
     return Finding(found.excess <= most, observed, f"at most {most:.1%} more than by chance")

@@ -19,7 +19,7 @@ from slipway.gate.statistics.reproduction import add_absent_columns
 if TYPE_CHECKING:
     import pandas as pd
 
-# Rows that are scored in batches of one row, of two, of three and so on (of every size up to 255), after usual sizes.
+# Rows that are scored in another order, and in batches: of usual sizes, then of every size from one row up to 255.
 _IN_BATCHES = 1 << 15
 # Seconds by which the other clock is ahead: a year and a month, at another time of the day.
 _AHEAD = 395.3 * 86_400
@@ -47,7 +47,7 @@ def served_as_evaluated(inputs: GateInputs) -> Finding:
     batched = np.append(np.resize(probed, sum(USUAL_SIZES)), spread_rows(len(scores), _IN_BATCHES))
     some, expected = take_rows(columns, probed), scores[probed]
     twice = np.repeat(np.arange(len(probed)), 2)
-    order = np.random.default_rng(0).permutation(len(scores))
+    order = np.random.default_rng(0).permutation(spread_rows(len(scores), _IN_BATCHES))
     later = isolate_bundle(bundle.sealed, ahead=_AHEAD)
     asked = {
         "alone, at another time, in another thread": (later.score_alone(some)[0], expected),

@@ -3,7 +3,8 @@
 Rows are equal at a scale where all their values fall into the same cells of a grid: a number's cell is a share of its
 standard deviation wide, a time counts by its time of day, text and missing values are themselves. A copy that was
 changed a little meets its original at some scale in some grid, whatever the change was; an honest row meets rows of
-other groups as often in the holdout as in the training set.
+other groups as often in the holdout as in the training set. Copies of which one column was replaced meet their
+originals where that column is left out, which each is in turn.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,19 +23,25 @@ SCALES = (0.5, 0.1, 0.02)
 # Grids for each scale, each moved by another part of a cell, so that a pair on two sides of an edge meets in some.
 _GRIDS = 2
 _LEFT_OUT = ("key", "group", "time")
+# The width at which each column is left out in turn, and how many rows are then compared of many more: those of some
+# hashes, which a row and its copies share.
+_WITHOUT, _SOME_ROWS = 0.1, 1 << 17
 _Hashes = NDArray[np.uint64]
+_Codes = NDArray[np.intp]
 
 
 class NearCopies(NamedTuple):
     """The share of the held-out rows with a near copy in the training set, and of training rows in another group.
 
-    `error` is the standard error of the difference over groups, `scale` the width of cells in standard deviations.
+    `error` is the standard error of the difference over groups, `scale` the width of cells in standard deviations, and
+    `without` the column that was left out, if any.
     """
 
     scale: float
     held: float
     trained: float
     error: float
+    without: str = ""
 
     @property
     def excess(self) -> float:
@@ -43,23 +50,42 @@ class NearCopies(NamedTuple):
 
 
 def count_near_copies(train: "pd.DataFrame", holdout: "pd.DataFrame") -> NearCopies:
-    """Return the counts at the scale with the largest excess."""
+    """Return the counts at the scale, or without the column, with the largest excess."""
     rng = np.random.default_rng(0)
-    parts = [_numbers(train, holdout, name) for name in train.columns if name not in _LEFT_OUT and name in holdout]
-    groups = [_codes_of_groups(part) for part in (train, holdout)]
+    names = [name for name in train.columns if name not in _LEFT_OUT and name in holdout]
+    parts = [_numbers(train, holdout, name) for name in names]
+    groups = (_codes_of_groups(train), _codes_of_groups(holdout))
     found = []
     for scale in SCALES:
-        held, trained = np.zeros(len(holdout), dtype=bool), np.zeros(len(train), dtype=bool)
-        for _ in range(_GRIDS):
-            hashes = _hash_rows(parts, scale, rng)
-            ours, theirs = hashes[: len(train)], hashes[len(train) :]
-            order = np.argsort(ours)
-            trained[order] |= _in_other_groups(ours[order], groups[0][order])
-            place = np.searchsorted(ours, theirs, sorter=order)
-            held |= ours[order[np.minimum(place, len(ours) - 1)]] == theirs
-        (here, spread), (beside, other) = _share(held, groups[1]), _share(trained, groups[0])
-        found.append(NearCopies(scale, here, beside, float(np.hypot(spread, other))))
+        grids = [_hash_columns(parts, scale, rng) for _ in range(_GRIDS)]
+        wholes = [np.asarray(np.sum(columns, axis=0, dtype=np.uint64)) for columns in grids]
+        found.append(_compare(wholes, groups, scale))
+        if scale == _WITHOUT and len(names) > 1:
+            for name, column in zip(names, grids[0], strict=True):
+                found.append(_compare_some(wholes[0] - column, groups, name))
     return max(found, key=lambda each: each.excess)
+
+
+def _compare(grids: list[_Hashes], groups: tuple[_Codes, _Codes], scale: float, without: str = "") -> NearCopies:
+    """Count the rows with a copy by the hashes of any grid; those of the training set come first."""
+    rows = len(groups[0])
+    held, trained = np.zeros(len(groups[1]), dtype=bool), np.zeros(rows, dtype=bool)
+    for hashes in grids:
+        ours, theirs = hashes[:rows], hashes[rows:]
+        order = np.argsort(ours)
+        ordered = ours[order]
+        trained[order] |= _in_other_groups(ordered, groups[0][order])
+        held |= ordered[np.minimum(np.searchsorted(ordered, theirs), rows - 1)] == theirs
+    (here, spread), (beside, other) = _share(held, groups[1]), _share(trained, groups[0])
+    return NearCopies(scale, here, beside, float(np.hypot(spread, other)), without)
+
+
+def _compare_some(hashes: _Hashes, groups: tuple[_Codes, _Codes], without: str) -> NearCopies:
+    kept = hashes % np.uint64(-(-len(hashes) // _SOME_ROWS)) == 0
+    ours, theirs = kept[: len(groups[0])], kept[len(groups[0]) :]
+    if not ours.any() or not theirs.any():
+        return NearCopies(_WITHOUT, 0.0, 0.0, 0.0, without)
+    return _compare([hashes[kept]], (groups[0][ours], groups[1][theirs]), _WITHOUT, without)
 
 
 class _Column(NamedTuple):
@@ -82,35 +108,37 @@ def _numbers(train: "pd.DataFrame", holdout: "pd.DataFrame", name: str) -> _Colu
     return _Column(values / spread, False) if spread > 0 else _Column(np.nan_to_num(values), True)
 
 
-def _hash_rows(columns: list[_Column], scale: float, rng: np.random.Generator) -> _Hashes:
-    """Hash the cells of every row; different rows of cells hardly ever have one hash."""
-    found = np.zeros(len(columns[0].values), dtype=np.uint64)
-    for values, exact in columns:
+def _hash_columns(columns: list[_Column], scale: float, rng: np.random.Generator) -> list[_Hashes]:
+    """Hash the cells of every column; different rows of cells hardly ever have one sum of hashes."""
+    found = []
+    for number, (values, exact) in enumerate(columns, 1):
         cells = values if exact else np.floor(values / scale + rng.random())
         whole = np.where(np.isfinite(cells), cells, -(2.0**40)).astype(np.int64).view(np.uint64)
-        # Mixes as splitmix64 does (Steele, Lea and Flood, OOPSLA 2014).
-        found = (found ^ whole) * np.uint64(0xBF58476D1CE4E5B9)
-        found ^= found >> np.uint64(27)
-        found *= np.uint64(0x94D049BB133111EB)
-        found ^= found >> np.uint64(31)
+        # Mixes as splitmix64 does, whose step tells the columns apart (Steele, Lea and Flood, OOPSLA 2014).
+        hashes = whole + np.uint64(number * 0x9E3779B97F4A7C15 % 2**64)
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            hashes ^= hashes >> np.uint64(shift)
+            hashes *= np.uint64(factor)
+        found.append(hashes ^ (hashes >> np.uint64(31)))
     return found
 
 
-def _in_other_groups(hashes: _Hashes, group: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _in_other_groups(hashes: _Hashes, group: _Codes) -> NDArray[np.bool_]:
     """Mark rows, in the order of their hashes, whose hash occurs in a group other than their own."""
     starts = np.flatnonzero(np.r_[True, hashes[1:] != hashes[:-1]])
     several = np.minimum.reduceat(group, starts) != np.maximum.reduceat(group, starts)
     return np.repeat(several, np.diff(np.r_[starts, len(hashes)]))
 
 
-def _codes_of_groups(part: "pd.DataFrame") -> NDArray[np.intp]:
+def _codes_of_groups(part: "pd.DataFrame") -> _Codes:
     import pandas as pd
 
     return np.asarray(pd.factorize(part["group"])[0], dtype=np.intp)
 
 
-def _share(found: NDArray[np.bool_], group: NDArray[np.intp]) -> tuple[float, float]:
+def _share(found: NDArray[np.bool_], group: _Codes) -> tuple[float, float]:
     """Return the share of marked rows, and its standard error over groups."""
-    marked = np.bincount(group, weights=found.astype(np.float64))
-    share, error = estimate_share(marked.astype(np.float64), np.bincount(group).astype(np.float64))
+    rows = np.bincount(group).astype(np.float64)
+    marked = np.bincount(group, weights=found.astype(np.float64)).astype(np.float64)
+    share, error = estimate_share(marked[rows > 0], rows[rows > 0])
     return share, error or 0.0
