@@ -1,6 +1,9 @@
 """The test cluster runs an image of the container engine."""
 
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from clusterbox import Cluster
@@ -10,13 +13,15 @@ from waiting import wait_for_engine
 
 
 @pytest.fixture
-def image() -> str:
-    """The smallest image there is, on the engine: it waits until it is told to end."""
-    done = subprocess.run([PACKAGE / "ci" / "cluster" / "build"], check=True, capture_output=True, text=True)
-    folder = done.stdout.strip()
+def image() -> Iterator[str]:
+    """The smallest image there is, on the engine under a name that is new: it waits until it is told to end."""
+    built = _run(PACKAGE / "ci" / "cluster" / "build")
     docker = engine_settings()["SLIPWAY_DOCKER"]
-    loaded = subprocess.run([docker, "load", "-i", f"{folder}/pause.tar"], check=True, capture_output=True, text=True)
-    return loaded.stdout.strip().removeprefix("Loaded image: ")
+    loaded = _run(docker, "load", "-i", f"{built}/pause.tar").removeprefix("Loaded image: ")
+    name = f"slipway-test/tiny-{uuid4().hex[:8]}:1"
+    _run(docker, "tag", loaded, name)
+    yield name
+    _run(docker, "rmi", name)
 
 
 def test_a_deployment_of_a_loaded_image_becomes_ready(cluster: Cluster, image):
@@ -46,3 +51,7 @@ def deployment(image: str) -> dict:
             "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
         },
     }
+
+
+def _run(*command: str | Path) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

@@ -27,7 +27,11 @@ FILES = (ROOT / "compose.yaml", ROOT / "deploy" / "compose" / "service.yaml")
 SERVICES = {name: service for path in FILES for name, service in yaml.safe_load(path.read_text())["services"].items()}
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 RULE_TESTS = Path(__file__).with_name("rules.test.yaml")
-SCRIPTS = (PACKAGE / "follow" / "start", PACKAGE / "follow" / "askpass")
+SCRIPTS = (
+    PACKAGE / "follow" / "start",
+    PACKAGE / "follow" / "askpass",
+    *sorted(path for path in (PACKAGE / "ci").rglob("*") if path.is_file() and path.read_text().startswith("#!")),
+)
 SWARM = ROOT / "deploy" / "swarm" / "stack.yaml"
 FOLLOW = ROOT / "deploy" / "follow"
 # A pair: what goes wrong, and the policy that says so.
