@@ -19,7 +19,8 @@ def progress_bar() -> Iterator["Progress"]:
 
     from slipway.monitoring.intake.log import Progress
 
-    with progress.Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with progress.Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("starting", total=None)
         yield Progress(
             start=lambda what, total: bar.reset(task, description=what, total=max(total, 1)),
