@@ -1,6 +1,7 @@
 """Workflows as data, with what YAML forgets: comments, and the line on which something stands."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,6 +66,8 @@ def read(root: Path) -> list[Workflow]:
     return [parse(root, _name(path), path.read_text()) for path in files]
 
 
+# Each mutant changes one file: the others are parsed once.
+@cache
 def parse(root: Path, name: str, text: str) -> Workflow:
     node = yaml.compose(text, _Loader)
     return Workflow(root, name, text, yaml.load(text, _Loader), dict(_walk(node, ())))
