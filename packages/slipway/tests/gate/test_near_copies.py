@@ -47,6 +47,15 @@ def test_copies_are_found_however_little_they_were_changed(parts, share, jitter)
     assert count_near_copies(*copies(parts, share, jitter)).excess > 0.02
 
 
+@pytest.mark.parametrize("column", ["size", "age", "town", "at"])
+def test_copies_with_one_column_of_other_rows_are_found_without_it(parts, column):
+    train, holdout = copies(parts, 0.5, 0.0)
+    copied = train.index >= len(parts[0])
+    train.loc[copied, column] = train.loc[copied, column].sample(frac=1, random_state=4).to_numpy()
+    found = count_near_copies(train, holdout)
+    assert found.excess > 0.02 and found.without == column
+
+
 def test_an_unchanged_column_of_missing_values_and_a_constant_are_no_reason(parts):
     train, holdout = (part.assign(nothing=np.nan, same=1.0) for part in parts)
     assert count_near_copies(train, holdout).excess <= 0.02

@@ -25,7 +25,7 @@ _GRIDS = 2
 _LEFT_OUT = ("key", "group", "time")
 # The width at which each column is left out in turn, and how many rows are then compared of many more: those of some
 # hashes, which a row and its copies share.
-_WITHOUT, _SOME_ROWS = 0.1, 1 << 17
+_WITHOUT, _SOME_ROWS = 0.02, 1 << 17
 _Hashes = NDArray[np.uint64]
 _Codes = NDArray[np.intp]
 
@@ -45,8 +45,11 @@ class NearCopies(NamedTuple):
 
     @property
     def excess(self) -> float:
-        """Return by how much the difference of the shares is more than three standard errors."""
-        return self.held - self.trained - 3 * self.error
+        """Return by how much the difference of the shares is more than three standard errors, or than five.
+
+        There are as many comparisons without a column as there are columns, and a holdout of a few groups.
+        """
+        return self.held - self.trained - (5 if self.without else 3) * self.error
 
 
 def count_near_copies(train: "pd.DataFrame", holdout: "pd.DataFrame") -> NearCopies:
