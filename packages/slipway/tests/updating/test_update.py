@@ -121,6 +121,12 @@ def test_a_release_makes_a_thin_template_that_names_no_file_it_leaves_out(hub):
     assert git(hub.folder, "rev-parse", "template") == git(hub.folder, "rev-parse", "v0.3.0")
 
 
+def test_a_copy_without_github_and_stack_has_none_of_their_files(hub, tmp_path):
+    names = git(hub.copy(tmp_path / "mine", github=False, stack=False), "ls-files").splitlines()
+    assert [name for name in names if name.startswith((".github/", "compose.yaml"))] == []
+    assert [name for name in names if name.startswith("deploy/")] == ["deploy/ledger.signers"]
+
+
 @pytest.mark.parametrize(
     ("source", "pages", "pictures"),
     [
