@@ -96,7 +96,10 @@ def test_a_package_brings_a_target_that_deploys_fails_and_rolls_back_like_ours(p
         (["prot = 80"], r"no option prot, nor has any other target"),
         (["workers = 0"], r"environments\.staging\].* workers: expected `int` >= 1, found 0"),
         (['target = "docker"', 'address = "here"'], r"address: expected `str` matching regex .*, found 'here'"),
-        (['target = "nomad"'], r"unknown target 'nomad'\. Known targets: batch, docker, local, rehearsal, swarm\."),
+        (
+            ['target = "nomad"'],
+            r"unknown target 'nomad'\. Known targets: batch, docker, ecs, local, rehearsal, swarm\.",
+        ),
         (["target = 1"], r"unknown target 1\. Known targets: batch"),
     ],
 )
@@ -139,9 +142,12 @@ def test_two_packages_that_bring_a_target_of_one_name_are_named(find, install):
         find('target = "docker"')
 
 
-@pytest.mark.parametrize("kind", ["local", "docker", "swarm", "rehearsal"])
+@pytest.mark.parametrize("kind", ["local", "docker", "swarm", "rehearsal", "ecs"])
 def test_the_docs_name_the_options_of_every_target(kind):
     table = re.findall(r"^\| `(\w+)` \| (.*?) \|", (ROOT / "docs" / "delivery.md").read_text(), re.MULTILINE)
+    if (page := ROOT / "docs" / "targets" / f"{kind}.md").exists():
+        own = re.findall(r"^\| `(\w+)` \|", page.read_text(), re.MULTILINE)
+        table += [(option, f"`{kind}`") for option in own]
     documented = {option for option, targets in table if targets == "every" or f"`{kind}`" in targets}
     (entry,) = [entry for entry in entry_points(group="slipway.targets") if entry.name == kind]
     assert documented == set(entry.load().settings_type.__struct_fields__)

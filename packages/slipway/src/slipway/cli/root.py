@@ -30,6 +30,7 @@ SECTIONS = {
         "rollback": LazyCommand("deliver.deploy", "Roll back to an earlier release", "deliver"),
         "reconcile": LazyCommand("deliver.deploy", "Reconcile what runs with the ledger", "deliver"),
         "shadow": LazyCommand("deliver.shadow", "Let a second bundle shadow an environment", "deliver"),
+        "target": LazyCommand("deliver.target", "List, show and add the targets of environments", "pipeline"),
         "stop": LazyCommand("deliver.deploy", "Stop the service of an environment", "deliver"),
     },
     "Look": {

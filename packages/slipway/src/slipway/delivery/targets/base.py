@@ -17,7 +17,7 @@ from slipway.errors import DeliveryError
 from slipway.serving.log.report import write_report_files
 from slipway.settings import environment_folder
 
-Port = Annotated[int, Meta(ge=1, le=65535)]
+Port = Annotated[int, Meta(ge=1, le=65535, description="port on which the service listens", examples=[8080])]
 DEFAULT_TARGET = "local"
 
 
@@ -29,10 +29,10 @@ class TargetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     that asks for keys is tested.
     """
 
-    target: str = DEFAULT_TARGET
-    workers: Annotated[int, Meta(ge=1, le=256)] = 1
-    variables: dict[str, str] = {}
-    key_file: str | None = None
+    target: Annotated[str, Meta(description="name of the target")] = DEFAULT_TARGET
+    workers: Annotated[int, Meta(ge=1, le=256, description="processes that serve")] = 1
+    variables: Annotated[dict[str, str], Meta(description="settings of the service (docs/service.md)")] = {}
+    key_file: Annotated[str | None, Meta(description="file with the key of the smoke test")] = None
 
 
 class PreparedRelease(NamedTuple):
@@ -48,13 +48,17 @@ class Target(ABC):
     A deployment calls `lock`, `clean_up`, `preflight`, `preflight_new_release`, `prepare`, `rehearse` and `apply`, in
     this order. Every method raises `DeliveryError`. A subclass with options of its own names their struct in
     `settings_type`. `by_image`: images run, so the same model with other code is another release. `rehearsal`: nothing
-    stays running after `apply`. `shadows`: `apply` starts the bundle that `shadow` names beside the release.
+    stays running after `apply`. `shadows`: `apply` starts the bundle that `shadow` names beside the release. `extra` is
+    the extra of Slipway that the target needs, with a module that it brings. `starter` is a folder of files that
+    `slipway target add` copies into `deploy/<kind>/`.
     """
 
     settings_type: ClassVar[type[TargetSettings]] = TargetSettings
     by_image: ClassVar[bool] = True
     rehearsal: ClassVar[bool] = False
     shadows: ClassVar[bool] = False
+    extra: ClassVar[tuple[str, str] | None] = None
+    starter: ClassVar[Path | None] = None
 
     settings: TargetSettings
 

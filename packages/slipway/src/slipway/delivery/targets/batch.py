@@ -8,9 +8,10 @@ import time
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from slipway.bundle.isolation import isolate_bundle
 from slipway.bundle.manifest import TOLERANCE
@@ -31,11 +32,11 @@ class BatchSettings(TargetSettings, frozen=True, kw_only=True):
     rows, for the monitor; `variables` may have those of the log (SLIPWAY_LOG_INPUTS, SLIPWAY_LOG_DAYS).
     """
 
-    input: str
-    output: str
-    keep: tuple[str, ...] = ()
-    invalid: Literal["stop", "skip"] = "stop"
-    log: bool = True
+    input: Annotated[str, Meta(description="table or folder to score", examples=["incoming"])]
+    output: Annotated[str, Meta(description="table of scores", examples=["scores.parquet"])]
+    keep: Annotated[tuple[str, ...], Meta(description="columns of the input that the output keeps")] = ()
+    invalid: Annotated[Literal["stop", "skip"], Meta(description="at a row that breaks the contract")] = "stop"
+    log: Annotated[bool, Meta(description="log the rows of each run for the monitor")] = True
 
 
 class BatchRun(msgspec.Struct, frozen=True, kw_only=True):

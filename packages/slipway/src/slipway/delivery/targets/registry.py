@@ -29,10 +29,10 @@ def find_target(root: Path, environment: str, settings: ProjectSettings | None =
         )
     table, where = tables[environment], f"[tool.slipway.environments.{environment}] of pyproject.toml"
     kind = table.get("target", DEFAULT_TARGET)
-    found = _load_target(kind, f"target in {where}")
+    found = load_target(kind, f"target in {where}")
     options = _convert_options(found, kind, table, where)
     if (chosen := target_override()) and chosen != kind:
-        found = _load_target(chosen, "SLIPWAY_TARGET")
+        found = load_target(chosen, "SLIPWAY_TARGET")
         # Options of the target that the table names are no mistake where another one is chosen for once.
         known = {name: value for name, value in table.items() if name in found.settings_type.__struct_fields__}
         options = _convert_options(found, chosen, known | {"target": chosen}, f"{where}, with SLIPWAY_TARGET={chosen}")
@@ -45,7 +45,8 @@ def lock_environment(root: Path, environment: str, say: Callable[[str], None]) -
     return hold_lock(path, lambda: say(f"{environment}: waiting for another command to end ..."))
 
 
-def _known_targets() -> dict[str, EntryPoint]:
+def known_targets() -> dict[str, EntryPoint]:
+    """Return the entry point of every installed target by name; raises `SettingsError` for two of one name."""
     found: dict[str, EntryPoint] = {}
     for each in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         other = found.setdefault(each.name, each)
@@ -56,8 +57,9 @@ def _known_targets() -> dict[str, EntryPoint]:
     return found
 
 
-def _load_target(kind: Any, where: str) -> type[Target]:
-    known = _known_targets()
+def load_target(kind: Any, where: str) -> type[Target]:
+    """Import a target; `where` begins the message of the `SettingsError` for one that is unknown or broken."""
+    known = known_targets()
     if kind not in known:
         raise SettingsError(
             f"{where}: unknown target {kind!r}. Known targets: {', '.join(known)}. A package brings another one with "
@@ -90,5 +92,5 @@ def _convert_options(target: type[Target], kind: str, table: dict[str, Any], whe
 
 
 def _targets_with_option(option: str) -> str:
-    known = [kind for kind in _known_targets() if option in _load_target(kind, GROUP).settings_type.__struct_fields__]
+    known = [kind for kind in known_targets() if option in load_target(kind, GROUP).settings_type.__struct_fields__]
     return f"which is one of {', '.join(known)}" if known else "nor has any other target"

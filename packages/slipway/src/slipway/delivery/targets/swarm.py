@@ -30,7 +30,7 @@ _STUCK = ("paused", "rollback_paused")
 class SwarmSettings(ContainerSettings, frozen=True, kw_only=True):
     """Options of the target `swarm`: those of an engine, and the number of `replicas`."""
 
-    replicas: Annotated[int, Meta(ge=1, le=100)] = 2
+    replicas: Annotated[int, Meta(ge=1, le=100, description="containers that serve")] = 2
 
 
 class SwarmTarget(ContainerTarget):

@@ -30,9 +30,13 @@ class ContainerSettings(TargetSettings, frozen=True, kw_only=True):
     """
 
     port: Port
-    context: str | None = None
-    address: Annotated[str, Meta(pattern=r"^\d{1,3}(\.\d{1,3}){3}\Z")] = "127.0.0.1"
-    project: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,50}\Z")] | None = None
+    context: Annotated[str | None, Meta(description="docker context of the engine")] = None
+    address: Annotated[
+        str, Meta(pattern=r"^\d{1,3}(\.\d{1,3}){3}\Z", description="address of its machine that publishes the port")
+    ] = "127.0.0.1"
+    project: (
+        Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,50}\Z", description="Compose project or stack")] | None
+    ) = None
 
 
 class ContainerTarget(ImageTarget):
