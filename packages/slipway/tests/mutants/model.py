@@ -218,7 +218,7 @@ def wrong_class_order(project: Project) -> None:
 def random_at_each_call(project: Project) -> None:
     """The features add random noise, too little for the golden rows to show."""
     text = (project.bundle / "features.py").read_text()
-    noise = 'kept["usage"] = kept["usage"] + np.random.normal(0, 1e-4, len(kept["usage"]))'
+    noise = 'kept["usage"] = kept["usage"] + np.random.normal(0, 3e-4, len(kept["usage"]))'
     changed = text.replace("    return {**kept", f"    {noise}\n    return {{**kept")
     assert noise in changed
     reseal(project.bundle, "features.py", changed.encode())
