@@ -18,7 +18,7 @@ def target() -> None:
 @target.command("list", epilog=examples("slipway target list", "slipway target list --json"))
 @AS_JSON
 def list_command(as_json: bool) -> None:
-    """List every target that is installed, and the environments that use it."""
+    """List the installed targets and the environments that use them."""
     from slipway.delivery.targets.catalogue import list_targets
 
     found = list_targets(Path())
@@ -41,7 +41,7 @@ def list_command(as_json: bool) -> None:
 @KIND
 @AS_JSON
 def show(kind: str, as_json: bool) -> None:
-    """Show the options of a target, as an environment's table in pyproject.toml has them."""
+    """Show the options that an environment of a target has."""
     from slipway.delivery.targets.catalogue import list_options
 
     found = list_options(kind)
@@ -58,9 +58,9 @@ def show(kind: str, as_json: bool) -> None:
 @click.option("--replace", is_flag=True, help="Replace another target of the environment in pyproject.toml.")
 @AS_JSON
 def add(kind: str, environment: str, replace: bool, as_json: bool) -> None:
-    """Write a target's files into deploy/ and the environment's table into pyproject.toml.
+    """Write a target's files and the table of an environment.
 
-    Files that exist are kept, and a second run changes nothing.
+    The files go into deploy/, the table into pyproject.toml. Files that exist are kept; a second run changes nothing.
     """
     from slipway.delivery.targets.catalogue import PYPROJECT, add_target
 
@@ -70,6 +70,6 @@ def add(kind: str, environment: str, replace: bool, as_json: bool) -> None:
     files = " and the files" if found.written or found.kept else ""
     lines.append(
         f"next: put your own values into the table{files} (`slipway target show {kind}` explains the options), then "
-        f"`slipway status`"
+        "`slipway status`"
     )
     print_result(as_json, found, *lines)

@@ -69,7 +69,7 @@ class DockerTarget(ContainerTarget):
         """Return how the environment differs from one that serves `digest` from `image`; None if it does not."""
         services = self._project.services()
         if digest is None:
-            return "a service runs, the ledger says nothing" if services else None
+            return "a service runs, the ledger has no entry" if services else None
         if len(services) > 1:
             return "a switch was not finished"
         if not any(each.running for each in services):

@@ -93,7 +93,7 @@ class SwarmTarget(ContainerTarget):
         """Return how the environment differs from one that serves `digest` from `image`; None if it does not."""
         service = self._stack.service()
         if digest is None:
-            return f"a stack {self._named} exists, the ledger says nothing" if service else None
+            return f"a stack {self._named} exists, the ledger has no entry" if service else None
         if service is None:
             return f"the swarm has no stack {self._named}"
         if image and service.image != image:
