@@ -227,7 +227,9 @@ class EcsTarget(Target):
                     seen.add(event["id"])
                     events.append(event["message"])
                     self._say(f"{self.name}: {event['message']}")
-            ours = next((each for each in service.get("deployments", ()) if each["taskDefinition"] == definition), None)
+            # An earlier deployment of the same definition, which failed, may still be listed beside the newest.
+            listed = sorted(service.get("deployments", ()), key=lambda each: each["status"] != "PRIMARY")
+            ours = next((each for each in listed if each["taskDefinition"] == definition), None)
             if ours is None or ours.get("rolloutState") == "FAILED":
                 reason = (ours or {}).get("rolloutStateReason", "another command replaced the deployment")
                 raise DeliveryError(
